@@ -1,0 +1,60 @@
+"""The seam between a transport and whoever is asking.
+
+An identity knows how to prove itself and which official library speaks for its role; a transport
+knows when to read, write and listen. They meet in :class:`Access` and nowhere else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+__all__ = ["Access", "StreamRequest"]
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """Everything a streaming GET needs.
+
+    Attributes:
+        url: Absolute, query string included. It may carry a token: never log it.
+        headers: Sent as they are. They may carry a token: never log them.
+    """
+
+    url: str = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class Access(Protocol):
+    """One caller's way into one database. Every method blocks and is safe to call from threads.
+
+    Raises of every method: AccessDenied (the rules refuse), AuthError (the credential is dead or
+    was never there), InvalidData (the database refuses the request itself), QuotaExceeded,
+    Unavailable (no answer; ``outcome_unknown`` is set when a write may have been committed).
+    """
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that rules see as ``auth.uid``, or None if rules see no user."""
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the current credential ends, in seconds since the epoch; None if it does not."""
+
+    def get(self, path: Path, query: Query | None = None) -> Json:
+        """Read once. Arrays are as the service sends them."""
+
+    def update(self, changes: Mapping[Path, Json]) -> None:
+        """Write all of ``changes`` or nothing: one multi-path update at the root."""
+
+    def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
+        """A streaming request whose credential is good now; refreshes it first if need be."""
+
+    def renew(self) -> None:
+        """Replace the credential, whatever its age: the service has just refused it."""
+
+    def close(self) -> None:
+        """Give back sockets. Closing twice is fine."""

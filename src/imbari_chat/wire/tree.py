@@ -1,0 +1,247 @@
+"""The tree: immutable nodes, and JSON at its edges.
+
+A write makes a new tree that shares whatever it did not touch, so the tree before and the tree
+after exist side by side: rules compare them, streams diff them, a refused write is simply dropped.
+
+An absent node is :data:`EMPTY`; it never appears among a branch's children.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Final, TypeAlias
+
+from imbari_chat.errors import InvalidData
+from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
+from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, check_key
+
+__all__ = ["EMPTY", "MAX_STRING_BYTES", "Branch", "Leaf", "Node", "Priority", "from_json"]
+
+Priority: TypeAlias = str | int | float | None
+
+MAX_STRING_BYTES = 10 * 1024 * 1024
+
+_ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]*)\Z", re.ASCII)
+
+
+class _Node:
+    """What leaves and branches share: walking and rewriting along a path."""
+
+    __slots__ = ("priority",)
+    priority: Priority
+
+    def child(self, key: str) -> "Node":
+        """The child called ``key``, or EMPTY."""
+        raise NotImplementedError
+
+    def at(self, path: Iterable[str]) -> "Node":
+        """The node at ``path`` below this one, or EMPTY."""
+        node: Node = self  # type: ignore[assignment]  # there are exactly two subclasses
+        for key in path:
+            node = node.child(key)
+        return node
+
+
+class Leaf(_Node):
+    """A string, number or boolean, with an optional priority."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Scalar, priority: Priority = None) -> None:
+        self.value: Final[Scalar] = value
+        self.priority = priority
+
+    exists: Final = True
+
+    def child(self, key: str) -> "Node":  # noqa: ARG002  # a leaf has none, whatever the name
+        """EMPTY: a leaf has no children."""
+        return EMPTY
+
+    def to_json(self, *, export: bool = False) -> Json:
+        """The value; with ``export``, wrapped together with its priority if it has one."""
+        if export and self.priority is not None:
+            return {".value": self.value, ".priority": self.priority}
+        return self.value
+
+    def put(self, path: Path, node: "Node") -> "Node":
+        """A tree in which ``path`` holds ``node``; writing below a leaf replaces it."""
+        if not path:
+            return node
+        return self if not node.exists else EMPTY.put(path, node)
+
+    def with_priority(self, priority: Priority) -> "Node":
+        return Leaf(self.value, priority)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Leaf):
+            return NotImplemented
+        return (
+            isinstance(self.value, bool) is isinstance(other.value, bool)
+            and self.value == other.value
+            and self.priority == other.priority
+        )
+
+    def __hash__(self) -> int:
+        return hash((type(self.value) is bool, self.value, self.priority))
+
+    def __repr__(self) -> str:
+        return f"Leaf({self.to_json(export=True)!r})"
+
+
+class Branch(_Node):
+    """Children by key, with an optional priority. Never mutate ``children``."""
+
+    __slots__ = ("children",)
+
+    def __init__(self, children: Mapping[str, "Node"], priority: Priority = None) -> None:
+        self.children: Final[Mapping[str, Node]] = children
+        self.priority = priority
+
+    @property
+    def exists(self) -> bool:
+        """False only for EMPTY."""
+        return bool(self.children)
+
+    def child(self, key: str) -> "Node":
+        """The child called ``key``, or EMPTY."""
+        return self.children.get(key, EMPTY)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.children)
+
+    def put(self, path: Path, node: "Node") -> "Node":
+        """A tree in which ``path`` holds ``node``; parents left empty disappear.
+
+        The cost is one copy of the children of each node on the way.
+        """
+        if not path:
+            return node
+        key, rest = path[0], Path(path[1:])
+        before = self.child(key)
+        after = before.put(rest, node)
+        if after is before:
+            return self
+        children = dict(self.children)
+        if after.exists:
+            children[key] = after
+        else:
+            children.pop(key, None)
+        return Branch(children, self.priority) if children else EMPTY
+
+    def with_priority(self, priority: Priority) -> "Node":
+        return Branch(self.children, priority) if self.children else EMPTY
+
+    def to_json(self, *, export: bool = False) -> Json:
+        """Plain JSON, or null when empty.
+
+        An object whose keys look like array indexes, more than half of them present, becomes an
+        array, as the service does on every read. ``export`` keeps objects and adds priorities.
+        """
+        if not self.children:
+            return None
+        if not export:
+            length = self._array_length()
+            if length:
+                return [self.child(str(index)).to_json() for index in range(length)]
+        value: dict[str, Json] = {
+            key: child.to_json(export=export) for key, child in self.children.items()
+        }
+        if export and self.priority is not None:
+            value[".priority"] = self.priority
+        return value
+
+    def _array_length(self) -> int:
+        """The length of the array this branch reads as, or 0."""
+        highest = -1
+        limit = 2 * len(self.children)
+        for key in self.children:
+            if not _ARRAY_INDEX.match(key) or len(key) > len(str(limit)):
+                return 0
+            highest = max(highest, int(key))
+            if highest >= limit:
+                return 0
+        return highest + 1
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Branch):
+            return NotImplemented
+        return self is other or (
+            self.priority == other.priority and self.children == other.children
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # large and compared by content
+
+    def __repr__(self) -> str:
+        return f"Branch({self.to_json(export=True)!r})"
+
+
+Node: TypeAlias = Leaf | Branch
+
+EMPTY: Final = Branch({})
+
+
+def from_json(value: Json, at: Path = ROOT) -> Node:
+    """Read JSON as the service does: nulls and empties vanish, arrays become index keys.
+
+    ``{".value": v, ".priority": p}`` and ``.priority`` beside children carry priorities. Server
+    values must have been resolved (see :mod:`imbari_chat.wire.values`).
+
+    Args:
+        value: What ``json.loads`` gives.
+        at: Where it will stand, for the depth limit and for error messages.
+
+    Raises:
+        InvalidData: A key, number, string, priority or the depth is not allowed.
+    """
+    if value is None:
+        return EMPTY
+    if isinstance(value, bool):
+        return Leaf(value)
+    if isinstance(value, str):
+        return Leaf(_checked_string(value, at))
+    if isinstance(value, int | float):
+        return Leaf(_checked_number(value, at))
+    if len(at) > MAX_DEPTH:
+        raise InvalidData(f"data is nested deeper than {MAX_DEPTH} levels", where=str(at))
+    if isinstance(value, list):
+        pairs: Iterable[tuple[str, Json]] = ((str(i), item) for i, item in enumerate(value))
+        return _branch(pairs, None, at)
+    priority = _checked_priority(value.get(".priority"), at)
+    if ".value" in value:
+        if value.keys() - {".value", ".priority"}:
+            raise InvalidData("'.value' stands alone or with '.priority'", where=str(at))
+        inner = from_json(value[".value"], at)
+        return inner.with_priority(priority)
+    pairs = ((key, item) for key, item in value.items() if key != ".priority")
+    return _branch(pairs, priority, at)
+
+
+def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, at: Path) -> Node:
+    children: dict[str, Node] = {}
+    for key, item in pairs:
+        check_key(key)
+        node = from_json(item, Path((*at, key)))
+        if node.exists:
+            children[key] = node
+    return Branch(children, priority) if children else EMPTY
+
+
+def _checked_string(value: str, at: Path) -> str:
+    if len(value) * 4 > MAX_STRING_BYTES and len(value.encode(errors="replace")) > MAX_STRING_BYTES:
+        raise InvalidData("a string has at most 10 MiB of UTF-8", where=str(at))
+    return value
+
+
+def _checked_number(value: Number, at: Path) -> Number:
+    try:
+        return canonical_number(value)
+    except (ValueError, OverflowError) as error:
+        raise InvalidData(str(error), where=str(at)) from None
+
+
+def _checked_priority(value: Json, at: Path) -> Priority:
+    if value is None or isinstance(value, str):
+        return value
+    if is_number(value):
+        assert isinstance(value, int | float)
+        return _checked_number(value, at)
+    raise InvalidData("a priority is null, a number or a string", where=str(at))
