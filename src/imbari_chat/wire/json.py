@@ -1,13 +1,28 @@
-"""JSON as Realtime Database understands it: its types, its equality, its numbers.
+"""JSON as Realtime Database understands it: its text, its types, its equality, its numbers.
 
 Python's ``==`` says ``1 == True`` and ``0 == False``, all the way down a dict; the database does
-not. Compare with :func:`same`.
+not. Compare with :func:`same`. Python's parser takes ``NaN`` and turns ``1e999`` into infinity;
+read with :func:`parse`.
 """
 
+import json
 import math
-from typing import TypeAlias
+import re
+from typing import NoReturn, TypeAlias
 
-__all__ = ["Json", "Number", "Scalar", "canonical_number", "is_number", "same"]
+from imbari_chat.errors import InvalidData
+
+__all__ = [
+    "Json",
+    "Number",
+    "Scalar",
+    "canonical_number",
+    "dumps",
+    "is_number",
+    "parse",
+    "same",
+    "utf16_length",
+]
 
 Number: TypeAlias = int | float
 Scalar: TypeAlias = str | bool | int | float
@@ -15,6 +30,8 @@ Json: TypeAlias = "Scalar | list[Json] | dict[str, Json] | None"
 
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def is_number(value: object) -> bool:
@@ -64,3 +81,71 @@ def canonical_number(value: Number) -> Number:
     if value.is_integer() and _INT64_MIN <= value <= _INT64_MAX:
         return int(value)
     return value
+
+
+def parse(text: str | bytes) -> Json:
+    """Read one JSON value.
+
+    Of duplicate keys the last one wins. A string may hold a lone surrogate, written as an escape.
+
+    Args:
+        text: JSON; bytes must be UTF-8 without a byte order mark.
+
+    Raises:
+        InvalidData: It is not JSON, or not a JSON this package can hold: ``NaN``, an infinite
+            number, bytes that are not UTF-8, or nesting too deep to read.
+    """
+    try:
+        value: Json = _DECODER.decode(text if isinstance(text, str) else text.decode())
+    except json.JSONDecodeError as error:
+        where = f"line {error.lineno}, column {error.colno}"
+        raise InvalidData(f"not JSON: {error.msg}", where=where) from None
+    except UnicodeDecodeError:
+        raise InvalidData("not JSON: the bytes are not UTF-8") from None
+    except RecursionError:
+        raise InvalidData("not JSON that can be read: nested too deep") from None
+    except ValueError as error:
+        raise InvalidData(f"not JSON: {error}") from None
+    return value
+
+
+def dumps(value: Json, *, pretty: bool = False) -> str:
+    """Write a JSON value; the text can always be encoded as UTF-8.
+
+    Characters stand as they are, except lone surrogates, which are escaped.
+
+    Args:
+        value: What to write.
+        pretty: Indent by two spaces and write ``"key" : value``, as the service does for people.
+
+    Raises:
+        InvalidData: A number is NaN or infinite.
+    """
+    try:
+        text = (_PRETTY if pretty else _COMPACT).encode(value)
+    except ValueError as error:
+        raise InvalidData(f"not JSON: {error}") from None
+    if text.isascii():
+        return text
+    return _SURROGATE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+def utf16_length(text: str) -> int:
+    """The length of ``text`` as JavaScript and the security rules count it, in UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _finite(literal: str) -> float:
+    number = float(literal)
+    if math.isinf(number):
+        raise ValueError("a number is too large for a double")
+    return number
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+_DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
+_COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+_PRETTY = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2, separators=(",", " : "))

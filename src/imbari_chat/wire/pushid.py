@@ -1,0 +1,86 @@
+"""Push ids: keys that clients make without asking, and that sort by when they were made.
+
+Twenty characters: eight for the time in milliseconds, then twelve for chance.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from imbari_chat.errors import InvalidData
+
+__all__ = ["PushIds", "is_push_id", "timestamp_of"]
+
+_ALPHABET: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+_DIGIT: Final = {character: digit for digit, character in enumerate(_ALPHABET)}
+_TIME_DIGITS: Final = 8
+_CHANCE_DIGITS: Final = 12
+_LENGTH: Final = _TIME_DIGITS + _CHANCE_DIGITS
+_BASE: Final = 64
+
+
+class PushIds:
+    """A maker of push ids. Within one millisecond it counts upwards, so its ids stay in order.
+
+    Not safe to share between threads.
+
+    Args:
+        random_digits: Gives twelve numbers from 0 to 63, as unpredictable as the caller can.
+    """
+
+    def __init__(self, random_digits: Callable[[], Sequence[int]]) -> None:
+        self._random_digits = random_digits
+        self._asked = -1
+        self._last = -1  # the whole id as one number, so that a carry runs into the time
+
+    def make(self, now: int) -> str:
+        """The next id, greater than every id made before for the same or an earlier time.
+
+        Args:
+            now: Milliseconds since the epoch, by the server's clock as far as it is known.
+
+        Raises:
+            ValueError: The time does not fit eight digits, or the random digits are not twelve
+                numbers from 0 to 63.
+        """
+        if not 0 <= now < _BASE**_TIME_DIGITS:
+            raise ValueError(f"a push id cannot hold the time {now}")
+        if now == self._asked:
+            number = self._last + 1
+        else:
+            number = now * _BASE**_CHANCE_DIGITS + self._chance()
+            if now > self._asked:
+                number = max(number, self._last + 1)
+        self._asked, self._last = now, number
+        characters = []
+        for _ in range(_LENGTH):
+            number, digit = divmod(number, _BASE)
+            characters.append(_ALPHABET[digit])
+        return "".join(reversed(characters))
+
+    def _chance(self) -> int:
+        digits = self._random_digits()
+        if len(digits) != _CHANCE_DIGITS or not all(0 <= digit < _BASE for digit in digits):
+            raise ValueError("a push id takes twelve random digits from 0 to 63")
+        number = 0
+        for digit in digits:
+            number = number * _BASE + digit
+        return number
+
+
+def is_push_id(text: str) -> bool:
+    """True if ``text`` has the shape of a push id."""
+    return len(text) == _LENGTH and all(character in _DIGIT for character in text)
+
+
+def timestamp_of(push_id: str) -> int:
+    """When ``push_id`` was made, in milliseconds since the epoch, by its maker's clock.
+
+    Raises:
+        InvalidData: It is not a push id.
+    """
+    if not is_push_id(push_id):
+        raise InvalidData("not a push id", where=repr(push_id[:80]))
+    time = 0
+    for character in push_id[:_TIME_DIGITS]:
+        time = time * _BASE + _DIGIT[character]
+    return time
