@@ -9,6 +9,8 @@ arguments. The modules, from the bottom up:
     values   server values: ``{".sv": ...}``
     order    how keys and values sort
     query    a query: its parameters, its window over a node
+    updates  writes at several paths at once, and of priorities alone
+    body     the bodies of REST writes, with the service's error texts
     digest   the node hash behind ETags
     pushid   chronological ids made by clients
     sse      Server-Sent Events frames, both ways

@@ -4,6 +4,7 @@ A path is an immutable tuple of keys. Limits are those of the service: a key has
 of UTF-8, a path at most 32 levels.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Self
 from urllib.parse import quote, unquote
@@ -15,18 +16,18 @@ __all__ = ["MAX_DEPTH", "MAX_KEY_BYTES", "ROOT", "Path", "check_key", "illegal_i
 MAX_KEY_BYTES = 768
 MAX_DEPTH = 32
 
-_ILLEGAL = frozenset("$#[]/.") | {chr(code) for code in (*range(32), 127)}
+_ILLEGAL = re.compile(r"[$#\[\]/.\x00-\x1f\x7f]")
 
 
 def illegal_in_key(key: str) -> str | None:
     """Why ``key`` cannot name a child, or None if it can."""
     if not key:
         return "a key cannot be empty"
-    for character in key:
-        if character in _ILLEGAL:
-            return f"a key cannot contain {character!r}"
+    found = _ILLEGAL.search(key)
+    if found:
+        return f"a key cannot contain {found[0]!r}"
     try:
-        size = len(key.encode())
+        size = len(key) if key.isascii() else len(key.encode())
     except UnicodeEncodeError:
         return "a key must be valid Unicode; a lone surrogate is not"
     if size > MAX_KEY_BYTES:

@@ -12,9 +12,18 @@ from typing import Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
-from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, check_key
+from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, illegal_in_key
 
-__all__ = ["EMPTY", "MAX_STRING_BYTES", "Branch", "Leaf", "Node", "Priority", "from_json"]
+__all__ = [
+    "EMPTY",
+    "MAX_STRING_BYTES",
+    "Branch",
+    "Leaf",
+    "Node",
+    "Priority",
+    "from_json",
+    "put_all",
+]
 
 Priority: TypeAlias = str | int | float | None
 
@@ -63,10 +72,13 @@ class Leaf(_Node):
         return self.value
 
     def put(self, path: Path, node: "Node") -> "Node":
-        """A tree in which ``path`` holds ``node``; writing below a leaf replaces it."""
+        """A tree in which ``path`` holds ``node``; writing below a leaf replaces its value.
+
+        The priority stays: it belongs to the place.
+        """
         if not path:
             return node
-        return self if not node.exists else EMPTY.put(path, node)
+        return EMPTY.put(path, node).with_priority(self.priority) if node.exists else self
 
     def with_priority(self, priority: Priority) -> "Node":
         return Leaf(self.value, priority)
@@ -186,62 +198,105 @@ def from_json(value: Json, at: Path = ROOT) -> Node:
     values must have been resolved (see :mod:`imbari_chat.wire.values`).
 
     Args:
-        value: What ``json.loads`` gives.
+        value: What :func:`imbari_chat.wire.json.parse` gives.
         at: Where it will stand, for the depth limit and for error messages.
 
     Raises:
         InvalidData: A key, number, string, priority or the depth is not allowed.
     """
+    if len(at) > MAX_DEPTH:
+        raise _too_deep(at)
+    return _read(value, list(at))
+
+
+def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
+    """A tree in which each path holds its node; no path may be at or above another.
+
+    Like one ``put`` after the other, but each node on the way is copied once, however many
+    writes pass through it.
+    """
+    below: dict[str, list[tuple[Path, Node]]] = {}
+    for path, new in writes:
+        if not path:
+            return new
+        below.setdefault(path[0], []).append((Path(path[1:]), new))
+    changed = {}
+    for key, rest in below.items():
+        before = node.child(key)
+        after = put_all(before, rest)
+        if after is not before:
+            changed[key] = after
+    if not changed:
+        return node
+    merged = {**(node.children if isinstance(node, Branch) else {}), **changed}
+    children = {key: child for key, child in merged.items() if child.exists}
+    return Branch(children, node.priority) if children else EMPTY
+
+
+def _read(value: Json, trail: list[str]) -> Node:
+    """The node of ``value``; ``trail`` is where it stands and comes back as it was."""
+    if isinstance(value, str):
+        return Leaf(_checked_string(value, trail))
     if value is None:
         return EMPTY
     if isinstance(value, bool):
         return Leaf(value)
-    if isinstance(value, str):
-        return Leaf(_checked_string(value, at))
     if isinstance(value, int | float):
-        return Leaf(_checked_number(value, at))
-    if len(at) > MAX_DEPTH:
-        raise InvalidData(f"data is nested deeper than {MAX_DEPTH} levels", where=str(at))
+        return Leaf(_checked_number(value, trail))
     if isinstance(value, list):
-        pairs: Iterable[tuple[str, Json]] = ((str(i), item) for i, item in enumerate(value))
-        return _branch(pairs, None, at)
-    priority = _checked_priority(value.get(".priority"), at)
-    if ".value" in value:
-        if value.keys() - {".value", ".priority"}:
-            raise InvalidData("'.value' stands alone or with '.priority'", where=str(at))
-        inner = from_json(value[".value"], at)
-        return inner.with_priority(priority)
-    pairs = ((key, item) for key, item in value.items() if key != ".priority")
-    return _branch(pairs, priority, at)
+        return _branch(zip(map(str, range(len(value))), value, strict=True), None, trail)
+    if ".value" not in value and ".priority" not in value:
+        return _branch(value.items(), None, trail)
+    priority = _checked_priority(value.get(".priority"), trail)
+    if ".value" not in value:
+        pairs = ((key, item) for key, item in value.items() if key != ".priority")
+        return _branch(pairs, priority, trail)
+    if value.keys() - {".value", ".priority"}:
+        raise InvalidData("'.value' stands alone or with '.priority'", where=str(Path(trail)))
+    inner = value[".value"]
+    if isinstance(inner, dict | list):
+        raise InvalidData("'.value' is a string, number or boolean", where=str(Path(trail)))
+    return _read(inner, trail).with_priority(priority)
 
 
-def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, at: Path) -> Node:
+def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[str]) -> Node:
     children: dict[str, Node] = {}
+    full = len(trail) >= MAX_DEPTH
     for key, item in pairs:
-        check_key(key)
-        node = from_json(item, Path((*at, key)))
-        if node.exists:
+        reason = illegal_in_key(key)
+        if reason is not None:
+            raise InvalidData(f"illegal key {key[:80]!r}: {reason}", where=str(Path(trail)))
+        if full:
+            raise _too_deep(trail)
+        trail.append(key)
+        node = _read(item, trail)
+        trail.pop()
+        if node is not EMPTY:
             children[key] = node
     return Branch(children, priority) if children else EMPTY
 
 
-def _checked_string(value: str, at: Path) -> str:
+def _too_deep(trail: Iterable[str]) -> InvalidData:
+    return InvalidData(f"data is nested deeper than {MAX_DEPTH} levels", where=str(Path(trail)))
+
+
+def _checked_string(value: str, trail: Iterable[str]) -> str:
     if len(value) * 4 > MAX_STRING_BYTES and len(value.encode(errors="replace")) > MAX_STRING_BYTES:
-        raise InvalidData("a string has at most 10 MiB of UTF-8", where=str(at))
+        raise InvalidData("a string has at most 10 MiB of UTF-8", where=str(Path(trail)))
     return value
 
 
-def _checked_number(value: Number, at: Path) -> Number:
+def _checked_number(value: Number, trail: Iterable[str]) -> Number:
     try:
         return canonical_number(value)
     except (ValueError, OverflowError) as error:
-        raise InvalidData(str(error), where=str(at)) from None
+        raise InvalidData(str(error), where=str(Path(trail))) from None
 
 
-def _checked_priority(value: Json, at: Path) -> Priority:
+def _checked_priority(value: Json, trail: Iterable[str]) -> Priority:
     if value is None or isinstance(value, str):
         return value
     if is_number(value):
         assert isinstance(value, int | float)
-        return _checked_number(value, at)
-    raise InvalidData("a priority is null, a number or a string", where=str(at))
+        return _checked_number(value, trail)
+    raise InvalidData("a priority is null, a number or a string", where=str(Path(trail)))
