@@ -1,1 +1,7 @@
-"""."""
+"""asyncio shells that feed the cores: REST calls on worker threads, streams over HTTP.
+
+transport   the seam that the client is written against
+rest        reads and writes through the identity's library, one stream per listener
+sse         one Server-Sent Events stream, kept alive
+workers     blocking calls off the event loop
+"""

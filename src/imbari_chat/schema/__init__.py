@@ -1,1 +1,12 @@
-"""."""
+"""The data contract with the website, once: where records stand, what they hold, who writes what.
+
+Reading is tolerant, record by record; writing is strict. ``database.rules.json`` is the other half
+of this package.
+
+    paths    every location, and the query each list is read with
+    models   records as they are read
+    forms    what a person may write, checked
+    plans    actions as atomic multi-path updates
+    decode   JSON to models, reporting what does not fit
+    events   what a listener hears
+"""

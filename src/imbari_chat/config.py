@@ -1,0 +1,237 @@
+"""Settings: where the chat lives and who is asking. Flags over environment over file.
+
+The same code runs against three targets, chosen here alone: the embedded emulator and Google's
+emulator suite (both announce themselves with ``FIREBASE_DATABASE_EMULATOR_HOST`` and
+``FIREBASE_AUTH_EMULATOR_HOST``), or a live project (``IMBARI_CHAT_DATABASE_URL``).
+
+A file is optional: ``imbari-chat.toml`` in the working directory, else ``config.toml`` in the
+user's configuration directory.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from imbari_chat.errors import ConfigError
+
+__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "settings_file"]
+
+APP = "imbari-chat"
+DEFAULT_EMULATOR_PROJECT = "demo-imbari"
+
+_EMULATOR_API_KEY = "fake-api-key"
+_NOWHERE = (
+    "Try `imbari-chat emulator exec -- COMMAND` for the embedded emulator, or set "
+    "IMBARI_CHAT_DATABASE_URL to your database's address for a live project"
+)
+
+IdentityChoice = Literal["auto", "service-account", "application-default", "login", "emulator"]
+
+
+def _named(*names: str) -> Any:
+    """A setting read from any of these environment variables, the first that is set."""
+    return Field(default=None, validation_alias=AliasChoices(*names))
+
+
+def settings_file() -> Path | None:
+    """The settings file that applies here, or None."""
+    for path in (Path("imbari-chat.toml"), platformdirs.user_config_path(APP) / "config.toml"):
+        if path.is_file():
+            return path
+    return None
+
+
+class _FirebaseConfig(PydanticBaseSettingsSource):
+    """``FIREBASE_CONFIG``, the JSON that ``firebase emulators:exec`` hands to its child."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        import os
+
+        text = os.environ.get("FIREBASE_CONFIG", "").strip()
+        if not text.startswith("{"):
+            return {}
+        try:
+            config = json.loads(text)
+        except ValueError as error:
+            raise ConfigError(
+                f"FIREBASE_CONFIG is not valid JSON: {error}", where="environment"
+            ) from None
+        known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
+        return {name: config[key] for key, name in known.items() if config.get(key)}
+
+
+class Settings(BaseSettings):
+    """Everything that can be configured. Build it with :meth:`load`.
+
+    Attributes:
+        project: Firebase project id.
+        database_url: Address of a live database, ``https://NAME.firebaseio.com``.
+        api_key: Web API key of the project; sign-in needs it. The emulators take any.
+        credentials: A service account's key file (JSON).
+        identity: Which identity an admin acts with. ``auto``: the key file if there is one, else
+            a stored sign-in, else the emulator's owner or the application default credentials.
+        unrestricted: Let a service account bypass the security rules.
+        profile: Name under which a sign-in is stored, so that several can live side by side.
+        timeout: How long one request may take, in seconds.
+        token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
+            the keyring if it works and else the file.
+        data_dir: The directory for that file and for a terminal customer's open conversation.
+    """
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True
+    )
+
+    project: str | None = _named("IMBARI_CHAT_PROJECT", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT")
+    database_url: str | None = _named("IMBARI_CHAT_DATABASE_URL")
+    api_key: SecretStr | None = _named("IMBARI_CHAT_API_KEY")
+    credentials: Path | None = _named("IMBARI_CHAT_CREDENTIALS", "GOOGLE_APPLICATION_CREDENTIALS")
+    database_emulator: str | None = _named("FIREBASE_DATABASE_EMULATOR_HOST")
+    auth_emulator: str | None = _named("FIREBASE_AUTH_EMULATOR_HOST")
+    identity: IdentityChoice = Field(default="auto", validation_alias="IMBARI_CHAT_IDENTITY")
+    unrestricted: bool = Field(default=False, validation_alias="IMBARI_CHAT_UNRESTRICTED")
+    profile: str = Field(
+        default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
+    )
+    timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
+    token_store: Literal["auto", "keyring", "file"] = Field(
+        default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
+    )
+    data_dir: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path(APP),
+        validation_alias="IMBARI_CHAT_DATA_DIR",
+    )
+
+    @classmethod
+    def load(cls, **flags: Any) -> Self:
+        """Read flags, environment and file; a flag that is None counts as not given.
+
+        Raises:
+            ConfigError: A setting is malformed, unknown, or the file cannot be read.
+        """
+        given = {name: value for name, value in flags.items() if value is not None}
+        try:
+            return cls(**given)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            path = settings_file()
+            hint = f"Look at the environment and at {path}" if path else None
+            reason = first["msg"].removeprefix("Value error, ")
+            raise ConfigError(f"setting {name!r} is not usable: {reason}", hint=hint) from None
+        except (OSError, ValueError) as error:  # tomllib's errors are ValueErrors
+            raise ConfigError(
+                f"the settings file cannot be read: {error}", where=str(settings_file())
+            ) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        file = TomlConfigSettingsSource(settings_cls, settings_file())
+        return init_settings, env_settings, _FirebaseConfig(settings_cls), file
+
+    @field_validator("database_emulator", "auth_emulator")
+    @classmethod
+    def _host_and_port(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        host, _, port = value.rpartition(":")
+        if "//" in value or not host or not port.isdigit() or not 0 < int(port) < 65536:
+            raise ValueError(f"{value!r} is not HOST:PORT (without http://)")
+        return value
+
+    @field_validator("database_url")
+    @classmethod
+    def _an_address(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            raise ValueError(
+                f"{value!r} is not a database address such as https://NAME.firebaseio.com"
+            )
+        if parts.scheme == "http" and not parse_qs(parts.query).get("ns"):
+            raise ValueError(
+                "an http:// address is an emulator's and needs its namespace: http://HOST:PORT?ns=NAME"
+            )
+        return value.rstrip("/")
+
+    @property
+    def on_emulator(self) -> bool:
+        """True when the database is an emulator, the embedded one or Google's."""
+        return self.database_emulator is not None or (
+            self.database_url is not None and self.database_url.startswith("http://")
+        )
+
+    def where(self) -> Mapping[str, str]:
+        """The target in words, for a status line: project, database and emulator if any.
+
+        Raises:
+            ConfigError: No database is configured.
+        """
+        words = {"project": self.project_id(), "database": self.address()}
+        if self.database_emulator:
+            words["emulator"] = self.database_emulator
+        return words
+
+    def project_id(self) -> str:
+        """The project id; on an emulator ``demo-imbari`` unless another is configured.
+
+        Raises:
+            ConfigError: A live project's id is not configured and cannot be derived.
+        """
+        if self.project:
+            return self.project
+        if self.database_url and not self.on_emulator:
+            name = (urlsplit(self.database_url).hostname or "").split(".")[0]
+            return name.removesuffix("-default-rtdb")
+        if self.on_emulator:
+            return DEFAULT_EMULATOR_PROJECT
+        raise ConfigError("no database is configured", hint=_NOWHERE)
+
+    def address(self) -> str:
+        """The database's address, ``https://NAME.firebaseio.com`` or an emulator's with ``?ns=``.
+
+        Raises:
+            ConfigError: No database is configured.
+        """
+        if self.database_url:
+            return self.database_url
+        if self.database_emulator:
+            return f"https://{self.project_id()}-default-rtdb.firebaseio.com"
+        raise ConfigError("no database is configured", hint=_NOWHERE)
+
+    def web_api_key(self) -> str:
+        """The Web API key that sign-in sends.
+
+        Raises:
+            ConfigError: The target is live and no key is configured.
+        """
+        if self.api_key is not None:
+            return self.api_key.get_secret_value()
+        if self.on_emulator:
+            return _EMULATOR_API_KEY
+        raise ConfigError(
+            "signing in needs the project's Web API key",
+            hint="Set IMBARI_CHAT_API_KEY (Firebase console, Project settings, General)",
+        )

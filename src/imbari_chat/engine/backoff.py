@@ -1,0 +1,46 @@
+"""How long to wait before trying again: capped, growing, jittered."""
+
+from dataclasses import dataclass
+
+__all__ = ["Backoff", "BackoffPolicy"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackoffPolicy:
+    """Shape of the waits, in seconds.
+
+    The defaults end a five-second outage within two seconds of its end, and do not hammer a
+    service that is down for an hour.
+    """
+
+    first: float = 0.25
+    factor: float = 1.5
+    cap: float = 15.0
+
+
+class Backoff:
+    """Counts failures in a row and says how long to wait after each."""
+
+    def __init__(self, policy: BackoffPolicy) -> None:
+        self._policy = policy
+        self._failures = 0
+
+    @property
+    def failures(self) -> int:
+        """Failures in a row so far."""
+        return self._failures
+
+    def next(self, dice: float) -> float:
+        """Seconds to wait now: between half of the current step and all of it.
+
+        Args:
+            dice: Uniformly random in [0, 1), so that many clients do not return at one instant.
+        """
+        # The exponent is bounded so that a stream that failed for days does not overflow.
+        step = self._policy.first * self._policy.factor ** min(self._failures, 64)
+        self._failures += 1
+        return min(step, self._policy.cap) * (0.5 + 0.5 * dice)
+
+    def reset(self) -> None:
+        """The connection has proved itself."""
+        self._failures = 0

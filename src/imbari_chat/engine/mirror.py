@@ -1,0 +1,36 @@
+"""A stream's copy of what it listens to, in plain JSON.
+
+Streams of thousands of records are decoded straight into models, so this copy stays what the JSON
+parser made: no nodes, no priorities. It is copied along the path of a change and shared elsewhere;
+a value handed out is never touched again.
+"""
+
+from collections.abc import Sequence
+
+from imbari_chat.wire.json import Json
+
+__all__ = ["assign", "children"]
+
+
+def children(value: Json) -> dict[str, Json]:
+    """The children by key; the service sends objects with index-like keys as arrays."""
+    if isinstance(value, dict):
+        return value
+    if isinstance(value, list):
+        return {str(index): item for index, item in enumerate(value) if item is not None}
+    return {}
+
+
+def assign(tree: Json, path: Sequence[str], value: Json) -> Json:
+    """``tree`` with ``value`` at ``path``; null removes, and empty parents go with it."""
+    if not path:
+        return None if value in ({}, []) else value
+    key, rest = path[0], path[1:]
+    before = children(tree)
+    after = assign(before.get(key), rest, value)
+    if after is None:
+        if key not in before:
+            return tree
+        remaining = {name: item for name, item in before.items() if name != key}
+        return remaining or None
+    return {**before, key: after}

@@ -1,0 +1,105 @@
+"""The REST transport: reads and writes through the identity's library, streams over our own reader.
+
+Both official libraries block, so their calls run on worker threads; a stream holds one connection
+and no thread.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from imbari_chat.engine.access import Access
+from imbari_chat.engine.stream import StreamPolicy
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.sse import SseSubscription
+from imbari_chat.net.workers import Workers
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+if TYPE_CHECKING:
+    import httpx
+
+__all__ = ["RestTransport"]
+
+_MOST_CALLS = 8
+_GRACE = 0.5
+"""Seconds beyond the library's own timeout before the caller is answered regardless."""
+
+
+class RestTransport:
+    """A :class:`~net.transport.Transport` over HTTP alone.
+
+    Args:
+        access: Who is asking.
+        timeout: How long one read or write may take, in seconds.
+        policy: When a stream worries.
+    """
+
+    def __init__(self, access: Access, *, timeout: float, policy: StreamPolicy | None = None):
+        self._access = access
+        self._timeout = timeout
+        self._policy = policy or StreamPolicy(connect_timeout=timeout)
+        self._workers = Workers(_MOST_CALLS, "imbari-chat")
+        self._http: httpx.AsyncClient | None = None
+        self._subscriptions: set[SseSubscription] = set()
+        self._closed = False
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that rules see."""
+        return self._access.uid
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        """Read once."""
+        try:
+            async with asyncio.timeout(self._timeout + _GRACE):
+                return await self._workers.run(self._access.get, path, query)
+        except TimeoutError:
+            raise self._no_answer(path, writing=False) from None
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        """Write all of ``changes`` or nothing."""
+        try:
+            async with asyncio.timeout(self._timeout + _GRACE):
+                await self._workers.run(self._access.update, changes)
+        except TimeoutError:
+            raise self._no_answer(next(iter(changes)), writing=True) from None
+
+    def listen(self, path: Path, query: Query | None = None) -> SseSubscription:
+        """Listen; the connection is opened when the subscription is first iterated."""
+        if self._closed:
+            raise Unavailable("the connection has been closed")
+        self._subscriptions = {one for one in self._subscriptions if not one.closed}
+        subscription = SseSubscription(
+            self._access, self._client(), self._workers, path, query, self._policy
+        )
+        self._subscriptions.add(subscription)
+        return subscription
+
+    async def close(self) -> None:
+        """Close every listener and give back sockets and threads. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.gather(*(one.close() for one in self._subscriptions))
+        self._workers.close()
+        if self._http is not None:
+            await self._http.aclose()
+        self._access.close()
+
+    def _client(self) -> "httpx.AsyncClient":
+        import httpx
+
+        if self._http is None:
+            self._http = httpx.AsyncClient(
+                # Silence is the stream's own affair; see StreamPolicy.
+                timeout=httpx.Timeout(None, connect=self._timeout),
+                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+            )
+        return self._http
+
+    def _no_answer(self, path: Path, *, writing: bool) -> Unavailable:
+        return Unavailable(
+            f"no answer within {self._timeout:g} s", where=str(path), outcome_unknown=writing
+        )

@@ -1,0 +1,120 @@
+"""Blocking calls off the event loop, on threads that never hold up the end of the process.
+
+The official libraries block. ``asyncio.to_thread`` would do, but its threads are joined when the
+interpreter ends, so a request that hangs would keep a finished program alive; these are daemons.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from imbari_chat.errors import Unavailable
+
+__all__ = ["Workers"]
+
+R = TypeVar("R")
+
+
+class Workers:
+    """A small pool, started as it is needed.
+
+    Args:
+        most: How many calls may run at once.
+        name: Prefix of the threads' names.
+    """
+
+    def __init__(self, most: int, name: str) -> None:
+        self._most = most
+        self._name = name
+        self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
+        self._threads: list[threading.Thread] = []
+        self._under_way = 0  # counted on the event loop's thread alone
+        self._closed = False
+
+    async def run(self, function: Callable[..., R], *args: Any) -> R:
+        """Call ``function(*args)`` on a worker and return what it returns or raise what it raises.
+
+        Cancelling the wait abandons the call: it runs to its end unheard.
+
+        Raises:
+            Unavailable: The pool has been closed.
+        """
+        if self._closed:
+            raise Unavailable("the connection has been closed")
+        call = _Call(asyncio.get_running_loop(), function, args, self._finished)
+        self._under_way += 1
+        if self._under_way > len(self._threads) and len(self._threads) < self._most:
+            self._start()
+        self._calls.put(call)
+        result: R = await call.future
+        return result
+
+    def close(self) -> None:
+        """Let idle threads go; busy ones go when their call ends. Closing twice is fine."""
+        if not self._closed:
+            self._closed = True
+            for _ in self._threads:
+                self._calls.put(None)
+
+    def _finished(self) -> None:
+        self._under_way -= 1
+
+    def _start(self) -> None:
+        thread = threading.Thread(
+            target=_work,
+            args=(self._calls,),
+            name=f"{self._name}-{len(self._threads)}",
+            daemon=True,
+        )
+        self._threads.append(thread)
+        thread.start()
+
+
+class _Call:
+    """One call and where its result goes."""
+
+    __slots__ = ("_args", "_finished", "_function", "_loop", "future")
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        finished: Callable[[], None],
+    ) -> None:
+        self._loop = loop
+        self.future: asyncio.Future[Any] = loop.create_future()
+        self._function = function
+        self._args = args
+        self._finished = finished
+
+    def make(self) -> None:
+        """Run it here, and hand the outcome to the loop."""
+        result, error = None, None
+        try:
+            result = self._function(*self._args)
+        except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
+            error = raised
+        try:
+            self._loop.call_soon_threadsafe(self._settle, result, error)
+        except RuntimeError:
+            # The loop was closed while the call ran: nobody is left to hear of it.
+            if not self._loop.is_closed():
+                raise
+
+    def _settle(self, result: Any, error: BaseException | None) -> None:
+        self._finished()
+        if self.future.done():
+            return
+        if error is not None:
+            self.future.set_exception(error)
+        else:
+            self.future.set_result(result)
+
+
+def _work(calls: "queue.SimpleQueue[_Call | None]") -> None:
+    while (call := calls.get()) is not None:
+        call.make()
+        del call  # an idle worker must not keep the last result alive

@@ -1,0 +1,117 @@
+"""What a listener hears. Every event is a small frozen value; match on its class."""
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+
+__all__ = [
+    "ChatEvent",
+    "ConnectionChanged",
+    "ConnectionState",
+    "MessageAdded",
+    "MessageChanged",
+    "MessageRemoved",
+    "RecordRejected",
+    "SessionAdded",
+    "SessionChanged",
+    "SessionRemoved",
+]
+
+ConnectionState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
+
+
+@dataclass(frozen=True, slots=True)
+class SessionAdded:
+    """A session came into the window: a new one, or one that moved up."""
+
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionChanged:
+    """A session in the window changed."""
+
+    session: Session
+    before: Session
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRemoved:
+    """A session left the window, or was deleted.
+
+    Attributes:
+        deleted: True if it is gone, False if newer ones pushed it out of the window.
+    """
+
+    session: Session
+    deleted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessageAdded:
+    """A message arrived."""
+
+    session_id: SessionId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageChanged:
+    """A message changed; in practice it was read."""
+
+    session_id: SessionId
+    message: Message
+    before: Message
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRemoved:
+    """A message was deleted (not: pushed out of the window by newer ones)."""
+
+    session_id: SessionId
+    message: Message
+
+
+@dataclass(frozen=True, slots=True)
+class RecordRejected:
+    """A stored record does not fit the contract. The stream goes on.
+
+    Attributes:
+        path: Where it stands.
+        reasons: What does not fit, one sentence each.
+        raw: The record as stored.
+    """
+
+    path: str
+    reasons: tuple[str, ...]
+    raw: Json
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """The stream's connection changed state.
+
+    Attributes:
+        state: The state it is in now.
+        reason: Why, if there is anything to say.
+        retry_in: Seconds until the next attempt, when reconnecting.
+    """
+
+    state: ConnectionState
+    reason: str | None = None
+    retry_in: float | None = None
+
+
+ChatEvent: TypeAlias = (
+    SessionAdded
+    | SessionChanged
+    | SessionRemoved
+    | MessageAdded
+    | MessageChanged
+    | MessageRemoved
+    | RecordRejected
+    | ConnectionChanged
+)

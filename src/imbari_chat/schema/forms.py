@@ -1,0 +1,130 @@
+"""What a person may write, checked before it goes anywhere: the lead form and a message's text.
+
+Lengths are counted as the website counts them, in UTF-16 code units, so that whatever passes here
+passes there and under the security rules.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from imbari_chat.errors import InvalidData
+from imbari_chat.wire.json import utf16_length
+
+__all__ = [
+    "MAX_EMAIL",
+    "MAX_NAME",
+    "MAX_PHONE",
+    "MAX_TEXT",
+    "MAX_TOPIC",
+    "QUICK_TOPICS",
+    "LeadForm",
+    "checked_text",
+]
+
+MAX_NAME: Final = 100
+MAX_EMAIL: Final = 254
+MAX_PHONE: Final = 32
+MAX_TEXT: Final = 2000
+MAX_TOPIC: Final = 100
+
+QUICK_TOPICS: Final = ("An order", "Wholesale", "Brewing advice", "Something else")
+"""What the widget offers to tap before the first message; any other text is as good."""
+
+
+def checked_text(text: str) -> str:
+    """A message's text, unchanged.
+
+    Raises:
+        InvalidData: It is empty, blank, longer than 2,000 UTF-16 units or not valid Unicode.
+    """
+    if not text.strip():
+        raise InvalidData("a message cannot be empty")
+    _no_lone_surrogates(text, "a message")
+    length = utf16_length(text)
+    if length > MAX_TEXT:
+        raise InvalidData(
+            f"a message has at most {MAX_TEXT} characters, this one has {length}",
+            hint="Send it in several messages",
+        )
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class LeadForm:
+    """Who the customer is, as asked before the first message. Build it with :meth:`checked`."""
+
+    name: str
+    email: str
+    phone: str | None = None
+    topic: str | None = None
+
+    @classmethod
+    def checked(
+        cls, *, name: str, email: str, phone: str | None = None, topic: str | None = None
+    ) -> "LeadForm":
+        """Check what was typed; surrounding blanks are dropped, blank optional fields are absent.
+
+        A phone number is stored as E.164 where it parses as an international number (with the
+        ``phone`` extra installed), else as typed.
+
+        Raises:
+            InvalidData: A field is missing, too long or malformed; ``where`` names the field.
+        """
+        return cls(
+            name=_field("name", name, MAX_NAME),
+            email=_email(email),
+            phone=_phone(_optional("phone", phone, MAX_PHONE)),
+            topic=_optional("topic", topic, MAX_TOPIC),
+        )
+
+
+def _no_lone_surrogates(text: str, what: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InvalidData(f"{what} must be valid Unicode; it holds half a surrogate pair") from None
+
+
+def _field(name: str, value: str, limit: int) -> str:
+    value = value.strip()
+    if not value:
+        raise InvalidData(f"the {name} is missing", where=name)
+    _no_lone_surrogates(value, f"the {name}")
+    if utf16_length(value) > limit:
+        raise InvalidData(f"the {name} is longer than {limit} characters", where=name)
+    return value
+
+
+def _optional(name: str, value: str | None, limit: int) -> str | None:
+    if value is None or not value.strip():
+        return None
+    return _field(name, value, limit)
+
+
+def _email(value: str) -> str:
+    from email_validator import EmailNotValidError, validate_email
+
+    value = _field("e-mail", value, MAX_EMAIL)
+    try:
+        return validate_email(value, check_deliverability=False).normalized
+    except EmailNotValidError as error:
+        reason = str(error).rstrip(".")
+        raise InvalidData(f"that is not an e-mail address: {reason}", where="e-mail") from None
+
+
+def _phone(value: str | None) -> str | None:
+    if value is None:
+        return None
+    if not any(character.isdigit() for character in value):
+        raise InvalidData("a phone number has digits", where="phone")
+    try:
+        import phonenumbers
+    except ImportError:
+        return value
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException:
+        return value
+    if not phonenumbers.is_valid_number(number):
+        return value
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))

@@ -1,0 +1,84 @@
+"""Every location in the database, and the query each list is read with.
+
+Path literals appear nowhere else. ``database.rules.json`` is the other half of this file; the
+contract tests keep the two in step.
+"""
+
+from typing import Final, NewType
+
+from imbari_chat.errors import InvalidData
+from imbari_chat.wire.paths import Path, illegal_in_key
+from imbari_chat.wire.query import Query
+
+__all__ = [
+    "BLOCKS",
+    "MESSAGES",
+    "SESSIONS",
+    "MessageId",
+    "SessionId",
+    "block",
+    "message",
+    "messages",
+    "newest_messages",
+    "newest_sessions",
+    "session",
+    "session_id",
+    "sessions_of",
+]
+
+SessionId = NewType("SessionId", str)
+MessageId = NewType("MessageId", str)
+
+SESSIONS: Final = Path(("chatSessions",))
+MESSAGES: Final = Path(("messages",))
+BLOCKS: Final = Path(("blocks",))
+
+
+def session_id(text: str) -> SessionId:
+    """Check that ``text`` can name a session.
+
+    Raises:
+        InvalidData: It is not a legal key.
+    """
+    reason = illegal_in_key(text)
+    if reason is not None:
+        raise InvalidData(f"{text[:80]!r} cannot be a session id: {reason}")
+    return SessionId(text)
+
+
+def session(session: SessionId) -> Path:
+    """``/chatSessions/{session}``."""
+    return Path((*SESSIONS, session))
+
+
+def messages(session: SessionId) -> Path:
+    """``/messages/{session}``: a conversation's messages by id."""
+    return Path((*MESSAGES, session))
+
+
+def message(session: SessionId, message: MessageId) -> Path:
+    """``/messages/{session}/{message}``."""
+    return Path((*MESSAGES, session, message))
+
+
+def block(uid: str) -> Path:
+    """``/blocks/{uid}``: present when this customer may not write."""
+    return Path((*BLOCKS, uid))
+
+
+def newest_sessions(limit: int) -> Query:
+    """The ``limit`` sessions with the latest messages; read at :data:`SESSIONS`."""
+    return Query.by_child("lastMessageTime").limit_to_last(limit)
+
+
+def sessions_of(uid: str) -> Query:
+    """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
+    return Query.by_child("customerUid").equal_to(uid)
+
+
+def newest_messages(limit: int) -> Query:
+    """A conversation's last ``limit`` messages; read at :func:`messages`.
+
+    Ids are push ids, so key order is the order of writing and needs no index.
+    """
+    return Query.by_key().limit_to_last(limit)

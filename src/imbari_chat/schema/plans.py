@@ -1,0 +1,178 @@
+"""Actions as plans: what each writes, all or nothing.
+
+Whoever sends a message also moves its session, in one multi-path update, so a message is never
+seen without its preview and its count. Times are the server's; the count is the server's sum. A
+message's location is written once, which makes a plan safe to send again: if the first try had
+been committed, the second is refused as a whole.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from imbari_chat.schema import paths
+from imbari_chat.schema.forms import LeadForm, checked_text
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.values import SERVER_TIMESTAMP, increment
+
+__all__ = [
+    "MIN_CUSTOMER_INTERVAL",
+    "Plan",
+    "customer_sends",
+    "mark_read",
+    "mark_seen",
+    "reopen",
+    "reply",
+    "resolve",
+    "start_chat",
+]
+
+MIN_CUSTOMER_INTERVAL = 0.5
+"""The rules accept one customer message per conversation in this many seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One atomic update.
+
+    Attributes:
+        changes: Absolute path to new value; null deletes.
+        witness: The write-once location that exists if and only if the plan was committed, for
+            plans that have one.
+    """
+
+    changes: Mapping[Path, Json]
+    witness: Path | None = None
+
+
+def start_chat(
+    session: SessionId,
+    lead: LeadForm,
+    *,
+    uid: str | None,
+    first: tuple[MessageId, str] | None = None,
+) -> Plan:
+    """A customer's new session, with the first message if there is one.
+
+    Args:
+        session: A fresh push id.
+        lead: The checked lead form.
+        uid: The customer's uid, or None when nobody is signed in.
+        first: A fresh push id and the text.
+
+    Raises:
+        InvalidData: The text cannot be a message.
+    """
+    record: dict[str, Json] = {
+        "customerName": lead.name,
+        "customerEmail": lead.email,
+        "customerPhone": lead.phone,
+        "lastMessage": "",
+        "lastMessageTime": SERVER_TIMESTAMP,
+        "unreadCount": 0,
+        "status": "active",
+        "customerUid": uid,
+        "createdAt": SERVER_TIMESTAMP,
+        "topic": lead.topic,
+    }
+    changes: dict[Path, Json] = {paths.session(session): record}
+    if first is not None:
+        message, text = first
+        record |= {"lastMessage": text, "unreadCount": 1, "lastCustomerMessageId": message}
+        changes[paths.message(session, message)] = _customer_message(text, lead, uid)
+    return _plan(changes, witness=paths.session(session))
+
+
+def customer_sends(
+    session: SessionId, message: MessageId, text: str, lead: LeadForm, *, uid: str | None
+) -> Plan:
+    """A customer's message; the session becomes active again if it was resolved.
+
+    Raises:
+        InvalidData: The text cannot be a message.
+    """
+    place = paths.session(session)
+    return _plan(
+        {
+            paths.message(session, message): _customer_message(text, lead, uid),
+            place / "lastMessage": text,
+            place / "lastMessageTime": SERVER_TIMESTAMP,
+            place / "lastCustomerMessageId": message,
+            place / "unreadCount": increment(1),
+            place / "status": "active",
+            place / "resolvedAt": None,
+        },
+        witness=paths.message(session, message),
+    )
+
+
+def reply(session: SessionId, message: MessageId, text: str, *, uid: str | None) -> Plan:
+    """An admin's message.
+
+    Raises:
+        InvalidData: The text cannot be a message.
+    """
+    place = paths.session(session)
+    record: dict[str, Json] = {
+        "text": checked_text(text),
+        "from": "admin",
+        "timestamp": SERVER_TIMESTAMP,
+        "senderUid": uid,
+    }
+    return _plan(
+        {
+            paths.message(session, message): record,
+            place / "lastMessage": text,
+            place / "lastMessageTime": SERVER_TIMESTAMP,
+        },
+        witness=paths.message(session, message),
+    )
+
+
+def mark_read(session: SessionId, unread: Sequence[MessageId]) -> Plan:
+    """Mark these unread customer messages read and subtract exactly as many.
+
+    Never "count = 0": a message that lands in between stays counted. The rules let ``read`` become
+    true only once, so of two admins who read at once one is refused as a whole and looks again.
+    """
+    changes: dict[Path, Json] = {
+        paths.message(session, message) / "read": True for message in unread
+    }
+    changes[paths.session(session) / "unreadCount"] = increment(-len(unread))
+    return _plan(changes)
+
+
+def mark_seen(session: SessionId) -> Plan:
+    """The customer has the chat open now."""
+    return _plan({paths.session(session) / "customerSeenAt": SERVER_TIMESTAMP})
+
+
+def resolve(session: SessionId) -> Plan:
+    """An admin closes the matter; the customer can reopen it by writing."""
+    place = paths.session(session)
+    return _plan({place / "status": "resolved", place / "resolvedAt": SERVER_TIMESTAMP})
+
+
+def reopen(session: SessionId) -> Plan:
+    """An admin takes a resolved conversation up again."""
+    place = paths.session(session)
+    return _plan({place / "status": "active", place / "resolvedAt": None})
+
+
+def _plan(changes: dict[Path, Json], *, witness: Path | None = None) -> Plan:
+    return Plan(MappingProxyType(changes), witness)
+
+
+def _customer_message(text: str, lead: LeadForm, uid: str | None) -> dict[str, Json]:
+    return {
+        "text": checked_text(text),
+        "from": "customer",
+        "timestamp": SERVER_TIMESTAMP,
+        "customerName": lead.name,
+        "customerEmail": lead.email,
+        "customerPhone": lead.phone,
+        "senderUid": uid,
+        "read": False,
+    }
