@@ -1,0 +1,20 @@
+"""The Auth half of the emulator: Identity Toolkit and Secure Token as Google's emulator has them.
+
+``app`` speaks HTTP; everything under it is told the time and handed its randomness, and touches
+nothing but the state it is given:
+
+    routing     which operation a path names, and who may call it
+    signin      sign up, sign in with a password or a custom token
+    sessions    ID tokens, refresh tokens, session cookies
+    profiles    lookup, update, delete
+    oob, links  mailed codes, and the links they travel in
+    listing     pages of users, batch deletion
+    imports     taking over users
+    projects    a project's own settings and the emulator's controls
+    claims      what an ID token says
+    accounts    user records and their indexes
+    state       the projects
+    call        one call: whose, when, with what
+    fields      a request's body, leniently read
+    errors      how the service says no
+"""

@@ -1,0 +1,123 @@
+"""A request's body as the operations read it: typed, and as lenient as the service.
+
+Keys are taken in any of ``photoUrl``, ``photoURL``, ``photo_url``; a number will do where a
+string is expected; ``null`` is the same as absent; unknown fields are ignored.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Final
+
+from imbari_chat.emulator.auth.errors import Refused, invalid_payload
+from imbari_chat.emulator.tokens import parse_object
+from imbari_chat.wire.json import Json, canonical_number, is_number
+
+__all__ = ["Fields"]
+
+_WORDS: Final = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_INTEGER: Final = re.compile(r"-?[0-9]{1,18}")
+
+
+class Fields:
+    """One JSON object of a request.
+
+    Every accessor answers None (or an empty list) when the field is absent, and raises the
+    service's ``INVALID_ARGUMENT`` refusal when its type is wrong.
+    """
+
+    __slots__ = ("_at", "_values")
+
+    def __init__(self, values: Mapping[str, Json], at: str = "") -> None:
+        self._values = {_camel(key): value for key, value in values.items() if value is not None}
+        self._at = at
+
+    @classmethod
+    def parse(cls, raw: bytes) -> "Fields":
+        """Reads a body; an empty one has no fields.
+
+        Raises:
+            Refused: The body is not a JSON object.
+        """
+        if not raw.strip():
+            return cls({})
+        try:
+            return cls(parse_object(raw))
+        except ValueError as error:
+            raise invalid_payload(str(error), reason="parseError") from error
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._values
+
+    def text(self, name: str) -> str | None:
+        """A string, or a number written as one."""
+        value = self._values.get(name)
+        return None if value is None else self._as_text(value, name)
+
+    def flag(self, name: str) -> bool | None:
+        """A boolean."""
+        value = self._values.get(name)
+        if value is None or isinstance(value, bool):
+            return value
+        raise self._wrong(name, "boolean")
+
+    def integer(self, name: str) -> int | None:
+        """An integer, as a number or as a string of digits (the service's 64-bit fields)."""
+        text = self.text(name)
+        if text is None:
+            return None
+        if not _INTEGER.fullmatch(text):
+            raise self._wrong(name, "integer")
+        return int(text)
+
+    def texts(self, name: str) -> list[str]:
+        """A list of strings."""
+        return [
+            self._as_text(value, f"{name}/{index}") for index, value in enumerate(self._list(name))
+        ]
+
+    def objects(self, name: str) -> list["Fields"]:
+        """A list of objects."""
+        found = []
+        for index, value in enumerate(self._list(name)):
+            if not isinstance(value, dict):
+                raise self._wrong(f"{name}/{index}", "object")
+            found.append(Fields(value, f"{self._at}/{name}/{index}"))
+        return found
+
+    def object(self, name: str) -> "Fields | None":
+        """An object."""
+        value = self._values.get(name)
+        if value is None:
+            return None
+        if not isinstance(value, dict):
+            raise self._wrong(name, "object")
+        return Fields(value, f"{self._at}/{name}")
+
+    def _list(self, name: str) -> list[Json]:
+        value = self._values.get(name)
+        if value is None:
+            return []
+        if not isinstance(value, list):
+            raise self._wrong(name, "array")
+        return value
+
+    def _as_text(self, value: Json, name: str) -> str:
+        if isinstance(value, str):
+            return value
+        if isinstance(value, int | float) and is_number(value):
+            try:
+                return str(canonical_number(value))
+            except (OverflowError, ValueError):
+                raise self._wrong(name, "string") from None
+        raise self._wrong(name, "string")
+
+    def _wrong(self, name: str, expected: str) -> Refused:
+        return invalid_payload(f"{self._at}/{name} must be {expected}")
+
+
+def _camel(key: str) -> str:
+    words = _WORDS.findall(key)
+    if not words:
+        return key
+    first, *rest = words
+    return "".join([first.lower(), *(word.capitalize() for word in rest)])

@@ -1,0 +1,121 @@
+"""What can be asked about a project itself, and the emulator's own controls over one."""
+
+import re
+from dataclasses import replace
+from typing import Final
+
+from imbari_chat.emulator.auth.accounts import Accounts
+from imbari_chat.emulator.auth.call import Call
+from imbari_chat.emulator.auth.errors import BadRequest, not_built
+from imbari_chat.emulator.auth.oob import is_absolute_uri
+from imbari_chat.emulator.auth.sessions import PROJECT_NUMBER
+from imbari_chat.wire.json import Json
+
+__all__ = [
+    "admin_config",
+    "clear_accounts",
+    "create_auth_uri",
+    "emulator_config",
+    "oob_codes",
+    "patch_emulator_config",
+    "public_config",
+    "recaptcha",
+    "verification_codes",
+]
+
+_EMAIL: Final = re.compile(r"[^@]+@[^@]+")
+
+
+def public_config(_call: Call) -> dict[str, Json]:
+    """``GET projects``: what any client may know."""
+    return {"projectId": PROJECT_NUMBER, "authorizedDomains": ["localhost"]}
+
+
+def recaptcha(_call: Call) -> dict[str, Json]:
+    """``GET recaptchaParams``: recognisable fakes, since nothing here is protected by one."""
+    return {
+        "kind": "identitytoolkit#GetRecaptchaParamResponse",
+        "recaptchaStoken": "This-is-a-fake-token__Dont-send-this-to-the-Recaptcha-service__"
+        "The-Auth-Emulator-does-not-support-Recaptcha",
+        "recaptchaSiteKey": "Fake-key__Do-not-send-this-to-Recaptcha_",
+    }
+
+
+def create_auth_uri(call: Call) -> dict[str, Json]:
+    """``accounts:createAuthUri``: how an address can sign in; nothing of it under protection."""
+    fields = call.fields
+    if fields.text("providerId"):
+        raise not_built("signing in with an identity provider")
+    identifier, target = fields.text("identifier"), fields.text("continueUri")
+    if not identifier:
+        raise BadRequest("MISSING_IDENTIFIER")
+    if not target:
+        raise BadRequest("MISSING_CONTINUE_URI")
+    if not _EMAIL.fullmatch(identifier):
+        raise BadRequest("INVALID_IDENTIFIER")
+    if not is_absolute_uri(target):
+        raise BadRequest("INVALID_CONTINUE_URI")
+    kind = "identitytoolkit#CreateAuthUriResponse"
+    session: Json = fields.text("sessionId") or call.alphanumeric(27)
+    if call.accounts.settings.email_privacy:
+        return {"kind": kind, "sessionId": session}
+    account = call.accounts.by_email(identifier)
+    infos = [] if account is None else account.providers()
+    methods: list[Json] = [info["providerId"] for info in infos if info["providerId"] != "phone"]
+    return {
+        "kind": kind,
+        "registered": account is not None,
+        "allProviders": methods,
+        "sessionId": session,
+        "signinMethods": methods,
+    }
+
+
+def admin_config(call: Call) -> dict[str, Json]:
+    """``GET v2/projects/P/config``."""
+    config = _config(call.accounts)
+    return {"signIn": config["signIn"], "blockingFunctions": {}} | config
+
+
+def emulator_config(call: Call) -> dict[str, Json]:
+    """``GET /emulator/v1/projects/P/config``."""
+    return _config(call.accounts)
+
+
+def patch_emulator_config(call: Call) -> dict[str, Json]:
+    """``PATCH`` of the same: changes what is given and answers with all of it."""
+    settings = call.accounts.settings
+    sign_in = call.fields.object("signIn")
+    privacy = call.fields.object("emailPrivacyConfig")
+    duplicates = sign_in.flag("allowDuplicateEmails") if sign_in else None
+    if duplicates is not None:
+        settings = replace(settings, allow_duplicate_emails=duplicates)
+    improved = privacy.flag("enableImprovedEmailPrivacy") if privacy else None
+    if improved is not None:
+        settings = replace(settings, email_privacy=improved)
+    call.accounts.settings = settings
+    return _config(call.accounts)
+
+
+def clear_accounts(call: Call) -> dict[str, Json]:
+    """``DELETE /emulator/v1/projects/P/accounts``."""
+    call.accounts.clear()
+    return {}
+
+
+def oob_codes(call: Call) -> dict[str, Json]:
+    """``GET /emulator/v1/projects/P/oobCodes``: the unused ones, oldest first."""
+    return {"oobCodes": [code.to_json() for code in call.accounts.oob_codes.values()]}
+
+
+def verification_codes(_call: Call) -> dict[str, Json]:
+    """``GET /emulator/v1/projects/P/verificationCodes``: none, as there is no phone sign-in."""
+    return {"verificationCodes": []}
+
+
+def _config(accounts: Accounts) -> dict[str, Json]:
+    settings = accounts.settings
+    return {
+        "signIn": {"allowDuplicateEmails": settings.allow_duplicate_emails},
+        "emailPrivacyConfig": {"enableImprovedEmailPrivacy": settings.email_privacy},
+    }
