@@ -1,0 +1,19 @@
+"""The Realtime Database half of the emulator.
+
+A core that is told the time and never touches a socket, from the bottom up:
+
+    refusal      a request the database turns down: status and text
+    changes      what one write asks for, and the tree it makes
+    listeners    which event a write owes to whom
+    namespace    one database: its tree, its rules, its listeners
+    databases    all of them, by name
+    credentials  who is asking
+    requests     an HTTP request read into an operation
+    responses    a result written as an HTTP answer
+    service      an operation carried out
+
+and a thin shell around it:
+
+    streams      one open event stream: its buffer and its end
+    app          the ASGI application
+"""

@@ -1,0 +1,143 @@
+"""The ASGI application: HTTP in, :class:`Service` in the middle, answers and event streams out.
+
+Everything runs in one event loop, and a request is carried out without giving way, so the order
+of commits is the order of events on every stream.
+"""
+
+import time
+from collections.abc import Callable, Iterable
+from secrets import randbelow
+
+from starlette.types import Receive, Scope, Send
+
+from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.namespace import Listener, Owed
+from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.emulator.database.requests import Request
+from imbari_chat.emulator.database.responses import Response, failed, preflight
+from imbari_chat.emulator.database.service import Answer, Opened, Service
+from imbari_chat.emulator.database.streams import Stream
+from imbari_chat.wire.pushid import PushIds
+from imbari_chat.wire.sse import encode
+
+__all__ = ["MAX_BODY_BYTES", "DatabaseApp"]
+
+MAX_BODY_BYTES = 256 * 1024 * 1024
+
+
+class DatabaseApp:
+    """Serves ``databases``.
+
+    Args:
+        clock: Seconds since the epoch.
+        enforce_expiry: Refuse ended tokens and end their streams.
+        keep_alive: Seconds of silence between keep-alives on a stream.
+        stream_buffer: Bytes that may wait for one slow reader.
+    """
+
+    def __init__(
+        self,
+        databases: Databases,
+        clock: Callable[[], float] = time.time,
+        *,
+        enforce_expiry: bool = False,
+        keep_alive: float = 30.0,
+        stream_buffer: int = 8 * 1024 * 1024,
+    ) -> None:
+        self._clock = clock
+        self._keep_alive = keep_alive
+        self._stream_buffer = stream_buffer
+        push_ids = PushIds(lambda: [randbelow(64) for _ in range(12)])
+        self._service = Service(databases, push_ids, enforce_expiry=enforce_expiry)
+        self._streams: dict[Listener, Stream] = {}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            raise RuntimeError(f"no {scope['type']} here")
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
+        }
+        if scope["method"] == "OPTIONS":
+            await _respond(send, preflight(headers))
+            return
+        try:
+            body = await _body(headers, receive)
+        except Refusal as refusal:
+            await _respond(send, failed(refusal))
+            return
+        if body is None:
+            return
+        request = Request.of(
+            scope["method"],
+            scope["raw_path"].decode("latin-1"),
+            scope["query_string"].decode("latin-1"),
+            headers,
+            body,
+        )
+        outcome = self._service.handle(request, self._clock())
+        if isinstance(outcome, Answer):
+            self.deliver(outcome.owed)
+            await _respond(send, outcome.response)
+        else:
+            await self._stream(outcome, receive, send)
+
+    def deliver(self, owed: Iterable[Owed]) -> None:
+        """Queue events on the streams they are owed to; each is encoded once."""
+        for each in owed:
+            data = encode(each.frame.event, each.frame.data)
+            for listener in each.listeners:
+                stream = self._streams.get(listener)
+                if stream is None:
+                    continue
+                stream.push(data)
+                if each.last:
+                    stream.end()
+
+    def close(self) -> None:
+        """End every stream."""
+        for stream in self._streams.values():
+            stream.end()
+
+    async def _stream(self, opened: Opened, receive: Receive, send: Send) -> None:
+        expires_at = opened.listener.caller.expires_at
+        stream = Stream(
+            bound=self._stream_buffer,
+            keep_alive=self._keep_alive,
+            expires_in=lambda: None if expires_at is None else expires_at - self._clock(),
+        )
+        stream.push(encode(opened.first.event, opened.first.data))
+        self._streams[opened.listener] = stream
+        try:
+            await stream.run(receive, send)
+        finally:
+            del self._streams[opened.listener]
+            opened.namespace.unlisten(opened.listener)
+
+
+async def _body(headers: dict[str, str], receive: Receive) -> bytes | None:
+    """All of the request's body, or None if the client left before it had sent it.
+
+    Raises:
+        Refusal: It is too large.
+    """
+    announced = headers.get("content-length", "")
+    size = int(announced) if announced.isdecimal() else 0
+    chunks: list[bytes] = []
+    read = 0
+    while max(size, read) <= MAX_BODY_BYTES:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        chunks.append(message.get("body", b""))
+        read += len(chunks[-1])
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+    raise Refusal(413, "Payload is too large")
+
+
+async def _respond(send: Send, response: Response) -> None:
+    headers = list(response.headers)
+    if response.status not in {204, 304}:
+        headers.append((b"content-length", str(len(response.body)).encode()))
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    await send({"type": "http.response.body", "body": response.body})

@@ -1,0 +1,75 @@
+"""What one request writes, and what it leaves behind.
+
+A PUT, POST or DELETE replaces its own location; a PATCH replaces each location it names, all or
+nothing. How values become nodes is told in :mod:`imbari_chat.wire.updates`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
+
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.tree import Node
+from imbari_chat.wire.updates import PRIORITY, apply, changes
+
+__all__ = ["Write"]
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """One request's changes.
+
+    Attributes:
+        base: The node the request names.
+        values: JSON by absolute path, server values and all; none is at or above another. A path
+            may end in ``.priority`` and then means that alone.
+        merge: True for a patch: listeners hear of it as one.
+    """
+
+    base: Path
+    values: Mapping[Path, Json]
+    merge: bool = False
+
+    @classmethod
+    def put(cls, path: Path, value: Json) -> Self:
+        """Replace everything at ``path``; null deletes."""
+        return cls(_node(path), {path: value})
+
+    @classmethod
+    def patch(cls, base: Path, body: Json) -> Self:
+        """Replace what each key of ``body`` names below ``base``; keys may hold slashes.
+
+        Raises:
+            InvalidData: The body is no object, a key is no path, or one path contains another.
+        """
+        return cls(base, changes(body, base), merge=True)
+
+    @property
+    def places(self) -> list[Path]:
+        """The nodes that are written to, in the order given."""
+        return [_node(path) for path in self.values]
+
+    def applied(self, before: Node, now: int) -> Node:
+        """The tree after every change, server values resolved at ``now`` (ms).
+
+        Raises:
+            InvalidData: A value cannot be stored where it is meant to go.
+        """
+        return apply(before, self.values, now)
+
+    def stored(self, after: Node) -> Json:
+        """What the answer repeats of the request: resolved and pruned. [unsure]"""
+        if not self.merge:
+            (path,) = self.values
+            return _stored(path, after)
+        return {"/".join(path.relative_to(self.base)): _stored(path, after) for path in self.values}
+
+
+def _node(path: Path) -> Path:
+    return path.parent if path.key == PRIORITY else path
+
+
+def _stored(path: Path, after: Node) -> Json:
+    node = after.at(_node(path))
+    return node.priority if path.key == PRIORITY else node.to_json()

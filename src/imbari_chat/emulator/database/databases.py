@@ -1,0 +1,72 @@
+"""All databases of one emulator, by name.
+
+A database exists as soon as it is named. Each has its own data and rules; new ones start with the
+rules the emulator was given.
+"""
+
+import re
+from collections.abc import Iterator
+from ipaddress import ip_address
+
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.rules import Ruleset
+
+__all__ = ["Databases"]
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
+
+
+class Databases:
+    """Every database.
+
+    Args:
+        default: The name for requests that give none.
+        rules: In force wherever no others have been loaded.
+        enforce_indexes: See :class:`Namespace`.
+    """
+
+    def __init__(self, default: str, rules: Ruleset, *, enforce_indexes: bool = True) -> None:
+        self.default = default
+        self._rules = rules
+        self._enforce_indexes = enforce_indexes
+        self._namespaces: dict[str, Namespace] = {}
+        self.named(default)
+
+    def __iter__(self) -> Iterator[Namespace]:
+        return iter(self._namespaces.values())
+
+    def named(self, name: str) -> Namespace:
+        """The database called ``name``, made on the spot if need be.
+
+        Raises:
+            Refusal: It cannot be a name.
+        """
+        namespace = self._namespaces.get(name)
+        if namespace is None:
+            if not _NAME.match(name):
+                raise Refusal(403, "Invalid Firebase database name")
+            namespace = Namespace(name, self._rules, enforce_indexes=self._enforce_indexes)
+            self._namespaces[name] = namespace
+        return namespace
+
+    def addressed(self, ns: str | None, host: str) -> Namespace:
+        """The database a request means.
+
+        The ``ns`` parameter wins; then the first label of a host name with at least three; then
+        the default. An IP address names nothing.
+
+        Raises:
+            Refusal: It cannot be a name.
+        """
+        return self.named(ns or _first_label(host) or self.default)
+
+
+def _first_label(host: str) -> str | None:
+    name = host.rsplit(":", 1)[0] if host.count(":") <= 1 else host
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        labels = name.split(".")
+        return labels[0].lower() if len(labels) >= 3 else None
+    return None

@@ -1,0 +1,160 @@
+"""Which event a write owes to whoever listens.
+
+A view is a location, perhaps seen through a query. Everyone listening to one view is owed the same
+events, so they are worked out once:
+
+    the write is at the location or above it      put "/" with everything, if it changed
+    a put below it                                put at the relative path
+    a patch at it or above it                     patch "/" with the keys below the location
+    a patch below it                              patch at the relative path
+    a window gains or loses children              patch "/": who comes in full, who leaves null
+
+Applying the events to the first snapshot gives what a fresh read gives, whatever the writes were.
+A write that changes nothing is silent. Events speak of values, not of how they were written:
+server values are resolved and lists look as they do in a read.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.sse import Frame
+from imbari_chat.wire.tree import EMPTY, Branch, Node
+
+__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Target", "View", "answer"]
+
+KEEP_ALIVE: Final = Frame("keep-alive", "null")
+# [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
+# anything else, and both official Python clients skip null.
+CANCEL: Final = Frame("cancel", "null")
+# Raw text, not JSON; clients compare it literally.
+AUTH_REVOKED: Final = Frame("auth_revoked", "credential is no longer valid")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What is listened to.
+
+    Attributes:
+        path: The stream's location; paths in events are relative to it.
+        query: Which of its children are seen, or None for everything.
+        export: Values carry priorities and lists stay objects.
+    """
+
+    path: Path
+    query: Query | None = None
+    export: bool = False
+
+
+def answer(node: Node, query: Query | None, *, export: bool = False) -> Json:
+    """What a read of ``node`` through ``query`` gives.
+
+    Nothing there, or a leaf, is null to a query; children of which none match are ``{}``. [unsure]
+    """
+    if query is None:
+        return node.to_json(export=export)
+    window = query.window(node)
+    if not window.exists and isinstance(node, Branch) and node.exists:
+        return {}
+    return window.to_json(export=export)
+
+
+class View:
+    """One target as its listeners have been told it."""
+
+    __slots__ = ("_window", "target")
+
+    def __init__(self, target: Target, root: Node) -> None:
+        self.target = target
+        self._window = self._see(root)
+
+    def first(self, root: Node) -> Frame:
+        """The event every stream opens with: all there is."""
+        target = self.target
+        value = answer(root.at(target.path), target.query, export=target.export)
+        return _frame("put", "/", value)
+
+    def committed(self, write: Write, before: Node, after: Node) -> Frame | None:
+        """The event owed for ``write``, which turned ``before`` into ``after``; None for silence.
+
+        Every commit must pass through here, in order: a query's window is remembered.
+        """
+        here = self.target.path
+        touched = [
+            place
+            for place in write.places
+            if _meet(place, here) and before.at(place) != after.at(place)
+        ]
+        if not touched:
+            return None
+        replaced = any(len(place) <= len(here) for place in touched)
+        if self.target.query is not None:
+            return self._moved(write, touched, after, replaced=replaced)
+        if not replaced:
+            return self._below(write, touched, after)
+        new = after.at(here)
+        return None if before.at(here) == new else _frame("put", "/", self._json(new))
+
+    def _moved(
+        self, write: Write, touched: list[Path], after: Node, *, replaced: bool
+    ) -> Frame | None:
+        """The event of a window, which may gain and lose children the write does not name."""
+        told, self._window = self._window, self._see(after)
+        window = self._window
+        if replaced:
+            return None if told == window else _frame("put", "/", self._json(window))
+        depth = len(self.target.path)
+        keys = dict.fromkeys(place[depth] for place in touched)
+        old, new = _children(told), _children(window)
+        keys.update(dict.fromkeys(key for key in new if key not in old))
+        keys.update(dict.fromkeys(key for key in old if key not in new))
+        changed = [key for key in keys if told.child(key) != window.child(key)]
+        if not changed:
+            return None
+        if all(told.child(key).exists and window.child(key).exists for key in changed):
+            seen = [place for place in touched if place[depth] in changed]
+            return self._below(write, seen, after)
+        if len(changed) == 1:
+            return _frame("put", "/" + changed[0], self._json(window.child(changed[0])))
+        return _frame("patch", "/", {key: self._json(window.child(key)) for key in changed})
+
+    def _below(self, write: Write, touched: list[Path], after: Node) -> Frame:
+        """Changes strictly below the target, told as they were asked for."""
+        here = self.target.path
+        base = write.base if here.contains(write.base) else here
+        if not write.merge or base in touched:
+            # Not a merge, or one that changes the priority of its base: no key could say that.
+            return self._put(base, after)
+        values: Json = {
+            "/".join(place.relative_to(base)): self._json(after.at(place)) for place in touched
+        }
+        return _frame("patch", str(base.relative_to(here)), values)
+
+    def _put(self, place: Path, after: Node) -> Frame:
+        path = str(place.relative_to(self.target.path))
+        return _frame("put", path, self._json(after.at(place)))
+
+    def _see(self, root: Node) -> Node:
+        query = self.target.query
+        return EMPTY if query is None else query.window(root.at(self.target.path))
+
+    def _json(self, node: Node) -> Json:
+        return node.to_json(export=self.target.export)
+
+
+def _meet(place: Path, here: Path) -> bool:
+    """True when one of the two contains the other."""
+    length = min(len(place), len(here))
+    return place[:length] == here[:length]
+
+
+def _children(node: Node) -> Mapping[str, Node]:
+    return node.children if isinstance(node, Branch) else {}
+
+
+def _frame(event: str, path: str, data: Json) -> Frame:
+    return Frame(event, dumps({"path": path, "data": data}))

@@ -1,0 +1,212 @@
+"""One database: its tree, its rules, and who listens to it.
+
+Pure: told the time, and every commit returns the events it owes. Requests are decided and applied
+in the order they arrive; a refused one leaves nothing behind but its explanation.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import Caller
+from imbari_chat.emulator.database.listeners import CANCEL, Target, View
+from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
+from imbari_chat.rules import Decision, Ruleset
+from imbari_chat.wire.digest import digest
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.sse import Frame
+from imbari_chat.wire.tree import EMPTY, Node
+
+__all__ = ["Commit", "Listener", "Namespace", "Owed", "etag"]
+
+_REFUSALS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Listener:
+    """One open stream. Two of them are never the same, whatever they listen to."""
+
+    target: Target
+    caller: Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An event and everyone it is owed to.
+
+    Attributes:
+        last: Their streams end with it.
+    """
+
+    frame: Frame
+    listeners: Sequence[Listener]
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """A write that happened.
+
+    Attributes:
+        after: The whole tree now.
+        owed: The events it causes.
+    """
+
+    after: Node
+    owed: Sequence[Owed] = ()
+
+
+@dataclass(slots=True)
+class _Audience:
+    view: View
+    listeners: list[Listener] = field(default_factory=list)
+
+
+def etag(node: Node) -> str:
+    """The version of a node: same content, same tag. Clients must not look inside."""
+    return digest(node) or "null_etag"
+
+
+class Namespace:
+    """One database.
+
+    Args:
+        name: What clients call it.
+        rules: Who may do what; admins may do everything.
+        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+    """
+
+    def __init__(self, name: str, rules: Ruleset, *, enforce_indexes: bool = True) -> None:
+        self.name = name
+        self.rules = rules
+        self.root: Node = EMPTY
+        self.settings: dict[str, Json] = {
+            "defaultWriteSizeLimit": "large",
+            "strictTriggerValidation": True,
+        }
+        self.refusals: deque[Decision] = deque(maxlen=_REFUSALS_KEPT)
+        self._enforce_indexes = enforce_indexes
+        self._audiences: dict[Target, _Audience] = {}
+
+    def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Node:
+        """The node at ``path``, for the caller to look at through ``query``.
+
+        Raises:
+            Refusal: The rules say no, or no index serves the query.
+        """
+        if not caller.admin:
+            decision = self.rules.read(path, root=self.root, auth=caller.auth, now=now, query=query)
+            self._insist(decision)
+        if query is not None and self._enforce_indexes:
+            self._insist_on_index(path, query)
+        return self.root.at(path)
+
+    def write(
+        self, write: Write, caller: Caller, now: int, *, if_match: str | None = None
+    ) -> Commit:
+        """Apply all of ``write``, or nothing.
+
+        Raises:
+            InvalidData: A value cannot be stored where it is meant to go.
+            Mismatch: ``if_match`` is not the tag of what is there.
+            Refusal: The rules say no.
+        """
+        before = self.root
+        if if_match is not None and if_match != etag(before.at(write.base)):
+            # The answer shows what is there, so it is only for those who may read it.
+            raise Mismatch(self.read(write.base, None, caller, now))
+        after = write.applied(before, now)
+        if not caller.admin:
+            decision = self.rules.write(
+                write.places, before=before, after=after, auth=caller.auth, now=now
+            )
+            self._insist(decision)
+        return self._commit(write, after, now)
+
+    def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Frame]:
+        """Start owing events; the frame is the first of them.
+
+        Raises:
+            Refusal: The rules say no, or no index serves the query.
+        """
+        self.read(target.path, target.query, caller, now)
+        audience = self._audiences.get(target)
+        if audience is None:
+            audience = self._audiences[target] = _Audience(View(target, self.root))
+        listener = Listener(target, caller)
+        audience.listeners.append(listener)
+        return listener, audience.view.first(self.root)
+
+    def unlisten(self, listener: Listener) -> None:
+        """Owe ``listener`` nothing more. Doing so twice is fine."""
+        audience = self._audiences.get(listener.target)
+        if audience is None or listener not in audience.listeners:
+            return
+        audience.listeners.remove(listener)
+        if not audience.listeners:
+            del self._audiences[listener.target]
+
+    def govern(self, rules: Ruleset, now: int) -> list[Owed]:
+        """Put new rules in force; whoever may no longer listen is owed the end."""
+        self.rules = rules
+        return self._cancel_unwelcome(now)
+
+    def clear(self, now: int) -> list[Owed]:
+        """Delete all data and forget refusals; listeners stay and are told."""
+        self.refusals.clear()
+        return list(self._commit(Write.put(Path(), None), EMPTY, now).owed)
+
+    def _commit(self, write: Write, after: Node, now: int) -> Commit:
+        before, self.root = self.root, after
+        if after is before or not self._audiences:
+            return Commit(after)
+        owed = self._cancel_unwelcome(now)
+        for audience in self._audiences.values():
+            frame = audience.view.committed(write, before, after)
+            if frame is not None:
+                owed.append(Owed(frame, tuple(audience.listeners)))
+        return Commit(after, owed)
+
+    def _cancel_unwelcome(self, now: int) -> list[Owed]:
+        """Ask again whether everyone may listen: rules can depend on any data at all."""
+        unwelcome = [listener for listener in self._listeners() if not self._welcome(listener, now)]
+        for listener in unwelcome:
+            self.unlisten(listener)
+        return [Owed(CANCEL, unwelcome, last=True)] if unwelcome else []
+
+    def _listeners(self) -> Iterable[Listener]:
+        for audience in self._audiences.values():
+            yield from audience.listeners
+
+    def _welcome(self, listener: Listener, now: int) -> bool:
+        if listener.caller.admin:
+            return True
+        decision = self.rules.read(
+            listener.target.path,
+            root=self.root,
+            auth=listener.caller.auth,
+            now=now,
+            query=listener.target.query,
+        )
+        if not decision.allowed:
+            self.refusals.append(decision)
+        return decision.allowed
+
+    def _insist(self, decision: Decision) -> None:
+        if not decision.allowed:
+            self.refusals.append(decision)
+            raise denied()
+
+    def _insist_on_index(self, path: Path, query: Query) -> None:
+        # [unsure]: that ordering by priority needs no index, as ordering by key certainly does not.
+        if query.order_by.kind in {"key", "priority"}:
+            return
+        index = query.order_by.rule
+        if index not in self.rules.indexes(path):
+            raise Refusal(
+                400,
+                f'Index not defined, add ".indexOn": "{index}", for path "{path}", to the rules',
+            )

@@ -1,0 +1,221 @@
+"""An operation carried out: a request in, an answer and the events it causes out.
+
+Told the time; no sockets. Every request is handled in one go, so requests never interleave.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import Caller, caller
+from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.listeners import Target, answer
+from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, Owed, etag
+from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
+from imbari_chat.emulator.database.requests import (
+    Inspect,
+    Merge,
+    Push,
+    Read,
+    ReadSetting,
+    Request,
+    Store,
+    WriteSetting,
+    operation,
+)
+from imbari_chat.emulator.database.responses import (
+    Response,
+    callback,
+    empty,
+    failed,
+    found,
+    plain,
+)
+from imbari_chat.errors import InvalidData, RulesError
+from imbari_chat.rules import Ruleset
+from imbari_chat.wire.json import Json, parse
+from imbari_chat.wire.pushid import PushIds
+from imbari_chat.wire.sse import Frame
+from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
+
+__all__ = ["Answer", "Opened", "Service"]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request that is done.
+
+    Attributes:
+        owed: Events to deliver before the answer is sent.
+    """
+
+    response: Response
+    owed: Sequence[Owed] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A request that became a stream."""
+
+    namespace: Namespace
+    listener: Listener
+    first: Frame
+
+
+class Service:
+    """Carries out requests.
+
+    Args:
+        databases: What they are about.
+        push_ids: Names what is pushed.
+        enforce_expiry: See :func:`imbari_chat.emulator.database.credentials.caller`.
+    """
+
+    def __init__(
+        self, databases: Databases, push_ids: PushIds, *, enforce_expiry: bool = False
+    ) -> None:
+        self._databases = databases
+        self._push_ids = push_ids
+        self._enforce_expiry = enforce_expiry
+
+    def handle(self, request: Request, clock: float) -> Answer | Opened:
+        """Do what the request asks for; a refusal is an answer too.
+
+        Args:
+            clock: Seconds since the epoch.
+        """
+        try:
+            return self._handle(request, clock)
+        except Refusal as refusal:
+            return Answer(failed(refusal))
+        except Mismatch as mismatch:
+            node = mismatch.current
+            return Answer(found(node.to_json(), status=412, tag=etag(node)))
+
+    def _handle(self, request: Request, clock: float) -> Answer | Opened:
+        asked = operation(request)
+        who = caller(
+            request.parameters,
+            request.headers.get("authorization"),
+            clock,
+            enforce_expiry=self._enforce_expiry,
+        )
+        namespace = self._databases.addressed(
+            request.parameters.get("ns"), request.headers.get("host", "")
+        )
+        now = int(clock * 1000)
+        match asked:
+            case Read():
+                return self._read(asked, request, namespace, who, now)
+            case Store(write=write, if_match=if_match):
+                commit = _commit(write, namespace, who, now, if_match=if_match)
+                node = commit.after.at(write.base)
+                tag = etag(node) if request.wants_etag or if_match is not None else None
+                return _done(request, write.stored(commit.after), commit, tag=tag)
+            case Merge(write=write):
+                commit = Commit(namespace.root)
+                if write.values:
+                    commit = _commit(write, namespace, who, now)
+                return _done(request, write.stored(commit.after), commit)
+            case Push(path=path, value=value):
+                key = self._push_ids.make(now)
+                write = Write.put(path / key, value)
+                commit = _commit(write, namespace, who, now)
+                tag = etag(commit.after.at(write.base)) if request.wants_etag else None
+                return _done(request, {"name": key}, commit, tag=tag)
+        if not who.admin:
+            raise denied()
+        match asked:
+            case Inspect():
+                return Answer(self._inspect(asked))
+            case ReadSetting():
+                return Answer(_setting(asked, namespace))
+            case WriteSetting():
+                return _set(asked, namespace, now)
+
+    def _read(
+        self, asked: Read, request: Request, namespace: Namespace, who: Caller, now: int
+    ) -> Answer | Opened:
+        if asked.stream:
+            target = Target(asked.path, asked.query, asked.export)
+            return Opened(namespace, *namespace.listen(target, who, now))
+        node = namespace.read(asked.path, asked.query, who, now)
+        if asked.priority:
+            node = EMPTY if node.priority is None else Leaf(node.priority)
+        tag = None
+        if request.wants_etag or asked.if_none_match is not None:
+            tag = etag(asked.query.window(node) if asked.query else node)
+            if tag == asked.if_none_match:
+                return Answer(empty(304, tag=tag))
+        if request.silent:
+            return Answer(empty(204, tag=tag))
+        if asked.shallow:
+            value = _shallow(asked.query.window(node) if asked.query else node)
+        else:
+            value = answer(node, asked.query, export=asked.export)
+        if asked.callback is not None:
+            return Answer(callback(asked.callback, value))
+        pretty = request.wants("print", "pretty")
+        return Answer(found(value, pretty=pretty, tag=tag, download=asked.download))
+
+    def _inspect(self, asked: Inspect) -> Response:
+        if asked.name != "databases":
+            raise Refusal(404, "404 Not Found")
+        return found([{"name": namespace.name} for namespace in self._databases])
+
+
+def _commit(
+    write: Write, namespace: Namespace, who: Caller, now: int, *, if_match: str | None = None
+) -> Commit:
+    """[unsure]: the service's texts for values that cannot be stored are not recorded."""
+    try:
+        return namespace.write(write, who, now, if_match=if_match)
+    except InvalidData as error:
+        raise Refusal(400, error.what) from None
+
+
+def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = None) -> Answer:
+    if request.silent:
+        return Answer(empty(204, tag=tag), commit.owed)
+    pretty = request.wants("print", "pretty")
+    return Answer(found(value, pretty=pretty, tag=tag), commit.owed)
+
+
+def _shallow(node: Node) -> Json:
+    """Keys only; never a list. [unsure]"""
+    if isinstance(node, Branch):
+        return dict.fromkeys(node.children, True) or None
+    return node.value
+
+
+def _setting(asked: ReadSetting, namespace: Namespace) -> Response:
+    if asked.name == "rules":
+        return plain(namespace.rules.text)
+    if asked.name not in namespace.settings:
+        raise Refusal(404, "404 Not Found")
+    return found(namespace.settings[asked.name])
+
+
+def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
+    if asked.name == "rules":
+        return _set_rules(asked, namespace, now)
+    if asked.name not in namespace.settings:
+        raise Refusal(404, "404 Not Found")
+    try:
+        value = parse(asked.body)
+    except InvalidData:
+        raise Refusal(400, "Invalid data; couldn't parse JSON object, array, or value.") from None
+    if not asked.dry_run:
+        namespace.settings[asked.name] = value
+    return Answer(found(value))
+
+
+def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
+    try:
+        rules = Ruleset.parse(asked.body.decode())
+    except RulesError as error:
+        raise Refusal(400, f"{error.line}:{error.column}: {error.what}\n") from None
+    except UnicodeDecodeError:
+        raise Refusal(400, "1:1: The rules are not UTF-8.\n") from None
+    owed = [] if asked.dry_run else namespace.govern(rules, now)
+    return Answer(found({"status": "ok"}), owed)

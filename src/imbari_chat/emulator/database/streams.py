@@ -1,0 +1,116 @@
+"""One open event stream: what is waiting to be sent, how much may wait, and how it ends.
+
+Writers only ever append, so a slow reader holds nobody up. A reader that falls further behind
+than the bound is cut off: its connection ends in mid-body, it reconnects and reads afresh.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+
+from starlette.types import Receive, Send
+
+from imbari_chat.emulator.database.listeners import AUTH_REVOKED, KEEP_ALIVE
+from imbari_chat.emulator.database.responses import STREAM_HEADERS
+from imbari_chat.wire.sse import encode
+
+__all__ = ["Stream"]
+
+_KEEP_ALIVE = encode(KEEP_ALIVE.event, KEEP_ALIVE.data)
+_AUTH_REVOKED = encode(AUTH_REVOKED.event, AUTH_REVOKED.data)
+
+
+class Stream:
+    """The sending end of one stream. Everything but :meth:`run` returns at once.
+
+    Args:
+        bound: Bytes that may wait. One event alone may be larger.
+        keep_alive: Seconds of silence after which a keep-alive is sent.
+        expires_in: Seconds left to the credential, or None; asked again whenever the stream wakes.
+    """
+
+    def __init__(
+        self,
+        *,
+        bound: int,
+        keep_alive: float,
+        expires_in: Callable[[], float | None],
+    ) -> None:
+        self._bound = bound
+        self._keep_alive = keep_alive
+        self._expires_in = expires_in
+        self._waiting: deque[bytes] = deque()
+        self._size = 0
+        self._wake = asyncio.Event()
+        self._ending = False
+        self._task: asyncio.Task[None] | None = None
+
+    def push(self, data: bytes) -> None:
+        """Queue one encoded event; over the bound, cut the stream off."""
+        if self._ending:
+            return
+        if self._size and self._size + len(data) > self._bound:
+            self.abort()
+            return
+        self._waiting.append(data)
+        self._size += len(data)
+        self._wake.set()
+
+    def end(self) -> None:
+        """Finish once everything queued is sent."""
+        self._ending = True
+        self._wake.set()
+
+    def abort(self) -> None:
+        """Drop what is queued and leave the body unfinished."""
+        self._ending = True
+        self._waiting.clear()
+        if self._task is not None:
+            self._task.cancel()
+
+    async def run(self, receive: Receive, send: Send) -> None:
+        """Send until the stream ends, is cut off, or its reader is gone."""
+        sending = self._task = asyncio.ensure_future(self._send_all(send))
+        leaving = asyncio.ensure_future(_gone(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (sending, leaving):
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+
+    async def _send_all(self, send: Send) -> None:
+        headers = list(STREAM_HEADERS)
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        while True:
+            while self._waiting:
+                data = self._waiting.popleft()
+                await send({"type": "http.response.body", "body": data, "more_body": True})
+                self._size -= len(data)
+            if self._ending:
+                break
+            expires_in = self._expires_in()
+            if expires_in is not None and expires_in <= 0:
+                self.push(_AUTH_REVOKED)
+                self.end()
+                continue
+            self._wake.clear()
+            pause = self._keep_alive if expires_in is None else min(self._keep_alive, expires_in)
+            if not await self._woken_within(pause) and pause == self._keep_alive:
+                self.push(_KEEP_ALIVE)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _woken_within(self, seconds: float) -> bool:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,124 @@
+"""ASGI applications behind sockets that already listen, in one thread with one event loop."""
+
+import asyncio
+import socket
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, TypeVar
+
+from starlette.types import ASGIApp
+
+if TYPE_CHECKING:
+    import uvicorn
+
+__all__ = ["Hosting"]
+
+T = TypeVar("T")
+
+_GRACE_SECONDS = 0.2
+
+
+class Hosting:
+    """Serves from construction until :meth:`stop`.
+
+    Args:
+        apps: Each with the listening socket it answers on; the sockets are closed at the end.
+        closing: Called in the loop when the end begins, to finish what would otherwise go on.
+    """
+
+    def __init__(
+        self, apps: Sequence[tuple[ASGIApp, socket.socket]], closing: Callable[[], None]
+    ) -> None:
+        self._closing = closing
+        self._loop = asyncio.new_event_loop()
+        self._stop = asyncio.Event()
+        ready: Future[None] = Future()
+        # A daemon, so that an emulator nobody stopped does not hold up the end of the process.
+        self._thread = threading.Thread(
+            target=self._run, args=(apps, ready), name="imbari-emulator", daemon=True
+        )
+        self._thread.start()
+        ready.result()
+
+    def call(self, function: Callable[[], T]) -> T:
+        """Run ``function`` in the loop, between requests, and give its result."""
+        future: Future[T] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(function())
+            except BaseException as error:  # noqa: BLE001  # it is raised again by result()
+                future.set_exception(error)
+
+        self._loop.call_soon_threadsafe(run)
+        return future.result()
+
+    def stop(self) -> None:
+        """Close the ports, let running requests finish for a moment, and end the thread."""
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join()
+
+    def _run(self, apps: Sequence[tuple[ASGIApp, socket.socket]], ready: "Future[None]") -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            runner.run(self._serve(apps, ready))
+
+    async def _serve(
+        self, apps: Sequence[tuple[ASGIApp, socket.socket]], ready: "Future[None]"
+    ) -> None:
+        servers = []
+        try:
+            for app, listening in apps:
+                servers.append(await _serving(app, listening))
+        except BaseException as error:
+            ready.set_exception(error)
+            raise
+        ready.set_result(None)
+        await self._stop.wait()
+        self._closing()
+        await asyncio.gather(*(_finish(server) for server in servers))
+
+
+async def _serving(app: ASGIApp, listening: socket.socket) -> "uvicorn.Server":
+    """A server that is accepting connections.
+
+    Its own main loop polls for signals and the time of day, and its shutdown sleeps; neither is
+    needed here, so only its start-up is used.
+    """
+    import uvicorn  # a tenth of a second to import, and only a running emulator needs it
+
+    config = uvicorn.Config(
+        app,
+        loop="asyncio",
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=60,
+    )
+    config.load()
+    server = uvicorn.Server(config)
+    server.lifespan = config.lifespan_class(config)
+    await server.startup(sockets=[listening])
+    return server
+
+
+async def _finish(server: "uvicorn.Server") -> None:
+    """Stop accepting, end idle connections, and give busy ones a moment before they are cut."""
+    for listening in server.servers:
+        listening.close()
+    state = server.server_state
+    for connection in list(state.connections):
+        connection.shutdown()
+    tasks = list(state.tasks)
+    if tasks:
+        await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for connection in list(state.connections):
+        connection.transport.abort()
