@@ -1,0 +1,170 @@
+"""Which rules a request meets, and in what order.
+
+``.read`` and ``.write`` are looked for from the root down, and the first true one grants; what is
+below cannot take it back. ``.validate`` never grants: on the way down and inside what is written
+it must hold wherever something will stand afterwards. Nothing becoming null is validated.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.structure import Rule, RulesNode
+from imbari_chat.rules.values import (
+    EvaluationError,
+    Snapshot,
+    Value,
+    Variables,
+    query_properties,
+)
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import Branch, Node
+
+__all__ = ["Judge", "ReadRequest", "WriteRequest", "judge"]
+
+Judge: TypeAlias = Callable[[Rule, Variables], bool]
+
+
+def judge(rule: Rule, variables: Variables) -> bool:
+    """Whether a rule is true; one that fails is not."""
+    try:
+        return Evaluation(variables).holds(rule.expression)
+    except EvaluationError:
+        return False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadRequest:
+    """A read of one place.
+
+    Attributes:
+        now: Milliseconds since the epoch.
+    """
+
+    path: Path
+    root: Node
+    auth: Json
+    now: int
+    query: Query | None
+
+    def decide(self, rules: RulesNode, judge: Judge) -> bool:
+        """Ask ``judge`` about rules until one allows the read."""
+        top = Snapshot(self.root)
+        given = _given(self.auth, self.now, top, self.query)
+        return any(
+            place.rules.read is not None and judge(place.rules.read, place.variables(given))
+            for place in _way(rules, self.path, top, None)
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WriteRequest:
+    """A write of one or several places at once, each judged against the same two trees.
+
+    Attributes:
+        before: The whole tree as stored.
+        after: The whole tree with every path of the request applied.
+        now: Milliseconds since the epoch.
+    """
+
+    paths: Sequence[Path]
+    before: Node
+    after: Node
+    auth: Json
+    now: int
+
+    def decide(self, rules: RulesNode, judge: Judge) -> bool:
+        """Ask ``judge`` about rules until one refuses the write or all have been asked."""
+        before, after = Snapshot(self.before), Snapshot(self.after)
+        given = _given(self.auth, self.now, before, None)
+        validated: set[tuple[object, ...]] = set()
+        for path in self.paths:
+            way = list(_way(rules, path, before, after))
+            if not any(
+                place.rules.write is not None and judge(place.rules.write, place.variables(given))
+                for place in way
+            ):
+                return False
+            for place in _written_places(path, way):
+                rule = place.rules.validate
+                if rule is None or not place.remains:
+                    continue
+                # Paths written together share ancestors, which see the same data each time.
+                identity = (rule.location, place.captures)
+                if identity in validated:
+                    continue
+                validated.add(identity)
+                if not judge(rule, place.variables(given)):
+                    return False
+        return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """A node of the rules beside the data it speaks of."""
+
+    rules: RulesNode
+    data: Snapshot
+    new_data: Snapshot | None
+    captures: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def remains(self) -> bool:
+        """Whether something will stand here after the write."""
+        return self.new_data is not None and self.new_data.node.exists
+
+    def variables(self, given: dict[str, Value]) -> Variables:
+        variables = {**given, **dict(self.captures), "data": self.data}
+        if self.new_data is not None:
+            variables["newData"] = self.new_data
+        return variables
+
+    def step(self, key: str) -> "_Place | None":
+        """The place of child ``key``, if any rules speak of it."""
+        rules, name = self.rules.descend(key)
+        if rules is None:
+            return None
+        new_data = None if self.new_data is None else self.new_data.step(key)
+        captures = self.captures if name is None else (*self.captures, (name, key))
+        return _Place(rules, self.data.step(key), new_data, captures)
+
+    def with_descendants(self) -> Iterator["_Place"]:
+        """This place, and those below that will stand after the write and may be validated."""
+        yield self
+        if not self.rules.validates or self.new_data is None:
+            return
+        node = self.new_data.node
+        if isinstance(node, Branch):
+            for key in node.children:
+                below = self.step(key)
+                if below is not None and below.rules.validates:
+                    yield from below.with_descendants()
+
+
+def _way(
+    rules: RulesNode, path: Path, data: Snapshot, new_data: Snapshot | None
+) -> Iterator[_Place]:
+    """The places from the root to ``path``, as far as any rules speak of them."""
+    place: _Place | None = _Place(rules, data, new_data)
+    for key in path:
+        assert place is not None
+        yield place
+        place = place.step(key)
+        if place is None:
+            return
+    assert place is not None
+    yield place
+
+
+def _written_places(path: Path, way: Sequence[_Place]) -> Iterator[_Place]:
+    """The way to ``path``, then whatever the write leaves below it."""
+    yield from way[: len(path)]
+    for target in way[len(path) :]:
+        yield from target.with_descendants()
+
+
+def _given(auth: Json, now: int, root: Snapshot, query: Query | None) -> dict[str, Value]:
+    return {"auth": auth, "now": now, "root": root, "query": query_properties(query)}

@@ -1,0 +1,139 @@
+"""Why a request was decided as it was, in words a person writing rules can use."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest
+from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.structure import Rule, RulesNode
+from imbari_chat.rules.syntax import Array, Call, Expression, Index, Literal, Member, Name, children
+from imbari_chat.rules.values import EvaluationError, ObjectMarker, Value, Variables
+from imbari_chat.wire.json import dumps
+
+__all__ = ["explain"]
+
+_LONGEST_VALUE = 80
+
+
+def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
+    """The verdict, then each rule that was asked, what it came to and what it looked at."""
+    findings: list[_Finding] = []
+
+    def judge(rule: Rule, variables: Variables) -> bool:
+        findings.append(_examine(rule, variables))
+        return findings[-1].result is True
+
+    allowed = request.decide(rules, judge)
+    kind, paths = _subject(request)
+    lines = [f"{'allowed' if allowed else 'denied'}: {kind} {', '.join(paths)}"]
+    for finding in findings:
+        lines.extend(finding.lines())
+    if not any(finding.rule.kind == f".{kind}" for finding in findings):
+        lines.append(f"  no .{kind} rule stands on the way to {paths[-1] if paths else '/'}")
+    return "\n".join(lines)
+
+
+def _subject(request: ReadRequest | WriteRequest) -> tuple[str, list[str]]:
+    if isinstance(request, ReadRequest):
+        return "read", [str(request.path)]
+    return "write", [str(path) for path in request.paths]
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """A rule that was asked: its result, or the error it failed with."""
+
+    rule: Rule
+    result: bool | str
+    seen: dict[str, str]
+
+    def lines(self) -> Iterator[str]:
+        rule = self.rule
+        if isinstance(self.result, str):
+            outcome = f"error: {self.result}"
+        else:
+            outcome = "true" if self.result else "false"
+        text = " ".join(rule.text.split())
+        yield f"  /{'/'.join(rule.location)}  {rule.kind}  {text}  => {outcome}"
+        if self.seen:
+            yield "  " + ", ".join(f"{name} = {value}" for name, value in self.seen.items())
+
+
+def _examine(rule: Rule, variables: Variables) -> _Finding:
+    run = _Watched(variables)
+    result: bool | str
+    try:
+        result = run.holds(rule.expression)
+    except EvaluationError as error:
+        result = str(error)
+    seen: dict[str, str] = {}
+    for node in _worth_telling(rule.expression, run.values):
+        seen.setdefault(_excerpt(rule, node), _shown(run.values[id(node)]))
+    return _Finding(rule, result, seen)
+
+
+class _Watched(Evaluation):
+    """An evaluation that remembers the value of every node it ran."""
+
+    __slots__ = ("values",)
+
+    def __init__(self, variables: Variables) -> None:
+        super().__init__(variables)
+        self.values: dict[int, Value] = {}
+
+    def value(self, node: Expression) -> Value:
+        result = super().value(node)
+        self.values[id(node)] = result
+        return result
+
+
+def _worth_telling(node: Expression, values: dict[int, Value]) -> Iterator[Expression]:
+    """The nodes whose values explain the result: what was looked up, not what was computed."""
+    if id(node) in values and isinstance(node, Call | Member | Index | Name):
+        if _is_plain(values[id(node)]):
+            yield node
+        yield from _within(node, values)
+        return
+    for child in children(node):
+        yield from _worth_telling(child, values)
+
+
+def _within(node: Expression, values: dict[int, Value]) -> Iterator[Expression]:
+    """Inside something looked up: the string a method was called on, and what it was given."""
+    match node:
+        case Call(target=Member(target=receiver) | Index(target=receiver), arguments=arguments):
+            if isinstance(values.get(id(receiver)), str):
+                yield from _worth_telling(receiver, values)
+            else:
+                yield from _within(receiver, values)
+            for argument in arguments:
+                yield from _worth_telling(argument, values)
+        case Member(target=target, key="length"):
+            yield from _worth_telling(target, values)
+        case Member(target=target):
+            yield from _within(target, values)
+        case Index(target=target, key=key):
+            yield from _within(target, values)
+            yield from _worth_telling(key, values)
+        case Literal() | Name() | Array():
+            return
+        case _:
+            yield from _worth_telling(node, values)
+
+
+def _is_plain(value: Value) -> bool:
+    return value is None or isinstance(value, str | int | float | ObjectMarker)
+
+
+def _excerpt(rule: Rule, node: Expression) -> str:
+    return " ".join(rule.text[node.start : node.end].split())
+
+
+def _shown(value: Value) -> str:
+    if isinstance(value, ObjectMarker):
+        return repr(value)
+    assert value is None or isinstance(value, str | int | float)
+    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+        return str(value)
+    text = dumps(value)
+    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

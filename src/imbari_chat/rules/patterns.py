@@ -1,0 +1,330 @@
+"""The regular expressions of the rules language: a small subset, read the service's way.
+
+The subset has literals, ``.``, classes, groups, ``|``, the quantifiers ``* + ? {n} {n,} {n,m}``,
+``\\s \\w \\d \\S \\W \\D`` and the flag ``i``. ``^`` stands only first and ``$`` only last.
+
+Other JavaScript syntax is mostly not refused but means something else. At the start of the pattern
+or of a group, ``| ( ) ? + * { }`` stand for themselves, so ``(?:x)`` finds the text ``?:x``; a
+quantifier may follow another, so ``x+?`` is an optional ``x+``; ``\\b`` is the letter b. [src]
+"""
+
+from dataclasses import dataclass
+from typing import Final, NoReturn, TypeAlias
+
+from imbari_chat.rules.automaton import Automaton, Characters, Choice, Piece, Repeat, Sequence
+
+__all__ = ["Pattern", "PatternMistake", "compile_pattern"]
+
+_MAX_GROUPS = 30
+_MAX_QUANTIFIERS = 8
+_MAX_COUNT_DIGITS = 6
+_LITERAL_AT_START: Final = frozenset("|)?+*{}")
+_LAST_CHARACTER = 0x10FFFF
+
+Ranges: TypeAlias = tuple[tuple[int, int], ...]
+
+
+class PatternMistake(Exception):
+    """A pattern outside the subset; the expression's parser turns it into a RulesError.
+
+    Attributes:
+        at: Offset in the pattern.
+        reason: What is wrong there.
+    """
+
+    def __init__(self, at: int, reason: str) -> None:
+        super().__init__(at, reason)
+        self.at = at
+        self.reason = reason
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pattern:
+    """A regular expression ready to search with, in time linear in the text."""
+
+    automaton: Automaton
+
+    def search(self, text: str) -> bool:
+        """Whether it matches anywhere in ``text``."""
+        return self.automaton.search(text)
+
+
+class _TooLarge(PatternMistake):
+    """Reading it differently would not help."""
+
+
+def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
+    """Read what stands between the slashes.
+
+    Args:
+        ignore_case: Letters A to Z match in either case; other letters have none here.
+
+    Raises:
+        PatternMistake: It is outside the subset, or too large.
+    """
+    reader = _Reader(source, ignore_case=ignore_case)
+    anchored_start, piece, anchored_end = reader.pattern()
+    try:
+        return Pattern(Automaton(piece, from_start=anchored_start, to_end=anchored_end))
+    except OverflowError as error:
+        raise _TooLarge(0, str(error)) from None
+
+
+def _complement(ranges: Ranges) -> Ranges:
+    result: list[tuple[int, int]] = []
+    following = 0
+    for low, high in ranges:
+        if following < low:
+            result.append((following, low - 1))
+        following = high + 1
+    result.append((following, _LAST_CHARACTER))
+    return tuple(result)
+
+
+def _span(first: str, last: str) -> tuple[int, int]:
+    return ord(first), ord(last)
+
+
+_SPACE: Ranges = (_span("\t", "\r"), _span(" ", " "))
+_DIGIT: Ranges = (_span("0", "9"),)
+_WORD: Ranges = (_span("0", "9"), _span("A", "Z"), _span("_", "_"), _span("a", "z"))
+_SHORTHANDS: dict[str, Ranges] = {
+    "s": _SPACE,
+    "d": _DIGIT,
+    "w": _WORD,
+    "S": _complement(_SPACE),
+    "D": _complement(_DIGIT),
+    "W": _complement(_WORD),
+}
+
+
+def _any_character() -> Ranges:
+    """What ``.`` matches. [unsure] whether a newline is among it; here, as in RE2, it is not."""
+    return _complement((_span("\n", "\n"),))
+
+
+def _escaped(letter: str) -> Ranges:
+    r"""What a backslash and a letter match.
+
+    [unsure] for ``\n``, ``\t`` and the like: only the six class letters are documented, so every
+    other character stands for itself.
+    """
+    return _SHORTHANDS.get(letter, (_span(letter, letter),))
+
+
+def _with_other_case(ranges: Ranges) -> Ranges:
+    folded = list(ranges)
+    for first, last, shift in (("A", "Z", 32), ("a", "z", -32)):
+        low, high = _span(first, last)
+        folded.extend(
+            (max(start, low) + shift, min(end, high) + shift)
+            for start, end in ranges
+            if start <= high and end >= low
+        )
+    return tuple(folded)
+
+
+class _Reader:
+    """Recursive descent over one pattern; each method's grammar line is its first."""
+
+    def __init__(self, source: str, *, ignore_case: bool) -> None:
+        self.source = source
+        self.ignore_case = ignore_case
+        self.at = 0
+        self.depth = 0
+        self.not_groups: set[int] = set()
+
+    def pattern(self) -> tuple[bool, Piece, bool]:
+        """``["^"] body ["$"]``"""
+        anchored_start = self.peek() == "^"
+        if anchored_start:
+            self.at += 1
+        piece = self.body(may_start_literally=not anchored_start)
+        anchored_end = self.peek() == "$"
+        if anchored_end:
+            self.at += 1
+        if self.at < len(self.source):
+            self.unexpected()
+        return anchored_start, piece, anchored_end
+
+    def body(self, *, may_start_literally: bool) -> Piece:
+        """``[literal] sequence {"|" sequence}``, the literal being one of ``| ( ) ? + * { }``"""
+        start = self.at
+        first: list[Piece] = []
+        if may_start_literally:
+            if self.peek() in _LITERAL_AT_START:
+                first.append(self.literal())
+            elif self.peek() == "(":
+                # A parenthesis that opens no group stands for itself here.
+                try:
+                    first.append(self.quantified())
+                except _TooLarge:
+                    raise
+                except PatternMistake:
+                    self.at = start
+                    first.append(self.literal())
+                    return self.choice(first, may_be_done=False)
+                return self.choice(first, may_be_done=True)
+        return self.choice(first, may_be_done=False)
+
+    def choice(self, first: list[Piece], *, may_be_done: bool) -> Piece:
+        """``sequence {"|" sequence}``, after what was read of the first already"""
+        options = [self.sequence(first, may_be_empty=may_be_done)]
+        while self.peek() == "|":
+            self.at += 1
+            options.append(self.sequence([], may_be_empty=False))
+        return options[0] if len(options) == 1 else Choice(tuple(options))
+
+    def sequence(self, pieces: list[Piece], *, may_be_empty: bool) -> Piece:
+        """``quantified {quantified}``"""
+        if self.peek() in ("", "|", ")", "$", "^") and not may_be_empty:
+            self.unexpected()
+        while self.peek() not in ("", "|", ")", "$", "^"):
+            pieces.append(self.quantified())
+        return Sequence(tuple(pieces))
+
+    def quantified(self) -> Piece:
+        """``item {"*" | "+" | "?" | "{" n ["," [m]] "}"}``"""
+        piece = self.item()
+        low: int
+        high: int | None
+        for _ in range(_MAX_QUANTIFIERS):
+            match self.peek():
+                case "*":
+                    low, high = 0, None
+                case "+":
+                    low, high = 1, None
+                case "?":
+                    low, high = 0, 1
+                case "{":
+                    low, high = self.counts()
+                case _:
+                    return piece
+            self.at += 1
+            piece = Repeat(piece, low, high)
+        raise _TooLarge(self.at, "too many quantifiers in a row")
+
+    def counts(self) -> tuple[int, int | None]:
+        """``"{" n ["," [m]]``, up to the closing brace"""
+        start = self.at
+        self.at += 1
+        low = high = self.number()
+        if self.peek() == ",":
+            self.at += 1
+            high = None if self.peek() == "}" else self.number()
+        if low is None or self.peek() != "}" or (high is not None and high < low):
+            raise PatternMistake(start, "'{' begins no quantifier here")
+        return low, high
+
+    def number(self) -> int | None:
+        start = self.at
+        while self.peek() and self.peek() in "0123456789":
+            self.at += 1
+        digits = self.source[start : self.at]
+        if not digits or (digits[0] == "0" and digits != "0"):
+            raise PatternMistake(start, "expected a number")
+        if len(digits) > _MAX_COUNT_DIGITS:
+            raise _TooLarge(start, "the count is too large")
+        return int(digits)
+
+    def item(self) -> Piece:
+        """``group | class | "." | "\\" any | any other character``"""
+        character = self.peek()
+        match character:
+            case "(":
+                return self.group()
+            case "[":
+                return self.character_class()
+            case ".":
+                self.at += 1
+                return Characters(_any_character())
+            case "\\":
+                return self.characters(_escaped(self.escaped_letter()))
+            case "" | "^" | "$" | "|" | ")" | "?" | "+" | "*" | "{":
+                self.unexpected()
+        return self.literal()
+
+    def literal(self) -> Piece:
+        character = self.peek()
+        self.at += 1
+        return self.characters((_span(character, character),))
+
+    def escaped_letter(self) -> str:
+        if self.at + 1 >= len(self.source):
+            raise PatternMistake(self.at, "a backslash must be followed by a character")
+        self.at += 2
+        return self.source[self.at - 1]
+
+    def group(self) -> Piece:
+        """``"(" body ")"``"""
+        start = self.at
+        if start in self.not_groups:
+            raise PatternMistake(start, "'(' opens no group")
+        if self.depth >= _MAX_GROUPS:
+            raise _TooLarge(start, f"groups are nested deeper than {_MAX_GROUPS}")
+        self.depth += 1
+        try:
+            self.at += 1
+            piece = self.body(may_start_literally=True)
+            if self.peek() != ")":
+                raise PatternMistake(start, "'(' is never closed")
+        except PatternMistake:
+            self.not_groups.add(start)
+            raise
+        finally:
+            self.depth -= 1
+        self.at += 1
+        return piece
+
+    def character_class(self) -> Piece:
+        """``"[" ["^"] entry {entry} "]"``"""
+        start = self.at
+        self.at += 1
+        negated = self.peek() == "^"
+        if negated:
+            self.at += 1
+        ranges: list[tuple[int, int]] = []
+        while self.peek() != "]":
+            if not self.peek():
+                raise PatternMistake(start, "'[' is never closed")
+            ranges.extend(self.class_entry())
+        if not ranges:
+            raise PatternMistake(start, "a class cannot be empty")
+        self.at += 1
+        return self.characters(tuple(ranges), negated=negated)
+
+    def class_entry(self) -> Ranges:
+        """``class letter | character "-" character | character``"""
+        start = self.at
+        low = self.class_character()
+        if len(low) > 1 or low[0][0] != low[0][1]:
+            return low
+        if self.peek() != "-" or self.source[self.at + 1 : self.at + 2] in ("", "]"):
+            return low
+        self.at += 1
+        # The end of a range is a character, so here a class letter stands for itself.
+        high = ord(self.escaped_letter() if self.peek() == "\\" else self.one())
+        if high < low[0][0]:
+            raise PatternMistake(start, "the range is in the wrong order")
+        return ((low[0][0], high),)
+
+    def class_character(self) -> Ranges:
+        if self.peek() == "\\":
+            return _escaped(self.escaped_letter())
+        character = self.one()
+        return (_span(character, character),)
+
+    def one(self) -> str:
+        self.at += 1
+        return self.source[self.at - 1]
+
+    def characters(self, ranges: Ranges, *, negated: bool = False) -> Characters:
+        return Characters(_with_other_case(ranges) if self.ignore_case else ranges, negated)
+
+    def peek(self) -> str:
+        return self.source[self.at : self.at + 1]
+
+    def unexpected(self) -> NoReturn:
+        character = self.peek()
+        reason = f"unexpected '{character}'" if character else "unexpected end"
+        raise PatternMistake(self.at, reason)

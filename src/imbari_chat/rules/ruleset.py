@@ -1,0 +1,122 @@
+"""A set of rules, and what it decides."""
+
+from collections.abc import Sequence
+from typing import Final, Self
+
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
+from imbari_chat.rules.explain import explain
+from imbari_chat.rules.source import parse_source, plain
+from imbari_chat.rules.structure import RulesNode, declare
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import Node
+
+__all__ = ["Decision", "Ruleset"]
+
+_OPEN: Final = '{"rules": {".read": true, ".write": true}}'
+
+
+class Decision:
+    """The answer to one request; true when it is allowed.
+
+    Attributes:
+        allowed: Whether the rules allow it.
+    """
+
+    __slots__ = ("_request", "_rules", "allowed")
+
+    def __init__(
+        self, rules: RulesNode, request: ReadRequest | WriteRequest, *, allowed: bool
+    ) -> None:
+        self._rules = rules
+        self._request = request
+        self.allowed: Final = allowed
+
+    def __bool__(self) -> bool:
+        return self.allowed
+
+    def __repr__(self) -> str:
+        return f"<Decision: {'allowed' if self.allowed else 'denied'}>"
+
+    def explain(self) -> str:
+        """Which rules were asked, what each came to, and why; several lines.
+
+        The rules are run once more for it, so that a decision nobody asks about costs nothing.
+        """
+        return explain(self._rules, self._request)
+
+
+class Ruleset:
+    """Security rules, parsed and checked; immutable.
+
+    Attributes:
+        text: The rules as they were given, comments and all.
+    """
+
+    def __init__(self, text: str, tree: RulesNode, json: Json) -> None:
+        self.text: Final = text
+        self._tree: Final = tree
+        self._json: Final = json
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a rules file.
+
+        Raises:
+            RulesError: It does not parse or check. ``what`` is the service's own message, ``hint``
+                an excerpt of the text with a caret under the place.
+        """
+        document = parse_source(text)
+        return cls(text, declare(document, text), plain(document))
+
+    @classmethod
+    def open(cls) -> Self:
+        """Rules that allow everything to everybody."""
+        return cls.parse(_OPEN)
+
+    @property
+    def json(self) -> Json:
+        """The rules as plain JSON, without comments. Not to be changed."""
+        return self._json
+
+    def indexes(self, path: Path) -> frozenset[str]:
+        """The ``.indexOn`` of the rules for ``path``: child paths, or ``.value``."""
+        node: RulesNode | None = self._tree
+        for key in path:
+            if node is None:
+                break
+            node, _ = node.descend(key)
+        return frozenset() if node is None else node.index_on
+
+    def read(
+        self, path: Path, *, root: Node, auth: Json, now: int, query: Query | None = None
+    ) -> Decision:
+        """Decide a read.
+
+        Args:
+            root: The whole tree as stored.
+            auth: ``auth`` in the rules: null when signed out, else usually an object of ``uid``,
+                ``provider`` and ``token``. Members it lacks are null.
+            now: Milliseconds since the epoch.
+            query: The query the read is for, if it is for one.
+        """
+        request = ReadRequest(path, root, auth, now, query)
+        return self._decide(request)
+
+    def write(
+        self, paths: Sequence[Path], *, before: Node, after: Node, auth: Json, now: int
+    ) -> Decision:
+        """Decide a write, which is allowed as a whole or not at all.
+
+        Args:
+            paths: Every place written; what was written there is in ``after``.
+            before: The whole tree as stored.
+            after: The whole tree as it will be, server values resolved.
+            auth: As for :meth:`read`.
+            now: Milliseconds since the epoch; what server timestamps were resolved to.
+        """
+        return self._decide(WriteRequest(tuple(paths), before, after, auth, now))
+
+    def _decide(self, request: ReadRequest | WriteRequest) -> Decision:
+        return Decision(self._tree, request, allowed=request.decide(self._tree, judge))
