@@ -1,0 +1,158 @@
+"""Who is an admin: accounts and their ``admin`` claim, through firebase-admin."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+from typing import Any, Final
+
+from imbari_chat.errors import AccessDenied, ConfigError, Conflict, InvalidData, NotFound
+from imbari_chat.identity.apps import auth_client, close_app, open_app
+from imbari_chat.identity.mapping import Call, from_google, service_errors
+from imbari_chat.identity.project import Project
+
+__all__ = ["Account", "AdminAccounts"]
+
+_CLAIM: Final = "admin"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account of the project.
+
+    Attributes:
+        uid: What rules see as ``auth.uid``.
+        email: None for an account without one.
+        is_admin: True if it carries the claim ``admin: true``.
+        disabled: True if it may not sign in.
+    """
+
+    uid: str
+    email: str | None
+    is_admin: bool
+    disabled: bool
+
+
+class AdminAccounts:
+    """Grants and revokes the right to be an admin. Safe to use from several threads.
+
+    A claim reaches a user with the next ID token: at the next sign-in or refresh.
+
+    Args:
+        project: Whose accounts.
+        key_file: A service account's key; None for application default credentials. An Auth
+            emulator needs neither.
+
+    Raises:
+        ConfigError: The credentials cannot be used.
+    """
+
+    def __init__(self, project: Project, *, key_file: FilePath | None = None) -> None:
+        from google.auth.exceptions import GoogleAuthError
+
+        self._app = open_app(project, None if project.auth_emulator is not None else key_file)
+        try:
+            self._client = auth_client(self._app, project)
+        except GoogleAuthError as error:
+            close_app(self._app)
+            raise from_google(error) from error
+
+    def grant(self, email: str) -> Account:
+        """Make the account of ``email`` an admin; its other claims stay.
+
+        Raises:
+            NotFound: No account has this e-mail.
+            AuthError, AccessDenied, ConfigError, InvalidData, QuotaExceeded, Unavailable: As for
+                every call.
+        """
+        with _errors(email):
+            user = self._client.get_user_by_email(email)
+            claims = {**(user.custom_claims or {}), _CLAIM: True}
+            self._client.set_custom_user_claims(user.uid, claims)
+        return self._look_up(email)
+
+    def revoke(self, email: str) -> Account:
+        """Take the right from the account of ``email``, and end its sign-ins.
+
+        An ID token that is out already stays good for up to an hour; no new one is given.
+
+        Raises:
+            NotFound: No account has this e-mail.
+            AuthError, AccessDenied, ConfigError, InvalidData, QuotaExceeded, Unavailable: As for
+                every call.
+        """
+        with _errors(email):
+            user = self._client.get_user_by_email(email)
+            claims = {k: v for k, v in (user.custom_claims or {}).items() if k != _CLAIM}
+            self._client.set_custom_user_claims(user.uid, claims)
+            self._client.revoke_refresh_tokens(user.uid)
+        return self._look_up(email)
+
+    def admins(self) -> list[Account]:
+        """Every admin, by e-mail. Reads all accounts of the project, a thousand a request.
+
+        Raises:
+            AuthError, AccessDenied, ConfigError, QuotaExceeded, Unavailable: As for every call.
+        """
+        with _errors("accounts"):
+            accounts = [_account(user) for user in self._client.list_users().iterate_all()]
+        return sorted(
+            (account for account in accounts if account.is_admin),
+            key=lambda account: (account.email or "", account.uid),
+        )
+
+    def create(self, email: str, password: str) -> Account:
+        """Make an account, which is no admin yet.
+
+        Raises:
+            Conflict: The e-mail has an account already.
+            InvalidData: The e-mail is none, or the password is shorter than six characters.
+            AuthError, AccessDenied, ConfigError, QuotaExceeded, Unavailable: As for every call.
+        """
+        with _errors(email):
+            return _account(self._client.create_user(email=email, password=password))
+
+    def close(self) -> None:
+        """Give back connections. Closing twice is fine."""
+        close_app(self._app)
+
+    def _look_up(self, email: str) -> Account:
+        with _errors(email):
+            return _account(self._client.get_user_by_email(email))
+
+
+def _account(user: Any) -> Account:
+    claims = user.custom_claims or {}
+    return Account(user.uid, user.email, claims.get(_CLAIM) is True, bool(user.disabled))
+
+
+@contextmanager
+def _errors(where: str) -> Iterator[None]:
+    """Map what is particular to accounts; the rest is as for the database."""
+    from firebase_admin import auth, exceptions
+
+    try:
+        with service_errors(Call(where, write=True, service="the account service")):
+            try:
+                yield
+            except (auth.UserNotFoundError, auth.EmailNotFoundError) as error:
+                raise NotFound(
+                    "no account has this e-mail",
+                    where=where,
+                    hint="Add it first: Firebase console, Authentication, Users",
+                ) from error
+            except auth.EmailAlreadyExistsError as error:
+                raise Conflict("this e-mail has an account already", where=where) from error
+            except auth.ConfigurationNotFoundError as error:
+                raise ConfigError(
+                    "Authentication is not set up for the project",
+                    hint="Set it up: Firebase console, Authentication",
+                ) from error
+            except exceptions.PermissionDeniedError as error:
+                raise AccessDenied(
+                    "the service account may not manage accounts",
+                    where=where,
+                    hint="Give it the role Firebase Authentication Admin",
+                ) from error
+    except ValueError as error:  # how firebase-admin refuses an argument
+        raise InvalidData(f"firebase-admin does not take this: {error}", where=where) from error

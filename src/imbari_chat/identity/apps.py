@@ -1,0 +1,98 @@
+"""firebase-admin's apps: one of our own for each user of the library, never the default one."""
+
+import os
+import threading
+import uuid
+from collections.abc import Mapping
+from pathlib import Path as FilePath
+from typing import TYPE_CHECKING, Any
+
+from imbari_chat.errors import ConfigError
+from imbari_chat.identity.project import Project
+from imbari_chat.wire.json import Json
+
+if TYPE_CHECKING:
+    import firebase_admin
+    from firebase_admin import auth
+
+__all__ = ["auth_client", "close_app", "open_app"]
+
+_AUTH_EMULATOR = "FIREBASE_AUTH_EMULATOR_HOST"
+_environment = threading.Lock()
+
+
+def open_app(
+    project: Project, key_file: FilePath | None, *, override: Mapping[str, Json] | None = None
+) -> "firebase_admin.App":
+    """A new app with a name of its own, so that no two callers meet in one.
+
+    Args:
+        project: What to talk to.
+        key_file: A service account's key; None for application default credentials, which are
+            not looked for before something needs them.
+        override: The ``auth`` that rules shall see; None to stand above the rules.
+
+    Raises:
+        ConfigError: The key file cannot be read or is none.
+    """
+    import firebase_admin
+    from firebase_admin import credentials
+
+    options: dict[str, Any] = {
+        "projectId": project.id,
+        "databaseURL": project.admin_url,
+        "httpTimeout": project.timeout,
+    }
+    if override is not None:
+        options["databaseAuthVariableOverride"] = dict(override)
+    credential = None
+    if key_file is not None:
+        try:
+            credential = credentials.Certificate(str(key_file))
+        except OSError as error:
+            reason = error.strerror or "it cannot be read"
+            raise ConfigError(
+                f"the service account's key file cannot be opened: {reason}", where=str(key_file)
+            ) from None
+        except (ValueError, AttributeError):  # no JSON, or JSON of something else; may hold a key
+            raise ConfigError(
+                "this is not the key file of a service account",
+                where=str(key_file),
+                hint="Download one: Firebase console, Project settings, Service accounts",
+            ) from None
+    return firebase_admin.initialize_app(credential, options, name=f"imbari-chat-{uuid.uuid4()}")
+
+
+def close_app(app: "firebase_admin.App") -> None:
+    """Give back the app's connections. Closing twice is fine."""
+    import firebase_admin
+
+    try:
+        firebase_admin.delete_app(app)
+    except ValueError:  # its way of saying that the app is gone already
+        return
+
+
+def auth_client(app: "firebase_admin.App", project: Project) -> "auth.Client":
+    """firebase-admin's client for accounts, at the project's emulator or at the live service.
+
+    The library chooses by an environment variable and by nothing else, which it reads while the
+    client is made. So the variable is what the project says for just that moment, also when the
+    project says "live" and the environment says otherwise.
+    """
+    from firebase_admin import auth
+
+    with _environment:
+        before = os.environ.get(_AUTH_EMULATOR)
+        _set_environment(project.auth_emulator)
+        try:
+            return auth.Client(app)
+        finally:
+            _set_environment(before)
+
+
+def _set_environment(value: str | None) -> None:
+    if value is None:
+        os.environ.pop(_AUTH_EMULATOR, None)
+    else:
+        os.environ[_AUTH_EMULATOR] = value

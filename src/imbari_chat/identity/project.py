@@ -1,0 +1,143 @@
+"""Where a project lives, and how the addresses and bodies of requests to it are written.
+
+That is: its database, its sign-in service, and the emulators that stand in for them.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
+
+from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+
+__all__ = ["Project", "encode_params", "update_body"]
+
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
+_URL_HINT = (
+    "The Firebase console shows it above the data; it looks like"
+    " https://NAME-default-rtdb.firebaseio.com, or http://HOST:PORT?ns=NAME for an emulator"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One Firebase project as the identities need it.
+
+    Attributes:
+        id: The project id; ids that start with ``demo-`` belong to no real project.
+        database_url: ``https://NAME.firebaseio.com`` or another https address of the database, or
+            ``http://HOST:PORT?ns=NAME`` for an emulator.
+        api_key: The Web API key; not a secret, and never shown. Only signing in needs it.
+        database_emulator: ``HOST:PORT`` of a database emulator to use instead, or None.
+        auth_emulator: ``HOST:PORT`` of an Auth emulator, or None for the live service.
+        timeout: Longest silence of a request, in seconds.
+
+    Raises:
+        ConfigError: A field is missing or cannot be what it should be.
+    """
+
+    id: str
+    database_url: str
+    api_key: str = field(repr=False)
+    database_emulator: str | None = None
+    auth_emulator: str | None = None
+    timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not self.id:
+            raise ConfigError("the project id is missing", where="project")
+        if not self.timeout > 0:
+            raise ConfigError(f"the timeout must be positive, not {self.timeout}", where="timeout")
+        _check_host(self.database_emulator, "database emulator")
+        _check_host(self.auth_emulator, "auth emulator")
+        _check_database_url(self.database_url)
+
+    @property
+    def namespace(self) -> str:
+        """The name of the database: ``ns`` of the URL, or the first label of its host."""
+        url = urlsplit(self.database_url)
+        return _namespaces(url)[0] if url.scheme == "http" else (url.hostname or "").split(".")[0]
+
+    @property
+    def is_emulator(self) -> bool:
+        """True if the database is an emulator, whatever signs users in."""
+        return self.database_emulator is not None or self.database_url.startswith("http:")
+
+    @property
+    def rest_base(self) -> str:
+        """Scheme, host and port of the database's REST interface; no slash at the end."""
+        if self.database_emulator is not None:
+            return f"http://{self.database_emulator}"
+        url = urlsplit(self.database_url)
+        return f"{url.scheme}://{url.netloc}"
+
+    @property
+    def admin_url(self) -> str:
+        """The database URL in the form firebase-admin takes, emulators included."""
+        if self.is_emulator:
+            return f"{self.rest_base}/?ns={quote(self.namespace, safe='')}"
+        return self.rest_base
+
+    def url(self, path: Path, params: Mapping[str, str] = _NOTHING) -> str:
+        """The REST address of ``path``; an emulator is told the namespace as well."""
+        query = {**params, "ns": self.namespace} if self.is_emulator else params
+        return f"{self.rest_base}{path.to_url()}.json" + (
+            f"?{encode_params(query)}" if query else ""
+        )
+
+
+def encode_params(params: Mapping[str, str]) -> str:
+    """A query string in which a space is ``%20``: a plus sign means a plus sign to the service."""
+    return urlencode(params, quote_via=quote, safe="")
+
+
+def update_body(changes: Mapping[Path, Json]) -> dict[str, Json]:
+    """The body of a multi-path update at the root.
+
+    Raises:
+        InvalidData: A path is the root itself, or a value is no JSON.
+    """
+    body = {"/".join(path): value for path, value in changes.items()}
+    if "" in body:
+        raise InvalidData("an update changes places below the root, not the root itself", where="/")
+    dumps(body)  # the libraries would send NaN, or refuse it in words of their own
+    return body
+
+
+def _check_host(host: str | None, name: str) -> None:
+    if host is not None and not _HOST_AND_PORT.fullmatch(host):
+        raise ConfigError(
+            f"the {name} must be written as host:port, not {host[:80]!r}",
+            where=name,
+            hint="Leave out http:// and any path",
+        )
+
+
+def _check_database_url(text: str) -> None:
+    try:
+        url = urlsplit(text)
+        valid = bool(url.hostname) and (url.port is None or url.port > 0)
+    except ValueError:
+        raise _bad_url("is not a URL") from None
+    if not valid or url.username is not None or url.fragment or url.path not in ("", "/"):
+        raise _bad_url("must be a scheme and a host, without path, fragment or user name")
+    if url.scheme == "http":
+        if len(_namespaces(url)) != 1:
+            raise _bad_url("must name the database with ?ns=NAME when it is plain http")
+    elif url.scheme != "https":
+        raise _bad_url("must start with https:// (or with http:// for an emulator)")
+    elif url.query:
+        raise _bad_url("takes no query when it is https")
+
+
+def _namespaces(url: SplitResult) -> list[str]:
+    return parse_qs(url.query).get("ns", [])
+
+
+def _bad_url(problem: str) -> ConfigError:
+    return ConfigError(f"the database URL {problem}", where="database URL", hint=_URL_HINT)

@@ -1,0 +1,199 @@
+"""Access with a service account, or as an emulator's owner, through firebase-admin."""
+
+import functools
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from pathlib import Path as FilePath
+from types import MappingProxyType
+from typing import Any, Final
+
+import requests.adapters
+
+from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.errors import ConfigError, Unavailable
+from imbari_chat.identity.apps import close_app, open_app
+from imbari_chat.identity.mapping import Call, from_google, service_errors
+from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+__all__ = ["SERVICE_AUTH", "ServiceAccess"]
+
+SERVICE_AUTH: Final[Mapping[str, Json]] = MappingProxyType(
+    {"uid": "imbari-chat", "token": {"admin": True}}
+)
+"""What rules see as ``auth`` by default: an admin, held to the same rules as every other."""
+
+_EARLY = 300.0
+"""Seconds before its end at which an access token is replaced."""
+
+
+class ServiceAccess(Access):
+    """A service account's way into the database.
+
+    A service account stands above the rules. This one steps below them unless told otherwise, so
+    that a mistake of ours is refused instead of stored.
+
+    Args:
+        project: Which database.
+        key_file: A service account's key; None for application default credentials. An emulator
+            needs neither.
+        override: What rules see as ``auth``.
+        unrestricted: Ignore ``override`` and stand above the rules.
+        clock: Seconds since the epoch.
+
+    Raises:
+        ConfigError: The credentials or the override cannot be used.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        key_file: FilePath | None = None,
+        override: Mapping[str, Json] = SERVICE_AUTH,
+        unrestricted: bool = False,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._project = project
+        self._override = None if unrestricted else _checked(override)
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._closed = False
+        self._app = open_app(
+            project, None if project.is_emulator else key_file, override=self._override
+        )
+        try:
+            self._root, self._client = self._connect()
+        except BaseException:
+            close_app(self._app)
+            raise
+
+    @property
+    def uid(self) -> str | None:
+        uid = self._override.get("uid") if self._override is not None else None
+        return uid if isinstance(uid, str) else None
+
+    @property
+    def expires_at(self) -> float | None:
+        expiry = None if self._project.is_emulator else self._client.credential.expiry
+        # google-auth keeps UTC without saying so.
+        return None if expiry is None else float(expiry.replace(tzinfo=UTC).timestamp())
+
+    def get(self, path: Path, query: Query | None = None) -> Json:
+        self._check_open()
+        with service_errors(Call(str(path), caller=self._who())):
+            if query is None:
+                value: Json = self._reference(path).get()
+            else:
+                value = self._client.body(
+                    "get", f"{path.to_url()}.json", params=encode_params(query.to_params())
+                )
+        return value
+
+    def update(self, changes: Mapping[Path, Json]) -> None:
+        if not changes:
+            return
+        body = update_body(changes)
+        self._check_open()
+        with service_errors(Call.update(changes, self._who())):
+            self._root.update(body)
+
+    def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
+        params = {} if query is None else query.to_params()
+        if self._override is not None:
+            params["auth_variable_override"] = dumps(dict(self._override))
+        token = "owner" if self._project.is_emulator else self._access_token()
+        return StreamRequest(self._project.url(path, params), {"Authorization": f"Bearer {token}"})
+
+    def renew(self) -> None:
+        if not self._project.is_emulator:
+            with self._lock:
+                self._refresh()
+
+    def close(self) -> None:
+        self._closed = True
+        close_app(self._app)
+
+    def _connect(self) -> tuple[Any, Any]:
+        from firebase_admin import db
+        from google.auth.exceptions import GoogleAuthError
+
+        try:
+            root = db.reference("/", self._app)
+        except GoogleAuthError as error:
+            raise from_google(error) from error
+        except ValueError as error:
+            raise ConfigError(f"firebase-admin does not take the settings: {error}") from error
+        client = _client_of(root)
+        if client.base_url != self._project.rest_base:
+            raise ConfigError(
+                f"firebase-admin would talk to {client.base_url} instead of"
+                f" {self._project.rest_base}",
+                where="FIREBASE_DATABASE_EMULATOR_HOST",
+                hint="Unset the variable, or set the database emulator to the same address",
+            )
+        # By default the library sends a request again when the answer is lost, and an increment
+        # would then count twice. Here every call is one request, and the caller decides.
+        adapter = requests.adapters.HTTPAdapter(max_retries=0)
+        client.session.mount(f"{self._project.rest_base}/", adapter)
+        client.session.trust_env = not self._project.is_emulator
+        return root, client
+
+    def _reference(self, path: Path) -> Any:
+        # The library builds URLs from paths as they are; encoded ones pass through unchanged.
+        return self._root.child(path.to_url()[1:]) if path else self._root
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("this access to the database is closed")
+
+    def _who(self) -> str:
+        return "the service account" if self.uid is None else f"the service ({self.uid})"
+
+    def _access_token(self) -> str:
+        with self._lock:
+            ends = self.expires_at
+            late = ends is not None and self._clock() >= ends - _EARLY
+            if self._client.credential.token is None or late:
+                self._refresh()
+            return str(self._client.credential.token)
+
+    def _refresh(self) -> None:
+        from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
+
+        try:
+            # The transport's own timeout is two minutes.
+            request = functools.partial(Request(), timeout=self._project.timeout)
+            self._client.credential.refresh(request)
+        except GoogleAuthError as error:
+            raise from_google(error) from error
+
+
+def _client_of(root: Any) -> Any:
+    """firebase-admin's HTTP client of one database, which is private to its references.
+
+    It is needed because the library's own queries cannot say startAfter, endBefore, a key bound
+    or an order by priority, and put values into the URL as they are: a plus sign in an e-mail
+    address would arrive as a space.
+    """
+    return root._client  # noqa: SLF001  # the only way to it
+
+
+def _checked(override: Mapping[str, Json]) -> dict[str, Json]:
+    """The override, if firebase-admin will send what it says.
+
+    The library leaves out an empty one, which would lift all rules, and does not encode it.
+    """
+    text = dumps(dict(override))
+    if not override or any(character in text for character in "&#+%"):
+        raise ConfigError(
+            "the auth override must not be empty, nor hold any of & # + %",
+            where="auth override",
+            hint="Ask for unrestricted access to stand above the rules",
+        )
+    return dict(override)

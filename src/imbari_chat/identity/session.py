@@ -1,0 +1,60 @@
+"""HTTP as a signed-in user needs it: with a timeout, and without a token in any log.
+
+The database takes a user's token in the query string and the sign-in service takes the API key
+there, so every URL is a secret; this is the only home of what keeps them quiet.
+"""
+
+import logging
+import re
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from imbari_chat.identity.project import Project
+
+__all__ = ["QuietSession", "redact"]
+
+_PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
+_JWT = re.compile(r"\beyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
+
+
+def redact(text: str) -> str:
+    """``text`` with tokens and keys struck out, where they look like tokens and keys."""
+    return _JWT.sub("[token]", _PARAMETER.sub(r"\1=[hidden]", text))
+
+
+class _Redaction(logging.Filter):
+    """Rewrites a record before any handler sees it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.msg, record.args = redact(record.getMessage()), ()
+        return True
+
+
+_REDACTION = _Redaction()
+
+
+class QuietSession(requests.Session):
+    """A session with a timeout on every request, and the namespace on requests to an emulator.
+
+    Making one also strikes tokens out of the request logs of urllib3 and httpx, which print URLs
+    whole: httpx reads the streams whose URLs are made here.
+    """
+
+    def __init__(self, project: Project, *, emulator: bool, namespace: str | None = None) -> None:
+        super().__init__()
+        self._timeout = project.timeout
+        self._namespace = namespace
+        # A proxy configured for the internet cannot reach an emulator on this machine.
+        self.trust_env = not emulator
+        for name in ("urllib3.connectionpool", "httpx"):
+            logging.getLogger(name).addFilter(_REDACTION)
+
+    def request(  # type: ignore[override]  # all but the URL is passed on as it came
+        self, method: str, url: str, *args: Any, **kwargs: Any
+    ) -> requests.Response:
+        if self._namespace is not None:
+            url += f"{'&' if '?' in url else '?'}ns={quote(self._namespace, safe='')}"
+        kwargs.setdefault("timeout", self._timeout)
+        return super().request(method, url, *args, **kwargs)
