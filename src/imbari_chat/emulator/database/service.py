@@ -190,7 +190,7 @@ def _shallow(node: Node) -> Json:
 
 def _setting(asked: ReadSetting, namespace: Namespace) -> Response:
     if asked.name == "rules":
-        return plain(namespace.rules.text)
+        return found(namespace.rules.json) if asked.strict else plain(namespace.rules.text)
     if asked.name not in namespace.settings:
         raise Refusal(404, "404 Not Found")
     return found(namespace.settings[asked.name])

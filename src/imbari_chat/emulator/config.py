@@ -1,0 +1,98 @@
+"""``firebase.json``: where a project's emulators listen and which rules they load."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Self
+
+from imbari_chat.errors import ConfigError
+from imbari_chat.wire.json import Json
+
+__all__ = ["DEFAULT_AUTH_PORT", "DEFAULT_DATABASE_PORT", "FirebaseConfig"]
+
+DEFAULT_DATABASE_PORT: Final = 9000
+DEFAULT_AUTH_PORT: Final = 9099
+_DEFAULT_HOST: Final = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class FirebaseConfig:
+    """What the emulator needs of a ``firebase.json``.
+
+    Attributes:
+        rules: Where the rules of the default database are, if the file says so.
+    """
+
+    database_host: str = _DEFAULT_HOST
+    database_port: int = DEFAULT_DATABASE_PORT
+    auth_host: str = _DEFAULT_HOST
+    auth_port: int = DEFAULT_AUTH_PORT
+    rules: Path | None = None
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """Read ``file``; paths in it are relative to where it stands.
+
+        Raises:
+            ConfigError: It cannot be read, or a key holds the wrong kind of value.
+        """
+        try:
+            value: Json = json.loads(file.read_bytes())
+        except OSError as error:
+            raise ConfigError(
+                f"cannot be read: {error.strerror}",
+                where=str(file),
+                hint="name another file, or leave it out to use the defaults",
+            ) from error
+        except ValueError as error:
+            raise ConfigError(f"is not JSON: {error}", where=str(file)) from error
+        root = _Section(file, "", value)
+        emulators = root.section("emulators")
+        database, auth = emulators.section("database"), emulators.section("auth")
+        # A list of databases begins with the default one.
+        rules = root.first("database").text("rules")
+        return cls(
+            database_host=database.text("host") or _DEFAULT_HOST,
+            database_port=database.port("port", DEFAULT_DATABASE_PORT),
+            auth_host=auth.text("host") or _DEFAULT_HOST,
+            auth_port=auth.port("port", DEFAULT_AUTH_PORT),
+            rules=None if rules is None else file.parent / rules,
+        )
+
+
+class _Section:
+    """One object of the file, and its dotted name for error messages."""
+
+    def __init__(self, file: Path, name: str, value: Json) -> None:
+        if not isinstance(value, dict):
+            raise ConfigError("must be an object", where=f"{file}: {name}" if name else str(file))
+        self._file = file
+        self._name = name
+        self.values = value
+
+    def section(self, key: str) -> "_Section":
+        return _Section(self._file, self.dotted(key), self.values.get(key, {}))
+
+    def first(self, key: str) -> "_Section":
+        value = self.values.get(key, {})
+        if isinstance(value, list):
+            return _Section(self._file, f"{self.dotted(key)}[0]", value[0] if value else {})
+        return self.section(key)
+
+    def text(self, key: str) -> str | None:
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, str):
+            raise self.wrong(key, "a string")
+        return value
+
+    def port(self, key: str, default: int) -> int:
+        value = self.values.get(key, default)
+        if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 65535:
+            raise self.wrong(key, "a port: a number from 0 to 65535")
+        return value
+
+    def dotted(self, key: str) -> str:
+        return f"{self._name}.{key}" if self._name else key
+
+    def wrong(self, key: str, wanted: str) -> ConfigError:
+        return ConfigError(f"must be {wanted}", where=f"{self._file}: {self.dotted(key)}")

@@ -1,0 +1,32 @@
+"""One emulator for a module's tests; each test has a database of its own in it."""
+
+from collections.abc import Iterator
+from itertools import count
+
+import httpx
+import pytest
+
+from imbari_chat.emulator import Emulator
+
+_serial = count()
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    """A running emulator with open rules."""
+    with Emulator(namespace="the-default") as running:
+        yield running
+
+
+@pytest.fixture
+def namespace() -> str:
+    """A database nobody else uses."""
+    return f"ns-{next(_serial)}"
+
+
+@pytest.fixture
+def http(emulator: Emulator, namespace: str) -> Iterator[httpx.Client]:
+    """A client of this test's database; relative URLs, ``ns`` added."""
+    url = f"http://{emulator.database_host}"
+    with httpx.Client(base_url=url, params={"ns": namespace}, timeout=5) as client:
+        yield client
