@@ -60,15 +60,17 @@ def apply(root: Node, writes: Mapping[Path, Json], now: int) -> Node:
     Raises:
         InvalidData: A value is not allowed where it goes.
     """
-    nodes = []
+    values = {path: value for path, value in writes.items() if path.key != PRIORITY}
+    nodes = [
+        (path, from_json(resolve(value, root.at(path), now), path))
+        for path, value in values.items()
+    ]
+    after = put_all(root, nodes)
+    # A priority may come with the first child of the node it belongs to, so it comes last.
     for path, value in writes.items():
         if path.key == PRIORITY:
-            place = path.parent
-            priority = _priority(root.at(place), value, place, now)
-            nodes.append((place, root.at(place).with_priority(priority)))
-        else:
-            nodes.append((path, from_json(resolve(value, root.at(path), now), path)))
-    return put_all(root, nodes)
+            after = _put_priority(after, path.parent, _priority(root.at(path.parent), value, now))
+    return after
 
 
 def illegal_in_update_key(key: str) -> str | None:
@@ -86,15 +88,20 @@ def _segments(key: str) -> list[str]:
     return [segment for segment in key.split("/") if segment]
 
 
-def _priority(node: Node, value: Json, at: Path, now: int) -> Priority:
-    """The priority that ``value`` stands for, if a node is there to carry it.
+def _priority(before: Node, value: Json, now: int) -> Priority:
+    """What ``value`` stands for as the new priority of the node ``before``."""
+    return from_json(resolve({".value": True, PRIORITY: value}, before, now)).priority
+
+
+def _put_priority(root: Node, at: Path, priority: Priority) -> Node:
+    """Set the priority of the node at ``at``; a missing node has none to take away.
 
     The SDKs refuse a priority on nothing; what the service answers is not known.
     """
-    if not node.exists and value is not None:
+    node = root.at(at)
+    if not node.exists and priority is not None:
         raise InvalidData("a priority needs a value to stand on", where=str(at))
-    resolved = resolve({".value": True, PRIORITY: value}, node, now)
-    return from_json(resolved, at).priority
+    return root.put(at, node.with_priority(priority))
 
 
 def _refuse_conflicts(paths: Iterable[Path]) -> None:

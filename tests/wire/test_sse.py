@@ -1,0 +1,106 @@
+"""Server-Sent Events, both ways."""
+
+import time
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.specs import cases, table
+
+from imbari_chat.wire.sse import Frame, SseParser, encode
+
+STREAMS = [case["text"].encode() for case in table("wire/streams")["cases"]]
+
+mess = st.lists(
+    st.sampled_from(
+        [b"\r", b"\n", b"\r\n", b"data: x", b"event: e", b"data", b":", b"\xef\xbb\xbf"]
+    )
+    | st.binary(max_size=3),
+    max_size=30,
+).map(b"".join)
+
+
+def read(*chunks: bytes) -> list[Frame]:
+    """All frames of a stream that comes in these pieces."""
+    parser = SseParser()
+    return [frame for chunk in chunks for frame in parser.feed(chunk)]
+
+
+@cases("wire/streams")
+def test_streams_are_read_as_the_format_says(case: dict[str, Any]) -> None:
+    """Line ends, comments, unknown fields, several data lines."""
+    assert read(case["text"].encode()) == [Frame(*frame) for frame in case["frames"]]
+
+
+@cases("wire/streams")
+def test_a_cut_anywhere_makes_no_difference(case: dict[str, Any]) -> None:
+    """In two at every byte, within characters and line ends too, and byte by byte."""
+    data = case["text"].encode()
+    whole = read(data)
+    for cut in range(len(data) + 1):
+        assert read(data[:cut], data[cut:]) == whole
+        assert read(data[:cut], b"", data[cut:]) == whole
+    assert read(*(data[i : i + 1] for i in range(len(data)))) == whole
+
+
+@given(mess | st.sampled_from(STREAMS), st.lists(st.integers(0, 100), max_size=6))
+def test_cuts_anywhere_in_anything_make_no_difference(data: bytes, cuts: list[int]) -> None:
+    """Even in bytes that are no stream at all."""
+    edges = [0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]
+    pieces = [data[a:b] for a, b in pairwise(edges)]
+    assert read(*pieces) == read(data)
+
+
+def test_a_frame_is_given_as_soon_as_its_blank_line_ends() -> None:
+    """A carriage return ends it; whether a line feed follows need not be waited for."""
+    parser = SseParser()
+    assert parser.feed(b"data: 1\r\n\r") == [Frame("message", "1")]
+    assert parser.feed(b"\ndata: 2\n\n") == [Frame("message", "2")]
+
+
+@given(st.text("abc-_", min_size=1), st.text())
+def test_what_is_encoded_reads_back(event: str, data: str) -> None:
+    """Line ends become line feeds; nothing else changes."""
+    try:
+        written = encode(event, data)
+    except UnicodeEncodeError:
+        return
+    expected = data.replace("\r\n", "\n").replace("\r", "\n")
+    assert read(written) == [Frame(event, expected)]
+
+
+def test_frames_look_as_the_service_writes_them() -> None:
+    """One event line, one data line, one blank line."""
+    assert encode("put", '{"path":"/","data":null}') == (
+        b'event: put\ndata: {"path":"/","data":null}\n\n'
+    )
+
+
+def test_an_event_name_is_one_line() -> None:
+    """Or data could be smuggled in."""
+    with pytest.raises(ValueError, match="one line"):
+        encode("put\ndata: x", "y")
+
+
+def test_bad_bytes_are_replaced() -> None:
+    """One broken character does not end a stream."""
+    assert read(b"data: \xff!\n\n") == [Frame("message", "\ufffd!")]
+
+
+def test_a_long_line_is_looked_at_once() -> None:
+    """Eight times the pieces take about eight times the time, not sixty-four."""
+
+    def cost(pieces: int) -> float:
+        parser = SseParser()
+        parser.feed(b"data: ")
+        started = time.process_time()
+        for _ in range(pieces):
+            parser.feed(b"x" * 4096)
+        (frame,) = parser.feed(b"\n\n")
+        assert len(frame.data) == pieces * 4096
+        return time.process_time() - started
+
+    small = min(cost(250) for _ in range(5))
+    assert min(cost(2000) for _ in range(3)) < small * 40
