@@ -1,3 +1,130 @@
-"""Typed Python client for the Imbari Coffee customer chat on Firebase Realtime Database."""
+"""Typed Python client for the Imbari Coffee customer chat on Firebase Realtime Database.
+
+::
+
+    from imbari_chat import AdminChat
+
+    with AdminChat.from_env() as desk:
+        for session in desk.sessions(status="active"):
+            print(session.customer_name, session.unread_count)
+
+Names are loaded when they are first used, so that importing the package costs next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from imbari_chat.client.admin import AsyncAdminChat
+    from imbari_chat.client.blocking import AdminChat, Conversation, CustomerChat
+    from imbari_chat.client.conversation import AsyncConversation
+    from imbari_chat.client.customer import AsyncCustomerChat
+    from imbari_chat.config import Settings
+    from imbari_chat.errors import (
+        AccessDenied,
+        AuthError,
+        ConfigError,
+        Conflict,
+        ImbariError,
+        InvalidData,
+        NotFound,
+        QuotaExceeded,
+        RulesError,
+        StreamOverflow,
+        Unavailable,
+    )
+    from imbari_chat.schema.events import (
+        ChatEvent,
+        ConnectionChanged,
+        MessageAdded,
+        MessageChanged,
+        MessageRemoved,
+        RecordRejected,
+        SessionAdded,
+        SessionChanged,
+        SessionRemoved,
+    )
+    from imbari_chat.schema.models import Message, Session
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AccessDenied",
+    "AdminChat",
+    "AsyncAdminChat",
+    "AsyncConversation",
+    "AsyncCustomerChat",
+    "AuthError",
+    "ChatEvent",
+    "ConfigError",
+    "Conflict",
+    "ConnectionChanged",
+    "Conversation",
+    "CustomerChat",
+    "ImbariError",
+    "InvalidData",
+    "Message",
+    "MessageAdded",
+    "MessageChanged",
+    "MessageRemoved",
+    "NotFound",
+    "QuotaExceeded",
+    "RecordRejected",
+    "RulesError",
+    "Session",
+    "SessionAdded",
+    "SessionChanged",
+    "SessionRemoved",
+    "Settings",
+    "StreamOverflow",
+    "Unavailable",
+    "__version__",
+]
+
+_HOMES = {
+    "client.admin": ("AsyncAdminChat",),
+    "client.blocking": ("AdminChat", "Conversation", "CustomerChat"),
+    "client.conversation": ("AsyncConversation",),
+    "client.customer": ("AsyncCustomerChat",),
+    "config": ("Settings",),
+    "errors": (
+        "AccessDenied",
+        "AuthError",
+        "ConfigError",
+        "Conflict",
+        "ImbariError",
+        "InvalidData",
+        "NotFound",
+        "QuotaExceeded",
+        "RulesError",
+        "StreamOverflow",
+        "Unavailable",
+    ),
+    "schema.events": (
+        "ChatEvent",
+        "ConnectionChanged",
+        "MessageAdded",
+        "MessageChanged",
+        "MessageRemoved",
+        "RecordRejected",
+        "SessionAdded",
+        "SessionChanged",
+        "SessionRemoved",
+    ),
+    "schema.models": ("Message", "Session"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it lives, once."""
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -74,6 +74,31 @@ class _FirebaseConfig(PydanticBaseSettingsSource):
         return {name: config[key] for key, name in known.items() if config.get(key)}
 
 
+class _ByName(PydanticBaseSettingsSource):
+    """Another source, with its aliases turned into field names, so that sources overlay exactly."""
+
+    def __init__(self, source: PydanticBaseSettingsSource) -> None:
+        super().__init__(source.settings_cls)
+        self._source = source
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return self._source.get_field_value(field, field_name)
+
+    def __call__(self) -> dict[str, Any]:
+        names = {
+            alias: name
+            for name, field in self.settings_cls.model_fields.items()
+            for alias in _aliases(field.validation_alias)
+        }
+        return {names.get(key, key): value for key, value in self._source().items()}
+
+
+def _aliases(alias: object) -> list[str]:
+    if isinstance(alias, AliasChoices):
+        return [choice for choice in alias.choices if isinstance(choice, str)]
+    return [alias] if isinstance(alias, str) else []
+
+
 class Settings(BaseSettings):
     """Everything that can be configured. Build it with :meth:`load`.
 
@@ -148,7 +173,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = TomlConfigSettingsSource(settings_cls, settings_file())
-        return init_settings, env_settings, _FirebaseConfig(settings_cls), file
+        return init_settings, _ByName(env_settings), _FirebaseConfig(settings_cls), file
 
     @field_validator("database_emulator", "auth_emulator")
     @classmethod

@@ -17,7 +17,7 @@ trying again cannot mend, which is delivered to the consumer.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from imbari_chat.engine.backoff import Backoff, BackoffPolicy
 from imbari_chat.engine.mirror import assign, children
@@ -41,7 +41,10 @@ __all__ = [
     "StateChanged",
     "StreamCore",
     "StreamPolicy",
+    "StreamState",
 ]
+
+StreamState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,12 +103,12 @@ class StateChanged:
     """The connection's state, for people to see.
 
     Attributes:
-        state: ``connecting``, ``live``, ``stale``, ``reconnecting`` or ``closed``.
+        state: What it is now.
         reason: Why.
         retry_in: Seconds until the next attempt, when reconnecting.
     """
 
-    state: str
+    state: StreamState
     reason: str | None = None
     retry_in: float | None = None
 
@@ -133,7 +136,7 @@ class StreamCore:
         self._dice = dice
         self._backoff = Backoff(self._policy.backoff)
         self._effects: list[Effect] = []
-        self._state = "closed"
+        self._state: StreamState = "closed"
         self._over = False
         self._connected = False
         self._value: Json = None
@@ -146,7 +149,7 @@ class StreamCore:
         self._revoked_before_live = False
 
     @property
-    def state(self) -> str:
+    def state(self) -> StreamState:
         """``connecting``, ``live``, ``stale``, ``reconnecting`` or ``closed``."""
         return self._state
 
@@ -347,7 +350,9 @@ class StreamCore:
         self._become("closed", error.what)
         self._effects.append(Ended(error))
 
-    def _become(self, state: str, reason: str | None = None, retry_in: float | None = None) -> None:
+    def _become(
+        self, state: StreamState, reason: str | None = None, retry_in: float | None = None
+    ) -> None:
         self._state = state
         self._effects.append(StateChanged(state, reason, retry_in))
 

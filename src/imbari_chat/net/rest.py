@@ -5,7 +5,7 @@ and no thread.
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access
@@ -31,13 +31,22 @@ class RestTransport:
     """A :class:`~net.transport.Transport` over HTTP alone.
 
     Args:
-        access: Who is asking.
+        open_access: Finds out who is asking; may block, and is called once, off the event loop,
+            when it is first needed.
         timeout: How long one read or write may take, in seconds.
         policy: When a stream worries.
     """
 
-    def __init__(self, access: Access, *, timeout: float, policy: StreamPolicy | None = None):
-        self._access = access
+    def __init__(
+        self,
+        open_access: Callable[[], Access],
+        *,
+        timeout: float,
+        policy: StreamPolicy | None = None,
+    ) -> None:
+        self._open_access = open_access
+        self._access: Access | None = None
+        self._opening = asyncio.Lock()
         self._timeout = timeout
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
         self._workers = Workers(_MOST_CALLS, "imbari-chat")
@@ -47,22 +56,28 @@ class RestTransport:
 
     @property
     def uid(self) -> str | None:
-        """The uid that rules see."""
-        return self._access.uid
+        """The uid that rules see; None until somebody is known."""
+        return self._access.uid if self._access is not None else None
+
+    async def open(self) -> None:
+        """Find out who is asking, now rather than at the first call."""
+        await self._caller()
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once."""
+        access = await self._caller()
         try:
             async with asyncio.timeout(self._timeout + _GRACE):
-                return await self._workers.run(self._access.get, path, query)
+                return await self._workers.run(access.get, path, query)
         except TimeoutError:
             raise self._no_answer(path, writing=False) from None
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
+        access = await self._caller()
         try:
             async with asyncio.timeout(self._timeout + _GRACE):
-                await self._workers.run(self._access.update, changes)
+                await self._workers.run(access.update, changes)
         except TimeoutError:
             raise self._no_answer(next(iter(changes)), writing=True) from None
 
@@ -72,7 +87,7 @@ class RestTransport:
             raise Unavailable("the connection has been closed")
         self._subscriptions = {one for one in self._subscriptions if not one.closed}
         subscription = SseSubscription(
-            self._access, self._client(), self._workers, path, query, self._policy
+            self._caller, self._client(), self._workers, path, query, self._policy
         )
         self._subscriptions.add(subscription)
         return subscription
@@ -86,7 +101,14 @@ class RestTransport:
         self._workers.close()
         if self._http is not None:
             await self._http.aclose()
-        self._access.close()
+        if self._access is not None:
+            self._access.close()
+
+    async def _caller(self) -> Access:
+        async with self._opening:
+            if self._access is None:
+                self._access = await self._workers.run(self._open_access)
+            return self._access
 
     def _client(self) -> "httpx.AsyncClient":
         import httpx

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -48,14 +48,14 @@ class SseSubscription:
 
     def __init__(
         self,
-        access: Access,
+        caller: Callable[[], Awaitable[Access]],
         client: "httpx.AsyncClient",
         workers: Workers,
         path: Path,
         query: Query | None,
         policy: StreamPolicy | None = None,
     ) -> None:
-        self._access = access
+        self._caller = caller
         self._client = client
         self._workers = workers
         self._path = path
@@ -172,10 +172,11 @@ class SseSubscription:
         import httpx
 
         try:
-            if renew and not await self._renewed():
+            access = await self._caller()
+            if renew and not await self._renewed(access):
                 return
-            request = await self._workers.run(self._access.stream, self._path, self._query)
-            await self._listen(request)
+            request = await self._workers.run(access.stream, self._path, self._query)
+            await self._listen(request, access)
         except ImbariError as error:
             self._core.refused(error, time.monotonic())
         except httpx.HTTPError as error:
@@ -188,21 +189,21 @@ class SseSubscription:
             self._wake.set()
             self._news.set()
 
-    async def _renewed(self) -> bool:
+    async def _renewed(self, access: Access) -> bool:
         try:
-            await self._workers.run(self._access.renew)
+            await self._workers.run(access.renew)
         except ImbariError as error:
             self._core.cannot_renew(error, time.monotonic())
             return False
         return True
 
-    async def _listen(self, request: StreamRequest) -> None:
+    async def _listen(self, request: StreamRequest, access: Access) -> None:
         response = await self._open(request)
         try:
             if response.status_code != 200:
                 body = await _beginning(response)
                 raise refusal(response.status_code, body, str(self._path))
-            expires_at = self._access.expires_at
+            expires_at = access.expires_at
             self._core.opened(
                 time.monotonic(), None if expires_at is None else expires_at - time.time()
             )

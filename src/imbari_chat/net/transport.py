@@ -46,7 +46,10 @@ class Transport(Protocol):
 
     @property
     def uid(self) -> str | None:
-        """The uid that rules see."""
+        """The uid that rules see; None until somebody is known."""
+
+    async def open(self) -> None:
+        """Find out who is asking, now rather than at the first call."""
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once."""

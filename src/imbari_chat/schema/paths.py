@@ -23,6 +23,7 @@ __all__ = [
     "newest_sessions",
     "session",
     "session_id",
+    "sessions_like",
     "sessions_of",
 ]
 
@@ -74,6 +75,12 @@ def newest_sessions(limit: int) -> Query:
 def sessions_of(uid: str) -> Query:
     """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
     return Query.by_child("customerUid").equal_to(uid)
+
+
+def sessions_like(prefix: str, limit: int = 10) -> Query:
+    """Sessions whose id begins with ``prefix``; read at :data:`SESSIONS`."""
+    # The private-use character that the service's guides recommend as "after every suffix".
+    return Query.by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(limit)
 
 
 def newest_messages(limit: int) -> Query:

@@ -12,14 +12,18 @@ from types import MappingProxyType
 
 from imbari_chat.schema import paths
 from imbari_chat.schema.forms import LeadForm, checked_text
+from imbari_chat.schema.models import ID_FIELD, Message
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.tree import EMPTY
 from imbari_chat.wire.values import SERVER_TIMESTAMP, increment
+from imbari_chat.wire.values import resolve as resolve_values
 
 __all__ = [
     "MIN_CUSTOMER_INTERVAL",
     "Plan",
+    "as_sent",
     "customer_sends",
     "mark_read",
     "mark_seen",
@@ -131,16 +135,25 @@ def reply(session: SessionId, message: MessageId, text: str, *, uid: str | None)
     )
 
 
-def mark_read(session: SessionId, unread: Sequence[MessageId]) -> Plan:
+def mark_read(
+    session: SessionId, unread: Sequence[MessageId], *, counted: int | None = None
+) -> Plan:
     """Mark these unread customer messages read and subtract exactly as many.
 
     Never "count = 0": a message that lands in between stays counted. The rules let ``read`` become
     true only once, so of two admins who read at once one is refused as a whole and looks again.
+
+    Args:
+        session: Whose.
+        unread: The messages, none of which is read.
+        counted: How many of them the session counts, if its count had drifted below the truth.
     """
     changes: dict[Path, Json] = {
         paths.message(session, message) / "read": True for message in unread
     }
-    changes[paths.session(session) / "unreadCount"] = increment(-len(unread))
+    changes[paths.session(session) / "unreadCount"] = increment(
+        -(len(unread) if counted is None else counted)
+    )
     return _plan(changes)
 
 
@@ -159,6 +172,20 @@ def reopen(session: SessionId) -> Plan:
     """An admin takes a resolved conversation up again."""
     place = paths.session(session)
     return _plan({place / "status": "active", place / "resolvedAt": None})
+
+
+def as_sent(plan: Plan, now: int) -> Message:
+    """The message that a plan writes, as it will read.
+
+    Args:
+        plan: One that sends a message.
+        now: Stands in for the server's time, ms.
+    """
+    assert plan.witness is not None
+    raw = resolve_values(plan.changes[plan.witness], EMPTY, now)
+    assert isinstance(raw, dict)
+    present = {name: value for name, value in raw.items() if value is not None}
+    return Message.model_validate({**present, ID_FIELD: plan.witness.key})
 
 
 def _plan(changes: dict[Path, Json], *, witness: Path | None = None) -> Plan:

@@ -1,0 +1,215 @@
+"""The admin's end of the chat: the inbox, and conversations opened from it."""
+
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
+from typing import Any, Self
+
+from imbari_chat.client.channel import Channel, ChatEnd, RejectionHandler
+from imbari_chat.client.conversation import AsyncConversation, no_such_session
+from imbari_chat.client.feeds import SessionFeed
+from imbari_chat.errors import InvalidData, NotFound
+from imbari_chat.schema import decode, paths
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionChanged,
+)
+from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.paths import SessionId
+
+__all__ = ["AsyncAdminChat"]
+
+_BATCH = 10
+_GROWTH = 4
+
+
+class AsyncAdminChat(ChatEnd):
+    """The inbox, for an admin.
+
+    ::
+
+        async with AsyncAdminChat.from_env() as desk:
+            for session in await desk.sessions(status="active"):
+                async with desk.open(session.id) as conversation:
+                    await conversation.reply("Your beans shipped today.")
+    """
+
+    @classmethod
+    def from_env(cls, *, on_rejected: RejectionHandler | None = None, **flags: Any) -> Self:
+        """Build one from the settings: ``flags`` over environment over file.
+
+        Args:
+            on_rejected: Called with every malformed record that a read comes across.
+            **flags: Fields of :class:`~imbari_chat.config.Settings`.
+
+        Raises:
+            ConfigError: The settings are not usable. Signing in happens at the first call.
+        """
+        from imbari_chat.client import connect
+        from imbari_chat.config import Settings
+
+        transport = connect.admin_transport(Settings.load(**flags))
+        return cls(Channel(transport, on_rejected=on_rejected))
+
+    async def sessions(
+        self, *, status: Status | None = None, unread: bool = False, limit: int = 50
+    ) -> list[Session]:
+        """The conversations with the latest messages, newest first.
+
+        Args:
+            status: Only these; None for all.
+            unread: Only those with unread messages.
+            limit: At most this many.
+
+        Raises:
+            InvalidData: ``limit`` is not positive.
+            AccessDenied: Whoever is signed in is not an admin.
+        """
+        if limit < 1:
+            raise InvalidData(f"limit must be at least 1, not {limit}")
+        window = limit
+        while True:
+            raw = await self._channel.transport.get(paths.SESSIONS, paths.newest_sessions(window))
+            read = decode.sessions(raw)
+            wanted = [
+                one
+                for one in self._channel.usable(read)
+                if (status is None or one.status == status) and (not unread or one.unread_count)
+            ]
+            if len(wanted) >= limit or len(read) < window:
+                return wanted[:limit]
+            window *= _GROWTH
+
+    async def session(self, session_id: str) -> Session:
+        """Read one session.
+
+        Raises:
+            NotFound: There is none with this id.
+        """
+        found = await self._channel.session(paths.session_id(session_id))
+        if found is None:
+            raise no_such_session(session_id)
+        return found
+
+    async def find(self, prefix: str) -> SessionId:
+        """The id that begins with ``prefix``; a whole id is its own prefix.
+
+        Raises:
+            NotFound: No session's id begins like this.
+            InvalidData: Several do; the hint names some.
+        """
+        wanted = paths.session_id(prefix)
+        raw = await self._channel.transport.get(paths.SESSIONS, paths.sessions_like(wanted))
+        ids = sorted(decode.as_mapping(raw))
+        if wanted in ids or len(ids) == 1:
+            return wanted if wanted in ids else SessionId(ids[0])
+        if not ids:
+            raise NotFound(
+                f"there is no conversation whose id begins with {prefix!r}",
+                hint="List them: imbari-chat inbox",
+            )
+        raise InvalidData(
+            f"several conversations begin with {prefix!r}", hint=f"For example {', '.join(ids[:3])}"
+        )
+
+    def open(self, session_id: str, *, peek: bool = False) -> AsyncConversation:
+        """Open a conversation: ``async with desk.open(id) as conversation``.
+
+        Args:
+            session_id: Which.
+            peek: Leave the customer's messages unread.
+
+        Raises:
+            InvalidData: This can be no session's id.
+            NotFound: On entering: there is none with this id.
+        """
+        return AsyncConversation(self._channel, paths.session_id(session_id), peek=peek)
+
+    async def events(self, *, limit: int = 50) -> AsyncGenerator[ChatEvent, None]:
+        """Follow the inbox, through every outage, until the iterator is closed.
+
+        Args:
+            limit: How many conversations the window holds.
+
+        Yields:
+            SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
+            ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
+            each the MessageAdded it came with, from whichever side; RecordRejected and
+            ConnectionChanged in between.
+
+        Raises:
+            ImbariError: The stream has ended for good, for example because access was lost.
+        """
+        feed = SessionFeed(limit)
+        news = _News(self._channel)
+        batches = self._channel.follow(paths.SESSIONS, paths.newest_sessions, feed)
+        began, horizon = False, 0
+        async with aclosing(batches):
+            async for batch in batches:
+                for event in batch:
+                    yield event
+                    if not isinstance(event, SessionAdded | SessionChanged):
+                        continue
+                    if not began:
+                        news.known(event.session)
+                        continue
+                    for message in await news.since(event.session, horizon):
+                        yield MessageAdded(event.session.id, message)
+                began = began or not any(isinstance(one, ConnectionChanged) for one in batch)
+                horizon = feed.horizon
+
+
+class _News:
+    """Which messages of the inbox's conversations are new.
+
+    The database is never asked for all messages; a session whose last message is later than before
+    is asked for its newest ones. A message and its session carry the same server time, and the
+    website writes the session after the message, so nothing newer than the session is overlooked.
+    """
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._until: dict[SessionId, int] = {}
+        self._at_that_time: dict[SessionId, set[str]] = {}
+
+    def known(self, session: Session) -> None:
+        """Everything this session holds by now is old."""
+        self._until[session.id] = session.last_message_time
+
+    async def since(self, session: Session, horizon: int) -> Sequence[Message]:
+        """Messages of ``session`` that have not been given yet, oldest first.
+
+        Args:
+            session: As it is now.
+            horizon: For a session not seen before: its messages up to this time, ms, are old.
+        """
+        until = self._until.get(session.id, horizon)
+        if session.last_message_time <= until:
+            return ()
+        given = self._at_that_time.get(session.id, set())
+        new = [
+            one
+            for one in await self._later_than(session.id, until)
+            if one.timestamp > until or (given and one.id not in given)
+        ]
+        if new:
+            latest = max(one.timestamp for one in new)
+            self._until[session.id] = latest
+            self._at_that_time[session.id] = {one.id for one in new if one.timestamp == latest} | (
+                given if latest == until else set()
+            )
+        return new
+
+    async def _later_than(self, session_id: SessionId, until: int) -> list[Message]:
+        """Messages stamped at or after ``until``, oldest first."""
+        limit = _BATCH
+        while True:
+            raw = await self._channel.patiently(
+                paths.messages(session_id), paths.newest_messages(limit)
+            )
+            messages = self._channel.usable(decode.messages(session_id, raw))
+            if len(decode.as_mapping(raw)) < limit or any(m.timestamp < until for m in messages):
+                return [one for one in messages if one.timestamp >= until]
+            limit *= _GROWTH

@@ -1,0 +1,175 @@
+"""Settings to a transport: which identity acts, and over what. The client's composition root."""
+
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from imbari_chat.config import Settings
+from imbari_chat.engine.access import Access
+from imbari_chat.errors import AuthError, ConfigError
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.tokens import TokenStore
+from imbari_chat.identity.user import UserAccess
+from imbari_chat.net.rest import RestTransport
+
+__all__ = [
+    "admin_transport",
+    "customer_transport",
+    "project",
+    "sign_in_project",
+    "stored",
+    "tokens",
+]
+
+Role = Literal["admin", "customer"]
+
+_log = logging.getLogger("imbari_chat")
+
+
+def project(settings: Settings) -> Project:
+    """The project that the settings name.
+
+    Raises:
+        ConfigError: No database is configured, or its address is not usable.
+    """
+    key = settings.web_api_key() if settings.api_key or settings.on_emulator else ""
+    return Project(
+        id=settings.project_id(),
+        database_url=settings.address(),
+        api_key=key,
+        database_emulator=settings.database_emulator,
+        auth_emulator=settings.auth_emulator,
+        timeout=settings.timeout,
+    )
+
+
+def sign_in_project(settings: Settings) -> Project:
+    """The same, for signing in: never a live sign-in for an emulated database.
+
+    Raises:
+        ConfigError: There is no Auth emulator beside the database emulator, or no API key.
+    """
+    if settings.on_emulator and settings.auth_emulator is None:
+        raise ConfigError(
+            "the database is an emulator, but no Auth emulator is configured to sign in at",
+            hint="Set FIREBASE_AUTH_EMULATOR_HOST=HOST:PORT, or use `imbari-chat emulator exec`",
+        )
+    settings.web_api_key()
+    return project(settings)
+
+
+def tokens(settings: Settings) -> TokenStore:
+    """Where this user's sign-ins are kept."""
+    return TokenStore(settings.data_dir / "tokens", backend=settings.token_store)
+
+
+def stored(settings: Settings, role: Role) -> str:
+    """The name under which a role's sign-in is kept for the settings' profile."""
+    return f"{role}-{settings.profile}"
+
+
+def admin_transport(settings: Settings) -> RestTransport:
+    """A transport for an admin. Whoever it is signs in at the first call.
+
+    Raises:
+        ConfigError: No database is configured.
+    """
+    return _transport(settings, project(settings), partial(_admin, settings))
+
+
+def customer_transport(settings: Settings, *, remember: bool = False) -> RestTransport:
+    """A transport for an anonymous customer, who signs in at the first call.
+
+    Args:
+        settings: Where.
+        remember: Be the customer that this profile was before, and keep a new one's sign-in.
+
+    Raises:
+        ConfigError: No database is configured, or none to sign in at.
+    """
+    where = sign_in_project(settings)
+    return _transport(settings, where, partial(_customer, settings, where, remember=remember))
+
+
+def _transport(
+    settings: Settings, where: Project, open_access: Callable[[], Access]
+) -> RestTransport:
+    if where.is_emulator:
+        _log.debug("using the emulator at %s, namespace %s", where.rest_base, where.namespace)
+    return RestTransport(open_access, timeout=settings.timeout)
+
+
+def _admin(settings: Settings) -> Access:
+    """The admin's identity: as chosen, or the first of those that are there."""
+    match settings.identity:
+        case "service-account":
+            if settings.credentials is None:
+                raise ConfigError(
+                    "identity is service-account, but no key file is named",
+                    hint="Set IMBARI_CHAT_CREDENTIALS to the key file (JSON)",
+                )
+            return _service(settings)
+        case "application-default" | "emulator":
+            return _service(settings.model_copy(update={"credentials": None}))
+        case "login":
+            return _signed_in(settings)
+        case "auto":
+            return _first_available(settings)
+
+
+def _first_available(settings: Settings) -> Access:
+    if settings.credentials is not None and not settings.on_emulator:
+        return _service(settings)
+    token = tokens(settings).load(settings.project_id(), stored(settings, "admin"))
+    if token is None:
+        if settings.on_emulator:
+            return _service(settings)
+        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
+    try:
+        return _signed_in(settings)
+    except AuthError as error:
+        if not settings.on_emulator:
+            raise
+        # An emulator forgets its users when it stops; the sign-in is of an earlier one.
+        _log.warning(
+            "the stored sign-in is not known to this emulator (%s); using its owner", error
+        )
+        return _service(settings)
+
+
+def _service(settings: Settings) -> Access:
+    from imbari_chat.identity.service import ServiceAccess
+
+    if settings.identity == "emulator" and not settings.on_emulator:
+        raise ConfigError("identity is emulator, but the database is a live one")
+    return ServiceAccess(
+        project(settings), key_file=settings.credentials, unrestricted=settings.unrestricted
+    )
+
+
+def _signed_in(settings: Settings) -> UserAccess:
+    from imbari_chat.identity import sign_in
+
+    where = sign_in_project(settings)
+    store, name = tokens(settings), stored(settings, "admin")
+    token = store.load(where.id, name)
+    if token is None:
+        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
+    return sign_in.resume(where, token, on_tokens=partial(store.save, where.id, name))
+
+
+def _customer(settings: Settings, where: Project, *, remember: bool) -> Access:
+    from imbari_chat.identity import sign_in
+
+    if not remember:
+        return sign_in.sign_in_anonymously(where)
+    store, name = tokens(settings), stored(settings, "customer")
+    keep = partial(store.save, where.id, name)
+    token = store.load(where.id, name)
+    if token is not None:
+        try:
+            return sign_in.resume(where, token, on_tokens=keep)
+        except AuthError as error:
+            _log.warning("the earlier customer's sign-in has ended (%s); starting anew", error)
+    return sign_in.sign_in_anonymously(where, on_tokens=keep)

@@ -1,0 +1,100 @@
+"""The thread that runs the blocking twins' event loop.
+
+One daemon thread with one loop serves all calls of one client, from any thread. A blocked call
+gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrupt goes on.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from typing import Any, Generic, TypeVar
+
+__all__ = ["BlockingIterator", "Portal"]
+
+R = TypeVar("R")
+
+_FAREWELL = 2.0
+"""Seconds that closing waits for the thread; what hangs longer is a daemon's and ends with us."""
+
+
+class Portal:
+    """An event loop on a thread of its own."""
+
+    def __init__(self, name: str) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the loop has ended."""
+        return self._loop.is_closed()
+
+    def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """Run ``coroutine`` on the loop and wait for its result.
+
+        Raises:
+            RuntimeError: The portal is closed, or the call comes from its own loop.
+        """
+        if threading.current_thread() is self._thread or self._loop.is_closed():
+            coroutine.close()
+            raise RuntimeError(
+                "this client is closed"
+                if self._loop.is_closed()
+                else "a blocking call cannot be made from the client's own event loop"
+            )
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def close(self) -> None:
+        """Stop the loop and its thread. Closing twice is fine."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_FAREWELL)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+
+class BlockingIterator(Generic[R]):
+    """An async generator, iterated from ordinary code. Close it, or use it with ``with``."""
+
+    def __init__(self, portal: Portal, source: AsyncGenerator[R, None]) -> None:
+        self._portal = portal
+        self._source = source
+
+    def __iter__(self) -> Iterator[R]:
+        return self
+
+    def __next__(self) -> R:
+        try:
+            return self._portal.call(_next(self._source))
+        except StopAsyncIteration:
+            raise StopIteration from None
+
+    def close(self) -> None:
+        """Stop following. Closing twice is fine."""
+        self._portal.call(self._source.aclose())
+
+    def __enter__(self) -> "BlockingIterator[R]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+async def _next(source: AsyncGenerator[R, None]) -> R:
+    return await anext(source)
