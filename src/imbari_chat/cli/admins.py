@@ -1,0 +1,115 @@
+"""``admins``: which accounts are admins. Needs a service account, or an Auth emulator."""
+
+from collections.abc import Callable
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from imbari_chat.cli.auth import PasswordStdin, password
+from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.options import Json, Quiet, Target, target
+from imbari_chat.cli.output import Output
+
+if TYPE_CHECKING:
+    from imbari_chat.identity.accounts import Account, AdminAccounts
+    from imbari_chat.wire.json import Json as JsonValue
+
+__all__ = ["family"]
+
+T = TypeVar("T")
+
+_Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
+
+
+def family() -> typer.Typer:
+    """The commands of ``admins``."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        help="Say which accounts are admins; needs a service account or an Auth emulator.",
+    )
+    app.command("list")(list_admins)
+    app.command("grant")(grant)
+    app.command("revoke")(revoke)
+    app.command("create")(create)
+    return app
+
+
+def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) -> None:
+    """List the admins."""
+    accounts = _with_accounts(target(ctx), lambda all_of_them: all_of_them.admins())
+    if json:
+        Output().document([_record(account) for account in accounts])
+        return
+    if not accounts:
+        Narrator(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
+        return
+    from imbari_chat.cli.drawing import grid
+    from imbari_chat.view.text import safe_text
+
+    table = grid(["E-mail", "Uid", ""])
+    for account in accounts:
+        cells = (account.email or "", account.uid, "disabled" if account.disabled else "")
+        table.add_row(*(safe_text(cell) for cell in cells))
+    Output().draw(table)
+
+
+def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
+    """Make an account an admin, from its next sign-in or refresh on."""
+    account = _with_accounts(target(ctx), lambda accounts: accounts.grant(email))
+    _done(account, f"{email} is an admin from the next sign-in on", json=json, quiet=quiet)
+
+
+def revoke(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
+    """Take the right away, and end the account's sign-ins."""
+    account = _with_accounts(target(ctx), lambda accounts: accounts.revoke(email))
+    _done(
+        account,
+        f"{email} is no admin any more; what is signed in ends within the hour",
+        json=json,
+        quiet=quiet,
+    )
+
+
+def create(
+    ctx: typer.Context,
+    email: _Email,
+    password_stdin: PasswordStdin = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Make a new account that is an admin. The password comes in as for `auth login`."""
+    here = target(ctx)
+    secret = password(from_stdin=password_stdin, confirm=not password_stdin)
+
+    def make(accounts: "AdminAccounts") -> "Account":
+        accounts.create(email, secret)
+        return accounts.grant(email)
+
+    _done(_with_accounts(here, make), f"{email} can sign in as an admin", json=json, quiet=quiet)
+
+
+def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
+    from imbari_chat.client import connect
+    from imbari_chat.identity.accounts import AdminAccounts
+
+    settings = here.settings()
+    # With an emulated database, accounts of a live project are never what is meant.
+    project = (connect.sign_in_project if settings.on_emulator else connect.project)(settings)
+    with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
+        return work(accounts)
+
+
+def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
+    Narrator(quiet=quiet).say(words)
+    if json:
+        Output().document(_record(account))
+
+
+def _record(account: "Account") -> "dict[str, JsonValue]":
+    return {
+        "uid": account.uid,
+        "email": account.email,
+        "is_admin": account.is_admin,
+        "disabled": account.disabled,
+    }

@@ -1,0 +1,160 @@
+"""``auth``: sign in, sign out, and who commands act as."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from imbari_chat.cli.exits import UsageError
+from imbari_chat.cli.narration import Narrator, ask, ask_secretly
+from imbari_chat.cli.options import Json, Quiet, target
+from imbari_chat.cli.output import Output
+from imbari_chat.errors import AuthError
+
+if TYPE_CHECKING:
+    from imbari_chat.config import Settings
+    from imbari_chat.wire.json import Json as JsonValue
+
+__all__ = ["PasswordStdin", "family", "password"]
+
+_PASSWORD: Final = "IMBARI_CHAT_PASSWORD"  # noqa: S105  # the variable's name
+
+PasswordStdin = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+]
+
+
+def family() -> typer.Typer:
+    """The commands of ``auth``."""
+    app = typer.Typer(no_args_is_help=True, help="Sign in as an admin, or see who you act as.")
+    app.command("login")(login)
+    app.command("logout")(logout)
+    app.command("status")(status)
+    return app
+
+
+def login(
+    ctx: typer.Context,
+    email: Annotated[
+        str | None,
+        typer.Argument(metavar="EMAIL", help="Asked for if left out.", show_default=False),
+    ] = None,
+    password_stdin: PasswordStdin = False,
+    quiet: Quiet = False,
+) -> None:
+    """Sign in with e-mail and password. The password is not kept; a refresh token is.
+
+    The password is asked for, or read from standard input, or taken from IMBARI_CHAT_PASSWORD.
+    """
+    tell, settings = Narrator(quiet=quiet), target(ctx).settings()
+    from imbari_chat.client import connect
+    from imbari_chat.identity import sign_in
+
+    where = connect.sign_in_project(settings)
+    if email is None:
+        email = ask("E-mail: ")
+    if not email:
+        raise UsageError("whose sign-in? No e-mail was given", hint="auth login EMAIL")
+    secret = password(from_stdin=password_stdin)
+    store, name = connect.tokens(settings), connect.stored(settings, "admin")
+    access = sign_in.sign_in_with_password(
+        where, email, secret, on_tokens=lambda token: store.save(where.id, name, token)
+    )
+    access.close()
+    tell.say(f"signed in to {where.id} as {email}; kept in {store.place}")
+    if not access.is_admin:
+        tell.warn(
+            f"{email} is no admin yet; `imbari-chat admins grant {email}`, then sign in again"
+        )
+
+
+def logout(ctx: typer.Context, quiet: Quiet = False) -> None:
+    """Forget the stored sign-in."""
+    tell, settings = Narrator(quiet=quiet), target(ctx).settings()
+    from imbari_chat.client import connect
+
+    was_there = connect.tokens(settings).delete(
+        settings.project_id(), connect.stored(settings, "admin")
+    )
+    tell.say("signed out" if was_there else "nobody was signed in")
+
+
+def status(ctx: typer.Context, json: Json = False) -> None:
+    """Say who commands act as, after asking the service. Exit code 4 if that is nobody."""
+    settings = target(ctx).settings()
+    found = _acting(settings)
+    facts: dict[str, JsonValue] = {**settings.where(), "profile": settings.profile, **found}
+    if json:
+        Output().document(facts)
+        return
+    from rich.text import Text
+
+    from imbari_chat.cli.drawing import facts_table
+    from imbari_chat.view.text import safe_text
+
+    Output().draw(facts_table({name: Text(safe_text(str(value))) for name, value in facts.items()}))
+
+
+def password(*, from_stdin: bool, confirm: bool = False) -> str:
+    """A password: from standard input, the environment or a hidden prompt; never from a flag.
+
+    Args:
+        from_stdin: Take the first line of standard input.
+        confirm: Ask twice, because nobody knows it yet.
+
+    Raises:
+        UsageError: There is none, and nobody to ask.
+    """
+    if from_stdin:
+        secret = sys.stdin.readline().rstrip("\r\n")
+    else:
+        secret = os.environ.get(_PASSWORD, "") or ask_secretly("Password: ")
+        if confirm and not os.environ.get(_PASSWORD) and secret != ask_secretly("Once more: "):
+            raise UsageError("the two passwords differ")
+    if not secret:
+        raise UsageError(
+            "no password was given", hint=f"Type it when asked, pipe it in, or set {_PASSWORD}"
+        )
+    return secret
+
+
+def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
+    """Who commands act as, in the order in which the client looks."""
+    service = {
+        "identity": "service-account",
+        "credentials": str(settings.credentials),
+    }
+    owner = {"identity": "emulator"}
+    match settings.identity:
+        case "service-account":
+            return service
+        case "application-default":
+            return {"identity": "application-default"}
+        case "emulator":
+            return owner
+        case "auto" if settings.credentials is not None and not settings.on_emulator:
+            return service
+        case _:
+            pass
+    from imbari_chat.client import connect
+    from imbari_chat.identity import sign_in
+
+    store, name = connect.tokens(settings), connect.stored(settings, "admin")
+    token = store.load(settings.project_id(), name)
+    may_be_owner = settings.identity == "auto" and settings.on_emulator
+    if token is None and may_be_owner:
+        return owner
+    if token is None:
+        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
+    where = connect.sign_in_project(settings)
+    try:
+        access = sign_in.resume(where, token, on_tokens=lambda new: store.save(where.id, name, new))
+    except AuthError:
+        if may_be_owner:
+            return owner
+        raise
+    access.close()
+    email = access.claims.get("email")
+    return {"identity": "login", "email": email, "uid": access.uid, "admin": access.is_admin}

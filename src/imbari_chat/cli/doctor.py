@@ -1,0 +1,240 @@
+"""``doctor``: is everything set up, and is what is stored in order? Changes nothing."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from imbari_chat.cli.exits import ExitCode
+from imbari_chat.cli.narration import Narrator, narrating_log
+from imbari_chat.cli.options import Json, Quiet, Target, target
+from imbari_chat.cli.output import Output
+from imbari_chat.cli.references import addressee
+from imbari_chat.errors import AccessDenied, ImbariError, NotFound
+
+if TYPE_CHECKING:
+    import requests
+
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.config import Settings
+    from imbari_chat.identity.project import Project
+    from imbari_chat.schema.events import RecordRejected
+    from imbari_chat.schema.models import Session
+
+__all__ = ["doctor"]
+
+_AT_ONCE: Final = 8
+_NAMED: Final = 3
+_ALL_MESSAGES: Final = 10_000
+_LOOKS: Final = 3
+_DEPLOY: Final = "Deploy database.rules.json: `firebase deploy --only database`"
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """One thing looked at."""
+
+    name: str
+    state: Literal["ok", "warn", "fail"]
+    found: str
+    hint: str | None = None
+
+
+def doctor(
+    ctx: typer.Context,
+    limit: Annotated[
+        int, typer.Option(min=1, max=1000, help="Look at the records of so many conversations.")
+    ] = 50,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Check settings, services, sign-in, rules and records. Exit code 10 if a check failed."""
+    tell, here = Narrator(quiet=quiet), target(ctx)
+    try:
+        settings = here.settings()
+        where = settings.where()
+    except ImbariError as error:
+        checks = [_failed("settings", error)]
+    else:
+        words = ", ".join(f"{name} {value}" for name, value in where.items())
+        checks = [_Check("settings", "ok", words)]
+
+        async def collect() -> None:
+            async for check in _checks(here, settings, limit):
+                checks.append(check)
+                tell.say(f"{check.name}: {check.state}")
+
+        with narrating_log(tell):
+            asyncio.run(collect())
+    _report(checks, json=json)
+    if any(check.state == "fail" for check in checks):
+        raise typer.Exit(ExitCode.CHECK_FAILED)
+
+
+def _report(checks: list[_Check], *, json: bool) -> None:
+    if json:
+        Output().document([asdict(check) for check in checks])
+        return
+    from rich.text import Text
+
+    from imbari_chat.cli.drawing import grid
+    from imbari_chat.view.text import safe_text
+
+    styles = {"ok": "green", "warn": "yellow", "fail": "bold red"}
+    table = grid(["", "Check", "Found"])
+    for check in checks:
+        found = Text(safe_text(check.found))
+        if check.hint:
+            found.append(f"\n{safe_text(check.hint)}", "dim")
+        table.add_row(Text(check.state, styles[check.state]), Text(check.name), found)
+    Output().draw(table)
+
+
+async def _checks(here: Target, settings: "Settings", limit: int) -> AsyncIterator[_Check]:
+    """What can be checked, in order; what a failure makes pointless is left out."""
+    from imbari_chat.client import AsyncAdminChat, connect
+
+    try:
+        project = connect.project(settings)
+    except ImbariError as error:
+        yield _failed("settings", error)
+        return
+    database, rules = await asyncio.to_thread(_database, project)
+    yield database
+    yield await asyncio.to_thread(_sign_in_service, project)
+    if database.state == "fail":
+        return
+    if rules is not None:
+        yield rules
+    rejected: dict[str, RecordRejected] = {}
+    chat = AsyncAdminChat.from_env(
+        on_rejected=lambda event: rejected.update({event.path: event}),
+        **here.flags,
+    )
+    try:
+        async with chat:
+            yield _Check("sign-in", "ok", f"acting as {chat.uid or 'the service itself'}")
+            try:
+                sessions = await chat.sessions(limit=limit)
+            except ImbariError as error:
+                yield _failed("rules for admins", error, hint=_DEPLOY)
+                return
+            yield _Check("rules for admins", "ok", "an admin can list conversations")
+            drifted = await _drifted(chat, sessions)
+    except ImbariError as error:
+        yield _failed("sign-in", error)
+        return
+    yield _records(len(sessions), list(rejected.values()))
+    yield _counts(len(sessions), drifted)
+
+
+def _database(project: "Project") -> tuple[_Check, _Check | None]:
+    """Whether the database answers, and what it tells a stranger."""
+    from imbari_chat.schema import paths
+
+    answer = _get(project, project.url(paths.SESSIONS, {"shallow": "true"}))
+    if isinstance(answer, str):
+        return _Check("database", "fail", answer, "Check the address and the network"), None
+    if answer.status_code == 404:
+        return _Check("database", "fail", "there is no such database", "Check its name"), None
+    reached = _Check("database", "ok", f"{project.rest_base} answers")
+    if answer.ok:
+        return reached, _Check(
+            "rules for strangers",
+            "warn",
+            "anybody can list all conversations without signing in",
+            _DEPLOY,
+        )
+    return reached, _Check("rules for strangers", "ok", "nobody lists conversations unasked")
+
+
+def _sign_in_service(project: "Project") -> _Check:
+    address = (
+        f"http://{project.auth_emulator}/"
+        if project.auth_emulator
+        else "https://identitytoolkit.googleapis.com/"
+    )
+    if project.is_emulator and not project.auth_emulator:
+        return _Check(
+            "auth",
+            "warn",
+            "the database is an emulator, and no Auth emulator is configured",
+            "Set FIREBASE_AUTH_EMULATOR_HOST; without it nobody can sign in",
+        )
+    answer = _get(project, address)
+    if isinstance(answer, str):
+        return _Check("auth", "fail", answer, "Check the address and the network")
+    return _Check("auth", "ok", f"{address} answers")
+
+
+def _get(project: "Project", url: str) -> "requests.Response | str":
+    """The answer, whatever it is, or why there is none."""
+    import requests
+
+    from imbari_chat.identity.session import QuietSession
+
+    try:
+        with QuietSession(project, emulator=project.is_emulator) as session:
+            return session.get(url)
+    except requests.RequestException as error:
+        return f"{url.partition('?')[0]} does not answer ({type(error).__name__})"
+
+
+async def _drifted(
+    chat: "AsyncAdminChat", sessions: "list[Session]"
+) -> list[tuple["Session", int]]:
+    """Sessions whose unread count is not the number of unread messages, with that number."""
+    gate = asyncio.Semaphore(_AT_ONCE)
+
+    async def look(session: "Session") -> "tuple[Session, int] | None":
+        async with gate:
+            for _ in range(_LOOKS):
+                try:
+                    async with chat.open(session.id, peek=True) as conversation:
+                        messages = await conversation.history(limit=_ALL_MESSAGES)
+                        unread = sum(message.is_unread for message in messages)
+                        after = await chat.session(session.id)
+                        before = conversation.session
+                except NotFound:
+                    return None
+                if after.unread_count == unread:
+                    return None
+                if after == before:  # else somebody wrote meanwhile: look again
+                    return after, unread
+            return None
+
+    looked = await asyncio.gather(*(look(session) for session in sessions))
+    return [found for found in looked if found is not None]
+
+
+def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
+    if not rejected:
+        return _Check("records", "ok", f"{count} conversations and their messages are well formed")
+    named = "; ".join(f"{one.path} ({', '.join(one.reasons)})" for one in rejected[:_NAMED])
+    more = f" and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
+    return _Check(
+        "records",
+        "warn",
+        f"{len(rejected)} malformed: {named}{more}",
+        "They are left out, or shown with gaps; correct or delete them in the Firebase console",
+    )
+
+
+def _counts(count: int, drifted: "list[tuple[Session, int]]") -> _Check:
+    if not drifted:
+        return _Check("unread counts", "ok", f"right in {count} conversations")
+    named = "; ".join(
+        f"{session.id} ({addressee(session)}): {session.unread_count} instead of {unread}"
+        for session, unread in drifted[:_NAMED]
+    )
+    more = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
+    return _Check("unread counts", "warn", f"{len(drifted)} wrong: {named}{more}")
+
+
+def _failed(name: str, error: ImbariError, hint: str | None = None) -> _Check:
+    if isinstance(error, AccessDenied):
+        return _Check(name, "fail", error.what, error.hint or hint)
+    where = f" (at {error.where})" if error.where else ""
+    return _Check(name, "fail", f"{error.what}{where}", error.hint or hint)

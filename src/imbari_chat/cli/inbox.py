@@ -1,0 +1,262 @@
+"""Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from imbari_chat.cli.exits import TimeoutReached, UsageError
+from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.options import (
+    Json,
+    Quiet,
+    SessionArgument,
+    Target,
+    Within,
+    target,
+    with_admin_chat,
+)
+from imbari_chat.cli.output import Output, record
+from imbari_chat.cli.references import LastInbox, addressee, find_session
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat, AsyncConversation
+    from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+    from imbari_chat.schema.models import Message, Session
+    from imbari_chat.wire.json import Json as JsonValue
+
+__all__ = ["inbox", "show", "watch"]
+
+
+class Shown(StrEnum):
+    """Which conversations ``inbox`` lists."""
+
+    ACTIVE = "active"
+    RESOLVED = "resolved"
+    ALL = "all"
+
+
+def inbox(
+    ctx: typer.Context,
+    status: Annotated[Shown, typer.Option(help="Which conversations.")] = Shown.ACTIVE,
+    unread: Annotated[
+        bool, typer.Option("--unread", help="Only those with unread messages.")
+    ] = False,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """List conversations, newest first, and number them for the other commands."""
+    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    wanted: Literal["active", "resolved"] | None = (
+        None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
+    )
+
+    async def read(chat: "AsyncAdminChat") -> "list[Session]":
+        return await chat.sessions(status=wanted, unread=unread, limit=limit)
+
+    sessions = with_admin_chat(here, tell, read)
+    if json:
+        out.document([record(session) for session in sessions])
+        return
+    _remember(here, sessions, tell)
+    if not sessions:
+        which = "" if wanted is None else f"{wanted} "
+        tell.say(f"no {which}conversations" + (" with unread messages" if unread else ""))
+        return
+    from imbari_chat.cli.drawing import inbox_table
+
+    now = time.time_ns() // 1_000_000
+    out.draw(inbox_table(sessions, now, width=out.width, with_status=wanted is None))
+    if len(sessions) == limit:
+        tell.say(f"the newest {limit}; --limit shows more")
+
+
+def show(
+    ctx: typer.Context,
+    session: SessionArgument,
+    peek: Annotated[bool, typer.Option("--peek", help="Leave messages unread.")] = False,
+    limit: Annotated[
+        int, typer.Option(min=1, max=10_000, help="The latest so many messages.")
+    ] = 100,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Read a conversation, which marks its messages read."""
+    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+
+    async def read(chat: "AsyncAdminChat") -> _Reading:
+        name = await find_session(chat, session, here.settings())
+        async with chat.open(name, peek=True) as conversation:
+            return await _read(conversation, limit=limit, peek=peek)
+
+    reading = with_admin_chat(here, tell, read)
+    if json:
+        messages: list[JsonValue] = [record(message) for message in reading.messages]
+        out.document({"session": record(reading.session), "messages": messages})
+    else:
+        from imbari_chat.cli.drawing import letter, session_heading
+
+        letters = [
+            letter(message, reading.session, new=message.is_unread) for message in reading.messages
+        ]
+        out.draw(session_heading(reading.session), *letters)
+        if not letters:
+            tell.say("no messages yet")
+    if reading.marked:
+        beyond = reading.marked - sum(message.is_unread for message in reading.messages)
+        more = f", {beyond} of them not shown: see --limit" if beyond > 0 else ""
+        tell.say(f"{reading.marked} message{'' if reading.marked == 1 else 's'} marked read{more}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """A conversation as it is printed: messages that were unread are still shown so."""
+
+    session: "Session"
+    messages: "list[Message]"
+    marked: int
+
+
+async def _read(conversation: "AsyncConversation", *, limit: int, peek: bool) -> _Reading:
+    """Read first, mark then, and look again if more was marked than had been read."""
+    messages = await conversation.history(limit=limit)
+    unread = sum(message.is_unread for message in messages)
+    marked = 0
+    if not peek and (unread or conversation.session.unread_count):
+        marked = await conversation.mark_read()
+    if marked > unread:
+        known = {message.id for message in messages}
+        later = await conversation.history(limit=limit)
+        # Marked a moment ago, and new to the reader all the same.
+        messages += [
+            one.model_copy(update={"read": False}) if one.sender == "customer" else one
+            for one in later
+            if one.id not in known and one.id > max(known, default="")
+        ]
+    return _Reading(conversation.session, messages, marked)
+
+
+def watch(
+    ctx: typer.Context,
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="SESSION",
+            help="Only this conversation; all of them otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    history: Annotated[
+        int, typer.Option(min=0, max=1000, help="With SESSION: begin with its latest so many.")
+    ] = 0,
+    timeout: Within = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", "--json", help="One JSON object a line for each message.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print each new message as it comes, until Ctrl-C. Nothing is marked read."""
+    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    if history and session is None:
+        raise UsageError("--history needs a SESSION", hint="Name one, as in `watch 1 --history 5`")
+
+    async def follow(chat: "AsyncAdminChat") -> None:
+        watcher = _Watcher(out, tell, jsonl=jsonl)
+        if session is None:
+            await watcher.follow(chat.events())
+            return
+        name = await find_session(chat, session, here.settings())
+        async with chat.open(name, peek=True) as conversation:
+            tell.say(f"watching {addressee(conversation.session)}")
+            watcher.knows(conversation.session)
+            await watcher.follow(conversation.events(history=history))
+
+    async def bounded(chat: "AsyncAdminChat") -> None:
+        try:
+            await asyncio.wait_for(follow(chat), timeout)
+        except TimeoutError:
+            raise TimeoutReached(f"stopped after the --timeout of {timeout:g} s") from None
+
+    with_admin_chat(here, tell, bounded)
+
+
+class _Watcher:
+    """Prints what a stream tells."""
+
+    def __init__(self, out: Output, tell: Narrator, *, jsonl: bool) -> None:
+        self._out = out
+        self._tell = tell
+        self._jsonl = jsonl
+        self._sessions: dict[str, Session] = {}
+        self._was_live = False
+
+    def knows(self, session: "Session") -> None:
+        """Names for messages that come without their session."""
+        self._sessions[session.id] = session
+
+    async def follow(self, events: "AsyncIterator[ChatEvent]") -> None:
+        """Print until the stream ends, which it does only by raising."""
+        async for event in events:
+            self._take(event)
+
+    def _take(self, event: "ChatEvent") -> None:
+        from imbari_chat.schema import events as heard
+
+        match event:
+            case heard.SessionAdded(session) | heard.SessionChanged(session):
+                self.knows(session)
+            case heard.MessageAdded(session_id, message):
+                self._print(message, session_id)
+            case heard.ConnectionChanged():
+                self._narrate(event)
+            case heard.RecordRejected():
+                self._tell.rejected(event)
+            case heard.SessionRemoved(session, deleted) if deleted:
+                self._tell.say(f"deleted: the conversation with {addressee(session)}")
+            case _:
+                pass
+
+    def _print(self, message: "Message", session_id: str) -> None:
+        session = self._sessions.get(session_id)
+        if self._jsonl:
+            self._out.line(
+                {
+                    "event": "message_added",
+                    "session_id": session_id,
+                    "customer_name": session.customer_name if session else None,
+                    "message": record(message),
+                }
+            )
+            return
+        from imbari_chat.cli.drawing import event_line
+
+        self._out.draw(event_line(message, session))
+
+    def _narrate(self, change: "ConnectionChanged") -> None:
+        reason = f": {change.reason}" if change.reason else ""
+        match change.state:
+            case "live":
+                self._tell.say("connected again" if self._was_live else "connected; Ctrl-C to stop")
+                self._was_live = True
+            case "reconnecting":
+                wait = (
+                    "" if change.retry_in is None else f", trying again in {change.retry_in:.1f} s"
+                )
+                self._tell.say(f"connection lost{reason}{wait}")
+            case "stale":
+                self._tell.say(f"the connection is silent{reason}")
+            case _:
+                pass
+
+
+def _remember(here: Target, sessions: "list[Session]", tell: Narrator) -> None:
+    """Keep the numbers' meaning; a list that cannot be kept is still worth printing."""
+    try:
+        LastInbox(here.settings()).remember([session.id for session in sessions])
+    except OSError as error:
+        tell.warn(f"the numbers below mean nothing to other commands: {error}")

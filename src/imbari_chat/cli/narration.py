@@ -1,0 +1,130 @@
+"""Standard error: what a command is doing, and what went wrong. Nothing else writes there.
+
+Narration quotes what strangers typed (names, paths, the text of errors), so every line passes
+:func:`~imbari_chat.view.text.safe_text`.
+"""
+
+import getpass
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from imbari_chat.errors import ImbariError, RulesError
+from imbari_chat.view.text import safe_text
+
+if TYPE_CHECKING:
+    from imbari_chat.schema.events import RecordRejected
+
+__all__ = ["Narrator", "ask", "ask_secretly", "colours", "narrating_log"]
+
+_RED: Final = "31"
+_YELLOW: Final = "33"
+_DIM: Final = "2"
+_CYAN: Final = "36"
+
+
+class Narrator:
+    """Writes narration, one line each.
+
+    Args:
+        quiet: Leave out what is merely informative; warnings and errors stay.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._reported: set[tuple[str, tuple[str, ...]]] = set()
+
+    def say(self, text: str) -> None:
+        """Something worth knowing; not in quiet mode."""
+        if not self.quiet:
+            _write(_styled(safe_text(text), _DIM))
+
+    def warn(self, text: str) -> None:
+        """Something is wrong, and the command goes on."""
+        _write(f"{_styled('warning:', _YELLOW)} {safe_text(text)}")
+
+    def rejected(self, event: "RecordRejected") -> None:
+        """A stored record does not fit the contract; said once, however often it is read."""
+        key = (event.path, event.reasons)
+        if key not in self._reported:
+            self._reported.add(key)
+            self.warn(f"malformed record at {event.path}: {'; '.join(event.reasons)}")
+
+    def error(self, error: ImbariError) -> None:
+        """The command ends here. Broken rules are shown with the line they are in."""
+        if isinstance(error, RulesError):
+            place = f"{error.where or 'rules'}:{error.line}:{error.column}"
+            _write(f"{_styled('error:', _RED)} {safe_text(f'{place}: {error.what}')}")
+            _write(safe_text(error.hint or "", multiline=True).rstrip())
+            return
+        where = f" (at {error.where})" if error.where else ""
+        _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")
+        if error.hint:
+            _write(f"{_styled('hint:', _CYAN)} {safe_text(error.hint)}")
+
+    def trace(self, error: BaseException) -> None:
+        """Where an error came from, for whoever asked for it."""
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            _write(safe_text(line))
+
+    def quote(self, text: str) -> None:
+        """A person's own text, given back to them; exact but for what a terminal would obey."""
+        for line in safe_text(text, multiline=True).splitlines():
+            _write(f"  {line}")
+
+
+class _Log(logging.Handler):
+    """The library's own warnings, as narration."""
+
+    def __init__(self, tell: Narrator) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell.warn(record.getMessage())
+
+
+@contextmanager
+def narrating_log(tell: Narrator) -> Iterator[None]:
+    """Send the library's warnings to ``tell`` while the block runs."""
+    logger, handler = logging.getLogger("imbari_chat"), _Log(tell)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def ask(question: str) -> str:
+    """A person's answer, or nothing when there is no terminal to ask at."""
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def ask_secretly(question: str) -> str:
+    """A person's answer without an echo, or nothing when there is no terminal to ask at."""
+    return getpass.getpass(question, stream=sys.stderr) if sys.stdin.isatty() else ""
+
+
+def colours(stream: TextIO) -> bool:
+    """True if ``stream`` is a terminal whose owner did not ask for plain text (NO_COLOR)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _styled(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colours(sys.stderr) else text
+
+
+def _write(line: str) -> None:
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        return  # nobody listens to narration; the command itself is not affected

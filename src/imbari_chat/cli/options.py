@@ -1,0 +1,160 @@
+"""What several commands take, and the settings behind it.
+
+Options before the command say where the chat is and who asks (:class:`Target`); options after it
+say how to answer. Commands that name a session take no one-letter options, because session ids
+begin with a dash.
+"""
+
+import os
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+
+import typer
+from typer.core import TyperCommand
+
+from imbari_chat.cli.narration import Narrator, narrating_log
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.config import Settings
+
+__all__ = [
+    "EMULATOR_AUTH_PORT",
+    "EMULATOR_DATABASE",
+    "Json",
+    "Quiet",
+    "SessionArgument",
+    "SessionCommand",
+    "Target",
+    "Within",
+    "target",
+    "with_admin_chat",
+]
+
+EMULATOR_DATABASE: Final = "127.0.0.1:9000"
+EMULATOR_AUTH_PORT: Final = 9099
+
+T = TypeVar("T")
+
+Json = Annotated[bool, typer.Option("--json", help="Print data as JSON.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", help="Say nothing on stderr but warnings and errors.")
+]
+Within = Annotated[
+    float | None,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.001,
+        help="Stop after so long, with exit code 124.",
+    ),
+]
+SessionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="SESSION",
+        help="Its number in the last inbox, its id, or the beginning of its id.",
+        show_default=False,
+    ),
+]
+
+_LONG_OPTION: Final = re.compile(r"--[a-z][a-z-]*(?==|$)")
+
+
+class SessionCommand(TyperCommand):
+    """A command whose argument may begin with a dash, as session ids do.
+
+    Short options are off: ``-OaBc...`` is an id. An unknown long option is still refused.
+    """
+
+    ignore_unknown_options = True
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
+        for argument in args:
+            if argument == "--":
+                break
+            match = _LONG_OPTION.match(argument)
+            if match and match[0] not in known:
+                ctx.fail(f"No such option: {match[0]}")
+        return super().parse_args(ctx, args)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was said before the command: where the chat is, and who asks.
+
+    Attributes:
+        flags: By the names of :class:`~imbari_chat.config.Settings`; only what was given.
+    """
+
+    flags: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls,
+        *,
+        project: str | None,
+        database_url: str | None,
+        emulator: str | None,
+        profile: str | None,
+        credentials: Path | None,
+        request_timeout: float | None,
+    ) -> "Target":
+        """The options before the command. Naming an emulator names its Auth half too: port 9099 of
+        the same host, unless the environment says where it is."""
+        flags: dict[str, Any] = {
+            "project": project,
+            "database_url": database_url,
+            "database_emulator": emulator,
+            "profile": profile,
+            "credentials": credentials,
+            "timeout": request_timeout,
+        }
+        if emulator and not os.environ.get("FIREBASE_AUTH_EMULATOR_HOST"):
+            flags["auth_emulator"] = f"{emulator.rpartition(':')[0]}:{EMULATOR_AUTH_PORT}"
+        return cls({name: value for name, value in flags.items() if value is not None})
+
+    def settings(self) -> "Settings":
+        """Flags over environment over file.
+
+        Raises:
+            ConfigError: A setting cannot be used.
+        """
+        from imbari_chat.config import Settings
+
+        return Settings.load(**self.flags)
+
+
+def target(ctx: typer.Context) -> Target:
+    """The target that the options before the command name."""
+    found = ctx.find_object(Target)
+    return found if found is not None else Target()
+
+
+def with_admin_chat(
+    here: Target, tell: Narrator, work: "Callable[[AsyncAdminChat], Awaitable[T]]"
+) -> T:
+    """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
+
+    Args:
+        here: Where the chat is, and who asks.
+        tell: Told of stored records that do not fit the contract, and of the library's warnings.
+        work: Gets the chat, ready to use.
+
+    Raises:
+        ImbariError: Whatever the client raises.
+    """
+    import asyncio
+
+    from imbari_chat.client import AsyncAdminChat
+
+    async def run() -> T:
+        async with AsyncAdminChat.from_env(on_rejected=tell.rejected, **here.flags) as chat:
+            return await work(chat)
+
+    with narrating_log(tell):
+        return asyncio.run(run())
