@@ -12,6 +12,7 @@ nothing but the state it is given:
     imports     taking over users
     projects    a project's own settings and the emulator's controls
     claims      what an ID token says
+    credentials what passes for an e-mail address, a password, a phone number
     accounts    user records and their indexes
     state       the projects
     call        one call: whose, when, with what

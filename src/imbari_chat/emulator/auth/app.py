@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import parse_qsl
 
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route as StarletteRoute
 
@@ -37,6 +37,14 @@ BODY_LIMIT: Final = 10 * 1024 * 1024
 
 _METHODS: Final = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
 _FORM: Final = "application/x-www-form-urlencoded"
+_READY: Final[dict[str, Json]] = {
+    "authEmulator": {
+        "ready": True,
+        "docs": "https://firebase.google.com/docs/emulator-suite",
+        "apiSpec": "/emulator/openapi.json",
+    }
+}
+_PAGING: Final = ("maxResults", "nextPageToken")
 
 
 def create_app(state: AuthState, clock: Callable[[], float]) -> Starlette:
@@ -54,6 +62,8 @@ def create_app(state: AuthState, clock: Callable[[], float]) -> Starlette:
             response = await _respond(request, state, clock)
         except Refused as refused:
             response = _json(refused.body(), refused.code)
+        except ClientDisconnect:
+            return Response(status_code=400)
         _allow_origin(request, response)
         return response
 
@@ -89,16 +99,6 @@ async def _respond(request: Request, state: AuthState, clock: Callable[[], float
         owner=owner,
     )
     return _json(route.operation(call))
-
-
-_READY: Final[dict[str, Json]] = {
-    "authEmulator": {
-        "ready": True,
-        "docs": "https://firebase.google.com/docs/emulator-suite",
-        "apiSpec": "/emulator/openapi.json",
-    }
-}
-_PAGING: Final = ("maxResults", "nextPageToken")
 
 
 def _call(

@@ -10,9 +10,9 @@ from dataclasses import replace
 from imbari_chat.emulator.auth.accounts import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
+from imbari_chat.emulator.auth.credentials import checked_email
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.auth.fields import Fields
-from imbari_chat.emulator.auth.signin import checked_email
 from imbari_chat.wire.json import Json
 
 __all__ = ["batch_create"]

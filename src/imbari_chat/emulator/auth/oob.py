@@ -11,9 +11,9 @@ from urllib.parse import urlencode, urlsplit
 
 from imbari_chat.emulator.auth.accounts import Account, OobCode
 from imbari_chat.emulator.auth.call import Call
+from imbari_chat.emulator.auth.credentials import checked_password
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.sessions import session_of
-from imbari_chat.emulator.auth.signin import checked_password
 from imbari_chat.wire.json import Json
 
 __all__ = ["apply_code", "is_absolute_uri", "offer_recovery", "reset_password", "send_code"]

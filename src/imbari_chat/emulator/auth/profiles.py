@@ -6,10 +6,10 @@ from typing import Final
 from imbari_chat.emulator.auth.accounts import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
+from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.oob import apply_code, offer_recovery
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
-from imbari_chat.emulator.auth.signin import checked_email, checked_password, checked_phone
 from imbari_chat.wire.json import Json
 
 __all__ = ["delete", "lookup", "update"]
@@ -89,13 +89,12 @@ def _edit(call: Call) -> dict[str, Json]:
         after = after.with_password(checked_password(password), call.salt(), call.millis)
         provider = "password"
     readdressed = after.email != before.email
-    renewed = bool(password) or readdressed
+    renewed = bool(password) or readdressed or "validSince" in fields
     if renewed:
         after = after.revoked(call.seconds)
     after = _with_profile(call, after)
     if call.owner:
         after = _with_privileges(call, after)
-        renewed = renewed or "validSince" in fields
     after = call.accounts.put(_without(call, after))
     if readdressed and provider != "anonymous" and after.initial_email is not None:
         offer_recovery(call, after.initial_email)
@@ -132,7 +131,9 @@ def _with_privileges(call: Call, account: Account) -> Account:
     fields = call.fields
     phone = fields.text("phoneNumber")
     if phone and phone != account.phone_number:
-        account = replace(account, phone_number=checked_phone(call, phone))
+        if call.accounts.by_phone(checked_phone(phone)) is not None:
+            raise BadRequest("PHONE_NUMBER_EXISTS")
+        account = replace(account, phone_number=phone)
     disabled, verified = fields.flag("disableUser"), fields.flag("emailVerified")
     attributes = fields.text("customAttributes")
     created, login = fields.integer("createdAt"), fields.integer("lastLoginAt")

@@ -1,11 +1,10 @@
 """What can be asked about a project itself, and the emulator's own controls over one."""
 
-import re
 from dataclasses import replace
-from typing import Final
 
 from imbari_chat.emulator.auth.accounts import Accounts
 from imbari_chat.emulator.auth.call import Call
+from imbari_chat.emulator.auth.credentials import is_email
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.oob import is_absolute_uri
 from imbari_chat.emulator.auth.sessions import PROJECT_NUMBER
@@ -22,8 +21,6 @@ __all__ = [
     "recaptcha",
     "verification_codes",
 ]
-
-_EMAIL: Final = re.compile(r"[^@]+@[^@]+")
 
 
 def public_config(_call: Call) -> dict[str, Json]:
@@ -51,7 +48,7 @@ def create_auth_uri(call: Call) -> dict[str, Json]:
         raise BadRequest("MISSING_IDENTIFIER")
     if not target:
         raise BadRequest("MISSING_CONTINUE_URI")
-    if not _EMAIL.fullmatch(identifier):
+    if not is_email(identifier):
         raise BadRequest("INVALID_IDENTIFIER")
     if not is_absolute_uri(target):
         raise BadRequest("INVALID_CONTINUE_URI")

@@ -5,7 +5,6 @@ debugging session may take its time, and a refresh token never ends. They are al
 against ``validSince``: a changed password or a revocation ends the ID tokens from before it.
 """
 
-import binascii
 from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 from typing import Final
@@ -161,7 +160,7 @@ def _refresh_token(call: Call, account: Account, provider: str, extra: dict[str,
 def _refreshed(call: Call, token: str) -> tuple[Account, str, dict[str, Json]]:
     try:
         record = parse_object(b64decode(token.encode("ascii"), validate=True))
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise BadRequest("INVALID_REFRESH_TOKEN") from error
     uid, provider = record.get("localId"), record.get("provider")
     extra = record.get("extraClaims")

@@ -1,68 +1,24 @@
 """Signing up and signing in: anonymously, with a password, with a custom token."""
 
-import re
 from dataclasses import replace
 from typing import Final
 
 from imbari_chat.emulator.auth.accounts import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_claims
+from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
 from imbari_chat.emulator.tokens import decode_unverified, parse_object
 from imbari_chat.wire.json import Json
 
-__all__ = [
-    "checked_email",
-    "checked_password",
-    "checked_phone",
-    "sign_in_with_custom_token",
-    "sign_in_with_password",
-    "sign_up",
-]
+__all__ = ["sign_in_with_custom_token", "sign_in_with_password", "sign_up"]
 
 _AUDIENCE: Final = (
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
 )
-_EMAIL: Final = re.compile(r"[^@]+@[^@]+")
-_PASSWORD_MIN: Final = 6
 _UID_LENGTH: Final = 28
 _UID_MAX: Final = 128
-
-
-def checked_email(text: str) -> str:
-    """The address as it is stored: lower case. Anything with one ``@`` inside will do.
-
-    Raises:
-        BadRequest: ``INVALID_EMAIL``.
-    """
-    if not _EMAIL.fullmatch(text):
-        raise BadRequest("INVALID_EMAIL")
-    return text.lower()
-
-
-def checked_password(text: str) -> str:
-    """The password, if it is long enough.
-
-    Raises:
-        BadRequest: ``WEAK_PASSWORD``.
-    """
-    if len(text) < _PASSWORD_MIN:
-        raise BadRequest(f"WEAK_PASSWORD : Password should be at least {_PASSWORD_MIN} characters")
-    return text
-
-
-def checked_phone(call: Call, number: str) -> str:
-    """The phone number, if it is one and nobody has it.
-
-    Raises:
-        BadRequest: ``INVALID_PHONE_NUMBER`` or ``PHONE_NUMBER_EXISTS``.
-    """
-    if not number.startswith("+"):
-        raise BadRequest("INVALID_PHONE_NUMBER : Invalid format.")
-    if call.accounts.by_phone(number) is not None:
-        raise BadRequest("PHONE_NUMBER_EXISTS")
-    return number
 
 
 def sign_up(call: Call) -> dict[str, Json]:
@@ -70,8 +26,11 @@ def sign_up(call: Call) -> dict[str, Json]:
 
     The owner may choose the uid and set the profile, and gets no tokens.
     """
-    provider = None if call.owner else _offered_provider(call)
-    draft = _owner_draft(call) if call.owner else _user_draft(call, provider)
+    provider: str | None = None
+    if call.owner:
+        draft = _owner_draft(call)
+    else:
+        draft, provider = _user_draft(call)
     email, password = call.fields.text("email"), call.fields.text("password")
     if email or (email is not None and provider is not None):
         draft = replace(draft, email=checked_email(email))
@@ -158,27 +117,24 @@ def sign_in_with_custom_token(call: Call) -> dict[str, Json]:
     }
 
 
-def _offered_provider(call: Call) -> str:
-    """What an end user signs up with; any hint of a password asks for all of it."""
+def _user_draft(call: Call) -> tuple[Account, str]:
+    """The new user before e-mail and password, and how they sign up.
+
+    Any hint of a password asks for all of it. An anonymous user has no profile.
+    """
     fields = call.fields
+    draft = Account(local_id=call.alphanumeric(_UID_LENGTH), last_login_at=call.millis)
     if fields.text("localId"):
         raise BadRequest("UNEXPECTED_PARAMETER : User ID")
     email, password = fields.text("email"), fields.text("password")
     if not (email or password or fields.text("idToken")):
-        return "anonymous"
+        return draft, "anonymous"
     if not email:
         raise BadRequest("MISSING_EMAIL")
     if not password:
         raise BadRequest("MISSING_PASSWORD")
-    return "password"
-
-
-def _user_draft(call: Call, provider: str | None) -> Account:
-    """The new user before e-mail and password; an anonymous one has no profile."""
-    draft = Account(local_id=call.alphanumeric(_UID_LENGTH), last_login_at=call.millis)
-    if provider != "password":
-        return draft
-    return replace(draft, display_name=call.fields.text("displayName"), email_verified=False)
+    draft = replace(draft, display_name=fields.text("displayName"), email_verified=False)
+    return draft, "password"
 
 
 def _owner_draft(call: Call) -> Account:
@@ -191,13 +147,15 @@ def _owner_draft(call: Call) -> Account:
     if uid and call.accounts.get(uid) is not None:
         raise BadRequest("DUPLICATE_LOCAL_ID")
     phone = fields.text("phoneNumber")
+    if phone and call.accounts.by_phone(checked_phone(phone)) is not None:
+        raise BadRequest("PHONE_NUMBER_EXISTS")
     return Account(
         local_id=uid or call.alphanumeric(_UID_LENGTH),
         last_login_at=call.millis,
         display_name=fields.text("displayName"),
         photo_url=fields.text("photoUrl"),
         email_verified=fields.flag("emailVerified") or False,
-        phone_number=checked_phone(call, phone) if phone else None,
+        phone_number=phone or None,
         disabled=fields.flag("disabled") or None,
     )
 
@@ -238,9 +196,10 @@ def _custom_payload(token: str) -> dict[str, Json]:
         payload = decode_unverified(token)
     except ValueError as error:
         raise BadRequest("INVALID_CUSTOM_TOKEN : Invalid assertion format") from error
-    if payload.get("aud") != _AUDIENCE:
+    audience = payload.get("aud")
+    if audience != _AUDIENCE:
         raise BadRequest(
-            f"INVALID_CUSTOM_TOKEN : ((Invalid aud (audience): {payload.get('aud')} Note: "
+            f"INVALID_CUSTOM_TOKEN : ((Invalid aud (audience): {_primitive(audience)} Note: "
             "Firebase ID Tokens / third-party tokens cannot be used with signInWithCustomToken.))"
         )
     return payload
