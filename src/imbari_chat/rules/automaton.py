@@ -7,9 +7,10 @@ limit, which makes the common case one look-up a character.
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeAlias
 
-__all__ = ["Automaton", "Characters", "Choice", "Piece", "Repeat", "Sequence"]
+__all__ = ["Automaton", "Characters", "Choice", "Edge", "Piece", "Repeat", "Sequence"]
 
 _MAX_PROGRAM = 20_000
 _MAX_REMEMBERED = 100_000
@@ -53,35 +54,44 @@ class Repeat:
     high: int | None
 
 
-Piece: TypeAlias = Characters | Sequence | Choice | Repeat
+class Edge(Enum):
+    """An end of the text. The end proper stands last in an expression, if anywhere."""
+
+    START = auto()
+    END = auto()
+
+
+Piece: TypeAlias = Characters | Sequence | Choice | Repeat | Edge
 
 
 @dataclass(slots=True)
 class _Step:
-    """An instruction: consume a character, or fork, or (neither) accept."""
+    """An instruction: consume a character, stand at an edge, fork, or (none of these) accept."""
 
     characters: Characters | None = None
+    edge: Edge | None = None
     forks: tuple[int, ...] = ()
 
 
 class _Threads:
-    """A set of threads, each waiting for a character, and where each character leads."""
+    """A set of threads, each waiting for a character, and where each character leads.
 
-    __slots__ = ("accepting", "following", "waiting")
+    Attributes:
+        accepting: A match has ended here.
+        ending: A match has ended here if the text does.
+    """
 
-    def __init__(self, waiting: frozenset[int], *, accepting: bool) -> None:
+    __slots__ = ("accepting", "ending", "following", "waiting")
+
+    def __init__(self, waiting: frozenset[int], *, accepting: bool, ending: bool) -> None:
         self.waiting = waiting
         self.accepting = accepting
+        self.ending = ending
         self.following: dict[str, _Threads] = {}
 
 
 class Automaton:
     """A searcher for one expression.
-
-    Args:
-        piece: The expression without its anchors.
-        from_start: A match begins at the start of the text.
-        to_end: A match ends at the end of the text.
 
     Attributes:
         work: Instructions visited so far; the measure of cost that does not depend on a clock.
@@ -90,61 +100,66 @@ class Automaton:
         OverflowError: Written out, the expression is too large.
     """
 
-    def __init__(self, piece: Piece, *, from_start: bool, to_end: bool) -> None:
+    def __init__(self, piece: Piece) -> None:
         self.work = 0
-        self._from_start = from_start
-        self._to_end = to_end
         self._program = _Assembler().assemble(piece)
-        self._known: dict[tuple[frozenset[int], bool], _Threads] = {}
+        self._known: dict[tuple[frozenset[int], bool, bool], _Threads] = {}
         self._remembered = 0
-        self._initial = self._threads([0])
+        self._initial = self._threads([0], at_start=True)
+        again = self._threads([0], at_start=False)
+        # Beginning again after the first character is pointless if everything starts with an edge.
+        self._entries = [0] if again.waiting or again.accepting or again.ending else []
 
     def search(self, text: str) -> bool:
         """Whether the expression matches somewhere in ``text``."""
         threads = self._initial
         for character in text:
-            if threads.accepting and not self._to_end:
+            if threads.accepting:
                 return True
-            if not threads.waiting:
+            if not threads.waiting and not self._entries:
                 return False
             following = threads.following.get(character)
             threads = self._advance(threads, character) if following is None else following
-        return threads.accepting
+        return threads.accepting or threads.ending
 
     def _advance(self, threads: _Threads, character: str) -> _Threads:
-        entries = [] if self._from_start else [0]
+        entries = list(self._entries)
         for position in threads.waiting:
             characters = self._program[position].characters
             assert characters is not None
             if characters.admit(character):
                 entries.append(position + 1)
         self.work += len(threads.waiting)
-        following = self._threads(entries)
+        following = self._threads(entries, at_start=False)
         self._remembered += 1
         threads.following[character] = following
         return following
 
-    def _threads(self, entries: list[int]) -> _Threads:
+    def _threads(self, entries: list[int], *, at_start: bool) -> _Threads:
         """The threads alive at ``entries`` and wherever these fork to."""
         seen = set(entries)
         waiting: list[int] = []
-        accepting = False
+        accepting = ending = False
         while entries:
             position = entries.pop()
             step = self._program[position]
             if step.characters is not None:
                 waiting.append(position)
-            elif step.forks:
-                fresh = [fork for fork in step.forks if fork not in seen]
+            elif step.edge is Edge.END:
+                ending = True
+            elif step.forks or step.edge is Edge.START:
+                targets = step.forks or ((position + 1,) if at_start else ())
+                fresh = [target for target in targets if target not in seen]
                 seen.update(fresh)
                 entries.extend(fresh)
             else:
                 accepting = True
         self.work += len(seen)
-        return self._remember(frozenset(waiting), accepting=accepting)
+        return self._remember(frozenset(waiting), accepting=accepting, ending=ending)
 
-    def _remember(self, waiting: frozenset[int], *, accepting: bool) -> _Threads:
-        known = self._known.get((waiting, accepting))
+    def _remember(self, waiting: frozenset[int], *, accepting: bool, ending: bool) -> _Threads:
+        identity = (waiting, accepting, ending)
+        known = self._known.get(identity)
         if known is not None:
             return known
         if self._remembered > _MAX_REMEMBERED:
@@ -152,8 +167,8 @@ class Automaton:
             self._initial.following.clear()
             self._remembered = 0
         self._remembered += len(waiting) + 1
-        fresh = _Threads(waiting, accepting=accepting)
-        self._known[waiting, accepting] = fresh
+        fresh = _Threads(waiting, accepting=accepting, ending=ending)
+        self._known[identity] = fresh
         return fresh
 
 
@@ -177,6 +192,8 @@ class _Assembler:
         match piece:
             case Characters():
                 self.program.append(_Step(characters=piece))
+            case Edge():
+                self.program.append(_Step(edge=piece))
             case Sequence(pieces=pieces):
                 for part in pieces:
                     self.lay(part)
@@ -186,6 +203,9 @@ class _Assembler:
                 self.lay_repeat(part, low, high)
 
     def lay_choice(self, options: tuple[Piece, ...]) -> None:
+        if len(options) == 1:
+            self.lay(options[0])
+            return
         fork = self.fork()
         starts: list[int] = []
         exits: list[_Step] = []

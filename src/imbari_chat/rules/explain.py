@@ -1,6 +1,7 @@
 """Why a request was decided as it was, in words a person writing rules can use."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest
@@ -9,6 +10,7 @@ from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import Array, Call, Expression, Index, Literal, Member, Name, children
 from imbari_chat.rules.values import EvaluationError, ObjectMarker, Value, Variables
 from imbari_chat.wire.json import dumps
+from imbari_chat.wire.paths import Path
 
 __all__ = ["explain"]
 
@@ -17,26 +19,31 @@ _LONGEST_VALUE = 80
 
 def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
     """The verdict, then each rule that was asked, what it came to and what it looked at."""
+    kind, paths = _subject(request)
+    known = len(paths[0]) if len(paths) == 1 else 0
     findings: list[_Finding] = []
 
     def judge(rule: Rule, variables: Variables) -> bool:
-        findings.append(_examine(rule, variables))
+        findings.append(_examine(rule, variables, known))
         return findings[-1].result is True
 
     allowed = request.decide(rules, judge)
-    kind, paths = _subject(request)
-    lines = [f"{'allowed' if allowed else 'denied'}: {kind} {', '.join(paths)}"]
+    subject = ", ".join(map(str, paths))
+    lines = [f"{'allowed' if allowed else 'denied'}: {kind[1:]} {subject}"]
     for finding in findings:
         lines.extend(finding.lines())
-    if not any(finding.rule.kind == f".{kind}" for finding in findings):
-        lines.append(f"  no .{kind} rule stands on the way to {paths[-1] if paths else '/'}")
+    lines.extend(
+        f"  no {kind} rule stands on the way to {path}"
+        for path in paths
+        if not rules.says_something_of(path, kind)
+    )
     return "\n".join(lines)
 
 
-def _subject(request: ReadRequest | WriteRequest) -> tuple[str, list[str]]:
+def _subject(request: ReadRequest | WriteRequest) -> tuple[str, Sequence[Path]]:
     if isinstance(request, ReadRequest):
-        return "read", [str(request.path)]
-    return "write", [str(path) for path in request.paths]
+        return ".read", [request.path]
+    return ".write", request.paths
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,12 @@ class _Finding:
             yield "  " + ", ".join(f"{name} = {value}" for name, value in self.seen.items())
 
 
-def _examine(rule: Rule, variables: Variables) -> _Finding:
+def _examine(rule: Rule, variables: Variables, known: int) -> _Finding:
+    """Run a rule and note what it looked at.
+
+    Args:
+        known: How many levels of the rule's place the request's path already tells.
+    """
     run = _Watched(variables)
     result: bool | str
     try:
@@ -69,6 +81,9 @@ def _examine(rule: Rule, variables: Variables) -> _Finding:
     seen: dict[str, str] = {}
     for node in _worth_telling(rule.expression, run.values):
         seen.setdefault(_excerpt(rule, node), _shown(run.values[id(node)]))
+    for name in rule.location[known:]:
+        if name.startswith("$"):
+            seen.setdefault(name, _shown(variables[name]))
     return _Finding(rule, result, seen)
 
 
@@ -133,7 +148,7 @@ def _shown(value: Value) -> str:
     if isinstance(value, ObjectMarker):
         return repr(value)
     assert value is None or isinstance(value, str | int | float)
-    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+    if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     text = dumps(value)
     return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."

@@ -11,7 +11,7 @@ quantifier may follow another, so ``x+?`` is an optional ``x+``; ``\\b`` is the 
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
 
-from imbari_chat.rules.automaton import Automaton, Characters, Choice, Piece, Repeat, Sequence
+from imbari_chat.rules.automaton import Automaton, Characters, Choice, Edge, Piece, Repeat, Sequence
 
 __all__ = ["Pattern", "PatternMistake", "compile_pattern"]
 
@@ -63,9 +63,9 @@ def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
         PatternMistake: It is outside the subset, or too large.
     """
     reader = _Reader(source, ignore_case=ignore_case)
-    anchored_start, piece, anchored_end = reader.pattern()
+    piece = reader.pattern()
     try:
-        return Pattern(Automaton(piece, from_start=anchored_start, to_end=anchored_end))
+        return Pattern(Automaton(piece))
     except OverflowError as error:
         raise _TooLarge(0, str(error)) from None
 
@@ -134,46 +134,45 @@ class _Reader:
         self.depth = 0
         self.not_groups: set[int] = set()
 
-    def pattern(self) -> tuple[bool, Piece, bool]:
-        """``["^"] body ["$"]``"""
-        anchored_start = self.peek() == "^"
-        if anchored_start:
+    def pattern(self) -> Piece:
+        """``["^"] body ["$"]``; the anchors belong to the first and the last option."""
+        anchored = self.peek() == "^"
+        if anchored:
             self.at += 1
-        piece = self.body(may_start_literally=not anchored_start)
-        anchored_end = self.peek() == "$"
-        if anchored_end:
+        options = self.body(may_start_literally=not anchored)
+        if anchored:
+            options[0] = Sequence((Edge.START, options[0]))
+        if self.peek() == "$":
             self.at += 1
+            options[-1] = Sequence((options[-1], Edge.END))
         if self.at < len(self.source):
             self.unexpected()
-        return anchored_start, piece, anchored_end
+        return Choice(tuple(options))
 
-    def body(self, *, may_start_literally: bool) -> Piece:
+    def body(self, *, may_start_literally: bool) -> list[Piece]:
         """``[literal] sequence {"|" sequence}``, the literal being one of ``| ( ) ? + * { }``"""
         start = self.at
-        first: list[Piece] = []
-        if may_start_literally:
-            if self.peek() in _LITERAL_AT_START:
-                first.append(self.literal())
-            elif self.peek() == "(":
-                # A parenthesis that opens no group stands for itself here.
-                try:
-                    first.append(self.quantified())
-                except _TooLarge:
-                    raise
-                except PatternMistake:
-                    self.at = start
-                    first.append(self.literal())
-                    return self.choice(first, may_be_done=False)
-                return self.choice(first, may_be_done=True)
-        return self.choice(first, may_be_done=False)
+        if may_start_literally and self.peek() in _LITERAL_AT_START:
+            return self.options([self.literal()], may_be_done=False)
+        if not may_start_literally or self.peek() != "(":
+            return self.options([], may_be_done=False)
+        try:
+            group = self.quantified()
+        except _TooLarge:
+            raise
+        except PatternMistake:
+            # A parenthesis that opens no group stands for itself here.
+            self.at = start
+            return self.options([self.literal()], may_be_done=False)
+        return self.options([group], may_be_done=True)
 
-    def choice(self, first: list[Piece], *, may_be_done: bool) -> Piece:
+    def options(self, first: list[Piece], *, may_be_done: bool) -> list[Piece]:
         """``sequence {"|" sequence}``, after what was read of the first already"""
         options = [self.sequence(first, may_be_empty=may_be_done)]
         while self.peek() == "|":
             self.at += 1
             options.append(self.sequence([], may_be_empty=False))
-        return options[0] if len(options) == 1 else Choice(tuple(options))
+        return options
 
     def sequence(self, pieces: list[Piece], *, may_be_empty: bool) -> Piece:
         """``quantified {quantified}``"""
@@ -265,7 +264,7 @@ class _Reader:
         self.depth += 1
         try:
             self.at += 1
-            piece = self.body(may_start_literally=True)
+            options = self.body(may_start_literally=True)
             if self.peek() != ")":
                 raise PatternMistake(start, "'(' is never closed")
         except PatternMistake:
@@ -274,7 +273,7 @@ class _Reader:
         finally:
             self.depth -= 1
         self.at += 1
-        return piece
+        return Choice(tuple(options))
 
     def character_class(self) -> Piece:
         """``"[" ["^"] entry {entry} "]"``"""

@@ -28,6 +28,8 @@ __all__ = [
 ]
 
 _MAX_NESTING = 64
+_SHOWN_BEFORE = 60
+_SHOWN = 100
 _SPACE = " \t\r\n"
 _ESCAPES = {'"': '"', "\\": "\\", "/": "/", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t"}
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
@@ -118,11 +120,17 @@ def mistake(file: str, offset: int, message: str) -> RulesError:
 
 
 def excerpt(text: str, line: int, column: int) -> str:
-    """The line a mistake is on, and a caret under its column (both 1-based), indented by two."""
+    """The line a mistake is on, and a caret under its column (both 1-based), indented by two.
+
+    Of a long line only the part around the column.
+    """
     lines = text.split("\n")
-    shown = lines[line - 1].rstrip("\r") if line <= len(lines) else ""
-    padding = "".join("\t" if character == "\t" else " " for character in shown[: column - 1])
-    return f"  {shown}\n  {padding.ljust(column - 1)}^"
+    whole = lines[line - 1].rstrip("\r") if line <= len(lines) else ""
+    first = max(0, column - 1 - _SHOWN_BEFORE)
+    shown = whole[first : first + _SHOWN]
+    before = whole[first : column - 1]
+    padding = "".join("\t" if character == "\t" else " " for character in before)
+    return f"  {shown}\n  {padding}^"
 
 
 def report(error: RulesError, file_name: str = "database.rules.json") -> str:

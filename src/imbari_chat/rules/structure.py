@@ -4,7 +4,7 @@ Each level has literal children and at most one ``$capture``; a literal child hi
 for its key altogether, whichever is written first.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -84,6 +84,17 @@ class RulesNode:
         if self.capture is not None:
             return self.capture.node, self.capture.name
         return None, None
+
+    def says_something_of(self, path: Iterable[str], kind: str) -> bool:
+        """Whether a rule of ``kind`` (``.read`` or ``.write``) stands between here and ``path``."""
+        node: RulesNode | None = self
+        for key in (*path, ""):
+            if node is None:
+                break
+            if (node.read if kind == ".read" else node.write) is not None:
+                return True
+            node, _ = node.descend(key)
+        return False
 
 
 def declare(document: Element, file: str) -> RulesNode:

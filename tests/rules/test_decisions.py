@@ -1,0 +1,103 @@
+"""Requests against rules, as recorded from the service or promised by its documentation."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.rules.specs import load
+
+from imbari_chat.rules import Decision, Ruleset
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import EMPTY, Node, from_json
+from imbari_chat.wire.updates import apply
+
+CASES = load("decisions")
+
+
+@dataclass
+class Database:
+    """A tree behind rules, as little of a service as the cases need."""
+
+    rules: Ruleset
+    root: Node
+    now: int
+
+    def ask(self, request: dict[str, Any], auth: Json) -> Decision:
+        """Decide a request and, if it is an allowed write, make it."""
+        if "read" in request:
+            query = Query.from_params(request.get("query", {}))
+            path = Path.parse(request["read"])
+            return self.rules.read(path, root=self.root, auth=auth, now=self.now, query=query)
+        writes = {Path.parse(path): value for path, value in request["write"].items()}
+        after = apply(self.root, writes, self.now)
+        decision = self.rules.write(
+            list(writes), before=self.root, after=after, auth=auth, now=self.now
+        )
+        if decision:
+            self.root = after
+        return decision
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])
+def test_requests_are_decided_as_the_service_decides_them(case: dict[str, Any]) -> None:
+    """Each request of a case, in turn, is allowed or denied as recorded."""
+    text = case["text"] if "text" in case else dumps({"rules": case["rules"]})
+    database = Database(
+        Ruleset.parse(text), from_json(case.get("stored")), now=case.get("now", 1_000)
+    )
+    for request in case["requests"]:
+        auth = request.get("auth", case.get("auth"))
+        decision = database.ask(request, auth)
+        assert decision.allowed is request["allowed"], decision.explain()
+        assert bool(decision) is decision.allowed
+
+
+def test_open_rules_allow_everything() -> None:
+    """Without rules of one's own, every read and write passes, signed in or not."""
+    rules = Ruleset.open()
+    after = from_json({"a": 1})
+    assert rules.read(Path.parse("/a/b"), root=EMPTY, auth=None, now=0)
+    assert rules.write([Path.parse("/a")], before=EMPTY, after=after, auth=None, now=0)
+    assert rules.indexes(Path.parse("/a")) == frozenset()
+
+
+def test_indexes_follow_literals_and_captures() -> None:
+    """The index of a path is that of the rules node matching it, wildcards included."""
+    rules = Ruleset.parse(
+        """{"rules": {"a": {".indexOn": "x", "$k": {".indexOn": ["y", ".value"]}, "b": {}}}}"""
+    )
+    assert rules.indexes(Path.parse("/a")) == {"x"}
+    assert rules.indexes(Path.parse("/a/anything")) == {"y", ".value"}
+    assert rules.indexes(Path.parse("/a/b")) == frozenset()
+    assert rules.indexes(Path.parse("/a/b/c/d")) == frozenset()
+    assert rules.indexes(Path.parse("/")) == frozenset()
+
+
+def test_no_tree_is_changed_by_a_decision() -> None:
+    """Deciding is asking: the same request has the same answer the second time."""
+    rules = Ruleset.parse("""{"rules": {".write": "!data.exists()"}}""")
+    after = from_json({"a": 1})
+    for _ in range(2):
+        decision = rules.write([Path.parse("/a")], before=EMPTY, after=after, auth=None, now=0)
+        assert decision.allowed
+
+
+def test_the_text_is_kept_as_it_was_given() -> None:
+    """Comments and layout survive; the plain JSON has neither."""
+    text = '{ // open\n "rules": {".read": true,}, }'
+    rules = Ruleset.parse(text)
+    assert rules.text == text
+    assert rules.json == {"rules": {".read": True}}
+
+
+def test_an_ancestor_shared_by_many_paths_is_validated_once() -> None:
+    """A write of many paths costs one run of the rules above them all."""
+    rules = Ruleset.parse(
+        """{"rules": {".write": true, "s": {".validate": "newData.hasChildren()"}}}"""
+    )
+    writes: dict[Path, Json] = {Path.parse(f"/s/{number}"): number + 1 for number in range(9)}
+    after = apply(EMPTY, writes, 0)
+    decision = rules.write(list(writes), before=EMPTY, after=after, auth=None, now=0)
+    assert decision.explain().count("/s  .validate") == 1

@@ -1,0 +1,129 @@
+"""What a decision says about itself."""
+
+from imbari_chat.rules import Decision, Ruleset
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import EMPTY, Node, from_json
+from imbari_chat.wire.updates import apply
+
+
+def read(
+    rules: Json, path: str, *, stored: Json = None, auth: Json = None, query: Query | None = None
+) -> Decision:
+    ruleset = Ruleset.parse(dumps({"rules": rules}))
+    return ruleset.read(Path.parse(path), root=from_json(stored), auth=auth, now=7, query=query)
+
+
+def write(rules: Json, writes: dict[str, Json], *, stored: Json = None, auth: Json = None) -> str:
+    ruleset = Ruleset.parse(dumps({"rules": rules}))
+    before: Node = from_json(stored)
+    changes = {Path.parse(path): value for path, value in writes.items()}
+    after = apply(before, changes, 7)
+    return ruleset.write(list(changes), before=before, after=after, auth=auth, now=7).explain()
+
+
+def test_a_denied_write_shows_the_rule_and_what_it_looked_at() -> None:
+    """The operation, the rule at its place, its result, and the values on both sides."""
+    rules: Json = {
+        "rooms": {
+            "$room": {"messages": {"$id": {".write": "auth.uid === newData.child('from').val()"}}}
+        }
+    }
+    told = write(rules, {"/rooms/r1/messages/-Nx": {"from": "brian"}}, auth={"uid": "amina"})
+    assert told == (
+        "denied: write /rooms/r1/messages/-Nx\n"
+        "  /rooms/$room/messages/$id  .write  auth.uid === newData.child('from').val()  => false\n"
+        '  auth.uid = "amina", newData.child(\'from\').val() = "brian"'
+    )
+
+
+def test_a_rule_that_failed_shows_the_error() -> None:
+    """An expression that could not be run says why instead of a result."""
+    told = read({".read": "data.val() > 1"}, "/").explain()
+    assert told == (
+        "denied: read /\n"
+        "  /  .read  data.val() > 1  => error: > of null and a number\n"
+        "  data.val() = null"
+    )
+
+
+def test_every_rule_asked_is_shown_and_none_after_the_deciding_one() -> None:
+    """From the root down, to the first that is true."""
+    rules: Json = {".read": False, "a": {".read": True, "b": {".read": "1 == 2"}}}
+    assert read(rules, "/a/b").explain() == (
+        "allowed: read /a/b\n  /  .read  false  => false\n  /a  .read  true  => true"
+    )
+
+
+def test_the_lack_of_a_rule_is_said() -> None:
+    """Nothing stands on the way, so nothing allows."""
+    assert read({"b": {".read": True}}, "/a").explain() == (
+        "denied: read /a\n  no .read rule stands on the way to /a"
+    )
+    told = write({"a": {".write": True}}, {"/a": 1, "/b": 2})
+    assert "no .write rule stands on the way to /b" in told
+    assert "to /a" not in told
+
+
+def test_what_was_not_run_is_not_shown() -> None:
+    """A value that did not matter is no explanation."""
+    told = read({".read": "auth != null && root.child('x').exists()"}, "/").explain()
+    assert "auth = null" in told
+    assert "root.child" not in told.splitlines()[-1]
+
+
+def test_the_argument_and_the_receiver_of_a_call_are_shown() -> None:
+    """What a pattern was matched against, which child was asked for, how long a text was."""
+    rules: Json = {
+        "$k": {
+            ".read": "$k.matches(/^b/) || root.child($k).val().length > 5 || auth.uid.contains($k)"
+        }
+    }
+    told = read(rules, "/key", stored={"key": "abc"}, auth={"uid": "amina"}).explain()
+    assert told.splitlines()[-1] == (
+        '  $k.matches(/^b/) = false, $k = "key", root.child($k).val().length = 3, '
+        'root.child($k).val() = "abc", auth.uid.contains($k) = false, auth.uid = "amina"'
+    )
+
+
+def test_a_capture_the_path_does_not_tell_is_shown() -> None:
+    """Which of the children written did not pass."""
+    rules: Json = {".write": True, "list": {"$id": {".validate": "newData.isString()"}}}
+    told = write(rules, {"/list": {"one": "x", "two": 2}})
+    assert told.splitlines()[-1] == '  newData.isString() = false, $id = "two"'
+
+
+def test_a_query_is_shown() -> None:
+    """What the query asked for, beside what it was compared with."""
+    rules: Json = {".read": "query.orderByChild == 'uid' && query.equalTo == auth.uid"}
+    query = Query.by_child("uid").equal_to("brian")
+    told = read(rules, "/", auth={"uid": "amina"}, query=query).explain()
+    assert told.splitlines()[-1] == (
+        '  query.orderByChild = "uid", query.equalTo = "brian", auth.uid = "amina"'
+    )
+
+
+def test_objects_are_shown_as_such_and_long_values_cut() -> None:
+    """A line stays a line."""
+    stored: Json = {"o": {"x": 1}, "s": "y" * 500}
+    rules: Json = {".read": "data.child('o').val() == 1\n  || data.child('s').val() == 1"}
+    last = read(rules, "/", stored=stored).explain().splitlines()[-1]
+    assert "data.child('o').val() = {...}" in last
+    assert last.endswith("y...")
+    assert len(last) < 200
+
+
+def test_a_number_that_json_cannot_say_is_shown() -> None:
+    """Overflow is no reason for an explanation to fail."""
+    rules: Json = {".read": "root.child('a' + auth.x).exists()"}
+    told = read(rules, "/", auth={"x": float("inf")}).explain()
+    assert "auth.x = inf" in told
+
+
+def test_a_decision_about_a_write_of_nothing_is_allowed() -> None:
+    """An update without paths changes nothing, so no rule is asked."""
+    decision = Ruleset.parse('{"rules": {}}').write([], before=EMPTY, after=EMPTY, auth=None, now=0)
+    assert decision.allowed
+    assert decision.explain() == "allowed: write "
+    assert repr(decision) == "<Decision: allowed>"

@@ -1,0 +1,104 @@
+"""What expressions come to: a table of them, and the difference between false and failing."""
+
+from typing import Any
+
+import pytest
+from tests.rules.specs import load
+
+from imbari_chat.rules import Ruleset
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.tree import from_json
+
+TABLE = load("expressions")
+CASES = [
+    pytest.param(case[0], case[1], case[2] if len(case) > 2 else {}, id=f"{group['name']}: {case}")
+    for group in TABLE["groups"]
+    for case in group["cases"]
+]
+
+
+def outcome(expression: str, given: dict[str, Any]) -> bool | str:
+    """True, false, or "error" when even ``... || true`` is denied."""
+
+    def allowed(rule: str) -> bool:
+        captures: dict[str, str] = given.get("captures", {})
+        declared: Json = {".read": rule}
+        for name in reversed(captures):
+            declared = {name: declared}
+        decision = Ruleset.parse(dumps({"rules": declared})).read(
+            Path(captures.values()),
+            root=from_json(given.get("stored")),
+            auth=TABLE["auths"][given.get("auth", "nobody")],
+            now=given.get("now", 0),
+        )
+        return decision.allowed
+
+    if allowed(expression):
+        return True
+    return False if allowed(f"({expression}) || true") else "error"
+
+
+@pytest.mark.parametrize(("expression", "result", "given"), CASES)
+def test_expression(expression: str, result: bool | str, given: dict[str, Any]) -> None:
+    """An expression is true, is false, or fails, as recorded."""
+    assert outcome(expression, given) == result
+
+
+@pytest.mark.parametrize("operator", ["&&", "||", "+", "=="])
+def test_a_chain_of_any_length_is_run(operator: str) -> None:
+    """Thousands of operands of one operator are wide, not deep."""
+    operands = {
+        "&&": ["true"] * 5_000,
+        "||": ["$x == 'no'"] * 5_000 + ["true"],
+        "+": ["1"] * 5_000,
+        "==": ["true"] * 5_000,
+    }[operator]
+    expression = f" {operator} ".join(operands)
+    if operator == "+":
+        expression += " == 5000"
+    assert outcome(expression, {"captures": {"$x": "yes"}}) is True
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (1.5, "1.5"),
+        (0.1, "0.1"),
+        (1e20, "100000000000000000000"),
+        (1e21, "1e+21"),
+        (1.5e300, "1.5e+300"),
+        (0.00001, "0.00001"),
+        (1e-7, "1e-7"),
+        (-0.0, "0"),
+        (-2.5, "-2.5"),
+        (2**53, "9007199254740992"),
+        (2**62 + 1, "4611686018427387905"),
+    ],
+)
+def test_a_number_appended_reads_as_in_javascript(number: float, text: str) -> None:
+    """[unsure] in the extremes; integers never show a fraction."""
+    assert outcome("data.val() + '' == $text", {"stored": number, "captures": {"$text": text}})
+
+
+def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
+    """No result is too large to go on with."""
+    big = 2**62
+    assert outcome("data.val() * data.val() * data.val() > data.val()", {"stored": big}) is True
+    huge = 1e300
+    expression = "data.val() * data.val() + '' == 'Infinity' && data.val() * data.val() % 2 != 0"
+    assert outcome(expression, {"stored": huge}) is True
+
+
+def test_strings_are_ordered_by_utf16_units() -> None:
+    """[unsure]: an astral character sorts before one at the end of the basic plane."""
+    stored = {"a": "\U0001f642", "b": "\uff5e"}
+    assert outcome("data.child('a').val() < data.child('b').val()", {"stored": stored}) is True
+
+
+def test_an_override_of_any_shape_is_auth() -> None:
+    """An admin may act as anything; what is missing is null."""
+    rules = Ruleset.parse("""{"rules": {".read": "auth.uid == null && auth != null"}}""")
+    shapes: list[Json] = [{}, {"uid": None}, {"token": 5}, {"token": [1]}]
+    for auth in shapes:
+        assert rules.read(Path(), root=from_json(None), auth=auth, now=0).allowed

@@ -1,0 +1,140 @@
+"""The regular expression subset: what it finds, what it refuses, and what it costs."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.rules.specs import load
+
+from imbari_chat.rules.patterns import PatternMistake, compile_pattern
+
+TABLE = load("patterns")
+CASES = [
+    pytest.param(*case, id=f"{group['name']}: /{case[0]}/{case[1]}")
+    for group in TABLE["groups"]
+    for case in group["cases"]
+]
+REFUSED = [pattern for group in TABLE["refused"] for pattern in group["patterns"]]
+
+
+@pytest.mark.parametrize(("source", "flags", "found", "missed"), CASES)
+def test_pattern_finds(source: str, flags: str, found: list[str], missed: list[str]) -> None:
+    """A pattern is found in the one list of texts and in none of the other."""
+    pattern = compile_pattern(source, ignore_case=flags == "i")
+    assert [text for text in found if not pattern.search(text)] == []
+    assert [text for text in missed if pattern.search(text)] == []
+
+
+@pytest.mark.parametrize("source", REFUSED)
+def test_pattern_is_refused(source: str) -> None:
+    """What the subset does not have is refused, at a place in the pattern."""
+    with pytest.raises(PatternMistake) as caught:
+        compile_pattern(source)
+    assert 0 <= caught.value.at <= len(source)
+
+
+@pytest.mark.parametrize(
+    "source", ["(a+)+$", "^(a+)+$", "^(a|a)*$", "^(a|aa)+$", "(.*)*b$", "^(([a-z])+.)+[A-Z]$"]
+)
+def test_a_hostile_pattern_costs_no_more_than_its_size_times_the_text(source: str) -> None:
+    """Work is bounded by instructions per character, where backtracking would need 2**n."""
+    pattern = compile_pattern(source)
+    before = pattern.automaton.work
+    assert not pattern.search("a" * 5_000 + "!")
+    assert pattern.automaton.work - before < 60 * 5_000
+
+
+def test_a_large_counted_pattern_stays_linear() -> None:
+    """Nested optional counts, at the end of a text that almost matches."""
+    pattern = compile_pattern("^(a?){200}a{200}$")
+    before = pattern.automaton.work
+    assert pattern.search("a" * 300)
+    assert not pattern.search("a" * 401)
+    assert pattern.automaton.work - before < 1_500 * 701
+
+
+def test_a_text_seen_before_costs_nothing_new() -> None:
+    """Sets of threads that recur are remembered."""
+    pattern = compile_pattern("^[-_0-9A-Za-z]{20}$")
+    assert pattern.search("-OaBcDeFgHiJkLmNoPqR")
+    before = pattern.automaton.work
+    assert pattern.search("-OaBcDeFgHiJkLmNoPqR")
+    assert pattern.automaton.work == before
+
+
+def test_what_is_remembered_is_bounded() -> None:
+    """Endless new characters do not fill the memory, and answers stay right."""
+    pattern = compile_pattern("(x|.{40})y$")
+    for start in range(0, 0x10000, 0x400):
+        text = "".join(chr(0x10000 + start + offset) for offset in range(0x400))
+        assert not pattern.search(text)
+        assert pattern.search(f"{text}y")
+    automaton = pattern.automaton
+    assert sum(len(threads.waiting) for threads in automaton._known.values()) < 200_000
+
+
+# Patterns that mean the same here and in Python, built from pieces that cannot be misread.
+LITERAL = st.sampled_from("abAB01 -☕é")
+ATOM = st.one_of(
+    LITERAL,
+    st.sampled_from([r"\d", r"\w", r"\s", r"\D", r"\W", r"\S", ".", r"\.", r"\/", r"\\"]),
+    st.builds(
+        "[{}{}]".format,
+        st.sampled_from(["", "^"]),
+        st.lists(
+            st.sampled_from(["a", "B", "0-1", "a-b", "A-B", r"\d", r"\s", r"\W", "é"]),
+            min_size=1,
+            max_size=3,
+        ).map("".join),
+    ),
+)
+QUANTIFIER = st.sampled_from(["", "*", "+", "?", "{2}", "{1,}", "{0,2}", "{1,3}"])
+
+
+def _quantified(atoms: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    return st.builds("{}{}".format, atoms, QUANTIFIER)
+
+
+BODY = st.recursive(
+    st.lists(_quantified(ATOM), min_size=1, max_size=3).map("".join),
+    lambda bodies: st.lists(
+        _quantified(
+            st.lists(bodies, min_size=1, max_size=3).map(lambda options: f"({'|'.join(options)})")
+        ),
+        min_size=1,
+        max_size=2,
+    ).map("".join),
+    max_leaves=6,
+)
+
+
+@given(
+    body=st.lists(BODY, min_size=1, max_size=2).map("|".join),
+    start=st.booleans(),
+    end=st.booleans(),
+    ignore_case=st.booleans(),
+    texts=st.lists(st.text(alphabet="abAB01 -☕éÉ.\n/\\", max_size=8), min_size=1, max_size=5),
+)
+def test_the_subset_agrees_with_python(
+    body: str, start: bool, end: bool, ignore_case: bool, texts: list[str]
+) -> None:
+    """On what both read the same way, Python's own engine is the judge."""
+    pattern = compile_pattern(f"{'^' * start}{body}{'$' * end}", ignore_case=ignore_case)
+    flags = re.ASCII | (re.IGNORECASE if ignore_case else 0)
+    judge = re.compile("^" * start + body + r"\Z" * end, flags)
+    for text in texts:
+        assert pattern.search(text) is (judge.search(text) is not None)
+
+
+@given(
+    st.one_of(st.text(max_size=30), st.text(alphabet=r"ab^$|()[]{}?*+.,-\12", max_size=30)),
+    st.booleans(),
+)
+def test_any_text_is_a_pattern_or_a_mistake(source: str, ignore_case: bool) -> None:
+    """Nothing else comes out, and a pattern searches without failing."""
+    try:
+        pattern = compile_pattern(source, ignore_case=ignore_case)
+    except PatternMistake:
+        return
+    pattern.search("aab12(){}")

@@ -1,0 +1,111 @@
+"""Rules that are refused: the message, and the place it is reported at."""
+
+from typing import Any
+
+import pytest
+from tests.rules.specs import load
+
+from imbari_chat.errors import RulesError
+from imbari_chat.rules import Ruleset, excerpt, report
+from imbari_chat.wire.json import dumps
+
+EXPRESSIONS = load("refused_expressions")
+FILES = load("files")
+BEFORE = '{"rules": {"$k": {'
+CASES = [
+    pytest.param(*case, group.get("ends_with", False), id=f"{group['name']}: {case[1]}")
+    for group in EXPRESSIONS["groups"]
+    for case in group["cases"]
+]
+
+
+def refusal(text: str) -> RulesError:
+    with pytest.raises(RulesError) as caught:
+        Ruleset.parse(text)
+    return caught.value
+
+
+@pytest.mark.parametrize(("kind", "expression", "message", "at", "ends_with"), CASES)
+def test_expression_is_refused(
+    kind: str, expression: str, message: str, at: str, ends_with: bool
+) -> None:
+    """The service's message, at the column of what is wrong."""
+    text = f"{BEFORE}{dumps(kind)}: {dumps(expression)}}}}}}}"
+    error = refusal(text)
+    assert error.what == message or (ends_with and error.what.endswith(message))
+    offset = expression.rindex(at) if at == "data)" else expression.index(at)
+    if not at:
+        offset = len(expression)
+    assert (error.line, error.column) == (1, len(BEFORE) + len(dumps(kind)) + 4 + offset)
+
+
+@pytest.mark.parametrize("case", FILES["refused"], ids=lambda case: repr(case["text"]))
+def test_file_is_refused(case: dict[str, Any]) -> None:
+    """The first thing wrong, at its line and column in the uploaded text."""
+    error = refusal(case["text"])
+    assert (error.what, [error.line, error.column]) == (case["message"], case["at"])
+
+
+@pytest.mark.parametrize("case", FILES["accepted"], ids=lambda case: repr(case["text"]))
+def test_file_is_accepted(case: dict[str, Any]) -> None:
+    """The dialect reads as the JSON it stands for."""
+    rules = Ruleset.parse(case["text"])
+    assert rules.json == case["plain"]
+    assert rules.text == case["text"]
+
+
+def test_a_report_points_at_the_place() -> None:
+    """File, line and column, the message, and a caret under the character."""
+    error = refusal('{\n  "rules": {\n\t".read": "nope == 1"\n  }\n}')
+    assert report(error) == (
+        "database.rules.json:3:12: Unknown variable 'nope'.\n"
+        '  \t".read": "nope == 1"\n'
+        "  \t          ^"
+    )
+    assert report(error, "other.json").startswith("other.json:3:12: ")
+
+
+def test_an_excerpt_of_a_long_line_keeps_the_place_in_view() -> None:
+    """A minified file does not fill the screen."""
+    shown, caret = excerpt("x" * 5_000 + "!" + "y" * 5_000, 1, 5_001).split("\n")
+    assert len(shown) < 120
+    assert shown[caret.index("^")] == "!"
+
+
+def test_an_excerpt_beyond_the_text_is_empty() -> None:
+    """The end of a file is a place, too."""
+    assert excerpt("a\n", 2, 1) == "  \n  ^"
+
+
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "(" * 5_000 + "true" + ")" * 5_000,
+        "!" * 5_000 + "true",
+        "data" + ".parent()" * 5_000 + ".exists()",
+        "true ? " * 5_000,
+        "true ? true : " * 5_000 + "true",
+        "auth[" * 5_000,
+        "1 == (" * 5_000,
+    ],
+)
+def test_unreasonable_nesting_is_refused(expression: str) -> None:
+    """However deep an expression goes, the answer is an error at a place."""
+    refusal(dumps({"rules": {".read": expression}}))
+
+
+@pytest.mark.parametrize("text", ["[" * 5_000, '{"a":' * 5_000, '{"rules":' + '{"a":' * 5_000])
+def test_an_unreasonably_deep_file_is_refused(text: str) -> None:
+    """However deep a file goes, the answer is an error at a place."""
+    refusal(text)
+
+
+def test_reasonable_nesting_is_accepted() -> None:
+    """Nobody who writes rules by hand meets the limit."""
+    for expression in (
+        "(" * 30 + "true" + ")" * 30,
+        "data" + ".parent()" * 30 + ".exists()",
+        "false ? true : " * 30 + "true",
+        "!" * 30 + "true",
+    ):
+        Ruleset.parse(dumps({"rules": {".read": expression}}))
