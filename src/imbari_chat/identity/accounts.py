@@ -6,7 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
 
-from imbari_chat.errors import AccessDenied, ConfigError, Conflict, InvalidData, NotFound
+from imbari_chat.errors import (
+    AccessDenied,
+    ConfigError,
+    Conflict,
+    InvalidData,
+    NotFound,
+    QuotaExceeded,
+)
 from imbari_chat.identity.apps import auth_client, close_app, open_app
 from imbari_chat.identity.mapping import Call, from_google, service_errors
 from imbari_chat.identity.project import Project
@@ -53,9 +60,11 @@ class AdminAccounts:
         self._app = open_app(project, None if project.auth_emulator is not None else key_file)
         try:
             self._client = auth_client(self._app, project)
-        except GoogleAuthError as error:
+        except BaseException as error:
             close_app(self._app)
-            raise from_google(error) from error
+            if isinstance(error, GoogleAuthError):
+                raise from_google(error) from error
+            raise
 
     def grant(self, email: str) -> Account:
         """Make the account of ``email`` an admin; its other claims stay.
@@ -147,6 +156,10 @@ def _errors(where: str) -> Iterator[None]:
                 raise ConfigError(
                     "Authentication is not set up for the project",
                     hint="Set it up: Firebase console, Authentication",
+                ) from error
+            except exceptions.ResourceExhaustedError as error:
+                raise QuotaExceeded(
+                    "too many requests to the account service", hint="Try again later"
                 ) from error
             except exceptions.PermissionDeniedError as error:
                 raise AccessDenied(

@@ -92,9 +92,6 @@ def service_errors(call: Call) -> Iterator[None]:
     try:
         yield
     except FirebaseError as error:
-        if error.http_response is not None:
-            response: requests.Response = error.http_response
-            raise from_status(response.status_code, response.text, call) from error
         if isinstance(error.cause, requests.RequestException):
             raise from_transport(error.cause, call) from error
         raise Unavailable(
@@ -111,7 +108,7 @@ def service_errors(call: Call) -> Iterator[None]:
 
 def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     """An exception of requests, also in the shape ``HTTPError(original, body)`` of pyrebase4."""
-    if isinstance(error, requests.JSONDecodeError):
+    if isinstance(error, requests.exceptions.InvalidJSONError):
         return Unavailable(
             f"{call.service} sent something that is not JSON",
             where=call.where,
@@ -209,6 +206,13 @@ def from_status(status: int, body: str, call: Call) -> ImbariError:
             return Unavailable(
                 f"{call.service} is unavailable for now", where=where, hint="Try again later"
             )
+    if 300 <= status < 400:
+        return Unavailable(
+            f"something answered for {call.service} with a redirect",
+            where=where,
+            hint="A network's log-in page may be in the way",
+            outcome_unknown=call.write,
+        )
     return Unavailable(
         f"{call.service} failed with status {status}: {text}",
         where=where,

@@ -16,6 +16,7 @@ from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.identity.apps import close_app, open_app
 from imbari_chat.identity.mapping import Call, from_google, service_errors
 from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.identity.session import refuse_strangers
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -141,6 +142,7 @@ class ServiceAccess(Access):
         adapter = requests.adapters.HTTPAdapter(max_retries=0)
         client.session.mount(f"{self._project.rest_base}/", adapter)
         client.session.trust_env = not self._project.is_emulator
+        client.session.hooks["response"].append(refuse_strangers)
         return root, client
 
     def _reference(self, path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""HTTP as a signed-in user needs it: with a timeout, and without a token in any log.
+"""HTTP as the identities need it: with a timeout, and with secrets kept out of logs.
 
 The database takes a user's token in the query string and the sign-in service takes the API key
 there, so every URL is a secret; this is the only home of what keeps them quiet.
@@ -13,15 +13,32 @@ import requests
 
 from imbari_chat.identity.project import Project
 
-__all__ = ["QuietSession", "redact"]
+__all__ = ["QuietSession", "redact", "refuse_strangers"]
 
 _PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
-_JWT = re.compile(r"\beyJ[\w-]*\.[\w-]+\.[\w-]*", re.ASCII)
+_JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
 
 
 def redact(text: str) -> str:
     """``text`` with tokens and keys struck out, where they look like tokens and keys."""
     return _JWT.sub("[token]", _PARAMETER.sub(r"\1=[hidden]", text))
+
+
+def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
+    """A response hook that stops at answers which neither service gives, such as a log-in page.
+
+    Left alone, requests follows a redirect of a write as a read, and firebase-admin takes any
+    page for a write that was made.
+
+    Raises:
+        requests.RequestException: It is a redirect that changes the method, or no JSON.
+    """
+    status = response.status_code
+    if 300 <= status < 400 and (status not in (307, 308) or "location" not in response.headers):
+        raise requests.HTTPError("redirected", response=response)
+    kind = response.headers.get("content-type", "")
+    if response.ok and status not in (204, 307, 308) and "json" not in kind:
+        raise requests.exceptions.InvalidJSONError("not JSON", response=response)
 
 
 class _Redaction(logging.Filter):
@@ -48,6 +65,7 @@ class QuietSession(requests.Session):
         self._namespace = namespace
         # A proxy configured for the internet cannot reach an emulator on this machine.
         self.trust_env = not emulator
+        self.hooks["response"].append(refuse_strangers)
         for name in ("urllib3.connectionpool", "httpx"):
             logging.getLogger(name).addFilter(_REDACTION)
 

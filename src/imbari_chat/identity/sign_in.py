@@ -177,7 +177,7 @@ def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
 def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariError:
     call = Call("sign-in", service=_SERVICE)
     answer = answered(error)
-    if answer is None or isinstance(error, requests.JSONDecodeError):
+    if answer is None or isinstance(error, requests.exceptions.InvalidJSONError):
         return from_transport(error, call)
     message = service_message(answer.text)
     code = message.split(" : ")[0].strip()  # a code, or a code with an explanation

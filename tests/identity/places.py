@@ -1,0 +1,61 @@
+"""Projects, tokens, rules and ports as the tests here need them."""
+
+import socket
+from collections.abc import Mapping
+from contextlib import closing
+from typing import Final
+
+from imbari_chat.emulator.tokens import encode_unsigned
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.user import Tokens
+from imbari_chat.wire.json import Json
+
+RULES: Final = {
+    "rules": {
+        "open": {".read": True, ".write": True, ".indexOn": [".value", "at", "e mail"]},
+        "mine": {"$uid": {".read": "auth.uid === $uid", ".write": "auth.uid === $uid"}},
+        "staff": {
+            ".read": "auth.token.admin === true",
+            ".write": "auth.token.admin === true",
+        },
+        "service": {
+            ".read": "auth.uid === 'imbari-chat'",
+            ".write": "auth.uid === 'imbari-chat'",
+        },
+    }
+}
+
+PROJECT: Final = "demo-imbari"
+ADMIN: Final = ("admin@example.com", "correct horse")
+
+
+def project_at(database: str, auth: str | None = None, *, timeout: float = 5.0) -> Project:
+    """A project whose database, and perhaps sign-in service, is at ``host:port``."""
+    return Project(
+        id=PROJECT,
+        database_url=f"https://{PROJECT}-default-rtdb.firebaseio.com",
+        api_key="the-api-key",
+        database_emulator=database,
+        auth_emulator=auth,
+        timeout=timeout,
+    )
+
+
+def make_tokens(
+    *,
+    claims: Mapping[str, Json] | None = None,
+    iat: int = 0,
+    lifetime: int = 3600,
+    refresh: str = "r1",
+) -> Tokens:
+    """Tokens as a sign-in service makes them."""
+    payload: dict[str, Json] = {"sub": "u1", "iat": iat, "exp": iat + lifetime, **(claims or {})}
+    return Tokens(encode_unsigned(payload), refresh)
+
+
+def free_port() -> int:
+    """A port on which nothing listened a moment ago."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port

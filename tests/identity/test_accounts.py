@@ -1,0 +1,207 @@
+"""Who is an admin, and how one becomes one."""
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import firebase_admin
+import pytest
+from firebase_admin import auth
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import ADMIN, free_port, project_at
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.errors import (
+    AccessDenied,
+    ConfigError,
+    Conflict,
+    InvalidData,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
+from imbari_chat.identity.accounts import AdminAccounts
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.sign_in import sign_in_with_password
+
+VARIABLE = "FIREBASE_AUTH_EMULATOR_HOST"
+
+
+def test_granted_account_is_an_admin_until_revoked(
+    accounts: AdminAccounts, project: Project
+) -> None:
+    """Both show in the list and in the next token."""
+    made = accounts.create(*ADMIN)
+    assert (made.email, made.is_admin, made.disabled) == (ADMIN[0], False, False)
+    assert accounts.admins() == []
+    granted = accounts.grant(ADMIN[0])
+    assert granted.is_admin
+    assert accounts.admins() == [granted]
+    with closing(sign_in_with_password(project, *ADMIN)) as access:
+        assert access.is_admin
+    assert not accounts.revoke(ADMIN[0]).is_admin
+    assert accounts.admins() == []
+    with closing(sign_in_with_password(project, *ADMIN)) as access:
+        assert not access.is_admin
+
+
+def test_doing_it_twice_changes_nothing(accounts: AdminAccounts) -> None:
+    """A script may be run again."""
+    accounts.create(*ADMIN)
+    assert accounts.grant(ADMIN[0]) == accounts.grant(ADMIN[0])
+    assert accounts.revoke(ADMIN[0]) == accounts.revoke(ADMIN[0])
+
+
+def test_other_claims_stay(accounts: AdminAccounts) -> None:
+    """They belong to other systems of the shop."""
+    uid = accounts.create(*ADMIN).uid
+    client = accounts._client
+    client.set_custom_user_claims(uid, {"till": 7})
+    accounts.grant(ADMIN[0])
+    assert client.get_user(uid).custom_claims == {"till": 7, "admin": True}
+    accounts.revoke(ADMIN[0])
+    assert client.get_user(uid).custom_claims == {"till": 7}
+
+
+def test_revoking_ends_sign_ins() -> None:
+    """Otherwise an admin would stay one for as long as the refresh token lives."""
+    clock = 1_700_000_000.0  # firebase-admin revokes by the real clock, which is later
+    with Emulator(clock=lambda: clock) as emulator:
+        project = project_at(emulator.database_host, emulator.auth_host)
+        with closing(AdminAccounts(project)) as accounts:
+            uid = accounts.create(*ADMIN).uid
+            before = accounts._client.get_user(uid).tokens_valid_after_timestamp
+            clock += 60
+            accounts.revoke(ADMIN[0])
+            after = accounts._client.get_user(uid).tokens_valid_after_timestamp
+    assert after > before
+
+
+def test_admins_are_listed_by_address(accounts: AdminAccounts) -> None:
+    """The order does not depend on random uids, and others are left out."""
+    for name in ("zoe", "amina", "brian"):
+        accounts.create(f"{name}@example.com", "password")
+    for name in ("zoe", "amina"):
+        accounts.grant(f"{name}@example.com")
+    assert [account.email for account in accounts.admins()] == [
+        "amina@example.com",
+        "zoe@example.com",
+    ]
+
+
+def test_claim_that_is_not_true_makes_no_admin(accounts: AdminAccounts) -> None:
+    """The rules compare with === true."""
+    uid = accounts.create(*ADMIN).uid
+    accounts._client.set_custom_user_claims(uid, {"admin": "yes"})
+    assert accounts.admins() == []
+
+
+def test_unknown_address_is_not_found(accounts: AdminAccounts) -> None:
+    """Granting does not create: a typing mistake would become an admin."""
+    for act in (accounts.grant, accounts.revoke):
+        with pytest.raises(NotFound, match="no account") as caught:
+            act("nobody@example.com")
+        assert caught.value.where == "nobody@example.com"
+
+
+def test_taken_address_is_a_conflict(accounts: AdminAccounts) -> None:
+    """The account that is there stays as it is."""
+    accounts.create(*ADMIN)
+    with pytest.raises(Conflict, match="already"):
+        accounts.create(ADMIN[0], "another password")
+
+
+@pytest.mark.parametrize(("email", "password"), [("no-address", "password"), ("a@b.c", "short")])
+def test_impossible_account_is_refused(accounts: AdminAccounts, email: str, password: str) -> None:
+    """The password is not repeated."""
+    with pytest.raises(InvalidData) as caught:
+        accounts.create(email, password)
+    assert "short" not in str(caught.value).replace("shorter", "")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (403, "PERMISSION_DENIED", AccessDenied),
+        (400, "CONFIGURATION_NOT_FOUND", ConfigError),
+        (400, "TOO_MANY_ATTEMPTS_TRY_LATER", QuotaExceeded),
+        (429, "QUOTA", QuotaExceeded),
+    ],
+)
+def test_refusals_of_the_account_service_are_mapped(
+    server: AnsweringServer, status: int, code: str, error: type[Exception]
+) -> None:
+    """A role that is missing, Authentication that is not set up, a limit."""
+    server.status = status
+    server.body = f'{{"error": {{"code": {status}, "message": "{code}"}}}}'
+    accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
+    with closing(accounts), pytest.raises(error):
+        accounts.admins()
+
+
+def test_account_service_that_is_away_is_unavailable() -> None:
+    """Nothing was sent, so nothing is in doubt."""
+    project = project_at("127.0.0.1:1", f"127.0.0.1:{free_port()}")
+    accounts = AdminAccounts(project)
+    with closing(accounts), pytest.raises(Unavailable, match="account service") as caught:
+        accounts.grant("a@b.c")
+    assert caught.value.outcome_unknown is False
+
+
+@pytest.mark.parametrize("before", [None, "127.0.0.1:9"])
+def test_environment_is_left_as_it_was(
+    project: Project, monkeypatch: pytest.MonkeyPatch, before: str | None
+) -> None:
+    """firebase-admin reads a variable; it holds our value only while a client is made."""
+    if before is None:
+        monkeypatch.delenv(VARIABLE, raising=False)
+    else:
+        monkeypatch.setenv(VARIABLE, before)
+    with closing(AdminAccounts(project)) as accounts:
+        assert os.environ.get(VARIABLE) == before
+        assert accounts.create(*ADMIN).email == ADMIN[0]
+
+
+def test_environment_is_left_as_it_was_by_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when the library refuses."""
+    monkeypatch.setenv(VARIABLE, "127.0.0.1:9")
+
+    def refuse(app: object) -> None:
+        assert VARIABLE not in os.environ, "a live project must not meet an emulator"
+        raise auth.ConfigurationNotFoundError("no")
+
+    monkeypatch.setattr(auth, "Client", refuse)
+    before = set(firebase_admin._apps)
+    with pytest.raises(auth.ConfigurationNotFoundError):
+        AdminAccounts(Project("demo-x", "https://demo-x.firebaseio.com", "k"))
+    assert os.environ[VARIABLE] == "127.0.0.1:9"
+    assert set(firebase_admin._apps) == before
+
+
+def test_two_emulators_side_by_side_stay_apart(project: Project, accounts: AdminAccounts) -> None:
+    """The variable is process-wide; the clients are not."""
+    with Emulator() as second:
+        other_project = project_at(second.database_host, second.auth_host)
+
+        def make(number: int) -> int:
+            with closing(AdminAccounts((project, other_project)[number % 2])) as mine:
+                mine.create(f"n{number}@example.com", "password")
+                mine.grant(f"n{number}@example.com")
+            return number
+
+        with ThreadPoolExecutor(4) as pool:
+            assert len(list(pool.map(make, range(8)))) == 8
+        with closing(AdminAccounts(other_project)) as other:
+            assert [a.email for a in accounts.admins()] == [
+                f"n{n}@example.com" for n in (0, 2, 4, 6)
+            ]
+            assert [a.email for a in other.admins()] == [f"n{n}@example.com" for n in (1, 3, 5, 7)]
+
+
+def test_closing_twice_is_fine(project: Project) -> None:
+    """Closed accounts leave no app behind."""
+    before = set(firebase_admin._apps)
+    accounts = AdminAccounts(project)
+    accounts.close()
+    accounts.close()
+    assert set(firebase_admin._apps) == before

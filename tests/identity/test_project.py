@@ -1,0 +1,138 @@
+"""Where a project lives, read from its settings."""
+
+import pytest
+
+from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import ROOT, Path
+
+
+def at(url: str, emulator: str | None = None) -> Project:
+    return Project("demo-x", url, "k", database_emulator=emulator)
+
+
+@pytest.mark.parametrize(
+    ("project", "namespace", "base", "admin_url", "emulated"),
+    [
+        (
+            at("https://ns.firebaseio.com/"),
+            "ns",
+            "https://ns.firebaseio.com",
+            "https://ns.firebaseio.com",
+            False,
+        ),
+        (
+            at("https://ns.europe-west1.firebasedatabase.app"),
+            "ns",
+            "https://ns.europe-west1.firebasedatabase.app",
+            "https://ns.europe-west1.firebasedatabase.app",
+            False,
+        ),
+        (
+            at("https://ns.firebaseio.com", "127.0.0.1:9000"),
+            "ns",
+            "http://127.0.0.1:9000",
+            "http://127.0.0.1:9000/?ns=ns",
+            True,
+        ),
+        (
+            at("http://localhost:9000?ns=other"),
+            "other",
+            "http://localhost:9000",
+            "http://localhost:9000/?ns=other",
+            True,
+        ),
+        (
+            at("http://localhost:9000/?ns=other", "[::1]:9001"),
+            "other",
+            "http://[::1]:9001",
+            "http://[::1]:9001/?ns=other",
+            True,
+        ),
+    ],
+)
+def test_addresses_follow_from_url_and_emulator(
+    project: Project, namespace: str, base: str, admin_url: str, emulated: bool
+) -> None:
+    """An emulator changes the host and nothing else."""
+    assert project.namespace == namespace
+    assert project.rest_base == base
+    assert project.admin_url == admin_url
+    assert project.is_emulator is emulated
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "ns.firebaseio.com",
+        "ftp://ns.firebaseio.com",
+        "https://",
+        "https://ns.firebaseio.com/some/path",
+        "https://ns.firebaseio.com?ns=x",
+        "https://user:secret@ns.firebaseio.com",
+        "https://ns.firebaseio.com#x",
+        "https://ns.firebaseio.com:notaport",
+        "https://[broken",
+        "http://127.0.0.1:9000",
+        "http://127.0.0.1:9000?ns=",
+        "http://127.0.0.1:9000?ns=a&ns=b",
+    ],
+)
+def test_unusable_database_url_is_refused_with_a_hint(url: str) -> None:
+    """The message says what a database URL looks like, and does not repeat what was given."""
+    with pytest.raises(ConfigError, match="database URL") as caught:
+        at(url)
+    assert caught.value.hint is not None
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("host", ["", "127.0.0.1", "http://127.0.0.1:9000", "h:9000/x", "h:"])
+def test_emulator_host_must_be_host_and_port(host: str) -> None:
+    """A URL in place of host:port is a common mistake and is named."""
+    with pytest.raises(ConfigError, match="host:port"):
+        at("https://ns.firebaseio.com", host)
+    with pytest.raises(ConfigError, match="host:port"):
+        Project("demo-x", "https://ns.firebaseio.com", "k", auth_emulator=host)
+
+
+def test_missing_project_id_and_bad_timeout_are_refused() -> None:
+    """Neither has a meaning that could be guessed."""
+    with pytest.raises(ConfigError, match="project id"):
+        Project("", "https://ns.firebaseio.com", "k")
+    for timeout in (0.0, -1.0, float("nan")):
+        with pytest.raises(ConfigError, match="timeout"):
+            Project("demo-x", "https://ns.firebaseio.com", "k", timeout=timeout)
+
+
+def test_api_key_is_not_shown() -> None:
+    """A project may be printed."""
+    assert "k-e-y" not in repr(Project("demo-x", "https://ns.firebaseio.com", "k-e-y"))
+
+
+def test_urls_are_encoded_and_name_the_emulated_database() -> None:
+    """Everything that is not unreserved is percent-encoded, spaces and plus signs included."""
+    live, emulated = at("https://n.firebaseio.com"), at("https://n.firebaseio.com", "h:1")
+    path = Path(["a b", "c+d%41?é"])
+    assert live.url(path) == "https://n.firebaseio.com/a%20b/c%2Bd%2541%3F%C3%A9.json"
+    assert live.url(ROOT) == "https://n.firebaseio.com/.json"
+    assert emulated.url(ROOT, {"x": "y&z"}) == "http://h:1/.json?x=y%26z&ns=n"
+    assert encode_params({"startAt": '"a + b"'}) == "startAt=%22a%20%2B%20b%22"
+
+
+def test_update_body_joins_paths() -> None:
+    """Keys of a multi-path update are paths without a leading slash."""
+    body = update_body({Path.parse("/a/b"): 1, Path.parse("c"): None})
+    assert body == {"a/b": 1, "c": None}
+
+
+@pytest.mark.parametrize(
+    "changes", [{ROOT: 1}, {Path.parse("a"): float("nan")}, {Path.parse("a"): [float("inf")]}]
+)
+def test_update_that_no_database_takes_is_refused_before_it_is_sent(
+    changes: dict[Path, Json],
+) -> None:
+    """The root cannot be replaced by an update, and NaN is no JSON."""
+    with pytest.raises(InvalidData):
+        update_body(changes)

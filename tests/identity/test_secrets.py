@@ -1,0 +1,169 @@
+"""Tokens, passwords and keys stay out of errors, logs and start-up."""
+
+import json
+import logging
+import subprocess
+import sys
+import traceback
+from collections.abc import Callable
+from contextlib import closing
+
+import pytest
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import free_port, make_tokens, project_at
+
+from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
+from imbari_chat.identity.user import Tokens, UserAccess
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+WHERE = Path.parse("/rooms/r1")
+TOKENS = make_tokens(claims={"name": "marker"}, refresh="r-e-f-r-e-s-h")
+PASSWORD = "p-a-s-s-w-o-r-d"
+SECRETS = (*TOKENS.id_token.strip(".").split("."), TOKENS.refresh_token, PASSWORD, "the-api-key")
+
+ECHO = f"not {TOKENS.id_token}, nor {TOKENS.id_token[:30]}... of ?auth={TOKENS.id_token}&x=y"
+
+MODES = [
+    *(("answer", status) for status in (400, 401, 402, 403, 404, 412, 413, 423, 429, 500, 503)),
+    ("answer", 200),
+    ("hang", 0),
+    ("drop", 0),
+    ("away", 0),
+    ("redirect", 302),
+]
+
+USER_ACTS: dict[str, Callable[[UserAccess], object]] = {
+    "get": lambda access: access.get(WHERE),
+    "query": lambda access: access.get(WHERE, Query.by_key()),
+    "update": lambda access: access.update({WHERE: 1}),
+}
+
+SIGN_INS: dict[str, Callable[[Project], object]] = {
+    "password": lambda project: sign_in_with_password(project, "a@example.com", PASSWORD),
+    "anonymous": sign_in_anonymously,
+    "resume": lambda project: resume(project, TOKENS.refresh_token),
+}
+
+
+def shown(error: BaseException) -> str:
+    """All that any handler may print of an error."""
+    lines = traceback.format_exception(error, chain=True)
+    return "".join([str(error), repr(error), repr(error.args), *lines])
+
+
+def prepare(server: AnsweringServer, mode: str, status: int) -> str:
+    """Set up the server; returns the host to ask."""
+    if mode == "away":
+        return f"127.0.0.1:{free_port()}"
+    server.status = status
+    server.body = "<html>" if status == 200 else json.dumps({"error": ECHO})
+    server.mode = "hang" if mode == "hang" else "drop" if mode == "drop" else "answer"
+    return server.host
+
+
+def assert_silent(text: str) -> None:
+    for secret in SECRETS:
+        assert secret not in text
+
+
+@pytest.mark.parametrize("act", USER_ACTS)
+@pytest.mark.parametrize(("mode", "status"), MODES)
+def test_no_database_error_shows_the_token(
+    server: AnsweringServer, mode: str, status: int, act: str
+) -> None:
+    """pyrebase4 puts it into the URL, and requests puts URLs into its errors."""
+    host = prepare(server, mode, status)
+    project = project_at(host, timeout=0.3)
+    access = UserAccess(project, TOKENS, refresh=lambda _: TOKENS)
+    with closing(access), pytest.raises(ImbariError) as caught:
+        USER_ACTS[act](access)
+    assert_silent(shown(caught.value))
+
+
+def test_expired_token_is_not_shown_either(server: AnsweringServer) -> None:
+    """The second try has another traceback."""
+    server.status, server.body = 401, '{"error": "Auth token is expired"}'
+    access = UserAccess(project_at(server.host), TOKENS, refresh=lambda _: TOKENS)
+    with closing(access), pytest.raises(ImbariError) as caught:
+        access.get(WHERE)
+    assert_silent(shown(caught.value))
+
+
+def test_failed_refresh_does_not_show_the_tokens(server: AnsweringServer) -> None:
+    """Also when it is met in the middle of a call."""
+    server.status, server.body = 401, '{"error": "Auth token is expired"}'
+
+    def refuse(refresh_token: str) -> Tokens:
+        raise Unavailable("away")
+
+    access = UserAccess(project_at(server.host), TOKENS, refresh=refuse)
+    with closing(access), pytest.raises(Unavailable, match="away") as caught:
+        access.get(WHERE)
+    assert_silent(shown(caught.value))
+
+
+@pytest.mark.parametrize("way", SIGN_INS)
+@pytest.mark.parametrize(("mode", "status"), MODES)
+def test_no_sign_in_error_shows_a_secret(
+    server: AnsweringServer, mode: str, status: int, way: str
+) -> None:
+    """The API key is in the URL, the password and the refresh token are in the body."""
+    project = project_at("127.0.0.1:1", prepare(server, mode, status), timeout=0.3)
+    with pytest.raises(ImbariError) as caught:
+        SIGN_INS[way](project)
+    assert_silent(shown(caught.value))
+
+
+def test_logs_do_not_show_the_token(
+    server: AnsweringServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """urllib3 logs every URL at debug level."""
+    with caplog.at_level(logging.DEBUG):
+        with closing(
+            UserAccess(project_at(server.host), TOKENS, refresh=lambda _: TOKENS)
+        ) as access:
+            access.get(WHERE)
+        server.body = json.dumps({"idToken": TOKENS.id_token, "refreshToken": "r"})
+        sign_in_anonymously(project_at("127.0.0.1:1", server.host)).close()
+    assert "auth=[hidden]" in caplog.text
+    assert "key=[hidden]" in caplog.text
+    assert_silent(caplog.text)
+
+
+def test_stream_requests_do_not_show_the_token_in_logs(
+    server: AnsweringServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """httpx, which reads streams, logs every URL at info level."""
+    import httpx
+
+    with closing(UserAccess(project_at(server.host), TOKENS, refresh=lambda _: TOKENS)) as access:
+        request = access.stream(WHERE)
+    with caplog.at_level(logging.DEBUG), httpx.Client(trust_env=False) as client:
+        assert client.get(request.url, headers=dict(request.headers)).status_code == 200
+    assert "rooms/r1.json" in caplog.text
+    assert_silent(caplog.text)
+
+
+def test_values_do_not_show_their_secrets() -> None:
+    """What is printed by accident is harmless."""
+    with closing(UserAccess(project_at("127.0.0.1:1"), TOKENS, refresh=lambda _: TOKENS)) as access:
+        assert_silent(repr(TOKENS) + repr(access) + repr(access.stream(WHERE)))
+        assert_silent(repr(access._project))
+
+
+def test_importing_an_identity_loads_no_heavy_library() -> None:
+    """They cost a second at every start of the command line, and are loaded when one is used."""
+    modules = ("accounts", "apps", "mapping", "project", "service", "sign_in", "tokens", "user")
+    script = (
+        "import sys\n"
+        + "".join(f"import imbari_chat.identity.{name}\n" for name in modules)
+        + "heavy = {'firebase_admin', 'pyrebase', 'keyring', 'google.auth', 'httpx'}\n"
+        + "print(sorted(heavy & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == "[]"

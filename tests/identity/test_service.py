@@ -1,0 +1,353 @@
+"""A service account's access, and an emulator owner's, under the rules and above them."""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path as FilePath
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import firebase_admin
+import pytest
+import requests.adapters
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import project_at
+
+from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.wire.json import Json, same
+from imbari_chat.wire.paths import ROOT, Path
+from imbari_chat.wire.query import Query
+
+OPEN = Path.parse("/open")
+STAFF = Path.parse("/staff")
+LIVE = Project("demo-imbari", "https://demo-imbari-default-rtdb.firebaseio.com", "k", timeout=2.0)
+
+
+@pytest.fixture
+def service(project: Project) -> Iterator[ServiceAccess]:
+    with closing(ServiceAccess(project)) as access:
+        yield access
+
+
+@pytest.fixture(scope="module")
+def private_key() -> str:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+@pytest.fixture
+def key_file(tmp_path: FilePath, private_key: str, server: AnsweringServer) -> FilePath:
+    """A service account whose token service is the answering server."""
+    file = tmp_path / "key.json"
+    account = {
+        "type": "service_account",
+        "project_id": "demo-imbari",
+        "private_key_id": "1",
+        "private_key": private_key,
+        "client_email": "bot@demo-imbari.iam.gserviceaccount.com",
+        "client_id": "1",
+        "token_uri": f"http://{server.host}/token",
+    }
+    file.write_text(json.dumps(account))
+    grant(server, "ya29.first")
+    return file
+
+
+def grant(server: AnsweringServer, token: str, expires_in: int = 3600) -> None:
+    answer = {"access_token": token, "expires_in": expires_in, "token_type": "Bearer"}
+    server.by_path["/token"] = json.dumps(answer)
+
+
+class Reroute(requests.adapters.HTTPAdapter):
+    """Sends requests for a live database to this machine."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(max_retries=0)
+        self.host = host
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        request.url = f"http://{self.host}{request.path_url}"
+        return super().send(request, *args, **kwargs)
+
+
+@pytest.mark.parametrize("value", [1, -1.5, "text", False, {"a": [1, True]}, [0, "x"], None])
+def test_what_is_written_is_read_back(service: ServiceAccess, value: Json) -> None:
+    """Every JSON type survives firebase-admin."""
+    service.update({OPEN / "v": value})
+    assert same(service.get(OPEN / "v"), value)
+
+
+def test_service_is_an_admin_under_the_rules(service: ServiceAccess) -> None:
+    """Rules see a uid of its own and the admin claim, and may still refuse."""
+    assert service.uid == "imbari-chat"
+    service.update({STAFF / "x": 1, Path.parse("/service/y"): 2})
+    assert service.get(STAFF) == {"x": 1}
+    with pytest.raises(AccessDenied, match="imbari-chat"):
+        service.get(Path.parse("/mine/somebody"))
+    with pytest.raises(AccessDenied, match="write"):
+        service.update({Path.parse("/mine/somebody"): 1, STAFF / "x": 9})
+    assert service.get(STAFF) == {"x": 1}
+
+
+def test_override_decides_who_the_rules_see(project: Project) -> None:
+    """A tool can act as one user, to see what that user sees."""
+    with closing(ServiceAccess(project, override={"uid": "amina"})) as access:
+        assert access.uid == "amina"
+        access.update({Path.parse("/mine/amina"): 1})
+        with pytest.raises(AccessDenied):
+            access.get(STAFF)
+
+
+def test_unrestricted_access_stands_above_the_rules(project: Project) -> None:
+    """For repairs; it has to be asked for by name."""
+    with closing(ServiceAccess(project, unrestricted=True)) as access:
+        access.update({Path.parse("/mine/somebody"): 1, Path.parse("/nowhere/else"): 2})
+        assert access.get(Path.parse("/nowhere")) == {"else": 2}
+        assert access.uid is None
+        assert "auth_variable_override" not in access.stream(ROOT).url
+
+
+@pytest.mark.parametrize("override", [{}, {"uid": "a&b"}, {"uid": "50%"}, {"x": "#"}, {"x": "+"}])
+def test_override_that_would_not_arrive_is_refused(
+    project: Project, override: dict[str, Json]
+) -> None:
+    """firebase-admin leaves out an empty one, which would lift every rule, and encodes none."""
+    with pytest.raises(ConfigError, match="override"):
+        ServiceAccess(project, override=override)
+
+
+def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
+    """All or nothing needs one PATCH at the root, with paths as keys."""
+    server.status, server.body = 204, ""
+    with closing(ServiceAccess(project_at(server.host))) as access:
+        access.update({OPEN / "a": 1, Path.parse("/x/y"): None})
+        access.update({})
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("PATCH", "/.json")
+    assert asked.json == {"open/a": 1, "x/y": None}
+    assert asked.params["ns"] == "demo-imbari-default-rtdb"
+    assert json.loads(asked.params["auth_variable_override"]) == {
+        "uid": "imbari-chat",
+        "token": {"admin": True},
+    }
+    assert asked.headers["authorization"] == "Bearer owner"
+
+
+def test_keys_that_look_like_url_syntax_arrive_whole(service: ServiceAccess) -> None:
+    """Percent signs, plus signs, question marks, ampersands, spaces and accents are plain keys."""
+    for key in ("100%25", "a+b", "what?x=1&y", "a b", "größe", "~-_"):
+        service.update({OPEN / key: key})
+        assert service.get(OPEN / key) == key
+        assert service.get(OPEN, Query.by_key().equal_to(key)) == {key: key}
+
+
+@pytest.mark.parametrize(
+    ("query", "keys"),
+    [
+        (Query.by_child("at"), {"a", "b", "c", "junk", "mixed"}),
+        (Query.by_child("at").limit_to_last(1), {"mixed"}),
+        (Query.by_child("at").start_after(2), {"c", "mixed"}),
+        (Query.by_child("at").start_at(2, "bb").end_at(3), {"c"}),
+        (Query.by_child("at").equal_to(None), {"junk"}),
+        (Query.by_child("at").equal_to('say "a+b" & c#d%41'), {"mixed"}),
+        (Query.by_child("e mail").equal_to("x+y@example.com"), {"a"}),
+        (Query.by_key().end_before("b"), {"a"}),
+        (Query.by_value().start_at("j").end_at("k"), {"junk"}),
+        (Query.by_priority().limit_to_first(1), {"a"}),
+    ],
+)
+def test_every_query_can_be_said(service: ServiceAccess, query: Query, keys: set[str]) -> None:
+    """Also those that firebase-admin cannot say or does not encode."""
+    service.update(
+        {
+            OPEN: {
+                "a": {"at": 1, "e mail": "x+y@example.com"},
+                "b": {"at": 2},
+                "c": {"at": 3},
+                "junk": "just text",
+                "mixed": {"at": 'say "a+b" & c#d%41'},
+            }
+        }
+    )
+    answer = service.get(OPEN, query)
+    assert isinstance(answer, dict)
+    assert set(answer) == keys
+
+
+def test_missing_index_is_named(service: ServiceAccess) -> None:
+    """The index is asked for over REST even from an owner."""
+    with pytest.raises(InvalidData, match="indexOn"):
+        service.get(OPEN, Query.by_child("height"))
+
+
+def test_emulator_stream_is_the_owner_under_the_override(
+    service: ServiceAccess, project: Project
+) -> None:
+    """The request can be sent as it is, and the rules hold for it."""
+    request = service.stream(OPEN / "a b", Query.by_key().limit_to_last(5))
+    url = urlsplit(request.url)
+    assert f"{url.scheme}://{url.netloc}{url.path}" == f"{project.rest_base}/open/a%20b.json"
+    params = dict(parse_qsl(url.query))
+    assert json.loads(params["auth_variable_override"])["uid"] == "imbari-chat"
+    assert params["limitToLast"] == "5"
+    assert params["ns"] == project.namespace
+    assert request.headers == {"Authorization": "Bearer owner"}
+    assert service.expires_at is None
+    service.renew()
+    denied = service.stream(Path.parse("/mine/somebody"))
+    answer = requests.get(denied.url, headers=dict(denied.headers), timeout=5)
+    assert (answer.status_code, answer.json()) == (401, {"error": "Permission denied"})
+
+
+def test_live_access_token_is_used_until_shortly_before_its_end(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """One token serves many streams; a new one is fetched five minutes early, or on request."""
+    now = time.time()
+    clock = {"now": now}
+    access = ServiceAccess(LIVE, key_file=key_file, clock=lambda: clock["now"])
+    with closing(access):
+        request = access.stream(OPEN)
+        assert request.headers == {"Authorization": "Bearer ya29.first"}
+        assert request.url.startswith(f"{LIVE.rest_base}/open.json?auth_variable_override=")
+        assert "ns=" not in request.url
+        assert "ya29" not in request.url + repr(request)
+        assert access.expires_at == pytest.approx(now + 3600, abs=60)
+        access.stream(OPEN)
+        assert len(server.asked) == 1
+        clock["now"] += 3400
+        grant(server, "ya29.second", expires_in=9999)
+        assert access.stream(OPEN).headers == {"Authorization": "Bearer ya29.second"}
+        grant(server, "ya29.third")
+        access.renew()
+        assert access.stream(OPEN).headers == {"Authorization": "Bearer ya29.third"}
+
+
+def test_live_calls_carry_the_token_in_a_header(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """Never in the URL, where proxies and logs would see it."""
+    server.body = '{"a": 1}'
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
+        assert access.get(OPEN) == {"a": 1}
+    asked = server.asked[-1]
+    assert asked.headers["authorization"] == "Bearer ya29.first"
+    assert "ns" not in asked.params
+    assert "ya29" not in asked.target
+
+
+def test_live_denial_is_a_denial_after_the_library_has_tried_new_tokens(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """Google's session takes every 401 for an old token first; the end is the same."""
+    server.status, server.body = 401, '{"error": "Permission denied"}'
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
+        with pytest.raises(AccessDenied):
+            access.get(OPEN)
+
+
+def test_refused_key_is_an_auth_error(key_file: FilePath, server: AnsweringServer) -> None:
+    """A key that was deleted in the console is said to be refused, with Google's reason."""
+    del server.by_path["/token"]
+    server.status = 400
+    server.body = '{"error": "invalid_grant", "error_description": "Invalid JWT Signature."}'
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        with pytest.raises(AuthError, match="invalid_grant"):
+            access.stream(OPEN)
+        with pytest.raises(AuthError, match="invalid_grant"):
+            access.renew()
+        with pytest.raises(AuthError, match="invalid_grant") as caught:
+            access.get(OPEN)
+    assert caught.value.where == "/open"
+
+
+def test_token_service_that_is_away_is_unavailable(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """The key may be fine."""
+    del server.by_path["/token"]
+    server.mode = "drop"
+    access = ServiceAccess(LIVE, key_file=key_file)
+    with closing(access), pytest.raises(Unavailable, match="token service"):
+        access.stream(OPEN)
+
+
+@pytest.mark.parametrize("text", ["", "not json", "[]", "{}", '{"type": "service_account"}'])
+def test_file_that_is_no_key_is_named(tmp_path: FilePath, text: str) -> None:
+    """The message names the file and quotes nothing from it."""
+    file = tmp_path / "key.json"
+    file.write_text(text)
+    with pytest.raises(ConfigError, match="key file") as caught:
+        ServiceAccess(LIVE, key_file=file)
+    assert caught.value.where == str(file)
+
+
+def test_missing_key_file_is_named(tmp_path: FilePath) -> None:
+    """A mistyped path is the most common reason."""
+    with pytest.raises(ConfigError, match="No such file"):
+        ServiceAccess(LIVE, key_file=tmp_path / "none.json")
+
+
+def test_machine_without_credentials_is_told_what_to_do(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Application default credentials are looked for at the start, and not at the first call."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    before = set(firebase_admin._apps)
+    with pytest.raises(ConfigError, match="no Google credentials") as caught:
+        ServiceAccess(LIVE)
+    assert "key file" in str(caught.value.hint)
+    assert set(firebase_admin._apps) == before
+
+
+def test_environment_does_not_choose_the_database(
+    project: Project, key_file: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An emulator's own address wins, and a live project is never moved silently."""
+    monkeypatch.setenv("FIREBASE_DATABASE_EMULATOR_HOST", "127.0.0.1:9")
+    with closing(ServiceAccess(project)) as access:
+        access.update({OPEN: 1})
+        assert access.get(OPEN) == 1
+    with pytest.raises(ConfigError, match="FIREBASE_DATABASE_EMULATOR_HOST"):
+        ServiceAccess(LIVE, key_file=key_file)
+
+
+def test_each_access_has_its_own_app_and_takes_it_along(project: Project) -> None:
+    """Two of them may differ in everything; closed ones leave nothing behind."""
+    before = set(firebase_admin._apps)
+    first, second = ServiceAccess(project), ServiceAccess(project, unrestricted=True)
+    assert len(set(firebase_admin._apps) - before) == 2
+    first.close()
+    first.close()
+    second.update({Path.parse("/nowhere"): 1})
+    with pytest.raises(Unavailable, match="closed"):
+        first.get(OPEN)
+    second.close()
+    assert set(firebase_admin._apps) == before
+
+
+def test_many_threads_read_and_write_at_once(service: ServiceAccess) -> None:
+    """One access serves every thread."""
+
+    def turn(number: int) -> tuple[int, Json, Json]:
+        place = OPEN / f"n{number}"
+        service.update({place: {"at": number}})
+        query = Query.by_child("at").equal_to(number)
+        return number, service.get(place), service.get(OPEN, query)
+
+    with ThreadPoolExecutor(8) as pool:
+        for number, value, found in pool.map(turn, range(40)):
+            assert value == {"at": number}
+            assert found == {f"n{number}": {"at": number}}

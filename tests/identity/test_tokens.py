@@ -1,0 +1,208 @@
+"""What a sign-in leaves on this machine."""
+
+import json
+import os
+import stat
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path as FilePath
+from typing import ClassVar
+
+import keyring
+import pytest
+from keyring.backend import KeyringBackend
+from keyring.errors import KeyringLocked, PasswordDeleteError
+
+from imbari_chat.errors import AuthError, ConfigError
+from imbari_chat.identity.tokens import TokenStore
+
+posix = pytest.mark.skipif(sys.platform == "win32", reason="file modes are a POSIX matter")
+
+
+class Ring(KeyringBackend):
+    """A keyring in memory."""
+
+    priority: ClassVar[float] = 5
+    name: ClassVar[str] = "ring of a test"
+
+    def __init__(self) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]  # keyring's own
+        self.entries: dict[tuple[str, str], str] = {}
+        self.locked = False
+
+    def _check(self) -> None:
+        if self.locked:
+            raise KeyringLocked("s-e-c-r-e-t")
+
+    def get_password(self, service: str, username: str) -> str | None:
+        self._check()
+        return self.entries.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self._check()
+        self.entries[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        self._check()
+        if self.entries.pop((service, username), None) is None:
+            raise PasswordDeleteError("none")
+
+
+class PoorRing(Ring):
+    """A keyring that keeps secrets badly."""
+
+    priority: ClassVar[float] = 0.5
+
+
+@pytest.fixture
+def ring(monkeypatch: pytest.MonkeyPatch) -> Ring:
+    ring = Ring()
+    monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+    return ring
+
+
+@pytest.fixture
+def store(tmp_path: FilePath) -> TokenStore:
+    return TokenStore(tmp_path / "state", backend="file")
+
+
+def test_what_is_kept_comes_back_until_forgotten(store: TokenStore) -> None:
+    """The newest token counts."""
+    assert store.load("demo-x", "admin") is None
+    store.save("demo-x", "admin", "r1")
+    store.save("demo-x", "admin", "r2")
+    assert store.load("demo-x", "admin") == "r2"
+    assert store.delete("demo-x", "admin") is True
+    assert store.delete("demo-x", "admin") is False
+    assert store.load("demo-x", "admin") is None
+
+
+def test_projects_and_profiles_stay_apart(store: TokenStore) -> None:
+    """Names that could run into one another do not."""
+    names = [("a", "b-c"), ("a-b", "c"), ("a", "b.c"), ("b", "a"), ("A", "b-c2")]
+    for project, profile in names:
+        store.save(project, profile, f"{project}/{profile}")
+    for project, profile in names:
+        assert store.load(project, profile) == f"{project}/{profile}"
+
+
+@posix
+def test_file_is_its_owners_alone(store: TokenStore, tmp_path: FilePath) -> None:
+    """Even where the umask would let everybody read."""
+    before = os.umask(0)
+    try:
+        store.save("demo-x", "admin", "r1")
+        store.save("demo-x", "admin", "r2")
+    finally:
+        os.umask(before)
+    (file,) = (tmp_path / "state").iterdir()
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_file_is_replaced_as_a_whole(store: TokenStore, tmp_path: FilePath) -> None:
+    """Readers see one token or the next while it changes, and nothing is left lying about."""
+    store.save("demo-x", "admin", "r" * 5000)
+
+    def write(number: int) -> None:
+        store.save("demo-x", "admin", str(number % 10) * 5000)
+
+    def read(_: int) -> str | None:
+        return store.load("demo-x", "admin")
+
+    with ThreadPoolExecutor(4) as pool:
+        reads = [pool.submit(read, n) if n % 2 else pool.submit(write, n) for n in range(60)]
+        seen = {value for value in (future.result() for future in reads) if value is not None}
+    assert all(len(value) == 5000 and len(set(value)) == 1 for value in seen)
+    assert [file.name for file in (tmp_path / "state").iterdir()] == ["admin@demo-x.json"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"\xff\xfe", b"[]", b"{}", b'{"refreshToken": 7}', b'{"refreshToken":""}'],
+)
+def test_damaged_file_is_named_and_not_quoted(
+    store: TokenStore, tmp_path: FilePath, content: bytes
+) -> None:
+    """The way out is to sign in again."""
+    store.save("demo-x", "admin", "r1")
+    file = tmp_path / "state" / "admin@demo-x.json"
+    file.write_bytes(content)
+    with pytest.raises(AuthError, match="damaged") as caught:
+        store.load("demo-x", "admin")
+    assert caught.value.where == str(file)
+    assert "auth login" in str(caught.value.hint)
+    store.save("demo-x", "admin", "r2")
+    assert store.load("demo-x", "admin") == "r2"
+
+
+def test_unusable_place_is_named(tmp_path: FilePath) -> None:
+    """A file where the directory should be, a directory where the file should be."""
+    blocked = tmp_path / "state"
+    blocked.write_text("")
+    with pytest.raises(ConfigError) as caught:
+        TokenStore(blocked, backend="file").save("demo-x", "admin", "r1")
+    assert str(blocked) in str(caught.value)
+    folder = tmp_path / "other" / "admin@demo-x.json"
+    folder.mkdir(parents=True)
+    store = TokenStore(tmp_path / "other", backend="file")
+    with pytest.raises(ConfigError):
+        store.load("demo-x", "admin")
+    with pytest.raises(ConfigError):
+        store.delete("demo-x", "admin")
+    with pytest.raises(ConfigError):
+        store.save("demo-x", "admin", "r1")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["admin@demo-x.json"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a/b", "a b", ".hidden", "a@b", "x\n"])
+def test_names_cannot_leave_the_directory(store: TokenStore, name: str) -> None:
+    """A profile is typed by a person and becomes part of a file name."""
+    with pytest.raises(ConfigError):
+        store.save(name, "admin", "r1")
+    with pytest.raises(ConfigError):
+        store.load("demo-x", name)
+
+
+@pytest.mark.parametrize("backend", ["auto", "keyring"])
+def test_good_keyring_is_used(
+    ring: Ring, tmp_path: FilePath, backend: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And no file is written."""
+    store = TokenStore(tmp_path, backend="auto" if backend == "auto" else "keyring")
+    assert "ring of a test" in store.place
+    store.save("demo-x", "admin", "r1")
+    assert store.load("demo-x", "admin") == "r1"
+    assert list(ring.entries.values()) == ["r1"]
+    assert list(tmp_path.iterdir()) == []
+    assert store.delete("demo-x", "admin") is True
+    assert store.delete("demo-x", "admin") is False
+    assert ring.entries == {}
+
+
+def test_poor_keyring_is_not_used_unasked(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file with mode 0600 is better than a backend that keyring itself does not recommend."""
+    monkeypatch.setattr(keyring, "get_keyring", PoorRing)
+    store = TokenStore(tmp_path)
+    assert store.place == str(tmp_path)
+    store.save("demo-x", "admin", "r1")
+    assert json.loads((tmp_path / "admin@demo-x.json").read_text()) == {"refreshToken": "r1"}
+    with pytest.raises(ConfigError, match="no keyring"):
+        TokenStore(tmp_path, backend="keyring").load("demo-x", "admin")
+
+
+def test_locked_keyring_is_said_without_its_words(ring: Ring, tmp_path: FilePath) -> None:
+    """What a backend quotes may be what it was given."""
+    store = TokenStore(tmp_path)
+    ring.locked = True
+    for act in (
+        lambda: store.load("demo-x", "admin"),
+        lambda: store.save("demo-x", "admin", "r1"),
+        lambda: store.delete("demo-x", "admin"),
+    ):
+        with pytest.raises(ConfigError, match="keyring") as caught:
+            act()
+        assert "s-e-c-r-e-t" not in str(caught.value)
+        assert caught.value.__suppress_context__
