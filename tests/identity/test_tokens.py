@@ -165,9 +165,7 @@ def test_names_cannot_leave_the_directory(store: TokenStore, name: str) -> None:
 
 
 @pytest.mark.parametrize("backend", ["auto", "keyring"])
-def test_good_keyring_is_used(
-    ring: Ring, tmp_path: FilePath, backend: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_good_keyring_is_used(ring: Ring, tmp_path: FilePath, backend: str) -> None:
     """And no file is written."""
     store = TokenStore(tmp_path, backend="auto" if backend == "auto" else "keyring")
     assert "ring of a test" in store.place
