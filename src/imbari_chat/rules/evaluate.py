@@ -90,18 +90,17 @@ def _property(target: Value, key: Value) -> Value:
 def _call(run: Evaluation, node: Call) -> Value:
     target = node.target
     assert isinstance(target, Member | Index)
-    if isinstance(target, Member):
-        name: Value = target.key
-    else:
-        name = run.value(target.key)
-    assert isinstance(name, str)
+    name = target.key if isinstance(target, Member) else run.value(target.key)
     receiver = run.value(target.target)
-    arguments = [run.value(argument) for argument in node.arguments]
-    if isinstance(receiver, Snapshot) and name in _SNAPSHOT:
-        return _SNAPSHOT[name](receiver, *arguments)
-    if isinstance(receiver, str) and name in _STRING:
-        return _STRING[name](receiver, *arguments)
-    raise EvaluationError(f"{name}() of {describe(receiver)}")
+    if isinstance(receiver, Snapshot):
+        method = _SNAPSHOT.get(name)
+    else:
+        method = _STRING.get(name) if isinstance(receiver, str) else None
+    if method is None:
+        raise EvaluationError(f"{name}() of {describe(receiver)}")
+    if not node.arguments:
+        return method(receiver)
+    return method(receiver, *[run.value(argument) for argument in node.arguments])
 
 
 def _unary(run: Evaluation, node: Unary) -> Value:
@@ -166,7 +165,7 @@ def _replace(text: str, old: Value, new: Value) -> str:
     return text.replace(_text(old, "replace"), _text(new, "replace"))
 
 
-_SNAPSHOT: Final[Mapping[str, Callable[..., Value]]] = {
+_SNAPSHOT: Final[Mapping[Value, Callable[..., Value]]] = {
     "val": Snapshot.val,
     "child": lambda snapshot, path: snapshot.child(_text(path, "child")),
     "parent": Snapshot.parent,
@@ -179,7 +178,7 @@ _SNAPSHOT: Final[Mapping[str, Callable[..., Value]]] = {
     "isBoolean": Snapshot.is_boolean,
 }
 
-_STRING: Final[Mapping[str, Callable[..., Value]]] = {
+_STRING: Final[Mapping[Value, Callable[..., Value]]] = {
     "contains": lambda text, part: _text(part, "contains") in text,
     "beginsWith": lambda text, part: text.startswith(_text(part, "beginsWith")),
     "endsWith": lambda text, part: text.endswith(_text(part, "endsWith")),

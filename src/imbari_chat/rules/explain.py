@@ -7,13 +7,26 @@ from dataclasses import dataclass
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest
 from imbari_chat.rules.evaluate import Evaluation
 from imbari_chat.rules.structure import Rule, RulesNode
-from imbari_chat.rules.syntax import Array, Call, Expression, Index, Literal, Member, Name, children
+from imbari_chat.rules.syntax import (
+    Array,
+    Call,
+    Conditional,
+    Expression,
+    Index,
+    Literal,
+    Logical,
+    Member,
+    Name,
+    Unary,
+    children,
+)
 from imbari_chat.rules.values import EvaluationError, ObjectMarker, Value, Variables
 from imbari_chat.wire.json import dumps
 from imbari_chat.wire.paths import Path
 
 __all__ = ["explain"]
 
+_LONGEST_RULE = 200
 _LONGEST_VALUE = 80
 
 
@@ -25,7 +38,7 @@ def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
 
     def judge(rule: Rule, variables: Variables) -> bool:
         findings.append(_examine(rule, variables, known))
-        return findings[-1].result is True
+        return findings[-1].granted
 
     allowed = request.decide(rules, judge)
     subject = ", ".join(map(str, paths))
@@ -48,20 +61,26 @@ def _subject(request: ReadRequest | WriteRequest) -> tuple[str, Sequence[Path]]:
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """A rule that was asked: its result, or the error it failed with."""
+    """A rule that was asked.
+
+    Attributes:
+        outcome: Its result, or the error it failed with, as told.
+        parts: Of a compound rule that is not true, the parts that made it so, and their outcomes.
+        seen: What was looked up there, and the values found.
+    """
 
     rule: Rule
-    result: bool | str
+    granted: bool
+    outcome: str
+    parts: dict[str, str]
     seen: dict[str, str]
 
     def lines(self) -> Iterator[str]:
         rule = self.rule
-        if isinstance(self.result, str):
-            outcome = f"error: {self.result}"
-        else:
-            outcome = "true" if self.result else "false"
-        text = " ".join(rule.text.split())
-        yield f"  /{'/'.join(rule.location)}  {rule.kind}  {text}  => {outcome}"
+        text = _cut(" ".join(rule.text.split()), _LONGEST_RULE)
+        yield f"  /{'/'.join(rule.location)}  {rule.kind}  {text}  => {self.outcome}"
+        for part, outcome in self.parts.items():
+            yield f"    {part}  => {outcome}"
         if self.seen:
             yield "  " + ", ".join(f"{name} = {value}" for name, value in self.seen.items())
 
@@ -73,18 +92,50 @@ def _examine(rule: Rule, variables: Variables, known: int) -> _Finding:
         known: How many levels of the rule's place the request's path already tells.
     """
     run = _Watched(variables)
-    result: bool | str
+    error = ""
     try:
-        result = run.holds(rule.expression)
-    except EvaluationError as error:
-        result = str(error)
+        granted = run.holds(rule.expression)
+    except EvaluationError as failure:
+        granted = False
+        error = f"error: {failure}"
+    deciding = [rule.expression] if granted else list(_deciding(rule.expression, run.values))
+    parts = {
+        _excerpt(rule, node): _shown(run.values[id(node)]) if id(node) in run.values else "error"
+        for node in deciding
+        if node is not rule.expression
+    }
     seen: dict[str, str] = {}
-    for node in _worth_telling(rule.expression, run.values):
-        seen.setdefault(_excerpt(rule, node), _shown(run.values[id(node)]))
+    for part in deciding:
+        for node in _worth_telling(part, run.values):
+            seen.setdefault(_excerpt(rule, node), _shown(run.values[id(node)]))
     for name in rule.location[known:]:
         if name.startswith("$"):
             seen.setdefault(name, _shown(variables[name]))
-    return _Finding(rule, result, seen)
+    return _Finding(rule, granted, error or _shown(granted), parts, seen)
+
+
+def _deciding(node: Expression, values: dict[int, Value]) -> Iterator[Expression]:
+    """The parts of a compound expression that made it what it is, or made it fail."""
+    match node:
+        case Logical(operator=operator, operands=operands):
+            run = [operand for operand in operands if id(operand) in values]
+            if id(node) not in values:
+                yield from _deciding(operands[len(run)], values)
+            elif values[id(node)] is (operator == "||"):
+                yield from _deciding(run[-1], values)
+            else:
+                for operand in run:
+                    yield from _deciding(operand, values)
+        case Unary(operator="!", operand=Logical() | Conditional() as operand):
+            yield from _deciding(operand, values)
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            branch = then if values.get(id(test)) is True else otherwise
+            if id(test) not in values or isinstance(branch, Literal):
+                yield from _deciding(test, values)
+            else:
+                yield from _deciding(branch, values)
+        case _:
+            yield node
 
 
 class _Watched(Evaluation):
@@ -150,5 +201,8 @@ def _shown(value: Value) -> str:
     assert value is None or isinstance(value, str | int | float)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
-    text = dumps(value)
-    return text if len(text) <= _LONGEST_VALUE else f"{text[: _LONGEST_VALUE - 3]}..."
+    return _cut(dumps(value), _LONGEST_VALUE)
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."

@@ -120,7 +120,7 @@ def _divide(left: Value, right: Value) -> Number:
 
 
 def _remainder(left: Value, right: Value) -> Number:
-    """``left % right``, with the sign of ``left``."""
+    """``left % right``. [unsure] with which sign; here that of ``left``, as in JavaScript."""
     a, b = _numbers("%", left, right)
     if not b or not math.isfinite(a) or math.isnan(b):
         return math.nan
