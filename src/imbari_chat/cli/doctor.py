@@ -1,6 +1,5 @@
 """``doctor``: is everything set up, and is what is stored in order? Changes nothing."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
@@ -51,6 +50,8 @@ def doctor(
     quiet: Quiet = False,
 ) -> None:
     """Check settings, services, sign-in, rules and records. Exit code 10 if a check failed."""
+    import asyncio
+
     tell, here = Narrator(quiet=quiet), target(ctx)
     try:
         settings = here.settings()
@@ -94,6 +95,8 @@ def _report(checks: list[_Check], *, json: bool) -> None:
 
 async def _checks(here: Target, settings: "Settings", limit: int) -> AsyncIterator[_Check]:
     """What can be checked, in order; what a failure makes pointless is left out."""
+    import asyncio
+
     from imbari_chat.client import AsyncAdminChat, connect
 
     try:
@@ -186,6 +189,8 @@ async def _drifted(
     chat: "AsyncAdminChat", sessions: "list[Session]"
 ) -> list[tuple["Session", int]]:
     """Sessions whose unread count is not the number of unread messages, with that number."""
+    import asyncio
+
     gate = asyncio.Semaphore(_AT_ONCE)
 
     async def look(session: "Session") -> "tuple[Session, int] | None":

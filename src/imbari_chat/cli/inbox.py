@@ -1,6 +1,5 @@
 """Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
     from imbari_chat.schema.events import ChatEvent, ConnectionChanged
     from imbari_chat.schema.models import Message, Session
+    from imbari_chat.view.inbox import Filter
     from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["inbox", "show", "watch"]
@@ -47,11 +47,22 @@ def inbox(
         bool, typer.Option("--unread", help="Only those with unread messages.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
+    live: Annotated[
+        bool, typer.Option("--live", help="Keep them on the screen, and read and reply there.")
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """List conversations, newest first, and number them for the other commands."""
     tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    if live:
+        if json or unread or status is Shown.RESOLVED:
+            raise UsageError(
+                "--live goes with none of --json, --unread and --status resolved",
+                hint="`imbari-chat watch --jsonl` is live and for scripts",
+            )
+        _live(here, tell, shown="all" if status is Shown.ALL else "active", limit=limit)
+        return
     wanted: Literal["active", "resolved"] | None = (
         None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
     )
@@ -176,6 +187,8 @@ def watch(
             watcher.knows(conversation.session)
             await watcher.follow(conversation.events(history=history))
 
+    import asyncio
+
     async def bounded(chat: "AsyncAdminChat") -> None:
         try:
             await asyncio.wait_for(follow(chat), timeout)
@@ -252,6 +265,16 @@ class _Watcher:
                 self._tell.say(f"the connection is silent{reason}")
             case _:
                 pass
+
+
+def _live(here: Target, tell: Narrator, *, shown: "Filter", limit: int) -> None:
+    from imbari_chat.cli.live.shell import run_live_inbox
+
+    async def run(chat: "AsyncAdminChat") -> None:
+        title = here.settings().project_id()
+        await run_live_inbox(chat, shown=shown, limit=limit, title=title)
+
+    with_admin_chat(here, tell, run)
 
 
 def _remember(here: Target, sessions: "list[Session]", tell: Narrator) -> None:

@@ -104,7 +104,11 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
     wanted = reference.removeprefix(_AN_ID)
     if not wanted:
         raise UsageError("which conversation? An empty name names none", hint=_AGAIN)
-    return await chat.find(wanted)
+    found = await chat.find(wanted)
+    if not found.startswith(wanted):
+        # A range of keys that begins at a number holds keys that do not begin with its digits.
+        raise NotFound(f"there is no conversation whose id begins with {wanted!r}", hint=_AGAIN)
+    return found
 
 
 def addressee(session: "Session") -> str:

@@ -1,0 +1,66 @@
+"""What the tests of the command line drive it with."""
+
+import json
+import re
+from typing import Any
+
+from typer.testing import CliRunner, Result
+
+from imbari_chat.cli.main import build
+from imbari_chat.client import CustomerChat
+from imbari_chat.emulator import Emulator
+
+__all__ = ["Program", "Visitor", "outside"]
+
+_STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Program:
+    """``imbari-chat`` in this process, without a terminal."""
+
+    def __init__(self) -> None:
+        self._app = build()
+        self._runner = CliRunner()
+
+    def __call__(
+        self, *arguments: str, stdin: str | bytes | None = None, width: int = 80, code: int = 0
+    ) -> Result:
+        """Run a command; it must end with ``code``."""
+        result = self._runner.invoke(
+            self._app, list(arguments), input=stdin, env={"COLUMNS": str(width)}
+        )
+        assert result.exit_code == code, (result.exit_code, result.stdout, result.stderr)
+        return result
+
+    def json(self, *arguments: str, stdin: str | None = None) -> Any:
+        """What a command prints with ``--json``."""
+        return json.loads(self(*arguments, "--json", stdin=stdin).stdout)
+
+
+class Visitor:
+    """Customers, each a new one."""
+
+    def writes(
+        self, *texts: str, name: str = "Amina Nakato", email: str = "amina@example.com"
+    ) -> str:
+        """Start a conversation with these messages; returns its id."""
+        with CustomerChat.from_env() as chat:
+            first, *more = texts or (None,)
+            session = chat.start(name=name, email=email, topic="Wholesale", text=first)
+            for text in more:
+                assert text is not None
+                chat.send(text)
+            return session.id
+
+
+def outside(emulator: Emulator, path: str, value: object) -> None:
+    """Write as the database's owner, whom no rule stops: junk, or the website's old habits."""
+    import httpx
+
+    answer = httpx.put(
+        f"http://{emulator.database_host}{path}.json",
+        params={"ns": emulator.namespace},
+        headers={"Authorization": "Bearer owner"},
+        content=json.dumps(value),
+    )
+    assert answer.status_code == 200, answer.text

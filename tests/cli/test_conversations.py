@@ -1,0 +1,258 @@
+"""inbox, show, reply, resolve and reopen, against the emulator under the shipped rules."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.harness import Program, Visitor, outside
+
+from imbari_chat.emulator import Emulator
+
+
+def test_inbox_numbers_conversations_newest_first(program: Program, visitor: Visitor) -> None:
+    """The latest to write is number 1."""
+    visitor.writes("Hello", name="Amina Nakato")
+    visitor.writes("Hi", name="Brian Otieno")
+    lines = program("inbox").stdout.splitlines()[2:]
+    assert [line.split()[:3] for line in lines] == [
+        ["1", "Brian", "Otieno"],
+        ["2", "Amina", "Nakato"],
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 140])
+def test_inbox_fits_the_width_there_is(program: Program, visitor: Visitor, width: int) -> None:
+    """However long what strangers typed is, no line is wider than the terminal."""
+    visitor.writes("x" * 2000, name="n" * 100, email=f"{'e' * 60}@{'d' * 60}.example.com")
+    visitor.writes("深煎りの豆 " * 50, name="伊藤 さくら" * 9)
+    lines = program("inbox", width=width).stdout.splitlines()
+    assert len(lines) == 4
+    assert all(len(line) <= width for line in lines)
+
+
+def test_inbox_shows_more_when_there_is_room(program: Program, visitor: Visitor) -> None:
+    """The id and the e-mail appear on a wide terminal, whole."""
+    session = visitor.writes("Hello")
+    wide = program("inbox", width=140).stdout
+    assert session in wide
+    assert "amina@example.com" in wide
+    assert session not in program("inbox", width=80).stdout
+
+
+def test_inbox_lists_by_status(program: Program, visitor: Visitor) -> None:
+    """Active is what is listed unless asked otherwise."""
+    done, waiting = visitor.writes("One"), visitor.writes("Two")
+    program("resolve", done)
+    assert [one["id"] for one in program.json("inbox")] == [waiting]
+    assert [one["id"] for one in program.json("inbox", "--status", "resolved")] == [done]
+    assert [one["id"] for one in program.json("inbox", "--status", "all")] == [waiting, done]
+
+
+def test_inbox_lists_only_unread_on_request(program: Program, visitor: Visitor) -> None:
+    """What was read is left out."""
+    read, unread = visitor.writes("One"), visitor.writes("Two")
+    program("show", read)
+    assert [one["id"] for one in program.json("inbox", "--unread")] == [unread]
+
+
+def test_an_empty_inbox_prints_no_data(program: Program) -> None:
+    """A person is told on stderr; a script reads nothing, or an empty list."""
+    result = program("inbox")
+    assert result.stdout == ""
+    assert "no active conversations" in result.stderr
+    assert program.json("inbox") == []
+
+
+def test_json_has_the_names_of_the_models(program: Program, visitor: Visitor) -> None:
+    """snake_case names, milliseconds, and null for what is not there."""
+    session = visitor.writes("Hello")
+    (record,) = program.json("inbox")
+    assert record["id"] == session
+    assert record["customer_name"] == "Amina Nakato"
+    assert record["unread_count"] == 1
+    assert record["resolved_at"] is None
+    assert isinstance(record["last_message_time"], int)
+
+
+def test_json_keeps_unknown_fields_apart(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """A field of next year is under ``extra``, and cannot pass for one of ours."""
+    session = visitor.writes("Hello")
+    outside(emulator, f"/chatSessions/{session}/customer_name", "an impostor")
+    (record,) = program.json("inbox")
+    assert record["customer_name"] == "Amina Nakato"
+    assert record["extra"] == {"customer_name": "an impostor"}
+
+
+def test_show_prints_the_conversation_and_marks_it_read(program: Program, visitor: Visitor) -> None:
+    """Both messages are shown as new once, and counted no more."""
+    session = visitor.writes("Do you ship to Kampala?", "By lorry?")
+    first = program("show", session)
+    assert first.stdout.count("  new") == 2
+    assert "2 messages marked read" in first.stderr
+    assert program("show", session).stdout.count("  new") == 0
+    assert program.json("inbox")[0]["unread_count"] == 0
+
+
+def test_show_can_peek(program: Program, visitor: Visitor) -> None:
+    """Peeking leaves everything as it was."""
+    session = visitor.writes("Hello")
+    program("show", session, "--peek")
+    assert program.json("inbox")[0]["unread_count"] == 1
+
+
+def test_show_signs_messages(program: Program, visitor: Visitor) -> None:
+    """An admin's messages are the team's; a customer's bear the customer's name."""
+    session = visitor.writes("Hello")
+    program("reply", session, "Good morning")
+    shown = program("show", session).stdout
+    assert "\nAmina Nakato  2" in shown
+    assert "\nImbari Team  2" in shown
+
+
+def test_show_says_what_was_marked_beyond_the_limit(program: Program, visitor: Visitor) -> None:
+    """Nothing becomes read silently."""
+    session = visitor.writes("One", "Two", "Three")
+    result = program("show", session, "--limit", "1")
+    assert "3 messages marked read, 2 of them not shown" in result.stderr
+
+
+def test_show_as_json(program: Program, visitor: Visitor) -> None:
+    """The session and its messages, oldest first."""
+    session = visitor.writes("One", "Two")
+    shown = program.json("show", session)
+    assert shown["session"]["id"] == session
+    assert [message["text"] for message in shown["messages"]] == ["One", "Two"]
+    assert [message["sender"] for message in shown["messages"]] == ["customer"] * 2
+
+
+def test_a_malformed_message_does_not_stop_show(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """It is reported once on stderr; the others are shown."""
+    session = visitor.writes("Hello")
+    outside(emulator, f"/messages/{session}/-Ojunk", {"text": 7})
+    outside(emulator, f"/messages/{session}/zzz", "not an object")
+    result = program("show", session)
+    assert "Hello" in result.stdout
+    assert result.stderr.count(f"malformed record at /messages/{session}/-Ojunk") == 1
+    assert result.stderr.count(f"malformed record at /messages/{session}/zzz") == 1
+
+
+def test_hostile_text_reaches_no_terminal(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Neither control characters nor Rich's markup come alive; JSON keeps the truth."""
+    session = visitor.writes("Hello")
+    hostile = "\x1b]0;owned\x07 [bold red]red[/] \u202eevil \x9b31m \ud800"
+    outside(emulator, f"/chatSessions/{session}/customerName", "[link=http://x]Eve[/link]\x1b[2J")
+    outside(emulator, f"/messages/{session}/-Ohostile", {
+        "text": hostile, "from": "customer", "timestamp": 1_700_000_000_000,
+    })  # fmt: skip
+    for result in (program("show", session, "--peek"), program("inbox")):
+        printed = result.stdout + result.stderr
+        assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(printed)
+        assert "[link=http://x]Eve" in printed
+    raw = program("show", session, "--peek", "--json").stdout
+    assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(raw)
+    texts = [message["text"] for message in program.json("show", session, "--peek")["messages"]]
+    assert hostile in texts
+
+
+def test_reply_is_addressed_and_sent(program: Program, visitor: Visitor) -> None:
+    """Whoever replies reads to whom, and the message is there."""
+    session = visitor.writes("Do you ship?")
+    result = program("reply", session, "Yes, [today]!")
+    assert result.stdout == ""
+    assert result.stderr == "to Amina Nakato <amina@example.com> (1 unread)\nsent\n"
+    assert program.json("show", session)["messages"][-1]["text"] == "Yes, [today]!"
+
+
+def test_reply_prints_the_message_as_json(program: Program, visitor: Visitor) -> None:
+    """A script learns the id."""
+    sent = program.json("reply", visitor.writes("Hello"), "Hi")
+    assert sent["text"] == "Hi"
+    assert sent["sender"] == "admin"
+    assert len(sent["id"]) == 20
+
+
+def test_reply_reads_standard_input(program: Program, visitor: Visitor) -> None:
+    """Every line counts but the last line's end."""
+    session = visitor.writes("Hello")
+    program("reply", session, "-", stdin="Dear Amina,\n\nyes.\n")
+    assert program.json("show", session)["messages"][-1]["text"] == "Dear Amina,\n\nyes."
+
+
+@pytest.mark.parametrize("text", ["- one", "-ish", "--", "-- Imbari"])
+def test_a_reply_may_begin_with_a_dash(program: Program, visitor: Visitor, text: str) -> None:
+    """After a double dash everything is text, and most of it is before one too."""
+    session = visitor.writes("Hello")
+    program("reply", "--", session, text)
+    assert program.json("show", session)["messages"][-1]["text"] == text
+
+
+def test_a_session_is_found_by_the_beginning_of_its_id(program: Program, visitor: Visitor) -> None:
+    """An id begins with a dash and is no option for that."""
+    session = visitor.writes("Hello")
+    assert program.json("show", session[:15])["session"]["id"] == session
+
+
+def test_a_number_means_the_list_that_was_printed(program: Program, visitor: Visitor) -> None:
+    """A list that has moved since cannot send a reply to somebody else."""
+    amina = visitor.writes("Hello")
+    program("inbox")
+    visitor.writes("Me first", name="Brian Otieno", email="brian@example.com")
+    program.json("inbox")
+    result = program("reply", "#1", "For Amina")
+    assert "to Amina Nakato" in result.stderr
+    assert program.json("show", amina)["messages"][-1]["text"] == "For Amina"
+
+
+def test_profiles_have_their_own_lists(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What one profile printed means nothing to another."""
+    visitor.writes("Hello")
+    program("inbox")
+    monkeypatch.setenv("IMBARI_CHAT_PROFILE", "other")
+    assert "none was printed here yet" in program("show", "1", code=2).stderr
+
+
+def test_a_list_that_cannot_be_kept_is_still_printed(
+    program: Program, visitor: Visitor, place: Path
+) -> None:
+    """The numbers are useless then, and that is said."""
+    visitor.writes("Hello")
+    (place / "data").mkdir()
+    (place / "data" / "inbox").write_text("in the way")
+    result = program("inbox")
+    assert "Amina Nakato" in result.stdout
+    assert "warning: the numbers" in result.stderr
+
+
+def test_resolve_and_reopen(program: Program, visitor: Visitor) -> None:
+    """Each says what it did, and says so when there was nothing to do."""
+    session = visitor.writes("Hello")
+    assert program.json("resolve", session)["status"] == "resolved"
+    assert "already resolved" in program("resolve", session).stderr
+    reopened = program.json("reopen", session)
+    assert (reopened["status"], reopened["resolved_at"]) == ("active", None)
+    assert "already active" in program("reopen", session).stderr
+
+
+def test_a_reply_to_a_resolved_conversation_says_that_it_stays_so(
+    program: Program, visitor: Visitor
+) -> None:
+    """The writer may not know."""
+    session = visitor.writes("Hello")
+    program("resolve", session)
+    assert "resolved, and stays so" in program("reply", session, "Thanks").stderr
+
+
+def test_quiet_leaves_only_data(program: Program, visitor: Visitor) -> None:
+    """Nothing on stderr when all is well."""
+    session = visitor.writes("Hello")
+    for arguments in (
+        ("show", session), ("reply", session, "x"), ("resolve", session), ("inbox",),
+    ):  # fmt: skip
+        assert program(*arguments, "--quiet").stderr == ""
