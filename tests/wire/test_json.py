@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.specs import cases
 from tests.wire.strategies import numbers, values
@@ -60,6 +60,8 @@ def test_what_is_written_reads_back(value: Json) -> None:
 
 
 @given(st.text(st.characters() | lone, max_size=8))
+@example("é\ud800")
+@example("\udc00")
 def test_any_string_can_be_sent(text: str) -> None:
     """A lone surrogate is escaped, so that the text is always UTF-8, and reads back."""
     written = dumps({text: text}).encode()
@@ -146,6 +148,7 @@ def test_storing_a_number_twice_changes_nothing(number: float) -> None:
 
 
 @given(st.text(st.characters() | lone))
+@example("a😀\ud800")
 def test_length_counts_utf16_units(text: str) -> None:
     """A character beyond the basic plane counts twice, a lone surrogate once."""
     assert utf16_length(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)

@@ -4,7 +4,7 @@ import random
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.specs import cases
 from tests.wire.strategies import keys, nodes
@@ -25,6 +25,8 @@ def test_keys_sort_as_listed(case: dict[str, Any]) -> None:
 
 
 @given(anything, anything)
+@example("\ud800", "\ue000")
+@example("\udfff", "\ud7ff")
 def test_words_sort_by_their_utf8_bytes(a: str, b: str) -> None:
     """Lone surrogates included: they must not crash a sort."""
 
@@ -35,6 +37,7 @@ def test_words_sort_by_their_utf8_bytes(a: str, b: str) -> None:
 
 
 @given(anything, anything)
+@example("\ud800", "😀")
 def test_the_sdks_sort_words_by_utf16(a: str, b: str) -> None:
     """Which differs from UTF-8 beyond the basic plane."""
 

@@ -143,6 +143,16 @@ def test_many_puts_that_change_nothing_give_the_same_tree() -> None:
     assert put_all(tree, [(Path(("x", "y")), EMPTY), (Path(("c", "d")), EMPTY)]) is tree
 
 
+def test_a_priority_stays_when_a_leaf_becomes_a_branch() -> None:
+    """It belongs to the place; and a deletion below a leaf does nothing."""
+    leaf, path = Leaf(1, "p"), Path(("a", "b"))
+    expected = from_json({"a": {"b": 2}, ".priority": "p"})
+    assert leaf.put(path, Leaf(2)) == expected
+    assert put_all(leaf, [(path, Leaf(2))]) == expected
+    assert leaf.put(path, EMPTY) is leaf
+    assert put_all(leaf, [(path, EMPTY)]) is leaf
+
+
 @given(nodes)
 def test_nothing_absent_is_kept(tree: Node) -> None:
     """EMPTY never stands among children; an empty branch is EMPTY itself."""

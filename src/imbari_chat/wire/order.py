@@ -35,7 +35,7 @@ MIN_KEY: Final = "[MIN_NAME]"
 MAX_KEY: Final = "[MAX_NAME]"
 """Stands for a key after all others in the bounds that the SDKs send."""
 
-_INTEGER_KEY = re.compile(r"-?0*[0-9]{1,10}", re.ASCII)
+_INTEGER_KEY = re.compile(r"-?0*[0-9]{1,10}")
 _INT32_MIN = -(2**31)
 _INT32_MAX = 2**31 - 1
 

@@ -28,7 +28,7 @@ _RANGE: Final = ("startAt", "startAfter", "endAt", "endBefore")
 _LIMITS: Final = ("limitToFirst", "limitToLast")
 _FILTERS: Final = (*_RANGE, "equalTo", *_LIMITS)
 
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -29,7 +29,7 @@ Priority: TypeAlias = str | int | float | None
 
 MAX_STRING_BYTES = 10 * 1024 * 1024
 
-_ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]*)\Z", re.ASCII)
+_ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 
 
 class _Node:
