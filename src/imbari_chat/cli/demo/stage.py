@@ -1,0 +1,80 @@
+"""Where the demo plays: an emulator under the shipped rules, and an admin account there.
+
+The admin signs in with a password, as one would on a live project, and holds nothing but the
+``admin`` claim, so the rules decide about every read and write of the demo.
+"""
+
+import secrets
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from imbari_chat.client import connect
+from imbari_chat.config import Settings
+from imbari_chat.emulator import Emulator
+from imbari_chat.identity import sign_in
+from imbari_chat.identity.accounts import AdminAccounts
+
+__all__ = ["PROJECT", "Stage", "stage"]
+
+PROJECT = "demo-imbari"
+_ADMIN = "desk@example.com"
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A running emulator with an admin account.
+
+    Attributes:
+        emulator: Both halves, running.
+        flags: Settings that lead there, whatever the environment says.
+        started_in: How long the emulator took to start, in seconds.
+    """
+
+    emulator: Emulator
+    flags: Mapping[str, Any]
+    started_in: float
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """Set everything up, and take it down again.
+
+    Raises:
+        ConfigError: No port can be had.
+        Unavailable: The emulator does not answer.
+    """
+    rules = resources.files("imbari_chat.schema").joinpath("database.rules.json")
+    emulator = Emulator(PROJECT, rules.read_text("utf-8"))
+    began = time.perf_counter()
+    with emulator, tempfile.TemporaryDirectory(prefix="imbari-chat-demo-") as directory:
+        started_in = time.perf_counter() - began
+        flags = {
+            "project": PROJECT,
+            "database_url": emulator.database_url,
+            "database_emulator": emulator.database_host,
+            "auth_emulator": emulator.auth_host,
+            "identity": "login",
+            "profile": "demo",
+            "token_store": "file",
+            "data_dir": Path(directory),
+        }
+        _sign_in_an_admin(Settings.load(**flags))
+        yield Stage(emulator, flags, started_in)
+
+
+def _sign_in_an_admin(settings: Settings) -> None:
+    """Make an account, give it the claim, and leave its sign-in where the client looks for it."""
+    where = connect.sign_in_project(settings)
+    password = secrets.token_urlsafe(16)
+    with closing(AdminAccounts(where)) as accounts:
+        accounts.create(_ADMIN, password)
+        accounts.grant(_ADMIN)
+    keep = partial(connect.tokens(settings).save, where.id, connect.stored(settings, "admin"))
+    sign_in.sign_in_with_password(where, _ADMIN, password, on_tokens=keep).close()
