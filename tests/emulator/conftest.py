@@ -26,7 +26,8 @@ def namespace() -> str:
 
 @pytest.fixture
 def http(emulator: Emulator, namespace: str) -> Iterator[httpx.Client]:
-    """A client of this test's database; relative URLs, ``ns`` added."""
+    """A client of this test's database, which it names by its Host header."""
     url = f"http://{emulator.database_host}"
-    with httpx.Client(base_url=url, params={"ns": namespace}, timeout=5) as client:
+    host = {"Host": f"{namespace}.database.test"}
+    with httpx.Client(base_url=url, headers=host, timeout=5) as client:
         yield client

@@ -9,6 +9,9 @@ import httpx
 __all__ = ["EventStream"]
 
 
+_PATIENCE = 100
+
+
 class EventStream:
     """One open stream.
 
@@ -35,9 +38,17 @@ class EventStream:
         frame, _, self._buffer = self._buffer.partition(b"\n\n")
         return frame + b"\n\n"
 
+    def said(self) -> bytes:
+        """The bytes of the next frame that is no keep-alive."""
+        for _ in range(_PATIENCE):
+            frame = self.raw()
+            if not frame.startswith(b"event: keep-alive"):
+                return frame
+        raise AssertionError("nothing but keep-alives")
+
     def next(self) -> tuple[str, Any]:
-        """The next event and its data, as JSON where it is JSON."""
-        event, data = self.raw().decode().rstrip("\n").split("\n")
+        """The next event that is no keep-alive, and its data, as JSON where it is JSON."""
+        event, data = self.said().decode().rstrip("\n").split("\n")
         text = data.removeprefix("data: ")
         return event.removeprefix("event: "), json.loads(text) if text[:1] in '{n"' else text
 

@@ -16,7 +16,7 @@ __all__ = ["Hosting"]
 
 T = TypeVar("T")
 
-_GRACE_SECONDS = 0.2
+_GRACE_SECONDS = 0.1
 
 
 class Hosting:
@@ -115,10 +115,15 @@ async def _finish(server: "uvicorn.Server") -> None:
     for connection in list(state.connections):
         connection.shutdown()
     tasks = list(state.tasks)
-    if tasks:
-        await asyncio.wait(tasks, timeout=_GRACE_SECONDS)
+    await _within_grace(tasks)
+    for connection in list(state.connections):
+        connection.transport.abort()
+    await _within_grace(tasks)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    for connection in list(state.connections):
-        connection.transport.abort()
+
+
+async def _within_grace(tasks: "Sequence[asyncio.Task[None]]") -> None:
+    if tasks:
+        await asyncio.wait(tasks, timeout=_GRACE_SECONDS)

@@ -48,7 +48,8 @@ def run(command: Sequence[str], emulator: Emulator, *, grace: float = 2.0) -> in
     program = shutil.which(command[0])
     if program is None:
         raise CommandNotFound("no such command", where=command[0], hint="check spelling and PATH")
-    with emulator, _Relay() as relay:
+    relay = _Relay()
+    with emulator, _handling(relay.handle):
         try:
             child = subprocess.Popen(  # noqa: S603  # running what the caller names is the purpose
                 [program, *command[1:]],
@@ -103,21 +104,13 @@ class _Relay:
     def __init__(self) -> None:
         self._group: int | None = None
         self._early: list[int] = []
-        self._handling = _handling(self._handle)
-
-    def __enter__(self) -> "_Relay":
-        self._handling.__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        self._handling.__exit__(None, None, None)
 
     def to(self, group: int) -> None:
         self._group = group
         for number in self._early:
             _signal_group(group, number)
 
-    def _handle(self, number: int, _frame: FrameType | None) -> None:
+    def handle(self, number: int, _frame: FrameType | None) -> None:
         if self._group is None:
             self._early.append(number)
         else:

@@ -1,0 +1,230 @@
+"""What listeners are told: enough, and in the words of the reference."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN
+from imbari_chat.emulator.database.listeners import Target, answer
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.errors import InvalidData
+from imbari_chat.rules import Ruleset
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.sse import Frame
+
+NOW = 1_790_000_000_000
+
+keys = st.sampled_from(["a", "b", "c", "0", "1", "h"])
+leaves = st.one_of(st.none(), st.integers(0, 3), st.sampled_from(["x", "y"]), st.booleans())
+priorities = st.sampled_from([None, 1, "p"])
+values = st.recursive(
+    leaves | st.builds(lambda value, p: {".value": value, ".priority": p}, leaves, priorities),
+    lambda inner: st.dictionaries(keys | st.just(".priority"), inner, max_size=3).map(
+        lambda value: {k: (1 if k == ".priority" else v) for k, v in value.items()}
+    ),
+    max_leaves=6,
+)
+paths = st.lists(keys, max_size=3).map(Path.of)
+patch_keys = st.one_of(
+    keys,
+    st.tuples(keys, keys).map("/".join),
+    keys.map(lambda key: f"{key}/.priority"),
+    st.just(".priority"),
+)
+patches = st.dictionaries(patch_keys, values, min_size=1, max_size=3).map(
+    lambda body: {k: (2 if k.endswith(".priority") else v) for k, v in body.items()}
+)
+writes = st.one_of(
+    st.tuples(st.just("put"), paths, values),
+    st.tuples(st.just("patch"), paths, patches),
+)
+bounds = st.none() | st.integers(0, 3) | st.sampled_from(["x", "y"])
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    """Any order, any bounds that suit it, any limit."""
+    query = draw(
+        st.sampled_from(
+            [Query.by_key(), Query.by_value(), Query.by_priority(), Query.by_child("h")]
+        )
+    )
+    ends = keys if query.order_by.kind == "key" else bounds
+    if draw(st.booleans()):
+        query = query.start_at(draw(ends))
+    if draw(st.booleans()):
+        query = query.end_at(draw(ends))
+    match draw(st.sampled_from(["all", "first", "last"])):
+        case "first":
+            query = query.limit_to_first(draw(st.integers(1, 2)))
+        case "last":
+            query = query.limit_to_last(draw(st.integers(1, 2)))
+    return query
+
+
+targets = st.builds(
+    Target, st.lists(keys, max_size=2).map(Path.of), st.none() | queries(), st.booleans()
+)
+
+
+class Follower:
+    """A client: keeps a value current by what it is told, and by nothing else."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def told(self, frame: Frame) -> None:
+        said = json.loads(frame.data)
+        where = [key for key in said["path"].split("/") if key]
+        if frame.event == "put":
+            self.value = _replaced(self.value, where, said["data"])
+            return
+        assert frame.event == "patch"
+        for key, value in said["data"].items():
+            self.value = _replaced(self.value, [*where, *key.split("/")], value)
+
+
+def _replaced(value: Any, where: list[str], new: Any) -> Any:
+    if not where:
+        return _pruned(new)
+    if isinstance(value, list):
+        value = {str(index): item for index, item in enumerate(value)}
+    if not isinstance(value, dict):
+        value = {}
+    elif ".value" in value:  # what is written below a leaf takes its place, but not its priority
+        value = {".priority": value[".priority"]}
+    return _pruned({**value, where[0]: _replaced(value.get(where[0]), where[1:], new)})
+
+
+def _pruned(value: Any) -> Any:
+    """Lists as objects, nothing empty; a priority alone is nothing."""
+    if isinstance(value, list):
+        value = {str(index): item for index, item in enumerate(value)}
+    if not isinstance(value, dict):
+        return value
+    kept = {key: item for key, v in value.items() if (item := _pruned(v)) is not None}
+    return kept if kept.keys() - {".priority"} else None
+
+
+def _database() -> Namespace:
+    return Namespace("t", Ruleset.open(), enforce_indexes=False)
+
+
+def _play(database: Namespace, kind: str, path: Path, value: Any) -> list[Frame]:
+    """The frames owed to the one listener there is; a refused write owes none."""
+    try:
+        write = Write.put(path, value) if kind == "put" else Write.patch(path, value)
+        owed = database.write(write, ADMIN, NOW).owed
+    except (InvalidData, Refusal):
+        return []
+    return [each.frame for each in owed for _ in each.listeners]
+
+
+@settings(max_examples=400, deadline=None)
+@given(values, targets, st.lists(writes, max_size=6))
+def test_a_listener_always_knows_what_a_fresh_read_would_say(
+    start: Any, target: Target, steps: list[tuple[str, Path, Any]]
+) -> None:
+    """The first event and those after it add up to the current value, with and without a query."""
+    database = _database()
+    _play(database, "put", Path(), start)
+    _, first = database.listen(target, ADMIN, NOW)
+    follower = Follower()
+    follower.told(first)
+    for kind, path, value in steps:
+        before = answer(database.root.at(target.path), target.query, export=target.export)
+        frames = _play(database, kind, path, value)
+        for frame in frames:
+            follower.told(frame)
+        now = answer(database.root.at(target.path), target.query, export=target.export)
+        assert follower.value == _pruned(now)
+        assert len(frames) <= 1
+        if frames == []:
+            assert _pruned(before) == _pruned(now)
+
+
+def _frames(target: Target, start: Any, kind: str, at: str, value: Any) -> list[tuple[str, Any]]:
+    database = _database()
+    _play(database, "put", Path(), start)
+    database.listen(target, ADMIN, NOW)
+    return [
+        (frame.event, json.loads(frame.data))
+        for frame in _play(database, kind, Path.parse(at), value)
+    ]
+
+
+HERE = Target(Path.parse("/s"))
+LAST_TWO = Target(Path.parse("/s"), Query.by_key().limit_to_last(2))
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value", "event", "path", "data"),
+    [
+        ("put", "/s", {"q": 1}, "put", "/", {"q": 1}),
+        ("put", "/", {"s": {"q": 1}}, "put", "/", {"q": 1}),
+        ("put", "/", None, "put", "/", None),
+        ("put", "/s/x/y", 1, "put", "/x/y", 1),
+        ("patch", "/s", {"a": 5, "b": None}, "patch", "/", {"a": 5, "b": None}),
+        ("patch", "/s", {"a/x": 5}, "patch", "/", {"a/x": 5}),
+        ("patch", "/s/c", {"foo": 3}, "patch", "/c", {"foo": 3}),
+        ("patch", "/", {"s/a": 5, "s/c/d": 6, "t": 1}, "patch", "/", {"a": 5, "c/d": 6}),
+        ("patch", "/", {"s": {"n": 1}, "t": 1}, "put", "/", {"n": 1}),
+        ("put", "/s/a", ["x", "y"], "put", "/a", ["x", "y"]),
+    ],
+)
+def test_an_event_takes_the_shape_of_its_write(
+    kind: str, at: str, value: Any, event: str, path: str, data: Any
+) -> None:
+    """Puts stay puts and patches stay patches, their paths relative to the stream."""
+    told = _frames(HERE, {"s": {"a": 1, "b": 2}}, kind, at, value)
+    assert told == [(event, {"path": path, "data": data})]
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value"),
+    [
+        ("put", "/s/a", 1),
+        ("patch", "/s", {"a": 1, "zz": None}),
+        ("put", "/t", 1),
+        ("put", "/s/a/deep", None),
+        ("patch", "/", {"t": 1, "s/b": 2}),
+    ],
+)
+def test_a_write_that_changes_nothing_here_is_silent(kind: str, at: str, value: Any) -> None:
+    """Neither an equal value, nor the deletion of nothing, nor a write elsewhere is an event."""
+    assert _frames(HERE, {"s": {"a": 1, "b": 2}}, kind, at, value) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value", "event", "path", "data"),
+    [
+        ("put", "/s/d", {"n": 4}, "patch", "/", {"d": {"n": 4}, "b": None}),
+        ("put", "/s/c", None, "patch", "/", {"c": None, "a": {"n": 1}}),
+        ("put", "/s/c/n", 9, "put", "/c/n", 9),
+        ("patch", "/s/c", {"m": 9}, "patch", "/c", {"m": 9}),
+        ("patch", "/s", {"a/n": 5, "b/n": 6}, "patch", "/", {"b/n": 6}),
+        ("put", "/s", {"z": 1}, "put", "/", {"z": 1}),
+    ],
+)
+def test_a_window_tells_of_its_own_children_only(
+    kind: str, at: str, value: Any, event: str, path: str, data: Any
+) -> None:
+    """Who comes in is told in full, who leaves is null, and what is outside is not told."""
+    start = {"s": {"a": {"n": 1}, "b": {"n": 2}, "c": {"n": 3}}}
+    told = _frames(LAST_TWO, start, kind, at, value)
+    assert told == [(event, {"path": path, "data": data})]
+
+
+def test_the_same_view_is_worked_out_once_for_everybody() -> None:
+    """Listeners of one target share one frame object."""
+    database = _database()
+    database.listen(HERE, ADMIN, NOW)
+    database.listen(HERE, ADMIN, NOW)
+    (owed,) = database.write(Write.put(Path.parse("/s/a"), 1), ADMIN, NOW).owed
+    assert len(owed.listeners) == 2

@@ -1,0 +1,169 @@
+"""Event streams: their bytes, their ends, and readers that do not keep up."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from tests.emulator.event_stream import EventStream
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.tokens import encode_unsigned
+
+OWNER = {"Authorization": "Bearer owner"}
+BUFFER = 256 * 1024
+
+
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self) -> None:
+        self.now = 1_790_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture(scope="module")
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture(scope="module")
+def emulator(clock: Clock) -> Iterator[Emulator]:
+    """One with little patience."""
+    with Emulator(
+        clock=clock, keep_alive=0.05, enforce_expiry=True, stream_buffer=BUFFER
+    ) as running:
+        yield running
+
+
+def test_a_stream_is_these_bytes(http: httpx.Client) -> None:
+    """One event line, one data line, one blank line; UTF-8 as it is."""
+    with EventStream(http, "/s.json") as stream:
+        assert stream.raw() == b'event: put\ndata: {"path":"/","data":null}\n\n'
+        http.put("/s/x.json", json="n\nü")
+        assert stream.said() == 'event: put\ndata: {"path":"/x","data":"n\\nü"}\n\n'.encode()
+
+
+def test_an_idle_stream_carries_keep_alives(http: httpx.Client) -> None:
+    """Case 74, at a shorter interval."""
+    with EventStream(http, "/s.json") as stream:
+        assert stream.next()[0] == "put"
+        assert stream.raw() == b"event: keep-alive\ndata: null\n\n"
+        assert stream.raw() == b"event: keep-alive\ndata: null\n\n"
+
+
+def test_an_ended_token_ends_its_stream(http: httpx.Client, clock: Clock) -> None:
+    """At ``exp`` comes auth_revoked, as raw text, and then the end: case 78."""
+    issued = int(clock.now)
+    token = encode_unsigned({"sub": "u1", "iat": issued, "exp": issued + 3600})
+    with EventStream(http, f"/s.json?auth={token}") as stream:
+        assert stream.next()[0] == "put"
+        clock.now += 3601
+        assert stream.said() == b"event: auth_revoked\ndata: credential is no longer valid\n\n"
+        assert stream.ended()
+    refused = http.get(f"/s.json?auth={token}")
+    assert (refused.status_code, refused.json()) == (401, {"error": "Auth token is expired"})
+
+
+def test_a_token_that_was_never_issued_does_not_end(http: httpx.Client) -> None:
+    """The mock tokens of the SDKs have ``iat`` 0 and an ``exp`` long past."""
+    token = encode_unsigned({"sub": "u1", "iat": 0, "exp": 3600})
+    assert http.get(f"/s.json?auth={token}").status_code == 200
+
+
+def test_all_listeners_hear_every_write_in_order(http: httpx.Client) -> None:
+    """Twenty streams, fifty writes, one order."""
+    streams = [EventStream(http, f"/{'s' if n % 2 else 'S'}.json") for n in range(20)]
+    try:
+        for stream in streams:
+            assert stream.next()[0] == "put"
+        for n in range(50):
+            http.patch("/.json", json={"s/n": n, "S/n": n})
+        for stream in streams:
+            heard = [stream.next()[1]["data"]["n"] for _ in range(50)]
+            assert heard == list(range(50))
+    finally:
+        for stream in streams:
+            stream.close()
+
+
+def _deaf_listener(emulator: Emulator, namespace: str) -> socket.socket:
+    """A stream nobody reads: connected, and past the response's first bytes."""
+    host, port = emulator.database_host.split(":")
+    deaf = socket.socket()
+    deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    deaf.settimeout(5)
+    deaf.connect((host, int(port)))
+    deaf.sendall(
+        f"GET /s.json?ns={namespace} HTTP/1.1\r\nHost: {host}\r\n"
+        "Accept: text/event-stream\r\n\r\n".encode()
+    )
+    assert deaf.recv(12) == b"HTTP/1.1 200"
+    return deaf
+
+
+def test_a_reader_that_does_not_read_is_cut_off(
+    emulator: Emulator, namespace: str, http: httpx.Client
+) -> None:
+    """Writers are not held up, others hear everything, and the body of the deaf one breaks off."""
+    with _deaf_listener(emulator, namespace) as deaf, EventStream(http, "/s.json") as good:
+        text = "x" * 100_000
+        heard: list[str] = []
+
+        def follow() -> None:
+            assert good.next()[1]["path"] == "/"
+            while len(heard) < 100:
+                heard.append(good.next()[1]["path"])
+
+        reading = threading.Thread(target=follow)
+        reading.start()
+        for n in range(100):
+            assert http.put(f"/s/{n}.json?print=silent", json=text).status_code == 204
+        reading.join(10)
+        assert heard == [f"/{n}" for n in range(100)]
+        received = b""
+        while chunk := deaf.recv(1 << 20):
+            received += chunk
+        assert b'"path":"/0"' in received
+        assert b'"path":"/99"' not in received
+        assert not received.endswith(b"0\r\n\r\n")
+
+
+def test_one_event_may_be_larger_than_the_buffer(http: httpx.Client) -> None:
+    """The bound is on what waits, not on what is sent."""
+    text = "x" * (3 * BUFFER)
+    with EventStream(http, "/s.json") as stream:
+        assert stream.next()[0] == "put"
+        http.put("/s/big.json?print=silent", json=text)
+        assert stream.next() == ("put", {"path": "/big", "data": text})
+
+
+def test_leaving_is_noticed(emulator: Emulator, namespace: str, http: httpx.Client) -> None:
+    """A listener that has gone is owed nothing and held nowhere."""
+    app = emulator._database_app
+    before = len(app._streams)
+    with EventStream(http, "/s.json") as stream:
+        stream.next()
+        assert len(app._streams) == before + 1
+    deadline = time.monotonic() + 5
+    while len(app._streams) > before:
+        assert time.monotonic() < deadline
+        http.get("/s.json")
+
+
+def test_rules_that_close_a_stream_leave_the_others_open(http: httpx.Client) -> None:
+    """Only those who may no longer listen get ``cancel``; an admin always may."""
+    with (
+        EventStream(http, "/s.json") as user,
+        EventStream(http, "/s.json", OWNER) as admin,
+    ):
+        assert user.next()[0] == admin.next()[0] == "put"
+        http.put("/.settings/rules.json", json={"rules": {}}, headers=OWNER)
+        assert user.next() == ("cancel", None)
+        assert user.ended()
+        http.put("/s.json", json=1, headers=OWNER)
+        assert admin.next() == ("put", {"path": "/", "data": 1})

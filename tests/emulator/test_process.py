@@ -1,0 +1,184 @@
+"""A command beside an emulator: its exit code, its signals, and what it leaves behind."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.process import CommandNotFound, run
+from imbari_chat.errors import Unavailable
+
+
+def _run(code: str, *arguments: str, emulator: Emulator | None = None) -> int:
+    return run([sys.executable, "-c", textwrap.dedent(code), *arguments], emulator or Emulator())
+
+
+def _ended(pid: int) -> bool:
+    """True if the process is gone, or only waits to be collected."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return True
+    return state == "Z"
+
+
+def _wait_for(file: Path) -> str:
+    deadline = time.monotonic() + 20
+    while not (file.exists() and file.read_text().endswith("\n")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    return file.read_text().strip()
+
+
+def test_the_command_finds_the_emulator_by_its_environment() -> None:
+    """And everything else it inherits; the exit code is its own."""
+    code = """
+        import os, sys, urllib.request
+        host = os.environ["FIREBASE_DATABASE_EMULATOR_HOST"]
+        answer = urllib.request.urlopen(f"http://{host}/a.json").read()
+        sys.exit(7 if answer == b"null" and "PATH" in os.environ else 1)
+    """
+    emulator = Emulator()
+    assert _run(code, emulator=emulator) == 7
+    with pytest.raises(Unavailable):
+        _ = emulator.database_host
+
+
+def test_a_command_ended_by_a_signal_is_128_and_more() -> None:
+    """As a shell reports it."""
+    assert _run("import os; os.kill(os.getpid(), 9)") == 137
+
+
+@pytest.mark.parametrize("command", ["no-such-command-anywhere", "/no/such/file"])
+def test_a_command_that_is_not_there_is_named(command: str) -> None:
+    """And the emulator does not stay up for it."""
+    emulator = Emulator()
+    with pytest.raises(CommandNotFound) as missing:
+        run([command], emulator)
+    assert missing.value.where == command
+    with pytest.raises(Unavailable):
+        _ = emulator.database_host
+
+
+def test_a_file_that_is_no_program_is_named(tmp_path: Path) -> None:
+    """Found, and still not to be run."""
+    script = tmp_path / "script"
+    script.write_text("no interpreter line\n")
+    script.chmod(0o755)
+    with pytest.raises(CommandNotFound, match="cannot be run"):
+        run([str(script)], Emulator())
+
+
+def test_what_a_command_leaves_behind_is_ended(tmp_path: Path) -> None:
+    """Its whole process group, also what ignores a polite request."""
+    note = tmp_path / "pid"
+    code = """
+        import subprocess, sys, time
+        leftover = (
+            "import os, signal, sys, time; signal.signal(signal.SIGTERM, signal.SIG_IGN);"
+            "print(os.getpid(), file=open(sys.argv[1], 'w'), flush=True); time.sleep(60)"
+        )
+        subprocess.Popen([sys.executable, "-c", leftover, sys.argv[1]])
+        while True:
+            try:
+                if open(sys.argv[1]).read().endswith("\\n"):
+                    break
+            except FileNotFoundError:
+                pass
+            time.sleep(0.01)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(note)]
+    assert run(command, Emulator(), grace=0.1) == 0
+    assert _ended(int(_wait_for(note)))
+
+
+OUTER = """
+    import sys
+    from imbari_chat.emulator import Emulator
+    from imbari_chat.emulator.process import run
+    sys.exit(run([sys.executable, "-c", sys.argv[1], sys.argv[2]], Emulator()))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> None:
+    """The command decides what they mean; its exit code is passed back."""
+    note = tmp_path / "ready"
+    inner = """
+        import signal, sys, time
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda number, _: sys.exit(40 + number))
+        print("ready", file=open(sys.argv[1], "w"), flush=True)
+        time.sleep(60)
+    """
+    outer = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(OUTER), textwrap.dedent(inner), str(note)]
+    )
+    _wait_for(note)
+    outer.send_signal(number)
+    assert outer.wait(20) == 40 + number
+
+
+SERVER = """
+    import os, sys
+    from imbari_chat.emulator import Emulator
+    from imbari_chat.emulator.process import serve
+    emulator = Emulator().start()
+    print(os.getpid(), file=open(sys.argv[1], "w"), flush=True)
+    serve(emulator, parent=int(sys.argv[2]) if len(sys.argv) > 2 else None)
+"""
+
+
+PARENT = """
+    import os, subprocess, sys
+    subprocess.run([sys.executable, "-c", sys.argv[1], sys.argv[2], str(os.getpid())])
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_served_emulator_ends_when_asked(tmp_path: Path, number: signal.Signals) -> None:
+    """Without a trace on stderr."""
+    note = tmp_path / "pid"
+    served = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SERVER), str(note)], stderr=subprocess.PIPE
+    )
+    _wait_for(note)
+    served.send_signal(number)
+    _, complaints = served.communicate(timeout=20)
+    assert (served.returncode, complaints) == (0, b"")
+
+
+def test_a_served_emulator_is_gone_when_its_parent_dies(tmp_path: Path) -> None:
+    """However the parent died."""
+    note = tmp_path / "pid"
+    parent = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            textwrap.dedent(PARENT),
+            textwrap.dedent(SERVER),
+            str(note),
+        ]
+    )
+    served = int(_wait_for(note))
+    parent.kill()
+    parent.wait()
+    deadline = time.monotonic() + 5
+    while not _ended(served):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_parent_that_is_gone_already_is_noticed(tmp_path: Path) -> None:
+    """The id of somebody else's parent ends the emulator at once."""
+    note = tmp_path / "pid"
+    served = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SERVER), str(note), str(os.getppid())]
+    )
+    assert served.wait(20) == 0

@@ -1,0 +1,201 @@
+"""The emulator as one object: starting, stopping, and what it refuses."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+from tests.emulator.event_stream import EventStream
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.errors import ConfigError, RulesError, Unavailable
+
+CLOSED = '{"rules": {"mine": {".read": "auth.uid === \'u1\'"}}}'
+
+
+def test_both_halves_answer_as_soon_as_start_returns() -> None:
+    """No waiting, no retries."""
+    with Emulator() as emulator:
+        assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
+        assert httpx.get(f"http://{emulator.auth_host}/").status_code == 200
+
+
+def test_starting_and_stopping_are_quick() -> None:
+    """Ready in 50 ms once imported; gone in half a second, with a stream open."""
+    with Emulator():
+        pass
+    began = time.perf_counter()
+    emulator = Emulator().start()
+    started = time.perf_counter() - began
+    url = f"http://{emulator.database_host}"
+    with httpx.Client(base_url=url, timeout=5) as client, EventStream(client, "/s.json") as stream:
+        assert stream.next()[0] == "put"
+        began = time.perf_counter()
+        emulator.stop()
+        assert time.perf_counter() - began < 0.5
+        assert stream.ended()
+    assert started < 0.05
+
+
+def test_stop_does_not_wait_for_a_body_that_never_comes() -> None:
+    """A client in the middle of a request does not hold the emulator up."""
+    emulator = Emulator().start()
+    host, port = emulator.database_host.split(":")
+    with socket.create_connection((host, int(port)), timeout=5) as slow:
+        slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
+        httpx.get(f"http://{emulator.database_host}/a.json")
+        began = time.perf_counter()
+        emulator.stop()
+        assert time.perf_counter() - began < 0.5
+        assert slow.recv(100) == b""
+
+
+def test_a_body_cut_short_writes_nothing() -> None:
+    """What was sent before the client went away is not taken for all of it."""
+    with Emulator() as emulator:
+        host, port = emulator.database_host.split(":")
+        with socket.create_connection((host, int(port)), timeout=5) as slow:
+            slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
+        assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
+
+
+def test_stop_frees_the_ports() -> None:
+    """The same ports can be taken again at once; stopping twice is fine."""
+    first = Emulator().start()
+    ports = [int(host.rpartition(":")[2]) for host in (first.database_host, first.auth_host)]
+    httpx.get(f"http://{first.database_host}/a.json")
+    first.stop()
+    first.stop()
+    with Emulator(database_port=ports[0], auth_port=ports[1]) as second:
+        assert httpx.get(f"http://{second.database_host}/a.json").text == "null"
+
+
+def test_a_stopped_emulator_has_no_thread_and_no_address() -> None:
+    """Nothing is left behind."""
+    before = threading.active_count()
+    with Emulator() as emulator:
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
+    with pytest.raises(Unavailable, match="not running"):
+        _ = emulator.database_host
+
+
+def test_a_taken_port_is_named() -> None:
+    """What, where, and what to do."""
+    with Emulator() as first:
+        port = int(first.auth_host.rpartition(":")[2])
+        second = Emulator(auth_port=port)
+        with pytest.raises(ConfigError) as refused:
+            second.start()
+        assert str(port) in refused.value.what
+        assert refused.value.where == f"auth port {port}"
+        assert "another port" in (refused.value.hint or "")
+    with second:
+        assert second.auth_host == f"127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.1", "::", "example.com"])
+def test_other_machines_are_not_let_in_by_accident(host: str) -> None:
+    """The emulator trusts everybody, so everybody is this machine."""
+    with pytest.raises(ConfigError, match="other machines"):
+        Emulator(host=host)
+
+
+def test_other_machines_are_let_in_on_purpose() -> None:
+    """With the switch, any address will do."""
+    with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
+        port = emulator.database_host.rpartition(":")[2]
+        assert httpx.get(f"http://127.0.0.1:{port}/a.json").text == "null"
+
+
+def test_bad_rules_are_refused_before_anything_listens() -> None:
+    """The place of the mistake is known, and no emulator exists."""
+    with pytest.raises(RulesError) as refused:
+        Emulator(rules='{"rules": {\n  ".read": "nope"\n}}')
+    assert refused.value.line == 2
+
+
+def test_the_rules_are_in_force_from_the_start() -> None:
+    """And in every database that appears later."""
+    with Emulator(rules=CLOSED) as emulator:
+        url = f"http://{emulator.database_host}/a.json"
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, params={"ns": "other"}).status_code == 401
+
+
+def test_a_refusal_can_be_explained_afterwards() -> None:
+    """Each denied request leaves what was asked, and why not."""
+    with Emulator(rules=CLOSED) as emulator:
+        assert emulator.refusals() == []
+        httpx.get(f"http://{emulator.database_host}/mine.json")
+        (reason,) = emulator.refusals()
+        assert "/mine" in reason
+        assert "auth.uid === 'u1'" in reason
+
+
+def test_rules_can_be_loaded_while_it_runs() -> None:
+    """New rules act at once; bad ones change nothing."""
+    with Emulator() as emulator:
+        url = f"http://{emulator.database_host}/a.json"
+        emulator.load_rules(CLOSED)
+        assert httpx.get(url).status_code == 401
+        with pytest.raises(RulesError):
+            emulator.load_rules("{")
+        assert httpx.get(url).status_code == 401
+        assert httpx.get(url, params={"ns": "other"}).status_code == 200
+        emulator.load_rules(CLOSED, namespace="other")
+        assert httpx.get(url, params={"ns": "other"}).status_code == 401
+
+
+def test_reset_empties_every_database_and_forgets_users() -> None:
+    """Listeners stay and hear of it."""
+    with Emulator() as emulator:
+        url = f"http://{emulator.database_host}"
+        sign_up = (
+            f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
+        )
+        user = {"email": "a@example.com", "password": "secret1"}
+        assert httpx.post(sign_up, json=user).status_code == 200
+        assert httpx.post(sign_up, json=user).status_code == 400
+        with httpx.Client(base_url=url, timeout=5) as client:
+            client.put("/a.json", json=1)
+            client.put("/b.json?ns=other", json=1)
+            with EventStream(client, "/a.json") as stream:
+                assert stream.next() == ("put", {"path": "/", "data": 1})
+                emulator.reset()
+                assert stream.next() == ("put", {"path": "/", "data": None})
+            assert client.get("/a.json").text == "null"
+            assert client.get("/b.json?ns=other").text == "null"
+        assert httpx.post(sign_up, json=user).status_code == 200
+
+
+def test_the_environment_names_both_halves_without_a_scheme() -> None:
+    """As the official libraries want it."""
+    with Emulator(project="demo-x") as emulator:
+        environment = emulator.environment()
+        assert environment["GCLOUD_PROJECT"] == "demo-x"
+        assert re.fullmatch(r"127\.0\.0\.1:\d+", environment["FIREBASE_DATABASE_EMULATOR_HOST"])
+        assert environment["FIREBASE_AUTH_EMULATOR_HOST"] == emulator.auth_host
+        config = json.loads(environment["FIREBASE_CONFIG"])
+        assert config["projectId"] == "demo-x"
+        assert config["databaseURL"] == emulator.database_url
+        assert emulator.database_url.endswith("/?ns=demo-x-default-rtdb")
+
+
+def test_both_halves_go_by_one_clock() -> None:
+    """Server timestamps and token times come from the clock that was given."""
+    with Emulator(clock=lambda: 1_790_000_000.5) as emulator:
+        url = f"http://{emulator.database_host}/t.json"
+        assert httpx.put(url, json={".sv": "timestamp"}).json() == 1_790_000_000_500
+
+
+def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> None:
+    """Its thread is a daemon."""
+    code = "from imbari_chat.emulator import Emulator; Emulator().start()"
+    done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False)
+    assert done.returncode == 0
