@@ -122,7 +122,7 @@ class AdminAccounts:
             return _account(self._client.create_user(email=email, password=password))
 
     def close(self) -> None:
-        """Give back connections. Closing twice is fine."""
+        """Delete the library's app; its connections end with this object. Twice is fine."""
         close_app(self._app)
 
     def _look_up(self, email: str) -> Account:
