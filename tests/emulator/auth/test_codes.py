@@ -54,6 +54,18 @@ async def test_a_reset_code_can_be_checked_and_then_spent_once(service: Service)
     assert await pending(service) == []
 
 
+async def test_a_reset_password_closes_every_other_way_in(service: Service) -> None:
+    """Whoever reads the mail owns the account, not whoever once linked another provider."""
+    info = {"providerId": "google.com", "rawId": "g1"}
+    users = [{"localId": "i1", "email": "i1@example.com", "providerUserInfo": [info]}]
+    await service.owner("/accounts:batchCreate", {"users": users})
+    code = await mailed(service, requestType="PASSWORD_RESET", email="i1@example.com")
+    reset = {"oobCode": code["oobCode"], "newPassword": "secret2"}
+    await service.user("accounts:resetPassword", reset)
+    providers = (await service.record("i1"))["providerUserInfo"]
+    assert [provider["providerId"] for provider in providers] == ["password"]
+
+
 async def test_a_verification_code_verifies(service: Service) -> None:
     """Verifying is no new sign-in: there are no tokens in the answer."""
     own = await service.sign_up()
@@ -87,7 +99,7 @@ async def test_a_code_may_verify_a_new_address_before_it_replaces_the_old(
 
 
 async def test_a_changed_address_can_be_taken_back(service: Service) -> None:
-    """The first address gets a code; an anonymous user's first address does not."""
+    """The first address gets a code; the addresses of an anonymous session do not."""
     own = await service.sign_up()
     await service.user("accounts:update", {"idToken": own["idToken"], "email": "thief@example.com"})
     [code] = await pending(service)
@@ -96,8 +108,8 @@ async def test_a_changed_address_can_be_taken_back(service: Service) -> None:
     assert response.json()["authEmulator"]["email"] == "alice@example.com"
     assert (await service.record(own["localId"]))["email"] == "alice@example.com"
     anonymous = await service.user("accounts:signUp", {})
-    first = {"idToken": anonymous["idToken"], "email": "first@example.com"}
-    await service.user("accounts:update", first)
+    for email in ("first@example.com", "second@example.com"):
+        await service.user("accounts:update", {"idToken": anonymous["idToken"], "email": email})
     assert await pending(service) == []
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.emulator.auth.harness import OWNER, PROJECT, START, TOKEN, TOOLKIT, Clock
 
@@ -96,7 +96,7 @@ BODIES = (
 
 
 @pytest.mark.parametrize("owner", [False, True])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.sampled_from(OPERATIONS), BODIES), min_size=1, max_size=6))
 def test_no_sequence_of_bodies_is_an_internal_error(
     owner: bool, calls: list[tuple[str, Any]]

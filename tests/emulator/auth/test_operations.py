@@ -54,6 +54,7 @@ async def populate(service: Service) -> Callable[[Body], Body]:
         "$off": off["idToken"],
         "$off.refresh": off["refreshToken"],
         "$foreign.refresh": _elsewhere(signed_in["refreshToken"]),
+        "$overlong": "u" * 129,
         "$thousand_and_one": json.dumps({"a": "x" * 992}),
     }
 

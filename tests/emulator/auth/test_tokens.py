@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned, parse_object
@@ -12,7 +12,7 @@ from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned, pars
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
-    max_leaves=10,
+    max_leaves=5,
 )
 
 
@@ -24,6 +24,7 @@ def test_a_token_has_the_emulators_header_and_ends_with_a_dot() -> None:
     assert signature == ""
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5))
 def test_what_is_encoded_comes_back(claims: dict[str, object]) -> None:
     """Any JSON claims survive, whatever characters are in them."""
@@ -61,6 +62,7 @@ def test_what_is_no_token_is_a_value_error(token: str) -> None:
         decode_unverified(token)
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Anything at all is either a token or a ValueError."""

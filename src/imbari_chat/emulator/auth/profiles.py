@@ -96,7 +96,7 @@ def _edit(call: Call) -> dict[str, Json]:
     if call.owner:
         after = _with_privileges(call, after)
     after = call.accounts.put(_without(call, after))
-    if readdressed and provider != "anonymous" and after.initial_email is not None:
+    if readdressed and after.initial_email is not None:
         offer_recovery(call, after.initial_email)
     tokens = issue_tokens(call, after, provider) if renewed and provider else {}
     return _answer(after, new_email) | tokens
