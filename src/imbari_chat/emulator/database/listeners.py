@@ -19,13 +19,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.windows import Reading, Windows
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
-from imbari_chat.wire.tree import EMPTY, Branch, Node
+from imbari_chat.wire.tree import Branch, Node
 
-__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Target", "View", "answer"]
+__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Target", "View"]
 
 KEEP_ALIVE: Final = Frame("keep-alive", "null")
 # [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
@@ -50,33 +51,19 @@ class Target:
     export: bool = False
 
 
-def answer(node: Node, query: Query | None, *, export: bool = False) -> Json:
-    """What a read of ``node`` through ``query`` gives.
-
-    Nothing there, or a leaf, is null to a query; children of which none match are ``{}``. [unsure]
-    """
-    if query is None:
-        return node.to_json(export=export)
-    window = query.window(node)
-    if not window.exists and isinstance(node, Branch) and node.exists:
-        return {}
-    return window.to_json(export=export)
-
-
 class View:
     """One target as its listeners have been told it."""
 
-    __slots__ = ("_window", "target")
+    __slots__ = ("_window", "_windows", "target")
 
-    def __init__(self, target: Target, root: Node) -> None:
+    def __init__(self, target: Target, root: Node, windows: Windows) -> None:
         self.target = target
-        self._window = self._see(root)
+        self._windows = windows
+        self._window = self._read(root).seen
 
     def first(self, root: Node) -> Frame:
         """The event every stream opens with: all there is."""
-        target = self.target
-        value = answer(root.at(target.path), target.query, export=target.export)
-        return _frame("put", "/", value)
+        return _frame("put", "/", self._read(root).to_json(export=self.target.export))
 
     def committed(self, write: Write, before: Node, after: Node) -> Frame | None:
         """The event owed for ``write``, which turned ``before`` into ``after``; None for silence.
@@ -103,7 +90,7 @@ class View:
         self, write: Write, touched: list[Path], after: Node, *, replaced: bool
     ) -> Frame | None:
         """The event of a window, which may gain and lose children the write does not name."""
-        told, self._window = self._window, self._see(after)
+        told, self._window = self._window, self._read(after).seen
         window = self._window
         if replaced:
             return None if told == window else _frame("put", "/", self._json(window))
@@ -138,9 +125,8 @@ class View:
         path = str(place.relative_to(self.target.path))
         return _frame("put", path, self._json(after.at(place)))
 
-    def _see(self, root: Node) -> Node:
-        query = self.target.query
-        return EMPTY if query is None else query.window(root.at(self.target.path))
+    def _read(self, root: Node) -> Reading:
+        return self._windows.read(root, self.target.path, self.target.query)
 
     def _json(self, node: Node) -> Json:
         return node.to_json(export=self.target.export)

@@ -12,6 +12,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.listeners import CANCEL, Target, View
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
+from imbari_chat.emulator.database.windows import Reading, Windows
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json
@@ -89,10 +90,11 @@ class Namespace:
         }
         self.refusals: deque[Decision] = deque(maxlen=_REFUSALS_KEPT)
         self._enforce_indexes = enforce_indexes
+        self._windows = Windows()
         self._audiences: dict[Target, _Audience] = {}
 
-    def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Node:
-        """The node at ``path``, for the caller to look at through ``query``.
+    def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Reading:
+        """Look at ``path`` through ``query``.
 
         Raises:
             Refusal: The rules say no, or no index serves the query.
@@ -102,7 +104,7 @@ class Namespace:
             self._insist(decision)
         if query is not None and self._enforce_indexes:
             self._insist_on_index(path, query)
-        return self.root.at(path)
+        return self._windows.read(self.root, path, query)
 
     def write(
         self, write: Write, caller: Caller, now: int, *, if_match: str | None = None
@@ -117,7 +119,7 @@ class Namespace:
         before = self.root
         if if_match is not None and if_match != etag(before.at(write.base)):
             # The answer shows what is there, so it is only for those who may read it.
-            raise Mismatch(self.read(write.base, None, caller, now))
+            raise Mismatch(self.read(write.base, None, caller, now).node)
         after = write.applied(before, now)
         if not caller.admin:
             decision = self.rules.write(
@@ -135,7 +137,7 @@ class Namespace:
         self.read(target.path, target.query, caller, now)
         audience = self._audiences.get(target)
         if audience is None:
-            audience = self._audiences[target] = _Audience(View(target, self.root))
+            audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
         audience.listeners.append(listener)
         return listener, audience.view.first(self.root)
@@ -161,8 +163,9 @@ class Namespace:
 
     def _commit(self, write: Write, after: Node, now: int) -> Commit:
         before, self.root = self.root, after
-        if after is before or not self._audiences:
+        if after is before:
             return Commit(after)
+        self._windows.committed(write.places, before, after)
         owed = self._cancel_unwelcome(now)
         for audience in self._audiences.values():
             frame = audience.view.committed(write, before, after)

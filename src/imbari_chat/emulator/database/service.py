@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
-from imbari_chat.emulator.database.listeners import Target, answer
+from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, Owed, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
 from imbari_chat.emulator.database.requests import (
@@ -31,6 +31,7 @@ from imbari_chat.emulator.database.responses import (
     found,
     plain,
 )
+from imbari_chat.emulator.database.windows import Reading
 from imbari_chat.errors import InvalidData, RulesError
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, parse
@@ -139,20 +140,17 @@ class Service:
         if asked.stream:
             target = Target(asked.path, asked.query, asked.export)
             return Opened(namespace, *namespace.listen(target, who, now))
-        node = namespace.read(asked.path, asked.query, who, now)
+        reading = namespace.read(asked.path, asked.query, who, now)
         if asked.priority:
-            node = EMPTY if node.priority is None else Leaf(node.priority)
+            reading = Reading(_priority(reading.node))
         tag = None
         if request.wants_etag or asked.if_none_match is not None:
-            tag = etag(asked.query.window(node) if asked.query else node)
+            tag = etag(reading.seen)
             if tag == asked.if_none_match:
                 return Answer(empty(304, tag=tag))
         if request.silent:
             return Answer(empty(204, tag=tag))
-        if asked.shallow:
-            value = _shallow(asked.query.window(node) if asked.query else node)
-        else:
-            value = answer(node, asked.query, export=asked.export)
+        value = _shallow(reading.seen) if asked.shallow else reading.to_json(export=asked.export)
         if asked.callback is not None:
             return Answer(callback(asked.callback, value))
         pretty = request.wants("print", "pretty")
@@ -179,6 +177,10 @@ def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = No
         return Answer(empty(204, tag=tag), commit.owed)
     pretty = request.wants("print", "pretty")
     return Answer(found(value, pretty=pretty, tag=tag), commit.owed)
+
+
+def _priority(node: Node) -> Node:
+    return EMPTY if node.priority is None else Leaf(node.priority)
 
 
 def _shallow(node: Node) -> Json:

@@ -1,0 +1,56 @@
+"""Random trees, writes and queries over few keys, so that they often meet."""
+
+
+from hypothesis import strategies as st
+
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+__all__ = ["keys", "queries", "values", "writes"]
+
+keys = st.sampled_from(["a", "b", "c", "0", "1", "h"])
+leaves = st.one_of(st.none(), st.integers(0, 3), st.sampled_from(["x", "y"]), st.booleans())
+priorities = st.sampled_from([None, 1, "p"])
+values = st.recursive(
+    leaves | st.builds(lambda value, p: {".value": value, ".priority": p}, leaves, priorities),
+    lambda inner: st.dictionaries(keys | st.just(".priority"), inner, max_size=3).map(
+        lambda value: {k: (1 if k == ".priority" else v) for k, v in value.items()}
+    ),
+    max_leaves=6,
+)
+paths = st.lists(keys, max_size=3).map(Path.of)
+patch_keys = st.one_of(
+    keys,
+    st.tuples(keys, keys).map("/".join),
+    keys.map(lambda key: f"{key}/.priority"),
+    st.just(".priority"),
+)
+patches = st.dictionaries(patch_keys, values, min_size=1, max_size=3).map(
+    lambda body: {k: (2 if k.endswith(".priority") else v) for k, v in body.items()}
+)
+writes = st.one_of(
+    st.tuples(st.just("put"), paths, values),
+    st.tuples(st.just("patch"), paths, patches),
+)
+bounds = st.none() | st.integers(0, 3) | st.sampled_from(["x", "y"])
+
+
+@st.composite
+def queries(draw: st.DrawFn) -> Query:
+    """Any order, any bounds that suit it, any limit."""
+    query = draw(
+        st.sampled_from(
+            [Query.by_key(), Query.by_value(), Query.by_priority(), Query.by_child("h")]
+        )
+    )
+    ends = keys if query.order_by.kind == "key" else bounds
+    if draw(st.booleans()):
+        query = query.start_at(draw(ends))
+    if draw(st.booleans()):
+        query = query.end_at(draw(ends))
+    match draw(st.sampled_from(["all", "first", "last"])):
+        case "first":
+            query = query.limit_to_first(draw(st.integers(1, 2)))
+        case "last":
+            query = query.limit_to_last(draw(st.integers(1, 2)))
+    return query

@@ -1,0 +1,67 @@
+"""Windows over large nodes: the same as sorting everything, at the cost of the window."""
+
+import time
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.emulator.database.strategies import queries, values, writes
+
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.emulator.database.windows import Windows
+from imbari_chat.errors import InvalidData
+from imbari_chat.wire.paths import ROOT, Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import Node, from_json
+
+NOW = 1_790_000_000_000
+paths = st.sampled_from([Path(), Path(("a",)), Path(("a", "b"))])
+
+
+def _after(root: Node, kind: str, path: Path, value: Any) -> tuple[list[Path], Node]:
+    try:
+        write = Write.put(path, value) if kind == "put" else Write.patch(path, value)
+        return write.places, write.applied(root, NOW)
+    except (InvalidData, Refusal):
+        return [], root
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    values,
+    st.lists(st.tuples(paths, queries()), min_size=1, max_size=4),
+    st.lists(writes, max_size=6),
+)
+def test_a_ranking_sees_what_sorting_everything_would_see(
+    start: Any, looks: list[tuple[Path, Query]], steps: list[tuple[str, Path, Any]]
+) -> None:
+    """Before and after every write, for every order, range and limit."""
+    windows = Windows(worth_ranking=1)
+    places, root = _after(from_json(None), "put", Path(), start)
+    for kind, path, value in [("put", Path(("zz",)), None), *steps]:
+        places, after = _after(root, kind, path, value)
+        windows.committed(places, root, after)
+        root = after
+        for at, query in looks:
+            reading = windows.read(root, at, query)
+            assert reading.window == query.window(root.at(at))
+
+
+def _seconds(children: int) -> float:
+    """The quickest of some reads and writes of a 50-row window over this many rows."""
+    root = from_json({f"k{n}": {"at": n % 1000} for n in range(children)})
+    query = Query.by_child("at").limit_to_last(50)
+    windows = Windows()
+    assert windows.read(root, ROOT, query).window == query.window(root)
+    best = 1.0
+    for _ in range(20):
+        began = time.perf_counter()
+        windows.read(root, ROOT, query)
+        best = min(best, time.perf_counter() - began)
+    return best
+
+
+def test_the_cost_of_a_window_follows_the_window() -> None:
+    """A hundred times the rows cost at most a few times as much, where sorting costs hundreds."""
+    assert _seconds(50_000) < 5 * _seconds(500) + 0.001
