@@ -124,3 +124,9 @@ class RulesError(ImbariError):
         super().__init__(what, where=where, hint=hint)
         self.line = line
         self.column = column
+
+    def __str__(self) -> str:
+        """``LINE:COLUMN: message``, with the excerpt on the lines below if there is one."""
+        place = f"{self.where}:" if self.where else ""
+        text = f"{place}{self.line}:{self.column}: {self.what}"
+        return f"{text}\n{self.hint}" if self.hint else text

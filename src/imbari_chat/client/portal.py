@@ -80,10 +80,10 @@ class BlockingIterator(Generic[R]):
         return self
 
     def __next__(self) -> R:
-        try:
-            return self._portal.call(_next(self._source))
-        except StopAsyncIteration:
-            raise StopIteration from None
+        following = self._portal.call(_next(self._source))
+        if isinstance(following, _End):
+            raise StopIteration
+        return following
 
     def close(self) -> None:
         """Stop following. Closing twice is fine."""
@@ -96,5 +96,9 @@ class BlockingIterator(Generic[R]):
         self.close()
 
 
-async def _next(source: AsyncGenerator[R, None]) -> R:
-    return await anext(source)
+class _End:
+    """What stands in for the end: a future cannot carry a StopAsyncIteration."""
+
+
+async def _next(source: AsyncGenerator[R, None]) -> "R | _End":
+    return await anext(source, _End())

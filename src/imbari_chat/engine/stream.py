@@ -181,6 +181,8 @@ class StreamCore:
             now: Monotonic seconds.
             expires_in: Seconds until the credential of this connection ends, if it does.
         """
+        if self._over:
+            return
         self._connected = True
         self._opened_at = self._heard_at = now
         if expires_in is not None:
@@ -189,6 +191,8 @@ class StreamCore:
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed an event."""
+        if self._over:
+            return
         self._heard_at = now
         if self._state == "stale":
             self._become("live")
@@ -276,7 +280,7 @@ class StreamCore:
             return
         self._over = True
         self._effects.append(Disconnect())
-        self._clear_timers()
+        self._stop_watching()
         self._become("closed")
 
     def _change(self, frame: Frame, now: float) -> None:
@@ -337,16 +341,16 @@ class StreamCore:
     def _forget_connection(self, now: float) -> None:
         if self._connected and now - self._opened_at >= self._policy.stable_after:
             self._backoff.reset()
-        self._connected = False
-        self._clear_timers()
+        self._stop_watching()
 
-    def _clear_timers(self) -> None:
+    def _stop_watching(self) -> None:
+        self._connected = False
         self._connect_by = self._retry_at = self._renew_at = None
 
     def _end(self, error: ImbariError) -> None:
         self._over = True
         self._effects.append(Disconnect())
-        self._clear_timers()
+        self._stop_watching()
         self._become("closed", error.what)
         self._effects.append(Ended(error))
 

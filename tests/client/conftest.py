@@ -1,0 +1,101 @@
+"""Both ends of a chat on an embedded emulator under the strict rules."""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat
+from imbari_chat.emulator import Emulator
+
+RULES = (Path(__file__).parents[2] / "database.rules.json").read_text("utf-8")
+
+
+@pytest.fixture(scope="session")
+def shared_emulator() -> Iterator[Emulator]:
+    """One running emulator; tests share it through ``emulator``, which empties it."""
+    with Emulator(rules=RULES) as running:
+        yield running
+
+
+@pytest.fixture
+def emulator(shared_emulator: Emulator) -> Emulator:
+    """An empty database under the strict rules, and no users."""
+    shared_emulator.reset()
+    shared_emulator.load_rules(RULES)
+    return shared_emulator
+
+
+@pytest.fixture
+def flags(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
+    """Settings that point at the emulator and away from this machine's own."""
+    return {
+        "project": emulator.project,
+        "database_emulator": emulator.database_host,
+        "auth_emulator": emulator.auth_host,
+        "data_dir": tmp_path,
+        "token_store": "file",
+        "timeout": 5.0,
+    }
+
+
+@pytest.fixture
+async def desk(flags: dict[str, Any]) -> AsyncIterator[AsyncAdminChat]:
+    """An admin."""
+    async with AsyncAdminChat.from_env(**flags) as chat:
+        yield chat
+
+
+@pytest.fixture
+async def customers(flags: dict[str, Any]) -> AsyncIterator[Callable[[], AsyncCustomerChat]]:
+    """A maker of customers, each somebody else."""
+    made: list[AsyncCustomerChat] = []
+
+    def make() -> AsyncCustomerChat:
+        made.append(AsyncCustomerChat.from_env(**flags))
+        return made[-1]
+
+    yield make
+    for chat in made:
+        await chat.close()
+
+
+@pytest.fixture
+async def customer(customers: Callable[[], AsyncCustomerChat]) -> AsyncCustomerChat:
+    """A customer who has not started yet."""
+    return customers()
+
+
+@pytest.fixture
+def seed(emulator: Emulator) -> Callable[[str, Any], None]:
+    """Write anything anywhere, past the rules: whatever anybody may have left there."""
+    import httpx
+
+    def write(path: str, value: Any) -> None:
+        answer = httpx.put(
+            f"http://{emulator.database_host}{path}.json",
+            params={"ns": emulator.namespace},
+            headers={"Authorization": "Bearer owner"},
+            json=value,
+        )
+        answer.raise_for_status()
+
+    return write
+
+
+@pytest.fixture
+def stored(emulator: Emulator) -> Callable[[str], Any]:
+    """Read anything, past the rules."""
+    import httpx
+
+    def read(path: str) -> Any:
+        answer = httpx.get(
+            f"http://{emulator.database_host}{path}.json",
+            params={"ns": emulator.namespace, "format": "export"},
+            headers={"Authorization": "Bearer owner"},
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    return read

@@ -1,0 +1,146 @@
+"""The blocking twins: the same names, the same behaviour, without ``await``."""
+
+import asyncio
+import inspect
+import os
+import signal
+import threading
+from collections.abc import AsyncGenerator, Iterator
+from typing import Any
+
+import pytest
+
+from imbari_chat import (
+    AdminChat,
+    AsyncAdminChat,
+    AsyncConversation,
+    AsyncCustomerChat,
+    ConnectionChanged,
+    Conversation,
+    CustomerChat,
+    MessageAdded,
+    NotFound,
+)
+from imbari_chat.client.portal import BlockingIterator, Portal
+
+TWINS = [
+    (AsyncAdminChat, AdminChat),
+    (AsyncConversation, Conversation),
+    (AsyncCustomerChat, CustomerChat),
+]
+
+
+def _public(kind: type) -> dict[str, Any]:
+    return {name: member for name, member in inspect.getmembers(kind) if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("asynchronous", "blocking"), TWINS)
+def test_twins_have_the_same_names_and_parameters(asynchronous: type, blocking: type) -> None:
+    """A method added to one and not the other fails here."""
+    ours, theirs = _public(asynchronous), _public(blocking)
+    assert ours.keys() == theirs.keys()
+    for name, member in ours.items():
+        if not callable(member):
+            continue
+        expected = inspect.signature(member).parameters
+        found = inspect.signature(theirs[name]).parameters
+        assert [str(one) for one in expected.values()] == [str(one) for one in found.values()]
+
+
+def test_a_conversation_in_plain_code(flags: dict[str, Any]) -> None:
+    """The main job without a single ``await``."""
+    with AdminChat.from_env(**flags) as desk, CustomerChat.from_env(**flags) as chat:
+        session = chat.start(name="Amina", email="amina@example.com", text="Hello")
+        with desk.open(session.id) as conversation:
+            conversation.reply("Hello Amina")
+            assert [one.text for one in conversation.history()] == ["Hello", "Hello Amina"]
+            conversation.resolve()
+        assert chat.wait_for(MessageAdded, timeout=10).message.text == "Hello Amina"
+        assert [one.status for one in desk.sessions()] == ["resolved"]
+        with desk.events() as events:
+            assert ConnectionChanged("live") in events
+        with pytest.raises(NotFound), desk.open("-Nowhere"):
+            pass
+
+
+def test_closing_leaves_no_thread_behind(flags: dict[str, Any]) -> None:
+    """Neither the loop's nor the workers'."""
+    before = set(threading.enumerate())
+    with AdminChat.from_env(**flags) as desk:
+        desk.sessions()
+        with desk.events() as events:
+            next(iter(events))
+        ours = set(threading.enumerate()) - before
+        assert ours
+    for thread in ours:
+        thread.join(5)
+    assert not {thread for thread in ours if thread.is_alive()}
+
+
+def test_closing_twice_is_fine_and_calls_afterwards_are_errors(flags: dict[str, Any]) -> None:
+    """Nothing hangs."""
+    desk = AdminChat.from_env(**flags)
+    desk.close()
+    desk.close()
+    with pytest.raises(RuntimeError, match="closed"):
+        desk.sessions()
+
+
+def test_an_interrupted_wait_cancels_the_call() -> None:
+    """Ctrl-C in the caller reaches the coroutine."""
+    portal = Portal("test")
+    cancelled = threading.Event()
+
+    async def hang() -> None:
+        try:
+            interrupted.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    interrupted = threading.Event()
+
+    def interrupt() -> None:
+        interrupted.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        portal.call(hang())
+    thread.join()
+    assert cancelled.wait(5)
+    portal.close()
+
+
+def test_a_blocking_call_from_the_clients_own_loop_is_an_error_and_not_a_deadlock() -> None:
+    """It says what to use instead of hanging for ever."""
+    portal = Portal("test")
+
+    async def inside() -> None:
+        portal.call(asyncio.sleep(0))
+
+    with pytest.raises(RuntimeError, match="own event loop"):
+        portal.call(inside())
+    portal.close()
+
+
+def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:
+    """Both ways the generator's own clean-up runs."""
+    portal = Portal("test")
+    finished: list[str] = []
+
+    async def source(name: str) -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            yield 2
+        finally:
+            finished.append(name)
+
+    whole: Iterator[int] = iter(BlockingIterator(portal, source("whole")))
+    assert list(whole) == [1, 2]
+    with BlockingIterator(portal, source("part")) as part:
+        assert next(iter(part)) == 1
+    assert finished == ["whole", "part"]
+    portal.close()

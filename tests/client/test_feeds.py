@@ -1,0 +1,175 @@
+"""From values to events, each change once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.client.feeds import MessageFeed, SessionFeed
+from imbari_chat.schema.events import (
+    ChatEvent,
+    MessageAdded,
+    MessageChanged,
+    MessageRemoved,
+    RecordRejected,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+
+
+def _message(text: str, **more: Any) -> dict[str, Any]:
+    return {"text": text, "from": "customer", "timestamp": 1, **more}
+
+
+def _session(time: int, **more: Any) -> dict[str, Any]:
+    return {
+        "customerName": "A",
+        "lastMessageTime": time,
+        "unreadCount": 0,
+        "status": "active",
+        **more,
+    }
+
+
+def _messages(limit: int = 3) -> MessageFeed:
+    return MessageFeed(SessionId("-S"), limit)
+
+
+def _kinds(events: Sequence[ChatEvent]) -> list[tuple[str, str]]:
+    return [(type(event).__name__, _subject(event)) for event in events]
+
+
+def _subject(event: ChatEvent) -> str:
+    match event:
+        case MessageAdded() | MessageChanged() | MessageRemoved():
+            return event.message.id
+        case SessionAdded() | SessionChanged() | SessionRemoved():
+            return event.session.id
+        case _:
+            return ""
+
+
+def test_a_snapshot_that_changed_nothing_says_nothing() -> None:
+    """A reconnect without loss is silent."""
+    feed = _messages()
+    feed.update({"a": _message("1")})
+    assert feed.update({"a": _message("1")}) == []
+
+
+def test_additions_changes_and_removals_are_told_apart() -> None:
+    """In the order of the ids."""
+    feed = _messages()
+    feed.update({"a": _message("1"), "b": _message("2")})
+    events = feed.update({"b": _message("2", read=True), "c": _message("3")})
+    assert [type(event) for event in events] == [MessageRemoved, MessageChanged, MessageAdded]
+
+
+def test_a_message_pushed_out_of_a_full_window_was_not_deleted() -> None:
+    """The window moves; the message stays where it is."""
+    feed = _messages(2)
+    feed.update({"a": _message("1"), "b": _message("2")})
+    events = feed.update({"b": _message("2"), "c": _message("3")})
+    assert _kinds(events) == [("MessageAdded", "c")]
+
+
+def test_a_message_deleted_from_a_full_window_is_reported_and_its_replacement_is_not_news() -> None:
+    """An older message fills the gap; it did not just arrive."""
+    feed = _messages(2)
+    feed.update({"b": _message("2"), "c": _message("3")})
+    events = feed.update({"a": _message("1"), "b": _message("2")})
+    assert _kinds(events) == [("MessageRemoved", "c")]
+
+
+def test_true_and_one_are_different_values() -> None:
+    """Strict JSON equality, all the way down."""
+    feed = _messages()
+    feed.update({"a": _message("1", mood=1)})
+    assert _kinds(feed.update({"a": _message("1", mood=True)})) == [("MessageChanged", "a")]
+
+
+def test_only_touched_children_are_looked_at() -> None:
+    """What a push did not name is taken as unchanged."""
+    feed = _messages()
+    feed.update({"a": _message("1"), "b": _message("2")})
+    events = feed.update({"a": _message("x"), "b": _message("y")}, frozenset({"b"}))
+    assert _kinds(events) == [("MessageChanged", "b")]
+
+
+def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:
+    """Not at every event."""
+    feed = _messages()
+    first = feed.update({"a": {"text": 1}})
+    assert [type(event) for event in first] == [RecordRejected]
+    assert feed.update({"a": {"text": 1}}) == []
+    assert [type(event) for event in feed.update({"a": {"text": 2}})] == [RecordRejected]
+
+
+def test_a_record_that_is_mended_arrives() -> None:
+    """It was not there before, as far as anybody was told."""
+    feed = _messages()
+    feed.update({"a": {"text": 1}})
+    assert _kinds(feed.update({"a": _message("1")})) == [("MessageAdded", "a")]
+
+
+def test_sessions_come_oldest_first_after_removals() -> None:
+    """Replaying the events ends with the newest on top."""
+    feed = SessionFeed(5)
+    feed.update({"x": _session(1), "y": _session(2)})
+    events = feed.update({"y": _session(9), "z": _session(5)})
+    assert _kinds(events) == [
+        ("SessionRemoved", "x"),
+        ("SessionAdded", "z"),
+        ("SessionChanged", "y"),
+    ]
+
+
+def test_a_session_that_moved_out_of_the_window_is_not_deleted() -> None:
+    """And one that is deleted from inside it is."""
+    feed = SessionFeed(2)
+    feed.update({"x": _session(1), "y": _session(2)})
+    (out, _) = feed.update({"y": _session(2), "z": _session(3)})
+    assert isinstance(out, SessionRemoved)
+    assert not out.deleted
+    (deleted, _) = feed.update({"x": _session(1), "y": _session(2)})
+    assert isinstance(deleted, SessionRemoved)
+    assert deleted.deleted
+
+
+def test_a_full_window_that_shares_nothing_with_the_last_one_is_a_gap() -> None:
+    """What lies between has to be read, and comes in between."""
+    feed = _messages(2)
+    feed.update({"a": _message("1"), "b": _message("2")})
+    window: Json = {"e": _message("5"), "f": _message("6")}
+    assert feed.has_gap(window)
+    wider: Json = {key: _message(key) for key in "bcdefg"}
+    events = feed.update(feed.fill(window, wider))
+    assert _kinds(events) == [("MessageAdded", key) for key in "cdef"]
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from("abcdef"), st.sampled_from([_message("1"), _message("2")]), max_size=6
+        ),
+        max_size=8,
+    )
+)
+def test_replaying_the_events_gives_the_window(windows: list[dict[str, Any]]) -> None:
+    """Whatever sequence of snapshots, a consumer that applies the events holds the last one."""
+    feed, held = _messages(100), {}
+    for window in windows:
+        for event in feed.update(window):
+            match event:
+                case MessageAdded(_, message):
+                    assert message.id not in held
+                    held[message.id] = message.text
+                case MessageChanged(_, message, before):
+                    assert held[message.id] == before.text
+                    held[message.id] = message.text
+                case MessageRemoved(_, message):
+                    del held[message.id]
+        assert held == {key: record["text"] for key, record in window.items()}

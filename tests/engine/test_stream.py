@@ -1,0 +1,359 @@
+"""The stream state machine, told the time."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.engine.stream import (
+    Changed,
+    Connect,
+    Disconnect,
+    Effect,
+    Ended,
+    StateChanged,
+    StreamCore,
+    StreamPolicy,
+)
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ConfigError,
+    ImbariError,
+    InvalidData,
+    QuotaExceeded,
+    Unavailable,
+)
+from imbari_chat.wire.sse import Frame
+
+POLICY = StreamPolicy()
+
+
+def _core() -> StreamCore:
+    return StreamCore(lambda: 0.0, POLICY)
+
+
+def _put(path: str, data: Any) -> Frame:
+    return Frame("put", json.dumps({"path": path, "data": data}))
+
+
+def _patch(path: str, data: Any) -> Frame:
+    return Frame("patch", json.dumps({"path": path, "data": data}))
+
+
+def _live(core: StreamCore, value: Any = None, now: float = 0.0) -> None:
+    core.start(now)
+    core.opened(now)
+    core.received(_put("/", value), now)
+    core.drain()
+
+
+def _states(effects: list[Effect]) -> list[str]:
+    return [effect.state for effect in effects if isinstance(effect, StateChanged)]
+
+
+def test_the_first_snapshot_comes_before_live() -> None:
+    """Whoever sees `live` has already been given the value."""
+    core = _core()
+    core.start(0.0)
+    core.opened(0.1)
+    core.received(_put("/", {"a": 1}), 0.2)
+    assert core.drain() == [
+        StateChanged("connecting"),
+        Connect(renew=False),
+        Changed({"a": 1}, None),
+        StateChanged("live"),
+    ]
+
+
+def test_a_put_below_says_which_child_it_touched() -> None:
+    """Consumers of a thousand records look at the one that changed."""
+    core = _core()
+    _live(core, {"a": {"x": 1}, "b": 2})
+    core.received(_put("/a/x", 5), 1.0)
+    assert core.drain() == [Changed({"a": {"x": 5}, "b": 2}, frozenset({"a"}))]
+
+
+def test_a_patch_may_hold_paths_for_keys() -> None:
+    """A multi-path update arrives as one change."""
+    core = _core()
+    _live(core, {"a": {"x": 1, "y": 1}, "b": 2})
+    core.received(_patch("/", {"a/x": 7, "b": None, "c": 3}), 1.0)
+    assert core.drain() == [Changed({"a": {"x": 7, "y": 1}, "c": 3}, frozenset("abc"))]
+
+
+def test_a_patch_below_touches_that_child_alone() -> None:
+    """The path of a patch counts too."""
+    core = _core()
+    _live(core, {"a": {"x": 1}})
+    core.received(_patch("/a", {"x": 2, "z": 3}), 1.0)
+    assert core.drain() == [Changed({"a": {"x": 2, "z": 3}}, frozenset("a"))]
+
+
+def test_a_reconnect_hands_over_the_new_snapshot() -> None:
+    """What happened in between is in it; removals too."""
+    core = _core()
+    _live(core, {"a": 1, "b": 2})
+    core.lost("gone", 1.0)
+    assert _states(core.drain()) == ["reconnecting"]
+    core.tick(2.0)
+    assert core.drain() == [Connect(renew=False)]
+    core.opened(2.1)
+    core.received(_put("/", {"b": 2, "c": 3}), 2.2)
+    assert core.drain() == [Changed({"b": 2, "c": 3}, None), StateChanged("live")]
+
+
+@pytest.mark.parametrize("answer", [Unavailable("503"), QuotaExceeded("429")])
+def test_an_outage_that_speaks_http_is_waited_out(answer: ImbariError) -> None:
+    """It is not the consumer's business."""
+    core = _core()
+    core.start(0.0)
+    core.refused(answer, 1.0)
+    effects = core.drain()
+    assert _states(effects) == ["connecting", "reconnecting"]
+    assert not any(isinstance(effect, Ended) for effect in effects)
+
+
+@pytest.mark.parametrize(
+    "answer", [AccessDenied("no"), InvalidData("bad query"), ConfigError("no such database")]
+)
+def test_a_refusal_that_trying_again_cannot_mend_ends_the_stream(answer: ImbariError) -> None:
+    """The consumer is told, and nothing is tried again."""
+    core = _core()
+    core.start(0.0)
+    core.refused(answer, 1.0)
+    effects = core.drain()
+    assert effects[-1] == Ended(answer)
+    assert core.deadline() is None
+    core.tick(100.0)
+    assert core.drain() == []
+
+
+def test_a_dead_credential_is_replaced_before_the_next_attempt() -> None:
+    """A 401 that is not the rules' doing."""
+    core = _core()
+    core.start(0.0)
+    core.refused(AuthError("Auth token is expired"), 1.0)
+    core.drain()
+    core.tick(5.0)
+    assert core.drain() == [Connect(renew=True)]
+
+
+def test_a_sign_in_that_is_over_ends_the_stream() -> None:
+    """No new credential will ever come."""
+    core = _core()
+    _live(core)
+    error = AuthError("sign in again")
+    core.cannot_renew(error, 1.0)
+    assert core.drain()[-1] == Ended(error)
+
+
+def test_a_renewal_without_network_is_tried_again() -> None:
+    """And it is a renewal that is tried again, not the old credential."""
+    core = _core()
+    core.start(0.0)
+    core.refused(AuthError("expired"), 0.0)
+    core.tick(1.0)
+    core.cannot_renew(Unavailable("no network"), 2.0)
+    core.drain()
+    core.tick(10.0)
+    assert core.drain() == [Connect(renew=True)]
+
+
+def test_auth_revoked_reconnects_at_once_with_a_new_credential() -> None:
+    """An ID token lives an hour; its end is no outage."""
+    core = _core()
+    _live(core)
+    core.received(Frame("auth_revoked", "credential is no longer valid"), 3600.0)
+    effects = core.drain()
+    assert effects[0] == Disconnect()
+    assert effects[-1] == Connect(renew=True)
+
+
+def test_a_credential_revoked_over_and_over_does_not_spin() -> None:
+    """The second time in a row it waits."""
+    core = _core()
+    _live(core)
+    core.received(Frame("auth_revoked", ""), 10.0)
+    core.opened(10.1)
+    core.drain()
+    core.received(Frame("auth_revoked", ""), 10.2)
+    effects = core.drain()
+    assert not any(isinstance(effect, Connect) for effect in effects)
+    assert core.deadline() is not None
+
+
+@pytest.mark.parametrize("data", ["null", '"Permission denied."', "Permission denied."])
+def test_cancel_ends_the_stream_however_its_data_is_quoted(data: str) -> None:
+    """Lost permission is never hidden behind a reconnect."""
+    core = _core()
+    _live(core)
+    core.received(Frame("cancel", data), 1.0)
+    ended = core.drain()[-1]
+    assert isinstance(ended, Ended)
+    assert isinstance(ended.error, AccessDenied)
+
+
+def test_silence_is_first_shown_and_then_acted_on() -> None:
+    """Stale is a warning; dead is a reconnect."""
+    core = _core()
+    _live(core)
+    assert core.deadline() == POLICY.stale_after
+    core.tick(POLICY.stale_after)
+    assert _states(core.drain()) == ["stale"]
+    assert core.deadline() == POLICY.dead_after
+    core.tick(POLICY.dead_after)
+    effects = core.drain()
+    assert effects[0] == Disconnect()
+    assert _states(effects) == ["reconnecting"]
+
+
+def test_a_keep_alive_ends_staleness() -> None:
+    """Any byte proves life."""
+    core = _core()
+    _live(core)
+    core.tick(POLICY.stale_after)
+    core.drain()
+    core.received(Frame("keep-alive", "null"), POLICY.stale_after + 1)
+    assert _states(core.drain()) == ["live"]
+
+
+def test_a_connection_that_never_answers_is_given_up() -> None:
+    """Connecting has a deadline of its own, up to the first event."""
+    core = _core()
+    core.start(0.0)
+    core.opened(1.0)
+    core.drain()
+    core.tick(POLICY.connect_timeout)
+    effects = core.drain()
+    assert effects[0] == Disconnect()
+    assert _states(effects) == ["reconnecting"]
+
+
+def test_a_connection_is_replaced_before_its_credential_ends() -> None:
+    """Quietly: nothing was lost, so no state changes."""
+    core = _core()
+    core.start(0.0)
+    core.opened(0.0, expires_in=3600.0)
+    core.received(_put("/", 1), 0.0)
+    core.drain()
+    due = 3600.0 - POLICY.renew_before
+    core.heard(due - 1)
+    core.tick(due)
+    assert core.drain() == [Disconnect(), Connect(renew=True)]
+
+
+def test_a_credential_about_to_end_does_not_spin() -> None:
+    """However short it lives, a connection is used for a while."""
+    core = _core()
+    core.start(0.0)
+    core.opened(0.0, expires_in=1.0)
+    core.received(_put("/", 1), 0.0)
+    deadline = core.deadline()
+    assert deadline is not None
+    assert deadline >= 30.0
+
+
+@pytest.mark.parametrize("data", ["", "{", "[]", '{"path":1,"data":2}', '{"path":"/a"}'])
+def test_an_unreadable_event_starts_over_from_a_snapshot(data: str) -> None:
+    """Going on would apply later events to the wrong value."""
+    core = _core()
+    _live(core, {"a": 1})
+    core.received(Frame("put", data), 1.0)
+    effects = core.drain()
+    assert effects[0] == Disconnect()
+    assert _states(effects) == ["reconnecting"]
+
+
+def test_events_nobody_knows_are_passed_over() -> None:
+    """The protocol may grow."""
+    core = _core()
+    _live(core)
+    core.received(Frame("message", "hello"), 1.0)
+    assert core.drain() == []
+
+
+def test_reconnect_now_skips_the_wait() -> None:
+    """Somebody knows that the network is back."""
+    core = _core()
+    core.start(0.0)
+    core.lost("gone", 1.0)
+    core.drain()
+    core.reconnect_now(1.01)
+    assert core.drain() == [Connect(renew=False)]
+
+
+def test_a_short_lived_connection_does_not_reset_the_backoff() -> None:
+    """A service that accepts and drops at once is not hammered."""
+    core = _core()
+    waits = []
+    now = 0.0
+    core.start(now)
+    for _ in range(4):
+        core.opened(now)
+        core.received(_put("/", 1), now)
+        core.lost("dropped", now)
+        deadline = core.deadline()
+        assert deadline is not None
+        waits.append(deadline - now)
+        now = deadline
+        core.tick(now)
+    assert waits == sorted(waits)
+    assert waits[-1] > waits[0]
+
+
+def test_a_long_lived_connection_resets_the_backoff() -> None:
+    """An hour of service outweighs yesterday's trouble."""
+    core = _core()
+    core.start(0.0)
+    for _ in range(10):
+        core.lost("refused", 0.0)
+    core.tick(100.0)
+    core.opened(100.0)
+    core.received(_put("/", 1), 100.0)
+    core.lost("dropped", 100.0 + POLICY.stable_after)
+    deadline = core.deadline()
+    assert deadline is not None
+    assert deadline - (100.0 + POLICY.stable_after) <= POLICY.backoff.first
+
+
+FACTS: list[Callable[[StreamCore, float], None]] = [
+    lambda core, now: core.opened(now),
+    lambda core, now: core.received(_put("/", {"a": now}), now),
+    lambda core, now: core.received(_patch("/", {"b": None}), now),
+    lambda core, now: core.received(Frame("cancel", "null"), now),
+    lambda core, now: core.received(Frame("auth_revoked", ""), now),
+    lambda core, now: core.lost("gone", now),
+    lambda core, now: core.refused(AccessDenied("no"), now),
+    lambda core, now: core.refused(AuthError("no"), now),
+    lambda core, now: core.cannot_renew(Unavailable("no"), now),
+    lambda core, now: core.tick(now),
+    lambda core, now: core.reconnect_now(now),
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(FACTS), st.floats(0, 60)), max_size=30))
+def test_a_stream_is_always_waiting_for_something_until_it_is_over(
+    steps: list[tuple[Callable[[StreamCore, float], None], float]],
+) -> None:
+    """Whatever happens in whatever order, it never falls silent: a deadline, or a named end."""
+    core = _core()
+    core.start(0.0)
+    core.drain()
+    now, ended = 0.0, False
+    for fact, wait in steps:
+        now += wait
+        fact(core, now)
+        effects = core.drain()
+        assert not (ended and effects), "effects after the end"
+        ended = ended or any(isinstance(effect, Ended) for effect in effects)
+        assert ended == (core.deadline() is None)
+    core.close()
+    closing = core.drain()
+    assert core.state == "closed"
+    assert ended or closing == [Disconnect(), StateChanged("closed")]
+    core.close()
+    assert core.drain() == []

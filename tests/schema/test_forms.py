@@ -1,0 +1,79 @@
+"""What a person may write."""
+
+import sys
+
+import pytest
+
+from imbari_chat.errors import InvalidData
+from imbari_chat.schema.forms import MAX_TEXT, LeadForm, checked_text
+
+
+def _lead(**changed: str | None) -> LeadForm:
+    return LeadForm.checked(**{"name": "Amina", "email": "amina@example.com"} | changed)  # type: ignore[arg-type]  # a table of bad input
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "where"),
+    [
+        ("name", "", "name"),
+        ("name", "  ", "name"),
+        ("name", "x" * 101, "name"),
+        ("name", "\ud800", None),
+        ("email", "", "e-mail"),
+        ("email", "amina", "e-mail"),
+        ("email", "amina@", "e-mail"),
+        ("email", "a b@example.com", "e-mail"),
+        ("email", "x" * 250 + "@example.com", "e-mail"),
+        ("phone", "x" * 33, "phone"),
+        ("phone", "call me", "phone"),
+        ("topic", "x" * 101, "topic"),
+    ],
+)
+def test_a_bad_field_is_named(field: str, value: str, where: str | None) -> None:
+    """The error says which field to mend."""
+    with pytest.raises(InvalidData) as caught:
+        _lead(**{field: value})
+    assert caught.value.where == where
+
+
+def test_blanks_around_a_field_are_dropped() -> None:
+    """And blank optional fields are absent."""
+    lead = _lead(name="  Amina ", phone=" ", topic="")
+    assert (lead.name, lead.phone, lead.topic) == ("Amina", None, None)
+
+
+def test_an_international_phone_number_is_stored_as_e164() -> None:
+    """However it was typed."""
+    assert _lead(phone="+256 (0) 772 123 456").phone == "+256772123456"
+
+
+@pytest.mark.parametrize("typed", ["0772 123 456", "+1", "ext. 12"])
+def test_a_phone_number_that_does_not_parse_is_kept_as_typed(typed: str) -> None:
+    """An admin can still read it."""
+    assert _lead(phone=typed).phone == typed
+
+
+def test_without_the_phone_extra_a_number_is_kept_as_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The extra is optional."""
+    monkeypatch.setitem(sys.modules, "phonenumbers", None)
+    assert _lead(phone="+256 772 123 456").phone == "+256 772 123 456"
+
+
+def test_a_text_is_kept_as_it_was_written() -> None:
+    """Line breaks, blanks and all."""
+    assert checked_text("  two\n lines ") == "  two\n lines "
+
+
+def test_length_is_counted_in_utf16_units() -> None:
+    """As the website and the rules count: an emoji is two."""
+    assert checked_text("😀" * (MAX_TEXT // 2))
+    with pytest.raises(InvalidData, match="2002"):
+        checked_text("😀" * (MAX_TEXT // 2 + 1))
+
+
+def test_half_a_surrogate_pair_is_no_text() -> None:
+    """It could not be sent as UTF-8."""
+    with pytest.raises(InvalidData, match="Unicode"):
+        checked_text("broken \ud83d")
