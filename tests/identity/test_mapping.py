@@ -13,9 +13,9 @@ from tests.identity.places import free_port, make_tokens, project_at
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
+from imbari_chat.engine.refusals import redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.service import ServiceAccess
-from imbari_chat.identity.session import redact
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query

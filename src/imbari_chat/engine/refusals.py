@@ -1,11 +1,14 @@
-"""What an HTTP answer of the database that is not a success means, as one of our errors.
+"""What an answer of the database that is not a success means, as one of our errors.
 
 The service says 401 both for "the rules refuse" and for "your token is no good"; only the text
 tells them apart, and they must not be treated alike: the first is final, the second is mended by a
-new token.
+new token. Nothing here quotes a URL, because a user's token is part of it.
 """
 
-import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Self
 
 from imbari_chat.errors import (
     AccessDenied,
@@ -17,67 +20,156 @@ from imbari_chat.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from imbari_chat.wire.json import Json, parse
+from imbari_chat.wire.paths import Path
 
-__all__ = ["refusal", "service_text"]
+__all__ = ["Call", "TokenExpired", "one_line", "redact", "refusal", "service_message"]
 
-_RULES_REFUSE = "permission denied"
-_SIGN_IN = "Sign in again: imbari-chat auth login"
-_INDEX = "Deploy the security rules that come with this package"
+_MAX_QUOTE = 300
 
-
-def service_text(body: str) -> str:
-    """The ``error`` of a JSON error body, or the start of whatever came instead."""
-    try:
-        value = json.loads(body)
-    except ValueError:
-        value = None
-    if isinstance(value, dict) and isinstance(value.get("error"), str):
-        return str(value["error"]).strip()
-    return " ".join(body.split())[:200]
+_PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
+_JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
 
 
-def refusal(status: int, body: str, where: str, *, writing: bool = False) -> ImbariError:
-    """The error for an answer with this status.
+@dataclass(frozen=True, slots=True)
+class Call:
+    """What was being done when it failed.
 
-    Args:
-        status: HTTP status, 400 or above, or a redirect that could not be followed.
-        body: The answer's text.
-        where: The path asked for; never a URL, which may hold a token.
-        writing: Whether a write was asked for, so that a fault behind the service's front leaves
-            the outcome unknown.
+    Attributes:
+        where: The path, or what else names the place.
+        write: True if it may have changed something.
+        caller: Who the rules saw, for a person to read.
+        service: Who was asked, for a person to read.
     """
-    text = service_text(body)
+
+    where: str
+    write: bool = False
+    caller: str = "this caller"
+    service: str = "the database"
+
+    @property
+    def hint(self) -> str:
+        """What to do when no answer came."""
+        return "It may have been written or not: read first" if self.write else "Try again later"
+
+    @classmethod
+    def update(cls, changes: Mapping[Path, Json], caller: str) -> Self:
+        """A multi-path update, named by the first path and the number of others."""
+        first, *others = sorted(changes)
+        where = f"{first} and {len(others)} more" if others else str(first)
+        return cls(where, write=True, caller=caller)
+
+
+class TokenExpired(AuthError):
+    """The service says that the token is past its end; a new one may do."""
+
+
+def refusal(status: int, body: str, call: Call) -> ImbariError:
+    """A database's answer other than success (reference: its status and body catalogue)."""
+    text = service_message(body)
+    where = call.where
     match status:
-        case 401 if _RULES_REFUSE in text.lower():
-            return AccessDenied("permission denied by the security rules", where=where)
-        case 401 | 403 if "database name" not in text:
-            return AuthError(f"the service refused the credential: {text}", hint=_SIGN_IN)
-        case 400 if text.startswith("Index not defined"):
-            return InvalidData(text, where=where, hint=_INDEX)
-        case 400 | 405 | 413:
-            return InvalidData(f"the database refused the request: {text}", where=where)
+        case 400:
+            return InvalidData(f"{call.service} refuses the request: {text}", where=where)
+        case 401:
+            return _unauthorised(text, call)
         case 402 | 429:
-            return QuotaExceeded(f"the database is over its quota: {text}", where=where)
-        case 403 | 404:
+            return QuotaExceeded(
+                f"a limit of the plan is used up: {text}",
+                where=where,
+                hint="See the usage page of the Firebase console",
+            )
+        case 403 | 404 | 405:
+            right = _fields(body).get("correctUrl")
             return ConfigError(
-                f"no such database: {text}", hint=_correct_address(body) or "Check its address"
+                f"{call.service} is not at this address: {text}",
+                where=where,
+                hint=f"Set the database URL to {one_line(right)}"
+                if isinstance(right, str)
+                else "Check the configured address; for a database its region, too",
             )
         case 412:
-            return Conflict("the value changed in between", where=where)
-        case 423:
-            return Unavailable(f"the database is switched off: {text}", where=where)
-        case 503:  # the service says so itself: the request was not attempted
-            return Unavailable(f"the database is unavailable: {text}", where=where)
-        case _:
-            return Unavailable(
-                f"the service answered {status}: {text}", where=where, outcome_unknown=writing
+            return Conflict("the data changed meanwhile", where=where, hint="Read it again first")
+        case 413:
+            return InvalidData(
+                "the data is too large for one request", where=where, hint="Write it in parts"
             )
+        case 423:
+            return Unavailable(
+                f"{call.service} is switched off: {text}",
+                where=where,
+                hint="An owner of the project can switch it on in the Firebase console",
+            )
+        case 503:  # the service promises that it has not tried the request
+            return Unavailable(
+                f"{call.service} is unavailable for now", where=where, hint="Try again later"
+            )
+    if 300 <= status < 400:
+        return Unavailable(
+            f"something answered for {call.service} with a redirect",
+            where=where,
+            hint="A network's log-in page may be in the way",
+            outcome_unknown=call.write,
+        )
+    return Unavailable(
+        f"{call.service} failed with status {status}: {text}",
+        where=where,
+        hint=call.hint,
+        outcome_unknown=call.write,
+    )
 
 
-def _correct_address(body: str) -> str | None:
-    """A database asked for in the wrong region says where it lives."""
+def _unauthorised(text: str, call: Call) -> ImbariError:
+    said = text.lower()
+    if "permission denied" in said:
+        verb = "write" if call.write else "read"
+        return AccessDenied(
+            f"the security rules do not let {call.caller} {verb} this",
+            where=call.where,
+            hint="Check who is signed in, and what the database's rules ask for here",
+        )
+    if "expired" in said:
+        return TokenExpired(
+            "the sign-in has expired",
+            where=call.where,
+            hint="Sign in again; check this machine's clock if that does not help",
+        )
+    if "appcheck" in said.replace(" ", ""):
+        return AuthError(
+            "the database takes requests only from apps that App Check knows",
+            where=call.where,
+            hint="Use a service account, or turn off enforcement for the Realtime Database",
+        )
+    return AuthError(
+        f"{call.service} does not accept this sign-in: {text}",
+        where=call.where,
+        hint="Sign in again, and check that it belongs to the same project as the database",
+    )
+
+
+def redact(text: str) -> str:
+    """``text`` with tokens and keys struck out, where they look like tokens and keys."""
+    return _JWT.sub("[token]", _PARAMETER.sub(r"\1=[hidden]", text))
+
+
+def _fields(body: str) -> dict[str, Json]:
     try:
-        address = json.loads(body).get("correctUrl")
-    except (ValueError, AttributeError):
-        return None
-    return f"Its address is {address}" if isinstance(address, str) else None
+        value = parse(body)
+    except InvalidData:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def service_message(body: str) -> str:
+    """What an error answer says, be it a text, a ``message`` inside ``error``, or no JSON."""
+    error = _fields(body).get("error")
+    if isinstance(error, dict):
+        error = error.get("message")
+    return one_line(error if isinstance(error, str) else body) or "no reason given"
+
+
+def one_line(text: str) -> str:
+    """One printable line of bounded length: the text comes from the network."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
+    line = redact(line).rstrip(".")
+    return line if len(line) <= _MAX_QUOTE else f"{line[:_MAX_QUOTE]}..."

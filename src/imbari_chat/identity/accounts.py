@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path as FilePath
 from typing import Any, Final
 
+from imbari_chat.engine.refusals import Call
 from imbari_chat.errors import (
     AccessDenied,
     ConfigError,
@@ -15,7 +16,7 @@ from imbari_chat.errors import (
     QuotaExceeded,
 )
 from imbari_chat.identity.apps import auth_client, close_app, open_app
-from imbari_chat.identity.mapping import Call, from_google, service_errors
+from imbari_chat.identity.mapping import from_google, service_errors
 from imbari_chat.identity.project import Project
 
 __all__ = ["Account", "AdminAccounts"]

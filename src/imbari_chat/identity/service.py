@@ -12,9 +12,10 @@ from typing import Any, Final
 import requests.adapters
 
 from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.engine.refusals import Call
 from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.identity.apps import close_app, open_app
-from imbari_chat.identity.mapping import Call, from_google, service_errors
+from imbari_chat.identity.mapping import from_google, service_errors
 from imbari_chat.identity.project import Project, encode_params, update_body
 from imbari_chat.identity.session import refuse_strangers
 from imbari_chat.wire.json import Json, dumps

@@ -5,23 +5,15 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 """
 
 import logging
-import re
 from typing import Any
 from urllib.parse import quote
 
 import requests
 
+from imbari_chat.engine.refusals import redact
 from imbari_chat.identity.project import Project
 
-__all__ = ["QuietSession", "redact", "refuse_strangers"]
-
-_PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
-_JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
-
-
-def redact(text: str) -> str:
-    """``text`` with tokens and keys struck out, where they look like tokens and keys."""
-    return _JWT.sub("[token]", _PARAMETER.sub(r"\1=[hidden]", text))
+__all__ = ["QuietSession", "refuse_strangers"]
 
 
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import requests
 
+from imbari_chat.engine.refusals import Call, service_message
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
@@ -16,7 +17,7 @@ from imbari_chat.errors import (
     QuotaExceeded,
     Unavailable,
 )
-from imbari_chat.identity.mapping import Call, answered, from_transport, service_message
+from imbari_chat.identity.mapping import answered, from_transport
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.identity.user import Tokens, UserAccess

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.engine.refusals import Call, TokenExpired
 from imbari_chat.errors import AuthError, InvalidData, QuotaExceeded, Unavailable
-from imbari_chat.identity.mapping import Call, TokenExpired, user_errors
+from imbari_chat.identity.mapping import user_errors
 from imbari_chat.identity.project import Project, encode_params, update_body
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.json import Json, is_number, parse

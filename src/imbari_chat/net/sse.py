@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imbari_chat.engine.access import Access, StreamRequest
-from imbari_chat.engine.refusals import refusal
+from imbari_chat.engine.refusals import Call, refusal
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -202,7 +202,7 @@ class SseSubscription:
         try:
             if response.status_code != 200:
                 body = await _beginning(response)
-                raise refusal(response.status_code, body, str(self._path))
+                raise refusal(response.status_code, body, Call(str(self._path)))
             expires_at = access.expires_at
             self._core.opened(
                 time.monotonic(), None if expires_at is None else expires_at - time.time()
