@@ -1,6 +1,5 @@
 """Random trees, writes and queries over few keys, so that they often meet."""
 
-
 from hypothesis import strategies as st
 
 from imbari_chat.wire.paths import Path

@@ -120,19 +120,23 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes | None:
     Raises:
         Refusal: It is too large.
     """
+    too_large = Refusal(413, "Payload is too large")
     announced = headers.get("content-length", "")
-    size = int(announced) if announced.isdecimal() else 0
+    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
+        raise too_large
     chunks: list[bytes] = []
-    read = 0
-    while max(size, read) <= MAX_BODY_BYTES:
+    size = 0
+    more = True
+    while more:
         message = await receive()
         if message["type"] == "http.disconnect":
             return None
         chunks.append(message.get("body", b""))
-        read += len(chunks[-1])
-        if not message.get("more_body", False):
-            return b"".join(chunks)
-    raise Refusal(413, "Payload is too large")
+        size += len(chunks[-1])
+        if size > MAX_BODY_BYTES:
+            raise too_large
+        more = message.get("more_body", False)
+    return b"".join(chunks)
 
 
 async def _respond(send: Send, response: Response) -> None:
