@@ -23,7 +23,6 @@ def test_ports_hosts_and_rules_are_read(tmp_path: Path) -> None:
     )
     assert config.database_host == "localhost"
     assert config.database_port == 9100
-    assert config.auth_host == "127.0.0.1"
     assert config.auth_port == 0
     assert config.rules == tmp_path / "database.rules.json"
 
@@ -32,7 +31,12 @@ def test_ports_hosts_and_rules_are_read(tmp_path: Path) -> None:
 def test_everything_has_a_default(tmp_path: Path, text: str) -> None:
     """The ports are those of Google's emulators."""
     config = _read(tmp_path, text)
-    assert (config.database_port, config.auth_port, config.rules) == (9000, 9099, None)
+    assert (config.database_host, config.database_port, config.auth_port) == (
+        "127.0.0.1",
+        9000,
+        9099,
+    )
+    assert config.rules is None
 
 
 def test_of_several_databases_the_first_is_the_default(tmp_path: Path) -> None:
@@ -49,6 +53,11 @@ def test_of_several_databases_the_first_is_the_default(tmp_path: Path) -> None:
         ('{"emulators": {"auth": {"port": true}}}', "emulators.auth.port", "port"),
         ('{"emulators": {"database": {"port": 70000}}}', "emulators.database.port", "65535"),
         ('{"emulators": {"database": {"host": 1}}}', "emulators.database.host", "string"),
+        (
+            '{"emulators": {"database": {"host": "localhost"}, "auth": {"host": "127.0.0.1"}}}',
+            "emulators.auth.host",
+            "the same",
+        ),
         ('{"emulators": []}', "emulators", "object"),
         ('{"database": {"rules": 1}}', "database.rules", "string"),
         ('{"database": [{"rules": 1}]}', "database[0].rules", "string"),

@@ -1,6 +1,7 @@
 """A stand-in for Firebase Realtime Database and Firebase Auth, in this process or its own.
 
     server     Emulator: both halves behind two listening sockets, in one background thread
+    hosting    ASGI applications behind sockets, in a thread of their own
     process    a command run beside an emulator, and an emulator run on its own
     config     firebase.json: ports and the rules file
     tokens     ID tokens as the emulators write them: unsigned

@@ -20,12 +20,12 @@ class FirebaseConfig:
     """What the emulator needs of a ``firebase.json``.
 
     Attributes:
+        database_host: Where the database listens, and Auth with it.
         rules: Where the rules of the default database are, if the file says so.
     """
 
     database_host: str = _DEFAULT_HOST
     database_port: int = DEFAULT_DATABASE_PORT
-    auth_host: str = _DEFAULT_HOST
     auth_port: int = DEFAULT_AUTH_PORT
     rules: Path | None = None
 
@@ -51,10 +51,12 @@ class FirebaseConfig:
         database, auth = emulators.section("database"), emulators.section("auth")
         # A list of databases begins with the default one.
         rules = root.first("database").text("rules")
+        hosts = {host for section in (database, auth) if (host := section.text("host"))}
+        if len(hosts) > 1:
+            raise auth.wrong("host", "the same as emulators.database.host")
         return cls(
-            database_host=database.text("host") or _DEFAULT_HOST,
+            database_host=hosts.pop() if hosts else _DEFAULT_HOST,
             database_port=database.port("port", DEFAULT_DATABASE_PORT),
-            auth_host=auth.text("host") or _DEFAULT_HOST,
             auth_port=auth.port("port", DEFAULT_AUTH_PORT),
             rules=None if rules is None else file.parent / rules,
         )

@@ -8,6 +8,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.database import app
+from imbari_chat.emulator.database.namespace import Namespace
 
 OWNER = {"Authorization": "Bearer owner"}
 
@@ -233,3 +234,20 @@ def test_a_412_does_not_show_what_may_not_be_read(http: httpx.Client) -> None:
     http.put("/.settings/rules.json", json=rules, headers=OWNER)
     answer = http.put("/secret.json", json=1, headers={"if-match": "wrong"})
     assert _error(answer) == (401, "Permission denied")
+
+
+def test_a_mistake_of_ours_is_answered_and_logged(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """500 with the service's text, a traceback in the log, no token in either."""
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(Namespace, "read", fail)
+    answer = http.get("/a.json?access_token=s3cret")
+    assert _error(answer) == (500, "An internal error occurred")
+    assert "broken" in caplog.text
+    assert "s3cret" not in caplog.text
+    monkeypatch.undo()
+    assert http.get("/a.json").status_code == 200

@@ -4,6 +4,7 @@ Everything runs in one event loop, and a request is carried out without giving w
 of commits is the order of events on every stream.
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable
 from secrets import randbelow
@@ -21,6 +22,8 @@ from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.sse import encode
 
 __all__ = ["MAX_BODY_BYTES", "DatabaseApp"]
+
+_log = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 256 * 1024 * 1024
 
@@ -74,12 +77,16 @@ class DatabaseApp:
             headers,
             body,
         )
-        outcome = self._service.handle(request, self._clock())
-        if isinstance(outcome, Answer):
-            self.deliver(outcome.owed)
-            await _respond(send, outcome.response)
-        else:
+        try:
+            outcome = self._service.handle(request, self._clock())
+        except Exception:  # noqa: BLE001  # our own mistake: told and logged, and others go on
+            _log.exception("a %s request failed", request.method)
+            outcome = Answer(failed(Refusal(500, "An internal error occurred")))
+        if isinstance(outcome, Opened):
             await self._stream(outcome, receive, send)
+            return
+        self.deliver(outcome.owed)
+        await _respond(send, outcome.response)
 
     def deliver(self, owed: Iterable[Owed]) -> None:
         """Queue events on the streams they are owed to; each is encoded once."""
