@@ -1,0 +1,59 @@
+"""Blocking calls off the event loop."""
+
+import asyncio
+import threading
+
+import pytest
+
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.workers import Workers
+
+
+async def test_results_and_errors_come_back() -> None:
+    """As if the call had been made here."""
+    workers = Workers(2, "test")
+    assert await workers.run(pow, 2, 10) == 1024
+    with pytest.raises(ZeroDivisionError):
+        await workers.run(divmod, 1, 0)
+    workers.close()
+
+
+async def test_a_hanging_call_does_not_hold_up_the_others() -> None:
+    """There are as many threads as calls under way, up to the limit."""
+    workers = Workers(2, "test")
+    release = threading.Event()
+    hanging = asyncio.create_task(workers.run(release.wait))
+    assert await asyncio.wait_for(workers.run(len, "abc"), 5) == 3
+    hanging.cancel()
+    assert await asyncio.wait_for(workers.run(len, "ab"), 5) == 2
+    release.set()
+    workers.close()
+
+
+async def test_no_more_threads_than_allowed_are_started() -> None:
+    """However many calls wait."""
+    workers = Workers(3, "counted")
+    names = await asyncio.gather(
+        *(workers.run(lambda: threading.current_thread().name) for _ in range(50))
+    )
+    assert len(set(names)) <= 3
+    workers.close()
+
+
+async def test_a_closed_pool_takes_no_calls_and_its_threads_end() -> None:
+    """Nothing is left behind."""
+    workers = Workers(1, "test")
+    thread = await workers.run(threading.current_thread)
+    workers.close()
+    workers.close()
+    thread.join(5)
+    assert not thread.is_alive()
+    with pytest.raises(Unavailable):
+        await workers.run(len, "")
+
+
+async def test_the_threads_never_keep_the_process_alive() -> None:
+    """A request that hangs for ever must not outlive main."""
+    workers = Workers(1, "test")
+    assert (await workers.run(threading.current_thread)).daemon
+    workers.close()
