@@ -28,6 +28,13 @@ def _ended(pid: int) -> bool:
     return state == "Z"
 
 
+def _wait_for_end(pid: int) -> None:
+    deadline = time.monotonic() + 5
+    while not _ended(pid):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def _wait_for(file: Path) -> str:
     deadline = time.monotonic() + 20
     while not (file.exists() and file.read_text().endswith("\n")):
@@ -95,7 +102,7 @@ def test_what_a_command_leaves_behind_is_ended(tmp_path: Path) -> None:
     """
     command = [sys.executable, "-c", textwrap.dedent(code), str(note)]
     assert run(command, Emulator(), grace=0.1) == 0
-    assert _ended(int(_wait_for(note)))
+    _wait_for_end(int(_wait_for(note)))
 
 
 OUTER = """
@@ -169,10 +176,7 @@ def test_a_served_emulator_is_gone_when_its_parent_dies(tmp_path: Path) -> None:
     served = int(_wait_for(note))
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 5
-    while not _ended(served):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    _wait_for_end(served)
 
 
 def test_a_parent_that_is_gone_already_is_noticed(tmp_path: Path) -> None:
@@ -182,3 +186,30 @@ def test_a_parent_that_is_gone_already_is_noticed(tmp_path: Path) -> None:
         [sys.executable, "-c", textwrap.dedent(SERVER), str(note), str(os.getppid())]
     )
     assert served.wait(20) == 0
+
+
+TERMINAL = """
+    import os, pty, sys
+    sys.exit(os.waitstatus_to_exitcode(pty.spawn(sys.argv[1:])))
+"""
+
+
+@pytest.mark.parametrize(("typed", "code"), [(b"hello\n", 5), (b"\x03", 130)])
+def test_the_command_owns_the_terminal(tmp_path: Path, typed: bytes, code: int) -> None:
+    """It can read what is typed, and Ctrl-C reaches it directly."""
+    inner = """
+        import signal, sys
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        print("ready", file=open(sys.argv[1], "w"), flush=True)
+        sys.exit(len(input()))
+    """
+    note = tmp_path / "ready"
+    outer = [sys.executable, "-c", textwrap.dedent(OUTER), textwrap.dedent(inner), str(note)]
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(TERMINAL), *outer],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+    ) as terminal:
+        _wait_for(note)
+        terminal.communicate(typed, timeout=20)
+    assert terminal.returncode == code
