@@ -173,7 +173,12 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         file = TomlConfigSettingsSource(settings_cls, settings_file())
-        return init_settings, _ByName(env_settings), _FirebaseConfig(settings_cls), file
+        return (
+            _ByName(init_settings),
+            _ByName(env_settings),
+            _FirebaseConfig(settings_cls),
+            _ByName(file),
+        )
 
     @field_validator("database_emulator", "auth_emulator")
     @classmethod
