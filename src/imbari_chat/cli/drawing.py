@@ -20,7 +20,7 @@ from imbari_chat.view.text import safe_text
 __all__ = ["event_line", "facts_table", "grid", "inbox_table", "letter", "session_heading"]
 
 WIDE: Final = 110
-"""From this many columns on there is room for who, what about and the id."""
+"""From this many columns on there is room for e-mail addresses and ids."""
 
 _NAME: Final = 60
 _PREVIEW: Final = 300
@@ -43,13 +43,11 @@ def inbox_table(
     table.add_column("#", justify="right", style="bold", no_wrap=True)
     table.add_column("Customer", no_wrap=True, min_width=12, max_width=24)
     if wide:
-        table.add_column("E-mail", no_wrap=True, max_width=30)
-    table.add_column("Unread", justify="right", no_wrap=True)
+        table.add_column("E-mail", no_wrap=True, max_width=28)
+    table.add_column("New", justify="right", no_wrap=True)
     table.add_column("Latest", no_wrap=True)
     if with_status:
         table.add_column("Status", no_wrap=True)
-    if wide:
-        table.add_column("Topic", no_wrap=True, max_width=16)
     table.add_column("Message", no_wrap=True, ratio=1)
     if wide:
         table.add_column("Id", no_wrap=True, min_width=20)
@@ -61,8 +59,6 @@ def inbox_table(
         cells.append(Text(since(session.last_message_time, now, None)))
         if with_status:
             cells.append(Text(session.status))
-        if wide:
-            cells.append(_stored(session.topic or "", _NAME))
         cells.append(_stored(session.last_message, _PREVIEW))
         if wide:
             cells.append(_stored(session.id, _NAME))
@@ -138,6 +134,7 @@ def grid(headings: Iterable[str] = (), *, expand: bool = False) -> Table:
         box=box.SIMPLE_HEAD,
         expand=expand,
         pad_edge=False,
+        padding=(0, 1, 0, 0),
         show_edge=False,
         header_style="bold",
         border_style="dim",

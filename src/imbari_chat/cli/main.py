@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "run"]
 
 CONVERSATIONS: Final = "Conversations"
+TRYING: Final = "The other end"
 PEOPLE: Final = "Who may do what"
 OPERATIONS: Final = "Operations"
 
@@ -36,7 +37,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def build() -> "typer.Typer":
     """The whole command line as a Typer app."""
-    from imbari_chat.cli import admins, auth, doctor, emulator, inbox, program, reply
+    from imbari_chat.cli import admins, auth, doctor, emulator, inbox, program, reply, visitor
     from imbari_chat.cli.options import SessionCommand
 
     app = program.new_app()
@@ -50,6 +51,9 @@ def build() -> "typer.Typer":
     session_command("watch", inbox.watch)
     session_command("resolve", reply.resolve)
     session_command("reopen", reply.reopen)
+
+    app.command("demo", rich_help_panel=TRYING)(visitor.demo)
+    app.command("customer", rich_help_panel=TRYING)(visitor.customer)
 
     app.add_typer(auth.family(), name="auth", rich_help_panel=PEOPLE)
     app.add_typer(admins.family(), name="admins", rich_help_panel=PEOPLE)

@@ -71,6 +71,12 @@ def new_app() -> typer.Typer:
     return app
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        version()
+        raise typer.Exit
+
+
 def _root(
     ctx: typer.Context,
     project: Annotated[
@@ -101,13 +107,16 @@ def _root(
         float | None,
         typer.Option(metavar="SECONDS", help="How long one request may take.", show_default=False),
     ] = None,
-    show_version: Annotated[
-        bool, typer.Option("--version", help="Print the version and leave.", is_eager=True)
+    show_version: Annotated[  # noqa: ARG001  # its callback does the work
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version and leave.",
+            is_eager=True,
+            callback=_show_version,
+        ),
     ] = False,
 ) -> None:
-    if show_version:
-        version()
-        raise typer.Exit
     ctx.obj = Target.of(
         project=project,
         database_url=database_url,

@@ -1,0 +1,59 @@
+"""The other end: ``customer`` is the widget in a terminal, ``demo`` shows both ends together."""
+
+from typing import Annotated
+
+import typer
+
+from imbari_chat.cli.options import Json, Quiet, target
+
+__all__ = ["customer", "demo"]
+
+
+def customer(
+    ctx: typer.Context,
+    name: Annotated[str | None, typer.Option(help="Who you are.", show_default=False)] = None,
+    email: Annotated[str | None, typer.Option(help="Your e-mail.", show_default=False)] = None,
+    phone: Annotated[str | None, typer.Option(help="Your phone.", show_default=False)] = None,
+    topic: Annotated[str | None, typer.Option(help="What it is about.", show_default=False)] = None,
+    new: Annotated[
+        bool,
+        typer.Option("--new/--resume", help="Start another conversation, or go on with the last."),
+    ] = False,
+    wait: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.001,
+            help="In a pipe: wait so long for an answer; exit code 124 if none comes.",
+            show_default=False,
+        ),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Be a customer: write, and read the answers. In a pipe each line is a message."""
+    import asyncio
+
+    from imbari_chat.cli.customer import Lead, run_customer
+
+    lead = Lead(name=name, email=email, phone=phone, topic=topic)
+    asyncio.run(run_customer(target(ctx).flags, lead, new=new, wait=wait, json=json, quiet=quiet))
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Without a terminal: play it out, and check it.")
+    ] = False,
+    customers: Annotated[int, typer.Option(min=1, max=50, help="How many write.")] = 3,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Leave after so long.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another number, other pauses.")] = 1,
+    json: Json = False,
+) -> None:
+    """See it at work: an emulator, simulated customers and the live inbox. Needs nothing."""
+    from imbari_chat.cli.demo.run import run_demo
+
+    code = run_demo(headless=headless, customers=customers, seconds=seconds, json=json, seed=seed)
+    raise typer.Exit(code)

@@ -1,0 +1,112 @@
+"""auth and admins, against the emulator's Auth half."""
+
+from pathlib import Path
+
+import pytest
+from tests.cli.harness import Program, Visitor
+
+from imbari_chat.emulator import Emulator
+
+_EMAIL = "admin@example.com"
+_PASSWORD = "a-good-password"
+
+
+@pytest.fixture
+def admin(program: Program) -> str:
+    """An account that is an admin."""
+    program("admins", "create", _EMAIL, "--password-stdin", stdin=f"{_PASSWORD}\n")
+    return _EMAIL
+
+
+def _log_in(program: Program) -> str:
+    return program("auth", "login", _EMAIL, "--password-stdin", stdin=f"{_PASSWORD}\n").stderr
+
+
+def test_an_admin_signs_in_and_replies(
+    program: Program, visitor: Visitor, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From then on commands act as that admin, under the rules."""
+    told = _log_in(program)
+    assert f"signed in to demo-imbari as {admin}" in told
+    assert "no admin yet" not in told
+    monkeypatch.setenv("IMBARI_CHAT_IDENTITY", "login")
+    status = program.json("auth", "status")
+    assert (status["identity"], status["email"], status["admin"]) == ("login", admin, True)
+    session = visitor.writes("Hello")
+    assert program.json("reply", session, "Hi")["sender_uid"] == status["uid"]
+
+
+def test_the_password_is_kept_nowhere(program: Program, admin: str, place: Path) -> None:
+    """A refresh token is, in a file that nobody else reads."""
+    _log_in(program)
+    kept = [file for file in (place / "data").rglob("*") if file.is_file()]
+    assert kept
+    for file in kept:
+        assert _PASSWORD not in file.read_text(encoding="utf-8")
+        assert file.stat().st_mode & 0o077 == 0
+
+
+def test_the_password_may_come_from_the_environment(
+    program: Program, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For machines that have secrets there."""
+    monkeypatch.setenv("IMBARI_CHAT_PASSWORD", _PASSWORD)
+    program("auth", "login", admin)
+
+
+def test_no_command_takes_a_password_as_an_argument(program: Program) -> None:
+    """Arguments are seen by every user of the machine, and kept in histories."""
+    for command in (["auth", "login"], ["admins", "create"]):
+        help_page = program(*command, "--help").stdout
+        assert "--password-stdin" in help_page
+        assert "--password " not in help_page
+
+
+def test_signing_out_forgets(program: Program, admin: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twice is fine."""
+    _log_in(program)
+    assert program("auth", "logout").stderr == "signed out\n"
+    assert program("auth", "logout").stderr == "nobody was signed in\n"
+    monkeypatch.setenv("IMBARI_CHAT_IDENTITY", "login")
+    program("auth", "status", code=4)
+
+
+def test_rights_come_and_go(program: Program, admin: str) -> None:
+    """The list follows, and narration says from when."""
+    assert [one["email"] for one in program.json("admins", "list")] == [admin]
+    assert admin in program("admins", "list").stdout
+    assert program.json("admins", "revoke", admin)["is_admin"] is False
+    assert program.json("admins", "list") == []
+    assert "no admins" in program("admins", "list").stderr
+    assert "from the next sign-in on" in program("admins", "grant", admin).stderr
+
+
+def test_whoever_is_no_admin_is_denied(
+    program: Program, visitor: Visitor, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Signing in works, with a warning; reading does not."""
+    visitor.writes("Hello")
+    program("admins", "revoke", admin)
+    assert f"{admin} is no admin yet" in _log_in(program)
+    monkeypatch.setenv("IMBARI_CHAT_IDENTITY", "login")
+    result = program("inbox", code=5)
+    assert result.stdout == ""
+    assert result.stderr.startswith("error: ")
+
+
+def test_an_account_can_be_made_once(program: Program, admin: str) -> None:
+    """The second time somebody else may have taken the name."""
+    program("admins", "create", admin, "--password-stdin", stdin="another-one\n", code=6)
+
+
+def test_on_an_emulator_a_stale_sign_in_is_no_obstacle(
+    program: Program, visitor: Visitor, admin: str, emulator: Emulator
+) -> None:
+    """An emulator forgets its users; its owner steps in, and that is said."""
+    _log_in(program)
+    emulator.reset()
+    visitor.writes("Hello")
+    result = program("inbox")
+    assert "Amina Nakato" in result.stdout
+    assert "using its owner" in result.stderr
+    assert program.json("auth", "status")["identity"] == "emulator"
