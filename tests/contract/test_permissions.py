@@ -25,9 +25,13 @@ def _rows(verdict: str) -> Iterator[Any]:
             yield pytest.param(case, caller, id=f"{case['row']}: {case['name']}, {caller}")
 
 
-def _with_time(value: Any) -> Any:
+def _written(value: Any) -> Any:
+    """The value a case writes: ``$TIME`` and ``{"$repeat": [text, times]}`` stand for others."""
+    if isinstance(value, dict) and "$repeat" in value:
+        text, times = value["$repeat"]
+        return text * times
     if isinstance(value, dict):
-        return {key: _with_time(item) for key, item in value.items()}
+        return {key: _written(item) for key, item in value.items()}
     return {".sv": "timestamp"} if value == "$TIME" else value
 
 
@@ -42,7 +46,7 @@ def _decide(case: dict[str, Any], caller: str) -> Decision:
     for text, value in case["update"].items():
         place = Path.parse(text)
         places.append(place)
-        resolved = resolve(_with_time(value), BEFORE.at(place), now)
+        resolved = resolve(_written(value), BEFORE.at(place), now)
         after = after.put(place, from_json(resolved, place))
     return RULES.write(places, before=BEFORE, after=after, auth=auth, now=now)
 
