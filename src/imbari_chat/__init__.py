@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         StreamOverflow,
         Unavailable,
     )
+    from imbari_chat.schema import strict_rules
     from imbari_chat.schema.events import (
         ChatEvent,
         ConnectionChanged,
@@ -79,6 +80,7 @@ __all__ = [
     "StreamOverflow",
     "Unavailable",
     "__version__",
+    "strict_rules",
 ]
 
 _HOMES = {
@@ -100,6 +102,7 @@ _HOMES = {
         "StreamOverflow",
         "Unavailable",
     ),
+    "schema": ("strict_rules",),
     "schema.events": (
         "ChatEvent",
         "ConnectionChanged",

@@ -10,3 +10,12 @@ of this package.
     decode   JSON to models, reporting what does not fit
     events   what a listener hears
 """
+
+__all__ = ["strict_rules"]
+
+
+def strict_rules() -> str:
+    """The text of ``database.rules.json`` as it comes with this package: the strict profile."""
+    from importlib import resources  # takes longer to import than all of this layer
+
+    return resources.files(__name__).joinpath("database.rules.json").read_text("utf-8")
