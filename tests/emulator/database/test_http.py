@@ -227,6 +227,14 @@ def test_what_is_written_is_what_is_read(http: httpx.Client, value: Any) -> None
     assert http.get("/v.json").json() == value
 
 
+def test_a_guarded_write_answers_with_the_next_tag(http: httpx.Client) -> None:
+    """firebase-admin hands that tag on, and so can go on without another read."""
+    first = http.put("/n.json", json=1, headers={"if-match": "null_etag"}).headers["etag"]
+    assert http.put("/n.json", json=2, headers={"if-match": first}).status_code == 200
+    gone = http.delete("/none.json", headers={"if-match": "null_etag"})
+    assert gone.headers["etag"] == "null_etag"
+
+
 def test_a_412_does_not_show_what_may_not_be_read(http: httpx.Client) -> None:
     """The answer to a lost race carries the current value, so it takes the right to read it."""
     http.put("/secret.json", json="s3cret", headers=OWNER)
