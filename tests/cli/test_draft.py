@@ -57,6 +57,15 @@ def test_the_editor_shows_the_context(draft: Draft, editor: Editor) -> None:
     assert draft.edit(["To Amina"]) == "Hi"
 
 
+def test_ctrl_c_in_the_editor_is_the_editors(draft: Draft, editor: Editor) -> None:
+    """Whoever leaves vim's insert mode with it has not given up the reply."""
+    editor.does(
+        "import os, signal; os.kill(os.getppid(), signal.SIGINT);"
+        "file.write_text('Hi', encoding='utf-8')"
+    )
+    assert draft.edit([]) == "Hi"
+
+
 def test_an_editor_that_fails_keeps_the_text(
     draft: Draft, editor: Editor, capsys: pytest.CaptureFixture[str]
 ) -> None:

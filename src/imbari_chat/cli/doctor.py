@@ -8,7 +8,7 @@ import typer
 
 from imbari_chat.cli.exits import ExitCode
 from imbari_chat.cli.narration import Narrator, narrating_log
-from imbari_chat.cli.options import Json, Quiet, Target, target
+from imbari_chat.cli.options import Json, Target, target
 from imbari_chat.cli.output import Output
 from imbari_chat.cli.references import addressee
 from imbari_chat.errors import AccessDenied, ImbariError, NotFound
@@ -47,12 +47,11 @@ def doctor(
         int, typer.Option(min=1, max=1000, help="Look at the records of so many conversations.")
     ] = 50,
     json: Json = False,
-    quiet: Quiet = False,
 ) -> None:
     """Check settings, services, sign-in, rules and records. Exit code 10 if a check failed."""
     import asyncio
 
-    tell, here = Narrator(quiet=quiet), target(ctx)
+    here = target(ctx)
     try:
         settings = here.settings()
         where = settings.where()
@@ -65,9 +64,8 @@ def doctor(
         async def collect() -> None:
             async for check in _checks(here, settings, limit):
                 checks.append(check)
-                tell.say(f"{check.name}: {check.state}")
 
-        with narrating_log(tell):
+        with narrating_log(Narrator()):
             asyncio.run(collect())
     _report(checks, json=json)
     if any(check.state == "fail" for check in checks):

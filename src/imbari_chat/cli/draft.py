@@ -2,6 +2,7 @@
 
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import tempfile
@@ -64,7 +65,7 @@ class Draft:
 
     def __init__(self, directory: Path, session: str) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=directory, prefix=f"{session}-", suffix=".txt")
+        descriptor, name = tempfile.mkstemp(dir=directory, prefix=f"{session[:40]}-", suffix=".txt")
         os.close(descriptor)
         self.file = Path(name)
 
@@ -82,8 +83,9 @@ class Draft:
         self.file.write_text(f"\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
         try:
-            # The person's own choice of program, from the person's own environment.
-            status = subprocess.run([*command, str(self.file)], check=False).returncode  # noqa: S603
+            with _ctrl_c_left_to_the_editor():
+                # The person's own choice of program, from the person's own environment.
+                status = subprocess.run([*command, str(self.file)], check=False).returncode  # noqa: S603
         except OSError as error:
             raise ConfigError(
                 f"the editor {command[0]!r} cannot be started: {error.strerror}",
@@ -115,6 +117,19 @@ class Draft:
     def _is_empty(self) -> bool:
         written = self.file.read_bytes().split(_SCISSORS.encode(), 1)[0]
         return not written.strip()
+
+
+@contextmanager
+def _ctrl_c_left_to_the_editor() -> Iterator[None]:
+    """In an editor Ctrl-C is a key like any other; the terminal sends it to this process as well.
+
+    A handler that does nothing, rather than ignoring the signal, which the editor would inherit.
+    """
+    before = signal.signal(signal.SIGINT, lambda _number, _frame: None)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _editor() -> list[str]:

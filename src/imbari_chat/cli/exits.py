@@ -92,6 +92,7 @@ def boundary(command: Callable[[], object]) -> int:
         result = command()
         sys.stdout.flush()
     except KeyboardInterrupt:
+        Narrator().end_line()
         return ExitCode.INTERRUPTED
     except (BrokenPipeError, ReaderGone):
         _let_go_of_stdout()

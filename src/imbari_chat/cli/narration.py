@@ -66,6 +66,11 @@ class Narrator:
         if error.hint:
             _write(f"{_styled('hint:', _CYAN)} {safe_text(error.hint)}")
 
+    def end_line(self) -> None:
+        """Leave the line on which a terminal has just echoed ``^C``."""
+        if sys.stderr.isatty():
+            _write("")
+
     def trace(self, error: BaseException) -> None:
         """Where an error came from, for whoever asked for it."""
         for line in "".join(traceback.format_exception(error)).splitlines():

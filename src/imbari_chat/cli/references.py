@@ -28,7 +28,7 @@ __all__ = ["LastInbox", "addressee", "find_session"]
 
 _POSITION: Final = re.compile(r"#?([0-9]{1,4})", re.ASCII)
 _AN_ID: Final = "id:"
-_AGAIN: Final = "`imbari-chat inbox` prints one"
+_AGAIN: Final = "`imbari-chat inbox` prints a new one"
 
 
 class LastInbox:
