@@ -97,7 +97,7 @@ CAST: Final = (
     Part(
         name="Chloé d'Été",
         email="chloe@example.org",
-        phone="ask for Chloé",
+        phone="01 99 00 12 34, evenings",
         topic="Something else",
         greeting="Bonjour !",
         question="Do you offer tastings at the roastery? We would be six people.",

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
@@ -10,7 +11,7 @@ from imbari_chat.cli.demo.cast import cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
 from imbari_chat.cli.demo.stage import PROJECT, Stage, stage
-from imbari_chat.cli.exits import ExitCode
+from imbari_chat.cli.exits import ExitCode, UsageError
 from imbari_chat.cli.narration import Narrator
 from imbari_chat.cli.output import Output, record
 from imbari_chat.client import AsyncAdminChat
@@ -51,6 +52,10 @@ def run_demo(
         UsageError: Not headless, and there is no terminal.
         ImbariError: Whatever goes wrong on either end.
     """
+    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "the demo's inbox needs a terminal", hint="Without one: imbari-chat demo --headless"
+        )
     with stage() as here:
         cast = [Customer(part) for part in cast_of(customers)]
         if headless:

@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from imbari_chat.cli.emulator import shipped_rules
 from imbari_chat.client import connect
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
@@ -50,8 +50,7 @@ def stage() -> Iterator[Stage]:
         ConfigError: No port can be had.
         Unavailable: The emulator does not answer.
     """
-    rules = resources.files("imbari_chat.schema").joinpath("database.rules.json")
-    emulator = Emulator(PROJECT, rules.read_text("utf-8"))
+    emulator = Emulator(PROJECT, shipped_rules())
     began = time.perf_counter()
     with emulator, tempfile.TemporaryDirectory(prefix="imbari-chat-demo-") as directory:
         started_in = time.perf_counter() - began

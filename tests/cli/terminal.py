@@ -1,0 +1,88 @@
+"""A program on a terminal of its own, for tests of what only happens there."""
+
+import os
+import pty
+import re
+import select
+import subprocess
+import sys
+import time
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Terminal"]
+
+_CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()=>][A-Za-z0-9]?)")
+
+
+class Terminal:
+    """Python code with a pseudo-terminal as its standard streams; killed when the block ends.
+
+    Args:
+        code: What to run.
+        size: Columns and rows.
+    """
+
+    def __init__(self, code: str, *, size: tuple[int, int] = (80, 24)) -> None:
+        self._ours, theirs = pty.openpty()
+        environment = {
+            **os.environ,
+            "TERM": "xterm",
+            "COLUMNS": str(size[0]),
+            "LINES": str(size[1]),
+        }
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", code],
+            stdin=theirs, stdout=theirs, stderr=theirs,
+            env=environment, start_new_session=True,
+        )  # fmt: skip
+        os.close(theirs)
+        self.raw = ""
+
+    @property
+    def text(self) -> str:
+        """Everything written so far, without control sequences."""
+        return _CONTROL.sub("", self.raw)
+
+    def press(self, keys: str) -> None:
+        os.write(self._ours, keys.encode())
+
+    def sees(self, words: str, *, within: float = 30) -> None:
+        """Wait until ``words`` have been written since the last time."""
+        deadline = time.monotonic() + within
+        while words not in self.text:
+            if not self._read(deadline - time.monotonic()):
+                raise AssertionError(f"{words!r} did not appear; this did:\n{self.text}")
+        self.raw = self.raw[self.raw.rindex(words[-1]) + 1 :]
+
+    def ends(self, *, within: float = 30) -> int:
+        """Wait for the end; returns the exit code."""
+        deadline = time.monotonic() + within
+        while self._read(deadline - time.monotonic()):
+            pass
+        return self._process.wait(max(deadline - time.monotonic(), 0.1))
+
+    def _read(self, seconds: float) -> bool:
+        """Take what was written; False if nothing comes any more."""
+        ready, _, _ = select.select([self._ours], [], [], max(seconds, 0))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._ours, 65536)
+        except OSError:  # how Linux says that the other side is closed
+            return False
+        self.raw += data.decode(errors="replace")
+        return bool(data)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._ours)

@@ -1,0 +1,253 @@
+"""``customer`` in a pipe and at a terminal, against an emulator under the shipped rules."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TextIO
+
+import pytest
+from prompt_toolkit import PromptSession
+from prompt_toolkit.application import create_app_session
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.output import DummyOutput
+from tests.cli.terminal import Terminal
+
+from imbari_chat.cli.customer import Lead, _asked, run_customer
+from imbari_chat.cli.exits import TimeoutReached, UsageError
+from imbari_chat.cli.narration import Narrator
+from imbari_chat.client import AsyncAdminChat
+from imbari_chat.errors import InvalidData
+from imbari_chat.schema.models import Message, Session
+
+AMINA = Lead(name="Amina", email="amina@example.com")
+
+
+class Standard:
+    """Standard input as a pipe, written to line by line."""
+
+    def __init__(self) -> None:
+        reading, self._writing = os.pipe()
+        self.stream: TextIO = os.fdopen(reading, encoding="utf-8")
+
+    def line(self, text: str) -> None:
+        os.write(self._writing, f"{text}\n".encode())
+
+    def raw(self, data: bytes) -> None:
+        os.write(self._writing, data)
+
+    def end(self) -> None:
+        if self._writing >= 0:
+            os.close(self._writing)
+            self._writing = -1
+
+
+@pytest.fixture
+def stdin(monkeypatch: pytest.MonkeyPatch) -> Iterator[Standard]:
+    """Standard input of the command."""
+    standard = Standard()
+    monkeypatch.setattr(sys, "stdin", standard.stream)
+    yield standard
+    standard.end()
+
+
+def given(stdin: Standard, *lines: str) -> None:
+    """Standard input that is complete."""
+    for line in lines:
+        stdin.line(line)
+    stdin.end()
+
+
+async def stored() -> list[tuple[Session, list[Message]]]:
+    """Every conversation and its messages, as an admin sees them."""
+    async with AsyncAdminChat.from_env() as desk:
+        found = []
+        for session in await desk.sessions():
+            async with desk.open(session.id, peek=True) as conversation:
+                found.append((session, await conversation.history()))
+        return found
+
+
+async def answer(text: str) -> None:
+    """An admin answers the newest conversation."""
+    async with AsyncAdminChat.from_env() as desk:
+        session = (await desk.sessions())[0]
+        async with desk.open(session.id) as conversation:
+            await conversation.reply(text)
+
+
+async def until(happened: Callable[[], bool]) -> None:
+    async with asyncio.timeout(20):
+        while not happened():  # noqa: ASYNC110  # what is printed sets no event
+            await asyncio.sleep(0.01)
+
+
+async def test_each_line_is_a_message(place: Path, stdin: Standard) -> None:
+    """Blank ones are none; the form comes from options."""
+    given(stdin, "Hello", "", "  ", "Do you ship to Kampala?")
+    await run_customer({}, Lead("Amina", "amina@example.com", topic="2"))
+    ((session, messages),) = await stored()
+    assert (session.customer_name, session.topic) == ("Amina", "Wholesale")
+    assert [one.text for one in messages] == ["Hello", "Do you ship to Kampala?"]
+    assert session.unread_count == 2
+
+
+async def test_without_a_name_nothing_is_asked_and_nothing_starts(
+    place: Path, stdin: Standard
+) -> None:
+    """A pipe gets no prompt."""
+    given(stdin, "Hello")
+    with pytest.raises(UsageError, match="name and an e-mail"):
+        await run_customer({}, Lead(name="Amina"))
+    assert await stored() == []
+
+
+async def test_a_mistake_in_the_form_is_refused(place: Path, stdin: Standard) -> None:
+    """With the field's name."""
+    given(stdin, "Hello")
+    with pytest.raises(InvalidData, match="e-mail"):
+        await run_customer({}, Lead(name="Amina", email="nowhere"))
+
+
+async def test_nothing_to_say_starts_nothing(place: Path, stdin: Standard) -> None:
+    """An empty conversation would only puzzle the desk."""
+    given(stdin)
+    await run_customer({}, AMINA)
+    assert await stored() == []
+
+
+async def test_answers_are_printed_as_they_come(
+    place: Path, stdin: Standard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While the pipe is still open; one's own lines are not repeated."""
+    stdin.line("Hello")
+    running = asyncio.create_task(run_customer({}, AMINA))
+    messages: list[str] = []
+    while not messages:
+        messages = [one.text for _, said in await stored() for one in said]
+    await answer("Good\x1b[31m day")
+    printed: list[str] = []
+
+    def has_answered() -> bool:
+        printed.append(capsys.readouterr().out)
+        return "Imbari Team" in "".join(printed)
+
+    await until(has_answered)
+    stdin.end()
+    await running
+    assert "".join(printed) == "Imbari Team: Good\ufffd[31m day\n"
+
+
+async def test_wait_ends_with_the_answer(
+    place: Path, stdin: Standard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Long before its time is over."""
+    given(stdin, "Hello")
+    running = asyncio.create_task(run_customer({}, AMINA, wait=60))
+    while not [one for _, said in await stored() for one in said]:
+        pass
+    await answer("Good day")
+    await asyncio.wait_for(running, 20)
+    assert capsys.readouterr().out == "Imbari Team: Good day\n"
+
+
+async def test_wait_without_an_answer_says_so(place: Path, stdin: Standard) -> None:
+    """As a time limit that was reached."""
+    given(stdin, "Hello")
+    with pytest.raises(TimeoutReached, match="no answer"):
+        await run_customer({}, AMINA, wait=0.2)
+
+
+async def test_the_next_visit_resumes_and_shows_what_was_missed(
+    place: Path, stdin: Standard, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The badge and the answer once; the visit after that has neither."""
+    given(stdin, "Hello")
+    await run_customer({}, AMINA)
+    await answer("Good day")
+    for told in (True, False):
+        again = Standard()
+        monkeypatch.setattr(sys, "stdin", again.stream)
+        given(again)
+        await run_customer({}, Lead())
+        printed = capsys.readouterr()
+        assert ("Imbari Team: Good day" in printed.out) is told
+        assert ("● new reply while you were away" in printed.err) is told
+    assert len(await stored()) == 1
+
+
+async def test_new_starts_another_conversation(
+    place: Path, stdin: Standard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the same customer."""
+    given(stdin, "Hello")
+    await run_customer({}, AMINA)
+    again = Standard()
+    monkeypatch.setattr(sys, "stdin", again.stream)
+    given(again, "Another matter")
+    await run_customer({}, AMINA, new=True)
+    sessions = [session for session, _ in await stored()]
+    assert len(sessions) == 2
+    assert len({session.customer_uid for session in sessions}) == 1
+
+
+async def test_json_prints_the_session_and_every_message_once(
+    place: Path, stdin: Standard, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One's own too, with their ids."""
+    given(stdin, "Hello", "Hello")
+    await run_customer({}, AMINA, json=True)
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [line["event"] for line in lines] == ["session", "message_added", "message_added"]
+    ((_, messages),) = await stored()
+    assert [line["message"]["id"] for line in lines[1:]] == [one.id for one in messages]
+
+
+async def test_input_that_is_no_text_is_refused(place: Path, stdin: Standard) -> None:
+    """Not half of it sent as something else."""
+    stdin.line("Hello")
+    stdin.raw(b"\xff\xfe\n")
+    stdin.end()
+    with pytest.raises(InvalidData, match="not utf-8"):
+        await run_customer({}, AMINA)
+
+
+async def test_the_form_is_asked_field_by_field_and_again_on_a_mistake(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """What options gave is not asked; a topic goes by its number."""
+    with (
+        create_pipe_input() as keyboard,
+        create_app_session(input=keyboard, output=DummyOutput()),
+    ):
+        keyboard.send_text("\rAmina\rnowhere\ramina@example.com\r1\r")
+        lead = await _asked(Lead(phone="+254712345678"), PromptSession(), Narrator())
+    assert lead == Lead("Amina", "amina@example.com", "+254712345678", "An order")
+    told = capsys.readouterr().err
+    assert "the name is missing" in told
+    assert "not an e-mail address" in told
+
+
+async def test_at_a_terminal_answers_appear_above_the_prompt(place: Path) -> None:
+    """The whole visit: form, message, answer, Ctrl-D."""
+    code = (
+        "import asyncio\n"
+        "from imbari_chat.cli.customer import Lead, run_customer\n"
+        "asyncio.run(run_customer({}, Lead(phone='', topic='')))"
+    )
+    with Terminal(code) as terminal:
+        await asyncio.to_thread(terminal.sees, "Your name")
+        terminal.press("Amina\r")
+        await asyncio.to_thread(terminal.sees, "Your e-mail")
+        terminal.press("amina@example.com\r")
+        await asyncio.to_thread(terminal.sees, "You:")
+        terminal.press("Hello\r")
+        while not [one for _, said in await stored() for one in said]:
+            pass
+        await answer("Good day")
+        await asyncio.to_thread(terminal.sees, "Imbari Team: Good day")
+        terminal.press("\x04")
+        assert await asyncio.to_thread(terminal.ends) == 0
