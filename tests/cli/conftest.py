@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from tests.cli.harness import Program, Visitor
 
-from imbari_chat.cli.emulator import shipped_rules
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema import strict_rules
 
 
 @pytest.fixture(scope="session")
 def running_emulator() -> Iterator[Emulator]:
     """One emulator for the whole run."""
-    with Emulator(rules=shipped_rules()) as running:
+    with Emulator(rules=strict_rules()) as running:
         yield running
 
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from tests.cli.harness import Program, Visitor, outside
 
-from imbari_chat.cli.emulator import shipped_rules
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema import strict_rules
 
 
 def _states(program: Program, code: int = 0) -> dict[str, Any]:
@@ -72,7 +72,7 @@ def test_open_rules_are_a_warning(program: Program, emulator: Emulator) -> None:
     try:
         assert _states(program)["rules for strangers"]["state"] == "warn"
     finally:
-        emulator.load_rules(shipped_rules())
+        emulator.load_rules(strict_rules())
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_rules_that_stop_an_admin_fail(program: Program, emulator: Emulator, rul
     try:
         check = _states(program, code=10)["rules for admins"]
     finally:
-        emulator.load_rules(shipped_rules())
+        emulator.load_rules(strict_rules())
     assert check["state"] == "fail"
 
 

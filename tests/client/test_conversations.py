@@ -167,13 +167,15 @@ async def test_an_id_is_found_by_a_unique_prefix(
     desk: AsyncAdminChat, seed: Callable[[str, Any], None]
 ) -> None:
     """A whole id is found even if it begins another; an ambiguous prefix is named as such."""
-    seed("/chatSessions", {key: {"status": "active"} for key in ("-Ab", "-Abc", "-B1")})
+    seed("/chatSessions", {key: {"status": "active"} for key in ("-Ab", "-Abc", "-B1", "77")})
     assert await desk.find("-B") == "-B1"
     assert await desk.find("-Ab") == "-Ab"
     with pytest.raises(InvalidData, match="several"):
         await desk.find("-A")
-    with pytest.raises(NotFound):
-        await desk.find("-C")
+    assert await desk.find("7") == "77"
+    for unknown in ("-C", "12"):
+        with pytest.raises(NotFound):
+            await desk.find(unknown)
 
 
 async def test_an_unknown_session_cannot_be_opened(desk: AsyncAdminChat) -> None:

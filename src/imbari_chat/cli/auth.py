@@ -11,7 +11,6 @@ from imbari_chat.cli.exits import UsageError
 from imbari_chat.cli.narration import Narrator, ask, ask_secretly
 from imbari_chat.cli.options import Json, Quiet, target
 from imbari_chat.cli.output import Output
-from imbari_chat.errors import AuthError
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings
@@ -121,40 +120,17 @@ def password(*, from_stdin: bool, confirm: bool = False) -> str:
 
 
 def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
-    """Who commands act as, in the order in which the client looks."""
-    service = {
-        "identity": "service-account",
-        "credentials": str(settings.credentials),
-    }
-    owner = {"identity": "emulator"}
-    match settings.identity:
-        case "service-account":
-            return service
-        case "application-default":
-            return {"identity": "application-default"}
-        case "emulator":
-            return owner
-        case "auto" if settings.credentials is not None and not settings.on_emulator:
-            return service
-        case _:
-            pass
-    from imbari_chat.client import connect
-    from imbari_chat.identity import sign_in
+    """Who commands act as, found out as they find it out."""
+    from imbari_chat.client.connect import admin_access
+    from imbari_chat.identity.user import UserAccess
 
-    store, name = connect.tokens(settings), connect.stored(settings, "admin")
-    token = store.load(settings.project_id(), name)
-    may_be_owner = settings.identity == "auto" and settings.on_emulator
-    if token is None and may_be_owner:
-        return owner
-    if token is None:
-        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
-    where = connect.sign_in_project(settings)
-    try:
-        access = sign_in.resume(where, token, on_tokens=lambda new: store.save(where.id, name, new))
-    except AuthError:
-        if may_be_owner:
-            return owner
-        raise
+    access = admin_access(settings)
     access.close()
-    email = access.claims.get("email")
-    return {"identity": "login", "email": email, "uid": access.uid, "admin": access.is_admin}
+    if isinstance(access, UserAccess):
+        email = access.claims.get("email")
+        return {"identity": "login", "email": email, "uid": access.uid, "admin": access.is_admin}
+    if settings.on_emulator:
+        return {"identity": "emulator"}
+    if settings.credentials is not None and settings.identity != "application-default":
+        return {"identity": "service-account", "credentials": str(settings.credentials)}
+    return {"identity": "application-default"}

@@ -1,7 +1,6 @@
 """``emulator``: the embedded stand-in for Firebase, on its own or beside a command."""
 
 import shlex
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -22,7 +21,7 @@ from imbari_chat.errors import ConfigError, RulesError
 if TYPE_CHECKING:
     from imbari_chat.emulator import Emulator
 
-__all__ = ["family", "shipped_rules"]
+__all__ = ["family"]
 
 _DATABASE_PORT: Final = int(EMULATOR_DATABASE.rpartition(":")[2])
 _PROJECT: Final = "demo-imbari"
@@ -141,11 +140,6 @@ def execute(
     raise typer.Exit(code)
 
 
-def shipped_rules() -> str:
-    """The strict rules that come with this package."""
-    return resources.files("imbari_chat.schema").joinpath("database.rules.json").read_text("utf-8")
-
-
 def _emulator(
     ctx: typer.Context,
     *,
@@ -196,7 +190,9 @@ def _emulator(
 
 def _text(file: Path | None) -> str:
     if file is None:
-        return shipped_rules()
+        from imbari_chat.schema import strict_rules
+
+        return strict_rules()
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:

@@ -102,7 +102,8 @@ class AsyncAdminChat(ChatEnd):
         """
         wanted = paths.session_id(prefix)
         raw = await self._channel.transport.get(paths.SESSIONS, paths.sessions_like(wanted))
-        ids = sorted(decode.as_mapping(raw))
+        # Keys that look like integers sort before all others, so the range may hold strangers.
+        ids = sorted(key for key in decode.as_mapping(raw) if key.startswith(prefix))
         if wanted in ids or len(ids) == 1:
             return wanted if wanted in ids else SessionId(ids[0])
         if not ids:

@@ -14,6 +14,7 @@ from imbari_chat.identity.user import UserAccess
 from imbari_chat.net.rest import RestTransport
 
 __all__ = [
+    "admin_access",
     "admin_transport",
     "customer_transport",
     "project",
@@ -75,7 +76,7 @@ def admin_transport(settings: Settings) -> RestTransport:
     Raises:
         ConfigError: No database is configured.
     """
-    return _transport(settings, project(settings), partial(_admin, settings))
+    return _transport(settings, project(settings), partial(admin_access, settings))
 
 
 def customer_transport(settings: Settings, *, remember: bool = False) -> RestTransport:
@@ -100,8 +101,13 @@ def _transport(
     return RestTransport(open_access, timeout=settings.timeout)
 
 
-def _admin(settings: Settings) -> Access:
-    """The admin's identity: as chosen, or the first of those that are there."""
+def admin_access(settings: Settings) -> Access:
+    """The admin's identity: as chosen, or the first of those that are there. Blocks.
+
+    Raises:
+        AuthError: Nobody is signed in, or the sign-in has ended.
+        ConfigError: The identity's settings are incomplete.
+    """
     match settings.identity:
         case "service-account":
             if settings.credentials is None:
