@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
@@ -13,6 +13,7 @@ help:
 	@echo "make test                  install, check and run every test"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make bench                 speed, ours beside the peers', in one run"
+	@echo "make peers                 the Node programs that tests marked peer compare with"
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
@@ -35,6 +36,9 @@ test: check
 
 bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
+
+peers:
+	npm install --no-audit --no-fund --no-package-lock
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
