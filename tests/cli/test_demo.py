@@ -2,15 +2,22 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 from tests.cli.terminal import Terminal
+from tests.view.records import message, session
 
 from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
+from imbari_chat.cli.demo.customers import Customer
+from imbari_chat.cli.demo.headless import Desk, _judge
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.exits import UsageError
+from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
+from imbari_chat.schema.paths import SessionId
 
 
 @pytest.mark.parametrize("part", CAST, ids=lambda part: part.email)
@@ -46,6 +53,43 @@ def test_the_headless_demo_passes_its_own_checks(
     assert "3 customers, 20 messages" in out
     assert "0 refusals" in out
     assert not set("\x1b\x07\x9b\u202e") & set(out)
+
+
+def staged(**differences: Any) -> list[bool]:
+    """Which checks pass for one customer with a greeting and an answer, but for ``differences``."""
+    name = SessionId("s1")
+    amina = Customer(replace(CAST[0], afterthought=None), name, sent=["Hello"])
+    amina.seen.update(differences.get("customer_saw", ["m1", "m2"]))
+    stored = [message("m1", "Hello", read=True), message("m2", "Hi", sender="admin")]
+    desk = Desk(cast("AsyncAdminChat", None), lambda *_: None)
+    desk.sent[name] = [stored[1]]
+    desk.seen.update(differences.get("desk_saw", ["m1", "m2"]))
+    desk.statuses[name] = differences.get("statuses", ["active", "resolved"])
+    unread = differences.get("unread", 0)
+    kept = differences.get("stored", stored)
+    in_database = {name: (session("s1", unreadCount=unread), kept)}
+    return [one.passed for one in _judge(desk, [amina], in_database, differences.get("no", []))]
+
+
+@pytest.mark.parametrize(
+    ("difference", "failing"),
+    [
+        ({}, []),
+        ({"stored": []}, [0, 1, 2]),
+        ({"desk_saw": ["m1", "m2", "m2"]}, [1]),
+        ({"desk_saw": ["m1"]}, [1]),
+        ({"customer_saw": ["m1", "m1", "m2"]}, [2]),
+        ({"customer_saw": ["m1", "m2", "m3"]}, [2]),
+        ({"unread": 1}, [3]),
+        ({"statuses": ["active"]}, [4]),
+        ({"no": ["denied: write /messages"]}, [5]),
+    ],
+)
+def test_each_check_fails_when_what_it_claims_is_not_so(
+    difference: dict[str, Any], failing: list[int]
+) -> None:
+    """Lost, repeated, foreign and unread messages; a forgotten status; a refusal."""
+    assert [index for index, passed in enumerate(staged(**difference)) if not passed] == failing
 
 
 def test_the_headless_demo_prints_json_lines(

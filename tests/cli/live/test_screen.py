@@ -145,7 +145,7 @@ def test_the_room_left_is_counted_near_the_limit() -> None:
         (ConnectionChanged("connecting"), "connecting…"),
         (ConnectionChanged("live"), "● live"),
         (ConnectionChanged("stale"), "no word from the server"),
-        (ConnectionChanged("reconnecting", "reset by peer", 4.2), "reconnecting in 4 s: reset"),
+        (ConnectionChanged("reconnecting", "reset by peer", 4.2), "reconnecting in 5 s: reset"),
         (ConnectionChanged("closed", "access lost"), "closed: access lost"),
     ],
 )

@@ -14,12 +14,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imbari_chat.cli.emulator import shipped_rules
 from imbari_chat.client import connect
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import sign_in
 from imbari_chat.identity.accounts import AdminAccounts
+from imbari_chat.schema import strict_rules
 
 __all__ = ["PROJECT", "Stage", "stage"]
 
@@ -50,7 +50,7 @@ def stage() -> Iterator[Stage]:
         ConfigError: No port can be had.
         Unavailable: The emulator does not answer.
     """
-    emulator = Emulator(PROJECT, shipped_rules())
+    emulator = Emulator(PROJECT, strict_rules())
     began = time.perf_counter()
     with emulator, tempfile.TemporaryDirectory(prefix="imbari-chat-demo-") as directory:
         started_in = time.perf_counter() - began

@@ -5,6 +5,7 @@ keys go to. Every line is exactly as wide as the screen and nothing wraps.
 """
 
 from datetime import UTC, tzinfo
+from math import ceil
 from typing import Final
 
 from rich.text import Text
@@ -101,7 +102,7 @@ def _connection(connection: ConnectionChanged) -> Text:
         case "stale":
             return Text("◐ no word from the server ", style="yellow")
         case "reconnecting":
-            wait = "" if connection.retry_in is None else f" in {connection.retry_in:.0f} s"
+            wait = "" if connection.retry_in is None else f" in {ceil(connection.retry_in)} s"
             return Text(f"↻ reconnecting{wait}{steady(reason)} ", style="bold yellow")
         case "closed":
             return Text(f"✕ closed{steady(reason)} ", style="bold red")
