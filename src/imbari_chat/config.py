@@ -114,7 +114,7 @@ class Settings(BaseSettings):
         timeout: How long one request may take, in seconds.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
-        data_dir: The directory for that file and for a terminal customer's open conversation.
+        data_dir: The directory for that file and for the list that `inbox` showed last.
     """
 
     model_config = SettingsConfigDict(
