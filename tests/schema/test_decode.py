@@ -92,7 +92,7 @@ def test_a_message_needs_its_text_its_sender_and_its_time(missing: str) -> None:
 
 def test_sessions_are_newest_first_and_messages_oldest_first() -> None:
     """Ties by id."""
-    raw = {
+    raw: Json = {
         key: {**GOOD, "lastMessageTime": time} for key, time in [("-A", 1), ("-B", 2), ("-C", 2)]
     }
     assert [one.record.id for one in decode.sessions(raw) if one.record] == ["-C", "-B", "-A"]
