@@ -38,7 +38,7 @@ bench: $(STAMP)
 	$(BIN)/python -m bench $(ARGS)
 
 peers:
-	npm install --no-audit --no-fund --no-package-lock
+	npm install --no-audit --no-fund --no-package-lock --ignore-scripts
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
