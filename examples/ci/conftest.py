@@ -3,14 +3,13 @@
 import os
 import runpy
 from collections.abc import Callable, Iterator, Mapping
-from importlib import resources
 from pathlib import Path
 
 import pytest
 
+from imbari_chat import strict_rules
 from imbari_chat.emulator import Emulator
 
-RULES = resources.files("imbari_chat.schema").joinpath("database.rules.json")
 BOT = Path(__file__).with_name("support_bot.py")
 
 
@@ -20,7 +19,7 @@ def emulator_environment() -> Iterator[Mapping[str, str]]:
     if "FIREBASE_DATABASE_EMULATOR_HOST" in os.environ:
         yield {}
     else:
-        with Emulator(rules=RULES.read_text("utf-8")) as emulator:
+        with Emulator(rules=strict_rules()) as emulator:
             yield emulator.environment()
 
 
