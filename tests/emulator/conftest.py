@@ -29,5 +29,5 @@ def http(emulator: Emulator, namespace: str) -> Iterator[httpx.Client]:
     """A client of this test's database, which it names by its Host header."""
     url = f"http://{emulator.database_host}"
     host = {"Host": f"{namespace}.database.test"}
-    with httpx.Client(base_url=url, headers=host, timeout=5) as client:
+    with httpx.Client(base_url=url, headers=host, timeout=20) as client:
         yield client

@@ -9,7 +9,7 @@ import httpx
 __all__ = ["EventStream"]
 
 
-_PATIENCE = 100
+_PATIENCE = 400
 
 
 class EventStream:

@@ -27,26 +27,27 @@ def test_both_halves_answer_as_soon_as_start_returns() -> None:
 
 def test_starting_and_stopping_are_quick() -> None:
     """Ready in 50 ms once imported; gone in half a second, with a stream open."""
-    with Emulator():
-        pass
-    began = time.perf_counter()
+    started = []
+    for _ in range(5):  # the quickest counts: the machine may have other things to do
+        began = time.perf_counter()
+        with Emulator():
+            started.append(time.perf_counter() - began)
+    assert min(started) < 0.05
     emulator = Emulator().start()
-    started = time.perf_counter() - began
     url = f"http://{emulator.database_host}"
-    with httpx.Client(base_url=url, timeout=5) as client, EventStream(client, "/s.json") as stream:
+    with httpx.Client(base_url=url, timeout=20) as client, EventStream(client, "/s.json") as stream:
         assert stream.next()[0] == "put"
         began = time.perf_counter()
         emulator.stop()
         assert time.perf_counter() - began < 0.5
         assert stream.ended()
-    assert started < 0.05
 
 
 def test_stop_does_not_wait_for_a_body_that_never_comes() -> None:
     """A client in the middle of a request does not hold the emulator up."""
     emulator = Emulator().start()
     host, port = emulator.database_host.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as slow:
+    with socket.create_connection((host, int(port)), timeout=20) as slow:
         slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
         httpx.get(f"http://{emulator.database_host}/a.json")
         began = time.perf_counter()
@@ -59,7 +60,7 @@ def test_a_body_cut_short_writes_nothing() -> None:
     """What was sent before the client went away is not taken for all of it."""
     with Emulator() as emulator:
         host, port = emulator.database_host.split(":")
-        with socket.create_connection((host, int(port)), timeout=5) as slow:
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
             slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
         assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
 
@@ -89,12 +90,16 @@ def test_a_taken_port_is_named() -> None:
     """What, where, and what to do."""
     with Emulator() as first:
         port = int(first.auth_host.rpartition(":")[2])
-        second = Emulator(auth_port=port)
+        with Emulator() as gone:
+            free = int(gone.database_host.rpartition(":")[2])
+        second = Emulator(database_port=free, auth_port=port)
         with pytest.raises(ConfigError) as refused:
             second.start()
         assert str(port) in refused.value.what
         assert refused.value.where == f"auth port {port}"
         assert "another port" in (refused.value.hint or "")
+        with Emulator(database_port=free):
+            pass
     with second:
         assert second.auth_host == f"127.0.0.1:{port}"
 
@@ -162,7 +167,7 @@ def test_reset_empties_every_database_and_forgets_users() -> None:
         user = {"email": "a@example.com", "password": "secret1"}
         assert httpx.post(sign_up, json=user).status_code == 200
         assert httpx.post(sign_up, json=user).status_code == 400
-        with httpx.Client(base_url=url, timeout=5) as client:
+        with httpx.Client(base_url=url, timeout=20) as client:
             client.put("/a.json", json=1)
             client.put("/b.json?ns=other", json=1)
             with EventStream(client, "/a.json") as stream:

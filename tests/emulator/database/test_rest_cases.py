@@ -179,7 +179,7 @@ def test_the_database_answers_as_the_service_does(
 ) -> None:
     """Each step of the case is answered as the reference says."""
     url = f"http://{emulator.database_host}"
-    with httpx.Client(base_url=url, timeout=5) as client:
+    with httpx.Client(base_url=url, timeout=20) as client:
         for place, value in (("/.settings/rules", case.get("rules")), ("/", case.get("data"))):
             if value is not None:
                 stored = client.put(

@@ -25,7 +25,7 @@ class Stream:
     """The sending end of one stream. Everything but :meth:`run` returns at once.
 
     Args:
-        bound: Bytes that may wait. One event alone may be larger.
+        bound: Bytes that may wait behind the event being sent. One event alone may be larger.
         keep_alive: Seconds of silence after which a keep-alive is sent.
         expires_in: Seconds left to the credential, or None; asked again whenever the stream wakes.
     """
@@ -50,7 +50,7 @@ class Stream:
         """Queue one encoded event; over the bound, cut the stream off."""
         if self._ending:
             return
-        if self._size and self._size + len(data) > self._bound:
+        if self._waiting and self._size + len(data) > self._bound:
             self.abort()
             return
         self._waiting.append(data)
@@ -87,8 +87,8 @@ class Stream:
         while True:
             while self._waiting:
                 data = self._waiting.popleft()
-                await send({"type": "http.response.body", "body": data, "more_body": True})
                 self._size -= len(data)
+                await send({"type": "http.response.body", "body": data, "more_body": True})
             if self._ending:
                 break
             expires_in = self._expires_in()
