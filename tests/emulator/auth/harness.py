@@ -100,19 +100,6 @@ def _bad(response: httpx.Response) -> str:
     return message
 
 
-@dataclass
-class Live:
-    """The emulator on a socket of its own.
-
-    Attributes:
-        host: ``127.0.0.1:PORT``.
-        clock: Shared by every test that uses it; set it, do not expect it.
-    """
-
-    host: str
-    clock: Clock
-
-
 def same_shape(pattern: object, value: object) -> bool:
     """Equal, with ``<name>`` in the pattern for any non-empty string; the order of keys counts."""
     if isinstance(pattern, dict) and isinstance(value, dict):
