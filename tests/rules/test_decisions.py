@@ -101,3 +101,37 @@ def test_an_ancestor_shared_by_many_paths_is_validated_once() -> None:
     after = apply(EMPTY, writes, 0)
     decision = rules.write(list(writes), before=EMPTY, after=after, auth=None, now=0)
     assert decision.explain().count("/s  .validate") == 1
+
+
+@pytest.mark.parametrize(
+    ("rule", "depends"),
+    [
+        ("auth != null", False),
+        ("auth == null", False),
+        ("$k == 'x' && query.limitToFirst == null", False),
+        ("data.exists()", True),
+        ("!data.exists()", True),
+        ("root.child('x').exists() || true", True),
+        ("now > 5", True),
+        ("true || data.exists()", False),
+        ("auth == null && data.exists()", False),
+        ("auth.uid == 'amina' ? true : data.exists()", False),
+    ],
+)
+def test_a_read_depends_on_data_if_its_answer_was_found_there(rule: str, depends: bool) -> None:
+    """Only what was run counts, be the answer yes or no."""
+    rules = Ruleset.parse(dumps({"rules": {"$k": {".read": rule}}}))
+    place = Path.parse("/x/y")
+    given: dict[str, Any] = {"root": EMPTY, "auth": {"uid": "amina"}, "now": 9}
+    assert rules.read_depends_on_data(place, **given) is depends
+
+
+def test_a_read_that_is_granted_depends_on_the_rule_that_grants() -> None:
+    """What rules above it looked at in vain does not matter: they could only grant, too."""
+    rules = Ruleset.parse(
+        """{"rules": {".read": "data.exists()", "a": {".read": "auth == null"}, "b": {}}}"""
+    )
+    assert not rules.read_depends_on_data(Path.parse("/a"), root=EMPTY, auth=None, now=0)
+    assert rules.read_depends_on_data(Path.parse("/b"), root=EMPTY, auth=None, now=0)
+    stored = from_json({"a": 1})
+    assert rules.read_depends_on_data(Path.parse("/a"), root=stored, auth=None, now=0)

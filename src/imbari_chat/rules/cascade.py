@@ -7,7 +7,7 @@ it must hold wherever something will stand afterwards. Nothing becoming null is 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from imbari_chat.rules.evaluate import Evaluation
 from imbari_chat.rules.structure import Rule, RulesNode
@@ -26,6 +26,8 @@ from imbari_chat.wire.tree import Branch, Node
 __all__ = ["Judge", "ReadRequest", "WriteRequest", "judge"]
 
 Judge: TypeAlias = Callable[[Rule, Variables], bool]
+
+_CHANGING: Final = frozenset({"data", "now", "root"})
 
 
 def judge(rule: Rule, variables: Variables) -> bool:
@@ -58,6 +60,39 @@ class ReadRequest:
             place.rules.read is not None and judge(place.rules.read, place.variables(given))
             for place in _way(rules, self.path, top, None)
         )
+
+    def depends_on_data(self, rules: RulesNode) -> bool:
+        """Whether other data or another time could bring another answer.
+
+        A rule that came out as it did without a look at either comes out so again, as what else
+        it looks at (the caller, the query, the path) is part of the request.
+        """
+        depends = False
+
+        def noting(rule: Rule, variables: Variables) -> bool:
+            nonlocal depends
+            noted = _Noted(variables)
+            granted = judge(rule, noted)
+            # What a rule that grants looked at is all that counts: the others can only grant too.
+            depends = noted.looked_up if granted else depends or noted.looked_up
+            return granted
+
+        self.decide(rules, noting)
+        return depends
+
+
+class _Noted(dict[str, Value]):
+    """Variables that remember whether one of those was looked up that change by themselves."""
+
+    __slots__ = ("looked_up",)
+
+    def __init__(self, variables: Variables) -> None:
+        super().__init__(variables)
+        self.looked_up = False
+
+    def __getitem__(self, name: str) -> Value:
+        self.looked_up = self.looked_up or name in _CHANGING
+        return super().__getitem__(name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -101,8 +101,16 @@ class Ruleset:
             now: Milliseconds since the epoch.
             query: The query the read is for, if it is for one.
         """
-        request = ReadRequest(path, root, auth, now, query)
-        return self._decide(request)
+        return self._decide(ReadRequest(path, root, auth, now, query))
+
+    def read_depends_on_data(
+        self, path: Path, *, root: Node, auth: Json, now: int, query: Query | None = None
+    ) -> bool:
+        """Whether :meth:`read` could answer otherwise for another tree or at another time.
+
+        If not, whoever listens need not be asked for again while these rules are in force.
+        """
+        return ReadRequest(path, root, auth, now, query).depends_on_data(self._tree)
 
     def write(
         self, paths: Sequence[Path], *, before: Node, after: Node, auth: Json, now: int

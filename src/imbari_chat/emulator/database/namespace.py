@@ -92,6 +92,7 @@ class Namespace:
         self._enforce_indexes = enforce_indexes
         self._windows = Windows()
         self._audiences: dict[Target, _Audience] = {}
+        self._on_approval: dict[Listener, None] = {}  # the rules let them in for what is stored now
 
     def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Reading:
         """Look at ``path`` through ``query``.
@@ -140,6 +141,7 @@ class Namespace:
             audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
         audience.listeners.append(listener)
+        self._approve(listener, now)
         return listener, audience.view.first(self.root)
 
     def unlisten(self, listener: Listener) -> None:
@@ -148,13 +150,17 @@ class Namespace:
         if audience is None or listener not in audience.listeners:
             return
         audience.listeners.remove(listener)
+        self._on_approval.pop(listener, None)
         if not audience.listeners:
             del self._audiences[listener.target]
 
     def govern(self, rules: Ruleset, now: int) -> list[Owed]:
         """Put new rules in force; whoever may no longer listen is owed the end."""
         self.rules = rules
-        return self._cancel_unwelcome(now)
+        owed = self._cancel_unwelcome(list(self._listeners()), now)
+        for listener in self._listeners():
+            self._approve(listener, now)
+        return owed
 
     def clear(self, now: int) -> list[Owed]:
         """Delete all data and forget refusals; listeners stay and are told."""
@@ -166,16 +172,25 @@ class Namespace:
         if after is before:
             return Commit(after)
         self._windows.committed(write.places, before, after)
-        owed = self._cancel_unwelcome(now)
+        owed = self._cancel_unwelcome(list(self._on_approval), now)
         for audience in self._audiences.values():
             frame = audience.view.committed(write, before, after)
             if frame is not None:
                 owed.append(Owed(frame, tuple(audience.listeners)))
         return Commit(after, owed)
 
-    def _cancel_unwelcome(self, now: int) -> list[Owed]:
-        """Ask again whether everyone may listen: rules can depend on any data at all."""
-        unwelcome = [listener for listener in self._listeners() if not self._welcome(listener, now)]
+    def _approve(self, listener: Listener, now: int) -> None:
+        """Remember whether ``listener``, who is welcome, is so only for what is stored now."""
+        target, caller = listener.target, listener.caller
+        self._on_approval.pop(listener, None)
+        if not caller.admin and self.rules.read_depends_on_data(
+            target.path, root=self.root, auth=caller.auth, now=now, query=target.query
+        ):
+            self._on_approval[listener] = None
+
+    def _cancel_unwelcome(self, listeners: Sequence[Listener], now: int) -> list[Owed]:
+        """Ask again whether ``listeners`` may listen."""
+        unwelcome = [listener for listener in listeners if not self._welcome(listener, now)]
         for listener in unwelcome:
             self.unlisten(listener)
         return [Owed(CANCEL, unwelcome, last=True)] if unwelcome else []
