@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbari_chat.emulator.auth.accounts import Account, Accounts
+from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.accounts import Accounts
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import id_token_claims
 from imbari_chat.emulator.auth.errors import Refused
@@ -110,7 +111,7 @@ def test_identities_list_what_the_user_is_known_by() -> None:
         linked=({"providerId": "google.com", "rawId": "g1"},),
     )
     identities = {"email": ["a@b"], "google.com": ["g1"], "phone": ["+1"]}
-    assert claims_of(account)["firebase"]["identities"] == identities
+    assert claims_of(account.with_providers())["firebase"]["identities"] == identities
 
 
 @settings(deadline=None)
@@ -128,7 +129,7 @@ def test_the_indexes_agree_with_the_accounts(
     puts: list[tuple[str, str | None, str | None]],
 ) -> None:
     """Whatever is put over what, everybody is found by what they have now and by nothing else."""
-    accounts = Accounts(project="p")
+    accounts = Accounts("p")
     for uid, email, phone in puts:
         holders = (accounts.by_email(email or ""), accounts.by_phone(phone or ""))
         if all(holder is None or holder.local_id == uid for holder in holders):
@@ -149,7 +150,7 @@ def test_an_operation_is_a_function_of_the_time_and_the_random_bytes_it_is_given
         serial = count()
         return sign_up(
             Call(
-                accounts=Accounts(project="p"),
+                accounts=Accounts("p"),
                 fields=Fields({"email": "a@b", "password": "secret1"}),
                 now=12.3456,
                 random=lambda length: bytes(next(serial) % 256 for _ in range(length)),

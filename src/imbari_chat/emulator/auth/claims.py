@@ -8,7 +8,7 @@ service itself asserts.
 from collections.abc import Mapping
 from typing import Final
 
-from imbari_chat.emulator.auth.accounts import Account
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.tokens import parse_object
 from imbari_chat.wire.json import Json
@@ -112,7 +112,7 @@ def _identities(account: Account) -> dict[str, Json]:
     identities: dict[str, list[Json]] = {}
     if account.email is not None:
         identities["email"] = [account.email]
-    for info in account.providers():
+    for info in account.linked or ():
         if info["providerId"] != "password":
             identities.setdefault(str(info["providerId"]), []).append(info["rawId"])
     return {**identities}

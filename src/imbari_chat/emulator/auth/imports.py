@@ -4,10 +4,10 @@ Password hashes are kept as they come. Only a hash this emulator wrote itself le
 in; after an import of real ones their users have to reset the password.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
 
-from imbari_chat.emulator.auth.accounts import Account
+from imbari_chat.emulator.auth.account import Account, Provider
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
 from imbari_chat.emulator.auth.credentials import checked_email
@@ -125,7 +125,7 @@ def _phone(call: Call, uid: str, number: str | None) -> str | None:
     return number
 
 
-def _linked(call: Call, uid: str, info: Fields) -> Mapping[str, Json]:
+def _linked(call: Call, uid: str, info: Fields) -> Provider:
     """An entry of ``providerUserInfo`` for a provider that is neither password nor phone."""
     provider, raw_id = info.text("providerId"), info.text("rawId")
     if not provider or not raw_id:

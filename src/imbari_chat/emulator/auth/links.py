@@ -71,7 +71,7 @@ def follow(call: Call) -> Followed:
     action = _ACTIONS.get(mode)
     if action is None:
         return _failed("Invalid mode", "Please use the link as it was given.")
-    code = call.accounts.oob_codes.get(query["oobCode"])
+    code = call.accounts.code(query["oobCode"])
     if code is None or code.request_type != action.request_type:
         return _dead(action)
     if mode == "resetPassword" and query.get("newPassword", "") in {"", _PLACEHOLDER}:

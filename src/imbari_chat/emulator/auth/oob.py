@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from imbari_chat.emulator.auth.accounts import Account, OobCode
+from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.accounts import OobCode
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.credentials import checked_password
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
@@ -77,7 +78,7 @@ def reset_password(call: Call) -> dict[str, Json]:
     text = call.fields.text("oobCode")
     if not text:
         raise BadRequest("MISSING_OOB_CODE")
-    code = call.accounts.oob_codes.get(text)
+    code = call.accounts.code(text)
     if code is None:
         raise BadRequest("INVALID_OOB_CODE")
     password = call.fields.text("newPassword")
@@ -88,8 +89,9 @@ def reset_password(call: Call) -> dict[str, Json]:
         account = _spend(call, code, call.accounts.by_email(code.email))
         changed = account.with_password(password, call.salt(), call.millis)
         # Whoever reads the mail owns the account: other ways in are closed.
-        changed = replace(changed.revoked(call.seconds), email_verified=True, linked=())
-        call.accounts.put(changed)
+        removed = [str(entry["providerId"]) for entry in changed.linked or ()]
+        changed = replace(changed.revoked(call.seconds), email_verified=True)
+        call.accounts.put(changed, removed=removed)
     answer: dict[str, Json] = {
         "kind": "identitytoolkit#ResetPasswordResponse",
         "requestType": code.request_type,
@@ -111,7 +113,7 @@ def apply_code(call: Call, text: str) -> tuple[Account, str | None]:
         BadRequest: ``INVALID_OOB_CODE``, or ``EMAIL_EXISTS`` when somebody took the address.
     """
     accounts = call.accounts
-    code = accounts.oob_codes.get(text)
+    code = accounts.code(text)
     if code is None:
         raise BadRequest("INVALID_OOB_CODE")
     if code.request_type == "VERIFY_EMAIL":
@@ -133,7 +135,7 @@ def _moved(call: Call, account: Account, email: str) -> Account:
 
 
 def _spend(call: Call, code: OobCode, account: Account | None) -> Account:
-    del call.accounts.oob_codes[code.code]
+    call.accounts.spend_code(code)
     if account is None:
         raise BadRequest("INVALID_OOB_CODE")
     return account
@@ -148,7 +150,7 @@ def _create(
         query["continueUrl"] = target
     link = f"{call.origin}/emulator/action?{urlencode(query, errors='replace')}"
     record = OobCode(email=email, request_type=kind, code=code, link=link, new_email=new_email)
-    call.accounts.oob_codes[code] = record
+    call.accounts.keep_code(record)
     return record
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from imbari_chat.emulator.auth.accounts import Account
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
 from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone
@@ -95,7 +95,7 @@ def _edit(call: Call) -> dict[str, Json]:
     after = _with_profile(call, after)
     if call.owner:
         after = _with_privileges(call, after)
-    after = call.accounts.put(_without(call, after))
+    after = call.accounts.put(_without(call, after), removed=call.fields.texts("deleteProvider"))
     if readdressed and after.initial_email is not None:
         offer_recovery(call, after.initial_email)
     tokens = issue_tokens(call, after, provider) if renewed and provider else {}
@@ -166,7 +166,7 @@ def _without(call: Call, account: Account) -> Account:
         account = replace(account, password_hash=None, salt=None)
     if "phone" in providers:
         account = replace(account, phone_number=None)
-    return account.without_providers(providers)
+    return account
 
 
 def _named(call: Call) -> Account:
@@ -192,7 +192,7 @@ def _answer(account: Account, new_email: str | None) -> dict[str, Json]:
         "kind": "identitytoolkit#SetAccountInfoResponse",
         "localId": account.local_id,
         "emailVerified": account.email_verified,
-        "providerUserInfo": [*account.providers()] or None,
+        "providerUserInfo": account.providers(),
         "email": account.email,
         "displayName": account.display_name,
         "photoUrl": account.photo_url,

@@ -1,8 +1,5 @@
 """What can be asked about a project itself, and the emulator's own controls over one."""
 
-from dataclasses import replace
-
-from imbari_chat.emulator.auth.accounts import Accounts
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.credentials import is_email
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
@@ -57,8 +54,10 @@ def create_auth_uri(call: Call) -> dict[str, Json]:
     if call.accounts.settings.email_privacy:
         return {"kind": kind, "sessionId": session}
     account = call.accounts.by_email(identifier)
-    infos = [] if account is None else account.providers()
-    methods: list[Json] = [info["providerId"] for info in infos if info["providerId"] != "phone"]
+    entries = () if account is None else account.linked or ()
+    methods: list[Json] = [
+        entry["providerId"] for entry in entries if entry["providerId"] != "phone"
+    ]
     return {
         "kind": kind,
         "registered": account is not None,
@@ -70,28 +69,19 @@ def create_auth_uri(call: Call) -> dict[str, Json]:
 
 def admin_config(call: Call) -> dict[str, Json]:
     """``GET v2/projects/P/config``."""
-    config = _config(call.accounts)
+    config = call.accounts.config()
     return {"signIn": config["signIn"], "blockingFunctions": {}} | config
 
 
 def emulator_config(call: Call) -> dict[str, Json]:
     """``GET /emulator/v1/projects/P/config``."""
-    return _config(call.accounts)
+    return call.accounts.config()
 
 
 def patch_emulator_config(call: Call) -> dict[str, Json]:
     """``PATCH`` of the same: changes what is given and answers with all of it."""
-    settings = call.accounts.settings
-    sign_in = call.fields.object("signIn")
-    privacy = call.fields.object("emailPrivacyConfig")
-    duplicates = sign_in.flag("allowDuplicateEmails") if sign_in else None
-    if duplicates is not None:
-        settings = replace(settings, allow_duplicate_emails=duplicates)
-    improved = privacy.flag("enableImprovedEmailPrivacy") if privacy else None
-    if improved is not None:
-        settings = replace(settings, email_privacy=improved)
-    call.accounts.settings = settings
-    return _config(call.accounts)
+    call.accounts.configure(call.fields)
+    return call.accounts.config()
 
 
 def clear_accounts(call: Call) -> dict[str, Json]:
@@ -102,17 +92,9 @@ def clear_accounts(call: Call) -> dict[str, Json]:
 
 def oob_codes(call: Call) -> dict[str, Json]:
     """``GET /emulator/v1/projects/P/oobCodes``: the unused ones, oldest first."""
-    return {"oobCodes": [code.to_json() for code in call.accounts.oob_codes.values()]}
+    return {"oobCodes": [code.to_json() for code in call.accounts.codes()]}
 
 
 def verification_codes(_call: Call) -> dict[str, Json]:
     """``GET /emulator/v1/projects/P/verificationCodes``: none, as there is no phone sign-in."""
     return {"verificationCodes": []}
-
-
-def _config(accounts: Accounts) -> dict[str, Json]:
-    settings = accounts.settings
-    return {
-        "signIn": {"allowDuplicateEmails": settings.allow_duplicate_emails},
-        "emailPrivacyConfig": {"enableImprovedEmailPrivacy": settings.email_privacy},
-    }

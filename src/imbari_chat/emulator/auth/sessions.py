@@ -9,7 +9,7 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass, replace
 from typing import Final
 
-from imbari_chat.emulator.auth.accounts import Account
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import LIFETIME, id_token_claims
 from imbari_chat.emulator.auth.errors import BadRequest

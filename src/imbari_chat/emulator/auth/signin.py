@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from imbari_chat.emulator.auth.accounts import Account
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_claims
 from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone

@@ -27,5 +27,19 @@ class AuthState:
         """The accounts of a project (the emulator's own, unless named), made on first use."""
         name = self.project if project is None else project
         if name not in self._projects:
-            self._projects[name] = Accounts(project=name)
+            self._projects[name] = Accounts(name)
         return self._projects[name]
+
+    @property
+    def version(self) -> int:
+        """Grows with every change in any project."""
+        return sum(accounts.version for accounts in self._projects.values())
+
+    def projects(self) -> list[str]:
+        """The ids of the projects somebody has asked for, in alphabetical order."""
+        return sorted(self._projects)
+
+    def clear(self) -> None:
+        """Deletes every user of every project; pending codes and settings stay."""
+        for accounts in self._projects.values():
+            accounts.clear()
