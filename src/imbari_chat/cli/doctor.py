@@ -214,7 +214,7 @@ async def _drifted(
 
 def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
     if not rejected:
-        return _Check("records", "ok", f"{count} conversations and their messages are well formed")
+        return _Check("records", "ok", f"well formed, in {_so_many(count)}")
     named = "; ".join(f"{one.path} ({', '.join(one.reasons)})" for one in rejected[:_NAMED])
     more = f" and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
     return _Check(
@@ -227,13 +227,17 @@ def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
 
 def _counts(count: int, drifted: "list[tuple[Session, int]]") -> _Check:
     if not drifted:
-        return _Check("unread counts", "ok", f"right in {count} conversations")
+        return _Check("unread counts", "ok", f"right, in {_so_many(count)}")
     named = "; ".join(
         f"{session.id} ({addressee(session)}): {session.unread_count} instead of {unread}"
         for session, unread in drifted[:_NAMED]
     )
     more = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
     return _Check("unread counts", "warn", f"{len(drifted)} wrong: {named}{more}")
+
+
+def _so_many(conversations: int) -> str:
+    return "1 conversation" if conversations == 1 else f"{conversations} conversations"
 
 
 def _failed(name: str, error: ImbariError, hint: str | None = None) -> _Check:
