@@ -72,7 +72,10 @@ def _health(client: httpx.Client, status: int) -> dict[str, str | None]:
 
 
 def _start(chat: CustomerChat, text: str) -> str:
-    return chat.start(name="Amina", email="amina@example.com", text=text).id
+    """Ask once the chat listens: the bot may answer before start() has done its first reads."""
+    session = chat.start(name="Amina", email="amina@example.com")
+    chat.send(text)
+    return session.id
 
 
 def _next_answer(chat: CustomerChat) -> str:
