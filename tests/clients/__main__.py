@@ -43,19 +43,17 @@ def main(name: str) -> int:
             target = targets.get(HALF[case.client])
             if target is None:
                 continue
+            different = DIFFERENCES.get(case.name) if name == "google" else None
+            why = different.why if different else ""
             try:
                 run(case, target)
             except Exception as error:  # noqa: BLE001  # whatever it is belongs in the table
                 traceback.print_exc()
                 results.append(Result(case, f"{case.check.__name__}: {type(error).__name__}"))
             else:
-                results.append(Result(case))
+                results.append(Result(case, difference=why))
     for row in rows(results):
         print(row)
-    if name == "google":
-        print("\nDifferent from ours:")
-        for case_name, difference in DIFFERENCES.items():
-            print(f"  {case_name}: {difference.why}")
     print(f"\n{len(results)} cases against {name}: {summary(results)}")
     return 1 if any(result.failure for result in results) or not results else 0
 

@@ -22,11 +22,11 @@ class Difference(NamedTuple):
 
 DIFFERENCES: Final[dict[str, Difference]] = {
     f"{pyrebase_auth.CLIENT}: a_profile_update_sends_nulls_and_works": Difference(
-        "Google's emulator refuses null where a list may be, which the service takes for absent",
+        "Google's emulator refuses null; ours takes it for absent, so that defaults work",
         pyrebase_auth.profile_update_with_nulls_fails,
     ),
     f"{admin_providers.TENANTS}: users_of_a_tenant_are_not_built": Difference(
-        "Google's emulator has tenants; this project has none, and ours says 501",
+        "Google's emulator has tenants, of the first use of a name; ours says 501",
         admin_providers.users_of_a_tenant,
     ),
 }

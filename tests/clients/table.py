@@ -16,10 +16,25 @@ class Result:
     Attributes:
         case: Which one.
         failure: What went wrong; empty when nothing did.
+        difference: Why something else was asked of this target; empty when nothing was.
     """
 
     case: Case
     failure: str = ""
+    difference: str = ""
+
+    @property
+    def outcome(self) -> str:
+        """What it came to, in a word or two."""
+        if self.failure:
+            return "FAILED"
+        return "different" if self.difference else self.case.outcome.value
+
+    @property
+    def told(self) -> str:
+        """What it came to, and why."""
+        why = self.failure or self.difference or self.case.why
+        return f"{self.outcome}: {why}" if why else self.outcome
 
 
 def rows(results: Iterable[Result]) -> Iterator[str]:
@@ -39,21 +54,11 @@ def rows(results: Iterable[Result]) -> Iterator[str]:
 
 def summary(results: Iterable[Result]) -> str:
     """How many cases came to what."""
-    counted = Counter(
-        "FAILED" if result.failure else result.case.outcome.value for result in results
-    )
+    counted = Counter(result.outcome for result in results)
     return ", ".join(f"{number} {what}" for what, number in counted.most_common())
 
 
 def _told(results: list[Result]) -> str:
-    """What a call does, then what it refuses, then what is wrong."""
-    parts = []
-    if any(result.case.outcome is Outcome.OK and not result.failure for result in results):
-        parts.append("ok")
-    parts += [
-        f"{result.case.outcome.value}: {result.case.why}"
-        for result in results
-        if result.case.outcome is not Outcome.OK and not result.failure
-    ]
-    parts += [f"FAILED: {result.failure}" for result in results if result.failure]
-    return "; ".join(parts)
+    """What a call does, once, and then what else there is to say about it."""
+    told = dict.fromkeys(result.told for result in results)
+    return "; ".join(sorted(told, key=lambda text: text != Outcome.OK.value))
