@@ -31,6 +31,7 @@ MODULES: Final = (
     admin_accounts, admin_database, admin_providers, admin_queries, admin_tokens, pyrebase_auth,
     pyrebase_database, pyrebase_queries,
 )  # fmt: skip
+"""Where cases come from: each registers its own when it is imported."""
 
 
 def run(case: Case, target: Target) -> None:
