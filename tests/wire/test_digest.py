@@ -6,9 +6,10 @@ from typing import Any
 
 from hypothesis import given
 from tests.specs import cases
-from tests.wire.strategies import nodes
+from tests.wire.strategies import nodes, paths
 
 from imbari_chat.wire.digest import digest
+from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node, from_json
 
 
@@ -62,3 +63,27 @@ def test_lone_surrogates_do_not_crash() -> None:
     """A string may hold one."""
     assert len(digest(Leaf("\ud800"))) == 28
     assert digest(EMPTY) == ""
+
+
+def test_a_write_elsewhere_leaves_the_hash_of_a_large_node_standing() -> None:
+    """It is worked out once, and again only for what a write has touched."""
+    root = from_json({"large": {f"k{n}": n for n in range(1000)}, "small": {"a": 1}})
+    large = root.child("large")
+    known = digest(root)
+    assert isinstance(large, Branch)
+    assert large.digest == digest(large)
+    after = root.put(Path(("small", "a")), Leaf(2))
+    assert after.child("large") is large
+    assert digest(after) != known
+    inside = after.put(Path(("large", "k0")), Leaf("new"))
+    assert digest(inside.child("large")) != large.digest
+
+
+@given(nodes, paths, nodes)
+def test_a_hash_that_was_kept_is_the_hash_of_what_is_there(
+    before: Node, path: Path, new: Node
+) -> None:
+    """After any write, the same as that of an equal tree that was never asked."""
+    digest(before)
+    after = before.put(path, new)
+    assert digest(after) == digest(from_json(after.to_json(export=True)))

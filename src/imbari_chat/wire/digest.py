@@ -15,9 +15,20 @@ __all__ = ["digest"]
 
 
 def digest(node: Node) -> str:
-    """Base64 of the SHA-1 of the node and its priorities; the empty string for a missing node."""
+    """Base64 of the SHA-1 of the node and its priorities; the empty string for a missing node.
+
+    Worked out once for each branch, which is immutable.
+    """
     if not node.exists:
         return ""
+    if isinstance(node, Leaf):
+        return _hashed(node)
+    if node.digest is None:
+        node.digest = _hashed(node)
+    return node.digest
+
+
+def _hashed(node: Node) -> str:
     text = _text(node)
     sha = hashlib.sha1(text.encode(errors="surrogatepass"), usedforsecurity=False)
     return base64.b64encode(sha.digest()).decode()

@@ -100,13 +100,19 @@ class Leaf(_Node):
 
 
 class Branch(_Node):
-    """Children by key, with an optional priority. Never mutate ``children``."""
+    """Children by key, with an optional priority. Never mutate ``children``.
 
-    __slots__ = ("children",)
+    Attributes:
+        digest: What :func:`imbari_chat.wire.digest.digest` has found it to be, once it was asked.
+            A write leaves it standing on every branch that it does not touch.
+    """
+
+    __slots__ = ("children", "digest")
 
     def __init__(self, children: Mapping[str, "Node"], priority: Priority = None) -> None:
         self.children: Final[Mapping[str, Node]] = children
         self.priority = priority
+        self.digest: str | None = None
 
     @property
     def exists(self) -> bool:
@@ -228,8 +234,12 @@ def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
             changed[key] = after
     if not changed:
         return node
-    merged = {**(node.children if isinstance(node, Branch) else {}), **changed}
-    children = {key: child for key, child in merged.items() if child.exists}
+    children = dict(node.children) if isinstance(node, Branch) else {}
+    for key, after in changed.items():
+        if after.exists:
+            children[key] = after
+        else:
+            children.pop(key, None)
     return Branch(children, node.priority) if children else EMPTY
 
 
