@@ -1,0 +1,238 @@
+"""The outbox: messages on their way, in order, each exactly once.
+
+Theory of operation. Messages of one lane (a conversation) go out one after the other, in the order
+they were put in. The core is told what became of each attempt and answers with effects; the shell
+sends, looks and waits.
+
+    queued --Send--> sent --committed--> confirmed
+       ^              | unreachable, certainly not sent
+       +--------------+
+                      | no answer: it may have been committed   --> Look --present--> confirmed
+                      |                                                 --absent---> Send again
+                      | refused by the rules                     --> Look --present--> confirmed
+                      |                                                 --absent---> failed
+                      | refused otherwise                                        --> failed
+
+A message is write-once under the rules, so sending again can at worst be refused, and a look then
+tells that the refusal was the echo of an earlier try. Being offline is not an error: what cannot
+be sent waits, with a growing pause between tries, until :meth:`OutboxCore.online` or the clock
+says to try again.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal, TypeAlias
+
+from imbari_chat.engine.backoff import Backoff, BackoffPolicy
+from imbari_chat.errors import AccessDenied, ImbariError
+
+__all__ = [
+    "Delivered",
+    "Delivery",
+    "Look",
+    "OutboxCore",
+    "OutboxEffect",
+    "OutboxPolicy",
+    "Send",
+]
+
+Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
+"""Where a message is: waiting here; under way, perhaps there; there; refused for good."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxPolicy:
+    """How fast messages may go, in seconds.
+
+    Attributes:
+        interval: From the end of one message to the start of the next in its lane.
+        second_chances: How often a message that the rules refused, and that is not there, is tried
+            once more after ``interval``: somebody else may have used it up.
+        backoff: The pauses while the service cannot be reached.
+    """
+
+    interval: float = 0.0
+    second_chances: int = 0
+    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Try to commit this message, and report ``committed``, ``refused`` or ``unreachable``."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """See whether this message is stored, and report ``looked``, ``refused`` or ``unreachable``."""
+
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """A message's delivery changed.
+
+    Attributes:
+        key: Which.
+        delivery: To what.
+        error: Why, when it failed.
+    """
+
+    key: str
+    delivery: Delivery
+    error: ImbariError | None = None
+
+
+OutboxEffect: TypeAlias = Send | Look | Delivered
+
+
+@dataclass(slots=True)
+class _Entry:
+    key: str
+    lane: str
+    delivery: Delivery = "queued"
+    due: float = 0.0
+    under_way: bool = False
+    must_look: bool = False
+    refusal: ImbariError | None = None
+    refusals: int = 0
+
+
+class OutboxCore:
+    """Decides what to send when. Feed it facts, then :meth:`drain` the effects.
+
+    Args:
+        dice: Uniformly random numbers in [0, 1).
+        policy: How fast messages may go.
+    """
+
+    def __init__(self, dice: Callable[[], float], policy: OutboxPolicy | None = None) -> None:
+        self._policy = policy or OutboxPolicy()
+        self._dice = dice
+        self._backoff = Backoff(self._policy.backoff)
+        self._entries: dict[str, _Entry] = {}
+        self._lanes: dict[str, list[str]] = {}
+        self._lane_due: dict[str, float] = {}
+        self._effects: list[OutboxEffect] = []
+
+    @property
+    def pending(self) -> dict[str, Delivery]:
+        """What is neither confirmed nor failed, in the order it was put in."""
+        return {key: entry.delivery for key, entry in self._entries.items()}
+
+    def drain(self) -> list[OutboxEffect]:
+        """The effects since the last call, in order."""
+        effects, self._effects = self._effects, []
+        return effects
+
+    def deadline(self) -> float | None:
+        """When :meth:`tick` is due, in monotonic seconds; None if nothing waits for the clock."""
+        return min((entry.due for entry in self._heads() if not entry.under_way), default=None)
+
+    def put(self, key: str, lane: str, now: float) -> None:
+        """Take a message; it goes out after those of its lane."""
+        self._entries[key] = _Entry(key, lane, due=self._lane_due.get(lane, now))
+        self._lanes.setdefault(lane, []).append(key)
+        self._effects.append(Delivered(key, "queued"))
+        self.tick(now)
+
+    def tick(self, now: float) -> None:
+        """A deadline may have passed."""
+        for entry in self._heads():
+            if entry.under_way or entry.due > now:
+                continue
+            entry.under_way = True
+            if entry.must_look:
+                self._effects.append(Look(entry.key))
+            else:
+                self._become(entry, "sent")
+                self._effects.append(Send(entry.key))
+
+    def committed(self, key: str, now: float) -> None:
+        """The service said yes."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._backoff.reset()
+            self._settle(entry, "confirmed", now)
+
+    def looked(self, key: str, now: float, *, present: bool) -> None:
+        """The service said whether the message is stored."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        self._backoff.reset()
+        entry.under_way = entry.must_look = False
+        if present:
+            self._settle(entry, "confirmed", now)
+        elif entry.refusal is None:
+            self._try_again(entry, now, now)
+        elif entry.refusals > self._policy.second_chances:
+            self._settle(entry, "failed", now, entry.refusal)
+        else:
+            entry.refusal = None
+            self._try_again(entry, now + self._policy.interval, now)
+
+    def refused(self, key: str, error: ImbariError, now: float) -> None:
+        """The service said no.
+
+        What the rules refuse may be the echo of an earlier try, so that is looked for. Any other
+        refusal is final.
+        """
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        self._backoff.reset()
+        if isinstance(error, AccessDenied) and not entry.must_look:
+            entry.refusal = error
+            entry.refusals += 1
+            entry.must_look = True
+            self._try_again(entry, now, now)
+        else:
+            self._settle(entry, "failed", now, error)
+
+    def unreachable(self, key: str, now: float, *, outcome_unknown: bool) -> None:
+        """No answer. If the message may have been committed, look before sending again."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return
+        if outcome_unknown:
+            entry.must_look = True
+        if not entry.must_look:
+            self._become(entry, "queued")
+        self._try_again(entry, now + self._backoff.next(self._dice()), now)
+
+    def online(self, now: float) -> None:
+        """Somebody knows that the service can be reached: do not wait any longer."""
+        for entry in self._heads():
+            if not entry.under_way:
+                entry.due = max(min(entry.due, now), self._lane_due.get(entry.lane, now))
+        self.tick(now)
+
+    def _heads(self) -> list[_Entry]:
+        return [self._entries[keys[0]] for keys in self._lanes.values()]
+
+    def _try_again(self, entry: _Entry, due: float, now: float) -> None:
+        entry.under_way = False
+        entry.due = due
+        self.tick(now)
+
+    def _settle(
+        self, entry: _Entry, delivery: Delivery, now: float, error: ImbariError | None = None
+    ) -> None:
+        self._become(entry, delivery, error)
+        del self._entries[entry.key]
+        lane = self._lanes[entry.lane]
+        lane.remove(entry.key)
+        self._lane_due[entry.lane] = now + self._policy.interval
+        if lane:
+            self._entries[lane[0]].due = self._lane_due[entry.lane]
+        else:
+            del self._lanes[entry.lane]
+        self.tick(now)
+
+    def _become(self, entry: _Entry, delivery: Delivery, error: ImbariError | None = None) -> None:
+        if entry.delivery != delivery:
+            entry.delivery = delivery
+            self._effects.append(Delivered(entry.key, delivery, error))

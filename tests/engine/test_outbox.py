@@ -1,0 +1,258 @@
+"""The outbox: in order, each exactly once, offline no error."""
+
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
+from imbari_chat.errors import AccessDenied, AuthError, ImbariError, InvalidData, QuotaExceeded
+
+DENIED = AccessDenied("no")
+
+
+def _core(**policy: float) -> OutboxCore:
+    return OutboxCore(lambda: 0.0, OutboxPolicy(**policy))  # type: ignore[arg-type]  # numbers
+
+
+def _asked(core: OutboxCore) -> list[OutboxEffect]:
+    return [effect for effect in core.drain() if not isinstance(effect, Delivered)]
+
+
+def _told(core: OutboxCore) -> list[tuple[str, str]]:
+    return [(e.key, e.delivery) for e in core.drain() if isinstance(e, Delivered)]
+
+
+def test_a_message_is_queued_sent_and_confirmed() -> None:
+    """And then forgotten."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    assert core.drain() == [Delivered("m1", "queued"), Delivered("m1", "sent"), Send("m1")]
+    core.committed("m1", 1.0)
+    assert core.drain() == [Delivered("m1", "confirmed")]
+    assert core.pending == {}
+    assert core.deadline() is None
+
+
+def test_a_lane_sends_one_after_the_other_and_lanes_do_not_wait_for_each_other() -> None:
+    """Order is per conversation."""
+    core = _core()
+    for key, lane in [("a1", "a"), ("a2", "a"), ("b1", "b")]:
+        core.put(key, lane, 0.0)
+    assert _asked(core) == [Send("a1"), Send("b1")]
+    core.committed("a1", 1.0)
+    assert _asked(core) == [Send("a2")]
+
+
+def test_what_cannot_be_sent_waits_and_is_not_an_error() -> None:
+    """It is queued again, and tried again when the pause is over."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.drain()
+    core.unreachable("m1", 1.0, outcome_unknown=False)
+    assert core.drain() == [Delivered("m1", "queued")]
+    due = core.deadline()
+    assert due is not None
+    core.tick(due)
+    assert _asked(core) == [Send("m1")]
+
+
+def test_pauses_grow_while_the_service_is_away_and_start_over_when_it_is_back() -> None:
+    """A service that is down for an hour is not hammered."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    pauses, now = [], 0.0
+    for _ in range(4):
+        core.unreachable("m1", now, outcome_unknown=False)
+        due = core.deadline()
+        assert due is not None
+        pauses.append(due - now)
+        now = due
+        core.tick(now)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] > pauses[0]
+    core.committed("m1", now)
+    core.put("m2", "s", now)
+    core.unreachable("m2", now, outcome_unknown=False)
+    assert core.deadline() == now + BackoffPolicy().first / 2
+
+
+def test_coming_online_skips_the_pause() -> None:
+    """A stream that is live again proves that the service can be reached."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", 0.0, outcome_unknown=False)
+    core.drain()
+    core.online(0.01)
+    assert _asked(core) == [Send("m1")]
+
+
+def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
+    """Found: it had been committed. Not found: it goes out again."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", 1.0, outcome_unknown=True)
+    core.drain()
+    core.tick(100.0)
+    assert core.drain() == [Look("m1")]
+    core.looked("m1", 101.0, present=False)
+    assert _asked(core) == [Send("m1")]
+    core.unreachable("m1", 102.0, outcome_unknown=True)
+    core.tick(200.0)
+    core.drain()
+    core.looked("m1", 201.0, present=True)
+    assert core.drain() == [Delivered("m1", "confirmed")]
+
+
+def test_a_message_that_may_be_there_is_never_called_queued() -> None:
+    """Neither while looking fails nor while waiting to look."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", 1.0, outcome_unknown=True)
+    core.tick(50.0)
+    core.unreachable("m1", 51.0, outcome_unknown=False)
+    assert core.pending == {"m1": "sent"}
+    core.tick(100.0)
+    assert _asked(core)[-1] == Look("m1")
+
+
+def test_a_refusal_by_the_rules_may_be_the_echo_of_an_earlier_try() -> None:
+    """The message is there: it is confirmed."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    assert _asked(core) == [Send("m1"), Look("m1")]
+    core.looked("m1", 2.0, present=True)
+    assert core.drain() == [Delivered("m1", "confirmed")]
+
+
+def test_a_refusal_by_the_rules_of_what_is_not_there_is_final() -> None:
+    """And the next message of the lane has its turn."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.put("m2", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.drain()
+    core.looked("m1", 2.0, present=False)
+    assert core.drain() == [
+        Delivered("m1", "failed", DENIED),
+        Delivered("m2", "sent"),
+        Send("m2"),
+    ]
+
+
+def test_a_second_chance_waits_for_the_interval() -> None:
+    """The rules' interval may have been used up elsewhere."""
+    core = _core(interval=0.5, second_chances=1)
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.looked("m1", 1.1, present=False)
+    core.drain()
+    assert core.deadline() == 1.6
+    core.tick(1.6)
+    assert _asked(core) == [Send("m1")]
+    core.refused("m1", DENIED, 2.0)
+    core.looked("m1", 2.1, present=False)
+    assert _told(core)[-1] == ("m1", "failed")
+
+
+@pytest.mark.parametrize("error", [InvalidData("bad"), AuthError("over"), QuotaExceeded("full")])
+def test_any_other_refusal_is_final(error: ImbariError) -> None:
+    """Trying again would not mend it."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.drain()
+    core.refused("m1", error, 1.0)
+    assert core.drain() == [Delivered("m1", "failed", error)]
+
+
+def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> None:
+    """It is counted from the end of the one before."""
+    core = _core(interval=0.5)
+    core.put("m1", "s", 0.0)
+    core.committed("m1", 1.0)
+    core.put("m2", "s", 1.1)
+    core.drain()
+    assert core.deadline() == 1.5
+    core.online(1.2)
+    assert _asked(core) == []
+    core.tick(1.5)
+    assert _asked(core) == [Send("m2")]
+
+
+def test_facts_about_what_is_settled_change_nothing() -> None:
+    """A late answer to an abandoned try."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.committed("m1", 1.0)
+    core.drain()
+    core.refused("m1", DENIED, 2.0)
+    core.unreachable("m1", 2.0, outcome_unknown=True)
+    core.looked("m1", 2.0, present=False)
+    core.committed("m1", 2.0)
+    assert core.drain() == []
+
+
+@dataclass
+class _Service:
+    """A service with write-once places, which loses requests and answers."""
+
+    stored: list[str] = field(default_factory=list)
+
+    def write(self, key: str) -> bool:
+        if key in self.stored:
+            return False
+        self.stored.append(key)
+        return True
+
+
+FATES = st.sampled_from(["ok", "lost request", "lost answer", "not sent"])
+
+
+@settings(max_examples=200)
+@given(st.lists(FATES, max_size=40), st.integers(1, 6))
+def test_whatever_gets_lost_each_message_is_stored_once_in_order(
+    fates: list[str], count: int
+) -> None:
+    """And every message is confirmed once the service answers."""
+    core, service = _core(), _Service()
+    keys = [f"m{n}" for n in range(count)]
+    told: list[tuple[str, str]] = []
+    now = 0.0
+    for key in keys:
+        core.put(key, "s", now)
+    fate = iter(fates)
+    while core.pending:
+        effects = core.drain()
+        told += [(e.key, e.delivery) for e in effects if isinstance(e, Delivered)]
+        if not effects:
+            due = core.deadline()
+            assert due is not None, "nothing to do and nothing to wait for"
+            now = max(now, due)
+            core.tick(now)
+        for effect in effects:
+            now += 0.1
+            what = next(fate, "ok")
+            match effect, what:
+                case Send(key), "ok":
+                    if service.write(key):
+                        core.committed(key, now)
+                    else:
+                        core.refused(key, DENIED, now)
+                case Send(key), "lost answer":
+                    service.write(key)
+                    core.unreachable(key, now, outcome_unknown=True)
+                case Look(key), "ok":
+                    core.looked(key, now, present=key in service.stored)
+                case Send(key), "lost request":
+                    core.unreachable(key, now, outcome_unknown=True)
+                case ((Send(key) | Look(key)), _):
+                    core.unreachable(key, now, outcome_unknown=False)
+                case _:
+                    pass
+    told += _told(core)
+    assert service.stored == keys
+    assert [key for key, delivery in told if delivery == "confirmed"] == keys
+    assert not [key for key, delivery in told if delivery == "failed"]
