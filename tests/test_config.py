@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat
 from imbari_chat.config import Settings, settings_file
 from imbari_chat.errors import ConfigError
 
@@ -126,6 +127,21 @@ def test_without_any_database_the_error_says_what_to_do() -> None:
     """Both ways: the emulator, and a live project."""
     with pytest.raises(ConfigError, match=r"emulator exec.*IMBARI_CHAT_DATABASE_URL"):
         Settings.load().address()
+
+
+@pytest.mark.parametrize("end", [AsyncAdminChat, AsyncCustomerChat])
+def test_either_end_says_first_that_there_is_no_database(
+    end: type[AsyncAdminChat] | type[AsyncCustomerChat],
+) -> None:
+    """Before it asks for anything that only a live project needs."""
+    with pytest.raises(ConfigError, match="no database is configured"):
+        end.from_env()
+
+
+def test_an_emulated_database_without_an_auth_emulator_is_no_place_to_sign_in() -> None:
+    """A test's password must not reach the live service."""
+    with pytest.raises(ConfigError, match="FIREBASE_AUTH_EMULATOR_HOST"):
+        AsyncCustomerChat.from_env(database_emulator="127.0.0.1:9000")
 
 
 def test_signing_in_at_a_live_project_needs_its_key() -> None:

@@ -23,6 +23,7 @@ from imbari_chat import (
     Unavailable,
 )
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema.paths import SessionId
 
 Make = Callable[[], AsyncCustomerChat]
 WAIT = 10.0
@@ -274,6 +275,22 @@ async def test_an_answer_faster_than_wait_for_is_not_missed_and_not_given_twice(
     assert (await customer.wait_for(MessageAdded, timeout=WAIT)).message.text == "Second"
     with pytest.raises(Unavailable, match="MessageAdded"):
         await customer.wait_for(MessageAdded, timeout=0.05)
+
+
+async def test_an_answer_that_comes_before_start_returns_is_not_missed(
+    desk: AsyncAdminChat, customer: AsyncCustomerChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot may be faster than the reader of its answer."""
+    attach = customer._attach
+
+    async def answered_first(session_id: SessionId, *, fresh: bool) -> Any:
+        async with desk.open(session_id) as conversation:
+            await conversation.reply("At once")
+        return await attach(session_id, fresh=fresh)
+
+    monkeypatch.setattr(customer, "_attach", answered_first)
+    await _start(customer)
+    assert (await customer.wait_for(MessageAdded, timeout=WAIT)).message.text == "At once"
 
 
 async def test_the_inbox_is_followed_live(desk: AsyncAdminChat, customers: Make) -> None:

@@ -56,8 +56,9 @@ def sign_in_project(settings: Settings) -> Project:
             "the database is an emulator, but no Auth emulator is configured to sign in at",
             hint="Set FIREBASE_AUTH_EMULATOR_HOST=HOST:PORT, or use `imbari-chat emulator exec`",
         )
+    where = project(settings)
     settings.web_api_key()
-    return project(settings)
+    return where
 
 
 def tokens(settings: Settings) -> TokenStore:

@@ -130,7 +130,7 @@ class AsyncCustomerChat(ChatEnd):
                 plans.start_chat(session_id, lead, uid=self.uid, first=first)
             )
             self._sent_at = time.monotonic()
-        return await self._attach(session_id, opened=True)
+        return await self._attach(session_id, fresh=True)
 
     async def resume(self, session_id: str) -> Session:
         """Come back to a conversation of one's own, minimised until :meth:`open`.
@@ -139,7 +139,7 @@ class AsyncCustomerChat(ChatEnd):
             NotFound: There is no such conversation.
             AccessDenied: It is somebody else's.
         """
-        return await self._attach(paths.session_id(session_id), opened=False)
+        return await self._attach(paths.session_id(session_id), fresh=False)
 
     async def sessions(self) -> list[Session]:
         """One's own conversations, newest first."""
@@ -266,7 +266,7 @@ class AsyncCustomerChat(ChatEnd):
         await asyncio.gather(*tasks, return_exceptions=True)
         await super().close()
 
-    async def _attach(self, session_id: SessionId, *, opened: bool) -> Session:
+    async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:
         session = await self._channel.session(session_id)
         if session is None:
             raise no_such_session(session_id)
@@ -275,9 +275,11 @@ class AsyncCustomerChat(ChatEnd):
         self._lead = LeadForm(
             session.customer_name, session.customer_email, session.customer_phone, session.topic
         )
-        self._is_open = opened
+        self._is_open = fresh
         self._seen_until = session.customer_seen_at or 0
-        self._listener = asyncio.create_task(self._listen(), name=f"customer {session_id}")
+        self._listener = asyncio.create_task(
+            self._listen(fresh=fresh), name=f"customer {session_id}"
+        )
         self._listener.add_done_callback(self._listened)
         await self._listening.wait()
         if self._failure is not None:
@@ -292,9 +294,12 @@ class AsyncCustomerChat(ChatEnd):
         self._waiting.clear()
         self._answered_at = 0
 
-    async def _listen(self) -> None:
-        """Keep the badge right and events at hand until closed; runs as a task."""
-        history = await self._channel.messages(self.session.id, _WINDOW)
+    async def _listen(self, *, fresh: bool) -> None:
+        """Keep the badge right and events at hand until closed; runs as a task.
+
+        In a conversation just started every answer is news, also one that comes before this does.
+        """
+        history = [] if fresh else await self._channel.messages(self.session.id, _WINDOW)
         known = {one.id for one in history}
         for message in history:
             self._take_note(message)
