@@ -30,12 +30,12 @@ def test_an_expression_written_out_reads_as_itself(expression: Expression) -> No
 
 @given(EXPRESSIONS)
 def test_every_node_knows_where_it_was_written(expression: Expression) -> None:
-    """The text from a node's start to its end reads as that node, given its parentheses."""
+    """The text from a node's start to its end reads as that node."""
     text = unparse(expression)
     pending = [read(text)]
     while pending:
         node = pending.pop()
-        assert 0 <= node.start < node.end <= len(text)
+        assert repr(read(text[node.start : node.end])) == repr(node)
         pending.extend(children(node))
 
 

@@ -115,7 +115,13 @@ class _Parser:
             raise self.unexpected()
         return expression
 
+    @property
+    def end(self) -> int:
+        """Where the token before this one ended: a node's parentheses are part of those around."""
+        return self.tokens[self.position - 1].end
+
     def conditional(self) -> Expression:
+        start = self.token.start
         self.depth += 1
         if self.depth > _MAX_NESTING:
             raise self.fragment.mistake(self.token.start, "Expression is nested too deeply.")
@@ -124,12 +130,13 @@ class _Parser:
             then = self.conditional()
             self.expect(":")
             otherwise = self.conditional()
-            expression = Conditional(expression.start, otherwise.end, expression, then, otherwise)
+            expression = Conditional(start, self.end, expression, then, otherwise)
         self.depth -= 1
         return expression
 
     def binary(self, lowest: int) -> Expression:
         """Operators of level ``lowest`` and above, by precedence climbing."""
+        start = self.token.start
         left = self.unary()
         while (level := self.operator_level()) >= lowest:
             # Whatever binds more tightly has been taken by the operand before it.
@@ -137,7 +144,7 @@ class _Parser:
             while self.operator_level() == level:
                 operator = self.advance().text
                 rest.append(Term(operator, self.binary(level + 1)))
-            left = _joined(left, rest)
+            left = _joined(start, self.end, left, rest)
         return left
 
     def operator_level(self) -> int:
@@ -150,10 +157,11 @@ class _Parser:
             operators.append(self.advance())
         expression = self.postfix()
         for operator in reversed(operators):
-            expression = Unary(operator.start, expression.end, operator.text, expression)
+            expression = Unary(operator.start, self.end, operator.text, expression)
         return expression
 
     def postfix(self) -> Expression:
+        start = self.token.start
         expression = self.primary()
         while True:
             if self.accept("."):
@@ -161,15 +169,14 @@ class _Parser:
                 if name.kind is not Kind.NAME or name.text.startswith("$"):
                     self.position -= name.kind is not Kind.END
                     raise self.unexpected()
-                expression = Member(expression.start, name.end, expression, name.text, name.start)
+                expression = Member(start, name.end, expression, name.text, name.start)
             elif self.accept("["):
                 key = self.conditional()
                 end = self.expect("]").end
-                expression = Index(expression.start, end, expression, key)
+                expression = Index(start, end, expression, key)
             elif self.accept("("):
                 arguments = self.listed(")")
-                end = self.tokens[self.position - 1].end
-                expression = Call(expression.start, end, expression, arguments)
+                expression = Call(start, self.end, expression, arguments)
             else:
                 return expression
 
@@ -206,7 +213,7 @@ class _Parser:
             return expression
         if self.accept("["):
             items = self.listed("]")
-            return Array(token.start, self.tokens[self.position - 1].end, items)
+            return Array(token.start, self.end, items)
         raise self.unexpected()
 
     def number(self, token: Token) -> int | float:
@@ -231,10 +238,9 @@ class _Parser:
         return Regex(token.start, token.end, token.text, ignore_case, pattern)
 
 
-def _joined(left: Expression, rest: list[Term]) -> Expression:
-    end = rest[-1].operand.end
+def _joined(start: int, end: int, left: Expression, rest: list[Term]) -> Expression:
     operator = rest[0].operator
     if operator in ("&&", "||"):
         operands = (left, *(term.operand for term in rest))
-        return Logical(left.start, end, operator, operands)
-    return Chain(left.start, end, left, tuple(rest))
+        return Logical(start, end, operator, operands)
+    return Chain(start, end, left, tuple(rest))

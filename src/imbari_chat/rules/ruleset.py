@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
+from imbari_chat.rules.coverage import Coverage
 from imbari_chat.rules.explain import explain
 from imbari_chat.rules.source import parse_source, plain
 from imbari_chat.rules.structure import RulesNode, declare
@@ -89,8 +90,19 @@ class Ruleset:
             node, _ = node.descend(key)
         return frozenset() if node is None else node.index_on
 
+    def coverage(self) -> Coverage:
+        """A new count of what these rules come to; give it to :meth:`read` and :meth:`write`."""
+        return Coverage(self.text, self._tree)
+
     def read(
-        self, path: Path, *, root: Node, auth: Json, now: int, query: Query | None = None
+        self,
+        path: Path,
+        *,
+        root: Node,
+        auth: Json,
+        now: int,
+        query: Query | None = None,
+        coverage: Coverage | None = None,
     ) -> Decision:
         """Decide a read.
 
@@ -100,8 +112,9 @@ class Ruleset:
                 ``provider`` and ``token``. Members it lacks are null.
             now: Milliseconds since the epoch.
             query: The query the read is for, if it is for one.
+            coverage: Counts what the rules come to, if wanted; one of these rules' own.
         """
-        return self._decide(ReadRequest(path, root, auth, now, query))
+        return self._decide(ReadRequest(path, root, auth, now, query), coverage)
 
     def read_depends_on_data(
         self, path: Path, *, root: Node, auth: Json, now: int, query: Query | None = None
@@ -113,7 +126,14 @@ class Ruleset:
         return ReadRequest(path, root, auth, now, query).depends_on_data(self._tree)
 
     def write(
-        self, paths: Sequence[Path], *, before: Node, after: Node, auth: Json, now: int
+        self,
+        paths: Sequence[Path],
+        *,
+        before: Node,
+        after: Node,
+        auth: Json,
+        now: int,
+        coverage: Coverage | None = None,
     ) -> Decision:
         """Decide a write, which is allowed as a whole or not at all.
 
@@ -123,8 +143,10 @@ class Ruleset:
             after: The whole tree as it will be, server values resolved.
             auth: As for :meth:`read`.
             now: Milliseconds since the epoch; what server timestamps were resolved to.
+            coverage: As for :meth:`read`.
         """
-        return self._decide(WriteRequest(tuple(paths), before, after, auth, now))
+        return self._decide(WriteRequest(tuple(paths), before, after, auth, now), coverage)
 
-    def _decide(self, request: ReadRequest | WriteRequest) -> Decision:
-        return Decision(self._tree, request, allowed=request.decide(self._tree, judge))
+    def _decide(self, request: ReadRequest | WriteRequest, coverage: Coverage | None) -> Decision:
+        allowed = request.decide(self._tree, judge if coverage is None else coverage.judge)
+        return Decision(self._tree, request, allowed=allowed)

@@ -4,7 +4,7 @@ Each level has literal children and at most one ``$capture``; a literal child hi
 for its key altogether, whichever is written first.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
@@ -13,6 +13,7 @@ from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import (
     Constant,
     Element,
+    Fragment,
     ListElement,
     Member,
     ObjectElement,
@@ -41,13 +42,17 @@ class Rule:
     Attributes:
         kind: ``.read``, ``.write`` or ``.validate``.
         location: The keys that lead to it in the file, captures as ``$name``.
-        text: The expression as written.
+        fragment: The expression as written, and where.
     """
 
     kind: str
     location: tuple[str, ...]
-    text: str
+    fragment: Fragment = field(repr=False)
     expression: Expression = field(repr=False)
+
+    @property
+    def text(self) -> str:
+        return self.fragment.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,14 @@ class RulesNode:
         if self.capture is not None:
             return self.capture.node, self.capture.name
         return None, None
+
+    def all_rules(self) -> Iterator[Rule]:
+        """Every rule here and below."""
+        yield from (rule for rule in (self.read, self.write, self.validate) if rule is not None)
+        for child in self.literals.values():
+            yield from child.all_rules()
+        if self.capture is not None:
+            yield from self.capture.node.all_rules()
 
     def says_something_of(self, path: Iterable[str], kind: str) -> bool:
         """Whether a rule of ``kind`` (``.read`` or ``.write``) stands between here and ``path``."""
@@ -166,13 +179,15 @@ class _Builder:
     def rule(self, kind: str, element: Element, location: tuple[str, ...]) -> Rule:
         if isinstance(element, Constant) and isinstance(element.value, bool):
             text = "true" if element.value else "false"
-            return Rule(kind, location, text, Literal(0, len(text), element.value))
+            offsets = range(element.start, element.start + len(text) + 1)
+            fragment = Fragment(text, tuple(offsets), self.file)
+            return Rule(kind, location, fragment, Literal(0, len(text), element.value))
         if not isinstance(element, Text):
             self.fail(element, _BAD_RULE)
         captures = [key for key in location if key.startswith("$")]
         expression = parse_expression(element.fragment)
         check_rule(expression, element.fragment, kind=kind, captures=captures)
-        return Rule(kind, location, element.value, expression)
+        return Rule(kind, location, element.fragment, expression)
 
     def index_on(self, element: Element) -> frozenset[str]:
         entries = element.items if isinstance(element, ListElement) else (element,)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
+from imbari_chat.emulator.database.limits import write_too_big
 from imbari_chat.emulator.database.listeners import CANCEL, Target, View
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
 from imbari_chat.emulator.database.windows import Reading, Windows
@@ -83,6 +84,7 @@ class Namespace:
     def __init__(self, name: str, rules: Ruleset, *, enforce_indexes: bool = True) -> None:
         self.name = name
         self.rules = rules
+        self.coverage = rules.coverage()
         self.root: Node = EMPTY
         self.settings: dict[str, Json] = {
             "defaultWriteSizeLimit": "large",
@@ -101,32 +103,57 @@ class Namespace:
             Refusal: The rules say no, or no index serves the query.
         """
         if not caller.admin:
-            decision = self.rules.read(path, root=self.root, auth=caller.auth, now=now, query=query)
+            decision = self.rules.read(
+                path,
+                root=self.root,
+                auth=caller.auth,
+                now=now,
+                query=query,
+                coverage=self.coverage,
+            )
             self._insist(decision)
         if query is not None and self._enforce_indexes:
             self._insist_on_index(path, query)
         return self._windows.read(self.root, path, query)
 
     def write(
-        self, write: Write, caller: Caller, now: int, *, if_match: str | None = None
+        self,
+        write: Write,
+        caller: Caller,
+        now: int,
+        *,
+        if_match: str | None = None,
+        room: int | None = None,
     ) -> Commit:
         """Apply all of ``write``, or nothing.
+
+        Args:
+            if_match: The tag that what is there must have.
+            room: Bytes that the write may touch; None for any number.
 
         Raises:
             InvalidData: A value cannot be stored where it is meant to go.
             Mismatch: ``if_match`` is not the tag of what is there.
-            Refusal: The rules say no.
+            Refusal: The rules say no, or it is too large.
         """
         before = self.root
-        if if_match is not None and if_match != etag(before.at(write.base)):
+        if if_match is not None and if_match != etag(write.found(before)):
             # The answer shows what is there, so it is only for those who may read it.
-            raise Mismatch(self.read(write.base, None, caller, now).node)
+            self.read(write.base, None, caller, now)
+            raise Mismatch(write.found(before))
         after = write.applied(before, now)
         if not caller.admin:
             decision = self.rules.write(
-                write.places, before=before, after=after, auth=caller.auth, now=now
+                write.places,
+                before=before,
+                after=after,
+                auth=caller.auth,
+                now=now,
+                coverage=self.coverage,
             )
             self._insist(decision)
+        if room is not None and write.weight(before, after) > room:
+            raise write_too_big()
         return self._commit(write, after, now)
 
     def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Frame]:
@@ -157,6 +184,7 @@ class Namespace:
     def govern(self, rules: Ruleset, now: int) -> list[Owed]:
         """Put new rules in force; whoever may no longer listen is owed the end."""
         self.rules = rules
+        self.coverage = rules.coverage()
         owed = self._cancel_unwelcome(list(self._listeners()), now)
         for listener in self._listeners():
             self._approve(listener, now)
@@ -219,7 +247,11 @@ class Namespace:
             raise denied()
 
     def _insist_on_index(self, path: Path, query: Query) -> None:
-        # [unsure]: that ordering by priority needs no index, as ordering by key certainly does not.
+        """Refuse what no index serves.
+
+        [unsure] whether an order by priority needs one, as an order by key certainly does not;
+        and whether Google's emulator insists where no rules are loaded.
+        """
         if query.order_by.kind in {"key", "priority"}:
             return
         index = query.order_by.rule

@@ -6,12 +6,14 @@ the text of the service. Texts the service is not known to use are in the functi
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
 from urllib.parse import parse_qsl, unquote
 
 from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.limits import SIZE_LIMITS
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.body import parse_body, parse_update
@@ -35,8 +37,8 @@ __all__ = [
 ]
 
 _METHODS: Final = frozenset({"GET", "PUT", "POST", "PATCH", "DELETE"})
-_SIZE_LIMITS: Final = frozenset({"tiny", "small", "medium", "large", "unlimited"})
 _NOT_WITH_SHALLOW: Final = ("orderBy", "startAt", "endAt", "endBefore", "equalTo", "limitToLast")
+_ABSOLUTE = re.compile(r"https?://[^/]*", re.IGNORECASE)
 _TIMEOUT = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|s|min)", re.ASCII)
 _UNIT_MS: Final = {"ms": 1, "s": 1000, "min": 60_000}
 _MAX_TIMEOUT_MS: Final = 15 * 60_000
@@ -49,7 +51,7 @@ class Request:
 
     Attributes:
         method: As sent, upper case.
-        path: As sent, percent-encoded.
+        path: As sent, percent-encoded; scheme and host, which a proxy puts before it, left out.
         parameters: The query string; the last of a repeated name.
         repeated: Names given more than once.
         headers: By lower-case name.
@@ -70,9 +72,9 @@ class Request:
         """Read the query string as well."""
         pairs = parse_qsl(query, keep_blank_values=True)
         parameters = dict(pairs)
-        names = [name for name, _ in pairs] if len(pairs) > len(parameters) else []
-        repeated = frozenset(name for name in parameters if names.count(name) > 1)
-        return cls(method, path, parameters, repeated, headers, body)
+        counts = Counter(name for name, _ in pairs)
+        repeated = frozenset(name for name, count in counts.items() if count > 1)
+        return cls(method, _ABSOLUTE.sub("", path, 1), parameters, repeated, headers, body)
 
     def wants(self, name: str, value: str) -> bool:
         """True if parameter ``name`` has exactly this value."""
@@ -90,8 +92,9 @@ class Request:
 
     @property
     def wants_stream(self) -> bool:
-        """Answer with an event stream."""
-        return "text/event-stream" in self.headers.get("accept", "")
+        """Answer with an event stream; a HEAD has no body to stream."""
+        accepted = self.headers.get("accept", "").lower()
+        return "text/event-stream" in accepted and self.method != "HEAD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +160,10 @@ class WriteSetting:
 
 @dataclass(frozen=True, slots=True)
 class Inspect:
-    """GET below ``/.inspect``."""
+    """GET below ``/.inspect``. A page is asked for by a name without ``.json``."""
 
     name: str
+    page: bool = False
 
 
 Operation: TypeAlias = Read | Store | Merge | Push | ReadSetting | WriteSetting | Inspect
@@ -185,10 +189,10 @@ def operation(request: Request) -> Operation:
     method = method_of(request)
     if method not in _METHODS:
         raise Refusal(405, "Method Not Allowed")
+    if method == "GET" and request.path == "/.inspect/coverage":
+        return Inspect("coverage", page=True)
     if not request.path.endswith(".json"):
-        raise (
-            Refusal(404, "404 Not Found") if method == "GET" else Refusal(405, "Method Not Allowed")
-        )
+        raise _not_json(method)
     try:
         parts = request.path.removesuffix(".json").split("/")
         keys = [key for part in parts if (key := unquote(part, errors="strict"))]
@@ -217,6 +221,8 @@ def _read(path: Path, request: Request, *, priority: bool) -> Read:
     parameters = request.parameters
     if "if-match" in request.headers:
         raise _unsupported("if-match", "GET")
+    if priority and request.wants_stream:
+        raise _no_stream_of_a_priority()
     _check_timeout(parameters.get("timeout"))
     callback = parameters.get("callback")
     if callback is not None and not _CALLBACK.fullmatch(callback):
@@ -237,7 +243,7 @@ def _read(path: Path, request: Request, *, priority: bool) -> Read:
 
 def _query(request: Request) -> Query | None:
     if "orderBy" in request.repeated:
-        raise Refusal(400, "orderBy must be a valid JSON encoded path")
+        raise _repeated_order()
     try:
         return Query.from_params(request.parameters)
     except InvalidData as error:
@@ -282,7 +288,7 @@ def _change(method: str, path: Path, request: Request, *, priority: bool) -> Ope
     if request.wants_etag and method == "PATCH":
         raise _unsupported("X-Firebase-ETag", method)
     limit = request.parameters.get("writeSizeLimit")
-    if limit is not None and limit not in _SIZE_LIMITS:
+    if limit is not None and limit not in SIZE_LIMITS:
         raise _bad_parameter("writeSizeLimit", "one of tiny, small, medium, large and unlimited")
     if priority and method in {"POST", "PATCH"}:
         raise Refusal(400, "Invalid path: Invalid token in path")
@@ -309,6 +315,24 @@ def _check_timeout(text: str | None) -> None:
     match = _TIMEOUT.fullmatch(text)
     if match is None or not 0 < float(match[1]) * _UNIT_MS[match[2]] <= _MAX_TIMEOUT_MS:
         raise _bad_parameter("timeout", "a positive number of ms, s or min, at most 15min")
+
+
+def _not_json(method: str) -> Refusal:
+    """A path that does not end in ``.json``.
+
+    [unsure] for reads: the service sends a browser to its console, and there is none here.
+    """
+    return Refusal(404, "404 Not Found") if method == "GET" else Refusal(405, "Method Not Allowed")
+
+
+def _no_stream_of_a_priority() -> Refusal:
+    """[unsure]: no source tells of one."""
+    return Refusal(400, "Invalid path: Invalid token in path")
+
+
+def _repeated_order() -> Refusal:
+    """Documented as an error. [unsure] in its text."""
+    return Refusal(400, "orderBy must be a valid JSON encoded path")
 
 
 def _bad_parameter(name: str, wanted: str) -> Refusal:

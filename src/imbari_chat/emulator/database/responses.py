@@ -14,6 +14,8 @@ __all__ = [
     "empty",
     "failed",
     "found",
+    "moved",
+    "page",
     "plain",
     "preflight",
 ]
@@ -63,10 +65,25 @@ def plain(text: str, *, status: int = 200, headers: Iterable[Header] = ()) -> Re
     return Response(status, [(b"content-type", _JSON), *_COMMON, *headers], text.encode())
 
 
-def callback(name: str, value: Json) -> Response:
+def page(html: str) -> Response:
+    """A page for people, which may load and run nothing."""
+    headers = [
+        (b"content-type", b"text/html; charset=utf-8"),
+        *_COMMON,
+        (b"content-security-policy", b"default-src 'none'; style-src 'unsafe-inline'"),
+    ]
+    return Response(200, headers, html.encode())
+
+
+def callback(name: str, value: Json, *, pretty: bool = False) -> Response:
     """JSONP: a call of ``name`` with the value. [unsure] in its exact bytes and type."""
     headers = [(b"content-type", b"application/javascript; charset=utf-8"), *_COMMON]
-    return Response(200, headers, f"{name}({dumps(value)});".encode())
+    return Response(200, headers, f"{name}({dumps(value, pretty=pretty)});".encode())
+
+
+def moved(location: str) -> Response:
+    """Ask again there, as the service does with streams."""
+    return Response(307, [*_COMMON, (b"location", location.encode("ascii"))])
 
 
 def empty(status: int, *, tag: str | None = None) -> Response:
@@ -81,17 +98,16 @@ def failed(refusal: Refusal) -> Response:
 
 
 def preflight(headers: Mapping[str, str]) -> Response:
-    """The answer to a browser that asks what it may send."""
-    asked = headers.get("access-control-request-headers", "")
-    return Response(
-        200,
-        [
-            *_COMMON,
-            (b"access-control-allow-methods", b"GET, PUT, PATCH, POST, DELETE, OPTIONS"),
-            (b"access-control-allow-headers", asked.encode("latin-1")),
-            (b"access-control-expose-headers", b"ETag"),
-        ],
-    )
+    """The answer to a browser that asks what it may send. [unsure] in its exact headers."""
+    allowed = [
+        *_COMMON,
+        (b"access-control-allow-methods", b"GET, PUT, PATCH, POST, DELETE, OPTIONS"),
+        (b"access-control-expose-headers", b"ETag"),
+    ]
+    asked = headers.get("access-control-request-headers")
+    if asked is not None:
+        allowed.append((b"access-control-allow-headers", asked.encode("latin-1")))
+    return Response(200, allowed)
 
 
 def _tag(tag: str | None) -> list[Header]:

@@ -5,10 +5,12 @@ Told the time; no sockets. Every request is handled in one go, so requests never
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.limits import Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, Owed, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
@@ -29,11 +31,13 @@ from imbari_chat.emulator.database.responses import (
     empty,
     failed,
     found,
+    moved,
+    page,
     plain,
 )
 from imbari_chat.emulator.database.windows import Reading
 from imbari_chat.errors import InvalidData, RulesError
-from imbari_chat.rules import Ruleset
+from imbari_chat.rules import Ruleset, coverage_page
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.sse import Frame
@@ -70,14 +74,24 @@ class Service:
         databases: What they are about.
         push_ids: Names what is pushed.
         enforce_expiry: See :func:`imbari_chat.emulator.database.credentials.caller`.
+        redirect_streams: See :class:`imbari_chat.emulator.database.app.DatabaseApp`.
+        limits: How much one request may carry.
     """
 
     def __init__(
-        self, databases: Databases, push_ids: PushIds, *, enforce_expiry: bool = False
+        self,
+        databases: Databases,
+        push_ids: PushIds,
+        *,
+        enforce_expiry: bool = False,
+        redirect_streams: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self._databases = databases
         self._push_ids = push_ids
         self._enforce_expiry = enforce_expiry
+        self._redirect_streams = redirect_streams
+        self._limits = limits or Limits()
 
     def handle(self, request: Request, clock: float) -> Answer | Opened:
         """Do what the request asks for; a refusal is an answer too.
@@ -90,8 +104,8 @@ class Service:
         except Refusal as refusal:
             return Answer(failed(refusal))
         except Mismatch as mismatch:
-            node = mismatch.current
-            return Answer(found(node.to_json(), status=412, tag=etag(node)))
+            node, pretty = mismatch.current, request.wants("print", "pretty")
+            return Answer(found(node.to_json(), status=412, tag=etag(node), pretty=pretty))
 
     def _handle(self, request: Request, clock: float) -> Answer | Opened:
         asked = operation(request)
@@ -109,26 +123,26 @@ class Service:
             case Read():
                 return self._read(asked, request, namespace, who, now)
             case Store(write=write, if_match=if_match):
-                commit = _commit(write, namespace, who, now, if_match=if_match)
-                node = commit.after.at(write.base)
+                commit = self._commit(write, request, namespace, who, now, if_match)
+                node = write.found(commit.after)
                 tag = etag(node) if request.wants_etag or if_match is not None else None
                 return _done(request, write.stored(commit.after), commit, tag=tag)
             case Merge(write=write):
                 commit = Commit(namespace.root)
                 if write.values:
-                    commit = _commit(write, namespace, who, now)
+                    commit = self._commit(write, request, namespace, who, now)
                 return _done(request, write.stored(commit.after), commit)
             case Push(path=path, value=value):
                 key = self._push_ids.make(now)
                 write = Write.put(path / key, value)
-                commit = _commit(write, namespace, who, now)
+                commit = self._commit(write, request, namespace, who, now)
                 tag = etag(commit.after.at(write.base)) if request.wants_etag else None
                 return _done(request, {"name": key}, commit, tag=tag)
         if not who.admin:
             raise denied()
         match asked:
             case Inspect():
-                return Answer(self._inspect(asked))
+                return Answer(self._inspect(asked, namespace))
             case ReadSetting():
                 return Answer(_setting(asked, namespace))
             case WriteSetting():
@@ -137,6 +151,8 @@ class Service:
     def _read(
         self, asked: Read, request: Request, namespace: Namespace, who: Caller, now: int
     ) -> Answer | Opened:
+        if asked.stream and self._redirect_streams and not request.wants("sse", "true"):
+            return Answer(moved(_elsewhere(request, namespace)))
         if asked.stream:
             target = Target(asked.path, asked.query, asked.export)
             return Opened(namespace, *namespace.listen(target, who, now))
@@ -151,25 +167,50 @@ class Service:
         if request.silent:
             return Answer(empty(204, tag=tag))
         value = _shallow(reading.seen) if asked.shallow else reading.to_json(export=asked.export)
-        if asked.callback is not None:
-            return Answer(callback(asked.callback, value))
         pretty = request.wants("print", "pretty")
-        return Answer(found(value, pretty=pretty, tag=tag, download=asked.download))
+        if asked.callback is not None:
+            response = callback(asked.callback, value, pretty=pretty)
+        else:
+            response = found(value, pretty=pretty, tag=tag, download=asked.download)
+        if len(response.body) > self._limits.answer:
+            raise answer_too_big()
+        return Answer(response)
 
-    def _inspect(self, asked: Inspect) -> Response:
-        if asked.name != "databases":
+    def _commit(
+        self,
+        write: Write,
+        request: Request,
+        namespace: Namespace,
+        who: Caller,
+        now: int,
+        if_match: str | None = None,
+    ) -> Commit:
+        """[unsure]: the service's texts for values that cannot be stored are not recorded."""
+        size_limit = request.parameters.get(
+            "writeSizeLimit", namespace.settings["defaultWriteSizeLimit"]
+        )
+        room = self._limits.room(size_limit)
+        try:
+            return namespace.write(write, who, now, if_match=if_match, room=room)
+        except InvalidData as error:
+            raise Refusal(400, error.what) from None
+
+    def _inspect(self, asked: Inspect, namespace: Namespace) -> Response:
+        if asked.name == "databases":
+            return found([{"name": each.name} for each in self._databases])
+        if asked.name != "coverage":
             raise Refusal(404, "404 Not Found")
-        return found([{"name": namespace.name} for namespace in self._databases])
+        if asked.page:
+            return page(coverage_page(namespace.coverage, namespace.name))
+        return found(namespace.coverage.to_json())
 
 
-def _commit(
-    write: Write, namespace: Namespace, who: Caller, now: int, *, if_match: str | None = None
-) -> Commit:
-    """[unsure]: the service's texts for values that cannot be stored are not recorded."""
-    try:
-        return namespace.write(write, who, now, if_match=if_match)
-    except InvalidData as error:
-        raise Refusal(400, error.what) from None
+def _elsewhere(request: Request, namespace: Namespace) -> str:
+    """The same stream at another name of this machine, its database told outright."""
+    name, _, port = request.headers.get("host", "").rpartition(":")
+    other = "127.0.0.1" if name == "localhost" else "localhost"
+    parameters = {**request.parameters, "ns": namespace.name, "sse": "true"}
+    return f"http://{other}:{port}{request.path}?{urlencode(parameters)}"
 
 
 def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = None) -> Answer:

@@ -1,0 +1,223 @@
+"""What the rules came to, counted: which conditions were run, and with which results.
+
+Counting is done by whoever asks for it; a decision without a :class:`Coverage` counts nothing.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.structure import Rule, RulesNode
+from imbari_chat.rules.syntax import Call, Expression, Literal, Member, Name, Regex, children
+from imbari_chat.rules.values import EvaluationError, Snapshot, Value, Variables
+from imbari_chat.wire.json import Json
+
+__all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
+
+_VALUES_KEPT = 10
+_LONGEST_TEXT = 80
+
+Outcome: TypeAlias = tuple[str, str | int | float | bool | None]
+"""A kind (``boolean``, ``number``, ``string``, ``null``, ``error``; ``snapshot`` and ``object``
+without a value; ``more`` for whatever came after the first few) and the value or message."""
+
+_MORE: Final[Outcome] = ("more", None)
+
+
+@dataclass(slots=True)
+class Tally:
+    """How often one expression was run, and what it came to.
+
+    Attributes:
+        true: Times it was true.
+        false: Times it was false.
+        others: Other outcomes and their times; only the first few different ones by themselves.
+    """
+
+    true: int = 0
+    false: int = 0
+    others: dict[Outcome, int] = field(default_factory=dict)
+
+    @property
+    def count(self) -> int:
+        """Times it was run."""
+        return self.true + self.false + sum(self.others.values())
+
+    @property
+    def errors(self) -> int:
+        """Times it failed, as far as the outcomes are told apart."""
+        return sum(times for (kind, _), times in self.others.items() if kind == "error")
+
+    def outcomes(self) -> Iterator[tuple[Outcome, int]]:
+        """Every outcome there was, and how often."""
+        for value, times in ((True, self.true), (False, self.false)):
+            if times:
+                yield ("boolean", value), times
+        yield from self.others.items()
+
+    def add(self, value: Value) -> None:
+        """Count a value that is no boolean."""
+        self._count(_outcome(value))
+
+    def fail(self, error: EvaluationError) -> None:
+        self._count(("error", str(error)))
+
+    def _count(self, outcome: Outcome) -> None:
+        others = self.others
+        if outcome not in others and len(others) >= _VALUES_KEPT:
+            outcome = _MORE
+        others[outcome] = others.get(outcome, 0) + 1
+
+
+class Coverage:
+    """Counts what one set of rules came to.
+
+    Attributes:
+        text: The rules as they were given.
+        rules: All of them, in the order of the text.
+    """
+
+    def __init__(self, text: str, tree: RulesNode) -> None:
+        self.text: Final = text
+        self.rules: Final = sorted(tree.all_rules(), key=lambda rule: rule.fragment.offsets[0])
+        # Nodes compare by meaning, and the same condition may stand at two places.
+        self._tallies: dict[int, Tally] = {}
+        for rule in self.rules:
+            self._tallies[id(rule.expression)] = Tally()
+            self._provide(rule.expression)
+
+    def judge(self, rule: Rule, variables: Variables) -> bool:
+        """Whether a rule is true, counted."""
+        try:
+            return _Counted(variables, self._tallies).holds(rule.expression)
+        except EvaluationError:
+            return False
+
+    def tally(self, node: Expression) -> Tally:
+        """The count of an expression of these rules."""
+        return self._tallies[id(node)]
+
+    def _provide(self, node: Expression) -> None:
+        for child in counted_children(node):
+            self._tallies[id(child)] = Tally()
+            self._provide(child)
+
+    def to_json(self) -> Json:
+        """The whole report as JSON.
+
+        [unsure] in its form: the service documents only that it tells, for every expression and
+        every part of one, how often it was run and what it came to. Here::
+
+            {"rules": TEXT,
+             "coverage": [{"path": "/rooms/$room", "rule": ".read", ...EXPRESSION}]}
+
+            EXPRESSION = {"text", "line", "column", "endLine", "endColumn", "count",
+                          "values": [{"type", "value", "count"}], "children": [EXPRESSION]}
+        """
+        return {
+            "rules": self.text,
+            "coverage": [
+                {
+                    "path": f"/{'/'.join(rule.location)}",
+                    "rule": rule.kind,
+                    **self._expression(rule, rule.expression),
+                }
+                for rule in self.rules
+            ],
+        }
+
+    def _expression(self, rule: Rule, node: Expression) -> dict[str, Json]:
+        tally = self.tally(node)
+        start, end = place_in(rule, node)
+        line, column = _position(self.text, start)
+        end_line, end_column = _position(self.text, end)
+        return {
+            "text": self.text[start:end],
+            "line": line,
+            "column": column,
+            "endLine": end_line,
+            "endColumn": end_column,
+            "count": tally.count,
+            "values": [
+                {"type": kind, **_value(kind, value), "count": times}
+                for (kind, value), times in tally.outcomes()
+            ],
+            "children": [self._expression(rule, child) for child in counted_children(node)],
+        }
+
+
+class _Counted(Evaluation):
+    """An evaluation that counts every node it runs."""
+
+    __slots__ = ("_tallies",)
+
+    def __init__(self, variables: Variables, tallies: Mapping[int, Tally]) -> None:
+        super().__init__(variables)
+        self._tallies = tallies
+
+    def value(self, node: Expression) -> Value:
+        try:
+            value = Evaluation.value(self, node)
+        except EvaluationError as error:
+            tally = self._tallies.get(id(node))
+            if tally is not None:
+                tally.fail(error)
+            raise
+        tally = self._tallies.get(id(node))
+        if tally is not None:
+            if value is True:
+                tally.true += 1
+            elif value is False:
+                tally.false += 1
+            else:
+                tally.add(value)
+        return value
+
+
+def counted_children(node: Expression) -> Iterator[Expression]:
+    """The parts of an expression whose values tell something: no literals but ``true`` and
+    ``false``, no bare variables, and of a snapshot only what it is asked for in the end."""
+    for child in children(node):
+        match child:
+            case Regex() | Name(name="auth" | "data" | "newData" | "query" | "root"):
+                continue
+            case Literal(value=value) if not isinstance(value, bool):
+                continue
+            case Call(target=Member(key="child" | "parent")):
+                yield from counted_children(child)
+            case Member() if isinstance(node, Call) and child is node.target:
+                yield from counted_children(child)  # the method itself
+            case _:
+                yield child
+
+
+def place_in(rule: Rule, node: Expression) -> tuple[int, int]:
+    """Where a part of a rule starts in the file, and where it ends."""
+    offsets = rule.fragment.offsets
+    return offsets[node.start], offsets[node.end]
+
+
+def _position(text: str, offset: int) -> tuple[int, int]:
+    return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
+
+
+def _outcome(value: Value) -> Outcome:
+    if value is None:
+        return "null", None
+    if isinstance(value, str):
+        shown = value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 3]}..."
+        return "string", shown
+    if isinstance(value, int | float):
+        return "number", value if math.isfinite(value) else str(value)
+    return ("snapshot" if isinstance(value, Snapshot) else "object"), None
+
+
+def _value(kind: str, value: str | int | float | bool | None) -> dict[str, Json]:
+    match kind:
+        case "snapshot" | "object" | "more":
+            return {}
+        case "error":
+            return {"message": value}
+    return {"value": value}
