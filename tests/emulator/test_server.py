@@ -48,7 +48,7 @@ def test_stop_does_not_wait_for_a_body_that_never_comes() -> None:
     emulator = Emulator().start()
     host, port = emulator.database_host.split(":")
     with socket.create_connection((host, int(port)), timeout=20) as slow:
-        slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
+        slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
         httpx.get(f"http://{emulator.database_host}/a.json")
         began = time.perf_counter()
         emulator.stop()
@@ -61,7 +61,7 @@ def test_a_body_cut_short_writes_nothing() -> None:
     with Emulator() as emulator:
         host, port = emulator.database_host.split(":")
         with socket.create_connection((host, int(port)), timeout=20) as slow:
-            slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n1")
+            slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
         assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
 
 

@@ -5,18 +5,19 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, TypeVar
+from typing import Final, TypeVar
 
+import uvicorn
 from starlette.types import ASGIApp
-
-if TYPE_CHECKING:
-    import uvicorn
+from uvicorn.lifespan.off import LifespanOff
 
 __all__ = ["Hosting"]
 
 T = TypeVar("T")
 
-_GRACE_SECONDS = 0.1
+_GRACE_SECONDS: Final = 0.1
+_HEAD_LIMIT: Final = 64 * 1024
+"""Bytes of a request's line and headers; tokens travel in both."""
 
 
 class Hosting:
@@ -79,14 +80,12 @@ class Hosting:
         await asyncio.gather(*(_finish(server) for server in servers))
 
 
-async def _serving(app: ASGIApp, listening: socket.socket) -> "uvicorn.Server":
+async def _serving(app: ASGIApp, listening: socket.socket) -> uvicorn.Server:
     """A server that is accepting connections.
 
     Its own main loop polls for signals and the time of day, and its shutdown sleeps; neither is
     needed here, so only its start-up is used.
     """
-    import uvicorn  # a tenth of a second to import, and only a running emulator needs it
-
     config = uvicorn.Config(
         app,
         loop="asyncio",
@@ -99,15 +98,16 @@ async def _serving(app: ASGIApp, listening: socket.socket) -> "uvicorn.Server":
         server_header=False,
         date_header=False,
         timeout_keep_alive=60,
+        h11_max_incomplete_event_size=_HEAD_LIMIT,
     )
     config.load()
     server = uvicorn.Server(config)
-    server.lifespan = config.lifespan_class(config)
+    server.lifespan = LifespanOff(config)
     await server.startup(sockets=[listening])
     return server
 
 
-async def _finish(server: "uvicorn.Server") -> None:
+async def _finish(server: uvicorn.Server) -> None:
     """Stop accepting, end idle connections, and give busy ones a moment before they are cut."""
     for listening in server.servers:
         listening.close()

@@ -1,23 +1,38 @@
 """The emulator as one object: a database and its users behind two ports of this machine."""
 
-import errno
 import json
-import socket
+import logging
+import sys
 import time
 from collections.abc import Callable
-from ipaddress import ip_address
+from contextlib import ExitStack
+from pathlib import Path as File
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from starlette.types import ASGIApp
 
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.app import DatabaseApp
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.emulator.guard import guarded
 from imbari_chat.emulator.hosting import Hosting
-from imbari_chat.errors import ConfigError, Unavailable
+from imbari_chat.emulator.listening import address, is_loopback, listen
+from imbari_chat.errors import ConfigError, InvalidData, Unavailable
 from imbari_chat.rules import Ruleset
+from imbari_chat.wire.paths import Path
+
+if TYPE_CHECKING:
+    from imbari_chat.emulator.durable import Durable
+    from imbari_chat.emulator.exports import Picture
 
 __all__ = ["Emulator"]
+
+_log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -35,6 +50,7 @@ class Emulator:
             here, every bearer token is an admin.
         database_port: 0 takes a free one.
         auth_port: 0 takes a free one.
+        hub_port: 0 takes a free one; without any there is no hub.
         namespace: The database for requests that name none; ``{project}-default-rtdb`` by default.
         allow_remote: Let other machines in.
         clock: Seconds since the epoch, for both halves.
@@ -43,6 +59,12 @@ class Emulator:
         enforce_indexes: Refuse queries without ``.indexOn``, as the service does over REST.
         keep_alive: Seconds between keep-alives on an idle stream.
         stream_buffer: Bytes that may wait for one slow reader before its stream is cut off.
+        data: A directory in which data and users outlive this process; POSIX only.
+        sync: Have the disk confirm every commit before it is answered. Without, the end of the
+            process loses nothing, but a power cut may.
+        import_from: An export to begin with.
+        export_on_exit: Where to write an export when it stops.
+        log_request: Gets a line for each request.
 
     Raises:
         RulesError: The rules do not parse or check.
@@ -57,6 +79,7 @@ class Emulator:
         host: str = "127.0.0.1",
         database_port: int = 0,
         auth_port: int = 0,
+        hub_port: int | None = None,
         namespace: str | None = None,
         allow_remote: bool = False,
         clock: Callable[[], float] = time.time,
@@ -64,8 +87,13 @@ class Emulator:
         enforce_indexes: bool = True,
         keep_alive: float = 30.0,
         stream_buffer: int = 8 * 1024 * 1024,
+        data: File | None = None,
+        sync: bool = False,
+        import_from: File | None = None,
+        export_on_exit: File | None = None,
+        log_request: Callable[[str], None] | None = None,
     ) -> None:
-        if not allow_remote and not _is_loopback(host):
+        if not allow_remote and not is_loopback(host):
             raise ConfigError(
                 f"{host} can be reached from other machines, and the emulator trusts everybody",
                 where="host",
@@ -74,7 +102,10 @@ class Emulator:
         self.project = project
         self.namespace = namespace or f"{project}-default-rtdb"
         self._host = host
-        self._ports = (database_port, auth_port)
+        self._ports = {"database": database_port, "auth": auth_port}
+        if hub_port is not None:
+            self._ports["hub"] = hub_port
+        self._any_host = not is_loopback(host)
         self._clock = clock
         ruleset = Ruleset.open() if rules is None else Ruleset.parse(rules)
         self._databases = Databases(self.namespace, ruleset, enforce_indexes=enforce_indexes)
@@ -86,37 +117,54 @@ class Emulator:
             keep_alive=keep_alive,
             stream_buffer=stream_buffer,
         )
+        self._durable = None if data is None else self._kept_in(data, sync=sync)
+        self._import_from = import_from
+        self._imported: set[str] = set()
+        self._export_on_exit = export_on_exit
+        self._log_request = log_request
         self._hosting: Hosting | None = None
-        self._addresses: tuple[str, str] | None = None
+        self._addresses: dict[str, tuple[str, int]] = {}
+        self._closing = ExitStack()
 
     def start(self) -> Self:
         """Listen; both halves accept connections when this returns. Starting twice is fine.
 
         Raises:
-            ConfigError: A port is taken or not allowed.
+            ConfigError: A port is taken or not allowed, or a directory cannot be used.
+            InvalidData: The export to begin with cannot be read.
         """
         if self._hosting is not None:
             return self
-        database_port, auth_port = self._ports
-        database = _listen("database", self._host, database_port)
-        try:
-            auth = _listen("auth", self._host, auth_port)
-        except ConfigError:
-            database.close()
-            raise
-        self._addresses = (_address(database), _address(auth))
-        accounts_app = create_app(self._accounts, self._clock)
-        self._hosting = Hosting(
-            [(self._database_app, database), (accounts_app, auth)], self._database_app.close
-        )
+        with ExitStack() as undo:
+            self._load(undo)
+            sockets = {
+                name: undo.enter_context(listen(name, self._host, port))
+                for name, port in self._ports.items()
+            }
+            self._addresses = {name: address(each) for name, each in sockets.items()}
+            undo.callback(self._addresses.clear)
+            self._hosting = Hosting(
+                [(app, sockets[name]) for name, app in self._apps(undo).items()],
+                self._database_app.close,
+            )
+            self._closing = undo.pop_all()
         return self
 
     def stop(self) -> None:
-        """End every stream and close both ports. Stopping twice is fine."""
+        """End every stream, close the ports, export if asked to. Stopping twice is fine.
+
+        Raises:
+            ConfigError: The export cannot be written; everything is closed nevertheless.
+        """
         hosting, self._hosting = self._hosting, None
-        self._addresses = None
-        if hosting is not None:
+        if hosting is None:
+            return
+        with self._closing:
             hosting.stop()
+            if self._durable is not None:
+                self._durable.keep()
+        if self._export_on_exit is not None:
+            self.export(self._export_on_exit)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -130,14 +178,26 @@ class Emulator:
         self.stop()
 
     @property
+    def addresses(self) -> dict[str, tuple[str, int]]:
+        """Host and port of ``database``, ``auth`` and, if there is one, ``hub``.
+
+        Raises Unavailable while the emulator is not running.
+        """
+        if not self._addresses:
+            raise Unavailable(
+                "the emulator is not running", hint="start() it, or use it in a with block"
+            )
+        return dict(self._addresses)
+
+    @property
     def database_host(self) -> str:
         """``host:port`` of the database. Raises Unavailable while the emulator is not running."""
-        return self._bound()[0]
+        return _joined(self.addresses["database"])
 
     @property
     def auth_host(self) -> str:
         """``host:port`` of Auth. Raises Unavailable while the emulator is not running."""
-        return self._bound()[1]
+        return _joined(self.addresses["auth"])
 
     @property
     def database_url(self) -> str:
@@ -151,12 +211,14 @@ class Emulator:
             "databaseURL": self.database_url,
             "storageBucket": f"{self.project}.appspot.com",
         }
-        return {
+        variables = {
             "GCLOUD_PROJECT": self.project,
             "FIREBASE_CONFIG": json.dumps(config),
             "FIREBASE_DATABASE_EMULATOR_HOST": self.database_host,
             "FIREBASE_AUTH_EMULATOR_HOST": self.auth_host,
         }
+        hub = self.addresses.get("hub")
+        return variables if hub is None else variables | {"FIREBASE_EMULATOR_HUB": _joined(hub)}
 
     def reset(self) -> None:
         """Delete all data and all users; rules, streams and settings stay."""
@@ -179,6 +241,30 @@ class Emulator:
 
         self._in_loop(govern)
 
+    def reload_rules(self, text: str) -> None:
+        """Put other rules in place of those the emulator was given, wherever they are in force.
+
+        Raises:
+            RulesError: They do not parse or check; the old ones stay.
+        """
+        rules = Ruleset.parse(text)
+        self._in_loop(
+            lambda: self._database_app.deliver(self._databases.govern(rules, self._now()))
+        )
+
+    def export(self, directory: File) -> None:
+        """Write data and users in the layout of ``firebase emulators:export``.
+
+        Args:
+            directory: Made, or replaced if it holds an export.
+
+        Raises:
+            ConfigError: It holds something else, or cannot be written.
+        """
+        from imbari_chat.emulator.exports import write  # few emulators export anything
+
+        write(directory, self._in_loop(self._picture))
+
     def refusals(self) -> list[str]:
         """Why the rules said no, for the last hundred times of each database, oldest first."""
         return self._in_loop(
@@ -187,70 +273,115 @@ class Emulator:
             ]
         )
 
+    def _load(self, undo: ExitStack) -> None:
+        """Everything that can go wrong before anything listens."""
+        if self._export_on_exit is not None:
+            from imbari_chat.emulator.exports import check_target
+
+            check_target(self._export_on_exit)
+        if self._durable is not None:
+            held = self._durable.open(self._now())
+            undo.callback(self._durable.close)
+            if held and self._import_from is not None:
+                raise ConfigError(
+                    "an import would replace the data that is kept already",
+                    where=str(self._import_from),
+                    hint="leave the import out, or keep the data in another directory",
+                )
+        if self._import_from is not None:
+            self._import(self._import_from)
+            self._import_from = None  # once: what is there after a stop is newer
+            if self._durable is not None:
+                self._durable.keep()
+
+    def _import(self, directory: File) -> None:
+        from imbari_chat.emulator.exports import read
+
+        found = read(directory)
+        for name, (file, value) in found.databases.items():
+            try:
+                database = self._databases.named(name or self.namespace)
+                database.write(Write.put(Path(), value), ADMIN, self._now())
+            except InvalidData as error:
+                place = f" (at {error.where})" if error.where else ""
+                raise InvalidData(f"{error.what}{place}", where=str(file)) from error
+            except Refusal as error:
+                raise InvalidData("is not named for a database", where=str(file)) from error
+            self._imported.add(database.name)
+        if found.accounts is not None or found.config is not None:
+            users = found.accounts[1] if found.accounts else {"users": []}
+            try:
+                self._accounts.accounts().restore(users, found.config and found.config[1])
+            except InvalidData as error:
+                files = [str(part[0]) for part in (found.accounts, found.config) if part]
+                raise InvalidData(error.what, where=" or ".join(files)) from error
+        for line in found.skipped:
+            _log.warning("not imported: %s", line)
+
+    def _apps(self, undo: ExitStack) -> dict[str, ASGIApp]:
+        """The application for each port, in the order in which they see a request."""
+        apps: dict[str, ASGIApp] = {
+            "database": self._database_app,
+            "auth": create_app(self._accounts, self._clock),
+        }
+        if self._durable is not None:
+            from imbari_chat.emulator.durable import kept
+
+            apps = {name: kept(app, self._durable.keep) for name, app in apps.items()}
+        if "hub" in self._ports:
+            from imbari_chat.emulator.hub import Hub, Locator
+
+            hub, locator = Hub(self._addresses, self.export), Locator(self.project)
+            if not locator.place(hub.locator()):
+                _log.warning(
+                    "%s belongs to another emulator, or cannot be written: others will not find"
+                    " this hub by it",
+                    locator.file,
+                )
+            undo.callback(locator.remove)
+            apps["hub"] = hub
+        if self._log_request is not None:
+            from imbari_chat.emulator.request_log import logged
+
+            for name, app in apps.items():
+                apps[name] = logged(app, self._log_request, token_in_body=name == "auth")
+        return {name: guarded(app, any_host=self._any_host) for name, app in apps.items()}
+
+    def _kept_in(self, directory: File, *, sync: bool) -> "Durable":
+        if sys.platform == "win32":
+            raise ConfigError("data is kept on POSIX systems only", where=str(directory))
+        from imbari_chat.emulator.durable import Durable
+
+        return Durable(directory, self._databases, self._accounts, sync=sync, warn=_log.warning)
+
+    def _picture(self) -> "Picture":
+        from imbari_chat.emulator.exports import Picture
+
+        accounts = self._accounts.accounts()
+        return Picture(
+            {
+                database.name: database.root
+                for database in self._databases
+                if database.root.exists or database.name in self._imported
+            },
+            accounts.exported(),
+            accounts.config(),
+        )
+
     def _clear(self) -> None:
         for database in self._databases:
             self._database_app.deliver(database.clear(self._now()))
-        self._accounts.accounts().clear()
+        self._accounts.clear()
+        if self._durable is not None and self._hosting is not None:
+            self._durable.keep()
 
     def _now(self) -> int:
         return int(self._clock() * 1000)
-
-    def _bound(self) -> tuple[str, str]:
-        if self._addresses is None:
-            raise Unavailable(
-                "the emulator is not running", hint="start() it, or use it in a with block"
-            )
-        return self._addresses
 
     def _in_loop(self, function: Callable[[], T]) -> T:
         return function() if self._hosting is None else self._hosting.call(function)
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _listen(name: str, host: str, port: int) -> socket.socket:
-    """A listening TCP socket; connections queue from here on."""
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (socket.gaierror, UnicodeError) as error:
-        raise ConfigError(f"{host} is not an address to listen on", where="host") from error
-    listening = socket.socket(family, kind, protocol)
-    try:
-        # A port whose connections are still winding down can be taken again; one in use cannot.
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(1024)
-    except (OSError, OverflowError) as error:
-        listening.close()
-        raise _cannot_listen(name, host, port, error) from error
-    return listening
-
-
-def _cannot_listen(name: str, host: str, port: int, error: Exception) -> ConfigError:
-    where = f"{name} port {port}"
-    match getattr(error, "errno", None):
-        case errno.EADDRINUSE:
-            return ConfigError(
-                f"port {port} of {host} is in use",
-                where=where,
-                hint="stop what uses it (another emulator?), choose another port, or 0 for any",
-            )
-        case errno.EACCES:
-            return ConfigError(
-                f"port {port} of {host} may not be used",
-                where=where,
-                hint="choose a port above 1023, or 0 for any free one",
-            )
-    return ConfigError(f"cannot listen on port {port} of {host}: {error}", where=where)
-
-
-def _address(listening: socket.socket) -> str:
-    host, port = listening.getsockname()[:2]
+def _joined(place: tuple[str, int]) -> str:
+    host, port = place
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,112 @@
+"""One line for every request, without the secrets in it.
+
+    GET /chatSessions.json?orderBy=...&limitToLast=... 200 1.3 ms uid=u1
+
+Of the query string only the names are shown, but for those whose values are harmless. Who asked is
+``admin``, ``uid=...`` or ``nobody``.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from typing import Final
+from urllib.parse import parse_qsl, quote
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from imbari_chat.emulator.tokens import decode_unverified, parse_object
+from imbari_chat.wire.json import Json
+
+__all__ = ["logged"]
+
+_HARMLESS: Final = frozenset(
+    {
+        "ns", "print", "shallow", "format", "timeout", "writeSizeLimit", "orderBy", "limitToFirst",
+        "limitToLast", "maxResults", "mode", "v",
+    }
+)  # fmt: skip
+_PEEKED: Final = 64 * 1024
+_UID: Final = re.compile(r"[^\x21-\x7e]")
+
+
+def logged(
+    app: ASGIApp,
+    write: Callable[[str], None],
+    *,
+    token_in_body: bool = False,
+    clock: Callable[[], float] = time.perf_counter,
+) -> ASGIApp:
+    """``app``, with a line for each of its requests once it is over, or its socket is open.
+
+    Args:
+        write: Gets the line.
+        token_in_body: Calls may say who asks by ``idToken`` in their body, as those of Auth do.
+        clock: Seconds, from anywhere.
+    """
+
+    async def answer(scope: Scope, receive: Receive, send: Send) -> None:
+        began = clock()
+        status = 0
+        body = bytearray()
+
+        async def peek() -> Message:
+            message = await receive()
+            if token_in_body and len(body) <= _PEEKED:
+                body.extend(message.get("body", b""))
+            return message
+
+        async def observe(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            elif message["type"] == "websocket.accept":
+                status = 101
+                write(_line(scope, status, clock() - began, b""))
+            await send(message)
+
+        try:
+            await app(scope, peek, observe)
+        finally:
+            if status != 101:  # that one has had its line
+                write(_line(scope, status, clock() - began, bytes(body[:_PEEKED])))
+
+    return answer
+
+
+def _line(scope: Scope, status: int, seconds: float, body: bytes) -> str:
+    method = scope.get("method", "WS")
+    path = quote(scope["path"], safe="/:~!$&'()*+,;=@")
+    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    shown = "&".join(
+        f"{quote(name)}={quote(value) if name in _HARMLESS else '...'}" for name, value in query
+    )
+    target = f"{path}?{shown}" if shown else path
+    who = _who(scope, dict(query), body)
+    return f"{method} {target} {status or 'cut off'} {seconds * 1000:.1f} ms {who}"
+
+
+def _who(scope: Scope, query: dict[str, str], body: bytes) -> str:
+    headers: dict[bytes, bytes] = dict(scope["headers"])
+    bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ")
+    if bearer or query.get("access_token"):
+        return "admin"
+    token = query.get("auth") or _id_token(headers, body)
+    if not token:
+        return "nobody"
+    try:
+        claims = decode_unverified(token)
+    except ValueError:
+        return "nobody"
+    uid: Json = claims.get("sub") or claims.get("user_id")
+    return f"uid={_UID.sub('?', uid[:128])}" if isinstance(uid, str) else "nobody"
+
+
+def _id_token(headers: dict[bytes, bytes], body: bytes) -> str | None:
+    """The token that calls of Auth carry in their body."""
+    if not body or b"json" not in headers.get(b"content-type", b""):
+        return None
+    try:
+        token = parse_object(body).get("idToken")
+    except ValueError:
+        return None
+    return token if isinstance(token, str) else None
