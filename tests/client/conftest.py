@@ -1,5 +1,6 @@
 """Both ends of a chat on an embedded emulator under the strict rules."""
 
+import json
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,7 @@ def seed(emulator: Emulator) -> Callable[[str, Any], None]:
             f"http://{emulator.database_host}{path}.json",
             params={"ns": emulator.namespace},
             headers={"Authorization": "Bearer owner"},
-            json=value,
+            content=json.dumps(value),
         )
         answer.raise_for_status()
 

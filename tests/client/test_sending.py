@@ -1,0 +1,140 @@
+"""Sending when answers get lost: each message once, and never a lie about it."""
+
+from collections.abc import Callable
+
+import pytest
+from tests.client.in_memory import (
+    ADMIN,
+    CUSTOMER,
+    LATE,
+    LOST_ANSWER,
+    LOST_REQUEST,
+    UNREACHABLE,
+    InMemory,
+    database,
+)
+
+from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
+from imbari_chat.client import channel
+from imbari_chat.client.channel import Channel
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are not what is tested here."""
+    monkeypatch.setattr(channel, "_PAUSE", 0.0)
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    """An empty database under the strict rules."""
+    return database()
+
+
+@pytest.fixture
+def customer(namespace: Namespace) -> Callable[..., AsyncCustomerChat]:
+    """A maker of the customer, whose updates meet these fates."""
+    return lambda *fates: AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER, *fates)))
+
+
+def _stored(namespace: Namespace, path: str) -> Json:
+    return namespace.root.at(Path.parse(path)).to_json(export=True)
+
+
+def _texts(namespace: Namespace, session_id: str) -> list[Json]:
+    messages = _stored(namespace, f"/messages/{session_id}") or {}
+    assert isinstance(messages, dict)
+    return [message["text"] for _, message in sorted(messages.items()) if isinstance(message, dict)]
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
+async def test_a_customers_message_whose_answer_is_lost_is_there_once_and_counted_once(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
+) -> None:
+    """Whether or not the first try had been committed, or is committed between look and retry."""
+    async with customer("", fate) as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+        sent = await chat.send("Hello")
+    assert sent.text == "Hello"
+    assert _texts(namespace, session.id) == ["Hello"]
+    assert _stored(namespace, f"/chatSessions/{session.id}/unreadCount") == 1
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
+async def test_a_reply_whose_answer_is_lost_is_there_once(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
+) -> None:
+    """The same from the admin's end."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN, fate)))
+    async with desk.open(session.id, peek=True) as conversation:
+        await conversation.reply("Hello")
+    assert _texts(namespace, session.id) == ["Hello"]
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
+async def test_a_start_whose_answer_is_lost_starts_one_conversation(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
+) -> None:
+    """With its first message, counted once."""
+    async with customer(fate) as chat:
+        session = await chat.start(name="Amina", email="amina@example.com", text="Hello")
+    assert list(namespace.root.at(Path.parse("/chatSessions"))) == [session.id]  # type: ignore[arg-type]  # a branch
+    assert _texts(namespace, session.id) == ["Hello"]
+    assert session.unread_count == 1
+
+
+async def test_a_message_that_certainly_was_not_sent_is_not_called_unknown(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """The caller may send it again with an easy mind, and nothing was tried behind its back."""
+    async with customer("", UNREACHABLE) as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+        with pytest.raises(Unavailable) as caught:
+            await chat.send("Hello")
+    assert not caught.value.outcome_unknown
+    assert _texts(namespace, session.id) == []
+
+
+async def test_a_message_nobody_can_tell_about_is_called_unknown(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """After a few tries the caller is told the truth."""
+    async with customer("", *[LOST_REQUEST] * 10) as chat:
+        await chat.start(name="Amina", email="amina@example.com")
+        with pytest.raises(Unavailable) as caught:
+            await chat.send("Hello")
+    assert caught.value.outcome_unknown
+
+
+async def test_a_refusal_that_is_no_echo_is_raised(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Nothing was lost before it."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+    stranger = AsyncAdminChat(Channel(InMemory(namespace, CUSTOMER)))
+    async with stranger.open(session.id, peek=True) as conversation:
+        with pytest.raises(AccessDenied):
+            await conversation.reply("I am the desk")
+    assert _texts(namespace, session.id) == []
+
+
+async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
+    namespace: Namespace,
+    customer: Callable[..., AsyncCustomerChat],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A reply written on a slow machine still comes after the question."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com", text="Question")
+    monkeypatch.setattr("imbari_chat.client.channel.time.time_ns", lambda: 1_000_000_000_000)
+    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN)))
+    async with desk.open(session.id, peek=True) as conversation:
+        await conversation.reply("Answer")
+        await conversation.reply("And more")
+    assert _texts(namespace, session.id) == ["Question", "Answer", "And more"]
