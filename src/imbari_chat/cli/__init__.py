@@ -8,12 +8,16 @@ visitor     customer, demo
 auth        auth login, logout, status
 admins      admins create, grant, revoke, list
 emulator    emulator start, exec
+arrangement an emulator as its options ask for it; rules that follow their files
+rules       rules check, get, deploy
+explain     rules explain
 doctor      doctor
 customer    the customer's side at a terminal and in a pipe
 live        the live inbox on a terminal
 demo        an emulator, simulated customers and the live inbox
 options     what several commands take, and the settings behind it
 references  how a person names a conversation
+rules_file  files that the rules commands read, and mistakes in them
 draft       a reply's text: argument, standard input or editor; never lost
 drawing     records as tables and transcripts
 output      the only writer of standard output, but for the live inbox; records as JSON

@@ -37,7 +37,17 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 def build() -> "typer.Typer":
     """The whole command line as a Typer app."""
-    from imbari_chat.cli import admins, auth, doctor, emulator, inbox, program, reply, visitor
+    from imbari_chat.cli import (
+        admins,
+        auth,
+        doctor,
+        emulator,
+        inbox,
+        program,
+        reply,
+        rules,
+        visitor,
+    )
     from imbari_chat.cli.options import SessionCommand
 
     app = program.new_app()
@@ -60,5 +70,6 @@ def build() -> "typer.Typer":
 
     app.command("doctor", rich_help_panel=OPERATIONS)(doctor.doctor)
     app.add_typer(emulator.family(), name="emulator", rich_help_panel=OPERATIONS)
+    app.add_typer(rules.family(), name="rules", rich_help_panel=OPERATIONS)
     app.command("version", rich_help_panel=OPERATIONS)(program.version)
     return app
