@@ -59,7 +59,7 @@ def ours() -> Iterator[Running]:
         [program, "emulator", "start", *ports, "--no-rules", "--json", "--quiet"], subprocess.PIPE
     ) as process:
         assert process.stdout
-        running = Running(0.0, json.loads(process.stdout.readline()))
+        running = Running(0.0, json.loads(process.stdout.readline())["environment"])
         assert _answer(running.database, "/.json") == 200
         yield Running((time.perf_counter() - begin) * 1000, running.environment)
 

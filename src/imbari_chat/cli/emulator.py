@@ -1,13 +1,15 @@
 """``emulator``: the embedded stand-in for Firebase, on its own or beside a command."""
 
+import os
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from typer.core import TyperCommand
 
-from imbari_chat.cli.exits import UsageError
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.arrangement import EXPORT_ON_EXIT, Arrangement
+from imbari_chat.cli.narration import Narrator, narrating_log
 from imbari_chat.cli.options import (
     EMULATOR_AUTH_PORT,
     EMULATOR_DATABASE,
@@ -16,10 +18,10 @@ from imbari_chat.cli.options import (
     target,
 )
 from imbari_chat.cli.output import Output
-from imbari_chat.errors import ConfigError, RulesError
 
 if TYPE_CHECKING:
     from imbari_chat.emulator import Emulator
+    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["family"]
 
@@ -35,7 +37,9 @@ _Port = Annotated[
 _Rules = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Security rules, instead of the shipped ones.", show_default=False
+        metavar="FILE",
+        help="Security rules, instead of the shipped ones; loaded again when the file changes.",
+        show_default=False,
     ),
 ]
 _NoRules = Annotated[bool, typer.Option("--no-rules", help="Allow everything.")]
@@ -49,6 +53,53 @@ _Project = Annotated[
 ]
 _Host = Annotated[str | None, typer.Option(help="Where to listen.", show_default=False)]
 _Remote = Annotated[bool, typer.Option("--allow-remote", help="Let other machines in.")]
+_Data = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR", help="Keep data and users here, also when killed.", show_default=False
+    ),
+]
+_Sync = Annotated[
+    bool, typer.Option("--fsync", help="With --data: survive power cuts too; slower.")
+]
+_Import = Annotated[
+    Path | None,
+    typer.Option("--import", metavar="DIR", help="Begin with an export.", show_default=False),
+]
+_Export = Annotated[
+    str | None,
+    typer.Option(
+        EXPORT_ON_EXIT,
+        metavar="[DIR]",
+        help="Export at the end; to the directory of --import if none is named.",
+        show_default=False,
+    ),
+]
+_Log = Annotated[
+    bool, typer.Option("--log-requests", help="A line on stderr for each; no secrets in it.")
+]
+
+
+class _Command(TyperCommand):
+    """A command whose ``--export-on-exit`` may stand alone; Typer has no such options."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with_value = {
+            name
+            for parameter in self.get_params(ctx)
+            if not getattr(parameter, "is_flag", False)
+            for name in parameter.opts
+        }
+        rest, given = list(args), []
+        while rest and rest[0].startswith("-") and rest[0] != "--":
+            option = rest.pop(0)
+            alone = not rest or rest[0].startswith("-")
+            if option == EXPORT_ON_EXIT and alone:
+                option = f"{EXPORT_ON_EXIT}="
+            given.append(option)
+            if option in with_value and rest:
+                given.append(rest.pop(0))
+        return super().parse_args(ctx, given + rest)
 
 
 def family() -> typer.Typer:
@@ -57,8 +108,8 @@ def family() -> typer.Typer:
         no_args_is_help=True,
         help="Run the embedded Realtime Database and Auth; needs nothing installed.",
     )
-    app.command("start")(start)
-    app.command("exec", context_settings={"allow_interspersed_args": False})(execute)
+    app.command("start", cls=_Command)(start)
+    app.command("exec", cls=_Command, context_settings={"allow_interspersed_args": False})(execute)
     return app
 
 
@@ -66,42 +117,57 @@ def start(
     ctx: typer.Context,
     database_port: _Port = None,
     auth_port: _Port = None,
+    hub_port: _Port = None,
     rules: _Rules = None,
     no_rules: _NoRules = False,
     config: _Config = None,
     project: _Project = None,
     host: _Host = None,
     allow_remote: _Remote = False,
+    data: _Data = None,
+    fsync: _Sync = False,
+    import_from: _Import = None,
+    export_on_exit: _Export = None,
+    log_requests: _Log = False,
+    parent: Annotated[
+        int | None,
+        typer.Option(
+            metavar="PID", help="End when this process, the parent, does.", show_default=False
+        ),
+    ] = None,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Run it until Ctrl-C, at the usual ports: 9000 for the database, 9099 for Auth.
 
-    Prints the variables by which every Firebase library finds it.
+    Prints where it listens, and the variables by which every Firebase library finds it.
     """
-    emulator = _emulator(
-        ctx,
-        ports=(database_port, auth_port),
-        usual_ports=(_DATABASE_PORT, EMULATOR_AUTH_PORT),
+    tell = Narrator(quiet=quiet)
+    asked = Arrangement(
+        ports={"database": database_port, "auth": auth_port, "hub": hub_port},
+        usual_ports={"database": _DATABASE_PORT, "auth": EMULATOR_AUTH_PORT, "hub": 0},
         rules=rules,
         no_rules=no_rules,
         config=config,
-        project=project,
+        project=project or target(ctx).flags.get("project") or _PROJECT,
         host=host,
         allow_remote=allow_remote,
+        data=data,
+        sync=fsync,
+        import_from=import_from,
+        export_on_exit=export_on_exit,
+        log_requests=log_requests,
     )
     from imbari_chat.emulator.process import serve
 
-    with emulator:
-        out = Output()
-        variables = emulator.environment()
-        if json:
-            out.line(dict(variables))
-        else:
-            for name, value in variables.items():
-                out.text(f"export {name}={shlex.quote(value)}")
-        Narrator(quiet=quiet).say("ready; data and users live in memory until Ctrl-C")
-        serve(emulator)
+    with narrating_log(tell), asked.emulator(tell) as emulator:
+
+        def ready() -> None:
+            _announce(emulator, json=json)
+            kept = "in memory until Ctrl-C" if data is None else f"in {data}"
+            tell.say(f"ready; data and users are kept {kept}")
+
+        serve(emulator, parent=parent, ready=ready)
 
 
 def execute(
@@ -111,91 +177,66 @@ def execute(
     ],
     database_port: _Port = None,
     auth_port: _Port = None,
+    hub_port: _Port = None,
     rules: _Rules = None,
     no_rules: _NoRules = False,
     config: _Config = None,
     project: _Project = None,
     host: _Host = None,
     allow_remote: _Remote = False,
+    data: _Data = None,
+    fsync: _Sync = False,
+    import_from: _Import = None,
+    export_on_exit: _Export = None,
+    log_requests: _Log = False,
 ) -> None:
     """Run a command beside a fresh emulator, at free ports, and answer with its exit code."""
-    emulator = _emulator(
-        ctx,
-        ports=(database_port, auth_port),
-        usual_ports=(0, 0),
+    tell = Narrator()
+    asked = Arrangement(
+        ports={"database": database_port, "auth": auth_port, "hub": hub_port},
+        usual_ports={"database": 0, "auth": 0, "hub": 0},
         rules=rules,
         no_rules=no_rules,
         config=config,
-        project=project,
+        project=project or target(ctx).flags.get("project") or _PROJECT,
         host=host,
         allow_remote=allow_remote,
+        data=data,
+        sync=fsync,
+        import_from=import_from,
+        export_on_exit=export_on_exit,
+        log_requests=log_requests,
     )
     from imbari_chat.emulator.process import CommandNotFound, run
 
-    try:
-        code = run(command, emulator)
-    except CommandNotFound as error:
-        Narrator().error(error)
-        code = _NO_SUCH_COMMAND
+    with narrating_log(tell), asked.emulator(tell) as emulator:
+        try:
+            code = run(command, emulator)
+        except CommandNotFound as error:
+            tell.error(error)
+            code = _NO_SUCH_COMMAND
     raise typer.Exit(code)
 
 
-def _emulator(
-    ctx: typer.Context,
-    *,
-    ports: tuple[int | None, int | None],
-    usual_ports: tuple[int, int],
-    rules: Path | None,
-    no_rules: bool,
-    config: Path | None,
-    project: str | None,
-    host: str | None,
-    allow_remote: bool,
-) -> "Emulator":
-    """An emulator as asked for, not started yet: options over ``firebase.json`` over the usual."""
-    if rules is not None and no_rules:
-        raise UsageError("--rules and --no-rules contradict each other")
-    from imbari_chat.emulator import Emulator
-
-    file, usual_host = rules, "127.0.0.1"
-    if config is not None:
-        from imbari_chat.emulator.config import FirebaseConfig
-
-        configured = FirebaseConfig.read(config)
-        file = rules or configured.rules
-        usual_ports = configured.database_port, configured.auth_port
-        usual_host = configured.database_host
-    text = None if no_rules else _text(file)
-    database_port, auth_port = (
-        usual if given is None else given for given, usual in zip(ports, usual_ports, strict=True)
-    )
-    try:
-        return Emulator(
-            project or target(ctx).flags.get("project") or _PROJECT,
-            text,
-            host=host or usual_host,
-            database_port=database_port,
-            auth_port=auth_port,
-            allow_remote=allow_remote,
+def _announce(emulator: "Emulator", *, json: bool) -> None:
+    """Where it listens: for a program, or as lines a shell can take as they are."""
+    out, variables = Output(), emulator.environment()
+    if json:
+        emulators: dict[str, JsonValue] = {
+            name: {"host": host, "port": port} for name, (host, port) in emulator.addresses.items()
+        }
+        out.line(
+            {
+                "pid": os.getpid(),
+                "project": emulator.project,
+                "namespace": emulator.namespace,
+                "emulators": emulators,
+                "environment": dict(variables),
+            }
         )
-    except RulesError as error:
-        raise RulesError(
-            error.what,
-            line=error.line,
-            column=error.column,
-            where=str(file or "the shipped rules"),
-            hint=error.hint,
-        ) from None
-
-
-def _text(file: Path | None) -> str:
-    if file is None:
-        from imbari_chat.schema import strict_rules
-
-        return strict_rules()
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the rules cannot be read: {error.strerror}", where=str(file)) from None
-    except UnicodeDecodeError:
-        raise ConfigError("the rules are not UTF-8 text", where=str(file)) from None
+        return
+    out.text(f"# project {emulator.project}, database {emulator.namespace}, pid {os.getpid()}")
+    for name, (host, port) in emulator.addresses.items():
+        out.text(f"# {name:<8}  {host} port {port}")
+    for name, value in variables.items():
+        out.text(f"export {name}={shlex.quote(value)}")

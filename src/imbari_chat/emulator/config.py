@@ -1,7 +1,8 @@
 """``firebase.json``: where a project's emulators listen and which rules they load."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -20,14 +21,18 @@ class FirebaseConfig:
     """What the emulator needs of a ``firebase.json``.
 
     Attributes:
-        database_host: Where the database listens, and Auth with it.
+        database_host: Where the database listens, and the others with it.
+        hub_port: None if the file does not name one.
         rules: Where the rules of the default database are, if the file says so.
+        instance_rules: Where those of other databases are, by the database's name.
     """
 
     database_host: str = _DEFAULT_HOST
     database_port: int = DEFAULT_DATABASE_PORT
     auth_port: int = DEFAULT_AUTH_PORT
+    hub_port: int | None = None
     rules: Path | None = None
+    instance_rules: Mapping[str, Path] = field(default_factory=dict)
 
     @classmethod
     def read(cls, file: Path) -> Self:
@@ -49,16 +54,26 @@ class FirebaseConfig:
         root = _Section(file, "", value)
         emulators = root.section("emulators")
         database, auth = emulators.section("database"), emulators.section("auth")
+        hub = emulators.section("hub")
         # A list of databases begins with the default one.
-        rules = root.first("database").text("rules")
-        hosts = {host for section in (database, auth) if (host := section.text("host"))}
-        if len(hosts) > 1:
-            raise auth.wrong("host", "the same as emulators.database.host")
+        first, *others = root.each("database") or [_Section(file, "database", {})]
+        rules = first.text("rules")
+        hosts = set()
+        for section in (database, auth, hub):
+            hosts |= {host for host in [section.text("host")] if host}
+            if len(hosts) > 1:
+                raise section.wrong("host", "the same for all emulators")
         return cls(
             database_host=hosts.pop() if hosts else _DEFAULT_HOST,
             database_port=database.port("port", DEFAULT_DATABASE_PORT),
             auth_port=auth.port("port", DEFAULT_AUTH_PORT),
+            hub_port=hub.port("port", 0) if "port" in hub.values else None,
             rules=None if rules is None else file.parent / rules,
+            instance_rules={
+                name: file.parent / path
+                for other in others
+                if (name := other.text("instance")) and (path := other.text("rules"))
+            },
         )
 
 
@@ -75,11 +90,13 @@ class _Section:
     def section(self, key: str) -> "_Section":
         return _Section(self._file, self.dotted(key), self.values.get(key, {}))
 
-    def first(self, key: str) -> "_Section":
+    def each(self, key: str) -> "list[_Section]":
+        """The objects of a list, or the one that stands for a list of one."""
         value = self.values.get(key, {})
         if isinstance(value, list):
-            return _Section(self._file, f"{self.dotted(key)}[0]", value[0] if value else {})
-        return self.section(key)
+            name = self.dotted(key)
+            return [_Section(self._file, f"{name}[{at}]", each) for at, each in enumerate(value)]
+        return [self.section(key)]
 
     def text(self, key: str) -> str | None:
         value = self.values.get(key)

@@ -32,7 +32,8 @@ def run(command: Sequence[str], emulator: Emulator, *, grace: float = 2.0) -> in
     """Run ``command`` beside ``emulator``; both are over when this returns.
 
     The command finds the emulator by the variables of :meth:`Emulator.environment`. Signals that
-    ask this process to end are passed on to it. Call from the main thread.
+    ask this process to end are passed on to it, and if whoever started this process is gone, the
+    command is ended. Call from the main thread.
 
     Args:
         command: The program and its arguments; no shell is involved.
@@ -49,7 +50,7 @@ def run(command: Sequence[str], emulator: Emulator, *, grace: float = 2.0) -> in
     if program is None:
         raise CommandNotFound("no such command", where=command[0], hint="check spelling and PATH")
     relay = _Relay()
-    with emulator, _handling(relay.handle):
+    with _handling(relay.handle), emulator:
         try:
             child = subprocess.Popen(  # noqa: S603  # running what the caller names is the purpose
                 [program, *command[1:]],
@@ -60,27 +61,38 @@ def run(command: Sequence[str], emulator: Emulator, *, grace: float = 2.0) -> in
             raise CommandNotFound(f"cannot be run: {error.strerror}", where=program) from error
         try:
             relay.to(child.pid)
+            forget_parent = watch_parent(os.getppid(), lambda: _end_group(child, grace))
             with _foreground(child.pid):
                 code = child.wait()
+            forget_parent()
         finally:
             _end_group(child, grace)
     return 128 - code if code < 0 else code
 
 
-def serve(emulator: Emulator, *, parent: int | None = None) -> None:
+def serve(
+    emulator: Emulator,
+    *,
+    parent: int | None = None,
+    ready: Callable[[], None] = lambda: None,
+) -> None:
     """Run ``emulator`` until this process is asked to end. Call from the main thread.
 
     Args:
+        ready: Called once it answers.
         parent: Process id of whoever started this process: end as well when that one is gone.
     """
     asked = threading.Event()
     with _handling(lambda _number, _frame: asked.set()), emulator:
         if parent is not None:
             watch_parent(parent, asked.set)
+        ready()
         asked.wait()
 
 
-def watch_parent(parent: int, gone: Callable[[], None], *, every: float = 0.1) -> None:
+def watch_parent(
+    parent: int, gone: Callable[[], None], *, every: float = 0.1
+) -> Callable[[], None]:
     """Call ``gone`` once, from a thread, when process ``parent`` is not this one's parent.
 
     Whoever loses its parent is given another, on every Unix; polling needs nothing more. The id
@@ -88,14 +100,26 @@ def watch_parent(parent: int, gone: Callable[[], None], *, every: float = 0.1) -
 
     Args:
         every: Seconds between two looks.
+
+    Returns:
+        What to call when it does not matter any more.
     """
+    over = threading.Event()
 
     def look() -> None:
         while os.getppid() == parent:
-            time.sleep(every)
+            if over.wait(every):
+                return
         gone()
 
-    threading.Thread(target=look, name="imbari-parent-watch", daemon=True).start()
+    thread = threading.Thread(target=look, name="imbari-parent-watch", daemon=True)
+    thread.start()
+
+    def forget() -> None:
+        over.set()
+        thread.join()
+
+    return forget
 
 
 class _Relay:
