@@ -11,6 +11,7 @@ import pytest
 from imbari_chat import (
     AccessDenied,
     AsyncAdminChat,
+    AsyncConversation,
     AsyncCustomerChat,
     ConnectionChanged,
     InvalidData,
@@ -88,6 +89,33 @@ async def test_two_admins_who_read_at_once_do_not_both_subtract(
         marked = await asyncio.gather(*(c.mark_read() for c in (one, other, one, other)))
     assert sum(marked) == 1
     assert (await desk.session(session_id)).unread_count == 0
+
+
+async def test_somebody_who_may_not_mark_read_is_told_so(
+    customer: AsyncCustomerChat, flags: dict[str, Any]
+) -> None:
+    """It is not mistaken for a colleague who is faster."""
+    session_id = await _start(customer)
+    conversation = AsyncConversation(customer._channel, SessionId(session_id), peek=True)
+    async with conversation:
+        with pytest.raises(AccessDenied):
+            await conversation.mark_read()
+
+
+async def test_unread_messages_are_found_behind_a_long_conversation(
+    desk: AsyncAdminChat, customer: AsyncCustomerChat, seed: Callable[[str, Any], None]
+) -> None:
+    """The count says how many to look for."""
+    session_id = await _start(customer)
+    (first,) = await customer.history()
+    later = {
+        f"{first.id[:-3]}z{number:02d}": {"text": "later", "from": "admin", "timestamp": number}
+        for number in range(100)
+    }
+    original = {"text": "Hello", "from": "customer", "timestamp": 1, "read": False}
+    seed(f"/messages/{session_id}", {first.id: original, **later})
+    async with desk.open(session_id, peek=True) as conversation:
+        assert await conversation.mark_read() == 1
 
 
 async def test_a_count_that_drifted_below_the_truth_is_not_made_negative(
@@ -258,6 +286,8 @@ async def test_the_badge_shows_an_answer_that_came_while_the_customer_was_away(
         await chat.resume(session_id)
         assert chat.has_new_message
         await chat.open()
+        with pytest.raises(Unavailable):
+            await chat.wait_for(MessageAdded, timeout=0.3)
     async with AsyncCustomerChat.from_env(remember=True, **flags) as chat:
         await chat.resume(session_id)
         assert not chat.has_new_message

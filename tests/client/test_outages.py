@@ -191,3 +191,17 @@ async def test_a_read_during_an_outage_is_made_up_for(
         seed("/messages/-S/-m2", _message(2))
         seed("/chatSessions/-S", _session(2, "message 2"))
         assert _texts(await _until(events, _says("message 3"))) == ["message 2", "message 3"]
+
+
+async def test_a_conversation_that_comes_back_into_the_window_brings_only_its_news(
+    desk: AsyncAdminChat, seed: Seed
+) -> None:
+    """What it held while nobody looked is not announced."""
+    for number in (1, 2, 3):
+        seed(f"/messages/-S{number}/-m{number}", _message(number))
+        seed(f"/chatSessions/-S{number}", _session(number))
+    async with aclosing(desk.events(limit=2)) as events:
+        await _until_live(events)
+        seed("/messages/-S1/-m4", _message(4))
+        seed("/chatSessions/-S1", _session(4))
+        assert _texts(await _until(events, _says("message 4"))) == ["message 4"]
