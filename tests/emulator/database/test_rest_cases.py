@@ -1,4 +1,6 @@
-"""The conformance cases of Realtime Database over HTTP: tests/specs/emulator/rest.json.
+"""The conformance cases of Realtime Database over HTTP: tests/specs/emulator/.
+
+``rest.json`` has those that the reference numbers, ``more.json`` those that its sections imply.
 
 A case is a list of steps against a database of its own:
 
@@ -6,7 +8,7 @@ A case is a list of steps against a database of its own:
     owner, auth         with a bearer, or with an unsigned ID token of these claims
     ns                  another database; null sends none
     keep, keep_json     remember a header, or a member of the answer; ``{name}`` puts it in later
-    open, frames        a stream, and the next events on it; closed, leave: its end
+    open, frames, bytes a stream, and the next events on it; closed, leave: its end
 
 and every other key of a step says what the answer is. Expected values may be ``<now>`` or
 ``<push id>``. Cases that need more than steps name the test that is theirs.
@@ -25,8 +27,11 @@ from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator import Emulator
 
-SPECS = Path(__file__).parents[2] / "specs" / "emulator" / "rest.json"
-CASES: list[dict[str, Any]] = json.loads(SPECS.read_text())
+TESTS = Path(__file__).parents[2]
+SPECS = TESTS / "specs" / "emulator"
+CASES: list[dict[str, Any]] = json.loads((SPECS / "rest.json").read_text())
+MORE: list[dict[str, Any]] = json.loads((SPECS / "more.json").read_text())
+FLAG = re.compile(r"rec|\[(doc|src|seen|seen\+|unsure)\]")
 PUSH_ID = re.compile(r"[-0-9A-Z_a-z]{20}")
 OWNER = {"Authorization": "Bearer owner"}
 
@@ -52,6 +57,9 @@ class Script:
                     heard, said = self._stream.next()
                     assert heard == event
                     assert self._same(said, data), said
+            case {"bytes": wanted}:
+                assert self._stream is not None
+                assert self._stream.said() == wanted.encode()
             case {"closed": True}:
                 assert self._stream is not None
                 assert self._stream.ended()
@@ -137,6 +145,8 @@ class Script:
     def _check_headers(self, step: dict[str, Any], answer: httpx.Response) -> None:
         for name, wanted in step.get("has", {}).items():
             assert answer.headers.get(name) == self._filled(wanted)
+        for name in step.get("lacks", []):
+            assert name not in answer.headers
 
     def _filled(self, text: str) -> str:
         return re.sub(r"\{(\w+)\}", lambda match: str(self._kept[match[1]]), text)
@@ -164,14 +174,24 @@ def _unsigned(claims: dict[str, Any]) -> str:
 
 
 def test_every_conformance_case_is_listed_once() -> None:
-    """Cases 1 to 95 are all here, each with steps or with a test of its own."""
+    """Cases 1 to 95 are all here, each with steps or with a test that exists."""
     assert [case["case"] for case in CASES] == list(range(1, 96))
     assert all(("steps" in case) is not ("by" in case) for case in CASES)
+    tests = "".join(file.read_text() for file in (TESTS / "emulator").rglob("test_*.py"))
+    assert all(f"def {case['by']}(" in tests for case in CASES if "by" in case)
+
+
+def test_every_case_tells_its_evidence() -> None:
+    """A case of ours names the section it comes from, and none is there twice."""
+    assert all(FLAG.match(case["flag"]) for case in CASES + MORE)
+    names = [case["case"] for case in MORE]
+    assert all(re.match(r"([1-8](\.[0-9]+)?|[AB]) ", name) for name in names)
+    assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in CASES if "steps" in case],
+    [case for case in CASES + MORE if "steps" in case],
     ids=lambda case: f"case {case['case']} {case['flag']}",
 )
 def test_the_database_answers_as_the_service_does(

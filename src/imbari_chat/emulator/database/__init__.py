@@ -3,6 +3,7 @@
 A core that is told the time and never touches a socket, from the bottom up:
 
     refusal      a request the database turns down: status and text
+    limits       how much one request may carry
     changes      what one write asks for, and the tree it makes
     windows      what a query sees of a node
     listeners    which event a write owes to whom

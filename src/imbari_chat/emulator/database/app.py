@@ -12,6 +12,8 @@ from secrets import randbelow
 from starlette.types import Receive, Scope, Send
 
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.limits import Limits, body_too_big
+from imbari_chat.emulator.database.listeners import CANCEL
 from imbari_chat.emulator.database.namespace import Listener, Owed
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
@@ -19,13 +21,11 @@ from imbari_chat.emulator.database.responses import Response, failed, preflight
 from imbari_chat.emulator.database.service import Answer, Opened, Service
 from imbari_chat.emulator.database.streams import Stream
 from imbari_chat.wire.pushid import PushIds
-from imbari_chat.wire.sse import encode
+from imbari_chat.wire.sse import Frame, encode
 
-__all__ = ["MAX_BODY_BYTES", "DatabaseApp"]
+__all__ = ["DatabaseApp"]
 
 _log = logging.getLogger(__name__)
-
-MAX_BODY_BYTES = 256 * 1024 * 1024
 
 
 class DatabaseApp:
@@ -36,6 +36,9 @@ class DatabaseApp:
         enforce_expiry: Refuse ended tokens and end their streams.
         keep_alive: Seconds of silence between keep-alives on a stream.
         stream_buffer: Bytes that may wait for one slow reader.
+        redirect_streams: Send whoever opens a stream to another name of this machine first, as
+            the service does, so that clients can be tested for what they lose on the way.
+        limits: How much one request may carry.
     """
 
     def __init__(
@@ -46,12 +49,21 @@ class DatabaseApp:
         enforce_expiry: bool = False,
         keep_alive: float = 30.0,
         stream_buffer: int = 8 * 1024 * 1024,
+        redirect_streams: bool = False,
+        limits: Limits | None = None,
     ) -> None:
         self._clock = clock
         self._keep_alive = keep_alive
         self._stream_buffer = stream_buffer
         push_ids = PushIds(lambda: [randbelow(64) for _ in range(12)])
-        self._service = Service(databases, push_ids, enforce_expiry=enforce_expiry)
+        self._limits = limits or Limits()
+        self._service = Service(
+            databases,
+            push_ids,
+            enforce_expiry=enforce_expiry,
+            redirect_streams=redirect_streams,
+            limits=self._limits,
+        )
         self._streams: dict[Listener, Stream] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,7 +76,7 @@ class DatabaseApp:
             await _respond(send, preflight(headers))
             return
         try:
-            body = await _body(headers, receive)
+            body = await _body(headers, receive, self._limits.body)
         except Refusal as refusal:
             await _respond(send, failed(refusal))
             return
@@ -91,13 +103,13 @@ class DatabaseApp:
     def deliver(self, owed: Iterable[Owed]) -> None:
         """Queue events on the streams they are owed to; each is encoded once."""
         for each in owed:
-            data = encode(each.frame.event, each.frame.data)
+            data, last = self._encoded(each.frame, last=each.last)
             for listener in each.listeners:
                 stream = self._streams.get(listener)
                 if stream is None:
                     continue
                 stream.push(data)
-                if each.last:
+                if last:
                     stream.end()
 
     def close(self) -> None:
@@ -112,7 +124,10 @@ class DatabaseApp:
             keep_alive=self._keep_alive,
             expires_in=lambda: None if expires_at is None else expires_at - self._clock(),
         )
-        stream.push(encode(opened.first.event, opened.first.data))
+        data, last = self._encoded(opened.first, last=False)
+        stream.push(data)
+        if last:
+            stream.end()
         self._streams[opened.listener] = stream
         try:
             await stream.run(receive, send)
@@ -120,17 +135,23 @@ class DatabaseApp:
             del self._streams[opened.listener]
             opened.namespace.unlisten(opened.listener)
 
+    def _encoded(self, frame: Frame, *, last: bool) -> tuple[bytes, bool]:
+        """The event's bytes and whether it ends its stream, as one that is too large does."""
+        data = encode(frame.event, frame.data)
+        if len(data) <= self._limits.event:
+            return data, last
+        return encode(CANCEL.event, CANCEL.data), True
 
-async def _body(headers: dict[str, str], receive: Receive) -> bytes | None:
+
+async def _body(headers: dict[str, str], receive: Receive, limit: int) -> bytes | None:
     """All of the request's body, or None if the client left before it had sent it.
 
     Raises:
         Refusal: It is too large.
     """
-    too_large = Refusal(413, "Payload is too large")
     announced = headers.get("content-length", "")
-    if announced.isdecimal() and int(announced) > MAX_BODY_BYTES:
-        raise too_large
+    if announced.isdecimal() and int(announced) > limit:
+        raise body_too_big()
     chunks: list[bytes] = []
     size = 0
     more = True
@@ -140,8 +161,8 @@ async def _body(headers: dict[str, str], receive: Receive) -> bytes | None:
             return None
         chunks.append(message.get("body", b""))
         size += len(chunks[-1])
-        if size > MAX_BODY_BYTES:
-            raise too_large
+        if size > limit:
+            raise body_too_big()
         more = message.get("more_body", False)
     return b"".join(chunks)
 

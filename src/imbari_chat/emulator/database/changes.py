@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Self
 
+from imbari_chat.emulator.database.limits import weight
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.tree import Node
+from imbari_chat.wire.tree import EMPTY, Leaf, Node
 from imbari_chat.wire.updates import PRIORITY, apply, changes
 
 __all__ = ["Write"]
@@ -57,6 +58,21 @@ class Write:
             InvalidData: A value cannot be stored where it is meant to go.
         """
         return apply(before, self.values, now)
+
+    def found(self, root: Node) -> Node:
+        """What stands in ``root`` at the place the request names, which may be a priority."""
+        node = root.at(self.base)
+        if self.merge or next(iter(self.values)).key != PRIORITY:
+            return node
+        return EMPTY if node.priority is None else Leaf(node.priority)
+
+    def weight(self, before: Node, after: Node) -> int:
+        """Bytes of exported JSON that go and come."""
+        return sum(
+            weight(root.at(place).to_json(export=True))
+            for root in (before, after)
+            for place in self.places
+        )
 
     def stored(self, after: Node) -> Json:
         """What the answer repeats of the request: resolved and pruned. [unsure]"""

@@ -4,6 +4,7 @@ Any bearer token is an admin here, by design of the official emulator; user toke
 believed, never verified.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -31,6 +32,8 @@ class Caller:
     expires_at: float | None = None
 
 
+_SECRET = re.compile(r"[A-Za-z0-9]{40}")
+
 ADMIN: Final = Caller(admin=True, auth=None)
 NOBODY: Final = Caller(admin=False, auth=None)
 
@@ -42,7 +45,7 @@ def caller(
 
     Args:
         parameters: The query string.
-        authorization: The header. A bearer wins over ``auth=``. [unsure]
+        authorization: The header.
         now: Seconds since the epoch.
         enforce_expiry: Refuse tokens past their ``exp``, except those that were never issued
             (``iat`` 0), which the SDKs' mock tokens are.
@@ -50,10 +53,29 @@ def caller(
     Raises:
         Refusal: The token is unreadable or has ended, or the override is malformed.
     """
+    who = _believed(parameters, authorization, now, enforce_expiry=enforce_expiry)
+    return _overridden(parameters.get("auth_variable_override")) if who.admin else who
+
+
+def _believed(
+    parameters: Mapping[str, str], authorization: str | None, now: float, *, enforce_expiry: bool
+) -> Caller:
+    """Whom the credentials say it is. [unsure] that a bearer wins over ``auth=``."""
     if parameters.get("access_token") or _is_bearer(authorization):
-        return _overridden(parameters.get("auth_variable_override"))
+        return ADMIN
     token = parameters.get("auth")
-    return _user(token, now, enforce_expiry=enforce_expiry) if token else NOBODY
+    if not token:
+        return NOBODY
+    return ADMIN if _is_secret(token) else _user(token, now, enforce_expiry=enforce_expiry)
+
+
+def _is_secret(token: str) -> bool:
+    """Whether it looks like a database secret: forty letters and digits.
+
+    [unsure] of Google's emulator; the service makes an admin of whoever knows the secret, and
+    here whoever asks is believed.
+    """
+    return _SECRET.fullmatch(token) is not None
 
 
 def _is_bearer(authorization: str | None) -> bool:
@@ -69,20 +91,25 @@ def _overridden(text: str | None) -> Caller:
     except InvalidData:
         auth = False
     if auth is not None and not isinstance(auth, dict):
-        raise Refusal(400, "auth_variable_override must be a JSON object or null")
+        raise _bad_override()
     return Caller(admin=False, auth=auth)
+
+
+def _bad_override() -> Refusal:
+    """[unsure]: the service's text is not recorded."""
+    return Refusal(400, "auth_variable_override must be a JSON object or null")
 
 
 def _user(token: str, now: float, *, enforce_expiry: bool) -> Caller:
     try:
         claims = decode_unverified(token)
     except ValueError:
-        raise Refusal(401, "Could not parse auth token.") from None
+        raise _unreadable() from None
     if "d" in claims:  # a legacy token, made with a database secret
         return ADMIN if claims.get("admin") is True else Caller(admin=False, auth=claims["d"])
     uid = claims.get("sub") or claims.get("user_id")
     if not isinstance(uid, str):
-        raise Refusal(401, "Could not parse auth token.")
+        raise _unreadable()
     expires_at = _expiry(claims) if enforce_expiry else None
     if expires_at is not None and expires_at <= now:
         raise Refusal(401, "Auth token is expired")
@@ -90,6 +117,11 @@ def _user(token: str, now: float, *, enforce_expiry: bool) -> Caller:
     provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
     auth: Json = {"uid": uid, "provider": provider, "token": claims}
     return Caller(admin=False, auth=auth, expires_at=expires_at)
+
+
+def _unreadable() -> Refusal:
+    """The text is the service's. [unsure] in its status."""
+    return Refusal(401, "Could not parse auth token.")
 
 
 def _expiry(claims: Mapping[str, Json]) -> float | None:

@@ -30,7 +30,7 @@ __all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Target", "View"]
 
 KEEP_ALIVE: Final = Frame("keep-alive", "null")
 # [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
-# anything else, and both official Python clients skip null.
+# anything else, and both official Python clients skip null. Also said when an event is too large.
 CANCEL: Final = Frame("cancel", "null")
 # Raw text, not JSON; clients compare it literally.
 AUTH_REVOKED: Final = Frame("auth_revoked", "credential is no longer valid")

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
-from imbari_chat.emulator.database.limits import Limits, answer_too_big
+from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, Owed, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
@@ -225,7 +225,7 @@ def _priority(node: Node) -> Node:
 
 
 def _shallow(node: Node) -> Json:
-    """Keys only; never a list. [unsure]"""
+    """Keys only; never a list, and null where no key is left. [unsure]"""
     if isinstance(node, Branch):
         return dict.fromkeys(node.children, True) or None
     return node.value
@@ -248,9 +248,22 @@ def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
         value = parse(asked.body)
     except InvalidData:
         raise Refusal(400, "Invalid data; couldn't parse JSON object, array, or value.") from None
+    if not _is_setting(asked.name, value):
+        raise _bad_setting(asked.name)
     if not asked.dry_run:
         namespace.settings[asked.name] = value
     return Answer(found(value))
+
+
+def _is_setting(name: str, value: Json) -> bool:
+    if name == "defaultWriteSizeLimit":
+        return isinstance(value, str) and value in SIZE_LIMITS
+    return isinstance(value, bool)
+
+
+def _bad_setting(name: str) -> Refusal:
+    """[unsure]: the service's text is not recorded."""
+    return Refusal(400, f"{name} cannot be set to this value")
 
 
 def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:

@@ -1,0 +1,26 @@
+"""A database application behind a port, with switches that an emulator does not have."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from imbari_chat.emulator.database.app import DatabaseApp
+from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.hosting import Hosting
+from imbari_chat.rules import Ruleset
+
+__all__ = ["serving"]
+
+
+@contextmanager
+def serving(**switches: Any) -> Iterator[str]:
+    """``host:port`` of a database with open rules, for as long as the block runs."""
+    app = DatabaseApp(Databases("the-default", Ruleset.open()), **switches)
+    listening = socket.create_server(("127.0.0.1", 0))
+    host, port = listening.getsockname()
+    hosting = Hosting([(app, listening)], app.close)
+    try:
+        yield f"{host}:{port}"
+    finally:
+        hosting.stop()
