@@ -293,6 +293,43 @@ async def test_the_badge_shows_an_answer_that_came_while_the_customer_was_away(
         assert not chat.has_new_message
 
 
+async def test_an_answer_that_comes_while_the_chat_is_open_is_seen(
+    desk: AsyncAdminChat, customer: AsyncCustomerChat
+) -> None:
+    """The server is told, so that no badge shows on another device."""
+    session_id = await _start(customer)
+    async with aclosing(desk.events()) as events:
+        async for event in events:
+            if event == ConnectionChanged("live"):
+                async with desk.open(session_id) as conversation:
+                    await conversation.reply("Hello Amina")
+            if isinstance(event, SessionChanged) and event.session.customer_seen_at is not None:
+                session = event.session
+                break
+    assert session.customer_seen_at is not None
+    assert session.customer_seen_at >= session.last_message_time
+    assert not customer.has_new_message
+
+
+async def test_two_windows_of_one_customer_do_not_trip_over_the_interval(
+    desk: AsyncAdminChat, flags: dict[str, Any]
+) -> None:
+    """The rules refuse the faster one; it waits and tries again."""
+    async with (
+        AsyncCustomerChat.from_env(remember=True, **flags) as one,
+        AsyncCustomerChat.from_env(remember=True, **flags) as other,
+    ):
+        session_id = await _start(one, None)
+        await other.resume(session_id)
+        for number in range(2):
+            await one.send(f"one {number}")
+            await other.send(f"other {number}")
+    async with desk.open(session_id, peek=True) as conversation:
+        texts = [message.text for message in await conversation.history()]
+    assert texts == ["one 0", "other 0", "one 1", "other 1"]
+    assert (await desk.session(session_id)).unread_count == 4
+
+
 async def test_an_answer_faster_than_wait_for_is_not_missed_and_not_given_twice(
     desk: AsyncAdminChat, customer: AsyncCustomerChat
 ) -> None:

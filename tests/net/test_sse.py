@@ -174,6 +174,13 @@ async def test_a_redirect_within_the_host_keeps_the_credential() -> None:
     assert "x-token: t1" in server.requests[1].lower()
 
 
+async def test_events_are_asked_for_uncompressed() -> None:
+    """A compressor in between would hold them back until its buffer is full."""
+    async with listening(stream("1")) as (subscription, server, _):
+        await until(subscription, 1)
+    assert "accept-encoding: identity" in server.requests[0].lower()
+
+
 async def test_a_redirect_elsewhere_is_not_followed() -> None:
     """A credential is not handed to whoever a redirect names."""
     async with serving(stream("1")) as stranger:

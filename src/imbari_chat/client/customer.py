@@ -24,6 +24,8 @@ E = TypeVar("E", bound=ChatEvent)
 _WINDOW = 50
 _MOST_KEPT = 1000
 _SEND_TRIES = 4
+_LAST_MARKS = 0.2
+"""Seconds that closing gives to telling the server what was seen."""
 
 _log = logging.getLogger("imbari_chat")
 
@@ -260,6 +262,8 @@ class AsyncCustomerChat(ChatEnd):
 
     async def close(self) -> None:
         """Stop listening and give back sockets and threads. Closing twice is fine."""
+        if self._marks:
+            await asyncio.wait(self._marks, timeout=_LAST_MARKS)
         tasks = [task for task in (self._listener, *self._marks) if task is not None]
         for task in tasks:
             task.cancel()
