@@ -1,0 +1,134 @@
+"""The REST transport: one identity, opened once, and answers within a deadline."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Mapping
+
+import pytest
+from tests.net.scripted import Caller
+
+from imbari_chat.errors import AccessDenied, AuthError, Unavailable
+from imbari_chat.net import rest
+from imbari_chat.net.rest import RestTransport
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import ROOT, Path
+from imbari_chat.wire.query import Query
+
+
+class Library(Caller):
+    """An identity whose calls answer, fail, or hang until they are released."""
+
+    def __init__(self) -> None:
+        super().__init__("http://127.0.0.1:9")
+        self.release = threading.Event()
+        self.hangs = False
+        self.error: Exception | None = None
+
+    def get(self, path: Path, query: Query | None = None) -> Json:
+        return self._answer([str(path), query is None])
+
+    def update(self, changes: Mapping[Path, Json]) -> None:
+        self._answer(None)
+
+    def _answer(self, value: Json) -> Json:
+        if self.hangs:
+            self.release.wait(30)
+        if self.error is not None:
+            raise self.error
+        return value
+
+
+@pytest.fixture
+def library() -> Library:
+    return Library()
+
+
+@pytest.fixture
+async def transport(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[RestTransport]:
+    """A transport whose deadline is short."""
+    monkeypatch.setattr(rest, "_GRACE", 0.0)
+    made = RestTransport(lambda: library, timeout=0.05)
+    yield made
+    library.release.set()
+    await made.close()
+
+
+async def test_calls_go_to_the_identitys_library(transport: RestTransport) -> None:
+    """What it returns is returned."""
+    assert await transport.get(Path.parse("/a"), Query.by_key()) == ["/a", False]
+    assert await transport.get(ROOT) == ["/", True]
+
+
+async def test_errors_come_through(transport: RestTransport, library: Library) -> None:
+    """As they were raised."""
+    library.error = AccessDenied("no")
+    with pytest.raises(AccessDenied):
+        await transport.update({ROOT: 1})
+
+
+async def test_a_read_that_hangs_is_answered_at_its_deadline(
+    transport: RestTransport, library: Library
+) -> None:
+    """Nothing was written, so nothing is unknown."""
+    library.hangs = True
+    with pytest.raises(Unavailable) as caught:
+        await transport.get(ROOT)
+    assert not caught.value.outcome_unknown
+
+
+async def test_a_write_that_hangs_is_unknown_at_its_deadline(
+    transport: RestTransport, library: Library
+) -> None:
+    """It may still be made; the caller is not told otherwise."""
+    library.hangs = True
+    with pytest.raises(Unavailable) as caught:
+        await transport.update({Path.parse("/a"): 1})
+    assert caught.value.outcome_unknown
+    assert caught.value.where == "/a"
+
+
+async def test_somebody_signs_in_once_however_many_calls_wait_for_it() -> None:
+    """And not on the event loop's thread."""
+    opened: list[threading.Thread] = []
+
+    def open_access() -> Library:
+        opened.append(threading.current_thread())
+        return Library()
+
+    transport = RestTransport(open_access, timeout=5.0)
+    assert transport.uid is None
+    await asyncio.gather(*(transport.get(ROOT) for _ in range(5)))
+    assert transport.uid == "caller"
+    assert len(opened) == 1
+    assert opened[0] is not threading.current_thread()
+    await transport.close()
+
+
+async def test_a_sign_in_that_failed_is_tried_again_by_the_next_call() -> None:
+    """The password may be right the second time, the network back."""
+    outcomes: list[Exception | Library] = [AuthError("no"), Library()]
+
+    def open_access() -> Library:
+        outcome = outcomes.pop(0)
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    transport = RestTransport(open_access, timeout=5.0)
+    with pytest.raises(AuthError):
+        await transport.open()
+    await transport.open()
+    assert transport.uid == "caller"
+    await transport.close()
+
+
+async def test_a_closed_transport_neither_calls_nor_listens() -> None:
+    """It says so instead."""
+    transport = RestTransport(Library, timeout=5.0)
+    await transport.close()
+    with pytest.raises(Unavailable, match="closed"):
+        await transport.get(ROOT)
+    with pytest.raises(Unavailable, match="closed"):
+        transport.listen(ROOT)
