@@ -98,7 +98,7 @@ async def test_somebody_signs_in_once_however_many_calls_wait_for_it() -> None:
         return Library()
 
     transport = RestTransport(open_access, timeout=5.0)
-    assert transport.uid is None
+    assert not transport.uid
     await asyncio.gather(*(transport.get(ROOT) for _ in range(5)))
     assert transport.uid == "caller"
     assert len(opened) == 1

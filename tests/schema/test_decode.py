@@ -69,6 +69,7 @@ def test_a_session_with_a_broken_field_still_lists(field: str, value: Any, defau
     assert read.rejected.reasons[0].startswith(f"{field}: ")
     names = {info.alias or name: name for name, info in type(read.record).model_fields.items()}
     assert getattr(read.record, names[field]) == default
+    assert read.record.last_message == GOOD["lastMessage"]
 
 
 @pytest.mark.parametrize("raw", [None, 5, "text", [1, 2], True])
