@@ -36,7 +36,7 @@ def logged(
     token_in_body: bool = False,
     clock: Callable[[], float] = time.perf_counter,
 ) -> ASGIApp:
-    """``app``, with a line for each of its requests once it is over, or its socket is open.
+    """``app``, with a line for each of its requests, before the last of its answer is sent.
 
     Args:
         write: Gets the line.
@@ -46,8 +46,15 @@ def logged(
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         began = clock()
-        status = 0
+        status: int | None = None
         body = bytearray()
+        told = False
+
+        def tell() -> None:
+            nonlocal told
+            if not told:
+                told = True
+                write(_line(scope, status, clock() - began, bytes(body[:_PEEKED])))
 
         async def peek() -> Message:
             message = await receive()
@@ -57,23 +64,25 @@ def logged(
 
         async def observe(message: Message) -> None:
             nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            elif message["type"] == "websocket.accept":
-                status = 101
-                write(_line(scope, status, clock() - began, b""))
+            match message["type"]:
+                case "http.response.start":
+                    status = message["status"]
+                case "websocket.accept":
+                    status = 101
+                    tell()
+                case "http.response.body" if not message.get("more_body"):
+                    tell()
             await send(message)
 
         try:
             await app(scope, peek, observe)
         finally:
-            if status != 101:  # that one has had its line
-                write(_line(scope, status, clock() - began, bytes(body[:_PEEKED])))
+            tell()
 
     return answer
 
 
-def _line(scope: Scope, status: int, seconds: float, body: bytes) -> str:
+def _line(scope: Scope, status: int | None, seconds: float, body: bytes) -> str:
     method = scope.get("method", "WS")
     path = quote(scope["path"], safe="/:~!$&'()*+,;=@")
     query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)

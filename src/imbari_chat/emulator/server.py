@@ -319,7 +319,7 @@ class Emulator:
             _log.warning("not imported: %s", line)
 
     def _apps(self, undo: ExitStack) -> dict[str, ASGIApp]:
-        """The application for each port, in the order in which they see a request."""
+        """The application for each port; what is wrapped last sees a request first."""
         apps: dict[str, ASGIApp] = {
             "database": self._database_app,
             "auth": create_app(self._accounts, self._clock),
@@ -340,12 +340,13 @@ class Emulator:
                 )
             undo.callback(locator.remove)
             apps["hub"] = hub
+        apps = {name: guarded(app, any_host=self._any_host) for name, app in apps.items()}
         if self._log_request is not None:
             from imbari_chat.emulator.request_log import logged
 
             for name, app in apps.items():
                 apps[name] = logged(app, self._log_request, token_in_body=name == "auth")
-        return {name: guarded(app, any_host=self._any_host) for name, app in apps.items()}
+        return apps
 
     def _kept_in(self, directory: File, *, sync: bool) -> "Durable":
         if sys.platform == "win32":

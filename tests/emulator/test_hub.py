@@ -1,0 +1,178 @@
+"""The hub: where the emulators are, exports on demand, and who may ask."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.hub import Locator
+
+
+@pytest.fixture(autouse=True)
+def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The system's temporary directory, for this test alone."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    return tmp_path
+
+
+def _hub(emulator: Emulator) -> str:
+    return f"http://{emulator.environment()['FIREBASE_EMULATOR_HUB']}"
+
+
+def test_there_is_no_hub_unless_asked_for(temporary: Path) -> None:
+    """No port, no variable, no file."""
+    with Emulator() as emulator:
+        assert "FIREBASE_EMULATOR_HUB" not in emulator.environment()
+        assert set(emulator.addresses) == {"database", "auth"}
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_hub_says_who_it_is() -> None:
+    """Version, host, port, origins, process."""
+    with Emulator(hub_port=0) as emulator:
+        answer = httpx.get(f"{_hub(emulator)}/").json()
+        host, port = emulator.addresses["hub"]
+        assert answer.keys() == {"version", "origins", "pid", "host", "port"}
+        assert answer["origins"] == [_hub(emulator)]
+        assert (answer["host"], answer["port"], answer["pid"]) == (host, port, os.getpid())
+
+
+def test_the_hub_lists_every_emulator() -> None:
+    """By name, with where it listens."""
+    with Emulator(hub_port=0) as emulator:
+        answer = httpx.get(f"{_hub(emulator)}/emulators").json()
+        assert answer.keys() == {"database", "auth", "hub"}
+        port = emulator.addresses["database"][1]
+        assert answer["database"] == {
+            "name": "database",
+            "host": "127.0.0.1",
+            "port": port,
+            "listen": [{"address": "127.0.0.1", "family": "IPv4", "port": port}],
+            "pid": os.getpid(),
+        }
+
+
+def test_the_hub_exports_on_demand(tmp_path: Path) -> None:
+    """What was committed by then is in it."""
+    with Emulator(hub_port=0) as emulator:
+        httpx.put(f"http://{emulator.database_host}/a.json", json=1)
+        body = {"path": str(tmp_path / "out"), "initiatedBy": "test"}
+        answer = httpx.post(f"{_hub(emulator)}/_admin/export", json=body)
+        assert (answer.status_code, answer.json()) == (200, {"message": "OK"})
+    file = tmp_path / "out" / "database_export" / "demo-imbari-default-rtdb.json"
+    assert json.loads(file.read_text()) == {"a": 1}
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "http://localhost:3000", "null"])
+def test_no_web_page_can_have_an_export_written(tmp_path: Path, origin: str) -> None:
+    """Any Origin at all is refused, and nothing is written."""
+    with Emulator(hub_port=0) as emulator:
+        answer = httpx.post(
+            f"{_hub(emulator)}/_admin/export",
+            json={"path": str(tmp_path / "out")},
+            headers={"Origin": origin},
+        )
+        assert answer.status_code == 403
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("body", ["", "[]", "{}", '{"path": 1}', '{"path": ""}', "x" * 70_000])
+def test_an_export_to_nowhere_is_a_bad_request(body: str) -> None:
+    """With a message that says so."""
+    with Emulator(hub_port=0) as emulator:
+        answer = httpx.post(f"{_hub(emulator)}/_admin/export", content=body)
+        assert answer.status_code == 400
+        assert answer.json()["message"]
+
+
+def test_an_export_that_fails_says_why(tmp_path: Path) -> None:
+    """As the message of a 500."""
+    (tmp_path / "mine").write_text("")
+    with Emulator(hub_port=0) as emulator:
+        answer = httpx.post(
+            f"{_hub(emulator)}/_admin/export", json={"path": str(tmp_path / "mine")}
+        )
+        assert answer.status_code == 500
+        assert "not a directory" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(("what", "enabled"), [("disable", False), ("enable", True)])
+def test_background_triggers_can_be_switched(what: str, enabled: bool) -> None:
+    """There are none, so it is enough to say so; not to a page from elsewhere."""
+    with Emulator(hub_port=0) as emulator:
+        url = f"{_hub(emulator)}/functions/{what}BackgroundTriggers"
+        assert httpx.put(url).json() == {"enabled": enabled}
+        own = {"Origin": "http://localhost:3000"}
+        assert httpx.put(url, headers=own).json() == {"enabled": enabled}
+        assert httpx.put(url, headers={"Origin": "https://evil.example"}).status_code == 403
+
+
+def test_what_the_hub_does_not_have_is_not_found() -> None:
+    """Other paths, and other methods of those it has."""
+    with Emulator(hub_port=0) as emulator:
+        assert httpx.get(f"{_hub(emulator)}/nope").status_code == 404
+        assert httpx.post(f"{_hub(emulator)}/emulators").status_code == 404
+
+
+def test_other_processes_find_the_hub_by_its_file(temporary: Path) -> None:
+    """Named for the project, gone with the emulator."""
+    file = temporary / "hub-demo-x.json"
+    with Emulator("demo-x", hub_port=0) as emulator:
+        found = json.loads(file.read_text())
+        assert found == {
+            "version": httpx.get(_hub(emulator)).json()["version"],
+            "origins": [_hub(emulator)],
+            "pid": os.getpid(),
+        }
+        assert list(temporary.iterdir()) == [file]
+    assert not file.exists()
+
+
+def test_the_file_of_a_running_hub_is_left_alone(
+    temporary: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The second emulator of a project runs, and says that others will not find it."""
+    file = temporary / "hub-demo-x.json"
+    with Emulator("demo-x", hub_port=0) as first:
+        with Emulator("demo-x", hub_port=0):
+            assert json.loads(file.read_text())["origins"] == [_hub(first)]
+        assert "another emulator" in caplog.text
+        assert file.exists()
+
+
+def test_the_file_of_a_dead_hub_is_replaced(temporary: Path) -> None:
+    """As are files that are none."""
+    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone.wait()
+    for content in (json.dumps({"pid": gone.pid}), "nonsense", "[]", '{"pid": "x"}'):
+        file = temporary / "hub-demo-x.json"
+        file.write_text(content)
+        locator = Locator("demo-x")
+        assert locator.place({"pid": os.getpid()})
+        assert json.loads(file.read_text()) == {"pid": os.getpid()}
+        locator.remove()
+
+
+def test_a_link_in_the_files_place_is_not_followed(temporary: Path) -> None:
+    """Anybody may put one into a directory that everybody writes to."""
+    (temporary / "victim").write_text("precious")
+    (temporary / "hub-demo-x.json").symlink_to(temporary / "victim")
+    locator = Locator("demo-x")
+    assert locator.place({"pid": os.getpid()})
+    assert (temporary / "victim").read_text() == "precious"
+    locator.remove()
+
+
+def test_an_emulator_that_cannot_start_leaves_no_file(temporary: Path) -> None:
+    """The last port may be the one that is taken."""
+    with Emulator(hub_port=0) as first:
+        taken = first.addresses["hub"][1]
+        second = Emulator("demo-x", hub_port=taken)
+        with pytest.raises(Exception, match="in use"):
+            second.start()
+    assert list(temporary.iterdir()) == []

@@ -1,0 +1,44 @@
+"""Watching a file."""
+
+import os
+import threading
+from pathlib import Path
+
+from imbari_chat.emulator.watch import watching
+
+
+def test_each_change_is_noticed(tmp_path: Path) -> None:
+    """In place, by replacement, and after the file was gone for a moment."""
+    file = tmp_path / "rules.json"
+    file.write_text("1")
+    seen: list[str] = []
+    noticed = threading.Semaphore(0)
+
+    def changed() -> None:
+        seen.append(file.read_text())
+        noticed.release()
+
+    with watching(file, changed, every=0.005):
+        assert noticed.acquire(timeout=20)
+        file.write_text("22")
+        while seen[-1] != "22":
+            assert noticed.acquire(timeout=20)
+        other = tmp_path / "other"
+        other.write_text("33")
+        other.replace(file)
+        while seen[-1] != "33":
+            assert noticed.acquire(timeout=20)
+        state = file.stat()
+        file.unlink()
+        file.write_text("44")
+        os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+        while seen[-1] != "44":
+            assert noticed.acquire(timeout=20)
+
+
+def test_watching_ends_with_the_block(tmp_path: Path) -> None:
+    """No thread is left."""
+    before = threading.active_count()
+    with watching(tmp_path / "none", lambda: None):
+        assert threading.active_count() == before + 1
+    assert threading.active_count() == before
