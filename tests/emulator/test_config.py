@@ -19,8 +19,10 @@ def test_ports_hosts_and_rules_are_read(tmp_path: Path) -> None:
     config = _read(
         tmp_path,
         """{"database": {"rules": "database.rules.json"},
-            "emulators": {"database": {"host": "localhost", "port": 9100}, "auth": {"port": 0}}}""",
+            "emulators": {"database": {"host": "localhost", "port": 9100}, "auth": {"port": 0},
+                          "hub": {"port": 4401}}}""",
     )
+    assert config.hub_port == 4401
     assert config.database_host == "localhost"
     assert config.database_port == 9100
     assert config.auth_port == 0
@@ -37,12 +39,15 @@ def test_everything_has_a_default(tmp_path: Path, text: str) -> None:
         9099,
     )
     assert config.rules is None
+    assert config.hub_port is None
 
 
 def test_of_several_databases_the_first_is_the_default(tmp_path: Path) -> None:
     """A list holds rules per database."""
     rows = '[{"instance": "a", "rules": "a.json"}, {"instance": "b", "rules": "b.json"}]'
-    assert _read(tmp_path, f'{{"database": {rows}}}').rules == tmp_path / "a.json"
+    config = _read(tmp_path, f'{{"database": {rows}}}')
+    assert config.rules == tmp_path / "a.json"
+    assert config.instance_rules == {"b": tmp_path / "b.json"}
     assert _read(tmp_path, '{"database": []}').rules is None
 
 
@@ -58,6 +63,12 @@ def test_of_several_databases_the_first_is_the_default(tmp_path: Path) -> None:
             "emulators.auth.host",
             "the same",
         ),
+        (
+            '{"emulators": {"auth": {"host": "localhost"}, "hub": {"host": "127.0.0.1"}}}',
+            "emulators.hub.host",
+            "the same",
+        ),
+        ('{"emulators": {"hub": {"port": -1}}}', "emulators.hub.port", "65535"),
         ('{"emulators": []}', "emulators", "object"),
         ('{"database": {"rules": 1}}', "database.rules", "string"),
         ('{"database": [{"rules": 1}]}', "database[0].rules", "string"),

@@ -138,6 +138,7 @@ def test_the_file_of_a_running_hub_is_left_alone(
 ) -> None:
     """The second emulator of a project runs, and says that others will not find it."""
     file = temporary / "hub-demo-x.json"
+    caplog.set_level("INFO")
     with Emulator("demo-x", hub_port=0) as first:
         with Emulator("demo-x", hub_port=0):
             assert json.loads(file.read_text())["origins"] == [_hub(first)]

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from pathlib import Path
 
@@ -186,6 +187,54 @@ def test_a_parent_that_is_gone_already_is_noticed(tmp_path: Path) -> None:
         [sys.executable, "-c", textwrap.dedent(SERVER), str(note), str(os.getppid())]
     )
     assert served.wait(20) == 0
+
+
+def test_a_command_is_gone_when_whoever_asked_for_it_dies(tmp_path: Path) -> None:
+    """Also one that ignores a polite request; nothing runs on unseen."""
+    note = tmp_path / "pid"
+    inner = """
+        import os, signal, sys, time
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        print(os.getpid(), os.getppid(), file=open(sys.argv[1], "w"), flush=True)
+        time.sleep(60)
+    """
+    outer = textwrap.dedent(OUTER).replace("Emulator())", "Emulator(), grace=0.1)")
+    starter = "import subprocess, sys; subprocess.run(sys.argv[1:])"
+    command = [sys.executable, "-c", outer, textwrap.dedent(inner), str(note)]
+    parent = subprocess.Popen([sys.executable, "-c", starter, *command])
+    command_pid, exec_pid = map(int, _wait_for(note).split())
+    parent.kill()
+    parent.wait()
+    _wait_for_end(command_pid)
+    _wait_for_end(exec_pid)
+
+
+def test_running_a_command_leaves_no_thread() -> None:
+    """The watch over the parent ends with the command."""
+    before = threading.active_count()
+    assert _run("pass") == 0
+    assert threading.active_count() == before
+
+
+def test_serve_says_when_it_is_ready(tmp_path: Path) -> None:
+    """By then it answers, and a signal already ends it in good order."""
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from imbari_chat.emulator import Emulator
+        from imbari_chat.emulator.process import serve
+        emulator = Emulator(export_on_exit=Path(sys.argv[1]))
+        def ready():
+            assert emulator.database_host
+            os.kill(os.getpid(), signal.SIGTERM)
+        serve(emulator, ready=ready)
+    """
+    out = tmp_path / "out"
+    served = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(code), str(out)], timeout=20, check=False
+    )
+    assert served.returncode == 0
+    assert (out / "firebase-export-metadata.json").exists()
 
 
 TERMINAL = """

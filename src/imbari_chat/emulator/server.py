@@ -333,7 +333,8 @@ class Emulator:
 
             hub, locator = Hub(self._addresses, self.export), Locator(self.project)
             if not locator.place(hub.locator()):
-                _log.warning(
+                _log.log(
+                    logging.WARNING if self._ports["hub"] else logging.INFO,
                     "%s belongs to another emulator, or cannot be written: others will not find"
                     " this hub by it",
                     locator.file,
