@@ -1,5 +1,6 @@
 """What happened during an outage reaches the consumer afterwards: all of it, each once."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
@@ -15,8 +16,14 @@ from imbari_chat import (
     MessageRemoved,
     SessionAdded,
     SessionRemoved,
+    Settings,
+    Unavailable,
 )
+from imbari_chat.client import connect
+from imbari_chat.client.channel import Channel
 from imbari_chat.emulator import Emulator
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import OutboxPolicy
 
 Seed = Callable[[str, Any], None]
 
@@ -53,18 +60,16 @@ def _message(number: int, time: int | None = None) -> dict[str, Any]:
 
 
 async def _until_live(events: AsyncGenerator[ChatEvent, None]) -> list[ChatEvent]:
-    seen = [await anext(events)]
-    while seen[-1] != ConnectionChanged("live"):
-        seen.append(await anext(events))
-    return seen
+    return await _until(events, lambda event: event == ConnectionChanged("live"))
 
 
 async def _until(
     events: AsyncGenerator[ChatEvent, None], last: Callable[[ChatEvent], bool]
 ) -> list[ChatEvent]:
-    seen = [await anext(events)]
-    while not last(seen[-1]):
-        seen.append(await anext(events))
+    async with asyncio.timeout(30):
+        seen = [await anext(events)]
+        while not last(seen[-1]):
+            seen.append(await anext(events))
     return seen
 
 
@@ -205,3 +210,36 @@ async def test_a_conversation_that_comes_back_into_the_window_brings_only_its_ne
         seed("/messages/-S1/-m4", _message(4))
         seed("/chatSessions/-S1", _session(4))
         assert _texts(await _until(events, _says("message 4"))) == ["message 4"]
+
+
+async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back(
+    flags: dict[str, Any], proxy: CuttingProxy, seed: Seed
+) -> None:
+    """It does not wait for its own pause, which here is longer than the test."""
+    settings = Settings.load(**{**flags, "database_emulator": proxy.address})
+    transport = connect.admin_transport(settings)
+    update, failed = transport.update, asyncio.Event()
+
+    async def first_fails(changes: Any) -> None:
+        try:
+            await update(changes)
+        except Unavailable:
+            failed.set()
+            raise
+
+    transport.update = first_fails  # type: ignore[method-assign]  # to know when to go on
+    policy = OutboxPolicy(backoff=BackoffPolicy(first=600, cap=600))
+    seed("/chatSessions/-P000000000000000001", _session(1))
+    async with (
+        AsyncAdminChat(Channel(transport, policy=policy)) as desk,
+        desk.open("-P000000000000000001", peek=True) as conversation,
+        aclosing(conversation.events()) as events,
+    ):
+        await _until_live(events)
+        await proxy.cut()
+        reply = asyncio.create_task(conversation.reply("Back soon", patience=60))
+        await failed.wait()
+        assert [message.text for message in desk.outbox] == ["Back soon"]
+        await proxy.mend()
+        await _until(events, _says("Back soon"))
+        await reply

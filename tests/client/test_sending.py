@@ -1,5 +1,6 @@
 """Sending when answers get lost: each message once, and never a lie about it."""
 
+import asyncio
 from collections.abc import Callable
 
 import pytest
@@ -17,6 +18,7 @@ from tests.client.in_memory import (
 from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
 from imbari_chat.client import channel
 from imbari_chat.client.channel import Channel
+from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -37,7 +39,9 @@ def namespace() -> Namespace:
 @pytest.fixture
 def customer(namespace: Namespace) -> Callable[..., AsyncCustomerChat]:
     """A maker of the customer, whose updates meet these fates."""
-    return lambda *fates: AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER, *fates)))
+    return lambda *fates: AsyncCustomerChat(
+        Channel(InMemory(namespace, CUSTOMER, *fates), policy=SEND_POLICY)
+    )
 
 
 def _stored(namespace: Namespace, path: str) -> Json:
@@ -95,7 +99,8 @@ async def test_a_message_that_certainly_was_not_sent_is_not_called_unknown(
     async with customer("", UNREACHABLE) as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello")
+            await chat.send("Hello", patience=0)
+        assert chat.outbox == ()
     assert not caught.value.outcome_unknown
     assert _texts(namespace, session.id) == []
 
@@ -107,8 +112,35 @@ async def test_a_message_nobody_can_tell_about_is_called_unknown(
     async with customer("", *[LOST_REQUEST] * 10) as chat:
         await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello")
+            await chat.send("Hello", patience=0.2)
     assert caught.value.outcome_unknown
+
+
+async def test_an_outage_shorter_than_patience_is_not_noticed(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Messages wait in the outbox, visible there, and go out in the order they were written."""
+    async with customer("", *[UNREACHABLE] * 3) as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+        sends = [asyncio.create_task(chat.send(f"message {n}")) for n in range(3)]
+        await asyncio.sleep(0)
+        assert [message.text for message in chat.outbox] == ["message 0", "message 1", "message 2"]
+        await asyncio.gather(*sends)
+        assert chat.outbox == ()
+    assert _texts(namespace, session.id) == ["message 0", "message 1", "message 2"]
+
+
+async def test_closing_tells_whoever_waits_for_a_message(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Nobody waits for ever, and nothing goes out afterwards."""
+    async with customer("", *[UNREACHABLE] * 100) as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+        send = asyncio.create_task(chat.send("Hello", patience=60))
+        await asyncio.sleep(0)
+    with pytest.raises(Unavailable):
+        await send
+    assert _texts(namespace, session.id) == []
 
 
 async def test_a_refusal_that_is_no_echo_is_raised(

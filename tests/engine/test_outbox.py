@@ -182,6 +182,30 @@ def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> N
     assert _asked(core) == [Send("m2")]
 
 
+def test_the_interval_also_counts_from_what_went_out_another_way() -> None:
+    """The first message goes with the start of its conversation."""
+    core = _core(interval=0.5)
+    core.used("s", 1.0)
+    core.put("m1", "s", 1.1)
+    assert _asked(core) == []
+    assert core.deadline() == 1.5
+
+
+def test_a_message_given_up_makes_way_for_the_next() -> None:
+    """Whether it may be there all the same is known."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.put("m2", "s", 0.0)
+    core.unreachable("m1", 1.0, outcome_unknown=False)
+    core.drain()
+    assert core.withdraw("m1", 2.0) is False
+    assert _asked(core) == [Send("m2")]
+    core.unreachable("m2", 3.0, outcome_unknown=True)
+    assert core.withdraw("m2", 4.0) is True
+    assert core.withdraw("m2", 4.0) is False
+    assert core.pending == {}
+
+
 def test_facts_about_what_is_settled_change_nothing() -> None:
     """A late answer to an abandoned try."""
     core = _core()

@@ -4,7 +4,8 @@ admin         the admin's end: the inbox
 conversation  one conversation, from the admin's end
 customer      the customer's end
 blocking      the same three without ``await``
-chat          what both ends share: the transport, sending, reports of malformed records
+channel       what both ends hold: ids, plans carried out, records read, windows followed
+outbox        messages on their way
 feeds         windows of records to typed events
 connect       settings to a transport: who is asking, and how
 portal        the thread that runs the blocking twins' event loop

@@ -50,8 +50,9 @@ class AsyncAdminChat(ChatEnd):
         from imbari_chat.client import connect
         from imbari_chat.config import Settings
 
-        transport = connect.admin_transport(Settings.load(**flags))
-        return cls(Channel(transport, on_rejected=on_rejected))
+        settings = Settings.load(**flags)
+        transport = connect.admin_transport(settings)
+        return cls(Channel(transport, on_rejected=on_rejected, patience=settings.timeout))
 
     async def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50

@@ -35,8 +35,8 @@ class Conversation:
     def history(self, *, limit: int = 100) -> list[Message]:
         return self._portal.call(self._conversation.history(limit=limit))
 
-    def reply(self, text: str) -> Message:
-        return self._portal.call(self._conversation.reply(text))
+    def reply(self, text: str, *, patience: float | None = None) -> Message:
+        return self._portal.call(self._conversation.reply(text, patience=patience))
 
     def resolve(self) -> None:
         self._portal.call(self._conversation.resolve())
@@ -73,6 +73,10 @@ class AdminChat:
     @property
     def uid(self) -> str | None:
         return self._chat.uid
+
+    @property
+    def outbox(self) -> tuple[Message, ...]:
+        return self._chat.outbox
 
     def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50
@@ -125,6 +129,10 @@ class CustomerChat:
         return self._chat.uid
 
     @property
+    def outbox(self) -> tuple[Message, ...]:
+        return self._chat.outbox
+
+    @property
     def session(self) -> Session:
         return self._chat.session
 
@@ -155,8 +163,8 @@ class CustomerChat:
     def history(self, *, limit: int = 100) -> list[Message]:
         return self._portal.call(self._chat.history(limit=limit))
 
-    def send(self, text: str) -> Message:
-        return self._portal.call(self._chat.send(text))
+    def send(self, text: str, *, patience: float | None = None) -> Message:
+        return self._portal.call(self._chat.send(text, patience=patience))
 
     def open(self) -> None:
         self._portal.call(self._chat.open())

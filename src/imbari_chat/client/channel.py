@@ -15,7 +15,9 @@ from typing import Self, TypeVar
 from pydantic import BaseModel
 
 from imbari_chat.client.feeds import Feed, MessageFeed
+from imbari_chat.client.outbox import Outbox
 from imbari_chat.engine.mirror import children
+from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.transport import Transport
@@ -55,12 +57,21 @@ class Channel:
         transport: The way to the database; closed together with this.
         on_rejected: Called with every malformed record that a read comes across; by default it is
             logged as a warning.
+        policy: How fast messages may go.
+        patience: How long a message is tried while the network is away, in seconds.
     """
 
     def __init__(
-        self, transport: Transport, *, on_rejected: RejectionHandler | None = None
+        self,
+        transport: Transport,
+        *,
+        on_rejected: RejectionHandler | None = None,
+        policy: OutboxPolicy | None = None,
+        patience: float = 10.0,
     ) -> None:
         self.transport = transport
+        self.outbox = Outbox(transport, policy)
+        self._patience = patience
         self._on_rejected = on_rejected or _log_rejection
         self._ids = PushIds(lambda: [secrets.randbelow(64) for _ in range(12)])
         self._last_id_time = 0
@@ -101,8 +112,27 @@ class Channel:
         raw = await self.transport.get(paths.messages(session_id), paths.newest_messages(limit))
         return self.usable(decode.messages(session_id, raw))
 
+    async def send(
+        self, plan: Plan, session_id: SessionId, patience: float | None = None
+    ) -> Message:
+        """Deliver a message through the outbox; see :meth:`Outbox.deliver`.
+
+        Args:
+            plan: One that sends a message.
+            session_id: Its conversation.
+            patience: Seconds to keep trying; the channel's own by default.
+        """
+        if patience is None:
+            patience = self._patience
+        return await self.outbox.deliver(plan, session_id, patience=patience)
+
+    async def close(self) -> None:
+        """Stop sending and listening, and give back sockets and threads."""
+        await self.outbox.close()
+        await self.transport.close()
+
     async def commit(self, plan: Plan) -> None:
-        """Carry out a plan, and settle it when an answer is lost.
+        """Carry out a plan other than a message, and settle it when an answer is lost.
 
         A plan with a witness is sent again only when the witness is not there. Should the first
         try still arrive in between, the rules refuse the second as a whole, and the witness tells
@@ -154,6 +184,8 @@ class Channel:
             async for item in subscription:
                 match item:
                     case StateChanged():
+                        if item.state == "live":
+                            self.outbox.online()
                         yield [_connection(item)]
                     case Changed(value, touched):
                         if feed.has_gap(value):
@@ -211,9 +243,14 @@ class ChatEnd:
         """The uid that the security rules see; None until the first call has been made."""
         return self._channel.uid
 
+    @property
+    def outbox(self) -> tuple[Message, ...]:
+        """Messages on their way: neither confirmed nor given up, in the order written."""
+        return self._channel.outbox.pending
+
     async def close(self) -> None:
         """Close every listener and give back sockets and threads. Closing twice is fine."""
-        await self._channel.transport.close()
+        await self._channel.close()
 
     async def __aenter__(self) -> Self:
         try:

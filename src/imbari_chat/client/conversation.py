@@ -1,6 +1,5 @@
 """One conversation, from the admin's end."""
 
-import time
 from collections.abc import AsyncGenerator
 from types import TracebackType
 from typing import Self
@@ -68,8 +67,16 @@ class AsyncConversation:
         """The last ``limit`` messages, oldest first."""
         return await self._channel.messages(self.id, limit)
 
-    async def reply(self, text: str) -> Message:
+    async def reply(self, text: str, *, patience: float | None = None) -> Message:
         """Send an admin's message; it and the session's preview appear together.
+
+        While the network is away it is tried again, and it is never sent twice. Replies to one
+        conversation go out in the order of the calls.
+
+        Args:
+            text: What to say.
+            patience: How long to keep trying, in seconds; as long as one request may take by
+                default. With 0 there is one try.
 
         Returns:
             The message. Its timestamp is this machine's time; listeners bring the server's.
@@ -77,12 +84,11 @@ class AsyncConversation:
         Raises:
             InvalidData: The text is empty or too long.
             AccessDenied: Whoever is signed in is not an admin.
-            Unavailable: No answer; ``outcome_unknown`` says whether it may have been sent.
+            Unavailable: Patience ended; ``outcome_unknown`` says whether it may have been sent.
         """
         message_id = MessageId(self._channel.new_id(self.session.last_message_time))
         plan = plans.reply(self.id, message_id, text, uid=self._channel.uid)
-        await self._channel.commit(plan)
-        return plans.as_sent(plan, time.time_ns() // 1_000_000)
+        return await self._channel.send(plan, self.id, patience)
 
     async def resolve(self) -> None:
         """Close the matter. The customer reopens it by writing again."""

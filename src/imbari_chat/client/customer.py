@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from imbari_chat.client.channel import Channel, ChatEnd, RejectionHandler
 from imbari_chat.client.conversation import no_such_session
-from imbari_chat.errors import AccessDenied, AuthError, ImbariError, Unavailable
+from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.errors import AuthError, ImbariError, Unavailable
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.forms import LeadForm
@@ -23,9 +23,12 @@ E = TypeVar("E", bound=ChatEvent)
 
 _WINDOW = 50
 _MOST_KEPT = 1000
-_SEND_TRIES = 4
 _LAST_MARKS = 0.2
 """Seconds that closing gives to telling the server what was seen."""
+
+SEND_POLICY: Final = OutboxPolicy(interval=plans.MIN_CUSTOMER_INTERVAL, second_chances=2)
+"""The rules' interval is counted from the answer to the last message, so it is over at the server
+as well. A refusal may still mean that the same customer wrote in another window."""
 
 _log = logging.getLogger("imbari_chat")
 
@@ -48,8 +51,6 @@ class AsyncCustomerChat(ChatEnd):
         super().__init__(channel)
         self._session: Session | None = None
         self._lead: LeadForm | None = None
-        self._sending = asyncio.Lock()
-        self._sent_at = float("-inf")
         self._is_open = False
         self._seen_until = 0
         self._answered_at = 0
@@ -82,8 +83,16 @@ class AsyncCustomerChat(ChatEnd):
         from imbari_chat.client import connect
         from imbari_chat.config import Settings
 
-        transport = connect.customer_transport(Settings.load(**flags), remember=remember)
-        return cls(Channel(transport, on_rejected=on_rejected))
+        settings = Settings.load(**flags)
+        transport = connect.customer_transport(settings, remember=remember)
+        return cls(
+            Channel(
+                transport,
+                on_rejected=on_rejected,
+                policy=SEND_POLICY,
+                patience=settings.timeout,
+            )
+        )
 
     @property
     def session(self) -> Session:
@@ -127,11 +136,9 @@ class AsyncCustomerChat(ChatEnd):
             raise AuthError("a customer has to be signed in to start a conversation")
         session_id = SessionId(self._channel.new_id())
         first = None if text is None else (MessageId(self._channel.new_id()), text)
-        async with self._sending:
-            await self._channel.commit(
-                plans.start_chat(session_id, lead, uid=self.uid, first=first)
-            )
-            self._sent_at = time.monotonic()
+        await self._channel.commit(plans.start_chat(session_id, lead, uid=self.uid, first=first))
+        if first is not None:
+            self._channel.outbox.used(session_id)
         return await self._attach(session_id, fresh=True)
 
     async def resume(self, session_id: str) -> Session:
@@ -155,10 +162,16 @@ class AsyncCustomerChat(ChatEnd):
         """The last ``limit`` messages, oldest first."""
         return await self._channel.messages(self.session.id, limit)
 
-    async def send(self, text: str) -> Message:
+    async def send(self, text: str, *, patience: float | None = None) -> Message:
         """Send a message. A resolved conversation becomes active again.
 
         Messages go out one after the other, at most one per half second, as the rules demand.
+        While the network is away they are tried again, and none is sent twice.
+
+        Args:
+            text: What to say.
+            patience: How long to keep trying, in seconds; as long as one request may take by
+                default. With 0 there is one try.
 
         Returns:
             The message. Its timestamp is this machine's time; listeners bring the server's.
@@ -166,44 +179,13 @@ class AsyncCustomerChat(ChatEnd):
         Raises:
             InvalidData: The text is empty or too long.
             AccessDenied: The rules refuse, for example because this customer is blocked.
-            Unavailable: No answer; ``outcome_unknown`` says whether it may have been sent.
+            Unavailable: Patience ended; ``outcome_unknown`` says whether it may have been sent.
         """
         session, lead = self.session, self._lead
         assert lead is not None
-        async with self._sending:
-            message_id = MessageId(self._channel.new_id(session.last_message_time))
-            plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
-            await self._in_turn(plan)
-        return plans.as_sent(plan, time.time_ns() // 1_000_000)
-
-    async def _in_turn(self, plan: plans.Plan) -> None:
-        """Commit when the rules' interval allows it.
-
-        The interval is counted here from the last answer, so it is over at the server as well. A
-        refusal may still mean that the same customer wrote elsewhere: the interval is waited out.
-        """
-        interval = plans.MIN_CUSTOMER_INTERVAL
-        for tries_left in reversed(range(_SEND_TRIES)):
-            await asyncio.sleep(max(self._sent_at + interval - time.monotonic(), 0))
-            try:
-                await self._channel.commit(plan)
-            except AccessDenied:
-                if not tries_left or not await self._wrote_just_now():
-                    raise
-                self._sent_at = time.monotonic()
-            else:
-                self._sent_at = time.monotonic()
-                return
-
-    async def _wrote_just_now(self) -> bool:
-        """Whether another message of this customer may have come less than an interval ago."""
-        before = self.session
-        current = await self._channel.session(before.id)
-        if current is None or current.last_customer_message_id is None:
-            return False
-        changed = current.last_customer_message_id != before.last_customer_message_id
-        self._session = current
-        return changed
+        message_id = MessageId(self._channel.new_id(session.last_message_time))
+        plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
+        return await self._channel.send(plan, session.id, patience)
 
     async def open(self) -> None:
         """The customer looks at the conversation: the badge goes, and the server is told."""

@@ -203,6 +203,18 @@ class OutboxCore:
             self._become(entry, "queued")
         self._try_again(entry, now + self._backoff.next(self._dice()), now)
 
+    def used(self, lane: str, now: float) -> None:
+        """A message of this lane went out another way just now; the next waits its interval."""
+        self._lane_due[lane] = now + self._policy.interval
+
+    def withdraw(self, key: str, now: float) -> bool:
+        """Give a message up, if it is not settled. True if it may be there all the same."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return False
+        self._remove(entry, now)
+        return entry.delivery == "sent"
+
     def online(self, now: float) -> None:
         """Somebody knows that the service can be reached: do not wait any longer."""
         for entry in self._heads():
@@ -222,6 +234,9 @@ class OutboxCore:
         self, entry: _Entry, delivery: Delivery, now: float, error: ImbariError | None = None
     ) -> None:
         self._become(entry, delivery, error)
+        self._remove(entry, now)
+
+    def _remove(self, entry: _Entry, now: float) -> None:
         del self._entries[entry.key]
         lane = self._lanes[entry.lane]
         lane.remove(entry.key)
