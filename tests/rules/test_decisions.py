@@ -11,7 +11,7 @@ from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Node, from_json
-from imbari_chat.wire.updates import apply
+from imbari_chat.wire.updates import PRIORITY, apply
 
 CASES = load("decisions")
 
@@ -30,14 +30,24 @@ class Database:
             query = Query.from_params(request.get("query", {}))
             path = Path.parse(request["read"])
             return self.rules.read(path, root=self.root, auth=auth, now=self.now, query=query)
-        writes = {Path.parse(path): value for path, value in request["write"].items()}
+        writes = {_place(path): value for path, value in request["write"].items()}
         after = apply(self.root, writes, self.now)
         decision = self.rules.write(
-            list(writes), before=self.root, after=after, auth=auth, now=self.now
+            [path.parent if path.key == PRIORITY else path for path in writes],
+            before=self.root,
+            after=after,
+            auth=auth,
+            now=self.now,
         )
         if decision:
             self.root = after
         return decision
+
+
+def _place(text: str) -> Path:
+    """A path, or the priority of what is at one."""
+    above, _, last = text.rpartition("/")
+    return Path((*Path.parse(above), PRIORITY)) if last == PRIORITY else Path.parse(text)
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["case"])

@@ -128,6 +128,25 @@ def test_the_subset_agrees_with_python(
 
 
 @given(
+    body=BODY,
+    wrapped=st.lists(
+        st.sampled_from(["({})*", "({})+", "(({})?){{1,3}}", "({0}|{0})*"]), max_size=3
+    ),
+    text=st.text(alphabet="ab1é", max_size=200),
+)
+def test_no_pattern_costs_more_than_its_size_times_the_text(
+    body: str, wrapped: list[str], text: str
+) -> None:
+    """Each character is shown to each instruction a fixed number of times, and none again."""
+    for wrapping in wrapped:
+        body = wrapping.format(body)
+    automaton = compile_pattern(f"^{body}$").automaton
+    before = automaton.work
+    automaton.search(text)
+    assert automaton.work - before <= 2 * len(automaton._program) * len(text)
+
+
+@given(
     st.one_of(st.text(max_size=30), st.text(alphabet=r"ab^$|()[]{}?*+.,-\12", max_size=30)),
     st.booleans(),
 )

@@ -13,7 +13,7 @@ EXPRESSIONS = load("refused_expressions")
 FILES = load("files")
 BEFORE = '{"rules": {"$k": {'
 CASES = [
-    pytest.param(*case, group.get("ends_with", False), id=f"{group['name']}: {case[1]}")
+    pytest.param(*case[:4], group.get("ends_with", False), id=f"{case[4:] or ''}{case[1]}")
     for group in EXPRESSIONS["groups"]
     for case in group["cases"]
 ]
