@@ -1,7 +1,7 @@
 """The Auth emulator on the wire: HTTP in, an operation called, JSON out.
 
-Not built, and answered with 501: signing in with an identity provider, by phone or by e-mail
-link, second factors, passkeys, tenants, password policies, public keys.
+Not built, and answered with 501: second factors, passkeys, tenants, SAML, provider configurations,
+password policies, public keys, and the pages of the provider pop-up.
 """
 
 import secrets
@@ -23,6 +23,7 @@ from imbari_chat.emulator.auth.errors import (
     missing_key,
     not_built,
     too_large,
+    wrong_content_type,
 )
 from imbari_chat.emulator.auth.fields import Fields
 from imbari_chat.emulator.auth.links import follow
@@ -36,6 +37,7 @@ BODY_LIMIT: Final = 10 * 1024 * 1024
 """Bytes of a request's body; more is answered with 413."""
 
 _METHODS: Final = ["GET", "POST", "PATCH", "PUT", "DELETE", "OPTIONS"]
+_JSON: Final = "application/json"
 _FORM: Final = "application/x-www-form-urlencoded"
 _READY: Final[dict[str, Json]] = {
     "authEmulator": {
@@ -81,11 +83,16 @@ async def _respond(request: Request, state: AuthState, clock: Callable[[], float
         if followed.location is not None:
             return RedirectResponse(followed.location, followed.code)
         return _json(followed.body, followed.code)
-    route = find(request.method, path)
+    route = find(request.method, _raw_path(request), request.url.query)
+    _check_content_type(request, route)
+    fields = await _fields(request) if route.body_names_project else None
+    if fields is not None and not fields.text("targetProjectId"):
+        raise BadRequest("INSUFFICIENT_PERMISSION")
     owner = _check_right(request, route.right)
-    fields = await _fields(request)
+    fields = fields or await _fields(request)
+    fields.check(route.schema)
     if fields.text("tenantId"):
-        raise not_built("multi-tenancy")
+        raise not_built("Multi-tenancy is not implemented in this emulator.")
     project = _project(route, fields, owner=owner)
     if route.body_names_project:
         query = {name: text for name in _PAGING if (text := fields.text(name)) is not None} | query
@@ -123,6 +130,21 @@ def _call(
     )
 
 
+def _raw_path(request: Request) -> str:
+    """The path with its escapes: they may stand in the name of a project, and nowhere else."""
+    raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
+    return raw.partition(b"?")[0].decode("ascii", "replace")
+
+
+def _check_content_type(request: Request, route: Route) -> None:
+    """Without a type, a body is taken for JSON; nobody reads the body of a GET."""
+    given = request.headers.get("content-type", "")
+    kind = given.partition(";")[0].strip().lower()
+    known = {"", _JSON, _FORM} if route.form else {"", _JSON}
+    if request.method in {"POST", "PATCH"} and kind not in known:
+        raise wrong_content_type(given)
+
+
 def _check_right(request: Request, right: Right) -> bool:
     """True when the owner calls.
 
@@ -133,23 +155,20 @@ def _check_right(request: Request, right: Right) -> bool:
     if right is Right.NOTHING:
         return True
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer":
+    if scheme.lower() == "bearer" and right is not Right.ONLY_KEY:
         if token.lower() == "owner" or token.startswith("ya29."):
             return True
         raise invalid_credentials()
-    key = request.query_params.get("key") or request.headers.get("x-goog-api-key")
-    if right is Right.OWNER or not key:
+    keys = request.query_params.getlist("key")
+    in_query = keys[0] if len(keys) == 1 else None
+    if not (in_query or request.headers.get("x-goog-api-key")):
         raise missing_key()
     return False
 
 
 def _project(route: Route, fields: Fields, *, owner: bool) -> str | None:
     """The project a call is for; None is the emulator's own."""
-    named = fields.text("targetProjectId")
-    if route.project is not None:
-        return route.project
-    if route.body_names_project and not named:
-        raise BadRequest("INSUFFICIENT_PERMISSION")
+    named = route.project or fields.text("targetProjectId")
     if named and not owner:
         raise BadRequest(
             "INSUFFICIENT_PERMISSION : Only authenticated requests can specify target_project_id."
@@ -186,7 +205,7 @@ def _allow_origin(request: Request, response: Response) -> None:
     origin = request.headers.get("origin")
     if origin:
         response.headers["access-control-allow-origin"] = origin
-        response.headers["vary"] = "Origin"
+    response.headers.setdefault("vary", "Origin")
     if request.headers.get("access-control-request-private-network"):
         response.headers["access-control-allow-private-network"] = "true"
 
@@ -194,6 +213,7 @@ def _allow_origin(request: Request, response: Response) -> None:
 def _preflight(request: Request) -> Response:
     response = Response(status_code=204)
     response.headers["access-control-allow-methods"] = "GET,HEAD,PUT,PATCH,POST,DELETE"
+    response.headers["vary"] = "Origin, Access-Control-Request-Headers"
     asked = request.headers.get("access-control-request-headers")
     if asked:
         response.headers["access-control-allow-headers"] = asked

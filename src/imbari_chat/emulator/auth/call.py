@@ -10,6 +10,7 @@ from imbari_chat.emulator.auth.fields import Fields
 __all__ = ["Call"]
 
 _LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_UID_LENGTH: Final = 28
 _BASE64URL: Final = _LETTERS + "-_"
 
 
@@ -50,6 +51,16 @@ class Call:
     def alphanumeric(self, length: int) -> str:
         """A random id of letters and digits."""
         return "".join(_LETTERS[byte % len(_LETTERS)] for byte in self.random(length))
+
+    def digits(self, length: int) -> str:
+        """A random code of digits."""
+        return "".join(str(byte % 10) for byte in self.random(length))
+
+    def new_uid(self) -> str:
+        """A uid nobody has."""
+        while self.accounts.get(uid := self.alphanumeric(_UID_LENGTH)) is not None:
+            pass
+        return uid
 
     def url_safe(self, length: int) -> str:
         """A random code of base64url characters."""

@@ -9,12 +9,14 @@ from imbari_chat.wire.json import Json
 __all__ = [
     "BadRequest",
     "Refused",
+    "WrongMethod",
     "invalid_credentials",
     "invalid_payload",
     "missing_key",
     "not_built",
     "not_found",
     "too_large",
+    "wrong_content_type",
 ]
 
 
@@ -104,6 +106,31 @@ def not_found() -> Refused:
     return Refused(404, "Not Found", status="NOT_FOUND", item={"reason": "notFound"})
 
 
+class WrongMethod(Refused):
+    """The path is known, with another method; the one refusal without an ``error`` object.
+
+    Args:
+        method: The HTTP method.
+        path: The path as it was understood.
+    """
+
+    def __init__(self, method: str, path: str) -> None:
+        super().__init__(405, f"Method {method} not allowed for {path}")
+
+    def add_query(self, query: str) -> None:
+        """Names the query as well."""
+        self.message += f"?{query}"
+
+    def body(self) -> dict[str, Json]:
+        """The whole JSON answer."""
+        return {"message": self.message}
+
+
+def wrong_content_type(given: str) -> Refused:
+    """The body is in a format that the path does not take."""
+    return Refused(400, f"Invalid content-type: {given}", item={"reason": "unknown"})
+
+
 def too_large(limit: int) -> Refused:
     """The body has more bytes than this emulator reads."""
     return Refused(
@@ -114,11 +141,11 @@ def too_large(limit: int) -> Refused:
     )
 
 
-def not_built(what: str) -> Refused:
+def not_built(message: str) -> Refused:
     """The service has it, this emulator does not."""
     return Refused(
         501,
-        f"{what} is not implemented in the Auth emulator.",
+        message,
         status="NOT_IMPLEMENTED",
         item={"reason": "unimplemented"},
     )

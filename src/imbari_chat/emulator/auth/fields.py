@@ -5,10 +5,11 @@ string is expected; ``null`` is the same as absent; unknown fields are ignored.
 """
 
 import re
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 from imbari_chat.emulator.auth.errors import Refused, invalid_payload
+from imbari_chat.emulator.auth.schemas import Schema
 from imbari_chat.emulator.tokens import parse_object
 from imbari_chat.wire.json import Json, canonical_number, is_number
 
@@ -40,6 +41,8 @@ class Fields:
         """
         if not raw.strip():
             return cls({})
+        if raw.lstrip().startswith(b"["):
+            raise invalid_payload(" must be object")
         try:
             return cls(parse_object(raw))
         except ValueError as error:
@@ -60,13 +63,34 @@ class Fields:
             return value
         raise self._wrong(name, "boolean")
 
+    def text_or_flag(self, name: str) -> str | bool | None:
+        """Whatever says yes: a text that is not empty, or true."""
+        return self.flag(name) if isinstance(self._values.get(name), bool) else self.text(name)
+
+    def choice(self, name: str, options: Sequence[str]) -> str | None:
+        """One of the options, by name or by its number among them."""
+        value = self._values.get(name)
+        return None if value is None else self._as_choice(value, name, options)
+
+    def choices(self, name: str, options: Sequence[str]) -> list[str]:
+        """A list of options."""
+        return [
+            self._as_choice(value, f"{name}/{index}", options)
+            for index, value in enumerate(self._list(name))
+        ]
+
+    def check(self, schema: Schema) -> None:
+        """Reads every field the schema has, for the sake of the refusals."""
+        for name, kind in schema.items():
+            self._check(name, kind)
+
     def integer(self, name: str) -> int | None:
         """An integer, as a number or as a string of digits (the service's 64-bit fields)."""
         text = self.text(name)
         if text is None:
             return None
         if not _INTEGER.fullmatch(text):
-            raise self._wrong(name, "integer")
+            raise self._wrong(name, 'match format "int64"', be="")
         return int(text)
 
     def texts(self, name: str) -> list[str]:
@@ -93,6 +117,44 @@ class Fields:
             raise self._wrong(name, "object")
         return Fields(value, f"{self._at}/{name}")
 
+    def _check(self, name: str, kind: Any) -> None:
+        match kind:
+            case "string":
+                self.text(name)
+            case "boolean":
+                self.flag(name)
+            case "integer" | "number":
+                self._number(name, kind)
+            case tuple():
+                self.choice(name, kind)
+            case ["string"]:
+                self.texts(name)
+            case [tuple() as options]:
+                self.choices(name, options)
+            case [schema]:
+                for item in self.objects(name):
+                    item.check(schema)
+            case _:
+                inner = self.object(name)
+                if inner is not None:
+                    inner.check(kind)
+
+    def _number(self, name: str, kind: str) -> None:
+        value = self._values.get(name)
+        whole = isinstance(value, float) and value.is_integer()
+        if value is None or (
+            is_number(value) and (kind == "number" or whole or isinstance(value, int))
+        ):
+            return
+        raise self._wrong(name, kind)
+
+    def _as_choice(self, value: Json, name: str, options: Sequence[str]) -> str:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < len(options):
+            return options[value]
+        if isinstance(value, str) and value in options:
+            return value
+        raise self._wrong(name, "equal to one of the allowed values")
+
     def _list(self, name: str) -> list[Json]:
         value = self._values.get(name)
         if value is None:
@@ -111,8 +173,8 @@ class Fields:
                 raise self._wrong(name, "string") from None
         raise self._wrong(name, "string")
 
-    def _wrong(self, name: str, expected: str) -> Refused:
-        return invalid_payload(f"{self._at}/{name} must be {expected}")
+    def _wrong(self, name: str, expected: str, *, be: str = "be ") -> Refused:
+        return invalid_payload(f"{self._at}/{name} must {be}{expected}")
 
 
 def _camel(key: str) -> str:

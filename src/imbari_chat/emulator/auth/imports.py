@@ -7,7 +7,7 @@ in; after an import of real ones their users have to reset the password.
 from collections.abc import Iterable
 from dataclasses import replace
 
-from imbari_chat.emulator.auth.account import Account, Provider
+from imbari_chat.emulator.auth.account import Account, Provider, provider_entry
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
 from imbari_chat.emulator.auth.credentials import checked_email
@@ -74,26 +74,26 @@ def _imported(call: Call, user: Fields) -> Account:
     uid = user.text("localId")
     if not uid:
         raise BadRequest("localId is missing")
+    if user.objects("mfaInfo"):
+        raise BadRequest("Second factors are not implemented in this emulator.")
     attributes = user.text("customAttributes")
     if attributes:
         checked_attributes(attributes)
+    linked = _providers(call, uid, user)
+    phone = _phone(call, uid, user.text("phoneNumber"))
     account = Account(
         local_id=uid,
         email=_email(call, uid, user.text("email")),
         email_verified=user.flag("emailVerified") or False,
         display_name=user.text("displayName"),
         photo_url=user.text("photoUrl"),
-        phone_number=_phone(call, uid, user.text("phoneNumber")),
+        phone_number=phone,
         disabled=user.flag("disabled") or False,
         valid_since=call.seconds,
         created_at=user.integer("createdAt") or call.millis,
         last_login_at=user.integer("lastLoginAt"),
         custom_attributes=attributes or None,
-        linked=tuple(
-            _linked(call, uid, info)
-            for info in user.objects("providerUserInfo")
-            if info.text("providerId") not in _DERIVED
-        ),
+        linked=linked,
     )
     if call.accounts.get(uid) is not None and not call.fields.flag("allowOverwrite"):
         raise BadRequest("localId belongs to an existing account - can not overwrite.")
@@ -125,6 +125,17 @@ def _phone(call: Call, uid: str, number: str | None) -> str | None:
     return number
 
 
+def _providers(call: Call, uid: str, user: Fields) -> tuple[Provider, ...] | None:
+    """``providerUserInfo``, without what follows from the rest of the user."""
+    if "providerUserInfo" not in user:
+        return None
+    return tuple(
+        _linked(call, uid, info)
+        for info in user.objects("providerUserInfo")
+        if info.text("providerId") not in _DERIVED
+    )
+
+
 def _linked(call: Call, uid: str, info: Fields) -> Provider:
     """An entry of ``providerUserInfo`` for a provider that is neither password nor phone."""
     provider, raw_id = info.text("providerId"), info.text("rawId")
@@ -137,12 +148,7 @@ def _linked(call: Call, uid: str, info: Fields) -> Provider:
         )
     if _taken(call.accounts.by_provider(provider, raw_id), uid):
         raise BadRequest("raw id exists in other account in database")
-    named = {name: info.text(name) for name in ("email", "federatedId", "displayName", "photoUrl")}
-    return {
-        "providerId": provider,
-        "rawId": raw_id,
-        **{name: value for name, value in named.items() if value is not None},
-    }
+    return provider_entry(info)
 
 
 def _taken(holder: Account | None, uid: str) -> bool:

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from imbari_chat.emulator.auth.accounts import OobCode
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.auth.fields import Fields
-from imbari_chat.emulator.auth.oob import apply_code, is_absolute_uri, reset_password
+from imbari_chat.emulator.auth.oob import apply_code, reset_password
+from imbari_chat.emulator.auth.uris import form_encoded, form_pairs, is_absolute
 from imbari_chat.wire.json import Json
 
 __all__ = ["Followed", "follow"]
@@ -36,6 +37,7 @@ class _Action:
     request_type: str
     done: str
     purpose: str
+    continues: bool = True
 
 
 _ACTIONS: Final = {
@@ -49,7 +51,10 @@ _ACTIONS: Final = {
         "VERIFY_AND_CHANGE_EMAIL", "The email has been successfully changed.", "change your email"
     ),
     "recoverEmail": _Action(
-        "RECOVER_EMAIL", "The email has been successfully reset.", "revert your email"
+        "RECOVER_EMAIL",
+        "The email has been successfully reset.",
+        "revert your email",
+        continues=False,
     ),
 }
 
@@ -63,23 +68,18 @@ def follow(call: Call) -> Followed:
     query = call.query
     for name in ("apiKey", "oobCode"):
         if not query.get(name):
-            hint = f"Please modify the URL to specify it, such as ...&{name}=VALUE"
-            return _failed(f"missing {name} query parameter", hint)
+            return _failed(f"missing {name} query parameter", f"Add &{name}=VALUE to the link.")
     mode = query.get("mode", "")
     if mode == "signIn":
         return _sign_in(call)
     action = _ACTIONS.get(mode)
     if action is None:
-        return _failed("Invalid mode", "Please use the link as it was given.")
+        return Followed(400, {"authEmulator": {"error": "Invalid mode"}})
     code = call.accounts.code(query["oobCode"])
     if code is None or code.request_type != action.request_type:
         return _dead(action)
     if mode == "resetPassword" and query.get("newPassword", "") in {"", _PLACEHOLDER}:
-        return _failed(
-            "missing newPassword query parameter",
-            f"To reset the password for {code.email}, open this URL with a password of your own: "
-            f"{code.link}&newPassword={_PLACEHOLDER}",
-        )
+        return _without_password(code, query.get("newPassword", ""))
     try:
         found = _perform(call, code)
     except BadRequest as error:
@@ -87,7 +87,7 @@ def follow(call: Call) -> Followed:
             return _dead(action)
         raise
     target = query.get("continueUrl")
-    if target:
+    if target and action.continues:
         return Followed(303, {}, target)
     return Followed(200, {"authEmulator": {"success": action.done, **found}})
 
@@ -104,20 +104,41 @@ def _perform(call: Call, code: OobCode) -> dict[str, Json]:
 def _sign_in(call: Call) -> Followed:
     """The application finishes an e-mail link sign-in itself, given the link's parameters."""
     target = call.query.get("continueUrl", "")
-    if not is_absolute_uri(target):
-        hint = "To sign in, append &continueUrl=YOUR_APP_URL to the link."
-        return _failed("Missing continueUrl query parameter", hint)
+    if not is_absolute(target):
+        return _failed(
+            "Missing continueUrl query parameter",
+            "Add &continueUrl= and the address of the application to the link.",
+        )
     parts = urlsplit(target)
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    query = dict(form_pairs(parts.query))
     query |= {name: value for name, value in call.query.items() if name != "continueUrl"}
-    return Followed(303, {}, urlunsplit(parts._replace(query=urlencode(query))))
+    path = parts.path or ("/" if parts.netloc else "")
+    return Followed(
+        303, {}, urlunsplit(parts._replace(path=path, query=form_encoded(query.items())))
+    )
+
+
+def _without_password(code: OobCode, given: str) -> Followed:
+    error = (
+        f"newPassword must be something other than '{_PLACEHOLDER}'"
+        if given
+        else "missing newPassword query parameter"
+    )
+    body: dict[str, Json] = {
+        "error": error,
+        "instructions": f"A GET request to the URL below sets the password for {code.email}.",
+        "instructions2": f"Put a password of your own in the place of {_PLACEHOLDER}.",
+        "urlTemplate": f"{code.link}&newPassword={_PLACEHOLDER}",
+    }
+    return Followed(400, {"authEmulator": body})
 
 
 def _dead(action: _Action) -> Followed:
-    return _failed(
-        f"Your request to {action.purpose} has expired or the link has already been used.",
-        "Please ask for a new link.",
-    )
+    if not action.continues:
+        error = "Requested mode does not match the OOB code provided."
+    else:
+        error = f"Your request to {action.purpose} has expired or the link has already been used."
+    return _failed(error, "Ask for a new link.")
 
 
 def _failed(error: str, instructions: str) -> Followed:

@@ -7,17 +7,18 @@ Nothing is mailed here. The owner gets the link in the answer; everybody finds u
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode, urlsplit
 
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.accounts import OobCode
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.credentials import checked_password
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
+from imbari_chat.emulator.auth.schemas import REQUEST_TYPES
 from imbari_chat.emulator.auth.sessions import session_of
+from imbari_chat.emulator.auth.uris import form_encoded, is_absolute
 from imbari_chat.wire.json import Json
 
-__all__ = ["apply_code", "is_absolute_uri", "offer_recovery", "reset_password", "send_code"]
+__all__ = ["apply_code", "offer_recovery", "reset_password", "send_code"]
 
 _MODES: Final = {
     "PASSWORD_RESET": "resetPassword",
@@ -29,26 +30,17 @@ _MODES: Final = {
 _CODE_LENGTH: Final = 54
 
 
-def is_absolute_uri(text: str) -> bool:
-    """True for a URI with a scheme and a host."""
-    try:
-        parts = urlsplit(text)
-    except ValueError:
-        return False
-    return bool(parts.scheme and parts.netloc)
-
-
 def send_code(call: Call) -> dict[str, Json]:
     """``accounts:sendOobCode``."""
     fields = call.fields
-    kind = fields.text("requestType")
+    kind = fields.choice("requestType", REQUEST_TYPES)
     if not kind or kind == "OOB_REQ_TYPE_UNSPECIFIED":
         raise BadRequest("MISSING_REQ_TYPE")
     wants_link = fields.flag("returnOobLink") or False
     if wants_link and not call.owner:
         raise BadRequest("INSUFFICIENT_PERMISSION")
     target = fields.text("continueUrl")
-    if target and not is_absolute_uri(target):
+    if target and not is_absolute(target):
         raise BadRequest(
             "INVALID_CONTINUE_URI : ((expected an absolute URI with valid scheme and host))"
         )
@@ -125,7 +117,7 @@ def apply_code(call: Call, text: str) -> tuple[Account, str | None]:
     if code.request_type == "RECOVER_EMAIL":
         account = _spend(call, code, accounts.by_initial_email(code.email))
         return _moved(call, account, code.email), None
-    raise not_built(f"accounts:update with a code for {code.request_type}")
+    raise not_built(code.request_type)
 
 
 def _moved(call: Call, account: Account, email: str) -> Account:
@@ -148,7 +140,7 @@ def _create(
     query = {"mode": _MODES[kind], "lang": "en", "oobCode": code, "apiKey": "fake-api-key"}
     if target:
         query["continueUrl"] = target
-    link = f"{call.origin}/emulator/action?{urlencode(query, errors='replace')}"
+    link = f"{call.origin}/emulator/action?{form_encoded(query.items())}"
     record = OobCode(email=email, request_type=kind, code=code, link=link, new_email=new_email)
     call.accounts.keep_code(record)
     return record

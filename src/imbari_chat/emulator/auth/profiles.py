@@ -3,18 +3,19 @@
 from dataclasses import replace
 from typing import Final
 
-from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.account import Account, provider_entry
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_attributes
 from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.oob import apply_code, offer_recovery
+from imbari_chat.emulator.auth.schemas import ATTRIBUTES
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
 from imbari_chat.wire.json import Json
 
 __all__ = ["delete", "lookup", "update"]
 
-_NOT_BUILT: Final = ("provider", "upgradeToFederatedLogin", "linkProviderUserInfo", "mfa")
+_NOT_BUILT: Final = ("provider", "upgradeToFederatedLogin")
 
 
 def lookup(call: Call) -> dict[str, Json]:
@@ -28,6 +29,8 @@ def lookup(call: Call) -> dict[str, Json]:
         found = [accounts.get(uid) for uid in fields.texts("localId")]
         found += [accounts.by_email(email) for email in fields.texts("email")]
         found += [accounts.by_phone(number) for number in fields.texts("phoneNumber")]
+        if fields.texts("initialEmail"):
+            raise not_built("Lookup by initialEmail is not implemented.")
         found += [
             accounts.by_provider(entry.text("providerId") or "", entry.text("rawId") or "")
             for entry in fields.objects("federatedUserId")
@@ -55,7 +58,7 @@ def update(call: Call) -> dict[str, Json]:
     fields = call.fields
     for name in _NOT_BUILT:
         if name in fields:
-            raise not_built(name)
+            raise not_built(f"{name} is not implemented yet.")
     if call.owner and not fields.text("localId"):
         raise BadRequest("MISSING_LOCAL_ID")
     if not call.owner and not (fields.text("idToken") or fields.text("oobCode")):
@@ -65,10 +68,16 @@ def update(call: Call) -> dict[str, Json]:
         raise BadRequest("INSUFFICIENT_PERMISSION")
     if attributes:
         checked_attributes(attributes)
+    for name in fields.choices("deleteAttribute", ATTRIBUTES):
+        if name in {"PROVIDER", "RAW_USER_INFO"}:
+            raise not_built(f"deleteAttribute: {name}")
+    factors = fields.object("mfa")
+    if factors is not None and factors.objects("enrollments"):
+        raise not_built("Second factors are not implemented in this emulator.")
     code = fields.text("oobCode")
     if code:
         account, new_email = apply_code(call, code)
-        return _answer(account, new_email)
+        return _answer(call.accounts.put(account, added=_providers(call)), new_email)
     return _edit(call)
 
 
@@ -95,7 +104,11 @@ def _edit(call: Call) -> dict[str, Json]:
     after = _with_profile(call, after)
     if call.owner:
         after = _with_privileges(call, after)
-    after = call.accounts.put(_without(call, after), removed=call.fields.texts("deleteProvider"))
+    after = call.accounts.put(
+        _without(call, after),
+        added=_providers(call),
+        removed=call.fields.texts("deleteProvider"),
+    )
     if readdressed and after.initial_email is not None:
         offer_recovery(call, after.initial_email)
     tokens = issue_tokens(call, after, provider) if renewed and provider else {}
@@ -151,22 +164,31 @@ def _with_privileges(call: Call, account: Account) -> Account:
 
 def _without(call: Call, account: Account) -> Account:
     """The account without what the request deletes; deleting goes last."""
-    attributes = set(call.fields.texts("deleteAttribute"))
+    attributes = set(call.fields.choices("deleteAttribute", ATTRIBUTES))
     providers = set(call.fields.texts("deleteProvider"))
-    for name in ("PROVIDER", "RAW_USER_INFO"):
-        if name in attributes:
-            raise not_built(f"deleteAttribute: {name}")
     if "DISPLAY_NAME" in attributes:
         account = replace(account, display_name=None)
     if "PHOTO_URL" in attributes:
         account = replace(account, photo_url=None)
     if "EMAIL" in attributes or "password" in providers:
-        account = replace(account, email=None, email_verified=None)
+        account = replace(account, email=None, email_verified=None, email_link=None)
     if "PASSWORD" in attributes or "password" in providers:
         account = replace(account, password_hash=None, salt=None)
     if "phone" in providers:
         account = replace(account, phone_number=None)
     return account
+
+
+def _providers(call: Call) -> list[dict[str, Json]]:
+    """The provider to be linked, if there is one."""
+    info = call.fields.object("linkProviderUserInfo")
+    if info is None:
+        return []
+    if not info.text("providerId"):
+        raise BadRequest("MISSING_PROVIDER_ID")
+    if not info.text("rawId"):
+        raise BadRequest("MISSING_RAW_ID")
+    return [provider_entry(info)]
 
 
 def _named(call: Call) -> Account:

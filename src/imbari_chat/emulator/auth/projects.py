@@ -1,10 +1,11 @@
 """What can be asked about a project itself, and the emulator's own controls over one."""
 
+from imbari_chat.emulator.auth.accounts import Accounts
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.credentials import is_email
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
-from imbari_chat.emulator.auth.oob import is_absolute_uri
 from imbari_chat.emulator.auth.sessions import PROJECT_NUMBER
+from imbari_chat.emulator.auth.uris import is_absolute
 from imbari_chat.wire.json import Json
 
 __all__ = [
@@ -39,7 +40,7 @@ def create_auth_uri(call: Call) -> dict[str, Json]:
     """``accounts:createAuthUri``: how an address can sign in; nothing of it under protection."""
     fields = call.fields
     if fields.text("providerId"):
-        raise not_built("signing in with an identity provider")
+        raise not_built("Sign-in with IDP is not yet supported.")
     identifier, target = fields.text("identifier"), fields.text("continueUri")
     if not identifier:
         raise BadRequest("MISSING_IDENTIFIER")
@@ -47,24 +48,40 @@ def create_auth_uri(call: Call) -> dict[str, Json]:
         raise BadRequest("MISSING_CONTINUE_URI")
     if not is_email(identifier):
         raise BadRequest("INVALID_IDENTIFIER")
-    if not is_absolute_uri(target):
+    if not is_absolute(target):
         raise BadRequest("INVALID_CONTINUE_URI")
     kind = "identitytoolkit#CreateAuthUriResponse"
     session: Json = fields.text("sessionId") or call.alphanumeric(27)
     if call.accounts.settings.email_privacy:
         return {"kind": kind, "sessionId": session}
-    account = call.accounts.by_email(identifier)
-    entries = () if account is None else account.linked or ()
-    methods: list[Json] = [
-        entry["providerId"] for entry in entries if entry["providerId"] != "phone"
-    ]
+    methods, providers, registered = _ways_in(call.accounts, identifier.lower())
     return {
         "kind": kind,
-        "registered": account is not None,
-        "allProviders": methods,
+        "registered": registered,
+        "allProviders": providers,
         "sessionId": session,
         "signinMethods": methods,
     }
+
+
+def _ways_in(accounts: Accounts, email: str) -> tuple[list[Json], list[Json], bool]:
+    """Methods, providers, and whether anybody has the address, be it only with a provider."""
+    unique = not accounts.settings.allow_duplicate_emails
+    account = accounts.by_email(email) or (accounts.by_provider_email(email) if unique else None)
+    if account is None:
+        return [], [], False
+    methods: list[Json] = []
+    providers: list[Json] = []
+    for entry in account.linked or ():
+        name = entry["providerId"]
+        if name == "password":
+            providers.append(name)
+            methods += ["password"] if account.password_hash is not None else []
+            methods += ["emailLink"] if account.email_link else []
+        elif name != "phone" and unique:
+            providers.append(name)
+            methods.append(name)
+    return methods, providers, True
 
 
 def admin_config(call: Call) -> dict[str, Json]:
@@ -95,6 +112,6 @@ def oob_codes(call: Call) -> dict[str, Json]:
     return {"oobCodes": [code.to_json() for code in call.accounts.codes()]}
 
 
-def verification_codes(_call: Call) -> dict[str, Json]:
-    """``GET /emulator/v1/projects/P/verificationCodes``: none, as there is no phone sign-in."""
-    return {"verificationCodes": []}
+def verification_codes(call: Call) -> dict[str, Json]:
+    """``GET /emulator/v1/projects/P/verificationCodes``: the unused ones, oldest first."""
+    return {"verificationCodes": [code.to_json() for code in call.accounts.verifications()]}

@@ -71,9 +71,10 @@ def session_of(call: Call, id_token: str) -> Session:
         claims = decode_unverified(id_token)
     except ValueError as error:
         raise BadRequest("INVALID_ID_TOKEN") from error
-    uid, issued = claims.get("user_id"), claims.get("iat")
-    if not isinstance(uid, str):
+    uid, issued, firebase = claims.get("user_id"), claims.get("iat"), claims.get("firebase")
+    if not isinstance(uid, str) or not isinstance(firebase, dict):
         raise BadRequest("INVALID_ID_TOKEN")
+    provider = firebase.get("sign_in_provider")
     if call.strict:
         _check_expiry(claims, call.seconds)
     account = call.accounts.get(uid)
@@ -85,8 +86,6 @@ def session_of(call: Call, id_token: str) -> Session:
         raise BadRequest("TOKEN_EXPIRED")
     if account.disabled:
         raise BadRequest("USER_DISABLED")
-    firebase = claims.get("firebase")
-    provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
     return Session(account, provider if isinstance(provider, str) else "", claims)
 
 
@@ -95,15 +94,16 @@ def refresh(call: Call) -> dict[str, Json]:
 
     The only operation that answers in snake_case.
     """
+    token = call.fields.text("refreshToken")
+    record = _refresh_record(token) if token else {}
     grant = call.fields.text("grantType")
     if not grant:
         raise BadRequest("MISSING_GRANT_TYPE")
     if grant != "refresh_token":
         raise BadRequest("INVALID_GRANT_TYPE")
-    token = call.fields.text("refreshToken")
     if not token:
         raise BadRequest("MISSING_REFRESH_TOKEN")
-    account, provider, extra = _refreshed(call, token)
+    account, provider, extra = _refreshed(call, record)
     if account.disabled:
         raise BadRequest("USER_DISABLED")
     tokens = issue_tokens(call, account, provider, extra)
@@ -157,11 +157,15 @@ def _refresh_token(call: Call, account: Account, provider: str, extra: dict[str,
     return b64encode(dumps(record).encode()).decode("ascii")
 
 
-def _refreshed(call: Call, token: str) -> tuple[Account, str, dict[str, Json]]:
+def _refresh_record(token: str) -> dict[str, Json]:
+    """What a refresh token holds; this is looked at before anything else of the request."""
     try:
-        record = parse_object(b64decode(token.encode("ascii"), validate=True))
+        return parse_object(b64decode(token.encode("ascii"), validate=True))
     except ValueError as error:
         raise BadRequest("INVALID_REFRESH_TOKEN") from error
+
+
+def _refreshed(call: Call, record: dict[str, Json]) -> tuple[Account, str, dict[str, Json]]:
     uid, provider = record.get("localId"), record.get("provider")
     extra = record.get("extraClaims")
     account = call.accounts.get(uid) if isinstance(uid, str) else None

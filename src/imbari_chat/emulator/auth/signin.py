@@ -7,17 +7,16 @@ from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.claims import checked_claims
 from imbari_chat.emulator.auth.credentials import checked_email, checked_password, checked_phone
-from imbari_chat.emulator.auth.errors import BadRequest
+from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
 from imbari_chat.emulator.tokens import decode_unverified, parse_object
-from imbari_chat.wire.json import Json
+from imbari_chat.wire.json import Json, canonical_number
 
 __all__ = ["sign_in_with_custom_token", "sign_in_with_password", "sign_up"]
 
 _AUDIENCE: Final = (
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
 )
-_UID_LENGTH: Final = 28
 _UID_MAX: Final = 128
 
 
@@ -45,6 +44,8 @@ def sign_up(call: Call) -> dict[str, Json]:
         account = replace(draft, created_at=call.millis)
     if password:
         account = account.revoked(call.seconds)
+    if call.fields.objects("mfaInfo"):
+        raise not_built("Second factors are not implemented in this emulator.")
     account = call.accounts.put(account)
     answer: dict[str, Json] = {
         "kind": "identitytoolkit#SignupNewUserResponse",
@@ -69,6 +70,14 @@ def sign_in_with_password(call: Call) -> dict[str, Json]:
     email = checked_email(email)
     if not password:
         raise BadRequest("MISSING_PASSWORD")
+    for name in ("captchaResponse", "captchaChallenge"):
+        if call.fields.text(name):
+            raise not_built("captcha unimplemented")
+    for name in ("idToken", "pendingIdToken"):
+        if call.fields.text(name):
+            raise not_built(
+                "idToken / pendingIdToken is no longer in use and unsupported by the Auth Emulator."
+            )
     private = call.accounts.settings.email_privacy
     account = call.accounts.by_email(email)
     if account is None:
@@ -123,7 +132,7 @@ def _user_draft(call: Call) -> tuple[Account, str]:
     Any hint of a password asks for all of it. An anonymous user has no profile.
     """
     fields = call.fields
-    draft = Account(local_id=call.alphanumeric(_UID_LENGTH), last_login_at=call.millis)
+    draft = Account(local_id=call.new_uid(), last_login_at=call.millis)
     if fields.text("localId"):
         raise BadRequest("UNEXPECTED_PARAMETER : User ID")
     email, password = fields.text("email"), fields.text("password")
@@ -150,7 +159,7 @@ def _owner_draft(call: Call) -> Account:
     if phone and call.accounts.by_phone(checked_phone(phone)) is not None:
         raise BadRequest("PHONE_NUMBER_EXISTS")
     return Account(
-        local_id=uid or call.alphanumeric(_UID_LENGTH),
+        local_id=uid or call.new_uid(),
         last_login_at=call.millis,
         display_name=fields.text("displayName"),
         photo_url=fields.text("photoUrl"),
@@ -196,7 +205,7 @@ def _custom_payload(token: str) -> dict[str, Json]:
         payload = decode_unverified(token)
     except ValueError as error:
         raise BadRequest("INVALID_CUSTOM_TOKEN : Invalid assertion format") from error
-    audience = payload.get("aud")
+    audience = payload.get("aud", "undefined")
     if audience != _AUDIENCE:
         raise BadRequest(
             f"INVALID_CUSTOM_TOKEN : ((Invalid aud (audience): {_primitive(audience)} Note: "
@@ -208,4 +217,6 @@ def _custom_payload(token: str) -> dict[str, Json]:
 def _primitive(value: Json) -> str | None:
     if isinstance(value, bool):
         return str(value).lower()
-    return str(value) if isinstance(value, str | int | float) else None
+    if isinstance(value, float):
+        return str(canonical_number(value))
+    return str(value) if isinstance(value, str | int) else None
