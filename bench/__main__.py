@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from bench import emulator_start, sending, start_up
 from bench.row import Row
+
+from bench import emulator_requests, emulator_start, sending, start_up, windows
 
 _TOPICS: Final[dict[str, Callable[[], Iterable[Row]]]] = {
     "S5": sending.latency,
@@ -16,6 +17,8 @@ _TOPICS: Final[dict[str, Callable[[], Iterable[Row]]]] = {
     "S10": start_up.imports,
     "S11": start_up.commands,
     "S12": emulator_start.rows,
+    "S13": windows.rows,
+    "EMU": emulator_requests.rows,
 }
 _HEADINGS: Final = ("id", "what", "ours", "peer", "ratio", "target", "", "peer is")
 

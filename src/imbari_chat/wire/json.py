@@ -86,7 +86,8 @@ def canonical_number(value: Number) -> Number:
 def parse(text: str | bytes) -> Json:
     """Read one JSON value.
 
-    Of duplicate keys the last one wins. A string may hold a lone surrogate, written as an escape.
+    Of duplicate keys the last one wins. [unsure] A string may hold a lone surrogate, written as an
+    escape.
 
     Args:
         text: JSON; bytes must be UTF-8 without a byte order mark.
@@ -112,7 +113,8 @@ def parse(text: str | bytes) -> Json:
 def dumps(value: Json, *, pretty: bool = False) -> str:
     """Write a JSON value; the text can always be encoded as UTF-8.
 
-    Characters stand as they are, except lone surrogates, which are escaped.
+    Characters stand as they are, except lone surrogates, which are escaped. Doubles have their
+    shortest text that reads back the same. [unsure] for very large ones.
 
     Args:
         value: What to write.

@@ -43,8 +43,8 @@ _INT32_MAX = 2**31 - 1
 def server_collation(text: str) -> str:
     """Strings sort by their UTF-8 bytes, lone surrogates included.
 
-    That is the order of code points, which is how Python compares strings. The order of the
-    service beyond ASCII is not known.
+    That is the order of code points, which is how Python compares strings. [unsure]: the order of
+    the service beyond ASCII is not known.
     """
     return text
 

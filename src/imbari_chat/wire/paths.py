@@ -20,7 +20,10 @@ _ILLEGAL = re.compile(r"[$#\[\]/.\x00-\x1f\x7f]")
 
 
 def illegal_in_key(key: str) -> str | None:
-    """Why ``key`` cannot name a child, or None if it can."""
+    """Why ``key`` cannot name a child, or None if it can.
+
+    Keys have a case, and Unicode is not normalised. [unsure]
+    """
     if not key:
         return "a key cannot be empty"
     found = _ILLEGAL.search(key)
@@ -80,7 +83,8 @@ class Path(tuple[str, ...]):
     def from_url(cls, text: str) -> Self:
         """Read the path of a URL: split on slashes first, then percent-decode each segment.
 
-        ``%2F`` inside a segment is therefore an illegal key, not a separator.
+        ``%2F`` inside a segment is therefore an illegal key, not a separator, and empty segments
+        are ignored. [unsure] of both.
 
         Raises:
             InvalidData: A segment is not UTF-8 or not a legal key.

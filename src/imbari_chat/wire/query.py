@@ -366,10 +366,10 @@ def _two_limits() -> InvalidData:
 
 
 def _two_bounds(first: str, second: str) -> InvalidData:
-    """The service's answer to two starts or two ends is not known; this is its way of speaking."""
+    """[unsure]: the service's answer to two starts or ends; this is its way of speaking."""
     return InvalidData(f"Only one of {first} and {second} may be specified")
 
 
 def _key_bound_with_key() -> InvalidData:
-    """The service's answer to a second key in an order by key is not known."""
+    """[unsure]: the service's answer to a second key in an order by key is not known."""
     return InvalidData("Constraint key field must be a valid key name")

@@ -96,7 +96,7 @@ def _priority(before: Node, value: Json, now: int) -> Priority:
 def _put_priority(root: Node, at: Path, priority: Priority) -> Node:
     """Set the priority of the node at ``at``; a missing node has none to take away.
 
-    The SDKs refuse a priority on nothing; what the service answers is not known.
+    The SDKs refuse a priority on nothing. [unsure]: what the service answers is not known.
     """
     node = root.at(at)
     if not node.exists and priority is not None:
@@ -107,7 +107,7 @@ def _put_priority(root: Node, at: Path, priority: Priority) -> Node:
 def _refuse_conflicts(paths: Iterable[Path]) -> None:
     """Refuse two paths of which one is at or above the other.
 
-    The SDKs refuse this before they send it; the text of the service is not known.
+    The SDKs refuse this before they send it. [unsure]: status and text of the service.
     """
     # In sorted order a path is directly followed by one below it, if there is any.
     for above, path in pairwise(sorted(paths)):

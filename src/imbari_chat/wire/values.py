@@ -111,7 +111,7 @@ def _delta(by: Json) -> Number:
 
 
 def _unknown_server_value() -> InvalidData:
-    """The service answers 400; its text is not known."""
+    """The service answers 400. [unsure]: its text is not known."""
     return InvalidData(
         "Invalid data; couldn't parse server value",
         hint='a server value is {".sv": "timestamp"} or {".sv": {"increment": NUMBER}}',

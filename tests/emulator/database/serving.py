@@ -17,7 +17,10 @@ __all__ = ["serving"]
 def serving(**switches: Any) -> Iterator[str]:
     """``host:port`` of a database with open rules, for as long as the block runs."""
     app = DatabaseApp(Databases("the-default", Ruleset.open()), **switches)
-    listening = socket.create_server(("127.0.0.1", 0))
+    # asyncio turns Nagle's algorithm off only for sockets that say they are TCP.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
     host, port = listening.getsockname()
     hosting = Hosting([(app, listening)], app.close)
     try:

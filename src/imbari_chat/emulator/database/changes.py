@@ -48,7 +48,10 @@ class Write:
 
     @property
     def places(self) -> list[Path]:
-        """The nodes that are written to, in the order given."""
+        """The nodes that are written to, in the order given.
+
+        A priority is written by whoever may write its node. [unsure]
+        """
         return [_node(path) for path in self.values]
 
     def applied(self, before: Node, now: int) -> Node:

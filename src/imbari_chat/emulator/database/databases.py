@@ -69,6 +69,10 @@ class Databases:
 
 
 def _first_label(host: str) -> str | None:
+    """The database a host name stands for; an address stands for none.
+
+    [unsure] of Google's emulator; the JavaScript SDK reads host names in this way.
+    """
     name = host.rsplit(":", 1)[0] if host.count(":") <= 1 else host
     try:
         ip_address(name.strip("[]"))

@@ -16,7 +16,7 @@ SIZE_LIMITS: Final = {"tiny": 1, "small": 10, "medium": 30, "large": 60, "unlimi
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Those of the service, in bytes.
+    """Those of the service, in bytes. [unsure] that its MB are 1024 * 1024 of them.
 
     Attributes:
         body: Of one request.

@@ -69,6 +69,8 @@ class View:
         """The event owed for ``write``, which turned ``before`` into ``after``; None for silence.
 
         Every commit must pass through here, in order: a query's window is remembered.
+
+        [unsure]: that the service is silent about a write that changes nothing.
         """
         here = self.target.path
         touched = [
@@ -89,7 +91,10 @@ class View:
     def _moved(
         self, write: Write, touched: list[Path], after: Node, *, replaced: bool
     ) -> Frame | None:
-        """The event of a window, which may gain and lose children the write does not name."""
+        """The event of a window, which may gain and lose children the write does not name.
+
+        [unsure]: over WebSocket one merge tells who came and who left.
+        """
         told, self._window = self._window, self._read(after).seen
         window = self._window
         if replaced:
@@ -110,7 +115,11 @@ class View:
         return _frame("patch", "/", {key: self._json(window.child(key)) for key in changed})
 
     def _below(self, write: Write, touched: list[Path], after: Node) -> Frame:
-        """Changes strictly below the target, told as they were asked for."""
+        """Changes strictly below the target, told as they were asked for.
+
+        [unsure] for an update of several paths: one patch, its keys relative to the stream, and
+        only those that changed. Lists below the stream's location look as they do in a read.
+        """
         here = self.target.path
         base = write.base if here.contains(write.base) else here
         if not write.merge or base in touched:

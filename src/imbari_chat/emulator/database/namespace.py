@@ -68,7 +68,10 @@ class _Audience:
 
 
 def etag(node: Node) -> str:
-    """The version of a node: same content, same tag. Clients must not look inside."""
+    """The version of a node: same content, same tag. Clients must not look inside.
+
+    [unsure]: the service's algorithm is not documented; this is the node hash of the SDKs.
+    """
     return digest(node) or "null_etag"
 
 
@@ -98,6 +101,8 @@ class Namespace:
 
     def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Reading:
         """Look at ``path`` through ``query``.
+
+        [unsure]: the right to read is asked for before the index.
 
         Raises:
             Refusal: The rules say no, or no index serves the query.
@@ -138,9 +143,7 @@ class Namespace:
         """
         before = self.root
         if if_match is not None and if_match != etag(write.found(before)):
-            # The answer shows what is there, so it is only for those who may read it.
-            self.read(write.base, None, caller, now)
-            raise Mismatch(write.found(before))
+            raise self._lost_race(write, caller, now)
         after = write.applied(before, now)
         if not caller.admin:
             decision = self.rules.write(
@@ -155,6 +158,15 @@ class Namespace:
         if room is not None and write.weight(before, after) > room:
             raise write_too_big()
         return self._commit(write, after, now)
+
+    def _lost_race(self, write: Write, caller: Caller, now: int) -> Mismatch:
+        """The answer shows what is there, so it is only for those who may read it. [unsure]
+
+        Raises:
+            Refusal: The caller may not.
+        """
+        self.read(write.base, None, caller, now)
+        return Mismatch(write.found(self.root))
 
     def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Frame]:
         """Start owing events; the frame is the first of them.

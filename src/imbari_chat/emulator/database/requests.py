@@ -1,8 +1,8 @@
 """An HTTP request read into an operation.
 
 Everything that can be refused without looking at the data is refused here, with the status and
-the text of the service. Texts the service is not known to use are in the functions marked
-[unsure] at the end.
+the text of the service. Texts the service is not known to use stand at the end, in functions of
+their own.
 """
 
 import re
@@ -69,7 +69,7 @@ class Request:
     def of(
         cls, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Self:
-        """Read the query string as well."""
+        """Read the query string as well. Parameters nobody knows are ignored. [unsure]"""
         pairs = parse_qsl(query, keep_blank_values=True)
         parameters = dict(pairs)
         counts = Counter(name for name, _ in pairs)
@@ -128,7 +128,7 @@ class Store:
 
 @dataclass(frozen=True, slots=True)
 class Merge:
-    """PATCH. A body of ``{}`` writes nothing, ``null`` deletes."""
+    """PATCH. A body of ``null`` deletes; ``{}`` writes nothing and asks no rule. [unsure]"""
 
     write: Write
 
@@ -201,7 +201,7 @@ def operation(request: Request) -> Operation:
         priority = keys[-1:] == [PRIORITY]
         path = Path.of(keys[:-1] if priority else keys)
     except (InvalidData, UnicodeDecodeError):
-        raise Refusal(400, "Invalid path: Invalid token in path") from None
+        raise _bad_path() from None
     if method == "GET":
         return _read(path, request, priority=priority)
     return _change(method, path, request, priority=priority)
@@ -291,7 +291,7 @@ def _change(method: str, path: Path, request: Request, *, priority: bool) -> Ope
     if limit is not None and limit not in SIZE_LIMITS:
         raise _bad_parameter("writeSizeLimit", "one of tiny, small, medium, large and unlimited")
     if priority and method in {"POST", "PATCH"}:
-        raise Refusal(400, "Invalid path: Invalid token in path")
+        raise _bad_path()
     place = Path((*path, PRIORITY)) if priority else path
     try:
         match method:
@@ -325,9 +325,14 @@ def _not_json(method: str) -> Refusal:
     return Refusal(404, "404 Not Found") if method == "GET" else Refusal(405, "Method Not Allowed")
 
 
+def _bad_path() -> Refusal:
+    """A segment that is no key. [unsure] for a path that is too deep."""
+    return Refusal(400, "Invalid path: Invalid token in path")
+
+
 def _no_stream_of_a_priority() -> Refusal:
     """[unsure]: no source tells of one."""
-    return Refusal(400, "Invalid path: Invalid token in path")
+    return _bad_path()
 
 
 def _repeated_order() -> Refusal:

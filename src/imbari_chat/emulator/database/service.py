@@ -138,8 +138,7 @@ class Service:
                 commit = self._commit(write, request, namespace, who, now)
                 tag = etag(commit.after.at(write.base)) if request.wants_etag else None
                 return _done(request, {"name": key}, commit, tag=tag)
-        if not who.admin:
-            raise denied()
+        _insist_on_admin(who)
         match asked:
             case Inspect():
                 return Answer(self._inspect(asked, namespace))
@@ -205,8 +204,17 @@ class Service:
         return found(namespace.coverage.to_json())
 
 
+def _insist_on_admin(who: Caller) -> None:
+    """Settings and inspection are for admins. [unsure] in status and text."""
+    if not who.admin:
+        raise denied()
+
+
 def _elsewhere(request: Request, namespace: Namespace) -> str:
-    """The same stream at another name of this machine, its database told outright."""
+    """The same stream at another name of this machine, its database told outright.
+
+    [unsure]: no rule is asked before a stream is sent on.
+    """
     name, _, port = request.headers.get("host", "").rpartition(":")
     other = "127.0.0.1" if name == "localhost" else "localhost"
     parameters = {**request.parameters, "ns": namespace.name, "sse": "true"}
