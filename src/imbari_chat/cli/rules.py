@@ -23,7 +23,7 @@ __all__ = ["family"]
 
 _YES: Final = {"y", "yes"}
 
-_File = Annotated[Path, typer.Argument(metavar="[FILE]", help="- for standard input.")]
+_File = Annotated[Path, typer.Argument(metavar="FILE", help="- for standard input.")]
 
 
 def family() -> typer.Typer:
