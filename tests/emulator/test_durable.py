@@ -226,6 +226,26 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
         assert (tmp_path / "journal").stat().st_size < 300_000
 
 
+def test_a_journal_that_cannot_be_shortened_stays_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is lost, and writes go on."""
+    big = "x" * 700_000
+    with Emulator(data=tmp_path) as first:
+        with monkeypatch.context() as full:
+
+            def no_space(*_: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", no_space)
+            for number in range(3):
+                answer = httpx.put(_url(first, f"/{number}.json"), json=big)
+                assert answer.status_code == 200
+        assert "stays long" in caplog.text
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second, "/.json", shallow="true")).json() == dict.fromkeys("012", True)
+
+
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     """Before anything listens."""
     (tmp_path / "file").write_text("")

@@ -76,6 +76,16 @@ def test_stop_frees_the_ports() -> None:
         assert httpx.get(f"http://{second.database_host}/a.json").text == "null"
 
 
+def test_a_call_that_comes_too_late_is_told() -> None:
+    """Nobody waits for a loop that has ended."""
+    emulator = Emulator().start()
+    hosting = emulator._hosting
+    assert hosting is not None
+    emulator.stop()
+    with pytest.raises(Unavailable, match="has stopped"):
+        hosting.call(lambda: None)
+
+
 def test_a_stopped_emulator_has_no_thread_and_no_address() -> None:
     """Nothing is left behind."""
     before = threading.active_count()

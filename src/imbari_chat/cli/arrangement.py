@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from imbari_chat.cli.exits import UsageError
 from imbari_chat.cli.narration import Narrator
-from imbari_chat.errors import ConfigError, RulesError
+from imbari_chat.errors import ConfigError, RulesError, Unavailable
 
 if TYPE_CHECKING:
     from imbari_chat.emulator import Emulator
@@ -148,6 +148,8 @@ class _Follower:
                     self._emulator.reload_rules(text)
                 else:
                     self._emulator.load_rules(text, self._namespace)
+        except Unavailable:
+            return  # it ends, and so does this
         except (RulesError, ConfigError) as error:
             place = str(error).splitlines()[0]
             self._tell.warn(f"{place}; the rules that were in force still are")

@@ -138,7 +138,11 @@ class Durable:
         self._journal.append(records)
         self._remember()
         if self._journal.size > max(_COMPACT_FROM, 2 * self._compacted):
-            self._compact()
+            try:
+                self._compact()
+            except OSError as error:  # what was written stands where it was, only longer
+                self._compacted = self._journal.size
+                self._warn(f"{self._directory}: the journal stays long: {error.strerror}")
 
     def close(self) -> None:
         """Let go of the directory. Doing so twice is fine."""

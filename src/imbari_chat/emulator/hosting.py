@@ -4,12 +4,14 @@ import asyncio
 import socket
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from typing import Final, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.lifespan.off import LifespanOff
+
+from imbari_chat.errors import Unavailable
 
 __all__ = ["Hosting"]
 
@@ -43,7 +45,11 @@ class Hosting:
         ready.result()
 
     def call(self, function: Callable[[], T]) -> T:
-        """Run ``function`` in the loop, between requests, and give its result."""
+        """Run ``function`` in the loop, between requests, and give its result.
+
+        Raises:
+            Unavailable: Serving ended before its turn came.
+        """
         future: Future[T] = Future()
 
         def run() -> None:
@@ -52,7 +58,14 @@ class Hosting:
             except BaseException as error:  # noqa: BLE001  # it is raised again by result()
                 future.set_exception(error)
 
-        self._loop.call_soon_threadsafe(run)
+        stopped = Unavailable("the emulator has stopped")
+        try:
+            self._loop.call_soon_threadsafe(run)
+        except RuntimeError:  # the loop is closed
+            raise stopped from None
+        while not wait([future], timeout=_GRACE_SECONDS).done:
+            if not self._thread.is_alive() and not future.done():
+                raise stopped
         return future.result()
 
     def stop(self) -> None:

@@ -96,13 +96,13 @@ class Journal:
             size = sum(_write(descriptor, encode(record)) for record in records)
             os.fsync(descriptor)
             new.replace(self._file)
-            _sync_directory(self._file.parent)
         except BaseException:
             os.close(descriptor)
             new.unlink(missing_ok=True)
             raise
         self.close()
         self._descriptor, self._size = descriptor, size
+        _sync_directory(self._file.parent)
 
     def append(self, records: Iterable[Json]) -> None:
         """Add ``records``; they survive this process when this returns.

@@ -105,7 +105,7 @@ class Emulator:
         self._ports = {"database": database_port, "auth": auth_port}
         if hub_port is not None:
             self._ports["hub"] = hub_port
-        self._any_host = not is_loopback(host)
+        self._any_host = allow_remote
         self._clock = clock
         ruleset = Ruleset.open() if rules is None else Ruleset.parse(rules)
         self._databases = Databases(self.namespace, ruleset, enforce_indexes=enforce_indexes)
