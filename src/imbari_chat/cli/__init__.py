@@ -15,6 +15,7 @@ doctor      doctor
 customer    the customer's side at a terminal and in a pipe
 live        the live inbox on a terminal
 demo        an emulator, simulated customers and the live inbox
+light       options of simple kinds, read without loading Pydantic
 options     what several commands take, and the settings behind it
 references  how a person names a conversation
 rules_file  files that the rules commands read, and mistakes in them

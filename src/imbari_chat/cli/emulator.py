@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand
+from typer.core import TyperCommand, TyperGroup
 
 from imbari_chat.cli.arrangement import EXPORT_ON_EXIT, Arrangement
+from imbari_chat.cli.light import lighten
 from imbari_chat.cli.narration import Narrator, narrating_log
 from imbari_chat.cli.options import (
     EMULATOR_AUTH_PORT,
@@ -99,12 +100,22 @@ class _Command(TyperCommand):
             given.append(option)
             if option in with_value and rest:
                 given.append(rest.pop(0))
+        lighten(self.get_params(ctx))
         return super().parse_args(ctx, given + rest)
+
+
+class _Family(TyperGroup):
+    """The group of these commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        lighten(self.get_params(ctx))
+        return super().parse_args(ctx, args)
 
 
 def family() -> typer.Typer:
     """The commands of ``emulator``."""
     app = typer.Typer(
+        cls=_Family,
         no_args_is_help=True,
         help="Run the embedded Realtime Database and Auth; needs nothing installed.",
     )

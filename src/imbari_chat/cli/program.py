@@ -11,6 +11,7 @@ from typer.core import TyperGroup
 
 from imbari_chat import __version__
 from imbari_chat.cli.exits import ExitCode, ReaderGone, UsageError, boundary
+from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
 from imbari_chat.cli.output import Output
 
@@ -46,6 +47,7 @@ class _Root(TyperGroup):
         sys.exit(boundary(command))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        lighten(self.get_params(ctx))
         return super().parse_args(ctx, _with_emulator_address(args))
 
     def invoke(self, ctx: Any) -> Any:
