@@ -74,7 +74,10 @@ class Player:
                 "emailPrivacyConfig": {"enableImprovedEmailPrivacy": False},
             }
             self._http.patch(f"/emulator/v1/projects/{project}/config", json=config)
-        steps = json.loads(json.dumps(steps).replace(PROJECT, self._project))
+        text = json.dumps(steps)
+        for dash in ("-", "%2D"):
+            text = text.replace(PROJECT.replace("-", dash), self._project.replace("-", dash))
+        steps = json.loads(text)
         names = {"run": f"run{secrets.token_hex(6)}", "host": self._host}
         seen: dict[str, str] = {}
         return [self._step(number, step, names, seen) for number, step in enumerate(steps)]

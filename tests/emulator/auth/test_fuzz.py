@@ -3,6 +3,7 @@
 import asyncio
 import json
 from typing import Any
+from urllib.parse import unquote_to_bytes
 
 import httpx
 import pytest
@@ -14,6 +15,7 @@ from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.tokens import encode_unsigned
 
+LEGACY = "/www.googleapis.com/identitytoolkit/v3/relyingparty/"
 AUDIENCE = (
     "https://identitytoolkit.googleapis.com/google.identity.identitytoolkit.v1.IdentityToolkit"
 )
@@ -31,6 +33,10 @@ OPERATIONS = [
             "sendOobCode",
             "resetPassword",
             "createAuthUri",
+            "signInWithEmailLink",
+            "signInWithIdp",
+            "sendVerificationCode",
+            "signInWithPhoneNumber",
         )
     ),
     *(
@@ -40,20 +46,26 @@ OPERATIONS = [
             "/accounts:query",
             "/accounts:batchDelete",
             "/accounts:batchCreate",
+            "/accounts:lookup",
+            "/accounts:update",
+            "/accounts:sendOobCode",
             ":createSessionCookie",
         )
     ),
+    *(f"{LEGACY}{name}" for name in ("downloadAccount", "uploadAccount", "verifyAssertion")),
 ]
 TEXTS = [
     "idToken", "localId", "email", "password", "displayName", "photoUrl", "phoneNumber",
     "customAttributes", "validSince", "createdAt", "lastLoginAt", "oobCode", "requestType",
     "newEmail", "continueUrl", "newPassword", "identifier", "continueUri", "token", "grantType",
-    "refreshToken", "validDuration", "targetProjectId", "sessionId", "order",
+    "refreshToken", "validDuration", "targetProjectId", "sessionId", "order", "requestUri",
+    "postBody", "sessionInfo", "code", "temporaryProof", "initialEmail", "maxResults", "sortBy",
 ]  # fmt: skip
 OTHERS = [
     "disabled", "emailVerified", "disableUser", "deleteAttribute", "deleteProvider", "users",
     "localIds", "force", "returnOobLink", "federatedUserId", "providerUserInfo", "allowOverwrite",
     "sanityCheck", "rawPassword", "passwordHash", "salt", "providerId", "rawId", "expression",
+    "linkProviderUserInfo", "mfa", "mfaInfo", "returnIdpCredential", "returnUserInfo", "rounds",
 ]  # fmt: skip
 
 
@@ -72,6 +84,12 @@ SCALARS = (
     )
     | st.sampled_from(["PASSWORD_RESET", "VERIFY_EMAIL", "EMAIL_SIGNIN", "refresh_token"])
     | st.sampled_from(["http://x/", "http://[", "EMAIL", "password", "9" * 30, "-1", "DESC"])
+    | st.sampled_from(['{"sub":"g1","email":"u1@example.com","email_verified":true}', "a:b"])
+    | st.builds(
+        "id_token={}&providerId={}".format,
+        st.sampled_from(['{"sub":"g1","email":"u1@example.com"}', '{"sub":1}', "x", "%ff", "{"]),
+        st.sampled_from(["google.com", "github.com", "password", "phone", ""]),
+    )
 )
 TOKENS = st.dictionaries(
     st.sampled_from(["user_id", "uid", "iat", "exp", "firebase", "aud", "claims", "sub"]),
@@ -138,3 +156,126 @@ def test_no_bytes_are_an_internal_error(raw: bytes) -> None:
                 assert response.status_code == 400
 
     asyncio.run(run())
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        [
+            "authorization",
+            "content-type",
+            "origin",
+            "x-goog-api-key",
+            "host",
+            "content-length",
+            "access-control-request-headers",
+            "access-control-request-private-network",
+        ]
+    ),
+    st.sampled_from(["Bearer owner", "bearer", "application/json", "a/b;c", "", "\xff", "[::", "9"])
+    | st.text(st.characters(min_codepoint=32, max_codepoint=255, exclude_characters="\x7f")),
+    max_size=3,
+)
+SEGMENTS = st.sampled_from(
+    [
+        "identitytoolkit.googleapis.com",
+        "v1",
+        "v2",
+        "projects",
+        "demo-x",
+        "accounts",
+        "emulator",
+        "accounts:signUp",
+        "accounts:batchGet",
+        "config",
+        "action",
+        "oobCodes",
+        "securetoken",
+        "www.googleapis.com",
+        "identitytoolkit",
+        "v3",
+        "relyingparty",
+        "downloadAccount",
+        "tenants",
+        "..",
+        "%2F",
+        "%ff",
+        "%",
+        ":",
+        "€",
+        "projects:x",
+    ]
+) | st.text(max_size=5)
+QUERIES = st.lists(
+    st.tuples(
+        st.sampled_from(["key", "mode", "oobCode", "apiKey", "continueUrl", "newPassword"])
+        | st.sampled_from(["maxResults", "nextPageToken", "tenantId"])
+        | st.text(max_size=4),
+        st.sampled_from(["k", "signIn", "resetPassword", "http://x", "http://[", "-5", "5", "\xff"])
+        | st.text(max_size=6),
+    ),
+    max_size=5,
+)
+
+
+async def ask(method: str, target: bytes, headers: list[tuple[bytes, bytes]], body: bytes) -> int:
+    """The status of a request no client library would send, handed over as a server does."""
+    path, _, query = target.partition(b"?")
+    started: list[int] = []
+    chunks = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def receive() -> Any:
+        return chunks.pop() if chunks else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        if message["type"] == "http.response.start":
+            started.append(message["status"])
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": method,
+        "scheme": "http",
+        "path": unquote_to_bytes(path).decode("utf-8", "replace"),
+        "raw_path": path,
+        "query_string": query,
+        "root_path": "",
+        "headers": headers,
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 9099),
+    }
+    app = create_app(AuthState(project=PROJECT), Clock(START))
+    await asyncio.wait_for(app(scope, receive, send), timeout=10)
+    assert len(started) == 1
+    return started[0]
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(
+    st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]),
+    st.lists(SEGMENTS, max_size=6) | st.sampled_from([["emulator", "action"], ["token"]]),
+    QUERIES,
+    HEADERS,
+    st.binary(max_size=30) | st.just(b"{}"),
+)
+def test_no_request_line_or_header_is_an_internal_error(
+    method: str,
+    segments: list[str],
+    query: list[tuple[str, str]],
+    headers: dict[str, str],
+    body: bytes,
+) -> None:
+    """Whatever path, query and headers: there is an answer, and it is no 5xx but 501."""
+    target = "/" + "/".join(segments) + "?" + "&".join("=".join(pair) for pair in query)
+    raw = [(name.encode(), value.encode("latin-1", "replace")) for name, value in headers.items()]
+    status = asyncio.run(ask(method, target.encode(), raw, body))
+    assert status < 500 or status == 501
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=40))
+def test_no_bytes_in_a_request_line_are_an_internal_error(raw: bytes) -> None:
+    """Not even those that are no text at all."""
+    assert asyncio.run(ask("GET", b"/" + raw, [], b"")) < 502
+    action = b"/emulator/action?apiKey=k&oobCode=x&mode=signIn&continueUrl=" + raw
+    assert asyncio.run(ask("GET", action, [], b"")) in {303, 400}

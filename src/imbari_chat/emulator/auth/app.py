@@ -83,7 +83,7 @@ async def _respond(request: Request, state: AuthState, clock: Callable[[], float
         if followed.location is not None:
             return RedirectResponse(followed.location, followed.code)
         return _json(followed.body, followed.code)
-    route = find(request.method, _raw_path(request), request.url.query)
+    route = find(request.method, _raw_path(request), _raw_query(request))
     _check_content_type(request, route)
     fields = await _fields(request) if route.body_names_project else None
     if fields is not None and not fields.text("targetProjectId"):
@@ -134,6 +134,11 @@ def _raw_path(request: Request) -> str:
     """The path with its escapes: they may stand in the name of a project, and nowhere else."""
     raw: bytes = request.scope.get("raw_path") or request.scope["path"].encode()
     return raw.partition(b"?")[0].decode("ascii", "replace")
+
+
+def _raw_query(request: Request) -> str:
+    raw: bytes = request.scope["query_string"]
+    return raw.decode("ascii", "replace")
 
 
 def _check_content_type(request: Request, route: Route) -> None:
