@@ -14,6 +14,8 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import compress
+from operator import is_not
 from pathlib import Path as File
 from typing import Any, Final
 
@@ -277,7 +279,7 @@ def kept(app: ASGIApp, keep: Callable[[], None]) -> ASGIApp:
 def changed(before: Node, after: Node) -> Iterator[tuple[Path, Node]]:
     """The least that has to be put into ``before`` to make ``after``; no path is above another.
 
-    Looks only where the trees are not the same object, so it costs what the change costs.
+    Looks only where the trees are not the same object, so it costs no more than the write did.
     """
     yield from _changed((), before, after)
 
@@ -295,12 +297,14 @@ def _changed(trail: tuple[str, ...], before: Node, after: Node) -> Iterator[tupl
         yield Path.of(trail), after
         return
     old, new = before.children, after.children
-    for key, child in new.items():
-        if old.get(key) is not child:
-            yield from _changed((*trail, key), before.child(key), child)
-    for key in old:
-        if key not in new:
-            yield Path.of((*trail, key)), EMPTY
+    others = list(compress(new, map(is_not, map(old.get, new), new.values())))
+    for key in others:
+        yield from _changed((*trail, key), before.child(key), new[key])
+    added = sum(key not in old for key in others)
+    if len(old) + added > len(new):
+        for key in old:
+            if key not in new:
+                yield Path.of((*trail, key)), EMPTY
 
 
 def _put(name: str, values: Mapping[str, Json]) -> Json:
