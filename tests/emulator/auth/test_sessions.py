@@ -1,6 +1,11 @@
 """How tokens begin, are renewed, and end."""
 
-from tests.emulator.auth.harness import START, Service, claims
+import pytest
+from tests.emulator.auth.harness import START, Body, Service, claims
+
+from imbari_chat.emulator.tokens import encode_unsigned
+
+IDP = 'id_token={"sub":"g1"}&providerId=google.com'
 
 
 async def test_a_refreshed_token_is_newer_but_signed_in_at_the_same_time(service: Service) -> None:
@@ -148,6 +153,63 @@ async def test_strict_an_id_token_ends_after_an_hour(strict: Service) -> None:
     assert await strict.refused("accounts:lookup", {"idToken": first["idToken"]}) == (
         "INVALID_ID_TOKEN"
     )
+
+
+@pytest.mark.parametrize(
+    ("operation", "body"),
+    [
+        ("accounts:update", {"displayName": "X"}),
+        ("accounts:delete", {}),
+        ("accounts:sendOobCode", {"requestType": "VERIFY_EMAIL"}),
+        ("accounts:signUp", {"email": "a@b", "password": "secret1"}),
+        ("accounts:signInWithIdp", {"requestUri": "http://x", "postBody": IDP}),
+    ],
+)
+async def test_strict_nothing_is_done_with_an_id_token_that_has_ended(
+    strict: Service, operation: str, body: Body
+) -> None:
+    """A fresh one of the same session does it."""
+    first = await strict.sign_up()
+    strict.clock.now += 3600
+    stale = {"idToken": first["idToken"], **body}
+    assert await strict.refused(operation, stale) == "INVALID_ID_TOKEN"
+    grant = {"grantType": "refresh_token", "refreshToken": first["refreshToken"]}
+    fresh = (await strict.user("token", grant))["id_token"]
+    await strict.user(operation, {"idToken": fresh, **body})
+
+
+@pytest.mark.parametrize("claim", ["aud", "iss"])
+async def test_only_a_strict_emulator_minds_whose_token_it_is(
+    claim: str, service: Service, strict: Service
+) -> None:
+    """Google's emulator believes the uid of any token."""
+    for emulator in (service, strict):
+        own = claims(await emulator.sign_up())
+        await emulator.user("accounts:lookup", {"idToken": encode_unsigned(own)})
+        foreign = {"idToken": encode_unsigned(own | {claim: "elsewhere"})}
+        if emulator is strict:
+            assert await emulator.refused("accounts:lookup", foreign) == "INVALID_ID_TOKEN"
+        else:
+            await emulator.user("accounts:lookup", foreign)
+
+
+async def test_strict_a_reset_password_ends_refresh_tokens(strict: Service) -> None:
+    """Whoever lost the password loses the session with it."""
+    first = await strict.sign_up()
+    wanted = {"requestType": "PASSWORD_RESET", "email": "alice@example.com", "returnOobLink": True}
+    code = (await strict.owner("/accounts:sendOobCode", wanted))["oobCode"]
+    await strict.user("accounts:resetPassword", {"oobCode": code, "newPassword": "secret2"})
+    grant = {"grantType": "refresh_token", "refreshToken": first["refreshToken"]}
+    assert await strict.refused("token", grant) == "TOKEN_EXPIRED"
+
+
+async def test_strict_a_changed_profile_ends_nothing(strict: Service) -> None:
+    """Nor do claims: they come with the next token."""
+    first = await strict.sign_up()
+    changes = {"localId": first["localId"], "displayName": "Al", "customAttributes": '{"a":1}'}
+    await strict.owner("/accounts:update", changes)
+    grant = {"grantType": "refresh_token", "refreshToken": first["refreshToken"]}
+    assert claims(await strict.user("token", grant))["a"] == 1
 
 
 async def test_strict_a_revocation_ends_refresh_tokens_even_within_its_second(

@@ -13,7 +13,7 @@ from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.tokens import parse_object
 from imbari_chat.wire.json import Json
 
-__all__ = ["LIFETIME", "checked_attributes", "checked_claims", "id_token_claims"]
+__all__ = ["LIFETIME", "checked_attributes", "checked_claims", "id_token_claims", "issuer"]
 
 LIFETIME: Final = 3600
 """Seconds an ID token lives."""
@@ -63,6 +63,11 @@ def checked_attributes(text: str) -> str:
     return text
 
 
+def issuer(project: str) -> str:
+    """Who issues the ID tokens of a project."""
+    return f"https://securetoken.google.com/{project}"
+
+
 def id_token_claims(
     account: Account, *, project: str, provider: str, extra: Mapping[str, Json], now: int
 ) -> dict[str, Json]:
@@ -94,7 +99,7 @@ def id_token_claims(
         "iat": now,
         "exp": now + LIFETIME,
         "aud": project,
-        "iss": f"https://securetoken.google.com/{project}",
+        "iss": issuer(project),
         "sub": account.local_id,
     }
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
-from imbari_chat.emulator.auth.claims import LIFETIME, id_token_claims
+from imbari_chat.emulator.auth.claims import LIFETIME, id_token_claims, issuer
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned, parse_object
 from imbari_chat.wire.json import Json, dumps
@@ -76,7 +76,7 @@ def session_of(call: Call, id_token: str) -> Session:
         raise BadRequest("INVALID_ID_TOKEN")
     provider = firebase.get("sign_in_provider")
     if call.strict:
-        _check_expiry(claims, call.seconds)
+        _check_strictly(claims, call.accounts.project, call.seconds)
     account = call.accounts.get(uid)
     if account is None:
         raise BadRequest("USER_NOT_FOUND")
@@ -138,10 +138,16 @@ def create_session_cookie(call: Call) -> dict[str, Json]:
     return {"sessionCookie": cookie}
 
 
-def _check_expiry(claims: dict[str, Json], now: int) -> None:
-    """Strict only. [unsure] The live service is taken to call an expired ID token invalid."""
+def _check_strictly(claims: dict[str, Json], project: str, now: int) -> None:
+    """Strict only: the token is this project's and has not expired.
+
+    [unsure] The live service is taken to call a token invalid for each of these, and to see an
+    end in its ``exp`` itself, without any leeway.
+    """
     expires = claims.get("exp")
-    if not isinstance(expires, int | float) or expires <= now:
+    alive = isinstance(expires, int | float) and expires > now
+    ours = claims.get("aud") == project and claims.get("iss") == issuer(project)
+    if not alive or not ours:
         raise BadRequest("INVALID_ID_TOKEN")
 
 
