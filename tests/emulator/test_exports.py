@@ -115,8 +115,7 @@ def test_an_export_has_the_layout_and_the_bytes_of_the_api(tmp_path: Path) -> No
         "auth_export/config.json",
     }
     metadata = json.loads((out / "firebase-export-metadata.json").read_text())
-    assert metadata["database"]["path"] == "database_export"
-    assert metadata["auth"]["path"] == "auth_export"
+    assert metadata == METADATA
     assert (out / "database_export" / "third.json").read_bytes() == third
     assert (out / "database_export" / "other.json").read_text() == "null"
     accounts = json.loads((out / "auth_export" / "accounts.json").read_text())

@@ -7,6 +7,7 @@
     request_log  a line for each request, without secrets
     hub          which emulators run where, and exports on demand
     exports      the layout of firebase emulators:export, written and read
+    transfer     an emulator's contents, taken from an export and pictured for one
     durable      state that outlives the process
     journal      the file it is in
     watch        a file that is looked at again and again
@@ -16,8 +17,8 @@
     auth         the Auth half
     database     the Realtime Database half
 
-It knows nothing of chat. Data and users live in memory and end with the emulator, unless it is given
-a directory to keep them in.
+It knows nothing of chat. Data and users live in memory and end with the emulator, unless it is
+given a directory to keep them in.
 """
 
 from imbari_chat.emulator.server import Emulator

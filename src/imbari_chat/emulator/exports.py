@@ -16,14 +16,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from imbari_chat import __version__
 from imbari_chat.errors import ConfigError, InvalidData
 from imbari_chat.wire.json import Json, dumps, parse
 from imbari_chat.wire.tree import Node
 
-__all__ = ["METADATA", "Imported", "Picture", "check_target", "read", "write"]
+__all__ = ["LAYOUT_VERSION", "METADATA", "Imported", "Picture", "check_target", "read", "write"]
 
 METADATA: Final = "firebase-export-metadata.json"
+LAYOUT_VERSION: Final = "15.34.2"
+"""The firebase-tools whose layout this is, and what the hub says it is."""
+
+_DATABASE_VERSION: Final = "4.11.2"
 _DATABASE: Final = "database_export"
 _AUTH: Final = "auth_export"
 
@@ -149,9 +152,9 @@ def write(directory: Path, picture: Picture) -> None:
 
 def _fill(directory: Path, picture: Picture) -> None:
     metadata: dict[str, Json] = {
-        "version": __version__,
-        "database": {"version": __version__, "path": _DATABASE},
-        "auth": {"version": __version__, "path": _AUTH},
+        "version": LAYOUT_VERSION,
+        "database": {"version": _DATABASE_VERSION, "path": _DATABASE},
+        "auth": {"version": LAYOUT_VERSION, "path": _AUTH},
     }
     files: dict[str, Json] = {
         f"{_AUTH}/accounts.json": picture.accounts,

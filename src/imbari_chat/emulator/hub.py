@@ -16,7 +16,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
-from imbari_chat import __version__
+from imbari_chat.emulator.exports import LAYOUT_VERSION
 from imbari_chat.emulator.guard import origin_is_local
 from imbari_chat.errors import ImbariError, InvalidData
 from imbari_chat.wire.json import Json, dumps, parse
@@ -50,7 +50,7 @@ class Hub:
         """What a process that looks for the hub has to know."""
         host, port = self._addresses["hub"]
         return {
-            "version": __version__,
+            "version": LAYOUT_VERSION,
             "origins": [f"http://{_in_url(host)}:{port}"],
             "pid": os.getpid(),
         }

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
-from pathlib import Path as File
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TypeVar
 
@@ -15,20 +15,15 @@ from starlette.types import ASGIApp
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.app import DatabaseApp
-from imbari_chat.emulator.database.changes import Write
-from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
-from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.guard import guarded
 from imbari_chat.emulator.hosting import Hosting
 from imbari_chat.emulator.listening import address, is_loopback, listen
-from imbari_chat.errors import ConfigError, InvalidData, Unavailable
+from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.rules import Ruleset
-from imbari_chat.wire.paths import Path
 
 if TYPE_CHECKING:
     from imbari_chat.emulator.durable import Durable
-    from imbari_chat.emulator.exports import Picture
 
 __all__ = ["Emulator"]
 
@@ -87,10 +82,10 @@ class Emulator:
         enforce_indexes: bool = True,
         keep_alive: float = 30.0,
         stream_buffer: int = 8 * 1024 * 1024,
-        data: File | None = None,
+        data: Path | None = None,
         sync: bool = False,
-        import_from: File | None = None,
-        export_on_exit: File | None = None,
+        import_from: Path | None = None,
+        export_on_exit: Path | None = None,
         log_request: Callable[[str], None] | None = None,
     ) -> None:
         if not allow_remote and not is_loopback(host):
@@ -252,7 +247,7 @@ class Emulator:
             lambda: self._database_app.deliver(self._databases.govern(rules, self._now()))
         )
 
-    def export(self, directory: File) -> None:
+    def export(self, directory: Path) -> None:
         """Write data and users in the layout of ``firebase emulators:export``.
 
         Args:
@@ -262,8 +257,12 @@ class Emulator:
             ConfigError: It holds something else, or cannot be written.
         """
         from imbari_chat.emulator.exports import write  # few emulators export anything
+        from imbari_chat.emulator.transfer import picture
 
-        write(directory, self._in_loop(self._picture))
+        write(
+            directory,
+            self._in_loop(lambda: picture(self._databases, self._accounts, self._imported)),
+        )
 
     def refusals(self) -> list[str]:
         """Why the rules said no, for the last hundred times of each database, oldest first."""
@@ -289,34 +288,14 @@ class Emulator:
                     hint="leave the import out, or keep the data in another directory",
                 )
         if self._import_from is not None:
-            self._import(self._import_from)
+            from imbari_chat.emulator.transfer import take_over
+
+            self._imported = take_over(
+                self._import_from, self._databases, self._accounts, self._now()
+            )
             self._import_from = None  # once: what is there after a stop is newer
             if self._durable is not None:
                 self._durable.keep()
-
-    def _import(self, directory: File) -> None:
-        from imbari_chat.emulator.exports import read
-
-        found = read(directory)
-        for name, (file, value) in found.databases.items():
-            try:
-                database = self._databases.named(name or self.namespace)
-                database.write(Write.put(Path(), value), ADMIN, self._now())
-            except InvalidData as error:
-                place = f" (at {error.where})" if error.where else ""
-                raise InvalidData(f"{error.what}{place}", where=str(file)) from error
-            except Refusal as error:
-                raise InvalidData("is not named for a database", where=str(file)) from error
-            self._imported.add(database.name)
-        if found.accounts is not None or found.config is not None:
-            users = found.accounts[1] if found.accounts else {"users": []}
-            try:
-                self._accounts.accounts().restore(users, found.config and found.config[1])
-            except InvalidData as error:
-                files = [str(part[0]) for part in (found.accounts, found.config) if part]
-                raise InvalidData(error.what, where=" or ".join(files)) from error
-        for line in found.skipped:
-            _log.warning("not imported: %s", line)
 
     def _apps(self, undo: ExitStack) -> dict[str, ASGIApp]:
         """The application for each port; what is wrapped last sees a request first."""
@@ -349,26 +328,12 @@ class Emulator:
                 apps[name] = logged(app, self._log_request, token_in_body=name == "auth")
         return apps
 
-    def _kept_in(self, directory: File, *, sync: bool) -> "Durable":
+    def _kept_in(self, directory: Path, *, sync: bool) -> "Durable":
         if sys.platform == "win32":
             raise ConfigError("data is kept on POSIX systems only", where=str(directory))
         from imbari_chat.emulator.durable import Durable
 
         return Durable(directory, self._databases, self._accounts, sync=sync, warn=_log.warning)
-
-    def _picture(self) -> "Picture":
-        from imbari_chat.emulator.exports import Picture
-
-        accounts = self._accounts.accounts()
-        return Picture(
-            {
-                database.name: database.root
-                for database in self._databases
-                if database.root.exists or database.name in self._imported
-            },
-            accounts.exported(),
-            accounts.config(),
-        )
 
     def _clear(self) -> None:
         for database in self._databases:
