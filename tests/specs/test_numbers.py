@@ -10,13 +10,13 @@ NUMBERS = re.compile(r"(\d+)[a-z]?(?:-(\d+))?(?=[: ]|$)")
 
 
 def _numbered(value: Any) -> Iterator[int]:
-    """The numbers at the beginning of every ``case`` and ``name``, ranges written out."""
+    """Every ``number``, and those that a ``case`` or ``name`` begins with, ranges written out."""
     if isinstance(value, list):
         for item in value:
             yield from _numbered(item)
     if isinstance(value, dict):
-        for label in (value.get("case"), value.get("name")):
-            found = NUMBERS.match(str(label))
+        for text in (value.get(label) for label in ("number", "case", "name")):
+            found = NUMBERS.match(str(text))
             if found:
                 yield from range(int(found[1]), int(found[2] or found[1]) + 1)
         yield from _numbered(list(value.values()))

@@ -77,6 +77,13 @@ def test_pretty_text_has_a_space_before_the_colon() -> None:
     """Two spaces a level, and no line end at the end."""
     assert dumps({"a": {"b": 1}}, pretty=True) == '{\n  "a" : {\n    "b" : 1\n  }\n}'
     assert dumps({}, pretty=True) == "{}"
+    assert dumps({"kids": [8952, 9224], "z": []}, pretty=True) == (
+        '{\n  "kids" : [ 8952, 9224 ],\n  "z" : []\n}'
+    )
+    rows: Json = [None, {"a": {"b": "x"}}]
+    assert dumps({"rows": rows}, pretty=True) == (
+        '{\n  "rows" : [ null, {\n    "a" : {\n      "b" : "x"\n    }\n  } ]\n}'
+    )
     assert dumps("x", pretty=True) == '"x"'
 
 

@@ -118,13 +118,14 @@ def dumps(value: Json, *, pretty: bool = False) -> str:
 
     Args:
         value: What to write.
-        pretty: Indent by two spaces and write ``"key" : value``, as the service does for people.
+        pretty: Write for people, as the service does: ``"key" : value``, two more spaces before the
+            members of each object, and lists along the line, ``[ 1, 2 ]``.
 
     Raises:
         InvalidData: A number is NaN or infinite.
     """
     try:
-        text = (_PRETTY if pretty else _COMPACT).encode(value)
+        text = _pretty(value, "") if pretty else _COMPACT.encode(value)
     except ValueError as error:
         raise InvalidData(f"not JSON: {error}") from None
     if text.isascii():
@@ -135,6 +136,21 @@ def dumps(value: Json, *, pretty: bool = False) -> str:
 def utf16_length(text: str) -> int:
     """The length of ``text`` as JavaScript and the security rules count it, in UTF-16 units."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _pretty(value: Json, indent: str) -> str:
+    """Public answers of the live service show lists along the line, whatever their length.
+
+    Objects in lists, which they do not show, begin on that line and are indented by objects only.
+    [unsure]
+    """
+    if isinstance(value, dict) and value:
+        inner = f"{indent}  "
+        rows = (f"{inner}{dumps(key)} : {_pretty(item, inner)}" for key, item in value.items())
+        return "{\n" + ",\n".join(rows) + f"\n{indent}}}"
+    if isinstance(value, list) and value:
+        return f"[ {', '.join(_pretty(item, indent) for item in value)} ]"
+    return _COMPACT.encode(value)
 
 
 def _finite(literal: str) -> float:
@@ -150,4 +166,3 @@ def _refuse_constant(name: str) -> NoReturn:
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-_PRETTY = json.JSONEncoder(ensure_ascii=False, allow_nan=False, indent=2, separators=(",", " : "))
