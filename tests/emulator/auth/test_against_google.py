@@ -7,6 +7,7 @@ Node is at hand, Google's emulator is asked again whether it still says so.
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,12 +15,15 @@ import pytest
 from tests.clients.google import Absent, auth_emulator
 from tests.clients.place import PROJECT as PEER_PROJECT
 from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
-from tests.emulator.auth.harness import PROJECT, Clock
+from tests.emulator.auth.harness import OWNER, PROJECT, Clock
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.accounts import Accounts
 
 SEQUENCE = {each["name"]: each["steps"] for each in load(SEQUENCES)}
 GOOGLE = load(RECORDED)
+ACCOUNTS = f"/identitytoolkit.googleapis.com/v1/projects/{PEER_PROJECT}/accounts"
 
 
 def complaint(step: Any, google: list[Any], ours: list[Any]) -> str | None:
@@ -61,24 +65,80 @@ def test_every_difference_has_its_reason() -> None:
             assert step.get("differs", "a reason").strip()
 
 
+def test_the_document_counts_what_is_compared() -> None:
+    """docs/auth-emulator.md says how many requests there are, and how many answers differ."""
+    steps = [step for sequence in SEQUENCE.values() for step in sequence]
+    differing = sum("differs" in step for step in steps)
+    text = (Path(__file__).parents[3] / "docs" / "auth-emulator.md").read_text()
+    assert f"{len(steps)} requests" in text
+    assert f"{differing} of the answers differ" in text
+
+
 @pytest.fixture(scope="module")
-def google() -> Iterator[Player]:
+def google() -> Iterator[httpx.Client]:
     """Google's own Auth emulator."""
     try:
         with (
             auth_emulator() as host,
             httpx.Client(base_url=f"http://{host}", timeout=30) as http,
         ):
-            yield Player(http, time.sleep, project=PEER_PROJECT)
+            yield http
     except Absent as reason:
         pytest.skip(str(reason))
 
 
 @pytest.mark.peer
 @pytest.mark.parametrize("name", SEQUENCE)
-def test_googles_emulator_still_answers_so(name: str, google: Player) -> None:
+def test_googles_emulator_still_answers_so(name: str, google: httpx.Client) -> None:
     """What ours is held to is what Google's emulator really says."""
     steps = SEQUENCE[name]
-    for step, said, says in zip(steps, GOOGLE[name], google.play(steps), strict=True):
+    answers = Player(google, time.sleep, project=PEER_PROJECT).play(steps)
+    for step, said, says in zip(steps, GOOGLE[name], answers, strict=True):
         assert says[0] == said[0]
         assert "differs" in step or says == said
+
+
+def accounts_of(google: httpx.Client) -> Any:
+    """What an export of that emulator would hold."""
+    answer = google.get(f"{ACCOUNTS}:batchGet", params={"maxResults": -1}, headers=OWNER)
+    assert answer.status_code == 200
+    return answer.json()
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sign in with an identity provider",
+        "sign in with a phone number",
+        "sign in by a mailed link",
+        "taking a changed address back",
+        "batch creation",
+    ],
+)
+def test_what_googles_emulator_exports_is_restored_whole(name: str, google: httpx.Client) -> None:
+    """No field of any user is lost or changed."""
+    Player(google, time.sleep, project=PEER_PROJECT).play(SEQUENCE[name])
+    exported = accounts_of(google)
+    accounts = Accounts(PROJECT)
+    accounts.restore(exported)
+    assert accounts.exported() == exported
+
+
+@pytest.mark.peer
+def test_googles_emulator_takes_what_is_exported(google: httpx.Client) -> None:
+    """The users, by the way its own import goes; what it does not know it leaves."""
+    accounts = Accounts(PROJECT)
+    account = Account(local_id="u1", email="u1@example.com", created_at=1000, last_login_at=2000)
+    account = account.with_password("secret1", "fakeSaltOf20Characters00", 3000).revoked(3)
+    accounts.put(account, added=[{"providerId": "google.com", "rawId": "g1"}])
+    google.delete(f"/emulator/v1/projects/{PEER_PROJECT}/accounts")
+    answer = google.post(f"{ACCOUNTS}:batchCreate", headers=OWNER, json=accounts.exported())
+    assert (answer.status_code, answer.json()["error"]) == (200, [])
+    signed_in = google.post(
+        "/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword",
+        params={"key": "k"},
+        json={"email": "u1@example.com", "password": "secret1"},
+    )
+    assert signed_in.json()["localId"] == "u1"
+    assert accounts_of(google)["users"][0]["createdAt"] == "1000"

@@ -5,6 +5,9 @@ nothing but the state it is given:
 
     routing     which operation a path names, and who may call it
     signin      sign up, sign in with a password or a custom token
+    idp         sign in with an identity provider
+    emaillink   sign in by a mailed link
+    phone       sign in with a phone number
     sessions    ID tokens, refresh tokens, session cookies
     profiles    lookup, update, delete
     oob, links  mailed codes, and the links they travel in
@@ -13,9 +16,12 @@ nothing but the state it is given:
     projects    a project's own settings and the emulator's controls
     claims      what an ID token says
     credentials what passes for an e-mail address, a password, a phone number
-    accounts    user records and their indexes
+    account     one user, and its JSON
+    accounts    the users of a project, its codes and settings
     state       the projects
     call        one call: whose, when, with what
+    schemas     which type each field of a request has
     fields      a request's body, leniently read
+    uris        what passes for an address, and how one is written
     errors      how the service says no
 """
