@@ -260,7 +260,7 @@ def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
         raise _bad_setting(asked.name)
     if not asked.dry_run:
         namespace.settings[asked.name] = value
-    return Answer(found(value))
+    return Answer(found({"status": "ok"}))
 
 
 def _is_setting(name: str, value: Json) -> bool:
