@@ -96,7 +96,8 @@ def test_a_stream_is_logged_when_it_is_over(told: Told) -> None:
     with Emulator(log_request=told.append) as emulator:
         url = f"http://{emulator.database_host}/a.json"
         with httpx.stream("GET", url, headers={"Accept": "text/event-stream"}) as stream:
-            next(stream.iter_bytes())
+            events = stream.iter_bytes()
+            next(events)
             assert told == []
     assert told.last() == "GET /a.json 200 T nobody"
     assert len(told) == 1
