@@ -1,5 +1,7 @@
 """Random trees, writes and queries over few keys, so that they often meet."""
 
+from typing import Any
+
 from hypothesis import strategies as st
 
 from imbari_chat.wire.paths import Path
@@ -42,11 +44,25 @@ def queries(draw: st.DrawFn) -> Query:
             [Query.by_key(), Query.by_value(), Query.by_priority(), Query.by_child("h")]
         )
     )
-    ends = keys if query.order_by.kind == "key" else bounds
-    if draw(st.booleans()):
-        query = query.start_at(draw(ends))
-    if draw(st.booleans()):
-        query = query.end_at(draw(ends))
+    by_key = query.order_by.kind == "key"
+
+    def end() -> Any:
+        """A value and, unless the order is by key, perhaps a key beside it."""
+        return draw(keys if by_key else bounds), None if by_key else draw(st.none() | keys)
+
+    match draw(st.sampled_from(["", "at", "after", "equal"])):
+        case "at":
+            query = query.start_at(*end())
+        case "after":
+            query = query.start_after(*end())
+        case "equal":
+            query = query.equal_to(*end())
+    if query.end is None:
+        match draw(st.sampled_from(["", "at", "before"])):
+            case "at":
+                query = query.end_at(*end())
+            case "before":
+                query = query.end_before(*end())
     match draw(st.sampled_from(["all", "first", "last"])):
         case "first":
             query = query.limit_to_first(draw(st.integers(1, 2)))
