@@ -91,7 +91,7 @@ async def _respond(request: Request, state: AuthState, clock: Callable[[], float
     owner = _check_right(request, route.right)
     fields = fields or await _fields(request)
     fields.check(route.schema)
-    if fields.text("tenantId"):
+    if fields.text("tenantId") or query.get("tenantId"):
         raise not_built("Multi-tenancy is not implemented in this emulator.")
     project = _project(route, fields, owner=owner)
     if route.body_names_project:
