@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.lifespan.off import LifespanOff
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from imbari_chat.errors import Unavailable
 
@@ -102,7 +103,7 @@ async def _serving(app: ASGIApp, listening: socket.socket) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http="h11",
+        http=H11Protocol,
         ws="none",
         lifespan="off",
         log_config=None,
