@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
 from typing import Final
 
-from bench.row import Row
-
 from bench import emulator_requests, emulator_start, sending, start_up, windows
+from bench.row import Row
 
 _TOPICS: Final[dict[str, Callable[[], Iterable[Row]]]] = {
     "S5": sending.latency,

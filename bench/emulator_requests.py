@@ -15,11 +15,10 @@ from itertools import count
 from pathlib import Path
 from typing import Final
 
+from bench import emulators
 from bench.connection import Connection, connected
 from bench.measuring import in_turns
 from bench.row import Row, Target
-
-from bench import emulators
 from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.schema import plans
 from imbari_chat.schema.paths import MessageId, SessionId

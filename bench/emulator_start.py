@@ -12,7 +12,6 @@ from typing import Final
 from bench import emulators
 from bench.measuring import in_turns, milliseconds
 from bench.row import Row, Target
-
 from imbari_chat.emulator import Emulator
 
 __all__ = ["rows"]

@@ -15,12 +15,12 @@ from queue import Queue
 from typing import Any, Final
 
 import firebase_admin
-from bench.measuring import in_turns
-from bench.row import Row, Target
 from firebase_admin import db
 from google.auth.credentials import AnonymousCredentials
 
 from bench import emulators
+from bench.measuring import in_turns
+from bench.row import Row, Target
 from imbari_chat import AdminChat, ConnectionChanged, Conversation, MessageAdded
 
 __all__ = ["latency", "throughput"]

@@ -7,11 +7,10 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Final
 
+from bench import emulators
 from bench.connection import connected
 from bench.measuring import in_turns, milliseconds
 from bench.row import Row, Target
-
-from bench import emulators
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.listeners import Target as Listened

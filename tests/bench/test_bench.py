@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from bench.row import Row, Target
 
 ROOT = Path(__file__).parents[2]

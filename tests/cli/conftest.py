@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.cli.harness import Program, Visitor
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.schema import strict_rules
+from tests.cli.harness import Program, Visitor
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.harness import Program, Visitor
 
 from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor
 
 _EMAIL = "admin@example.com"
 _PASSWORD = "a-good-password"

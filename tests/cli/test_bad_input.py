@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.harness import Program, Visitor
 
 from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor
 
 _SPECS = Path(__file__).parents[1] / "specs" / "cli" / "bad_input.json"
 _CASES: list[dict[str, Any]] = json.loads(_SPECS.read_text(encoding="utf-8"))["cases"]

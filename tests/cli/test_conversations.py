@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from tests.cli.harness import Program, Visitor, outside
 
 from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor, outside
 
 
 def test_inbox_numbers_conversations_newest_first(program: Program, visitor: Visitor) -> None:

@@ -15,7 +15,6 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
-from tests.cli.terminal import Terminal
 
 from imbari_chat.cli.customer import Lead, _asked, run_customer
 from imbari_chat.cli.exits import TimeoutReached, UsageError
@@ -23,6 +22,7 @@ from imbari_chat.cli.narration import Narrator
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema.models import Message, Session
+from tests.cli.terminal import Terminal
 
 AMINA = Lead(name="Amina", email="amina@example.com")
 

@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from tests.cli.terminal import Terminal
-from tests.view.records import message, session
 
 from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer
@@ -18,6 +16,8 @@ from imbari_chat.cli.exits import UsageError
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.paths import SessionId
+from tests.cli.terminal import Terminal
+from tests.view.records import message, session
 
 
 @pytest.mark.parametrize("part", CAST, ids=lambda part: part.email)

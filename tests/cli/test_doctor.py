@@ -4,10 +4,10 @@ import json
 from typing import Any
 
 import pytest
-from tests.cli.harness import Program, Visitor, outside
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.schema import strict_rules
+from tests.cli.harness import Program, Visitor, outside
 
 
 def _states(program: Program, code: int = 0) -> dict[str, Any]:

@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.cli.harness import Program, Visitor
 
 from imbari_chat import __version__
 from imbari_chat.cli.main import run
 from imbari_chat.cli.options import Target
 from imbari_chat.cli.program import _with_emulator_address
 from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor
 
 
 def test_version(program: Program, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.cli.harness import Program
 
 from imbari_chat.cli import rules as rules_command
 from imbari_chat.config import Settings
@@ -14,6 +13,7 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.errors import AccessDenied
 from imbari_chat.identity import rules as identity_rules
 from imbari_chat.schema import strict_rules
+from tests.cli.harness import Program
 
 BROKEN = '{"rules": {\n  ".read": "data.isArray()"\n}}\n'
 COMMENTED = '{\n  // nobody but café staff\n  "rules": {".read": "auth.uid == \'amina\'",},\n}\n'

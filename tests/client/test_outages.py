@@ -6,7 +6,6 @@ from contextlib import aclosing
 from typing import Any
 
 import pytest
-from tests.client.cutting import CuttingProxy
 
 from imbari_chat import (
     AsyncAdminChat,
@@ -24,6 +23,7 @@ from imbari_chat.client.channel import Channel
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
+from tests.client.cutting import CuttingProxy
 
 Seed = Callable[[str, Any], None]
 

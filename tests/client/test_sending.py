@@ -4,6 +4,14 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
+
+from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
+from imbari_chat.client import channel
+from imbari_chat.client.channel import Channel
+from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
 from tests.client.in_memory import (
     ADMIN,
     CUSTOMER,
@@ -14,14 +22,6 @@ from tests.client.in_memory import (
     InMemory,
     database,
 )
-
-from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
-from imbari_chat.client import channel
-from imbari_chat.client.channel import Channel
-from imbari_chat.client.customer import SEND_POLICY
-from imbari_chat.emulator.database.namespace import Namespace
-from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
 
 
 @pytest.fixture(autouse=True)

@@ -5,13 +5,12 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+from imbari_chat.emulator import Emulator
 from tests.clients.differences import DIFFERENCES
-from tests.clients.google import Absent, auth_emulator, database_emulator
 from tests.clients.place import PROJECT, Target
 from tests.clients.suite import CASES, HALF, run
 from tests.clients.table import Result, rows, summary
-
-from imbari_chat.emulator import Emulator
+from tests.google import Absent, auth_emulator, database_emulator
 
 
 @contextmanager

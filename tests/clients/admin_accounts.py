@@ -6,6 +6,7 @@ from typing import Final
 
 import pytest
 from firebase_admin import auth
+
 from tests.clients.place import Place
 from tests.clients.registry import call, refused
 

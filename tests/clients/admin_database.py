@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 from firebase_admin import db, exceptions
+
 from tests.clients.place import Place, dying_threads, exchanges, until_closed
 from tests.clients.registry import call, refused
 

@@ -7,6 +7,7 @@ import firebase_admin
 import pytest
 from firebase_admin import auth, credentials, exceptions, tenant_mgt
 from google.auth.credentials import AnonymousCredentials
+
 from tests.clients.admin_accounts import CLIENT
 from tests.clients.place import PROJECT, Place
 from tests.clients.registry import unsupported

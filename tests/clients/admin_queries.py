@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import pytest
 from firebase_admin import exceptions
+
 from tests.clients.admin_database import CLIENT
 from tests.clients.place import Place
 from tests.clients.registry import call, refused

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 from firebase_admin import auth
+
+from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned
 from tests.clients.admin_accounts import CLIENT
 from tests.clients.place import PROJECT, Place
 from tests.clients.registry import call, refused
-
-from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned
 
 
 def id_token(place: Place, app: Any) -> str:

@@ -14,10 +14,10 @@ that requests without a namespace reach, are emptied. ``-k google`` and ``-k emb
 from collections.abc import Iterator
 
 import pytest
-from tests.clients.google import Absent, auth_emulator, database_emulator
-from tests.clients.place import PROJECT, Target
 
 from imbari_chat.emulator import Emulator
+from tests.clients.place import PROJECT, Target
+from tests.google import Absent, database_emulator
 
 
 @pytest.fixture(scope="session")
@@ -28,13 +28,9 @@ def embedded_target() -> Iterator[Target]:
 
 
 @pytest.fixture(scope="session")
-def google_auth() -> Iterator[Target]:
+def google_auth(google_auth_emulator: str) -> Target:
     """Google's Auth emulator."""
-    try:
-        with auth_emulator() as host:
-            yield Target("google", auth=host)
-    except Absent as reason:
-        pytest.skip(str(reason))
+    return Target("google", auth=google_auth_emulator)
 
 
 @pytest.fixture(scope="session")

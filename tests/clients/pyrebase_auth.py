@@ -10,10 +10,10 @@ import pyrebase.pyrebase
 import pytest
 import requests
 from Crypto.PublicKey import RSA
-from tests.clients.place import Place
-from tests.clients.registry import call, refused, unsupported
 
 from imbari_chat.emulator.tokens import decode_unverified
+from tests.clients.place import Place
+from tests.clients.registry import call, refused, unsupported
 
 __all__ = ["CLIENT", "profile_update_with_nulls_fails"]
 

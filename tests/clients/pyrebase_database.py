@@ -8,10 +8,10 @@ from typing import Any, Final
 import pyrebase
 import pytest
 import requests
-from tests.clients.place import Place, dying_threads
-from tests.clients.registry import call, refused, unsupported
 
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.clients.place import Place, dying_threads
+from tests.clients.registry import call, refused, unsupported
 
 __all__ = ["CLIENT"]
 

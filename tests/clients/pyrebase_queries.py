@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import requests
+
 from tests.clients.admin_queries import DINOSAURS, RULES, SCORES
 from tests.clients.place import Place
 from tests.clients.pyrebase_database import CLIENT, client, words

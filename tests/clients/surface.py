@@ -10,6 +10,7 @@ from typing import Final
 
 import pyrebase.pyrebase
 from firebase_admin import _user_mgt, auth, db, tenant_mgt
+
 from tests.clients import (
     admin_accounts,
     admin_database,

@@ -1,6 +1,7 @@
 """Every call of every client, against every emulator there is."""
 
 import pytest
+
 from tests.clients.differences import DIFFERENCES
 from tests.clients.registry import CASES, Case
 from tests.clients.suite import HALF, run

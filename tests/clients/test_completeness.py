@@ -2,6 +2,7 @@
 
 import pytest
 from firebase_admin import auth
+
 from tests.clients.admin_accounts import CLIENT
 from tests.clients.suite import CASES
 from tests.clients.surface import SURFACE, methods

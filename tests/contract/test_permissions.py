@@ -5,7 +5,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
-from tests.specs import table
 
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.json import Json
@@ -13,6 +12,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Node, from_json
 from imbari_chat.wire.values import resolve
+from tests.specs import table
 
 SPEC = table("contract/permissions")
 RULES = Ruleset.parse((FilePath(__file__).parents[2] / "database.rules.json").read_text("utf-8"))

@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from tests.docs.blocks import ROOT
 
 from imbari_chat import CustomerChat
 from imbari_chat.emulator import Emulator
+from tests.docs.blocks import ROOT
 
 
 @pytest.fixture(scope="session")

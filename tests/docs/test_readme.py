@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import typer
 import typer.exceptions
+
+from imbari_chat.cli.main import build
 from tests.docs.blocks import (
     NOT_RUN,
     ROOT,
@@ -19,8 +21,6 @@ from tests.docs.blocks import (
     inline_commands,
     invocations,
 )
-
-from imbari_chat.cli.main import build
 
 _PATIENCE = 60.0
 _MOST_LINES = 10

@@ -10,10 +10,10 @@ import time
 
 import httpx
 import pytest
-from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
+from tests.emulator.event_stream import EventStream
 
 CLOSED = '{"rules": {"mine": {".read": "auth.uid === \'u1\'"}}}'
 

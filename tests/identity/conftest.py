@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import PROJECT, RULES, project_at
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import PROJECT, RULES, project_at
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from contextlib import closing
 import firebase_admin
 import pytest
 from firebase_admin import auth
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import ADMIN, free_port, project_at
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import (
@@ -23,6 +21,8 @@ from imbari_chat.errors import (
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.sign_in import sign_in_with_password
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import ADMIN, free_port, project_at
 
 VARIABLE = "FIREBASE_AUTH_EMULATOR_HOST"
 

@@ -8,8 +8,6 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
@@ -19,6 +17,8 @@ from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import free_port, make_tokens, project_at
 
 CASES: list[dict[str, Any]] = json.loads(
     (FilePath(__file__).parents[1] / "specs/identity/statuses.json").read_text()

@@ -9,8 +9,6 @@ from collections.abc import Callable
 from contextlib import closing
 
 import pytest
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
 
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity.project import Project
@@ -18,6 +16,8 @@ from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_wi
 from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import free_port, make_tokens, project_at
 
 WHERE = Path.parse("/rooms/r1")
 TOKENS = make_tokens(claims={"name": "marker"}, refresh="r-e-f-r-e-s-h")

@@ -14,8 +14,6 @@ import pytest
 import requests.adapters
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import project_at
 
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.project import Project
@@ -23,6 +21,8 @@ from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import project_at
 
 OPEN = Path.parse("/open")
 STAFF = Path.parse("/staff")

@@ -13,8 +13,6 @@ from typing import Any
 import pytest
 import requests
 from pyrebase import pyrebase
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import ADMIN, free_port, make_tokens, project_at
 
 from imbari_chat import errors
 from imbari_chat.emulator import Emulator
@@ -24,6 +22,8 @@ from imbari_chat.identity.project import Project
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import ADMIN, free_port, make_tokens, project_at
 
 CASES: list[dict[str, Any]] = json.loads(
     (FilePath(__file__).parents[1] / "specs/identity/refusals.json").read_text()

@@ -7,8 +7,6 @@ from contextlib import closing
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
-from tests.identity.answering import AnsweringServer
-from tests.identity.places import make_tokens, project_at
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import AccessDenied, AuthError, InvalidData, Unavailable
@@ -18,6 +16,8 @@ from imbari_chat.identity.user import Tokens, UserAccess, read_claims
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
+from tests.identity.answering import AnsweringServer
+from tests.identity.places import make_tokens, project_at
 
 OPEN = Path.parse("/open")
 

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncIterator, Mapping
 
 import pytest
-from tests.net.scripted import Caller
 
 from imbari_chat.errors import AccessDenied, AuthError, Unavailable
 from imbari_chat.net import rest
@@ -13,6 +12,7 @@ from imbari_chat.net.rest import RestTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
+from tests.net.scripted import Caller
 
 
 class Library(Caller):

@@ -6,6 +6,15 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
+
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.mirror import children
+from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
+from imbari_chat.errors import AccessDenied, AuthError, ConfigError, ImbariError, InvalidData
+from imbari_chat.net.rest import RestTransport
+from imbari_chat.net.sse import SseSubscription
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.sse import encode
 from tests.net.scripted import (
     STREAM_HEAD,
     Caller,
@@ -19,15 +28,6 @@ from tests.net.scripted import (
     serving,
     stream,
 )
-
-from imbari_chat.engine.backoff import BackoffPolicy
-from imbari_chat.engine.mirror import children
-from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
-from imbari_chat.errors import AccessDenied, AuthError, ConfigError, ImbariError, InvalidData
-from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.sse import SseSubscription
-from imbari_chat.wire.paths import Path
-from imbari_chat.wire.sse import encode
 
 QUICK = StreamPolicy(
     connect_timeout=0.5,

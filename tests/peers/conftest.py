@@ -9,9 +9,9 @@ from typing import Any
 
 import firebase_admin
 import pytest
-from tests.peers.node import JavaScriptSdk, node_or_skip
 
 from imbari_chat.emulator import Emulator
+from tests.peers.node import JavaScriptSdk, node_or_skip
 
 RULES = (Path(__file__).parents[2] / "database.rules.json").read_text("utf-8")
 _serial = count()

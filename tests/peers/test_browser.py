@@ -16,9 +16,9 @@ from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
-from tests.peers.node import PACKAGES, node_or_skip
 
 from imbari_chat.emulator import Emulator
+from tests.peers.node import PACKAGES, node_or_skip
 
 pytestmark = pytest.mark.peer
 

@@ -9,11 +9,11 @@ from typing import Any
 import httpx
 import pytest
 from firebase_admin import auth
-from tests.peers.conftest import Clock
-from tests.peers.node import JavaScriptSdk, SdkError
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.tokens import decode_unverified
+from tests.peers.conftest import Clock
+from tests.peers.node import JavaScriptSdk, SdkError
 
 pytestmark = pytest.mark.peer
 

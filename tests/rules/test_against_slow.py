@@ -5,8 +5,6 @@ from typing import Any
 
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
-from tests.rules.drawn import BOOLEANS, VALUES
-from tests.rules.slow import THING, Expr, Failed, Place, World, read, write
 
 from imbari_chat.rules import Ruleset
 from imbari_chat.rules.evaluate import Evaluation
@@ -17,6 +15,8 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.updates import apply
+from tests.rules.drawn import BOOLEANS, VALUES
+from tests.rules.slow import THING, Expr, Failed, Place, World, read, write
 
 LEAVES = st.one_of(
     st.sampled_from([True, False, 0, 1, 2.5, "a", "b", "ab", ""]),

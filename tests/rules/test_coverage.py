@@ -7,7 +7,6 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rules.unparse import EXPRESSIONS, unparse
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Coverage, Decision, Ruleset, coverage_page
@@ -15,6 +14,7 @@ from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, from_json
 from imbari_chat.wire.updates import apply
+from tests.rules.unparse import EXPRESSIONS, unparse
 
 RULES = """{"rules": {
   // by owner

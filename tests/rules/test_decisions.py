@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.rules.specs import load
 
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.json import Json, dumps
@@ -12,6 +11,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Node, from_json
 from imbari_chat.wire.updates import PRIORITY, apply
+from tests.rules.specs import load
 
 CASES = load("decisions")
 

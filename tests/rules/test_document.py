@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+
 from tests.cli.harness import Program
 from tests.docs.blocks import ROOT, Block, blocks
 

@@ -3,12 +3,12 @@
 from typing import Any
 
 import pytest
-from tests.rules.specs import load
 
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
+from tests.rules.specs import load
 
 TABLE = load("expressions")
 CASES = [

@@ -2,7 +2,6 @@
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.rules.unparse import EXPRESSIONS, unparse
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Ruleset, report
@@ -12,6 +11,7 @@ from imbari_chat.rules.syntax import Chain, Conditional, Expression, Logical, ch
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
+from tests.rules.unparse import EXPRESSIONS, unparse
 
 AUTHS: list[Json] = [None, {"uid": "a", "token": {"a": [1, "b"], "b": {"c": 1.5}}}]
 STORED = from_json({"a": {"b": "text", "n": 5}, "s": "x", "t": True})

@@ -5,9 +5,9 @@ import re
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.rules.specs import load
 
 from imbari_chat.rules.patterns import PatternMistake, compile_pattern
+from tests.rules.specs import load
 
 TABLE = load("patterns")
 CASES = [

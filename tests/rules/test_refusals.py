@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.rules.specs import load
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Ruleset, excerpt, report
 from imbari_chat.wire.json import dumps
+from tests.rules.specs import load
 
 EXPRESSIONS = load("refused_expressions")
 FILES = load("files")

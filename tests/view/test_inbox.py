@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.view.records import message, session
 
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -34,6 +33,7 @@ from imbari_chat.view.inbox import (
     reply_failed,
     reply_sent,
 )
+from tests.view.records import message, session
 
 AMINA, BRIAN, CHEBET = SessionId("amina"), SessionId("brian"), SessionId("chebet")
 LIVE = ConnectionChanged("live")

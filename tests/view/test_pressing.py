@@ -4,7 +4,6 @@ from dataclasses import replace
 from typing import get_args
 
 import pytest
-from tests.view.records import message, session
 
 from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.paths import SessionId
@@ -21,6 +20,7 @@ from imbari_chat.view.pressing import (
     SendReply,
     press,
 )
+from tests.view.records import message, session
 
 AMINA, BRIAN = SessionId("amina"), SessionId("brian")
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 from rich.text import Text
-from tests.specs import cases
 
 from imbari_chat.view.text import MAX_JOINS, MAX_MARKS, REPLACEMENT, safe_text
+from tests.specs import cases
 
 # Hostile characters more often than chance would have it, among all code points, surrogates too.
 CHARACTERS = st.one_of(

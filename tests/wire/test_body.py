@@ -4,12 +4,12 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.specs import cases
-from tests.wire.strategies import exports, values
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.body import parse_body, parse_update
 from imbari_chat.wire.json import Json, dumps, same
+from tests.specs import cases
+from tests.wire.strategies import exports, values
 
 
 @cases("wire/bodies")

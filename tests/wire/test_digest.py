@@ -5,12 +5,12 @@ import hashlib
 from typing import Any
 
 from hypothesis import given
-from tests.specs import cases
-from tests.wire.strategies import nodes, paths
 
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node, from_json
+from tests.specs import cases
+from tests.wire.strategies import nodes, paths
 
 
 @cases("wire/digests")

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.specs import cases
-from tests.wire.strategies import numbers, values
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, canonical_number, dumps, parse, same, utf16_length
+from tests.specs import cases
+from tests.wire.strategies import numbers, values
 
 lone = st.characters(categories=["Cs"])
 

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from tests.specs import cases
-from tests.wire.strategies import keys, nodes
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.order import Index, key_order, priority_order, sdk_collation, value_order
 from imbari_chat.wire.tree import EMPTY, from_json
+from tests.specs import cases
+from tests.wire.strategies import keys, nodes
 
 anything = st.text(st.characters() | st.characters(categories=["Cs"]), max_size=4)
 

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.specs import cases
-from tests.wire.strategies import paths
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.paths import ROOT, Path, check_key, illegal_in_key
+from tests.specs import cases
+from tests.wire.strategies import paths
 
 
 @cases("wire/keys")

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.specs import cases, table
-from tests.wire.strategies import keys, priorities
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import dumps, same
 from imbari_chat.wire.order import Index
 from imbari_chat.wire.query import Bound, Query
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node, from_json
+from tests.specs import cases, table
+from tests.wire.strategies import keys, priorities
 
 DATA = from_json(table("wire/queries")["data"])
 

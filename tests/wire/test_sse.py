@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.specs import cases, table
 
 from imbari_chat.wire import sse
 from imbari_chat.wire.sse import Frame, SseParser, encode
+from tests.specs import cases, table
 
 STREAMS = [case["text"].encode() for case in table("wire/streams")["cases"]]
 

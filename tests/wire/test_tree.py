@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.specs import cases
-from tests.wire.strategies import exports, nodes, paths, scalars, values
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, canonical_number, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node, from_json, put_all
+from tests.specs import cases
+from tests.wire.strategies import exports, nodes, paths, scalars, values
 
 
 def pruned(value: Any) -> Any:

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.specs import cases, table
-from tests.wire.strategies import nodes, paths, values
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.tree import EMPTY, Node, from_json
 from imbari_chat.wire.updates import PRIORITY, apply, changes, illegal_in_update_key
+from tests.specs import cases, table
+from tests.wire.strategies import nodes, paths, values
 
 NOW: int = table("wire/server_values")["now"]
 

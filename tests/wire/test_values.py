@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 from hypothesis import given
-from tests.specs import cases, table
-from tests.wire.strategies import exports, nodes, numbers
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.tree import EMPTY, Node, from_json
 from imbari_chat.wire.values import SERVER_TIMESTAMP, increment, resolve
+from tests.specs import cases, table
+from tests.wire.strategies import exports, nodes, numbers
 
 NOW: int = table("wire/server_values")["now"]
 

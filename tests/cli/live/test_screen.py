@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
-from tests.view.records import NOW, message, session
 
 from imbari_chat.cli.live.screen import fitted, screen
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
@@ -16,6 +15,7 @@ from imbari_chat.schema.models import Session
 from imbari_chat.view.inbox import Filter, Inbox, Notice, reduce, reduce_conversation
 from imbari_chat.view.keys import KEYS, Key, key_label
 from imbari_chat.view.pressing import press
+from tests.view.records import NOW, message, session
 
 SIZES = [(80, 24), (140, 40)]
 

@@ -10,7 +10,6 @@ from typing import Any, Self, cast
 import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from rich.console import Console
-from tests.view.records import message, session
 
 from imbari_chat.cli.exits import UsageError
 from imbari_chat.cli.live.shell import run_live_inbox
@@ -25,6 +24,7 @@ from imbari_chat.schema.events import (
 )
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
+from tests.view.records import message, session
 
 AMINA = session("amina", unreadCount=1)
 

@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.emulator.auth.harness import PROJECT, START, Clock, Service
 
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
+from tests.emulator.auth.harness import PROJECT, START, Clock, Service
 
 
 async def _serve(*, strict: bool) -> AsyncIterator[Service]:

@@ -1,6 +1,7 @@
 """What the owner may do to one user, to many, and to the project."""
 
 import pytest
+
 from tests.emulator.auth.harness import OWNER, PROJECT, TOOLKIT, Body, Service, claims
 
 BATCH_GET = f"{TOOLKIT}projects/{PROJECT}/accounts:batchGet"

@@ -12,14 +12,13 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.clients.google import Absent, auth_emulator
-from tests.clients.place import PROJECT as PEER_PROJECT
-from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
-from tests.emulator.auth.harness import OWNER, PROJECT, Clock
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.accounts import Accounts
+from tests.clients.place import PROJECT as PEER_PROJECT
+from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
+from tests.emulator.auth.harness import OWNER, PROJECT, Clock
 
 SEQUENCE = {each["name"]: each["steps"] for each in load(SEQUENCES)}
 GOOGLE = load(RECORDED)
@@ -75,16 +74,10 @@ def test_the_document_counts_what_is_compared() -> None:
 
 
 @pytest.fixture(scope="module")
-def google() -> Iterator[httpx.Client]:
+def google(google_auth_emulator: str) -> Iterator[httpx.Client]:
     """Google's own Auth emulator."""
-    try:
-        with (
-            auth_emulator() as host,
-            httpx.Client(base_url=f"http://{host}", timeout=30) as http,
-        ):
-            yield http
-    except Absent as reason:
-        pytest.skip(str(reason))
+    with httpx.Client(base_url=f"http://{google_auth_emulator}", timeout=30) as http:
+        yield http
 
 
 @pytest.mark.peer

@@ -4,6 +4,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+
 from tests.emulator.auth.harness import PROJECT, Body, Service, claims
 
 CODES = f"/emulator/v1/projects/{PROJECT}/oobCodes"

@@ -3,11 +3,11 @@
 from typing import Any
 
 import pytest
-from tests.emulator.auth.harness import PROJECT, Service
 
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.errors import InvalidData
+from tests.emulator.auth.harness import PROJECT, Service
 
 
 async def populate(service: Service) -> None:

@@ -9,11 +9,11 @@ import httpx
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.emulator.auth.harness import OWNER, PROJECT, START, TOKEN, TOOLKIT, Clock
 
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.emulator.auth.harness import OWNER, PROJECT, START, TOKEN, TOOLKIT, Clock
 
 LEGACY = "/www.googleapis.com/identitytoolkit/v3/relyingparty/"
 AUDIENCE = (

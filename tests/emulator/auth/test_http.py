@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-from tests.emulator.auth.harness import OWNER, PROJECT, TOKEN, TOOLKIT, Service
 
 from imbari_chat.emulator.auth.app import BODY_LIMIT
+from tests.emulator.auth.harness import OWNER, PROJECT, TOKEN, TOOLKIT, Service
 
 SIGN_UP = f"{TOOLKIT}accounts:signUp"
 CREATE = f"{TOOLKIT}projects/{PROJECT}/accounts"

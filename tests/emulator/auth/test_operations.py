@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from tests.emulator.auth.harness import OWNER, PROJECT, TOOLKIT, Body, Service, same_shape
 
 SPECS = Path(__file__).parent / "specs"

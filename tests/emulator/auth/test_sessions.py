@@ -1,9 +1,9 @@
 """How tokens begin, are renewed, and end."""
 
 import pytest
-from tests.emulator.auth.harness import START, Body, Service, claims
 
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.emulator.auth.harness import START, Body, Service, claims
 
 IDP = 'id_token={"sub":"g1"}&providerId=google.com'
 

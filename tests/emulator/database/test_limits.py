@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.emulator.database.serving import serving
-from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator.database.limits import Limits
+from tests.emulator.database.serving import serving
+from tests.emulator.event_stream import EventStream
 
 OWNER = {"Authorization": "Bearer owner"}
 MIB = 1024 * 1024

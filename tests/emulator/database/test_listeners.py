@@ -6,7 +6,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.emulator.database.strategies import keys, queries, values, writes
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
@@ -18,6 +17,7 @@ from imbari_chat.rules import Ruleset
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
+from tests.emulator.database.strategies import keys, queries, values, writes
 
 NOW = 1_790_000_000_000
 

@@ -5,10 +5,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import httpx
 import pytest
-from tests.emulator.database.serving import serving
-from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.emulator.database.serving import serving
+from tests.emulator.event_stream import EventStream
 
 OWNER = {"Authorization": "Bearer owner"}
 STREAM = {"Accept": "text/event-stream"}

@@ -23,9 +23,9 @@ from typing import Any
 
 import httpx
 import pytest
-from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator import Emulator
+from tests.emulator.event_stream import EventStream
 
 TESTS = Path(__file__).parents[2]
 SPECS = TESTS / "specs" / "emulator"

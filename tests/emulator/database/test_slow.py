@@ -6,7 +6,6 @@ from urllib.parse import quote, urlencode
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.emulator.database.slow import NOTHING, Answer, Asked, Slow, tag_of
 
 from imbari_chat.emulator.database import service
 from imbari_chat.emulator.database.databases import Databases
@@ -14,6 +13,7 @@ from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.service import Service
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.pushid import PushIds, is_push_id
+from tests.emulator.database.slow import NOTHING, Answer, Asked, Slow, tag_of
 
 NOW = 1_790_000_000_000
 

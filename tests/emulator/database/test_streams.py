@@ -7,10 +7,10 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from tests.emulator.event_stream import EventStream
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.emulator.event_stream import EventStream
 
 OWNER = {"Authorization": "Bearer owner"}
 BUFFER = 256 * 1024

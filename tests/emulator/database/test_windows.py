@@ -5,7 +5,6 @@ from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.emulator.database.strategies import queries, values, writes
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.refusal import Refusal
@@ -14,6 +13,7 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Node, from_json
+from tests.emulator.database.strategies import queries, values, writes
 
 NOW = 1_790_000_000_000
 paths = st.sampled_from([Path(), Path(("a",)), Path(("a", "b"))])

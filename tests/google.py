@@ -18,10 +18,10 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 import httpx
-from tests.clients.place import PROJECT
 
-__all__ = ["AUTH", "DATABASE", "Absent", "auth_emulator", "database_emulator"]
+__all__ = ["AUTH", "DATABASE", "PROJECT", "Absent", "auth_emulator", "database_emulator"]
 
+PROJECT: Final = "demo-imbari"
 AUTH: Final = "IMBARI_CHAT_PEER_AUTH"
 DATABASE: Final = "IMBARI_CHAT_PEER_DATABASE"
 _START_LIMIT: Final = 90.0
@@ -58,7 +58,7 @@ def auth_emulator() -> Iterator[str]:
     if named:
         yield named
         return
-    local = Path(__file__).parents[2] / "node_modules" / ".bin" / "firebase"
+    local = Path(__file__).parents[1] / "node_modules" / ".bin" / "firebase"
     program = str(local) if local.exists() else shutil.which("firebase")
     if program is None or shutil.which("node") is None:
         raise Absent(
