@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -12,7 +13,7 @@ from imbari_chat.engine.mirror import children
 from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, ImbariError, InvalidData
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.sse import SseSubscription
+from imbari_chat.net.sse import SseSubscription, _may_carry_credentials
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.sse import encode
 from tests.net.scripted import (
@@ -172,6 +173,25 @@ async def test_a_redirect_within_the_host_keeps_the_credential() -> None:
         await until(subscription, 1)
     assert server.requests[1].startswith("GET /elsewhere.json?auth=t1 ")
     assert "x-token: t1" in server.requests[1].lower()
+
+
+@pytest.mark.parametrize(
+    ("origin", "target", "allowed"),
+    [
+        ("https://x.firebaseio.com/a", "https://s-usc1c-nss-1.firebaseio.com/a", True),
+        ("https://x.firebaseio.com/a", "https://x.europe-west1.firebasedatabase.app/a", True),
+        ("https://x.firebaseio.com/a", "http://x.firebaseio.com/a", False),
+        ("https://x.firebaseio.com/a", "https://firebaseio.com.example/a", False),
+        ("https://x.firebaseio.com/a", "https://evilfirebaseio.com/a", False),
+        ("http://127.0.0.1:9000/a", "http://localhost:9000/a", True),
+        ("http://127.0.0.1:9000/a", "http://127.0.0.1:9001/a", False),
+        ("http://10.0.0.1:9000/a", "http://127.0.0.1:9000/a", False),
+        ("http://10.0.0.1:9000/a", "http://10.0.0.1:9000/b", True),
+    ],
+)
+def test_a_credential_goes_only_where_it_belongs(origin: str, target: str, allowed: bool) -> None:
+    """Over TLS within the service, or to the same port of the same machine."""
+    assert _may_carry_credentials(httpx.URL(origin), httpx.URL(target)) is allowed
 
 
 async def test_events_are_asked_for_uncompressed() -> None:

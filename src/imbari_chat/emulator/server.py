@@ -54,6 +54,7 @@ class Emulator:
         enforce_indexes: Refuse queries without ``.indexOn``, as the service does over REST.
         keep_alive: Seconds between keep-alives on an idle stream.
         stream_buffer: Bytes that may wait for one slow reader before its stream is cut off.
+        redirect_streams: Answer each stream first with a redirect, as the live service does.
         data: A directory in which data and users outlive this process; POSIX only.
         sync: Have the disk confirm every commit before it is answered. Without, the end of the
             process loses nothing, but a power cut may.
@@ -82,6 +83,7 @@ class Emulator:
         enforce_indexes: bool = True,
         keep_alive: float = 30.0,
         stream_buffer: int = 8 * 1024 * 1024,
+        redirect_streams: bool = False,
         data: Path | None = None,
         sync: bool = False,
         import_from: Path | None = None,
@@ -111,6 +113,7 @@ class Emulator:
             enforce_expiry=enforce_expiry,
             keep_alive=keep_alive,
             stream_buffer=stream_buffer,
+            redirect_streams=redirect_streams,
         )
         self._durable = None if data is None else self._kept_in(data, sync=sync)
         self._import_from = import_from

@@ -37,6 +37,8 @@ _MOST_WAITING = 1024
 
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
+_SERVICE_DOMAINS = (".firebaseio.com", ".firebasedatabase.app")
+_THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
 class SseSubscription:
@@ -252,10 +254,11 @@ class SseSubscription:
 
 
 def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
-    if (origin.scheme, origin.host, origin.port) == (target.scheme, target.host, target.port):
+    if target.scheme == "https" and target.host.endswith(_SERVICE_DOMAINS):
         return True
-    trusted = (".firebaseio.com", ".firebasedatabase.app")
-    return target.scheme == "https" and target.host.endswith(trusted)
+    # An emulator may send its streams from one name of this machine to another.
+    same_place = target.host == origin.host or {origin.host, target.host} <= _THIS_MACHINE
+    return same_place and (origin.scheme, origin.port) == (target.scheme, target.port)
 
 
 async def _beginning(response: "httpx.Response") -> str:
