@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict
@@ -31,6 +32,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unknown = set(given.topics) - set(_TOPICS)
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(_TOPICS)}")
+    # An installed package has its bytecode beside it, ours as well as the peers'. A checkout that
+    # may not write any would be measured compiling.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     rows: list[Row] = []
     for topic in given.topics or _TOPICS:
         print(f"measuring {topic} ...", file=sys.stderr, flush=True)
