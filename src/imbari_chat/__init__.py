@@ -45,11 +45,13 @@ if TYPE_CHECKING:
         SessionChanged,
         SessionRemoved,
     )
+    from imbari_chat.schema.forms import QUICK_TOPICS
     from imbari_chat.schema.models import Message, Session
 
 __version__ = "0.1.0"
 
 __all__ = [
+    "QUICK_TOPICS",
     "AccessDenied",
     "AdminChat",
     "AsyncAdminChat",
@@ -114,6 +116,7 @@ _HOMES = {
         "SessionChanged",
         "SessionRemoved",
     ),
+    "schema.forms": ("QUICK_TOPICS",),
     "schema.models": ("Message", "Session"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

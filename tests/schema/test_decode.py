@@ -120,3 +120,11 @@ def test_a_time_beyond_the_calendar_is_no_crash(time: int) -> None:
     read = decode.session(S, {**GOOD, "lastMessageTime": time})
     if read.record is not None:
         assert read.record.last_message_at is None or read.record.last_message_at.tzinfo
+
+
+@pytest.mark.parametrize(("sender", "label"), [("customer", "You"), ("admin", "Imbari Team")])
+def test_a_message_is_signed_as_the_widget_signs_it(sender: str, label: str) -> None:
+    """The customer's own messages, and everybody else's."""
+    read = decode.message(S, M, {"text": "Hi", "from": sender, "timestamp": 1})
+    assert read.record is not None
+    assert read.record.label == label

@@ -25,7 +25,7 @@ from imbari_chat.client import AsyncCustomerChat
 from imbari_chat.errors import ImbariError, InvalidData, Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, RecordRejected
 from imbari_chat.schema.forms import QUICK_TOPICS, LeadForm
-from imbari_chat.schema.models import ADMIN_LABEL, CUSTOMER_LABEL, Message, Session
+from imbari_chat.schema.models import CUSTOMER_LABEL, Message, Session
 from imbari_chat.view.text import safe_text
 
 if TYPE_CHECKING:
@@ -216,10 +216,9 @@ class _Visit:
                 }
             )
             return
-        name = ADMIN_LABEL if message.sender == "admin" else CUSTOMER_LABEL
-        indent = f"\n{' ' * (len(name) + 2)}"
+        indent = f"\n{' ' * (len(message.label) + 2)}"
         text = safe_text(message.text, multiline=True).replace("\n", indent)
-        self._out.text(f"{name}: {text}")
+        self._out.text(f"{message.label}: {text}")
 
 
 async def _following(visit: _Visit, work: Coroutine[Any, Any, None]) -> None:

@@ -132,6 +132,11 @@ class Message(_Record):
         return as_datetime(self.timestamp)
 
     @property
+    def label(self) -> str:
+        """How the widget signs it: the customer's own messages "You", all others "Imbari Team"."""
+        return CUSTOMER_LABEL if self.sender == "customer" else ADMIN_LABEL
+
+    @property
     def is_unread(self) -> bool:
         """True for a customer message that no admin has read."""
         return self.sender == "customer" and self.read is not True
