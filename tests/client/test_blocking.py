@@ -47,6 +47,15 @@ def test_twins_have_the_same_names_and_parameters(asynchronous: type, blocking: 
         assert [str(one) for one in expected.values()] == [str(one) for one in found.values()]
 
 
+@pytest.mark.parametrize(("asynchronous", "blocking"), TWINS)
+def test_twins_say_the_same_of_themselves(asynchronous: type, blocking: type) -> None:
+    """``help()`` serves whoever never looks at the async client."""
+    for name, member in _public(blocking).items():
+        assert inspect.getdoc(member), name
+        if name in vars(blocking):
+            assert inspect.getdoc(member) == inspect.getdoc(_public(asynchronous)[name]), name
+
+
 def test_a_conversation_in_plain_code(flags: dict[str, Any]) -> None:
     """The main job without a single ``await``."""
     with AdminChat.from_env(**flags) as desk, CustomerChat.from_env(**flags) as chat:

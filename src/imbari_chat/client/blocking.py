@@ -1,13 +1,15 @@
 """The blocking twins: the same names without ``await``, for scripts and threads.
 
-Each holds an async client and a :class:`~imbari_chat.client.portal.Portal`. Documentation lives
-with the async methods; a test keeps the signatures of the twins equal.
+Each holds an async client and a :class:`~imbari_chat.client.portal.Portal`, and takes its methods'
+documentation over from its twin; a test keeps the signatures of the twins equal.
 """
 
-from typing import Any, Self, TypeVar
+import inspect
+from collections.abc import Callable
+from typing import Any, Generic, Self, TypeVar
 
 from imbari_chat.client.admin import AsyncAdminChat
-from imbari_chat.client.channel import RejectionHandler
+from imbari_chat.client.channel import ChatEnd, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.customer import AsyncCustomerChat
 from imbari_chat.client.portal import BlockingIterator, Portal
@@ -17,9 +19,25 @@ from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AdminChat", "Conversation", "CustomerChat"]
 
+C = TypeVar("C", bound=ChatEnd)
 E = TypeVar("E", bound=ChatEvent)
+K = TypeVar("K")
 
 
+def _documented_by(twin: type) -> Callable[[type[K]], type[K]]:
+    """Give each method the documentation of its twin, which says the same of both."""
+
+    def documented(blocking: type[K]) -> type[K]:
+        for name, member in vars(blocking).items():
+            function = getattr(member, "__func__", member)  # of a classmethod
+            if not name.startswith("_") and not function.__doc__:
+                function.__doc__ = inspect.getdoc(getattr(twin, name))
+        return blocking
+
+    return documented
+
+
+@_documented_by(AsyncConversation)
 class Conversation:
     """Blocking twin of :class:`~imbari_chat.client.conversation.AsyncConversation`."""
 
@@ -58,25 +76,47 @@ class Conversation:
         self._portal.call(self._conversation.__aexit__(None, None, None))
 
 
-class AdminChat:
-    """Blocking twin of :class:`~imbari_chat.client.admin.AsyncAdminChat`."""
+class _Blocking(Generic[C]):
+    """What both ends have in common: an async client and the portal to it."""
 
-    def __init__(self, portal: Portal, chat: AsyncAdminChat) -> None:
+    def __init__(self, portal: Portal, chat: C) -> None:
         self._portal = portal
         self._chat = chat
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that the security rules see; None until the first call has been made."""
+        return self._chat.uid
+
+    @property
+    def outbox(self) -> tuple[Message, ...]:
+        """Messages on their way: neither confirmed nor given up, in the order written."""
+        return self._chat.outbox
+
+    def close(self) -> None:
+        """Stop sending and listening, and give back sockets and threads. Twice is fine."""
+        if not self._portal.closed:
+            try:
+                self._portal.call(self._chat.close())
+            finally:
+                self._portal.close()
+
+    def __enter__(self) -> Self:
+        self._portal.call(self._chat.__aenter__())
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+@_documented_by(AsyncAdminChat)
+class AdminChat(_Blocking[AsyncAdminChat]):
+    """Blocking twin of :class:`~imbari_chat.client.admin.AsyncAdminChat`."""
 
     @classmethod
     def from_env(cls, *, on_rejected: RejectionHandler | None = None, **flags: Any) -> Self:
         chat = AsyncAdminChat.from_env(on_rejected=on_rejected, **flags)
         return cls(Portal("imbari-chat admin"), chat)
-
-    @property
-    def uid(self) -> str | None:
-        return self._chat.uid
-
-    @property
-    def outbox(self) -> tuple[Message, ...]:
-        return self._chat.outbox
 
     def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50
@@ -95,23 +135,10 @@ class AdminChat:
     def events(self, *, limit: int = 50) -> BlockingIterator[ChatEvent]:
         return BlockingIterator(self._portal, self._chat.events(limit=limit))
 
-    def close(self) -> None:
-        _close(self._portal, self._chat)
 
-    def __enter__(self) -> Self:
-        self._portal.call(self._chat.__aenter__())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class CustomerChat:
+@_documented_by(AsyncCustomerChat)
+class CustomerChat(_Blocking[AsyncCustomerChat]):
     """Blocking twin of :class:`~imbari_chat.client.customer.AsyncCustomerChat`."""
-
-    def __init__(self, portal: Portal, chat: AsyncCustomerChat) -> None:
-        self._portal = portal
-        self._chat = chat
 
     @classmethod
     def from_env(
@@ -123,14 +150,6 @@ class CustomerChat:
     ) -> Self:
         chat = AsyncCustomerChat.from_env(remember=remember, on_rejected=on_rejected, **flags)
         return cls(Portal("imbari-chat customer"), chat)
-
-    @property
-    def uid(self) -> str | None:
-        return self._chat.uid
-
-    @property
-    def outbox(self) -> tuple[Message, ...]:
-        return self._chat.outbox
 
     @property
     def session(self) -> Session:
@@ -177,21 +196,3 @@ class CustomerChat:
 
     def wait_for(self, kind: type[E], *, timeout: float) -> E:
         return self._portal.call(self._chat.wait_for(kind, timeout=timeout))
-
-    def close(self) -> None:
-        _close(self._portal, self._chat)
-
-    def __enter__(self) -> Self:
-        self._portal.call(self._chat.__aenter__())
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-def _close(portal: Portal, chat: AsyncAdminChat | AsyncCustomerChat) -> None:
-    if not portal.closed:
-        try:
-            portal.call(chat.close())
-        finally:
-            portal.close()
