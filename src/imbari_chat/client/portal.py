@@ -43,11 +43,13 @@ class Portal:
                 if self._loop.is_closed()
                 else "a blocking call cannot be made from the client's own event loop"
             )
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        call = _Call(coroutine)
         try:
-            return future.result()
+            return asyncio.run_coroutine_threadsafe(call.run(), self._loop).result()
         except BaseException:
-            future.cancel()
+            # Also when Ctrl-C comes between the hand-over and the wait.
+            if not self._loop.is_closed():
+                self._loop.call_soon_threadsafe(call.abandon)
             raise
 
     def close(self) -> None:
@@ -67,6 +69,28 @@ class Portal:
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
+
+
+class _Call(Generic[R]):
+    """One coroutine on its way through; used on the loop's thread alone."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, R]) -> None:
+        self._coroutine = coroutine
+        self._task: asyncio.Task[Any] | None = None
+        self._abandoned = False
+
+    async def run(self) -> R:
+        if self._abandoned:
+            self._coroutine.close()
+            raise asyncio.CancelledError
+        self._task = asyncio.current_task()
+        return await self._coroutine
+
+    def abandon(self) -> None:
+        """Nobody waits any more. Harmless when it is done."""
+        self._abandoned = True
+        if self._task is not None:
+            self._task.cancel()
 
 
 class BlockingIterator(Generic[R]):
