@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.paths import ROOT, Path, check_key, illegal_in_key
+from imbari_chat.wire.paths import ROOT, Path, check_key, illegal_in_key, keys_of_url
 from tests.specs import cases
 from tests.wire.strategies import paths
 
@@ -35,7 +35,7 @@ def test_a_lone_surrogate_is_no_key() -> None:
 def test_a_path_reads_back(path: Path) -> None:
     """From its text and from its URL form."""
     assert Path.parse(str(path)) == path
-    assert Path.from_url(path.to_url()) == path
+    assert Path.of(keys_of_url(path.to_url())) == path
 
 
 @given(paths, paths)
@@ -58,7 +58,7 @@ def test_empty_segments_do_not_count() -> None:
 def test_a_url_is_decoded_after_it_is_split(text: str) -> None:
     """So an escaped slash is an illegal key, not a separator."""
     with pytest.raises(InvalidData):
-        Path.from_url(text)
+        Path.of(keys_of_url(text))
 
 
 def test_thirty_two_levels_fit() -> None:

@@ -25,11 +25,6 @@ class Backoff:
         self._policy = policy
         self._failures = 0
 
-    @property
-    def failures(self) -> int:
-        """Failures in a row so far."""
-        return self._failures
-
     def next(self, dice: float) -> float:
         """Seconds to wait now: between half of the current step and all of it.
 

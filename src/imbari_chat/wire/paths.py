@@ -11,7 +11,15 @@ from urllib.parse import quote, unquote
 
 from imbari_chat.errors import InvalidData
 
-__all__ = ["MAX_DEPTH", "MAX_KEY_BYTES", "ROOT", "Path", "check_key", "illegal_in_key"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_KEY_BYTES",
+    "ROOT",
+    "Path",
+    "check_key",
+    "illegal_in_key",
+    "keys_of_url",
+]
 
 MAX_KEY_BYTES = 768
 MAX_DEPTH = 32
@@ -50,6 +58,21 @@ def check_key(key: str) -> str:
     return key
 
 
+def keys_of_url(text: str) -> list[str]:
+    """The keys that a URL's path names: split on slashes first, then percent-decode each.
+
+    ``%2F`` inside a segment is therefore part of a key, and illegal there, not a separator; empty
+    segments are ignored. [unsure] of both. The keys are not checked.
+
+    Raises:
+        InvalidData: A segment is not UTF-8.
+    """
+    try:
+        return [key for part in text.split("/") if (key := unquote(part, errors="strict"))]
+    except UnicodeDecodeError:
+        raise InvalidData("a path must be UTF-8", where=repr(text[:80])) from None
+
+
 class Path(tuple[str, ...]):
     """Where in the database: a tuple of keys, immutable and safe to share.
 
@@ -78,22 +101,6 @@ class Path(tuple[str, ...]):
         if len(path) > MAX_DEPTH:
             raise InvalidData(f"a path has at most {MAX_DEPTH} levels, this one has {len(path)}")
         return path
-
-    @classmethod
-    def from_url(cls, text: str) -> Self:
-        """Read the path of a URL: split on slashes first, then percent-decode each segment.
-
-        ``%2F`` inside a segment is therefore an illegal key, not a separator, and empty segments
-        are ignored. [unsure] of both.
-
-        Raises:
-            InvalidData: A segment is not UTF-8 or not a legal key.
-        """
-        try:
-            keys = [unquote(part, errors="strict") for part in text.split("/") if part]
-        except UnicodeDecodeError:
-            raise InvalidData("a path must be UTF-8", where=repr(text[:80])) from None
-        return cls.of(keys)
 
     def to_url(self) -> str:
         """The percent-encoded slash form, with a leading slash."""

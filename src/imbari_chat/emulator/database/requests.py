@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Self, TypeAlias
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.limits import SIZE_LIMITS
@@ -18,7 +18,7 @@ from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.body import parse_body, parse_update
 from imbari_chat.wire.json import Json, parse
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import Path, keys_of_url
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.updates import PRIORITY
 
@@ -194,13 +194,12 @@ def operation(request: Request) -> Operation:
     if not request.path.endswith(".json"):
         raise _not_json(method)
     try:
-        parts = request.path.removesuffix(".json").split("/")
-        keys = [key for part in parts if (key := unquote(part, errors="strict"))]
+        keys = keys_of_url(request.path.removesuffix(".json"))
         if keys and keys[0] in {".settings", ".inspect"}:
             return _administration(method, keys[0], "/".join(keys[1:]), request)
         priority = keys[-1:] == [PRIORITY]
         path = Path.of(keys[:-1] if priority else keys)
-    except (InvalidData, UnicodeDecodeError):
+    except InvalidData:
         raise _bad_path() from None
     if method == "GET":
         return _read(path, request, priority=priority)
