@@ -8,9 +8,19 @@ from hypothesis import strategies as st
 
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import AccessDenied, AuthError, ImbariError, InvalidData, QuotaExceeded
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ImbariError,
+    InvalidData,
+    NotFound,
+    QuotaExceeded,
+    Unavailable,
+)
 
 DENIED = AccessDenied("no")
+AWAY = Unavailable("away")
+UNKNOWN = Unavailable("no answer", outcome_unknown=True)
 
 
 def _core(**policy: float) -> OutboxCore:
@@ -51,7 +61,7 @@ def test_what_cannot_be_sent_waits_and_is_not_an_error() -> None:
     core = _core()
     core.put("m1", "s", 0.0)
     core.drain()
-    core.unreachable("m1", 1.0, outcome_unknown=False)
+    core.unreachable("m1", AWAY, 1.0)
     assert core.drain() == [Delivered("m1", "queued")]
     due = core.deadline()
     assert due is not None
@@ -65,7 +75,7 @@ def test_pauses_grow_while_the_service_is_away_and_start_over_when_it_is_back() 
     core.put("m1", "s", 0.0)
     pauses, now = [], 0.0
     for _ in range(4):
-        core.unreachable("m1", now, outcome_unknown=False)
+        core.unreachable("m1", AWAY, now)
         due = core.deadline()
         assert due is not None
         pauses.append(due - now)
@@ -75,7 +85,7 @@ def test_pauses_grow_while_the_service_is_away_and_start_over_when_it_is_back() 
     assert pauses[-1] > pauses[0]
     core.committed("m1", now)
     core.put("m2", "s", now)
-    core.unreachable("m2", now, outcome_unknown=False)
+    core.unreachable("m2", AWAY, now)
     assert core.deadline() == now + BackoffPolicy().first / 2
 
 
@@ -83,7 +93,7 @@ def test_coming_online_skips_the_pause() -> None:
     """A stream that is live again proves that the service can be reached."""
     core = _core()
     core.put("m1", "s", 0.0)
-    core.unreachable("m1", 0.0, outcome_unknown=False)
+    core.unreachable("m1", AWAY, 0.0)
     core.drain()
     core.online(0.01)
     assert _asked(core) == [Send("m1")]
@@ -93,13 +103,13 @@ def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
     """Found: it had been committed. Not found: it goes out again."""
     core = _core()
     core.put("m1", "s", 0.0)
-    core.unreachable("m1", 1.0, outcome_unknown=True)
+    core.unreachable("m1", UNKNOWN, 1.0)
     core.drain()
     core.tick(100.0)
     assert core.drain() == [Look("m1")]
     core.looked("m1", 101.0, present=False)
     assert _asked(core) == [Send("m1")]
-    core.unreachable("m1", 102.0, outcome_unknown=True)
+    core.unreachable("m1", UNKNOWN, 102.0)
     core.tick(200.0)
     core.drain()
     core.looked("m1", 201.0, present=True)
@@ -110,9 +120,9 @@ def test_a_message_that_may_be_there_is_never_called_queued() -> None:
     """Neither while looking fails nor while waiting to look."""
     core = _core()
     core.put("m1", "s", 0.0)
-    core.unreachable("m1", 1.0, outcome_unknown=True)
+    core.unreachable("m1", UNKNOWN, 1.0)
     core.tick(50.0)
-    core.unreachable("m1", 51.0, outcome_unknown=False)
+    core.unreachable("m1", AWAY, 51.0)
     assert core.pending == {"m1": "sent"}
     core.tick(100.0)
     assert _asked(core)[-1] == Look("m1")
@@ -158,7 +168,7 @@ def test_a_second_chance_waits_for_the_interval() -> None:
     assert _told(core)[-1] == ("m1", "failed")
 
 
-@pytest.mark.parametrize("error", [InvalidData("bad"), AuthError("over"), QuotaExceeded("full")])
+@pytest.mark.parametrize("error", [InvalidData("bad"), NotFound("no such database")])
 def test_any_other_refusal_is_final(error: ImbariError) -> None:
     """Trying again would not mend it."""
     core = _core()
@@ -166,6 +176,55 @@ def test_any_other_refusal_is_final(error: ImbariError) -> None:
     core.drain()
     core.refused("m1", error, 1.0)
     assert core.drain() == [Delivered("m1", "failed", error)]
+
+
+@pytest.mark.parametrize("error", [QuotaExceeded("full"), AuthError("who?")])
+def test_what_may_pass_is_waited_for(error: ImbariError) -> None:
+    """A quota fills again; a service in trouble refuses good sign-ins too."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.drain()
+    core.refused("m1", error, 1.0)
+    assert core.drain() == [Delivered("m1", "queued")]
+    core.online(1.1)
+    assert _asked(core) == [Send("m1")]
+    core.committed("m1", 1.2)
+    assert _told(core) == [("m1", "confirmed")]
+
+
+def test_a_sign_in_that_is_never_taken_again_is_over() -> None:
+    """Somebody has to sign in, and hears so."""
+    core = _core(sign_in_tries=3)
+    core.put("m1", "s", 0.0)
+    error = AuthError("who?")
+    for now in (1.0, 2.0, 3.0):
+        core.online(now)
+        core.refused("m1", error, now)
+    assert core.drain()[-1] == Delivered("m1", "failed", error)
+
+
+@pytest.mark.parametrize("error", [QuotaExceeded("full"), AuthError("who?"), AWAY])
+def test_what_is_not_kept_fails_when_it_cannot_go_now(error: ImbariError) -> None:
+    """Whoever cannot wait is told at once, and nothing goes out later."""
+    core = _core()
+    core.put("m1", "s", 0.0, keep=False)
+    core.drain()
+    if isinstance(error, Unavailable):
+        core.unreachable("m1", error, 1.0)
+    else:
+        core.refused("m1", error, 1.0)
+    assert core.drain() == [Delivered("m1", "failed", error)]
+    assert core.pending == {}
+
+
+def test_what_is_not_kept_is_still_looked_for_when_it_may_be_there() -> None:
+    """A lost answer is no reason to call it lost."""
+    core = _core()
+    core.put("m1", "s", 0.0, keep=False)
+    core.drain()
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.online(1.1)
+    assert _asked(core) == [Look("m1")]
 
 
 def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> None:
@@ -196,11 +255,11 @@ def test_a_message_given_up_makes_way_for_the_next() -> None:
     core = _core()
     core.put("m1", "s", 0.0)
     core.put("m2", "s", 0.0)
-    core.unreachable("m1", 1.0, outcome_unknown=False)
+    core.unreachable("m1", AWAY, 1.0)
     core.drain()
     assert core.withdraw("m1", 2.0) is False
     assert _asked(core) == [Send("m2")]
-    core.unreachable("m2", 3.0, outcome_unknown=True)
+    core.unreachable("m2", UNKNOWN, 3.0)
     assert core.withdraw("m2", 4.0) is True
     assert core.withdraw("m2", 4.0) is False
     assert core.pending == {}
@@ -213,7 +272,7 @@ def test_facts_about_what_is_settled_change_nothing() -> None:
     core.committed("m1", 1.0)
     core.drain()
     core.refused("m1", DENIED, 2.0)
-    core.unreachable("m1", 2.0, outcome_unknown=True)
+    core.unreachable("m1", UNKNOWN, 2.0)
     core.looked("m1", 2.0, present=False)
     core.committed("m1", 2.0)
     assert core.drain() == []
@@ -267,13 +326,13 @@ def test_whatever_gets_lost_each_message_is_stored_once_in_order(
                         core.refused(key, DENIED, now)
                 case Send(key), "lost answer":
                     service.write(key)
-                    core.unreachable(key, now, outcome_unknown=True)
+                    core.unreachable(key, UNKNOWN, now)
                 case Look(key), "ok":
                     core.looked(key, now, present=key in service.stored)
                 case Send(key), "lost request":
-                    core.unreachable(key, now, outcome_unknown=True)
+                    core.unreachable(key, UNKNOWN, now)
                 case ((Send(key) | Look(key)), _):
-                    core.unreachable(key, now, outcome_unknown=False)
+                    core.unreachable(key, AWAY, now)
                 case _:
                     pass
     told += _told(core)

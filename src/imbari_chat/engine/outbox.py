@@ -5,18 +5,19 @@ they were put in. The core is told what became of each attempt and answers with 
 sends, looks and waits.
 
     queued --Send--> sent --committed--> confirmed
-       ^              | unreachable, certainly not sent
+       ^              | unreachable, certainly not sent (and not kept  --> failed)
        +--------------+
                       | no answer: it may have been committed   --> Look --present--> confirmed
                       |                                                 --absent---> Send again
                       | refused by the rules                     --> Look --present--> confirmed
                       |                                                 --absent---> failed
+                      | over quota, sign-in refused  --> as if unreachable
                       | refused otherwise                                        --> failed
 
 A message is write-once under the rules, so sending again can at worst be refused, and a look then
 tells that the refusal was the echo of an earlier try. Being offline is not an error: what cannot
 be sent waits, with a growing pause between tries, until :meth:`OutboxCore.online` or the clock
-says to try again.
+says to try again. Whoever cannot wait asks for a message not to be kept.
 """
 
 from collections.abc import Callable
@@ -24,7 +25,13 @@ from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from imbari_chat.engine.backoff import Backoff, BackoffPolicy
-from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ImbariError,
+    QuotaExceeded,
+    Unavailable,
+)
 
 __all__ = [
     "Delivered",
@@ -48,11 +55,14 @@ class OutboxPolicy:
         interval: From the end of one message to the start of the next in its lane.
         second_chances: How often a message that the rules refused, and that is not there, is tried
             once more after ``interval``: somebody else may have used it up.
+        sign_in_tries: How often in a row a message goes out with a sign-in that the service does
+            not take, before it fails: a service in trouble refuses good ones too.
         backoff: The pauses while the service cannot be reached.
     """
 
     interval: float = 0.0
     second_chances: int = 0
+    sign_in_tries: int = 10
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
 
@@ -92,12 +102,14 @@ OutboxEffect: TypeAlias = Send | Look | Delivered
 class _Entry:
     key: str
     lane: str
+    keep: bool
     delivery: Delivery = "queued"
     due: float = 0.0
     under_way: bool = False
     must_look: bool = False
     refusal: ImbariError | None = None
     refusals: int = 0
+    sign_ins: int = 0
 
 
 class OutboxCore:
@@ -131,9 +143,16 @@ class OutboxCore:
         """When :meth:`tick` is due, in monotonic seconds; None if nothing waits for the clock."""
         return min((entry.due for entry in self._heads() if not entry.under_way), default=None)
 
-    def put(self, key: str, lane: str, now: float) -> None:
-        """Take a message; it goes out after those of its lane."""
-        self._entries[key] = _Entry(key, lane, due=self._lane_due.get(lane, now))
+    def put(self, key: str, lane: str, now: float, *, keep: bool = True) -> None:
+        """Take a message; it goes out after those of its lane.
+
+        Args:
+            key: The message.
+            lane: Its conversation.
+            now: Monotonic seconds.
+            keep: Whether it waits while the service cannot be reached, or fails then.
+        """
+        self._entries[key] = _Entry(key, lane, keep, due=self._lane_due.get(lane, now))
         self._lanes.setdefault(lane, []).append(key)
         self._effects.append(Delivered(key, "queued"))
         self.tick(now)
@@ -177,11 +196,18 @@ class OutboxCore:
     def refused(self, key: str, error: ImbariError, now: float) -> None:
         """The service said no.
 
-        What the rules refuse may be the echo of an earlier try, so that is looked for. Any other
-        refusal is final.
+        What the rules refuse may be the echo of an earlier try, so that is looked for. A quota
+        that is used up fills again, and a sign-in may be taken again. Any other refusal is final.
         """
         entry = self._entries.get(key)
         if entry is None:
+            return
+        if isinstance(error, AuthError):
+            entry.sign_ins += 1
+        if self._may_pass(entry, error):
+            if not entry.must_look:
+                self._become(entry, "queued")
+            self._try_again(entry, now + self._backoff.next(self._dice()), now)
             return
         self._backoff.reset()
         if isinstance(error, AccessDenied) and not entry.must_look:
@@ -192,14 +218,17 @@ class OutboxCore:
         else:
             self._settle(entry, "failed", now, error)
 
-    def unreachable(self, key: str, now: float, *, outcome_unknown: bool) -> None:
+    def unreachable(self, key: str, error: Unavailable, now: float) -> None:
         """No answer. If the message may have been committed, look before sending again."""
         entry = self._entries.get(key)
         if entry is None:
             return
-        if outcome_unknown:
+        if error.outcome_unknown:
             entry.must_look = True
         if not entry.must_look:
+            if not entry.keep:
+                self._settle(entry, "failed", now, error)
+                return
             self._become(entry, "queued")
         self._try_again(entry, now + self._backoff.next(self._dice()), now)
 
@@ -221,6 +250,13 @@ class OutboxCore:
             if not entry.under_way:
                 entry.due = max(min(entry.due, now), self._lane_due.get(entry.lane, now))
         self.tick(now)
+
+    def _may_pass(self, entry: _Entry, error: ImbariError) -> bool:
+        """Whether the same message may be taken later."""
+        return entry.keep and (
+            isinstance(error, QuotaExceeded)
+            or (isinstance(error, AuthError) and entry.sign_ins < self._policy.sign_in_tries)
+        )
 
     def _heads(self) -> list[_Entry]:
         return [self._entries[keys[0]] for keys in self._lanes.values()]

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 
@@ -11,6 +13,7 @@ __all__ = [
     "ChatEvent",
     "ConnectionChanged",
     "ConnectionState",
+    "DeliveryChanged",
     "MessageAdded",
     "MessageChanged",
     "MessageRemoved",
@@ -105,6 +108,23 @@ class ConnectionChanged:
     retry_in: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class DeliveryChanged:
+    """A message written through this client got further, or failed.
+
+    Attributes:
+        session_id: Its conversation.
+        message: The message; its own ``delivery`` may have moved on since.
+        delivery: What its delivery became.
+        error: Why, when it failed.
+    """
+
+    session_id: SessionId
+    message: OutgoingMessage
+    delivery: Delivery
+    error: ImbariError | None = None
+
+
 ChatEvent: TypeAlias = (
     SessionAdded
     | SessionChanged
@@ -114,4 +134,5 @@ ChatEvent: TypeAlias = (
     | MessageRemoved
     | RecordRejected
     | ConnectionChanged
+    | DeliveryChanged
 )

@@ -114,6 +114,8 @@ class Message(_Record):
         customer_phone: Likewise.
         read: Whether an admin has read this customer message.
         sender_uid: The sender's uid, if it was written signed in.
+        replies_after: For a reply that was to be refused if another message came first: the
+            session's ``last_message_time`` that it answers, ms.
     """
 
     id: MessageId = Field(validation_alias=ID_FIELD)
@@ -125,6 +127,7 @@ class Message(_Record):
     customer_phone: StrictStr | None = Field(default=None, alias="customerPhone")
     read: StrictBool | None = None
     sender_uid: StrictStr | None = Field(default=None, alias="senderUid")
+    replies_after: StrictInt | None = Field(default=None, alias="repliesAfter")
 
     @property
     def sent_at(self) -> datetime | None:

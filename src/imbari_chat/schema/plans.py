@@ -12,7 +12,8 @@ from types import MappingProxyType
 
 from imbari_chat.schema import paths
 from imbari_chat.schema.forms import LeadForm, checked_text
-from imbari_chat.schema.models import ID_FIELD, Message
+from imbari_chat.schema.models import ID_FIELD
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -45,10 +46,13 @@ class Plan:
         changes: Absolute path to new value; null deletes.
         witness: The write-once location that exists if and only if the plan was committed, for
             plans that have one.
+        expects: A location and the value it must hold for the rules to take the plan, for plans
+            that answer what was seen.
     """
 
     changes: Mapping[Path, Json]
     witness: Path | None = None
+    expects: tuple[Path, Json] | None = None
 
 
 def start_chat(
@@ -112,8 +116,23 @@ def customer_sends(
     )
 
 
-def reply(session: SessionId, message: MessageId, text: str, *, uid: str | None) -> Plan:
+def reply(
+    session: SessionId,
+    message: MessageId,
+    text: str,
+    *,
+    uid: str | None,
+    after: int | None = None,
+) -> Plan:
     """An admin's message.
+
+    Args:
+        session: Whose conversation.
+        message: A fresh push id.
+        text: What to say.
+        uid: The admin's uid, or None for one that rules see as nobody.
+        after: The session's ``lastMessageTime``, ms, that this answers. If another message has
+            come since, the rules refuse the whole.
 
     Raises:
         InvalidData: The text cannot be a message.
@@ -124,6 +143,7 @@ def reply(session: SessionId, message: MessageId, text: str, *, uid: str | None)
         "from": "admin",
         "timestamp": SERVER_TIMESTAMP,
         "senderUid": uid,
+        "repliesAfter": after,
     }
     return _plan(
         {
@@ -132,6 +152,7 @@ def reply(session: SessionId, message: MessageId, text: str, *, uid: str | None)
             place / "lastMessageTime": SERVER_TIMESTAMP,
         },
         witness=paths.message(session, message),
+        expects=None if after is None else (place / "lastMessageTime", after),
     )
 
 
@@ -174,7 +195,7 @@ def reopen(session: SessionId) -> Plan:
     return _plan({place / "status": "active", place / "resolvedAt": None})
 
 
-def as_sent(plan: Plan, now: int) -> Message:
+def as_sent(plan: Plan, now: int) -> OutgoingMessage:
     """The message that a plan writes, as it will read.
 
     Args:
@@ -185,11 +206,16 @@ def as_sent(plan: Plan, now: int) -> Message:
     raw = resolve_values(plan.changes[plan.witness], EMPTY, now)
     assert isinstance(raw, dict)
     present = {name: value for name, value in raw.items() if value is not None}
-    return Message.model_validate({**present, ID_FIELD: plan.witness.key})
+    return OutgoingMessage.model_validate({**present, ID_FIELD: plan.witness.key})
 
 
-def _plan(changes: dict[Path, Json], *, witness: Path | None = None) -> Plan:
-    return Plan(MappingProxyType(changes), witness)
+def _plan(
+    changes: dict[Path, Json],
+    *,
+    witness: Path | None = None,
+    expects: tuple[Path, Json] | None = None,
+) -> Plan:
+    return Plan(MappingProxyType(changes), witness, expects)
 
 
 def _customer_message(text: str, lead: LeadForm, uid: str | None) -> dict[str, Json]:
