@@ -19,12 +19,15 @@ __all__ = [
     "block",
     "message",
     "messages",
+    "messages_in_order",
     "newest_messages",
     "newest_sessions",
     "session",
     "session_id",
+    "sessions_in_order",
     "sessions_like",
     "sessions_of",
+    "unread_count",
 ]
 
 SessionId = NewType("SessionId", str)
@@ -67,9 +70,19 @@ def block(uid: str) -> Path:
     return Path((*BLOCKS, uid))
 
 
+def unread_count(session: SessionId) -> Path:
+    """``/chatSessions/{session}/unreadCount``."""
+    return Path((*SESSIONS, session, "unreadCount"))
+
+
+def sessions_in_order() -> Query:
+    """All sessions by their latest messages; narrow it, and read it at :data:`SESSIONS`."""
+    return Query.by_child("lastMessageTime")
+
+
 def newest_sessions(limit: int) -> Query:
     """The ``limit`` sessions with the latest messages; read at :data:`SESSIONS`."""
-    return Query.by_child("lastMessageTime").limit_to_last(limit)
+    return sessions_in_order().limit_to_last(limit)
 
 
 def sessions_of(uid: str) -> Query:
@@ -83,9 +96,14 @@ def sessions_like(prefix: str, limit: int = 10) -> Query:
     return Query.by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(limit)
 
 
-def newest_messages(limit: int) -> Query:
-    """A conversation's last ``limit`` messages; read at :func:`messages`.
+def messages_in_order() -> Query:
+    """A conversation's messages as they were written; narrow it, and read it at :func:`messages`.
 
     Ids are push ids, so key order is the order of writing and needs no index.
     """
-    return Query.by_key().limit_to_last(limit)
+    return Query.by_key()
+
+
+def newest_messages(limit: int) -> Query:
+    """A conversation's last ``limit`` messages; read at :func:`messages`."""
+    return messages_in_order().limit_to_last(limit)
