@@ -8,13 +8,13 @@ from typing import Self
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
-from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.transport import ListenItem, Subscription
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
-from imbari_chat.wire.json import Json
+from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 
@@ -67,7 +67,7 @@ class InMemory:
             raise AccessDenied("permission denied", where=str(path)) from refusal
         finally:
             self._arrive_late()
-        return reading.node.to_json()
+        return reading.to_json()
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         self.updates += 1
@@ -94,6 +94,18 @@ class InMemory:
         for changes in late:
             with suppress(AccessDenied):  # nobody is left to hear of it
                 self._write(changes)
+
+    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        found = self._namespace.root.at(path)
+        if not same(found.to_json(), expected):
+            return False
+        try:
+            self._namespace.write(
+                Write.put(path, value), self._caller, self._now(), if_match=etag(found)
+            )
+        except Refusal as refusal:
+            raise AccessDenied("permission denied", where=str(path)) from refusal
+        return True
 
     def _write(self, changes: Mapping[Path, Json]) -> None:
         body: Json = {"/".join(path): value for path, value in changes.items()}

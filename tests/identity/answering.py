@@ -85,7 +85,7 @@ class AnsweringServer:
                 self.end_headers()
                 self.wfile.write(answer)
 
-            do_GET = do_POST = do_PATCH = _serve  # noqa: N815  # the base class looks for these names
+            do_GET = do_POST = do_PUT = do_PATCH = _serve  # noqa: N815  # the base class looks for these names
 
         self._server = _Listener(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(

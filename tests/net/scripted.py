@@ -145,6 +145,9 @@ class Caller:
     def update(self, changes: Mapping[Path, Json]) -> None:
         raise NotImplementedError
 
+    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        raise NotImplementedError
+
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         return StreamRequest(
             f"{self._url}{path.to_url()}.json?auth=t{self.token}", {"X-Token": f"t{self.token}"}

@@ -50,6 +50,18 @@ class Access(Protocol):
     def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing: one multi-path update at the root."""
 
+    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not.
+
+        Nothing can land between the look and the write. The write is one request and is not made
+        again, whatever becomes of its answer.
+
+        Args:
+            path: Where.
+            expected: What must be there; None for nothing.
+            value: What will be there. Deleting is not swapping: it must not be None.
+        """
+
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         """A streaming request whose credential is good now; refreshes it first if need be."""
 

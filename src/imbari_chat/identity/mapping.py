@@ -30,6 +30,7 @@ __all__ = [
     "from_transport",
     "service_errors",
     "user_errors",
+    "version_tag",
 ]
 
 
@@ -101,6 +102,21 @@ def answered(error: requests.RequestException) -> requests.Response | None:
     if isinstance(original, requests.HTTPError):  # pyrebase4 wraps it and loses the response
         return original.response
     return error.response
+
+
+def version_tag(tag: str | None, call: Call) -> str:
+    """The tag that came with what was read; a write is made only if it still holds.
+
+    Raises:
+        Unavailable: There was none.
+    """
+    if not tag:
+        raise Unavailable(
+            f"{call.service} did not say which version of the data it sent",
+            where=call.where,
+            hint="A proxy may have removed the ETag header",
+        )
+    return tag
 
 
 def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariError:

@@ -14,7 +14,7 @@ from imbari_chat.errors import ConfigError, InvalidData
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Project", "encode_params", "update_body"]
+__all__ = ["Project", "check_swap", "encode_params", "update_body"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
@@ -107,6 +107,17 @@ def update_body(changes: Mapping[Path, Json]) -> dict[str, Json]:
         raise InvalidData("an update changes places below the root, not the root itself", where="/")
     dumps(body)  # the libraries would send NaN, or refuse it in words of their own
     return body
+
+
+def check_swap(value: Json) -> None:
+    """Make sure that ``value`` can take the place of another.
+
+    Raises:
+        InvalidData: It is no JSON, or None, which would delete.
+    """
+    if value is None:
+        raise InvalidData("a swap puts a value in the place of another; it cannot delete")
+    dumps(value)
 
 
 def _check_host(host: str | None, name: str) -> None:

@@ -4,6 +4,7 @@ import functools
 import threading
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path as FilePath
 from types import MappingProxyType
@@ -15,10 +16,10 @@ from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.refusals import Call
 from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.identity.apps import close_app, open_app
-from imbari_chat.identity.mapping import from_google, service_errors
-from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.identity.mapping import from_google, service_errors, version_tag
+from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
 from imbari_chat.identity.session import refuse_strangers
-from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
@@ -103,6 +104,20 @@ class ServiceAccess(Access):
         self._check_open()
         with service_errors(Call.update(changes, self._who())):
             self._root.update(body)
+
+    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        check_swap(value)
+        self._check_open()
+        place = self._reference(path)
+        look = Call(str(path), caller=self._who())
+        with service_errors(look):
+            found, tag = place.get(etag=True)
+        tag = version_tag(tag, look)
+        if not same(found, expected):
+            return False
+        with service_errors(replace(look, write=True)):
+            swapped: bool = place.set_if_unchanged(tag, value)[0]
+        return swapped
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else query.to_params()

@@ -5,16 +5,16 @@ import binascii
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.refusals import Call, TokenExpired
 from imbari_chat.errors import AuthError, InvalidData, QuotaExceeded, Unavailable
-from imbari_chat.identity.mapping import user_errors
-from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.identity.mapping import user_errors, version_tag
+from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
 from imbari_chat.identity.session import QuietSession
-from imbari_chat.wire.json import Json, is_number, parse
+from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 
@@ -130,6 +130,39 @@ class UserAccess(Access):
         body = update_body(changes)
         call = Call.update(changes, self._who())
         self._attempt(call, lambda token: self._database(ROOT).update(body, token))
+
+    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        check_swap(value)
+        look = Call(str(path), caller=self._who())
+
+        # pyrebase4 can do this, but answers a refusal with a value that may as well be what was
+        # written; so only the address is its work here.
+        def read(token: str) -> tuple[Json, str]:
+            database = self._database(path)
+            answer = self._session.get(
+                database.build_request_url(token),
+                headers={**database.build_headers(token), "X-Firebase-ETag": "true"},
+            )
+            answer.raise_for_status()
+            return cast("Json", answer.json()), version_tag(answer.headers.get("ETag"), look)
+
+        found, tag = self._attempt(look, read)
+        if not same(found, expected):
+            return False
+
+        def write(token: str) -> bool:
+            database = self._database(path)
+            answer = self._session.put(
+                database.build_request_url(token),
+                headers={**database.build_headers(token), "if-match": tag},
+                data=dumps(value).encode(),
+            )
+            if answer.status_code == 412:  # somebody wrote in between
+                return False
+            answer.raise_for_status()
+            return True
+
+        return self._attempt(replace(look, write=True), write)
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else query.to_params()

@@ -81,6 +81,15 @@ class RestTransport:
         except TimeoutError:
             raise self._no_answer(next(iter(changes)), writing=True) from None
 
+    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
+        access = await self._caller()
+        try:
+            async with asyncio.timeout(self._timeout + _GRACE):
+                return await self._workers.run(access.swap, path, expected, value)
+        except TimeoutError:
+            raise self._no_answer(path, writing=True) from None
+
     def listen(self, path: Path, query: Query | None = None) -> SseSubscription:
         """Listen; the connection is opened when the subscription is first iterated."""
         if self._closed:

@@ -57,6 +57,9 @@ class Transport(Protocol):
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
 
+    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+        """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
+
     def listen(self, path: Path, query: Query | None = None) -> Subscription:
         """Listen; the connection is opened when the subscription is first iterated."""
 
