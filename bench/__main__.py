@@ -1,17 +1,20 @@
 """``python -m bench``: ours beside the peers', measured in one run, against the targets."""
 
 import argparse
-import json
 import os
 import sys
+import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict
-from typing import Final
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, TypeAlias
 
 from bench import emulator_requests, emulator_start, sending, start_up, windows
 from bench.row import Row
+from bench.table import as_json, as_table
 
-_TOPICS: Final[dict[str, Callable[[], Iterable[Row]]]] = {
+Measure: TypeAlias = Callable[[], Iterable[Row]]
+
+_TOPICS: Final[dict[str, Measure]] = {
     "S5": sending.latency,
     "S7": sending.throughput,
     "S10": start_up.imports,
@@ -20,7 +23,8 @@ _TOPICS: Final[dict[str, Callable[[], Iterable[Row]]]] = {
     "S13": windows.rows,
     "EMU": emulator_requests.rows,
 }
-_HEADINGS: Final = ("id", "what", "ours", "peer", "ratio", "target", "", "peer is")
+_WAITING: Final[frozenset[Measure]] = frozenset()
+"""What waits for outages to pass more than it computes; these run side by side, after the rest."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -35,45 +39,34 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # An installed package has its bytecode beside it, ours as well as the peers'. A checkout that
     # may not write any would be measured compiling.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-    rows: list[Row] = []
-    for topic in given.topics or _TOPICS:
-        print(f"measuring {topic} ...", file=sys.stderr, flush=True)
-        rows += _TOPICS[topic]()
-    print(_as_json(rows) if given.json else _as_table(rows))
+    wanted = [topic for topic in _TOPICS if topic in given.topics or not given.topics]
+    rows, failed = _measured(wanted)
+    print(as_json(rows) if given.json else as_table(rows))
+    sys.exit(1 if failed else 0)
 
 
-def _as_json(rows: Iterable[Row]) -> str:
-    return json.dumps(
-        [asdict(row) | {"ratio": row.ratio, "met": row.met} for row in rows], indent=2
-    )
+def _measured(wanted: Sequence[str]) -> tuple[list[Row], bool]:
+    """The rows of these topics, in their order, and whether a measure failed."""
+    measures = dict.fromkeys(_TOPICS[topic] for topic in wanted)
+    results = [_result(one, wanted) for one in measures if one not in _WAITING]
+    waiting = [one for one in measures if one in _WAITING]
+    if waiting:
+        with ThreadPoolExecutor(len(waiting)) as pool:
+            results += pool.map(lambda one: _result(one, wanted), waiting)
+    rows = [row for result in results for row in result or () if row.id in wanted]
+    return sorted(rows, key=lambda row: wanted.index(row.id)), None in results
 
 
-def _as_table(rows: Iterable[Row]) -> str:
-    lines = [_HEADINGS, *(_cells(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    )
-
-
-def _cells(row: Row) -> tuple[str, ...]:
-    target = row.target
-    unit = "x" if target.of == "ratio" else f" {row.unit}"
-    return (
-        row.id,
-        row.what,
-        _figure(row.ours, row.unit),
-        "-" if row.peer is None else _figure(row.peer, row.unit),
-        "-" if row.ratio is None else f"{row.ratio:.2f}x",
-        f"{target.sign} {target.limit:g}{unit}",
-        "met" if row.met else "NOT MET",
-        row.against or "-",
-    )
-
-
-def _figure(value: float, unit: str) -> str:
-    return f"{value:,.1f} ms" if unit == "ms" else f"{value:,.0f}/s"
+def _result(measure: Measure, wanted: Sequence[str]) -> list[Row] | None:
+    """The rows of one measure; None, and a word on stderr, if it fails. The others go on."""
+    names = ", ".join(topic for topic in wanted if _TOPICS[topic] is measure)
+    print(f"measuring {names} ...", file=sys.stderr, flush=True)
+    try:
+        return list(measure())
+    except Exception:  # noqa: BLE001  # minutes of other figures are not lost for one
+        print(f"{names} failed:", file=sys.stderr)
+        traceback.print_exc()
+        return None
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ def main() -> None:
     # asyncio turns Nagle's algorithm off only for sockets that say they are TCP.
     listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listening.bind(("127.0.0.1", 0))
+    listening.listen(128)  # before anybody is told the port
     print(listening.getsockname()[1], flush=True)
     config = uvicorn.Config(
         app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False
