@@ -1,0 +1,203 @@
+"""One client's way to a server, a TCP proxy that can be made as bad as a network ever is."""
+
+import asyncio
+import random
+import socket
+import struct
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+__all__ = ["MOST_CONNECTIONS", "Proxy", "own_port"]
+
+MOST_CONNECTIONS = 200
+"""More at a time are refused: a client that opens connections without end fails its test."""
+
+_CHUNK = 65536
+_RESET = struct.pack("ii", 1, 0)
+# Below the range from which systems pick ports for outgoing connections, so that a port stays ours
+# while nobody listens.
+_PORTS = range(20_000, 32_000)
+
+
+async def own_port() -> int:
+    """A port of loopback that can be listened at now, given up in between and taken again."""
+    while True:
+        port = random.choice(_PORTS)
+        with suppress(OSError):
+            server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
+            server.close()
+            return port
+
+
+class Connection:
+    """One connection through the proxy, which can be spoiled alone."""
+
+    def __init__(self) -> None:
+        self.delay = 0.0
+        self._flows = asyncio.Event()
+        self._flows.set()
+        self._swallows = False
+        self._writers: list[asyncio.StreamWriter] = []
+
+    def cut(self, *, clean: bool = False) -> None:
+        """Break it, both ways: with a reset, or as if the other side had ended it in good order."""
+        for writer in self._writers:
+            link = writer.get_extra_info("socket")
+            if not clean and link is not None and link.fileno() >= 0:
+                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+            writer.transport.abort()
+
+    def stall(self) -> None:
+        """Pass nothing and keep it open."""
+        self._flows.clear()
+
+    def resume(self) -> None:
+        """Pass everything again, first what has waited."""
+        self._flows.set()
+
+    def drop_answer(self) -> None:
+        """Pass requests on; swallow the first answer, and cut."""
+        self._swallows = True
+
+    async def carry(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        """Pass bytes both ways until one side has ended."""
+        self._writers = [client[1], server[1]]
+        up = asyncio.create_task(self._pass_on(client[0], server[1], answers=False))
+        down = asyncio.create_task(self._pass_on(server[0], client[1], answers=True))
+        try:
+            await asyncio.gather(up, down)
+        finally:
+            up.cancel()
+            down.cancel()
+            self.cut()
+
+    async def _pass_on(
+        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool
+    ) -> None:
+        with suppress(ConnectionError):
+            while data := await source.read(_CHUNK):
+                if self.delay:
+                    await asyncio.sleep(self.delay)
+                await self._flows.wait()
+                if answers and self._swallows:
+                    self.cut()
+                    return
+                sink.write(data)
+                await sink.drain()
+        # What has been passed on still arrives; the other direction ends by itself.
+        sink.close()
+
+
+class Proxy:
+    """Passes connections to ``target`` (HOST:PORT), for as long as nothing is wrong.
+
+    Everything that is done to it holds for the connections there are and for those to come, until
+    :meth:`mend`. Entering listens; leaving breaks everything.
+    """
+
+    def __init__(self, target: str) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        self._port = 0
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._delay = 0.0
+        self._stalled = False
+        self._answers_to_drop = 0
+        self.connections: list[Connection] = []
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT to connect to; always the same."""
+        return f"127.0.0.1:{self._port}"
+
+    def cut(self, *, clean: bool = False) -> None:
+        """Break every connection; new ones are let through."""
+        for connection in self.connections:
+            connection.cut(clean=clean)
+
+    def stall(self) -> None:
+        """Pass nothing, and keep everything open."""
+        self._stalled = True
+        for connection in self.connections:
+            connection.stall()
+
+    def delay(self, seconds: float) -> None:
+        """Pass each piece this much later."""
+        self._delay = seconds
+        for connection in self.connections:
+            connection.delay = seconds
+
+    def drop_answers(self, count: int) -> None:
+        """Let the next ``count`` connections lose their answer, those that are open included."""
+        for connection in self.connections[:count]:
+            connection.drop_answer()
+        self._answers_to_drop = max(0, count - len(self.connections))
+
+    async def refuse(self) -> None:
+        """Break every connection and refuse new ones."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        self.cut()
+        await asyncio.sleep(0)
+
+    async def mend(self) -> None:
+        """Let everything through again, first what has waited."""
+        self._stalled, self._answers_to_drop = False, 0
+        self.delay(0.0)
+        for connection in self.connections:
+            connection.resume()
+        if self._server is None:
+            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+
+    async def __aenter__(self) -> Self:
+        self._port = await own_port()
+        await self.mend()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.refuse()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self.connections) >= MOST_CONNECTIONS:
+            writer.transport.abort()
+            return
+        connection = Connection()
+        connection.delay = self._delay
+        if self._stalled:
+            connection.stall()
+        elif self._answers_to_drop:
+            self._answers_to_drop -= 1
+            connection.drop_answer()
+        self.connections.append(connection)
+        task = asyncio.create_task(self._carry(connection, reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _carry(
+        self,
+        connection: Connection,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+    ) -> None:
+        try:
+            with suppress(OSError):  # the server is away: so is this way to it
+                upstream = await asyncio.open_connection(*self._target)
+                await connection.carry((reader, writer), upstream)
+        finally:
+            writer.transport.abort()
+            self.connections.remove(connection)

@@ -1,0 +1,111 @@
+"""The emulator in a process of its own, on ports of its own, killed and started again."""
+
+import asyncio
+import os
+import sys
+import textwrap
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.faults.proxy import own_port
+
+__all__ = ["PROJECT", "Server"]
+
+PROJECT = "demo-faults"
+NAMESPACE = f"{PROJECT}-default-rtdb"
+
+_PATIENCE = 30.0
+
+# Keep-alives as often as the clients under test get impatient; see clients.py.
+_SERVING = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    from imbari_chat.emulator import Emulator
+    from imbari_chat.emulator.process import serve
+
+    project, rules, data, database_port, auth_port, parent = sys.argv[1:]
+    emulator = Emulator(
+        project,
+        Path(rules).read_text("utf-8"),
+        data=Path(data),
+        database_port=int(database_port),
+        auth_port=int(auth_port),
+        keep_alive=0.25,
+    )
+    serve(emulator, parent=int(parent), ready=lambda: print("ready", flush=True))
+    """
+)
+
+
+class Server:
+    """An emulator whose data outlive it.
+
+    Args:
+        rules: The file of its security rules.
+        data: Where it keeps its data.
+    """
+
+    def __init__(self, rules: Path, data: Path) -> None:
+        self._rules = rules
+        self._data = data
+        self._ports = (0, 0)
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def database(self) -> str:
+        """HOST:PORT; the same after every start."""
+        return f"127.0.0.1:{self._ports[0]}"
+
+    @property
+    def auth(self) -> str:
+        """HOST:PORT; the same after every start."""
+        return f"127.0.0.1:{self._ports[1]}"
+
+    async def start(self) -> None:
+        """Start it, if it is not running; it answers when this returns."""
+        if self._process is not None:
+            return
+        parts = [PROJECT, self._rules, self._data, *self._ports, os.getpid()]
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", _SERVING, *map(str, parts), stdout=asyncio.subprocess.PIPE
+        )
+        assert self._process.stdout is not None
+        async with asyncio.timeout(_PATIENCE):
+            said = await self._process.stdout.readline()
+        if said.strip() != b"ready":
+            raise RuntimeError(f"the emulator has not started: {await self._process.wait()}")
+
+    async def kill(self) -> None:
+        """SIGKILL, if it is running: it has no time to put anything in order."""
+        if self._process is not None:
+            process, self._process = self._process, None
+            process.kill()
+            await process.wait()
+
+    async def stored(self, path: str = "") -> Any:
+        """What stands at ``path``, past the rules and past every proxy."""
+        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+            answer = await http.get(
+                f"http://{self.database}/{path}.json",
+                params={"ns": NAMESPACE, "format": "export"},
+                headers={"Authorization": "Bearer owner"},
+            )
+        answer.raise_for_status()
+        return answer.json()
+
+    async def __aenter__(self) -> Self:
+        self._ports = (await own_port(), await own_port())
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.kill()

@@ -1,0 +1,175 @@
+"""The proxy's own faults: each does what it says, and nothing else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from tests.faults.proxy import Proxy, own_port
+
+
+class Echo:
+    """A server that answers each line with itself, and remembers what it heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[bytes] = []
+        self.arrived = asyncio.Event()
+
+    async def talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await reader.readline():
+            self.heard.append(line)
+            self.arrived.set()
+            writer.write(line)
+        writer.close()
+
+
+@pytest.fixture
+def echo() -> Echo:
+    """Nothing heard so far."""
+    return Echo()
+
+
+@pytest.fixture
+async def proxy(echo: Echo) -> AsyncIterator[Proxy]:
+    """A proxy before it."""
+    server = await asyncio.start_server(echo.talk, "127.0.0.1", await own_port())
+    port = server.sockets[0].getsockname()[1]
+    async with Proxy(f"127.0.0.1:{port}") as running:
+        yield running
+    server.close()
+
+
+class Line:
+    """A client's connection."""
+
+    def __init__(self, proxy: Proxy) -> None:
+        self._proxy = proxy
+
+    async def open(self) -> "Line":
+        host, _, port = self._proxy.address.rpartition(":")
+        self._reader, self._writer = await asyncio.open_connection(host, int(port))
+        return self
+
+    async def say(self, text: bytes) -> None:
+        self._writer.write(text + b"\n")
+        await self._writer.drain()
+
+    async def hear(self, patience: float = 5.0) -> bytes:
+        async with asyncio.timeout(patience):
+            return await self._reader.readline()
+
+    async def ask(self, text: bytes) -> bytes:
+        await self.say(text)
+        return await self.hear()
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+async def test_it_passes_what_is_said(proxy: Proxy) -> None:
+    """Both ways."""
+    line = await Line(proxy).open()
+    assert await line.ask(b"one") == b"one\n"
+    assert len(proxy.connections) == 1
+    line.close()
+
+
+async def test_a_cut_breaks_what_is_open_and_lets_new_ones_through(proxy: Proxy) -> None:
+    """As when a phone changes cells."""
+    first = await Line(proxy).open()
+    await first.ask(b"one")
+    proxy.cut()
+    with pytest.raises(ConnectionError):
+        await first.hear()
+    second = await Line(proxy).open()
+    assert await second.ask(b"two") == b"two\n"
+    second.close()
+
+
+async def test_a_clean_cut_ends_connections_in_good_order(proxy: Proxy) -> None:
+    """The other side reads to the end, and no error."""
+    line = await Line(proxy).open()
+    await line.ask(b"one")
+    proxy.cut(clean=True)
+    assert await line.hear() == b""
+
+
+async def test_one_connection_can_be_cut_alone(proxy: Proxy) -> None:
+    """The other does not notice."""
+    first, second = await Line(proxy).open(), await Line(proxy).open()
+    await first.ask(b"one")
+    await second.ask(b"two")
+    proxy.connections[0].cut()
+    with pytest.raises(ConnectionError):
+        await first.hear()
+    assert await second.ask(b"three") == b"three\n"
+    second.close()
+
+
+async def test_refusing_breaks_and_refuses_until_it_is_mended(proxy: Proxy) -> None:
+    """At the same address afterwards."""
+    first = await Line(proxy).open()
+    await first.ask(b"one")
+    await proxy.refuse()
+    with pytest.raises(ConnectionError):
+        await first.hear()
+    with pytest.raises(ConnectionRefusedError):
+        await Line(proxy).open()
+    await proxy.mend()
+    second = await Line(proxy).open()
+    assert await second.ask(b"two") == b"two\n"
+    second.close()
+
+
+async def test_a_stall_keeps_everything_open_and_delivers_it_late(proxy: Proxy, echo: Echo) -> None:
+    """A request whose sender has given up may still arrive."""
+    first = await Line(proxy).open()
+    await first.ask(b"one")
+    proxy.stall()
+    second = await Line(proxy).open()
+    for line in (first, second):
+        await line.say(b"late")
+        with pytest.raises(TimeoutError):
+            await line.hear(0.05)
+    second.close()
+    assert echo.heard == [b"one\n"]
+    await proxy.mend()
+    assert await first.hear() == b"late\n"
+    async with asyncio.timeout(5):
+        while len(echo.heard) < 3:
+            echo.arrived.clear()
+            await echo.arrived.wait()
+    first.close()
+
+
+async def test_a_dropped_answer_leaves_the_request_made(proxy: Proxy, echo: Echo) -> None:
+    """On what is open and on what comes, for as many as were asked."""
+    first = await Line(proxy).open()
+    await first.ask(b"one")
+    proxy.drop_answers(2)
+    for line in (first, await Line(proxy).open()):
+        await line.say(b"lost")
+        with pytest.raises(ConnectionError):
+            await line.hear()
+    assert echo.heard == [b"one\n", b"lost\n", b"lost\n"]
+    third = await Line(proxy).open()
+    assert await third.ask(b"two") == b"two\n"
+    third.close()
+
+
+async def test_a_delay_is_one(proxy: Proxy) -> None:
+    """Each way."""
+    line = await Line(proxy).open()
+    proxy.delay(0.05)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await line.ask(b"slowly")
+    assert clock() - began >= 0.1
+    line.close()
+
+
+async def test_a_server_that_is_away_breaks_the_connection() -> None:
+    """Rather than keeping it open with nobody behind."""
+    async with Proxy(f"127.0.0.1:{await own_port()}") as proxy:
+        line = await Line(proxy).open()
+        assert await line.hear() == b""
