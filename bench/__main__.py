@@ -8,22 +8,40 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
-from bench import emulator_requests, emulator_start, sending, start_up, windows
+from bench import (
+    emulator_requests,
+    emulator_start,
+    listeners,
+    outage,
+    sending,
+    snapshots,
+    start_up,
+    windows,
+)
 from bench.row import Row
 from bench.table import as_json, as_table
 
 Measure: TypeAlias = Callable[[], Iterable[Row]]
 
 _TOPICS: Final[dict[str, Measure]] = {
+    "S1": snapshots.small,
+    "S2": snapshots.large,
+    "S3": snapshots.large,
+    "S4": snapshots.strain,
     "S5": sending.latency,
+    "S6": sending.latency_far,
     "S7": sending.throughput,
+    "S9": listeners.rows,
     "S10": start_up.imports,
     "S11": start_up.commands,
     "S12": emulator_start.rows,
     "S13": windows.rows,
     "EMU": emulator_requests.rows,
+    "R1": outage.rows,
+    "R2": outage.rows,
+    "R3": outage.rows,
 }
-_WAITING: Final[frozenset[Measure]] = frozenset()
+_WAITING: Final[frozenset[Measure]] = frozenset((outage.rows,))
 """What waits for outages to pass more than it computes; these run side by side, after the rest."""
 
 

@@ -195,22 +195,22 @@ class Pyrebase:
         import requests
         from pyrebase.pyrebase import Database
 
-        self._database: Any = Database(None, "the-key", f"http://{host}", requests.Session())
+        self.database: Any = Database(None, "the-key", f"http://{host}", requests.Session())
         self._streams: list[Any] = []
 
     def listen(self, session_id: str, tell: Tell) -> None:
         def hear(event: dict[str, Any]) -> None:
             _change(event["event"], event["path"], event["data"], tell)
 
-        self._streams.append(self._database.child("messages", session_id).stream(hear))
+        self._streams.append(self.database.child("messages", session_id).stream(hear))
 
     @property
     def listening(self) -> bool:
         return any(one.thread.is_alive() for one in self._streams)
 
     def send(self, session_id: str, text: str) -> str:
-        self._database.child("messages", session_id).push(message(text))
-        self._database.child("chatSessions", session_id).update(
+        self.database.child("messages", session_id).push(message(text))
+        self.database.child("chatSessions", session_id).update(
             {"lastMessage": text, "lastMessageTime": _NOW}
         )
         return "sent"

@@ -1,37 +1,37 @@
-"""S5 and S7: what one message costs over REST, for its sender and until a listener has it.
+"""S5, S6 and S7: what one message costs over REST, for its sender and until a listener has it.
 
-Both sides talk to one emulator in a process of its own, over loopback, under open rules. The peer
-is firebase-admin, the way it is mostly used: a push of the message and an update of its session;
-and as it could be used: both in one update, which is what ours does.
+Both sides talk to one emulator in a process of its own, under open rules; for S6 through a proxy
+that takes its time. The peer is firebase-admin, the way it is mostly used: a push of the message
+and an update of its session; and as it could be used: both in one update, which is what ours does.
 """
 
-import tempfile
-import threading
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
 from itertools import count
 from queue import Queue
-from typing import Any, Final
-
-import firebase_admin
-from firebase_admin import db
-from google.auth.credentials import AnonymousCredentials
+from typing import Final
 
 from bench import emulators
+from bench.connection import connected
+from bench.libraries import FirebaseAdmin, Ours, session
 from bench.measuring import in_turns
+from bench.proxy import between
 from bench.row import Row, Target
-from imbari_chat import AdminChat, ConnectionChanged, Conversation, MessageAdded
 
-__all__ = ["latency", "throughput"]
+__all__ = ["latency", "latency_far", "throughput"]
 
 _SENDS: Final = 20
 _ROUNDS: Final = 25
 _MESSAGES: Final = 300
+_FAR_MESSAGES: Final = 25
+_ONE_WAY: Final = 0.025
 _PATIENCE: Final = 10.0
 
 _LAST: Final = "the last one"
-_NOW: Final = {".sv": "timestamp"}
 _OURS: Final = "-Oabcdefghijklmnopqr"
 _TWO: Final = "-Obbcdefghijklmnopqr"
 _ONE: Final = "-Ocbcdefghijklmnopqr"
@@ -43,14 +43,24 @@ Heard = Queue[tuple[float, str]]
 _serial = count()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ways:
+    """Three ways to send, and what a listener to each of their conversations heard."""
+
+    ours: Send
+    two: Send
+    one: Send
+    heard: dict[str, Heard]
+
+
 def throughput() -> Iterator[Row]:
     """S7: sends per second, one thread, each waited for."""
-    with _both() as (conversation, root):
+    with _ways() as ways:
         rates = in_turns(
             {
-                "ours": lambda: _rate(conversation.reply),
-                "two": lambda: _rate(_in_two_calls(root)),
-                "one": lambda: _rate(_in_one_patch(root)),
+                "ours": lambda: _rate(ways.ours),
+                "two": lambda: _rate(ways.two),
+                "one": lambda: _rate(ways.one),
             },
             _ROUNDS,
         )
@@ -67,15 +77,11 @@ def throughput() -> Iterator[Row]:
 
 def latency() -> Iterator[Row]:
     """S5: from before the send until the listener's callback, the median."""
-    with _both() as (conversation, root), ExitStack() as listeners:
-        ours: Heard = Queue()
-        theirs: Heard = Queue()
-        listeners.enter_context(_our_listener(conversation, ours))
-        listeners.enter_context(_their_listener(root, theirs))
+    with _ways(listening=(_OURS, _ONE)) as ways:
         delays = in_turns(
             {
-                "ours": lambda: _delay(conversation.reply, ours),
-                "one": lambda: _delay(_in_one_patch(root), theirs),
+                "ours": lambda: _delays(ways.ours, ways.heard[_OURS])[0],
+                "one": lambda: _delays(ways.one, ways.heard[_ONE])[0],
             },
             _MESSAGES,
         )
@@ -90,73 +96,65 @@ def latency() -> Iterator[Row]:
     )
 
 
-class _Anonymous(firebase_admin.credentials.Base):  # type: ignore[misc]  # the library is untyped
-    """The emulator wants no key."""
-
-    def get_credential(self) -> AnonymousCredentials:
-        return AnonymousCredentials()  # type: ignore[no-untyped-call]  # the library is untyped
+def latency_far() -> Iterator[Row]:
+    """S6: the same 50 ms away, until the listener has it and the sender knows that it is sent."""
+    with _ways(listening=(_OURS, _TWO, _ONE), delay=_ONE_WAY) as ways:
+        delays = in_turns(
+            {
+                "ours": lambda: max(_delays(ways.ours, ways.heard[_OURS])),
+                "two": lambda: max(_delays(ways.two, ways.heard[_TWO])),
+                "one": lambda: max(_delays(ways.one, ways.heard[_ONE])),
+            },
+            _FAR_MESSAGES,
+        )
+    yield Row(
+        "S6",
+        "one message, sent and heard, 50 ms round trip",
+        "ms",
+        delays["ours"],
+        delays["two"],
+        f"firebase-admin, two calls (one PATCH: {delays['one']:.1f} ms)",
+        Target("<=", 0.52),
+    )
 
 
 @contextmanager
-def _both() -> Iterator[tuple[Conversation, Any]]:
-    """Our conversation, and the peer's reference to the root of the same database."""
+def _ways(*, listening: tuple[str, ...] = (), delay: float = 0.0) -> Iterator[_Ways]:
+    """Ours and the peer's, before the same database, each kind with its own conversation."""
     with ExitStack() as stack:
-        running = stack.enter_context(emulators.ours())
-        folder = stack.enter_context(tempfile.TemporaryDirectory())
-        app = firebase_admin.initialize_app(
-            _Anonymous(), {"databaseURL": running.database_url}, name="bench"
+        host = stack.enter_context(emulators.ours()).database
+        with connected(host) as store:
+            for one in (_OURS, _TWO, _ONE):
+                store.ask("PUT", f"/chatSessions/{one}.json", json.dumps(session()))
+        if delay:
+            host = stack.enter_context(between(host, delay=delay)).host
+        ours, admin = Ours(host), FirebaseAdmin(host)
+        stack.callback(ours.stop)
+        heard: dict[str, Heard] = {one: Queue() for one in listening}
+        for one in listening:
+            library = ours if one == _OURS else admin
+            live: Queue[None] = Queue()
+            library.listen(one, partial(_note, heard[one], live))
+            live.get(timeout=_PATIENCE)
+        yield _Ways(
+            ours=partial(ours.send, _OURS),
+            two=partial(admin.in_two_calls, _TWO),
+            one=partial(admin.in_one_patch, _ONE),
+            heard=heard,
         )
-        stack.callback(firebase_admin.delete_app, app)
-        root = db.reference(app=app)
-        root.child("chatSessions").set({key: _session() for key in (_OURS, _TWO, _ONE)})
-        desk = stack.enter_context(
-            AdminChat.from_env(
-                project=running.environment["GCLOUD_PROJECT"],
-                database_emulator=running.database,
-                auth_emulator=running.environment["FIREBASE_AUTH_EMULATOR_HOST"],
-                identity="emulator",
-                data_dir=folder,
-            )
-        )
-        yield stack.enter_context(desk.open(_OURS, peek=True)), root
+        for one in set(listening) - {_OURS}:
+            admin.in_one_patch(one, _LAST)
+            heard[one].get(timeout=_PATIENCE)
 
 
-def _session() -> dict[str, Any]:
-    return {
-        "customerName": "Grace",
-        "customerEmail": "grace@example.com",
-        "lastMessage": "",
-        "lastMessageTime": _NOW,
-        "unreadCount": 0,
-        "status": "active",
-    }
-
-
-def _message(text: str) -> dict[str, Any]:
-    return {"text": text, "from": "admin", "timestamp": _NOW, "senderUid": "imbari-chat"}
-
-
-def _in_two_calls(root: Any) -> Send:
-    messages, session = root.child(f"messages/{_TWO}"), root.child(f"chatSessions/{_TWO}")
-
-    def send(text: str) -> None:
-        messages.push(_message(text))
-        session.update({"lastMessage": text, "lastMessageTime": _NOW})
-
-    return send
-
-
-def _in_one_patch(root: Any) -> Send:
-    def send(text: str) -> None:
-        root.update(
-            {
-                f"messages/{_ONE}/-P{next(_serial):018}": _message(text),
-                f"chatSessions/{_ONE}/lastMessage": text,
-                f"chatSessions/{_ONE}/lastMessageTime": _NOW,
-            }
-        )
-
-    return send
+def _note(heard: Heard, live: "Queue[None]", kind: str, text: str) -> None:
+    arrived = time.perf_counter()
+    if kind == "live":
+        live.put(None)
+    elif kind == "message":
+        heard.put((arrived, text))
+        if text == _LAST:
+            raise SystemExit  # of the peer's thread: its close() would wait for another event
 
 
 def _rate(send: Send) -> float:
@@ -167,60 +165,12 @@ def _rate(send: Send) -> float:
     return _SENDS / (time.perf_counter() - begin)
 
 
-def _delay(send: Send, heard: Heard) -> float:
-    """Milliseconds from before the send until the listener had it."""
+def _delays(send: Send, heard: Heard) -> tuple[float, float]:
+    """Milliseconds from before the send until the listener had it, and until it returned."""
     text = f"message {next(_serial)}"
     begin = time.perf_counter()
     send(text)
+    returned = time.perf_counter()
     arrived, what = heard.get(timeout=_PATIENCE)
     assert what == text
-    return (arrived - begin) * 1000
-
-
-@contextmanager
-def _our_listener(conversation: Conversation, heard: Heard) -> Iterator[None]:
-    live = threading.Event()
-    events = conversation.events(history=0)
-
-    def listen() -> None:
-        for event in events:
-            if isinstance(event, MessageAdded):
-                heard.put((time.perf_counter(), event.message.text))
-                if event.message.text == _LAST:
-                    return
-            elif isinstance(event, ConnectionChanged) and event.state == "live":
-                live.set()
-
-    thread = threading.Thread(target=listen, daemon=True)
-    thread.start()
-    assert live.wait(_PATIENCE)
-    try:
-        yield
-    finally:
-        conversation.reply(_LAST)
-        thread.join(_PATIENCE)
-        events.close()
-
-
-@contextmanager
-def _their_listener(root: Any, heard: Heard) -> Iterator[None]:
-    live, over = threading.Event(), threading.Event()
-
-    def hear(event: Any) -> None:
-        arrived = time.perf_counter()
-        if live.is_set():
-            (message,) = event.data.values()
-            heard.put((arrived, message["text"]))
-            if message["text"] == _LAST:
-                over.set()
-                raise SystemExit  # close() would pull the socket from under this thread
-        live.set()
-
-    registration = root.child(f"messages/{_ONE}").listen(hear)
-    assert live.wait(_PATIENCE)
-    try:
-        yield
-    finally:
-        _in_one_patch(root)(_LAST)
-        over.wait(_PATIENCE)
-        registration.close()
+    return (arrived - begin) * 1000, (returned - begin) * 1000
