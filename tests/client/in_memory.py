@@ -10,8 +10,10 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.engine.stream import StreamState
 from imbari_chat.errors import AccessDenied, Unavailable
-from imbari_chat.net.transport import ListenItem, Subscription
+from imbari_chat.net.transport import Subscription
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
 from imbari_chat.wire.json import Json, same
@@ -86,8 +88,25 @@ class InMemory:
             case _:
                 raise Unavailable("cannot connect")
 
-    def listen(self, path: Path, query: Query | None = None) -> Subscription:
+    @property
+    def update_here(self) -> None:
+        """Everything goes over the loop."""
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        return ()
+
+    def listen(
+        self,
+        path: Path,
+        query: Query | None = None,
+        *,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> Subscription:
         return Silence()
+
+    def reconnect_now(self) -> None: ...
 
     def _arrive_late(self) -> None:
         late, self._late = self._late, []
@@ -120,6 +139,12 @@ class InMemory:
 
 class Silence:
     """A subscription to a service that says nothing."""
+
+    state: StreamState = "connecting"
+    since = 0.0
+    reason: str | None = None
+    retry_in: float | None = None
+    last_heard: float | None = None
 
     def __aiter__(self) -> Self:
         return self

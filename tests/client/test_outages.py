@@ -237,7 +237,7 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
     ):
         await _until_live(events)
         await proxy.cut()
-        reply = asyncio.create_task(conversation.reply("Back soon", patience=60))
+        reply = asyncio.create_task(conversation.reply("Back soon", timeout=60))
         await failed.wait()
         assert [message.text for message in desk.outbox] == ["Back soon"]
         await proxy.mend()

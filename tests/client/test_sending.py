@@ -99,7 +99,7 @@ async def test_a_message_that_certainly_was_not_sent_is_not_called_unknown(
     async with customer("", UNREACHABLE) as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello", patience=0)
+            await chat.send("Hello", queue=False)
         assert chat.outbox == ()
     assert not caught.value.outcome_unknown
     assert _texts(namespace, session.id) == []
@@ -108,15 +108,15 @@ async def test_a_message_that_certainly_was_not_sent_is_not_called_unknown(
 async def test_a_message_nobody_can_tell_about_is_called_unknown(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
 ) -> None:
-    """After a few tries the caller is told the truth."""
+    """At the deadline the caller is told the truth."""
     async with customer("", *[LOST_REQUEST] * 10) as chat:
         await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello", patience=0.2)
+            await chat.send("Hello", timeout=0.2, queue=False)
     assert caught.value.outcome_unknown
 
 
-async def test_an_outage_shorter_than_patience_is_not_noticed(
+async def test_an_outage_shorter_than_the_deadline_is_not_noticed(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
 ) -> None:
     """Messages wait in the outbox, visible there, and go out in the order they were written."""
@@ -134,12 +134,14 @@ async def test_closing_tells_whoever_waits_for_a_message(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
 ) -> None:
     """Nobody waits for ever, and nothing goes out afterwards."""
-    async with customer("", *[UNREACHABLE] * 100) as chat:
-        session = await chat.start(name="Amina", email="amina@example.com")
-        send = asyncio.create_task(chat.send("Hello", patience=60))
-        await asyncio.sleep(0)
+    chat = customer("", *[UNREACHABLE] * 100)
+    session = await chat.start(name="Amina", email="amina@example.com")
+    send = asyncio.create_task(chat.send("Hello", timeout=60))
+    await asyncio.sleep(0)
+    (left,) = await chat.close()
     with pytest.raises(Unavailable):
         await send
+    assert (left.text, left.delivery) == ("Hello", "failed")
     assert _texts(namespace, session.id) == []
 
 

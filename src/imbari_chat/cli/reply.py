@@ -55,11 +55,11 @@ def reply(
             about = conversation.session
             _address(tell, about)
             if given is not None:
-                return await conversation.reply(given, patience=0)
+                return await conversation.reply(given, queue=False)
             draft = Draft(here.settings().data_dir / "drafts", name)
             with draft.kept_unless_sent(tell):
                 written = draft.edit(_context(about, await conversation.history(limit=_CONTEXT)))
-                return await conversation.reply(checked_text(written), patience=0)
+                return await conversation.reply(checked_text(written), queue=False)
 
     with _given_back(given, tell):
         message = with_admin_chat(here, tell, write)

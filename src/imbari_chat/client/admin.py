@@ -4,9 +4,13 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Any, Self
 
-from imbari_chat.client.channel import Channel, ChatEnd, RejectionHandler
+from imbari_chat.client.background import ErrorHandler
+from imbari_chat.client.channel import Channel, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation, no_such_session
+from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.feeds import SessionFeed
+from imbari_chat.client.following import follow, with_deliveries
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import InvalidData, NotFound
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import (
@@ -36,12 +40,23 @@ class AsyncAdminChat(ChatEnd):
                     await conversation.reply("Your beans shipped today.")
     """
 
+    def __init__(self, channel: Channel) -> None:
+        super().__init__(channel, channel.listening(self.events))
+
     @classmethod
-    def from_env(cls, *, on_rejected: RejectionHandler | None = None, **flags: Any) -> Self:
+    def from_env(
+        cls,
+        *,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+        **flags: Any,
+    ) -> Self:
         """Build one from the settings: ``flags`` over environment over file.
 
         Args:
             on_rejected: Called with every malformed record that a read comes across.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
             **flags: Fields of :class:`~imbari_chat.config.Settings`.
 
         Raises:
@@ -52,7 +67,9 @@ class AsyncAdminChat(ChatEnd):
 
         settings = Settings.load(**flags)
         transport = connect.admin_transport(settings)
-        return cls(Channel(transport, on_rejected=on_rejected, patience=settings.timeout))
+        return cls(
+            Channel(transport, on_rejected=on_rejected, on_error=on_error, timeout=settings.timeout)
+        )
 
     async def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50
@@ -129,38 +146,60 @@ class AsyncAdminChat(ChatEnd):
         """
         return AsyncConversation(self._channel, paths.session_id(session_id), peek=peek)
 
-    async def events(self, *, limit: int = 50) -> AsyncGenerator[ChatEvent, None]:
+    def events(
+        self, *, limit: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Follow the inbox, through every outage, until the iterator is closed.
 
         Args:
             limit: How many conversations the window holds.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
             SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
             ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
-            each the MessageAdded it came with, from whichever side; RecordRejected and
-            ConnectionChanged in between.
+            each the MessageAdded it came with, from whichever side; RecordRejected,
+            ConnectionChanged and DeliveryChanged in between.
 
         Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
         """
         feed = SessionFeed(limit)
-        news = _News(self._channel)
-        batches = self._channel.follow(paths.SESSIONS, paths.newest_sessions, feed)
-        began, horizon = False, 0
-        async with aclosing(batches):
-            async for batch in batches:
+        batches = follow(
+            self._channel,
+            paths.SESSIONS,
+            paths.newest_sessions,
+            feed,
+            buffer=buffer,
+            overflow=overflow,
+        )
+        return with_deliveries(self._channel, _with_messages(self._channel, feed, batches))
+
+
+async def _with_messages(
+    channel: Channel, feed: SessionFeed, batches: AsyncGenerator[list[ChatEvent], None]
+) -> AsyncGenerator[list[ChatEvent], None]:
+    """Each session that moved, followed by the messages it moved with."""
+    news = _News(channel)
+    live, horizon = False, 0
+    async with aclosing(batches):
+        async for batch in batches:
+            if not live:
+                live = ConnectionChanged("live") in batch
                 for event in batch:
-                    yield event
-                    if not isinstance(event, SessionAdded | SessionChanged):
-                        continue
-                    if not began:
+                    if isinstance(event, SessionAdded | SessionChanged):
                         news.known(event.session)
-                        continue
-                    for message in await news.since(event.session, horizon):
-                        yield MessageAdded(event.session.id, message)
-                began = began or not any(isinstance(one, ConnectionChanged) for one in batch)
-                horizon = feed.horizon
+                yield batch
+            else:
+                for event in batch:
+                    yield [event]
+                    if isinstance(event, SessionAdded | SessionChanged):
+                        messages = await news.since(event.session, horizon)
+                        yield [MessageAdded(event.session.id, one) for one in messages]
+            horizon = feed.horizon
 
 
 class _News:

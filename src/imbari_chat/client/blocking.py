@@ -2,26 +2,39 @@
 
 Each holds an async client and a :class:`~imbari_chat.client.portal.Portal`, and takes its methods'
 documentation over from its twin; a test keeps the signatures of the twins equal.
+
+Event handlers run on a thread of their own, so that they may call back into the client. Programs
+that end without closing a client close it on the way out, so that no message goes unmentioned.
 """
 
+import atexit
 import inspect
+import weakref
 from collections.abc import Callable
+from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from imbari_chat.client.admin import AsyncAdminChat
-from imbari_chat.client.channel import ChatEnd, RejectionHandler
+from imbari_chat.client.background import ErrorHandler, Listens
+from imbari_chat.client.channel import Pending, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.customer import AsyncCustomerChat
+from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.portal import BlockingIterator, Portal
+from imbari_chat.client.status import ChatStatus
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.schema.events import ChatEvent
-from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.models import Message, Sender, Session, Status
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AdminChat", "Conversation", "CustomerChat"]
 
 C = TypeVar("C", bound=ChatEnd)
 E = TypeVar("E", bound=ChatEvent)
+F = TypeVar("F", bound=Callable[[Any], object])
 K = TypeVar("K")
+L = TypeVar("L", bound=Listens)
 
 
 def _documented_by(twin: type) -> Callable[[type[K]], type[K]]:
@@ -37,76 +50,183 @@ def _documented_by(twin: type) -> Callable[[type[K]], type[K]]:
     return documented
 
 
+@_documented_by(Listens)
+class _Listens(Generic[L]):
+    """What can be listened to, from ordinary code."""
+
+    def __init__(self, portal: Portal, twin: L) -> None:
+        self._portal = portal
+        self._twin = twin
+
+    def on(
+        self,
+        kind: type[E],
+        *,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> Callable[[F], F]:
+        def register(handler: F) -> F:
+            async def hand_over(event: E) -> None:
+                await self._portal.hands.run(handler, event)
+
+            async def add() -> None:
+                self._twin.on(kind, sender=sender, where=where)(hand_over)
+
+            self._portal.call(add())
+            return handler
+
+        return register
+
+    def wait_for(
+        self,
+        kind: type[E],
+        *,
+        timeout: float,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> E:
+        return self._portal.call(
+            self._twin.wait_for(kind, timeout=timeout, sender=sender, where=where)
+        )
+
+    def listen(self) -> None:
+        self._portal.call(self._twin.listen())
+
+    def wait_closed(self) -> None:
+        self._portal.call(self._twin.wait_closed())
+
+    def _end_of(self, sent: Pending | OutgoingMessage) -> OutgoingMessage:
+        return sent if isinstance(sent, OutgoingMessage) else self._portal.call(sent())
+
+
 @_documented_by(AsyncConversation)
-class Conversation:
+class Conversation(_Listens[AsyncConversation]):
     """Blocking twin of :class:`~imbari_chat.client.conversation.AsyncConversation`."""
 
     def __init__(self, portal: Portal, conversation: AsyncConversation) -> None:
-        self._portal = portal
-        self._conversation = conversation
+        super().__init__(portal, conversation)
         self.id = conversation.id
 
     @property
     def session(self) -> Session:
-        return self._conversation.session
+        return self._twin.session
 
     def history(self, *, limit: int = 100) -> list[Message]:
-        return self._portal.call(self._conversation.history(limit=limit))
+        return self._portal.call(self._twin.history(limit=limit))
 
-    def reply(self, text: str, *, patience: float | None = None) -> Message:
-        return self._portal.call(self._conversation.reply(text, patience=patience))
+    def reply(
+        self,
+        text: str,
+        *,
+        timeout: float | None = None,
+        queue: bool = True,
+        expect_last: Message | str | None = None,
+    ) -> OutgoingMessage:
+        sent = None
+        if expect_last is None:
+            self._portal.check()
+            sent = self._twin._reply_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
+        if sent is not None:
+            return self._end_of(sent)
+        return self._portal.call(
+            self._twin.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
+        )
 
     def resolve(self) -> None:
-        self._portal.call(self._conversation.resolve())
+        self._portal.call(self._twin.resolve())
 
     def reopen(self) -> None:
-        self._portal.call(self._conversation.reopen())
+        self._portal.call(self._twin.reopen())
 
-    def mark_read(self) -> int:
-        return self._portal.call(self._conversation.mark_read())
+    def mark_read(self, *, up_to: Message | str | None = None) -> int:
+        return self._portal.call(self._twin.mark_read(up_to=up_to))
 
-    def events(self, *, history: int = 50) -> BlockingIterator[ChatEvent]:
-        return BlockingIterator(self._portal, self._conversation.events(history=history))
+    def events(
+        self,
+        *,
+        history: int = 50,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> BlockingIterator[ChatEvent]:
+        return BlockingIterator(
+            self._portal, self._twin.events(history=history, buffer=buffer, overflow=overflow)
+        )
 
     def __enter__(self) -> Self:
-        self._portal.call(self._conversation.__aenter__())
+        self._portal.call(self._twin.__aenter__())
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._portal.call(self._conversation.__aexit__(None, None, None))
+        self._portal.call(self._twin.__aexit__(None, None, None))
 
 
-class _Blocking(Generic[C]):
+@_documented_by(ChatEnd)
+class _Blocking(_Listens[C]):
     """What both ends have in common: an async client and the portal to it."""
 
     def __init__(self, portal: Portal, chat: C) -> None:
-        self._portal = portal
-        self._chat = chat
+        super().__init__(portal, chat)
+        _open.add(self)
 
     @property
     def uid(self) -> str | None:
         """The uid that the security rules see; None until the first call has been made."""
-        return self._chat.uid
+        return self._twin.uid
 
     @property
-    def outbox(self) -> tuple[Message, ...]:
-        """Messages on their way: neither confirmed nor given up, in the order written."""
-        return self._chat.outbox
+    def outbox(self) -> tuple[OutgoingMessage, ...]:
+        """Messages on their way: neither confirmed nor failed, in the order written."""
+        return self._twin.outbox
 
-    def close(self) -> None:
-        """Stop sending and listening, and give back sockets and threads. Twice is fine."""
+    @property
+    def status(self) -> ChatStatus:
+        """Is it alive, since when, and what is queued: at this moment."""
+        return self._twin.status
+
+    def reconnect_now(self) -> None:
+        async def reconnect() -> None:
+            self._twin.reconnect_now()
+
+        self._portal.call(reconnect())
+
+    def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
+        return self._portal.call(self._twin.flush(timeout=timeout))
+
+    def close(self) -> tuple[OutgoingMessage, ...]:
+        _open.discard(self)
+        if self._portal.closed:
+            return ()
+        try:
+            return self._portal.call(self._twin.close())
+        finally:
+            self._portal.close()
+
+    def __enter__(self) -> Self:
+        self._portal.call(self._twin.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        _open.discard(self)
         if not self._portal.closed:
             try:
-                self._portal.call(self._chat.close())
+                self._portal.call(self._twin.__aexit__(kind, error, trace))
             finally:
                 self._portal.close()
 
-    def __enter__(self) -> Self:
-        self._portal.call(self._chat.__aenter__())
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
+_open: "weakref.WeakSet[_Blocking[Any]]" = weakref.WeakSet()
+
+
+@atexit.register
+def _close_what_is_open() -> None:
+    """The program ends: what is still on its way gets its moment, and is named if it is late."""
+    for chat in list(_open):
+        chat.close()
 
 
 @_documented_by(AsyncAdminChat)
@@ -114,26 +234,36 @@ class AdminChat(_Blocking[AsyncAdminChat]):
     """Blocking twin of :class:`~imbari_chat.client.admin.AsyncAdminChat`."""
 
     @classmethod
-    def from_env(cls, *, on_rejected: RejectionHandler | None = None, **flags: Any) -> Self:
-        chat = AsyncAdminChat.from_env(on_rejected=on_rejected, **flags)
+    def from_env(
+        cls,
+        *,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+        **flags: Any,
+    ) -> Self:
+        chat = AsyncAdminChat.from_env(on_rejected=on_rejected, on_error=on_error, **flags)
         return cls(Portal("imbari-chat admin"), chat)
 
     def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50
     ) -> list[Session]:
-        return self._portal.call(self._chat.sessions(status=status, unread=unread, limit=limit))
+        return self._portal.call(self._twin.sessions(status=status, unread=unread, limit=limit))
 
     def session(self, session_id: str) -> Session:
-        return self._portal.call(self._chat.session(session_id))
+        return self._portal.call(self._twin.session(session_id))
 
     def find(self, prefix: str) -> SessionId:
-        return self._portal.call(self._chat.find(prefix))
+        return self._portal.call(self._twin.find(prefix))
 
     def open(self, session_id: str, *, peek: bool = False) -> Conversation:
-        return Conversation(self._portal, self._chat.open(session_id, peek=peek))
+        return Conversation(self._portal, self._twin.open(session_id, peek=peek))
 
-    def events(self, *, limit: int = 50) -> BlockingIterator[ChatEvent]:
-        return BlockingIterator(self._portal, self._chat.events(limit=limit))
+    def events(
+        self, *, limit: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
+    ) -> BlockingIterator[ChatEvent]:
+        return BlockingIterator(
+            self._portal, self._twin.events(limit=limit, buffer=buffer, overflow=overflow)
+        )
 
 
 @_documented_by(AsyncCustomerChat)
@@ -146,22 +276,25 @@ class CustomerChat(_Blocking[AsyncCustomerChat]):
         *,
         remember: bool = False,
         on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
         **flags: Any,
     ) -> Self:
-        chat = AsyncCustomerChat.from_env(remember=remember, on_rejected=on_rejected, **flags)
+        chat = AsyncCustomerChat.from_env(
+            remember=remember, on_rejected=on_rejected, on_error=on_error, **flags
+        )
         return cls(Portal("imbari-chat customer"), chat)
 
     @property
     def session(self) -> Session:
-        return self._chat.session
+        return self._twin.session
 
     @property
     def is_open(self) -> bool:
-        return self._chat.is_open
+        return self._twin.is_open
 
     @property
     def has_new_message(self) -> bool:
-        return self._chat.has_new_message
+        return self._twin.has_new_message
 
     def start(
         self,
@@ -171,28 +304,39 @@ class CustomerChat(_Blocking[AsyncCustomerChat]):
         topic: str | None = None,
         text: str | None = None,
     ) -> Session:
-        return self._portal.call(self._chat.start(name, email, phone, topic, text))
+        return self._portal.call(self._twin.start(name, email, phone, topic, text))
 
     def resume(self, session_id: str) -> Session:
-        return self._portal.call(self._chat.resume(session_id))
+        return self._portal.call(self._twin.resume(session_id))
 
     def sessions(self) -> list[Session]:
-        return self._portal.call(self._chat.sessions())
+        return self._portal.call(self._twin.sessions())
 
     def history(self, *, limit: int = 100) -> list[Message]:
-        return self._portal.call(self._chat.history(limit=limit))
+        return self._portal.call(self._twin.history(limit=limit))
 
-    def send(self, text: str, *, patience: float | None = None) -> Message:
-        return self._portal.call(self._chat.send(text, patience=patience))
+    def send(
+        self, text: str, *, timeout: float | None = None, queue: bool = True
+    ) -> OutgoingMessage:
+        self._portal.check()
+        sent = self._twin._send_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
+        if sent is not None:
+            return self._end_of(sent)
+        return self._portal.call(self._twin.send(text, timeout=timeout, queue=queue))
 
     def open(self) -> None:
-        self._portal.call(self._chat.open())
+        self._portal.call(self._twin.open())
 
     def hide(self) -> None:
-        self._portal.call(self._chat.hide())
+        self._portal.call(self._twin.hide())
 
-    def events(self, *, history: int = 0) -> BlockingIterator[ChatEvent]:
-        return BlockingIterator(self._portal, self._chat.events(history=history))
-
-    def wait_for(self, kind: type[E], *, timeout: float) -> E:
-        return self._portal.call(self._chat.wait_for(kind, timeout=timeout))
+    def events(
+        self,
+        *,
+        history: int = 0,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> BlockingIterator[ChatEvent]:
+        return BlockingIterator(
+            self._portal, self._twin.events(history=history, buffer=buffer, overflow=overflow)
+        )

@@ -6,25 +6,28 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 import asyncio
 import logging
 import secrets
+import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable
-from contextlib import aclosing
-from types import TracebackType
-from typing import Self, TypeVar
+import weakref
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from functools import partial
+from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
-from imbari_chat.client.feeds import Feed, MessageFeed
+from imbari_chat.client.background import ErrorHandler, Listening
 from imbari_chat.client.outbox import Outbox
-from imbari_chat.engine.mirror import children
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, RecordRejected
+from imbari_chat.schema.events import (
+    ChatEvent,
+    RecordRejected,
+)
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
@@ -32,11 +35,14 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
 
-__all__ = ["Channel", "ChatEnd", "RejectionHandler"]
+__all__ = ["Channel", "Pending", "RejectionHandler"]
 
 R = TypeVar("R", bound=BaseModel)
 
 RejectionHandler = Callable[[RecordRejected], None]
+
+Pending: TypeAlias = Callable[[], Coroutine[None, None, OutgoingMessage]]
+"""Waits, on the loop, for the end of a message that is on its way."""
 
 _log = logging.getLogger("imbari_chat")
 
@@ -44,6 +50,8 @@ _TRIES = 3
 _PAUSE = 0.3
 _PATIENCE = 5.0
 _GROWTH = 4
+_LAST_CHANCE = 0.2
+"""Seconds that closing gives to messages on their way."""
 
 
 def _log_rejection(rejected: RecordRejected) -> None:
@@ -57,8 +65,10 @@ class Channel:
         transport: The way to the database; closed together with this.
         on_rejected: Called with every malformed record that a read comes across; by default it is
             logged as a warning.
+        on_error: Told what event handlers raise, and what ended listening in the background; by
+            default it is logged.
         policy: How fast messages may go.
-        patience: How long a message is tried while the network is away, in seconds.
+        timeout: How long a call that sends a message takes at most, in seconds.
     """
 
     def __init__(
@@ -66,15 +76,20 @@ class Channel:
         transport: Transport,
         *,
         on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
         policy: OutboxPolicy | None = None,
-        patience: float = 10.0,
+        timeout: float = 10.0,
     ) -> None:
         self.transport = transport
         self.outbox = Outbox(transport, policy)
-        self._patience = patience
+        self.on_error = on_error
+        self.closed = False
+        self._timeout = timeout
         self._on_rejected = on_rejected or _log_rejection
         self._ids = PushIds(lambda: [secrets.randbelow(64) for _ in range(12)])
         self._last_id_time = 0
+        self._id_lock = threading.Lock()
+        self._listenings: weakref.WeakSet[Listening] = weakref.WeakSet()
 
     @property
     def uid(self) -> str | None:
@@ -86,8 +101,9 @@ class Channel:
 
         Ids order a conversation, and this machine's clock may be behind.
         """
-        self._last_id_time = max(time.time_ns() // 1_000_000, after + 1, self._last_id_time)
-        return self._ids.make(self._last_id_time)
+        with self._id_lock:
+            self._last_id_time = max(time.time_ns() // 1_000_000, after + 1, self._last_id_time)
+            return self._ids.make(self._last_id_time)
 
     def usable(self, read: Iterable[Decoded[R]]) -> list[R]:
         """The usable records among those read; the others are reported."""
@@ -113,23 +129,70 @@ class Channel:
         return self.usable(decode.messages(session_id, raw))
 
     async def send(
-        self, plan: Plan, session_id: SessionId, patience: float | None = None
-    ) -> Message:
+        self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
+    ) -> OutgoingMessage:
         """Deliver a message through the outbox; see :meth:`Outbox.deliver`.
 
         Args:
             plan: One that sends a message.
             session_id: Its conversation.
-            patience: Seconds to keep trying; the channel's own by default.
+            timeout: Seconds to wait for the end of it; the channel's own by default.
+            queue: Whether it stays in the outbox when it cannot be sent now.
         """
-        if patience is None:
-            patience = self._patience
-        return await self.outbox.deliver(plan, session_id, patience=patience)
+        if timeout is None:
+            timeout = self._timeout
+        return await self.outbox.deliver(plan, session_id, timeout=timeout, keep=queue)
 
-    async def close(self) -> None:
-        """Stop sending and listening, and give back sockets and threads."""
-        await self.outbox.close()
+    def send_here(
+        self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
+    ) -> Pending | OutgoingMessage | None:
+        """The same from another thread than the loop's, which carries out the first try itself.
+
+        Returns:
+            The message, if it is confirmed; else how to wait for it on the loop; None if nothing
+            was done, because the try cannot be made here or would take longer than the call may.
+        """
+        if timeout is not None and timeout < self._timeout:
+            return None
+        begin = time.monotonic()
+        letter = self.outbox.try_here(plan, session_id, keep=queue)
+        if letter is None or letter.message.delivery == "confirmed":
+            return None if letter is None else letter.message
+        left = (self._timeout if timeout is None else timeout) - (time.monotonic() - begin)
+        return partial(self.outbox.settle, letter, timeout=max(left, 0.0), keep=queue)
+
+    def listening(
+        self,
+        source: Callable[[], AsyncGenerator[ChatEvent, None]],
+        is_news: Callable[[ChatEvent], bool] | None = None,
+    ) -> Listening:
+        """Listening in the background that ends with this channel."""
+        listening = Listening(source, on_error=self.on_error, is_news=is_news)
+        self._listenings.add(listening)
+        return listening
+
+    def reconnect_now(self) -> None:
+        """Do not wait for any backoff: the network is back."""
+        self.transport.reconnect_now()
+        self.outbox.online()
+
+    async def close(self) -> tuple[OutgoingMessage, ...]:
+        """Stop listening and sending, and give back sockets and threads. Twice is fine.
+
+        Messages on their way get a moment to arrive.
+
+        Returns:
+            Those that did not.
+        """
+        if self.closed:
+            return ()
+        self.closed = True
+        await asyncio.gather(*(one.close() for one in list(self._listenings)))
+        if self.outbox.pending:
+            await self.outbox.flush(_LAST_CHANCE)
+        left = await self.outbox.close()
         await self.transport.close()
+        return left
 
     async def commit(self, plan: Plan) -> None:
         """Carry out a plan other than a message, and settle it when an answer is lost.
@@ -172,37 +235,6 @@ class Channel:
         except AccessDenied:
             return False
 
-    async def follow(
-        self, path: Path, window: Callable[[int], Query], feed: Feed
-    ) -> AsyncGenerator[list[ChatEvent], None]:
-        """Listen to a window and give what changed, batch by batch, for ever.
-
-        After an outage in which more changed than the window holds, what the window no longer
-        shows is read as well, so that nothing is passed over.
-        """
-        async with self.transport.listen(path, window(feed.limit)) as subscription:
-            async for item in subscription:
-                match item:
-                    case StateChanged():
-                        if item.state == "live":
-                            self.outbox.online()
-                        yield [_connection(item)]
-                    case Changed(value, touched):
-                        if feed.has_gap(value):
-                            value = await self._with_gap_filled(path, window, feed, value)
-                            touched = None
-                        yield feed.update(value, touched)
-
-    async def _with_gap_filled(
-        self, path: Path, window: Callable[[int], Query], feed: Feed, value: Json
-    ) -> Json:
-        limit = feed.limit * _GROWTH
-        while True:
-            wider = await self.patiently(path, window(limit))
-            if not feed.has_gap(wider) or len(children(wider)) < limit:
-                return feed.fill(value, wider)
-            limit *= _GROWTH
-
     async def patiently(self, path: Path, query: Query | None = None) -> Json:
         """Read, trying again for as long as the network is away."""
         pause = _PAUSE
@@ -212,62 +244,3 @@ class Channel:
             except Unavailable:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _PATIENCE)
-
-    async def message_events(
-        self, session_id: SessionId, *, history: int, window: int
-    ) -> AsyncGenerator[ChatEvent, None]:
-        """Follow one conversation: its last ``history`` messages, then whatever happens."""
-        feed = MessageFeed(session_id, max(history, window))
-        batches = self.follow(paths.messages(session_id), paths.newest_messages, feed)
-        began = False
-        async with aclosing(batches):
-            async for batch in batches:
-                events = batch
-                if not began and not any(isinstance(one, ConnectionChanged) for one in batch):
-                    began = True
-                    added = [one for one in batch if isinstance(one, MessageAdded)]
-                    old = {id(one) for one in added[: max(len(added) - history, 0)]}
-                    events = [one for one in batch if id(one) not in old]
-                for event in events:
-                    yield event
-
-
-class ChatEnd:
-    """An end of the chat: an async context manager around its channel."""
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-
-    @property
-    def uid(self) -> str | None:
-        """The uid that the security rules see; None until the first call has been made."""
-        return self._channel.uid
-
-    @property
-    def outbox(self) -> tuple[Message, ...]:
-        """Messages on their way: neither confirmed nor given up, in the order written."""
-        return self._channel.outbox.pending
-
-    async def close(self) -> None:
-        """Close every listener and give back sockets and threads. Closing twice is fine."""
-        await self._channel.close()
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self._channel.transport.open()
-        except BaseException:
-            await self.close()
-            raise
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
-
-
-def _connection(item: StateChanged) -> ConnectionChanged:
-    return ConnectionChanged(item.state, item.reason, item.retry_in)

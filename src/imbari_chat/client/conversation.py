@@ -1,14 +1,20 @@
 """One conversation, from the admin's end."""
 
 from collections.abc import AsyncGenerator
+from functools import partial
 from types import TracebackType
 from typing import Self
 
-from imbari_chat.client.channel import Channel
+from imbari_chat.client.background import Listens
+from imbari_chat.client.channel import Channel, Pending
+from imbari_chat.client.following import message_events
+from imbari_chat.client.outbox import overtaken
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import AccessDenied, Conflict, NotFound
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 
 __all__ = ["AsyncConversation", "no_such_session"]
@@ -24,7 +30,7 @@ def no_such_session(session_id: str) -> NotFound:
     return NotFound(f"there is no conversation {session_id!r}", hint="List them: imbari-chat inbox")
 
 
-class AsyncConversation:
+class AsyncConversation(Listens):
     """A conversation as an admin has it open. Get one from :meth:`AsyncAdminChat.open`.
 
     Entering reads the session and, unless peeking, marks the customer's messages read.
@@ -34,6 +40,7 @@ class AsyncConversation:
         self._channel = channel
         self._peek = peek
         self._session: Session | None = None
+        self._listening = channel.listening(partial(self.events, history=0))
         self.id = session_id
 
     @property
@@ -53,6 +60,7 @@ class AsyncConversation:
             raise no_such_session(self.id)
         if not self._peek:
             await self.mark_read()
+        self._begin_listening()
         return self
 
     async def __aexit__(
@@ -61,34 +69,56 @@ class AsyncConversation:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        return None
+        await self._listening.close()
 
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first."""
         return await self._channel.messages(self.id, limit)
 
-    async def reply(self, text: str, *, patience: float | None = None) -> Message:
+    async def reply(
+        self,
+        text: str,
+        *,
+        timeout: float | None = None,
+        queue: bool = True,
+        expect_last: Message | str | None = None,
+    ) -> OutgoingMessage:
         """Send an admin's message; it and the session's preview appear together.
 
-        While the network is away it is tried again, and it is never sent twice. Replies to one
-        conversation go out in the order of the calls.
+        It is never sent twice, and replies to one conversation go out in the order of the calls.
+        Being offline is no error: what cannot be sent now is queued, and goes out when the network
+        is back.
 
         Args:
             text: What to say.
-            patience: How long to keep trying, in seconds; as long as one request may take by
-                default. With 0 there is one try.
+            timeout: How long this call takes at most, in seconds; as long as one request may take
+                by default. With 0 it hands the message over and returns at once.
+            queue: Whether the message stays in the outbox when it cannot be sent now. Otherwise
+                that is an error at once.
+            expect_last: The last message the writer has seen, or its id: if another one has come
+                since, the reply is refused instead. Needs a connection to begin with.
 
         Returns:
-            The message. Its timestamp is this machine's time; listeners bring the server's.
+            The message. Its ``delivery`` says where it is, and moves on by itself: ``confirmed``;
+            or at the deadline ``queued`` (certainly not there yet) or ``sent`` (perhaps there).
 
         Raises:
             InvalidData: The text is empty or too long.
             AccessDenied: Whoever is signed in is not an admin.
-            Unavailable: Patience ended; ``outcome_unknown`` says whether it may have been sent.
+            Conflict: ``expect_last`` is no longer the last message.
+            Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
+                be there all the same. With ``expect_last``: it cannot be checked now.
         """
-        message_id = MessageId(self._channel.new_id(self.session.last_message_time))
-        plan = plans.reply(self.id, message_id, text, uid=self._channel.uid)
-        return await self._channel.send(plan, self.id, patience)
+        after = None if expect_last is None else await self._checked(expect_last)
+        plan = self._plan(text, after)
+        return await self._channel.send(plan, self.id, timeout=timeout, queue=queue)
+
+    def _reply_here(
+        self, text: str, *, timeout: float | None, queue: bool
+    ) -> "Pending | OutgoingMessage | None":
+        """For the blocking twin: see :meth:`Channel.send_here`."""
+        plan = self._plan(text, None)
+        return self._channel.send_here(plan, self.id, timeout=timeout, queue=queue)
 
     async def resolve(self) -> None:
         """Close the matter. The customer reopens it by writing again."""
@@ -98,11 +128,15 @@ class AsyncConversation:
         """Take a resolved conversation up again."""
         await self._channel.commit(plans.reopen(self.id))
 
-    async def mark_read(self) -> int:
+    async def mark_read(self, *, up_to: Message | str | None = None) -> int:
         """Mark the customer's messages read, and take exactly those off the unread count.
 
         When a colleague marks some at the same moment, the rules refuse one of the two as a whole,
         and that one looks again.
+
+        Args:
+            up_to: The last message that was seen, or its id; what came after it stays unread. All
+                by default.
 
         Returns:
             How many messages this call marked.
@@ -111,6 +145,7 @@ class AsyncConversation:
             Conflict: Colleagues kept getting in between.
             AccessDenied: Whoever is signed in is not an admin.
         """
+        last = _id_of(up_to)
         denied: AccessDenied | None = None
         seen: set[MessageId] = set()
         for _ in range(_MARK_TRIES):
@@ -118,6 +153,8 @@ class AsyncConversation:
             if session is None:
                 raise no_such_session(self.id)
             unread = await self._unread(session.unread_count)
+            if last is not None:
+                unread = [one for one in unread if one <= last]
             if not unread:
                 return 0
             if denied is not None and seen == set(unread):
@@ -145,17 +182,59 @@ class AsyncConversation:
                 return unread
             limit *= 4
 
-    def events(self, *, history: int = _WINDOW) -> AsyncGenerator[ChatEvent, None]:
+    def events(
+        self,
+        *,
+        history: int = _WINDOW,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Follow the conversation, through every outage, until the iterator is closed.
 
         Args:
             history: How many of the messages already there come first, as MessageAdded.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged. The
-            first ConnectionChanged that is live follows the history.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
+            DeliveryChanged. The first ConnectionChanged that is live follows the history.
 
         Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
         """
-        return self._channel.message_events(self.id, history=history, window=_WINDOW)
+        return message_events(
+            self._channel,
+            self.id,
+            history=history,
+            window=_WINDOW,
+            buffer=buffer,
+            overflow=overflow,
+        )
+
+    def _plan(self, text: str, after: int | None) -> plans.Plan:
+        message_id = MessageId(self._channel.new_id(self.session.last_message_time))
+        return plans.reply(self.id, message_id, text, uid=self._channel.uid, after=after)
+
+    async def _checked(self, expected: Message | str) -> int:
+        """The session's time, if ``expected`` is its last message.
+
+        The time is read first: whatever comes after this look moves it on, and the rules compare.
+        """
+        session = await self._channel.session(self.id)
+        if session is None:
+            raise no_such_session(self.id)
+        newest = await self._channel.messages(self.id, 1)
+        if not newest or newest[-1].id != _id_of(expected):
+            raise overtaken(self.id)
+        return session.last_message_time
+
+    def _begin_listening(self) -> None:
+        if self._session is not None and self._listening.wanted:
+            self._listening.begin()
+
+
+def _id_of(message: Message | str | None) -> str | None:
+    return message.id if isinstance(message, Message) else message

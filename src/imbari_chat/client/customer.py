@@ -2,27 +2,28 @@
 
 import asyncio
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final, Self, TypeVar
+from typing import Any, Final, Self
 
-from imbari_chat.client.channel import Channel, ChatEnd, RejectionHandler
+from imbari_chat.client.background import ErrorHandler
+from imbari_chat.client.channel import Channel, Pending, RejectionHandler
 from imbari_chat.client.conversation import no_such_session
+from imbari_chat.client.end import ChatEnd
+from imbari_chat.client.following import message_events
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import AuthError, ImbariError, Unavailable
+from imbari_chat.errors import AuthError, ImbariError
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 
 __all__ = ["AsyncCustomerChat"]
 
-E = TypeVar("E", bound=ChatEvent)
-
 _WINDOW = 50
-_MOST_KEPT = 1000
 _LAST_MARKS = 0.2
 """Seconds that closing gives to telling the server what was seen."""
 
@@ -44,21 +45,18 @@ class AsyncCustomerChat(ChatEnd):
             answer = await chat.wait_for(MessageAdded, timeout=30)
 
     It listens in the background from :meth:`start` or :meth:`resume` on, so that
-    :attr:`has_new_message` is right without anybody iterating events.
+    :attr:`has_new_message` is right without anybody iterating events. What :meth:`wait_for` gives
+    came since then, and is never one's own message.
     """
 
     def __init__(self, channel: Channel) -> None:
-        super().__init__(channel)
+        super().__init__(channel, channel.listening(self._heard, self._is_news))
         self._session: Session | None = None
         self._lead: LeadForm | None = None
         self._is_open = False
+        self._known: frozenset[str] = frozenset()
         self._seen_until = 0
         self._answered_at = 0
-        self._listener: asyncio.Task[None] | None = None
-        self._listening = asyncio.Event()
-        self._failure: BaseException | None = None
-        self._waiting: deque[ChatEvent] = deque(maxlen=_MOST_KEPT)
-        self._news = asyncio.Event()
         self._marks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -67,6 +65,7 @@ class AsyncCustomerChat(ChatEnd):
         *,
         remember: bool = False,
         on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
         **flags: Any,
     ) -> Self:
         """Build one from the settings: ``flags`` over environment over file.
@@ -75,6 +74,8 @@ class AsyncCustomerChat(ChatEnd):
             remember: Be the anonymous customer that the settings' profile was before, if any, and
                 keep the sign-in for the next time. Otherwise this is somebody new.
             on_rejected: Called with every malformed record that a read comes across.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
             **flags: Fields of :class:`~imbari_chat.config.Settings`.
 
         Raises:
@@ -89,8 +90,9 @@ class AsyncCustomerChat(ChatEnd):
             Channel(
                 transport,
                 on_rejected=on_rejected,
+                on_error=on_error,
                 policy=SEND_POLICY,
-                patience=settings.timeout,
+                timeout=settings.timeout,
             )
         )
 
@@ -162,30 +164,48 @@ class AsyncCustomerChat(ChatEnd):
         """The last ``limit`` messages, oldest first."""
         return await self._channel.messages(self.session.id, limit)
 
-    async def send(self, text: str, *, patience: float | None = None) -> Message:
+    async def send(
+        self, text: str, *, timeout: float | None = None, queue: bool = True
+    ) -> OutgoingMessage:
         """Send a message. A resolved conversation becomes active again.
 
-        Messages go out one after the other, at most one per half second, as the rules demand.
-        While the network is away they are tried again, and none is sent twice.
+        Messages go out one after the other, at most one per half second, as the rules demand, and
+        none is sent twice. Being offline is no error: what cannot be sent now is queued, and goes
+        out when the network is back.
 
         Args:
             text: What to say.
-            patience: How long to keep trying, in seconds; as long as one request may take by
-                default. With 0 there is one try.
+            timeout: How long this call takes at most, in seconds; as long as one request may take
+                by default. With 0 it hands the message over and returns at once.
+            queue: Whether the message stays in the outbox when it cannot be sent now. Otherwise
+                that is an error at once.
 
         Returns:
-            The message. Its timestamp is this machine's time; listeners bring the server's.
+            The message. Its ``delivery`` says where it is, and moves on by itself: ``confirmed``;
+            or at the deadline ``queued`` (certainly not there yet) or ``sent`` (perhaps there).
 
         Raises:
             InvalidData: The text is empty or too long.
             AccessDenied: The rules refuse, for example because this customer is blocked.
-            Unavailable: Patience ended; ``outcome_unknown`` says whether it may have been sent.
+            Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
+                be there all the same.
         """
+        plan, session_id = self._plan(text)
+        return await self._channel.send(plan, session_id, timeout=timeout, queue=queue)
+
+    def _send_here(
+        self, text: str, *, timeout: float | None, queue: bool
+    ) -> Pending | OutgoingMessage | None:
+        """For the blocking twin: see :meth:`Channel.send_here`."""
+        plan, session_id = self._plan(text)
+        return self._channel.send_here(plan, session_id, timeout=timeout, queue=queue)
+
+    def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
         session, lead = self.session, self._lead
         assert lead is not None
         message_id = MessageId(self._channel.new_id(session.last_message_time))
         plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
-        return await self._channel.send(plan, session.id, patience)
+        return plan, session.id
 
     async def open(self) -> None:
         """The customer looks at the conversation: the badge goes, and the server is told."""
@@ -196,118 +216,86 @@ class AsyncCustomerChat(ChatEnd):
         """The customer minimises the chat; answers from now on raise the badge."""
         self._is_open = False
 
-    async def events(self, *, history: int = 0) -> AsyncGenerator[ChatEvent, None]:
+    def events(
+        self,
+        *,
+        history: int = 0,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> AsyncGenerator[ChatEvent, None]:
         """Follow the conversation, through every outage, until the iterator is closed.
 
         Args:
             history: How many of the messages already there come first, as MessageAdded.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded (one's own too), MessageChanged, RecordRejected, ConnectionChanged.
+            MessageAdded (one's own too), MessageChanged, RecordRejected, ConnectionChanged and
+            DeliveryChanged.
 
         Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
         """
-        stream = self._channel.message_events(self.session.id, history=history, window=_WINDOW)
-        async with aclosing(stream):
-            async for event in stream:
-                yield event
+        return message_events(
+            self._channel,
+            self.session.id,
+            history=history,
+            window=_WINDOW,
+            buffer=buffer,
+            overflow=overflow,
+        )
 
-    async def wait_for(self, kind: type[E], *, timeout: float) -> E:
-        """Wait for an event of this kind that has not been waited for before.
-
-        What came since the conversation was started or resumed counts, so an answer that is faster
-        than this call is not missed. One's own messages do not count.
-
-        Args:
-            kind: An event class such as MessageAdded.
-            timeout: Seconds to wait at most.
-
-        Raises:
-            Unavailable: Nothing of the kind came in time.
-            ImbariError: The stream has ended for good.
-        """
-        try:
-            async with asyncio.timeout(timeout):
-                while True:
-                    found = next((one for one in self._waiting if isinstance(one, kind)), None)
-                    if found is not None:
-                        while self._waiting.popleft() is not found:
-                            pass
-                        return found
-                    if self._failure is not None:
-                        raise self._failure
-                    self._news.clear()
-                    await self._news.wait()
-        except TimeoutError:
-            raise Unavailable(f"no {kind.__name__} within {timeout:g} s") from None
-
-    async def close(self) -> None:
-        """Stop listening and give back sockets and threads. Closing twice is fine."""
+    async def close(self) -> tuple[OutgoingMessage, ...]:
+        await self._listening.close()
         if self._marks:
             await asyncio.wait(self._marks, timeout=_LAST_MARKS)
-        tasks = [task for task in (self._listener, *self._marks) if task is not None]
-        for task in tasks:
+        for task in self._marks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        await super().close()
+        await asyncio.gather(*self._marks, return_exceptions=True)
+        return await super().close()
 
     async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:
         session = await self._channel.session(session_id)
         if session is None:
             raise no_such_session(session_id)
-        await self._detach()
+        # In a conversation just started every answer is news, also one that is there already.
+        history = [] if fresh else await self._channel.messages(session_id, _WINDOW)
+        await self._listening.stop()
         self._session = session
         self._lead = LeadForm(
             session.customer_name, session.customer_email, session.customer_phone, session.topic
         )
         self._is_open = fresh
         self._seen_until = session.customer_seen_at or 0
-        self._listener = asyncio.create_task(
-            self._listen(fresh=fresh), name=f"customer {session_id}"
-        )
-        self._listener.add_done_callback(self._listened)
-        await self._listening.wait()
-        if self._failure is not None:
-            raise self._failure
-        return session
-
-    async def _detach(self) -> None:
-        if self._listener is not None:
-            self._listener.cancel()
-            await asyncio.gather(self._listener, return_exceptions=True)
-        self._listening.clear()
-        self._waiting.clear()
         self._answered_at = 0
-
-    async def _listen(self, *, fresh: bool) -> None:
-        """Keep the badge right and events at hand until closed; runs as a task.
-
-        In a conversation just started every answer is news, also one that comes before this does.
-        """
-        history = [] if fresh else await self._channel.messages(self.session.id, _WINDOW)
-        known = {one.id for one in history}
+        self._known = frozenset(one.id for one in history)
         for message in history:
             self._take_note(message)
-        self._listening.set()
-        stream = self._channel.message_events(self.session.id, history=_WINDOW, window=_WINDOW)
-        async with aclosing(stream):
-            async for event in stream:
-                if isinstance(event, MessageAdded):
-                    if event.message.id in known or event.message.sender == "customer":
-                        continue
-                    self._take_note(event.message)
-                    if self._is_open:
-                        self._mark_seen_soon()
-                self._waiting.append(event)
-                self._news.set()
+        self._listening.begin()
+        return session
 
-    def _listened(self, listener: "asyncio.Task[None]") -> None:
-        """The listener ended: whoever waits hears why."""
-        if not listener.cancelled():
-            self._failure = listener.exception()
-        self._listening.set()
-        self._news.set()
+    async def _heard(self) -> AsyncGenerator[ChatEvent, None]:
+        """What happens in the conversation, less what was known, keeping the badge right."""
+        async with aclosing(self.events(history=_WINDOW)) as events:
+            async for event in events:
+                if isinstance(event, MessageAdded):
+                    if event.message.id in self._known:
+                        continue
+                    if event.message.sender == "admin":
+                        self._take_note(event.message)
+                        if self._is_open:
+                            self._mark_seen_soon()
+                yield event
+
+    def _is_news(self, event: ChatEvent) -> bool:
+        return not (isinstance(event, MessageAdded) and event.message.sender == "customer")
+
+    def _begin_listening(self) -> None:
+        if self._session is not None:
+            self._listening.begin()
 
     def _take_note(self, message: Message) -> None:
         if message.sender == "admin":

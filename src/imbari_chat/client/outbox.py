@@ -1,31 +1,60 @@
 """Messages on their way: the shell around :class:`engine.outbox.OutboxCore`.
 
-A task sends, looks and waits for as long as anything is pending; when nothing is, there is none.
+A task on the event loop sends, looks and waits for as long as anything is pending; when nothing is,
+there is none. A caller on another thread may carry out the first try itself, while nothing else is
+pending: it has to wait for the answer anyway. What comes of that goes to the same core, so the
+core is used under a lock.
 """
 
 import asyncio
+import atexit
+import logging
+import os
 import random
+import threading
 import time
-from collections.abc import Coroutine
-from dataclasses import dataclass
+import weakref
+from collections import deque
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import TypeAlias
 
-from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxPolicy, Send
-from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
+from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, Unavailable
 from imbari_chat.net.transport import Transport
-from imbari_chat.schema.models import Message
+from imbari_chat.schema.events import DeliveryChanged
+from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
 
-__all__ = ["Outbox"]
+__all__ = ["Letter", "Outbox", "overtaken", "undelivered"]
+
+Watcher: TypeAlias = Callable[[DeliveryChanged], None]
+
+_log = logging.getLogger("imbari_chat")
+
+_NAMED = 10
 
 
-@dataclass(slots=True)
-class _Parcel:
+@dataclass(slots=True, eq=False)
+class Letter:
+    """A message in the outbox, with what it takes to send it.
+
+    Attributes:
+        message: What the writer holds.
+        plan: What it writes.
+        session_id: Its conversation.
+        awaited: Whether a call still waits for it, and so hears itself if it fails.
+        trouble: Why the last try came to nothing.
+        waiting: Futures to be woken when it is settled; used on the loop alone.
+    """
+
+    message: OutgoingMessage
     plan: Plan
-    message: Message
-    settled: "asyncio.Future[None]"
-    between_tries: asyncio.Event
-    trouble: Unavailable | None = None
+    session_id: SessionId
+    awaited: bool = True
+    trouble: ImbariError | None = None
+    waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
 
 
 class Outbox:
@@ -39,164 +68,388 @@ class Outbox:
     def __init__(self, transport: Transport, policy: OutboxPolicy | None = None) -> None:
         self._transport = transport
         self._core = OutboxCore(random.random, policy)
-        self._parcels: dict[str, _Parcel] = {}
+        self._lock = threading.RLock()
+        self._letters: dict[str, Letter] = {}
+        self._todo: deque[OutboxEffect] = deque()
+        self._watchers: list[Watcher] = []
         self._tries: set[asyncio.Task[None]] = set()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._wake = asyncio.Event()
+        self._news = asyncio.Event()
         self._driver: asyncio.Task[None] | None = None
+        self._flushing = 0
+        self._process = os.getpid()
+        self._closed = False
+        _open.add(self)
 
     @property
-    def pending(self) -> tuple[Message, ...]:
-        """Messages on their way, in the order they were written."""
-        return tuple(self._parcels[key].message for key in self._core.pending)
+    def left_behind(self) -> tuple[OutgoingMessage, ...]:
+        """What is pending, if this is the process that wrote it and not a fork of it."""
+        return self.pending if self._process == os.getpid() else ()
 
-    async def deliver(self, plan: Plan, session_id: SessionId, *, patience: float) -> Message:
+    @property
+    def pending(self) -> tuple[OutgoingMessage, ...]:
+        """Messages on their way, in the order they were written."""
+        with self._lock:
+            return tuple(self._letters[key].message for key in self._core.pending)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Call ``watcher`` on the loop with every change of a delivery, until :meth:`unwatch`."""
+        self._watchers.append(watcher)
+
+    def unwatch(self, watcher: Watcher) -> None:
+        """Stop calling it."""
+        if watcher in self._watchers:
+            self._watchers.remove(watcher)
+
+    async def deliver(
+        self, plan: Plan, session_id: SessionId, *, timeout: float, keep: bool
+    ) -> OutgoingMessage:
         """Send a message, and try again while the network is away.
 
         Args:
             plan: One that sends a message.
             session_id: Its conversation.
-            patience: How long to keep trying, in seconds. The first try gets its answer, or its
-                own deadline, in any case.
+            timeout: How long to wait for the end of it, in seconds.
+            keep: Whether it stays here when it cannot be sent now.
 
         Returns:
-            The message, confirmed.
+            The message: confirmed, or at the deadline queued or sent, if it is kept.
 
         Raises:
-            Unavailable: Patience ended; ``outcome_unknown`` says whether the message may be there.
-                It will not be tried again.
+            Unavailable: It is not kept and did not get through, or the client is closed;
+                ``outcome_unknown`` says whether it may be there.
             ImbariError: The service refuses the message for good.
         """
-        message = as_sent(plan, time.time_ns() // 1_000_000)
-        settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        parcel = self._parcels[message.id] = _Parcel(plan, message, settled, asyncio.Event())
-        self._core.put(message.id, session_id, time.monotonic())
-        self._drive_on()
+        self._remember_loop()
+        letter = self._accept(plan, session_id, keep=keep)
+        self._go_on()
+        return await self.settle(letter, timeout=timeout, keep=keep)
+
+    async def settle(self, letter: Letter, *, timeout: float, keep: bool) -> OutgoingMessage:
+        """Wait for the end of it; see :meth:`deliver`."""
+        message = letter.message
         try:
-            await self._wait(parcel, patience)
-        finally:
-            may_be_there = self._core.withdraw(message.id, time.monotonic())
-            del self._parcels[message.id]
-            self._wake.set()
-        if not settled.done():
-            trouble = parcel.trouble or Unavailable(f"not sent within {patience:g} s")
-            raise Unavailable(
-                trouble.what,
-                where=trouble.where,
-                hint=trouble.hint,
-                outcome_unknown=may_be_there,
-            ) from trouble
-        settled.result()
+            await self._wait(letter, timeout)
+        except BaseException:
+            self._withdraw(letter)
+            raise
+        letter.awaited = False
+        if message.error is not None and (message.delivery == "failed" or self._closed):
+            raise message.error
+        if not message.is_settled and not keep:
+            raise self._given_up(letter, timeout)
         return message
+
+    def try_here(self, plan: Plan, session_id: SessionId, *, keep: bool) -> Letter | None:
+        """Accept a message and make the first try on the calling thread.
+
+        For callers on another thread than the loop's, which :meth:`settle` the letter afterwards
+        if need be.
+
+        Returns:
+            The letter, or None if it was not accepted: the transport has no way to write from
+            here, or other messages are pending.
+        """
+        update, loop = self._transport.update_here, self._loop
+        if update is None or loop is None:
+            return None
+        with self._lock:
+            if self._core.pending or self._closed:
+                return None
+            letter = self._accept(plan, session_id, keep=keep)
+            now = self._take_over(letter, Send(letter.message.id))
+        if not now:
+            loop.call_soon_threadsafe(self._go_on)
+            return letter
+        try:
+            update(plan.changes)
+        except ImbariError as error:
+            with self._lock:
+                self._failed(letter, error)
+        except BaseException:
+            self._withdraw(letter)
+            raise
+        else:
+            with self._lock:
+                self._core.committed(letter.message.id, time.monotonic())
+        with self._lock:
+            self._take_over(letter, None)
+            more = bool(self._todo or self._core.pending)
+        if more:
+            loop.call_soon_threadsafe(self._go_on)
+        return letter
+
+    async def flush(self, timeout: float | None) -> tuple[OutgoingMessage, ...]:
+        """Wait until nothing is pending, or for ``timeout`` seconds; returns what still is."""
+        self._remember_loop()
+        self.online()
+        self._flushing += 1
+        try:
+            async with asyncio.timeout(timeout):
+                while self.pending:
+                    self._news.clear()
+                    await self._news.wait()
+        except TimeoutError:
+            pass  # what is left is the answer
+        finally:
+            self._flushing -= 1
+        return self.pending
 
     def online(self) -> None:
         """The service can be reached again: do not wait any longer."""
-        self._core.online(time.monotonic())
+        with self._lock:
+            self._core.online(time.monotonic())
         self._wake.set()
 
     def used(self, session_id: SessionId) -> None:
         """A message of this conversation went out with its start just now."""
-        self._core.used(session_id, time.monotonic())
+        with self._lock:
+            self._core.used(session_id, time.monotonic())
 
-    async def close(self) -> None:
-        """Stop trying. Whoever waits for a message is told."""
+    async def close(self) -> tuple[OutgoingMessage, ...]:
+        """Stop trying, and tell whoever waits for a message.
+
+        Returns:
+            What was not delivered, with ``error`` set. A message that was queued has failed; one
+            that was sent may be there, and stays ``sent``.
+        """
+        self._closed = True
         tasks = [task for task in (self._driver, *self._tries) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        for parcel in self._parcels.values():
-            parcel.between_tries.set()
-            if not parcel.settled.done():
-                parcel.settled.set_exception(Unavailable("the connection has been closed"))
+        left = self.pending
+        for message in left:
+            letter = self._letters[message.id]
+            self._withdraw(letter)
+            unknown = message.delivery == "sent"
+            error = Unavailable(
+                "the client was closed before this message was confirmed",
+                where=str(letter.plan.witness),
+                outcome_unknown=unknown,
+            )
+            letter.awaited = True  # whoever closes says so
+            self._announce(letter, self._became(letter, "sent" if unknown else "failed", error))
+            for future in letter.waiting:
+                if not future.done():
+                    future.set_result(None)
+        if left:
+            _log.warning("closed with %s", undelivered(left))
+        return left
 
-    async def _wait(self, parcel: _Parcel, patience: float) -> None:
-        """Until it is settled, or until a try has failed and patience has ended."""
-        deadline = time.monotonic() + patience
-        await parcel.between_tries.wait()
-        await asyncio.wait({parcel.settled}, timeout=max(deadline - time.monotonic(), 0))
-        # A try that is under way has a deadline of its own, and may yet succeed.
-        await parcel.between_tries.wait()
+    def _remember_loop(self) -> None:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
 
-    def _drive_on(self) -> None:
+    def _accept(self, plan: Plan, session_id: SessionId, *, keep: bool) -> Letter:
+        if self._closed:
+            raise Unavailable("the connection has been closed")
+        message = as_sent(plan, time.time_ns() // 1_000_000)
+        letter = Letter(message, plan, session_id)
+        with self._lock:
+            self._letters[message.id] = letter
+            self._core.put(message.id, session_id, time.monotonic(), keep=keep)
+        return letter
+
+    def _take_over(self, letter: Letter, wanted: OutboxEffect | None) -> bool:
+        """Off the loop: apply what the core says of ``letter``, leave the rest to the driver.
+
+        Returns:
+            Whether ``wanted`` was among it; it is then the caller's to carry out.
+        """
+        found = False
+        for effect in self._core.drain():
+            if effect == wanted:
+                found = True
+            elif isinstance(effect, Delivered) and effect.key == letter.message.id:
+                event = self._became(letter, effect.delivery, effect.error)
+                if self._loop is not None and (self._watchers or self._flushing):
+                    self._loop.call_soon_threadsafe(self._announce, letter, event)
+            else:
+                self._todo.append(effect)
+        return found
+
+    def _withdraw(self, letter: Letter) -> bool:
+        """Forget a letter; True if it may be there all the same."""
+        with self._lock:
+            may_be_there = self._core.withdraw(letter.message.id, time.monotonic())
+            self._letters.pop(letter.message.id, None)
         self._wake.set()
+        return may_be_there
+
+    def _given_up(self, letter: Letter, timeout: float) -> Unavailable:
+        unknown = self._withdraw(letter)
+        trouble = letter.trouble
+        error = Unavailable(
+            f"not sent within {timeout:g} s" if trouble is None else trouble.what,
+            where=None if trouble is None else trouble.where,
+            hint=None if trouble is None else trouble.hint,
+            outcome_unknown=unknown,
+        )
+        error.__cause__ = trouble
+        letter.message.became("sent" if unknown else "failed", error)
+        return error
+
+    async def _wait(self, letter: Letter, timeout: float) -> None:
+        if letter.message.is_settled or timeout <= 0:
+            return
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        letter.waiting.append(future)
+        await asyncio.wait({future}, timeout=timeout)
+
+    def _go_on(self) -> None:
+        """There may be something to do: see that somebody does it."""
+        self._wake.set()
+        if self._closed:
+            return
         if self._driver is None or self._driver.done():
-            self._driver = asyncio.create_task(self._drive(), name="outbox")
+            self._driver = asyncio.get_running_loop().create_task(self._drive(), name="outbox")
 
     async def _drive(self) -> None:
         """Carry out effects and watch the clock until nothing is pending."""
-        while self._core.pending:
-            for effect in self._core.drain():
+        while True:
+            self._wake.clear()
+            for effect in self._effects():
                 match effect:
                     case Send(key):
-                        self._try(self._send(key))
+                        self._try(self._send(self._letters[key]))
                     case Look(key):
-                        self._try(self._look(key))
+                        self._try(self._look(self._letters[key]))
                     case Delivered():
                         self._tell(effect)
-            self._wake.clear()
-            deadline = self._core.deadline()
+            with self._lock:
+                if not self._core.pending and not self._todo:
+                    return
+                deadline = self._core.deadline()
             try:
                 async with asyncio.timeout(
                     None if deadline is None else max(deadline - time.monotonic(), 0)
                 ):
                     await self._wake.wait()
             except TimeoutError:
-                self._core.tick(time.monotonic())
-        for effect in self._core.drain():
-            if isinstance(effect, Delivered):
-                self._tell(effect)
+                with self._lock:
+                    self._core.tick(time.monotonic())
+
+    def _effects(self) -> list[OutboxEffect]:
+        """What is to be done, less what concerns letters that were withdrawn meanwhile."""
+        with self._lock:
+            effects = [*self._todo, *self._core.drain()]
+            self._todo.clear()
+            return [one for one in effects if one.key in self._letters]
 
     def _try(self, one: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(one)
+        task = asyncio.get_running_loop().create_task(one)
         self._tries.add(task)
         task.add_done_callback(self._tries.discard)
 
-    async def _send(self, key: str) -> None:
-        parcel = self._parcels[key]
-        parcel.between_tries.clear()
+    async def _send(self, letter: Letter) -> None:
         try:
-            await self._transport.update(parcel.plan.changes)
-        except Unavailable as error:
-            self._no_answer(parcel, error)
+            await self._transport.update(letter.plan.changes)
         except ImbariError as error:
-            self._core.refused(key, error, time.monotonic())
+            with self._lock:
+                self._failed(letter, error)
         else:
-            self._core.committed(key, time.monotonic())
-        finally:
-            self._tried(parcel)
-
-    async def _look(self, key: str) -> None:
-        parcel = self._parcels[key]
-        witness = parcel.plan.witness
-        assert witness is not None
-        parcel.between_tries.clear()
-        try:
-            present = await self._transport.get(witness) is not None
-        except Unavailable as error:
-            self._no_answer(parcel, error)
-        except AccessDenied:  # what one wrote oneself one may read
-            self._core.looked(key, time.monotonic(), present=False)
-        except ImbariError as error:
-            self._core.refused(key, error, time.monotonic())
-        else:
-            self._core.looked(key, time.monotonic(), present=present)
-        finally:
-            self._tried(parcel)
-
-    def _no_answer(self, parcel: _Parcel, error: Unavailable) -> None:
-        parcel.trouble = error
-        self._core.unreachable(
-            parcel.message.id, time.monotonic(), outcome_unknown=error.outcome_unknown
-        )
-
-    def _tried(self, parcel: _Parcel) -> None:
-        parcel.between_tries.set()
+            with self._lock:
+                self._core.committed(letter.message.id, time.monotonic())
         self._wake.set()
 
+    async def _look(self, letter: Letter) -> None:
+        assert letter.plan.witness is not None
+        key = letter.message.id
+        try:
+            present = await self._is_there(letter)
+        except ImbariError as error:
+            with self._lock:
+                self._failed(letter, error)
+        else:
+            with self._lock:
+                self._core.looked(key, time.monotonic(), present=present)
+        self._wake.set()
+
+    async def _is_there(self, letter: Letter) -> bool:
+        """Whether it is stored.
+
+        Raises:
+            Conflict: It is not, and what it answers is no longer the last word.
+        """
+        plan = letter.plan
+        assert plan.witness is not None
+        try:
+            if await self._transport.get(plan.witness) is not None:
+                return True
+        except AccessDenied:  # what one wrote oneself one may read
+            return False
+        if plan.expects is not None:
+            place, expected = plan.expects
+            if await self._transport.get(place) != expected:
+                raise overtaken(letter.session_id)
+        return False
+
+    def _failed(self, letter: Letter, error: ImbariError) -> None:
+        letter.trouble = error
+        now = time.monotonic()
+        if isinstance(error, Unavailable):
+            self._core.unreachable(letter.message.id, error, now)
+        else:
+            self._core.refused(letter.message.id, error, now)
+
     def _tell(self, told: Delivered) -> None:
-        parcel = self._parcels.get(told.key)
-        if parcel is None or parcel.settled.done():
-            return
-        if told.error is not None:
-            parcel.settled.set_exception(told.error)
-        elif told.delivery == "confirmed":
-            parcel.settled.set_result(None)
+        """On the loop: a delivery changed."""
+        letter = self._letters.get(told.key)
+        if letter is not None:
+            self._announce(letter, self._became(letter, told.delivery, told.error))
+
+    def _became(
+        self, letter: Letter, delivery: Delivery, error: ImbariError | None
+    ) -> DeliveryChanged:
+        message = letter.message
+        message.became(delivery, error or (letter.trouble if delivery == "queued" else None))
+        if message.is_settled:
+            self._letters.pop(message.id, None)
+        return DeliveryChanged(letter.session_id, message, delivery, error)
+
+    def _announce(self, letter: Letter, event: DeliveryChanged) -> None:
+        """On the loop: whoever waits or watches hears of it."""
+        self._news.set()
+        if letter.message.is_settled:
+            for future in letter.waiting:
+                if not future.done():
+                    future.set_result(None)
+        for watcher in list(self._watchers):
+            watcher(event)
+        if event.delivery == "failed" and not letter.awaited:
+            _log.warning("the message %s was not delivered: %s", letter.message.id, event.error)
+
+
+def overtaken(session_id: SessionId) -> Conflict:
+    """The error for a reply that answers what is no longer the last message."""
+    return Conflict(
+        "another message came first",
+        where=f"conversation {session_id}",
+        hint="Read the conversation again; then send it again if it still fits",
+    )
+
+
+def undelivered(messages: Sequence[OutgoingMessage]) -> str:
+    """A list of messages for people, without what they say."""
+    named = [
+        f"{one.id} ({'may have arrived' if one.delivery == 'sent' else 'not sent'})"
+        for one in messages[:_NAMED]
+    ]
+    more = f" and {len(messages) - _NAMED} more" if len(messages) > _NAMED else ""
+    return (
+        f"{len(messages)} message{'' if len(messages) == 1 else 's'} undelivered:"
+        f" {', '.join(named)}{more}"
+    )
+
+
+_open: "weakref.WeakSet[Outbox]" = weakref.WeakSet()
+
+
+@atexit.register
+def _last_words() -> None:
+    """The program ends with an outbox that was never closed: say what goes with it."""
+    for outbox in list(_open):
+        if left := outbox.left_behind:
+            _log.warning("the program ended with %s", undelivered(left))

@@ -7,7 +7,12 @@ gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrup
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
+from concurrent.futures import CancelledError
 from typing import Any, Generic, TypeVar
+
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.process import Owner
+from imbari_chat.net.workers import Workers
 
 __all__ = ["BlockingIterator", "Portal"]
 
@@ -18,34 +23,54 @@ _FAREWELL = 2.0
 
 
 class Portal:
-    """An event loop on a thread of its own."""
+    """An event loop on a thread of its own.
+
+    Attributes:
+        hands: The one thread on which event handlers run, off the loop.
+    """
 
     def __init__(self, name: str) -> None:
+        self._owner = Owner()
+        self.hands = Workers(1, f"{name} handlers")
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
     def closed(self) -> bool:
-        """Whether the loop has ended."""
-        return self._loop.is_closed()
+        """Whether the loop has ended, or is another process's."""
+        return self._loop.is_closed() or not self._owner.is_here
+
+    def check(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            RuntimeError: The portal is closed, or belongs to another process, or the call comes
+                from its own loop.
+        """
+        self._owner.check()
+        if self._loop.is_closed():
+            raise RuntimeError("this client is closed")
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a blocking call cannot be made from the client's own event loop")
 
     def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
         """Run ``coroutine`` on the loop and wait for its result.
 
         Raises:
-            RuntimeError: The portal is closed, or the call comes from its own loop.
+            RuntimeError: See :meth:`check`.
+            Unavailable: The portal was closed meanwhile.
         """
-        if threading.current_thread() is self._thread or self._loop.is_closed():
+        try:
+            self.check()
+        except RuntimeError:
             coroutine.close()
-            raise RuntimeError(
-                "this client is closed"
-                if self._loop.is_closed()
-                else "a blocking call cannot be made from the client's own event loop"
-            )
+            raise
         call = _Call(coroutine)
         try:
             return asyncio.run_coroutine_threadsafe(call.run(), self._loop).result()
+        except CancelledError:
+            raise Unavailable("the connection has been closed") from None
         except BaseException:
             # Also when Ctrl-C comes between the hand-over and the wait.
             if not self._loop.is_closed():
@@ -54,9 +79,11 @@ class Portal:
 
     def close(self) -> None:
         """Stop the loop and its thread. Closing twice is fine."""
-        if not self._loop.is_closed():
+        if not self.closed:
+            self.hands.close()
             self._loop.call_soon_threadsafe(self._loop.stop)
-            self._thread.join(_FAREWELL)
+            if threading.current_thread() is not self._thread:
+                self._thread.join(_FAREWELL)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)

@@ -16,6 +16,7 @@ from typing import Literal, TypeAlias
 from imbari_chat.schema.events import (
     ChatEvent,
     ConnectionChanged,
+    DeliveryChanged,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
@@ -212,7 +213,7 @@ def reduce(state: Inbox, event: ChatEvent) -> Inbox:
             after = _with_message(state, message)
         case MessageAdded(session_id, message):
             after = _heard_elsewhere(state, session_id, message)
-        case MessageChanged(session_id) | MessageRemoved(session_id):
+        case MessageChanged(session_id) | MessageRemoved(session_id) | DeliveryChanged(session_id):
             after = reduce_conversation(state, session_id, event)
     return after.keeping_selection(state)
 
@@ -239,6 +240,8 @@ def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent) -
             return noticed(state, "This conversation was deleted", is_error=True)
         case RecordRejected():
             return _rejected(state, event)
+        case DeliveryChanged():
+            return state  # pending lines are the shell's, which waits for each reply
 
 
 def reply_sent(state: Inbox, ticket: int, message: Message) -> Inbox:

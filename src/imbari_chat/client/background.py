@@ -1,0 +1,357 @@
+"""Listening in the background, for handlers and for waiters.
+
+One task takes events from a source. It keeps the news for whoever waits, and queues what handlers
+want for a second task, which calls them one after the other, in order. A handler that is slow makes
+the queue full, which makes the first task wait, which makes the stream fold its changes: memory
+stays bounded and nothing is lost. A handler that raises is reported, and the next event is its.
+"""
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any, TypeAlias, TypeVar
+
+from imbari_chat.errors import Unavailable
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+from imbari_chat.schema.models import Sender
+
+__all__ = ["ErrorHandler", "Listening", "Listens"]
+
+E = TypeVar("E", bound=ChatEvent)
+F = TypeVar("F", bound=Callable[[Any], object])
+
+Handler: TypeAlias = Callable[[Any], object]
+"""Takes an event. What it returns is awaited if it can be."""
+
+ErrorHandler: TypeAlias = Callable[[Exception, ChatEvent | None], None]
+"""Takes what a handler raised, and on which event; None if it is the listening that ended."""
+
+_MOST_QUEUED = 1024
+_MOST_KEPT = 1000
+
+_log = logging.getLogger("imbari_chat")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events somebody wants.
+
+    Attributes:
+        kind: An event class.
+        sender: For events that carry a message: only from this side.
+        where: Only those for which this is true.
+    """
+
+    kind: type[Any]
+    sender: Sender | None = None
+    where: Callable[[Any], bool] | None = None
+
+    def admits(self, event: ChatEvent) -> bool:
+        """Whether ``event`` is one of them."""
+        if not isinstance(event, self.kind):
+            return False
+        if self.sender is not None:
+            message = getattr(event, "message", None)
+            if message is None or message.sender != self.sender:
+                return False
+        return self.where is None or self.where(event)
+
+
+def log_error(error: Exception, event: ChatEvent | None) -> None:
+    """What happens to errors nobody takes care of."""
+    if event is None:
+        _log.error("listening has ended: %s", error)
+    else:
+        _log.error("a handler failed on %s", type(event).__name__, exc_info=error)
+
+
+class Listening:
+    """Takes events from a source for as long as anybody wants them.
+
+    Args:
+        source: Makes the stream of events.
+        on_error: Told what handlers raise, and what ended the listening.
+        is_news: Which events :meth:`wait_for` may give. By default those that follow the first
+            snapshot.
+    """
+
+    def __init__(
+        self,
+        source: Callable[[], AsyncGenerator[ChatEvent, None]],
+        *,
+        on_error: ErrorHandler | None = None,
+        is_news: Callable[[ChatEvent], bool] | None = None,
+    ) -> None:
+        self._source = source
+        self._on_error = on_error or log_error
+        self._is_news = is_news
+        self._handlers: list[tuple[Wanted, Handler]] = []
+        self._queue: deque[ChatEvent] = deque()
+        self._kept: deque[ChatEvent] = deque(maxlen=_MOST_KEPT)
+        self._live = False
+        self._failure: BaseException | None = None
+        self._over = False
+        self._bell = _Bell()
+        self._pump: asyncio.Task[None] | None = None
+        self._caller: asyncio.Task[None] | None = None
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody has registered a handler."""
+        return bool(self._handlers)
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What ended it, if that was not :meth:`close`."""
+        return self._failure
+
+    def add(self, wanted: Wanted, handler: Handler) -> None:
+        """Call ``handler`` with every event that is wanted, from now on."""
+        self._handlers.append((wanted, handler))
+
+    def begin(self) -> None:
+        """Start, if that has not happened. Needs a running event loop."""
+        if self._pump is None and not self._over:
+            self._pump = asyncio.create_task(self._take_all(), name="imbari-chat listening")
+            self._caller = asyncio.create_task(self._call_all(), name="imbari-chat handlers")
+
+    async def until_live(self) -> None:
+        """Wait until the first snapshot has been taken.
+
+        Raises:
+            ImbariError: The listening has ended.
+        """
+        self.begin()
+        await self._until(lambda: self._live)
+
+    async def until_over(self) -> None:
+        """Wait until it is closed.
+
+        Raises:
+            ImbariError: What ended it, if that was not :meth:`close`.
+        """
+        self.begin()
+        await self._bell.until(lambda: self._over)
+        if self._failure is not None:
+            raise self._failure
+
+    async def next(self, wanted: Wanted, *, timeout: float) -> ChatEvent:
+        """The first wanted event that has not been waited for; older ones are passed over.
+
+        Raises:
+            Unavailable: None came in time.
+            ImbariError: The listening has ended.
+        """
+        found: list[ChatEvent] = []
+
+        def there() -> bool:
+            event = next((one for one in self._kept if wanted.admits(one)), None)
+            if event is None:
+                return False
+            while self._kept.popleft() is not event:
+                pass
+            found.append(event)
+            return True
+
+        try:
+            async with asyncio.timeout(timeout):
+                self.begin()
+                await self._until(there)
+        except TimeoutError:
+            raise Unavailable(f"no {wanted.kind.__name__} within {timeout:g} s") from None
+        return found[0]
+
+    async def stop(self) -> None:
+        """Stop taking events and forget those that were taken; it can be begun again."""
+        self._end(None)
+        current = asyncio.current_task()
+        tasks = [
+            task for task in (self._pump, self._caller) if task is not None and task is not current
+        ]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._pump = self._caller = None
+        self._queue.clear()
+        self._kept.clear()
+        self._live = self._over = False
+        self._failure = None
+
+    async def close(self) -> None:
+        """Stop at once and for good; also from within a handler. Closing twice is fine."""
+        await self.stop()
+        self._end(None)
+
+    async def _until(self, condition: Callable[[], bool]) -> None:
+        await self._bell.until(lambda: condition() or self._over)
+        if self._over and not condition():
+            raise self._failure or Unavailable("the connection has been closed")
+
+    async def _take_all(self) -> None:
+        try:
+            async with aclosing(self._source()) as events:
+                async for event in events:
+                    await self._take(event)
+        except Exception as error:  # noqa: BLE001  # the top of a task: whoever listens is told
+            self._end(error)
+            self._report(error, None)
+        else:
+            self._end(None)
+
+    async def _take(self, event: ChatEvent) -> None:
+        if isinstance(event, ConnectionChanged) and event.state == "live":
+            self._live = True
+        self._keep(event)
+        if self._is_handled(event):
+            await self._bell.until(lambda: len(self._queue) < _MOST_QUEUED)
+            self._queue.append(event)
+        self._bell.ring()
+
+    def _keep(self, event: ChatEvent) -> None:
+        if self._live if self._is_news is None else self._is_news(event):
+            self._kept.append(event)
+
+    def _is_handled(self, event: ChatEvent) -> bool:
+        return any(wanted.admits(event) for wanted, _ in self._handlers)
+
+    async def _call_all(self) -> None:
+        while True:
+            await self._bell.until(lambda: bool(self._queue) or self._over)
+            if not self._queue:
+                return
+            event = self._queue.popleft()
+            self._bell.ring()
+            for wanted, handler in list(self._handlers):
+                if wanted.admits(event):
+                    await self._call(handler, event)
+
+    async def _call(self, handler: Handler, event: ChatEvent) -> None:
+        try:
+            result = handler(event)
+            if inspect.isawaitable(result):
+                await result
+        except Exception as error:  # noqa: BLE001  # a handler's mistake must cost no event
+            self._report(error, event)
+
+    def _report(self, error: Exception, event: ChatEvent | None) -> None:
+        try:
+            self._on_error(error, event)
+        except Exception as second:  # noqa: BLE001  # nor may a mistake in reporting one
+            log_error(second, event)
+
+    def _end(self, error: Exception | None) -> None:
+        if not self._over:
+            self._over, self._failure = True, error
+        self._bell.ring()
+
+
+class _Bell:
+    """Wakes whoever waits for a condition, on one event loop."""
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def ring(self) -> None:
+        """Something changed: let everybody look again."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until ``condition()`` is true; it is asked now and after every ring."""
+        while not condition():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+
+
+class Listens:
+    """What everything that can be listened to offers, besides its ``events``.
+
+    Subclasses set ``_listening``.
+    """
+
+    _listening: Listening
+
+    def on(
+        self,
+        kind: type[E],
+        *,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> Callable[[F], F]:
+        """Call the decorated function with every event of this kind.
+
+        ::
+
+            @desk.on(MessageAdded, sender="customer")
+            async def greet(event: MessageAdded) -> None: ...
+
+        Handlers run one after the other, each event through all of them before the next, so they
+        see events in order. One that raises is reported to ``on_error`` and goes on receiving.
+        Listening begins with the ``with`` block, or now inside it.
+
+        Args:
+            kind: An event class.
+            sender: For events that carry a message: only from this side.
+            where: Only events for which this is true.
+        """
+
+        def register(handler: F) -> F:
+            self._listening.add(Wanted(kind, sender, where), handler)
+            self._begin_listening()
+            return handler
+
+        return register
+
+    async def wait_for(
+        self,
+        kind: type[E],
+        *,
+        timeout: float,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> E:
+        """Wait for an event of this kind that has not been waited for before.
+
+        What came since listening began counts, so an answer that is faster than this call is not
+        missed; :meth:`listen` begins it. Of events nobody waits for the last 1,000 are kept.
+
+        Args:
+            kind: An event class such as MessageAdded.
+            timeout: Seconds to wait at most.
+            sender: For events that carry a message: only from this side.
+            where: Only events for which this is true.
+
+        Raises:
+            Unavailable: Nothing of the kind came in time.
+            ImbariError: The listening has ended for good.
+        """
+        event = await self._listening.next(Wanted(kind, sender, where), timeout=timeout)
+        assert isinstance(event, kind)
+        return event
+
+    async def listen(self) -> None:
+        """Listen in the background from now on; returns when the connection is live.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        await self._listening.until_live()
+
+    async def wait_closed(self) -> None:
+        """Wait until this is closed, while handlers are being called.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        await self._listening.until_over()
+
+    def _begin_listening(self) -> None:
+        """Start, if this is where events are handled."""
+        raise NotImplementedError

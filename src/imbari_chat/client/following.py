@@ -1,0 +1,162 @@
+"""Following a window through every outage: from what a subscription says to typed events."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
+
+from imbari_chat.client.channel import Channel
+from imbari_chat.client.feeds import Feed, MessageFeed
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
+from imbari_chat.engine.mirror import children
+from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.schema import paths
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+__all__ = ["follow", "message_events", "with_deliveries"]
+
+_GROWTH = 4
+
+
+async def follow(
+    channel: Channel,
+    path: Path,
+    window: Callable[[int], Query],
+    feed: Feed,
+    *,
+    buffer: int,
+    overflow: Overflow,
+) -> AsyncGenerator[list[ChatEvent], None]:
+    """Listen to a window and give what changed, batch by batch, for ever.
+
+    After an outage in which more changed than the window holds, what the window no longer
+    shows is read as well, so that nothing is passed over.
+    """
+    async with channel.transport.listen(
+        path, window(feed.limit), buffer=buffer, overflow=overflow
+    ) as subscription:
+        async for item in subscription:
+            match item:
+                case StateChanged():
+                    if item.state == "live":
+                        channel.outbox.online()
+                    yield [_connection(item)]
+                case Changed(value, touched):
+                    if feed.has_gap(value):
+                        value = await _with_gap_filled(channel, path, window, feed, value)
+                        touched = None
+                    yield feed.update(value, touched)
+
+
+async def _with_gap_filled(
+    channel: Channel, path: Path, window: Callable[[int], Query], feed: Feed, value: Json
+) -> Json:
+    limit = feed.limit * _GROWTH
+    while True:
+        wider = await channel.patiently(path, window(limit))
+        if not feed.has_gap(wider) or len(children(wider)) < limit:
+            return feed.fill(value, wider)
+        limit *= _GROWTH
+
+
+def message_events(
+    channel: Channel,
+    session_id: SessionId,
+    *,
+    history: int,
+    window: int,
+    buffer: int = DEFAULT_LIMIT,
+    overflow: Overflow = "coalesce",
+) -> AsyncGenerator[ChatEvent, None]:
+    """Follow one conversation: its last ``history`` messages, then whatever happens."""
+    feed = MessageFeed(session_id, max(history, window))
+    batches = follow(
+        channel,
+        paths.messages(session_id),
+        paths.newest_messages,
+        feed,
+        buffer=buffer,
+        overflow=overflow,
+    )
+    return with_deliveries(channel, _with_history(batches, history), session_id)
+
+
+async def with_deliveries(
+    channel: Channel,
+    batches: AsyncGenerator[list[ChatEvent], None],
+    session_id: SessionId | None = None,
+) -> AsyncGenerator[ChatEvent, None]:
+    """The events of ``batches``, and in between what becomes of messages written here.
+
+    Args:
+        channel: Where they are written.
+        batches: The stream; closed together with this.
+        session_id: Only messages of this conversation; of all by default.
+    """
+    loop = asyncio.get_running_loop()
+    posted: deque[DeliveryChanged] = deque()
+    bell: asyncio.Future[None] = loop.create_future()
+
+    def post(event: DeliveryChanged) -> None:
+        if session_id is None or event.session_id == session_id:
+            posted.append(event)
+            if not bell.done():
+                bell.set_result(None)
+
+    channel.outbox.watch(post)
+    following = asyncio.ensure_future(_next(batches))
+    try:
+        while True:
+            if not posted and not following.done():
+                bell = loop.create_future()
+                await asyncio.wait({following, bell}, return_when=asyncio.FIRST_COMPLETED)
+            while posted:
+                yield posted.popleft()
+            if following.done():
+                batch = following.result()
+                if batch is None:
+                    return
+                for event in batch:
+                    yield event
+                following = asyncio.ensure_future(_next(batches))
+    finally:
+        channel.outbox.unwatch(post)
+        following.cancel()
+        await asyncio.gather(following, return_exceptions=True)
+        await batches.aclose()
+
+
+async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:
+    return await anext(batches, None)
+
+
+async def _with_history(
+    batches: AsyncGenerator[list[ChatEvent], None], history: int
+) -> AsyncGenerator[list[ChatEvent], None]:
+    """The first snapshot cut down to its last ``history`` messages."""
+    snapshot: list[ChatEvent] | None = []
+    async with aclosing(batches):
+        async for batch in batches:
+            if snapshot is None:
+                yield batch
+            elif not any(isinstance(one, ConnectionChanged) for one in batch):
+                snapshot += batch
+            else:
+                if ConnectionChanged("live") in batch:
+                    yield _cut(snapshot, history)
+                    snapshot = None
+                yield batch
+
+
+def _cut(snapshot: list[ChatEvent], history: int) -> list[ChatEvent]:
+    added = [one for one in snapshot if isinstance(one, MessageAdded)]
+    old = {id(one) for one in added[: max(len(added) - history, 0)]}
+    return [one for one in snapshot if id(one) not in old]
+
+
+def _connection(item: StateChanged) -> ConnectionChanged:
+    return ConnectionChanged(item.state, item.reason, item.retry_in)
