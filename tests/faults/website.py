@@ -1,0 +1,195 @@
+"""The website as it is: nobody signs in, and whatever it does to a message and its session is two
+writes, with whatever may come in between. It never tries anything again.
+"""
+
+import random
+import time
+from typing import Any, Literal, TypeAlias
+
+import httpx
+
+from imbari_chat.wire.pushid import PushIds
+from tests.faults.ledger import Entry
+
+__all__ = ["Dashboard", "Widget"]
+
+Counting: TypeAlias = Literal["increment", "set"]
+
+_PATIENCE = 1.0
+
+
+class _Browser:
+    """A page of the website: what its two halves have in common.
+
+    Args:
+        name: For the ledger.
+        address: HOST:PORT of the database, or of a proxy before it.
+        namespace: Which database.
+        ledger: Gets every message it writes.
+        dice: Decides what differs between browsers: whose clock, how it counts.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        namespace: str,
+        ledger: list[Entry],
+        dice: random.Random,
+    ) -> None:
+        self.name = name
+        self.touched: set[str] = set()
+        self._dice = dice
+        self._ledger = ledger
+        self._http = httpx.AsyncClient(
+            base_url=f"http://{address}", params={"ns": namespace}, timeout=_PATIENCE
+        )
+        # A browser's clock is a little wrong, and some pages let the server say what time it is.
+        self._skew = dice.randrange(-2_000, 2_000) if dice.random() < 0.5 else None
+
+    async def close(self) -> None:
+        """The tab is closed."""
+        await self._http.aclose()
+
+    async def _call(self, method: str, path: str, body: Any = None) -> Any:
+        """The answer's body.
+
+        Raises:
+            httpx.HTTPError: No answer, or not 200.
+        """
+        answer = await self._http.request(
+            method, f"/{path}.json", **({} if body is None else {"json": body})
+        )
+        answer.raise_for_status()
+        return answer.json()
+
+    async def _push(self, session_id: str, message: dict[str, Any]) -> bool:
+        """The first of the two writes; whether it was accepted."""
+        self.touched.add(session_id)
+        entry = Entry(self.name, session_id, message["text"], "unknown", website=True)
+        self._ledger.append(entry)
+        try:
+            await self._call("POST", f"messages/{session_id}", message)
+        except (httpx.HTTPStatusError, httpx.ConnectError):
+            entry.fate = "absent"
+        except httpx.HTTPError:
+            pass  # it may have been made
+        else:
+            entry.fate = "stored"
+        return entry.fate == "stored"
+
+    async def _bump(self, session_id: str, changes: dict[str, Any]) -> bool:
+        """The second; whether it was accepted."""
+        self.touched.add(session_id)
+        try:
+            await self._call("PATCH", f"chatSessions/{session_id}", changes)
+        except httpx.HTTPError:
+            return False
+        return True
+
+    def _time(self) -> Any:
+        if self._skew is None:
+            return {".sv": "timestamp"}
+        return time.time_ns() // 1_000_000 + self._skew
+
+
+class Widget(_Browser):
+    """The customer's half: one conversation."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        ids = PushIds(lambda: [self._dice.randrange(64) for _ in range(12)])
+        self.session_id = ids.make(time.time_ns() // 1_000_000)
+        self._counting: Counting = self._dice.choice(["increment", "set"])
+
+    async def start(self) -> bool:
+        """Send the lead form; whether it was accepted."""
+        self.touched.add(self.session_id)
+        session = {
+            **self._lead(),
+            "lastMessage": "",
+            "lastMessageTime": self._time(),
+            "unreadCount": 0,
+            "status": "active",
+        }
+        try:
+            await self._call("PUT", f"chatSessions/{self.session_id}", session)
+        except httpx.HTTPError:
+            return False
+        return True
+
+    async def send(self, text: str) -> None:
+        """Push the message, then move its session."""
+        message = {
+            "text": text,
+            "from": "customer",
+            "timestamp": self._time(),
+            "read": False,
+            **self._lead(),
+        }
+        if not await self._push(self.session_id, message):
+            return
+        try:
+            count = await self._next_count()
+        except httpx.HTTPError:
+            return
+        bump = {"lastMessage": text, "lastMessageTime": self._time(), "unreadCount": count}
+        await self._bump(self.session_id, bump | {"status": "active"})
+
+    async def _next_count(self) -> Any:
+        if self._counting == "increment":
+            return {".sv": {"increment": 1}}
+        return (await self._call("GET", f"chatSessions/{self.session_id}/unreadCount") or 0) + 1
+
+    def _lead(self) -> dict[str, str]:
+        return {
+            "customerName": self.name,
+            "customerEmail": f"{self.name}@example.com",
+            "customerPhone": "",
+        }
+
+
+class Dashboard(_Browser):
+    """The admin's half: every conversation."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._one_by_one = self._dice.random() < 0.5
+
+    async def sessions(self) -> list[str]:
+        """The conversations there are; none if nobody answers."""
+        try:
+            return sorted(await self._call("GET", "chatSessions") or {})
+        except httpx.HTTPError:
+            return []
+
+    async def answer(self, session_id: str, text: str) -> None:
+        """Push the answer, then move its session."""
+        message = {"text": text, "from": "admin", "timestamp": self._time()}
+        if await self._push(session_id, message):
+            bump = {"lastMessage": text, "lastMessageTime": self._time()}
+            await self._bump(session_id, bump)
+
+    async def read(self, session_id: str) -> None:
+        """Mark what is unread, then set the count to nothing, whatever has come in between."""
+        try:
+            messages = await self._call("GET", f"messages/{session_id}") or {}
+            unread = [
+                key
+                for key, one in messages.items()
+                if one["from"] == "customer" and not one.get("read")
+            ]
+            self.touched.add(session_id)
+            if self._one_by_one:
+                for key in unread:
+                    await self._call("PATCH", f"messages/{session_id}/{key}", {"read": True})
+            elif unread:
+                marks = {f"{key}/read": True for key in unread}
+                await self._call("PATCH", f"messages/{session_id}", marks)
+        except httpx.HTTPError:
+            return
+        await self._bump(session_id, {"unreadCount": 0})
+
+    async def set_status(self, session_id: str, status: str) -> None:
+        """Resolve, or take up again."""
+        await self._bump(session_id, {"status": status})
