@@ -147,7 +147,7 @@ def test_a_sign_in_that_is_over_ends_the_stream() -> None:
     core = _core()
     _live(core)
     error = AuthError("sign in again")
-    core.cannot_renew(error, 1.0)
+    core.no_credential(error, 1.0)
     assert core.drain()[-1] == Ended(error)
 
 
@@ -157,7 +157,7 @@ def test_a_renewal_without_network_is_tried_again() -> None:
     core.start(0.0)
     core.refused(AuthError("expired"), 0.0)
     core.tick(1.0)
-    core.cannot_renew(Unavailable("no network"), 2.0)
+    core.no_credential(Unavailable("no network"), 2.0)
     core.drain()
     core.tick(10.0)
     assert core.drain() == [Connect(renew=True)]
@@ -329,7 +329,7 @@ FACTS: list[Callable[[StreamCore, float], None]] = [
     lambda core, now: core.lost("gone", now),
     lambda core, now: core.refused(AccessDenied("no"), now),
     lambda core, now: core.refused(AuthError("no"), now),
-    lambda core, now: core.cannot_renew(Unavailable("no"), now),
+    lambda core, now: core.no_credential(Unavailable("no"), now),
     lambda core, now: core.tick(now),
     lambda core, now: core.reconnect_now(now),
 ]

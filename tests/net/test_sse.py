@@ -241,7 +241,7 @@ async def test_a_slow_consumer_gets_every_child_that_changed_and_costs_no_memory
         while len(children(subscription._core._value)) < many:  # noqa: ASYNC110  # no event tells
             await asyncio.sleep(0)
         await asyncio.sleep(0)  # the driver passes the last of them on
-        assert len(subscription._items) <= 1025
+        assert len(subscription._buffer) <= 1025
         touched: set[str] = set()
         async for item in subscription:
             if isinstance(item, Changed):
@@ -272,7 +272,7 @@ async def test_closing_the_transport_closes_its_listeners_and_its_identity() -> 
         await until(subscription, 1)
         await transport.close()
         await transport.close()
-        assert subscription.closed
+        assert subscription.state == "closed"
         assert who.closed
         others = asyncio.all_tasks() - {asyncio.current_task()}
         assert not [task for task in others if "stream" in task.get_name()]

@@ -71,7 +71,7 @@ class StreamPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Connect:
-    """Open a connection and report it with ``opened``, ``refused`` or ``lost``.
+    """Open a connection and report it: ``opened``, ``refused``, ``no_credential`` or ``lost``.
 
     Attributes:
         renew: The credential was refused or has ended: get a new one first.
@@ -146,12 +146,18 @@ class StreamCore:
         self._retry_at: float | None = None
         self._renew_at: float | None = None
         self._renew_next = False
+        self._renewing = False
         self._revoked_before_live = False
 
     @property
     def state(self) -> StreamState:
         """``connecting``, ``live``, ``stale``, ``reconnecting`` or ``closed``."""
         return self._state
+
+    @property
+    def retry_at(self) -> float | None:
+        """When the next attempt is due, in monotonic seconds; None if none is being waited for."""
+        return self._retry_at
 
     def drain(self) -> list[Effect]:
         """The effects since the last call, in order."""
@@ -184,6 +190,7 @@ class StreamCore:
         if self._over:
             return
         self._connected = True
+        self._renewing = False
         self._opened_at = self._heard_at = now
         if expires_in is not None:
             # A credential that is nearly over is used up rather than replaced in a tight loop.
@@ -245,15 +252,16 @@ class StreamCore:
             case _:
                 self._end(error)
 
-    def cannot_renew(self, error: ImbariError, now: float) -> None:
-        """No new credential could be had: the end if the sign-in is over, else try again later."""
+    def no_credential(self, error: ImbariError, now: float) -> None:
+        """There is none to connect with: the end if the sign-in is over, else try again later."""
         if self._over:
             return
-        if isinstance(error, AuthError):
-            self._end(error)
-        else:
-            self._renew_next = True
-            self.lost(error.what, now)
+        match error:
+            case Unavailable() | QuotaExceeded():
+                self._renew_next = self._renewing
+                self.lost(error.what, now)
+            case _:
+                self._end(error)
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
@@ -264,15 +272,24 @@ class StreamCore:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
             self._effects.append(Disconnect())
+            self._renew_next = self._renewing
             self.lost(f"no answer within {self._policy.connect_timeout:g} s", now)
         elif self._connected:
             self._watch(now)
 
     def reconnect_now(self, now: float) -> None:
-        """Do not wait any longer: somebody knows that the network is back."""
+        """Do not wait any longer: somebody knows that the network is back.
+
+        A silent connection is replaced; an attempt under way goes on.
+        """
         if self._retry_at is not None:
-            self._retry_at = now
-            self.tick(now)
+            self._retry_at = None
+            self._connect(now)
+        elif self._connected and self._state == "stale":
+            self._effects.append(Disconnect())
+            self._forget_connection(now)
+            self._become("reconnecting", "a new connection was asked for", 0.0)
+            self._connect(now)
 
     def close(self) -> None:
         """End it from this side. Nothing is delivered afterwards; closing twice is fine."""
@@ -335,8 +352,8 @@ class StreamCore:
 
     def _connect(self, now: float) -> None:
         self._connect_by = now + self._policy.connect_timeout
-        self._effects.append(Connect(renew=self._renew_next))
-        self._renew_next = False
+        self._renewing, self._renew_next = self._renew_next, False
+        self._effects.append(Connect(renew=self._renewing))
 
     def _forget_connection(self, now: float) -> None:
         if self._connected and now - self._opened_at >= self._policy.stable_after:

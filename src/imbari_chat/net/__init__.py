@@ -3,5 +3,6 @@
 transport   the seam that the client is written against
 rest        reads and writes through the identity's library, one stream per listener
 sse         one Server-Sent Events stream, kept alive
+process     which process all this belongs to
 workers     blocking calls off the event loop
 """

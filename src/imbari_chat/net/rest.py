@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import Unavailable
+from imbari_chat.net.process import Owner
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json
@@ -51,7 +53,8 @@ class RestTransport:
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
         self._workers = Workers(_MOST_CALLS, "imbari-chat")
         self._http: httpx.AsyncClient | None = None
-        self._subscriptions: set[SseSubscription] = set()
+        self._subscriptions: list[SseSubscription] = []
+        self._owner = Owner()
         self._closed = False
 
     @property
@@ -81,6 +84,13 @@ class RestTransport:
         except TimeoutError:
             raise self._no_answer(next(iter(changes)), writing=True) from None
 
+    @property
+    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
+        """Write all or nothing on the calling thread; None until somebody is known."""
+        if self._access is None or self._closed or not self._owner.is_here:
+            return None
+        return self._access.update
+
     async def swap(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()
@@ -90,22 +100,49 @@ class RestTransport:
         except TimeoutError:
             raise self._no_answer(path, writing=True) from None
 
-    def listen(self, path: Path, query: Query | None = None) -> SseSubscription:
+    @property
+    def subscriptions(self) -> tuple[SseSubscription, ...]:
+        """The listeners that are neither closed nor ended."""
+        self._subscriptions = [one for one in self._subscriptions if one.state != "closed"]
+        return tuple(self._subscriptions)
+
+    def listen(
+        self,
+        path: Path,
+        query: Query | None = None,
+        *,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> SseSubscription:
         """Listen; the connection is opened when the subscription is first iterated."""
+        self._owner.check()
         if self._closed:
             raise Unavailable("the connection has been closed")
-        self._subscriptions = {one for one in self._subscriptions if not one.closed}
         subscription = SseSubscription(
-            self._caller, self._client(), self._workers, path, query, self._policy
+            self._caller,
+            self._client(),
+            self._workers,
+            path,
+            query,
+            self._policy,
+            ChangeBuffer(buffer, overflow, where=str(path)),
         )
-        self._subscriptions.add(subscription)
+        self._subscriptions = [*self.subscriptions, subscription]
         return subscription
+
+    def reconnect_now(self) -> None:
+        """Have every listener not wait any longer."""
+        self._owner.check()
+        for subscription in self.subscriptions:
+            subscription.reconnect_now()
 
     async def close(self) -> None:
         """Close every listener and give back sockets and threads. Closing twice is fine."""
         if self._closed:
             return
         self._closed = True
+        if not self._owner.is_here:
+            return  # sockets and threads are the parent's
         await asyncio.gather(*(one.close() for one in self._subscriptions))
         self._workers.close()
         if self._http is not None:
@@ -114,10 +151,18 @@ class RestTransport:
             self._access.close()
 
     async def _caller(self) -> Access:
+        self._owner.check()
         async with self._opening:
             if self._access is None:
-                self._access = await self._workers.run(self._open_access)
+                self._access = await self._workers.run(self._identify)
             return self._access
+
+    def _identify(self) -> Access:
+        """Runs on a worker, so the transport may have been closed when it is done."""
+        access = self._open_access()
+        if self._closed:
+            access.close()
+        return access
 
     def _client(self) -> "httpx.AsyncClient":
         import httpx

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
 from imbari_chat.engine.refusals import Call, refusal
 from imbari_chat.engine.stream import (
     Changed,
@@ -19,9 +20,10 @@ from imbari_chat.engine.stream import (
     StateChanged,
     StreamCore,
     StreamPolicy,
+    StreamState,
 )
-from imbari_chat.errors import ImbariError, Unavailable
-from imbari_chat.net.transport import ListenItem
+from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
+from imbari_chat.net.process import Owner
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -32,9 +34,6 @@ if TYPE_CHECKING:
 
 __all__ = ["SseSubscription"]
 
-_MOST_WAITING = 1024
-"""Changes kept for a consumer that is busy; beyond that, the newest two become one."""
-
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
 _SERVICE_DOMAINS = (".firebaseio.com", ".firebasedatabase.app")
@@ -44,8 +43,8 @@ _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 class SseSubscription:
     """A :class:`~net.transport.Subscription` over HTTP.
 
-    Nothing runs until it is iterated. A consumer that falls far behind is never cut off and never
-    makes this grow: a change holds the whole value, so two of them fold into one.
+    Nothing runs until it is iterated. From then on there is one timer, set to the core's deadline,
+    and one task for the connection, if any.
     """
 
     def __init__(
@@ -55,7 +54,8 @@ class SseSubscription:
         workers: Workers,
         path: Path,
         query: Query | None,
-        policy: StreamPolicy | None = None,
+        policy: StreamPolicy,
+        buffer: ChangeBuffer,
     ) -> None:
         self._caller = caller
         self._client = client
@@ -63,53 +63,81 @@ class SseSubscription:
         self._path = path
         self._query = query
         self._core = StreamCore(random.random, policy)
-        self._items: deque[ListenItem] = deque()
+        self._buffer = buffer
+        self._owner = Owner()
+        self._latest = StateChanged("connecting")
+        self._since = time.time()
+        self._last_heard: float | None = None
         self._error: BaseException | None = None
+        self._begun = False
         self._closed = False
-        self._news = asyncio.Event()  # for the consumer
-        self._wake = asyncio.Event()  # for the driver
-        self._driver: asyncio.Task[None] | None = None
+        self._news = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
         self._connection: asyncio.Task[None] | None = None
+        self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
 
     def __aiter__(self) -> AsyncIterator[ListenItem]:
         return self
 
     async def __anext__(self) -> ListenItem:
-        if self._driver is None and not self._closed:
-            self._driver = asyncio.create_task(self._drive(), name=f"stream {self._path}")
-            self._driver.add_done_callback(self._driven)
-        while not self._items:
+        self._owner.check()
+        if not self._begun and not self._closed:
+            self._begun = True
+            self._core.start(time.monotonic())
+            self._settle()
+        while not self._buffer:
             if self._error is not None:
                 raise self._error
             if self._closed:
                 raise StopAsyncIteration
             self._news.clear()
             await self._news.wait()
-        return self._items.popleft()
+        return self._buffer.take()
 
     @property
-    def closed(self) -> bool:
-        """Whether it has been closed from this side."""
-        return self._closed
+    def state(self) -> StreamState:
+        """The connection's state now."""
+        return self._latest.state
+
+    @property
+    def since(self) -> float:
+        """When the state became what it is, in seconds since the epoch."""
+        return self._since
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did, if there is anything to say."""
+        return self._latest.reason
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds from now until the next attempt; None if none is being waited for."""
+        due = self._core.retry_at
+        return None if due is None else max(due - time.monotonic(), 0.0)
+
+    @property
+    def last_heard(self) -> float | None:
+        """When the service last said anything, in seconds since the epoch; None if never."""
+        return self._last_heard
 
     def reconnect_now(self) -> None:
-        """Do not wait for the backoff: the network is back."""
+        """Do not wait for the backoff, nor for a silent connection: the network is back."""
+        self._owner.check()
         self._core.reconnect_now(time.monotonic())
-        self._wake.set()
+        self._settle()
 
     async def close(self) -> None:
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
             return
         self._closed = True
+        if not self._owner.is_here:
+            return  # the connection is the parent's
         self._core.close()
-        tasks = [task for task in (self._driver, self._connection) if task is not None]
-        for task in tasks:
-            task.cancel()
-        self._items.clear()
-        self._news.set()
-        current = asyncio.current_task()
-        await asyncio.gather(*(t for t in tasks if t is not current), return_exceptions=True)
+        self._settle()
+        self._buffer.clear()
+        others = self._tasks - {asyncio.current_task()}
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def __aenter__(self) -> Self:
         return self
@@ -122,82 +150,87 @@ class SseSubscription:
     ) -> None:
         await self.close()
 
-    async def _drive(self) -> None:
-        """Carry out effects and watch the clock until the stream is over."""
-        self._core.start(time.monotonic())
-        while True:
-            for effect in self._core.drain():
+    def _settle(self) -> None:
+        """Carry out what the core decided, and set the timer to its next deadline."""
+        while effects := self._core.drain():
+            for effect in effects:
                 self._carry_out(effect)
-            if self._error is not None:
-                return
-            self._wake.clear()
-            deadline = self._core.deadline()
-            try:
-                async with asyncio.timeout(
-                    None if deadline is None else max(deadline - time.monotonic(), 0)
-                ):
-                    await self._wake.wait()
-            except TimeoutError:
-                self._core.tick(time.monotonic())
-
-    def _driven(self, driver: "asyncio.Task[None]") -> None:
-        """The driver ended; if by a fault of ours, the consumer hears of it."""
-        if not driver.cancelled() and (fault := driver.exception()) is not None:
-            self._error = fault
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+        deadline = self._core.deadline()
+        if deadline is not None:
+            wait = max(deadline - time.monotonic(), 0.0)
+            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
         self._news.set()
+
+    def _ring(self) -> None:
+        self._core.tick(time.monotonic())
+        self._settle()
 
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Connect(renew):
-                self._connection = asyncio.create_task(self._connect(renew=renew))
+                task = asyncio.create_task(self._connect(renew=renew), name=f"stream {self._path}")
+                task.add_done_callback(self._tasks.discard)
+                self._tasks.add(task)
+                self._connection = task
             case Disconnect():
                 if self._connection is not None:
                     self._connection.cancel()
                     self._connection = None
-            case Changed() | StateChanged():
+            case StateChanged():
+                self._latest, self._since = effect, time.time()
+                self._publish(effect)
+            case Changed():
                 self._publish(effect)
             case Ended(error):
                 self._error = error
-        self._news.set()
 
     def _publish(self, item: ListenItem) -> None:
-        last = self._items[-1] if len(self._items) >= _MOST_WAITING else None
-        if isinstance(last, Changed) and isinstance(item, Changed):
-            known = last.touched is not None and item.touched is not None
-            touched = frozenset({*(last.touched or ()), *(item.touched or ())}) if known else None
-            self._items[-1] = Changed(item.value, touched)
-        else:
-            self._items.append(item)
+        if self._closed or self._error is not None:
+            return
+        try:
+            self._buffer.put(item)
+        except StreamOverflow as error:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        """End it; the consumer gets ``error`` after what it has not read yet."""
+        self._error = error
+        self._core.close()
+
+    def _report(self, fact: Callable[[float], None]) -> None:
+        """Tell the core something about this task's connection, unless it has been dropped."""
+        if self._connection is asyncio.current_task():
+            fact(time.monotonic())
+            self._settle()
 
     async def _connect(self, *, renew: bool) -> None:
         """One connection, from request to end; whatever happens is told to the core."""
         import httpx
 
         try:
-            access = await self._caller()
-            if renew and not await self._renewed(access):
-                return
-            request = await self._workers.run(access.stream, self._path, self._query)
-            await self._listen(request, access)
+            try:
+                access, request = await self._ask(renew=renew)
+            except ImbariError as error:
+                self._report(partial(self._core.no_credential, error))
+            else:
+                await self._listen(request, access)
         except ImbariError as error:
-            self._core.refused(error, time.monotonic())
+            self._report(partial(self._core.refused, error))
         except httpx.HTTPError as error:
-            self._core.lost(_in_words(error), time.monotonic())
-        except Exception as error:
-            # The consumer must not wait for ever on a connection that died of a fault of ours.
-            self._error = error
-            raise
-        finally:
-            self._wake.set()
-            self._news.set()
+            self._report(partial(self._core.lost, _in_words(error)))
+        except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
+            self._fail(error)
+            self._settle()
 
-    async def _renewed(self, access: Access) -> bool:
-        try:
+    async def _ask(self, *, renew: bool) -> tuple[Access, StreamRequest]:
+        """Who is asking, and the request to make."""
+        access = await self._caller()
+        if renew:
             await self._workers.run(access.renew)
-        except ImbariError as error:
-            self._core.cannot_renew(error, time.monotonic())
-            return False
-        return True
+        return access, await self._workers.run(access.stream, self._path, self._query)
 
     async def _listen(self, request: StreamRequest, access: Access) -> None:
         response = await self._open(request)
@@ -205,21 +238,21 @@ class SseSubscription:
             if response.status_code != 200:
                 body = await _beginning(response)
                 raise refusal(response.status_code, body, Call(str(self._path)))
-            expires_at = access.expires_at
-            self._core.opened(
-                time.monotonic(), None if expires_at is None else expires_at - time.time()
-            )
-            self._wake.set()
+            ends = access.expires_at
+            left = None if ends is None else ends - time.time()
+            self._report(partial(self._core.opened, expires_in=left))
             parser = SseParser()
             async for chunk in response.aiter_raw():
-                now = time.monotonic()
-                self._core.heard(now)
-                for frame in parser.feed(chunk):
-                    self._core.received(frame, now)
-                self._wake.set()
-            self._core.lost("the service ended the stream", time.monotonic())
+                self._report(partial(self._received, parser, chunk))
+            self._report(partial(self._core.lost, "the service ended the stream"))
         finally:
             await response.aclose()
+
+    def _received(self, parser: SseParser, chunk: bytes, now: float) -> None:
+        self._last_heard = time.time()
+        self._core.heard(now)
+        for frame in parser.feed(chunk):
+            self._core.received(frame, now)
 
     async def _open(self, request: StreamRequest) -> "httpx.Response":
         """Send the request, following redirects with the credential, as the service expects.

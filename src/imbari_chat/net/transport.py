@@ -1,17 +1,16 @@
 """The seam that the client is written against: read, write, listen."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from types import TracebackType
-from typing import Protocol, Self, TypeAlias
+from typing import Protocol, Self
 
-from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.engine.stream import StreamState
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
 __all__ = ["ListenItem", "Subscription", "Transport"]
-
-ListenItem: TypeAlias = Changed | StateChanged
 
 
 class Subscription(Protocol):
@@ -21,12 +20,32 @@ class Subscription(Protocol):
     outage, and raises the error that ended the stream if one did.
     """
 
+    @property
+    def state(self) -> StreamState:
+        """The connection's state now; ``connecting`` also before the first iteration."""
+
+    @property
+    def since(self) -> float:
+        """When the state became what it is, in seconds since the epoch."""
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did, if there is anything to say."""
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds from now until the next attempt; None if none is being waited for."""
+
+    @property
+    def last_heard(self) -> float | None:
+        """When the service last said anything, in seconds since the epoch; None if never."""
+
     def __aiter__(self) -> AsyncIterator[ListenItem]: ...
 
     async def __anext__(self) -> ListenItem: ...
 
     def reconnect_now(self) -> None:
-        """Do not wait for the backoff: the network is back."""
+        """Do not wait for the backoff, nor for a silent connection: the network is back."""
 
     async def close(self) -> None:
         """Stop at once. Closing twice is fine."""
@@ -42,7 +61,11 @@ class Subscription(Protocol):
 
 
 class Transport(Protocol):
-    """A way to the database for one caller. Raises what :class:`~engine.access.Access` raises."""
+    """A way to the database for one caller. Raises what :class:`~engine.access.Access` raises.
+
+    It belongs to the process that made it: in a forked child everything but closing raises
+    RuntimeError.
+    """
 
     @property
     def uid(self) -> str | None:
@@ -60,8 +83,41 @@ class Transport(Protocol):
     async def swap(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
 
-    def listen(self, path: Path, query: Query | None = None) -> Subscription:
-        """Listen; the connection is opened when the subscription is first iterated."""
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The listeners that are neither closed nor ended."""
+
+    @property
+    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
+        """:meth:`update` on the calling thread, for callers who have one to spare.
+
+        None if this transport has no such way, or nobody is known yet.
+        """
+
+    def listen(
+        self,
+        path: Path,
+        query: Query | None = None,
+        *,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> Subscription:
+        """Listen; the connection is opened when the subscription is first iterated.
+
+        Args:
+            path: Where.
+            query: Which children.
+            buffer: How many changes are kept for a consumer that is busy, 2 or more.
+            overflow: What becomes of more: ``"coalesce"`` folds the newest ones into one;
+                ``"raise"`` ends the stream with StreamOverflow after what was kept.
+
+        Raises:
+            InvalidData: ``buffer`` is below 2.
+            Unavailable: The transport is closed.
+        """
+
+    def reconnect_now(self) -> None:
+        """Have every listener not wait any longer; see :meth:`Subscription.reconnect_now`."""
 
     async def close(self) -> None:
         """Close every listener and give back sockets and threads. Closing twice is fine."""
