@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from imbari_chat.client.blocking import AdminChat, Conversation, CustomerChat
     from imbari_chat.client.conversation import AsyncConversation
     from imbari_chat.client.customer import AsyncCustomerChat
+    from imbari_chat.client.status import ChatStatus
     from imbari_chat.config import Settings
     from imbari_chat.errors import (
         AccessDenied,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from imbari_chat.schema.events import (
         ChatEvent,
         ConnectionChanged,
+        DeliveryChanged,
         MessageAdded,
         MessageChanged,
         MessageRemoved,
@@ -47,6 +49,7 @@ if TYPE_CHECKING:
     )
     from imbari_chat.schema.forms import QUICK_TOPICS
     from imbari_chat.schema.models import Message, Session
+    from imbari_chat.schema.outgoing import OutgoingMessage
 
 __version__ = "0.1.0"
 
@@ -59,11 +62,13 @@ __all__ = [
     "AsyncCustomerChat",
     "AuthError",
     "ChatEvent",
+    "ChatStatus",
     "ConfigError",
     "Conflict",
     "ConnectionChanged",
     "Conversation",
     "CustomerChat",
+    "DeliveryChanged",
     "ImbariError",
     "InvalidData",
     "Message",
@@ -71,6 +76,7 @@ __all__ = [
     "MessageChanged",
     "MessageRemoved",
     "NotFound",
+    "OutgoingMessage",
     "QuotaExceeded",
     "RecordRejected",
     "RulesError",
@@ -90,6 +96,7 @@ _HOMES = {
     "client.blocking": ("AdminChat", "Conversation", "CustomerChat"),
     "client.conversation": ("AsyncConversation",),
     "client.customer": ("AsyncCustomerChat",),
+    "client.status": ("ChatStatus",),
     "config": ("Settings",),
     "errors": (
         "AccessDenied",
@@ -108,6 +115,7 @@ _HOMES = {
     "schema.events": (
         "ChatEvent",
         "ConnectionChanged",
+        "DeliveryChanged",
         "MessageAdded",
         "MessageChanged",
         "MessageRemoved",
@@ -118,6 +126,7 @@ _HOMES = {
     ),
     "schema.forms": ("QUICK_TOPICS",),
     "schema.models": ("Message", "Session"),
+    "schema.outgoing": ("OutgoingMessage",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

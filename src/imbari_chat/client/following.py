@@ -4,6 +4,7 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from typing import Any
 
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.feeds import Feed, MessageFeed
@@ -113,7 +114,8 @@ async def with_deliveries(
         while True:
             if not posted and not following.done():
                 bell = loop.create_future()
-                await asyncio.wait({following, bell}, return_when=asyncio.FIRST_COMPLETED)
+                either: set[asyncio.Future[Any]] = {following, bell}
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             while posted:
                 yield posted.popleft()
             if following.done():
