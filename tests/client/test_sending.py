@@ -1,7 +1,7 @@
 """Sending when answers get lost: each message once, and never a lie about it."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -172,3 +172,36 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
         await conversation.reply("Answer")
         await conversation.reply("And more")
     assert _texts(namespace, session.id) == ["Question", "Answer", "And more"]
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
+async def test_reading_whose_answer_is_lost_is_counted_once(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
+) -> None:
+    """The count says what is unread, and the caller how many were marked."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com", text="One")
+        await chat.send("Two")
+    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN, fate)))
+    async with desk.open(session.id, peek=True) as conversation:
+        assert await conversation.mark_read() == 2
+        assert await conversation.mark_read() == 0
+    assert _stored(namespace, f"/chatSessions/{session.id}/unreadCount") == 0
+
+
+class _NeverAnswers(InMemory):
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Whatever the transport does."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+    desk = AsyncAdminChat(Channel(_NeverAnswers(namespace, ADMIN), timeout=0.05))
+    async with desk.open(session.id, peek=True) as conversation:
+        with pytest.raises(Unavailable) as caught:
+            await conversation.resolve()
+    assert caught.value.outcome_unknown

@@ -202,9 +202,21 @@ class Channel:
         that the refusal was our own echo.
 
         Raises:
-            Unavailable: No answer; ``outcome_unknown`` says whether it may have been committed.
+            Unavailable: No answer in time; ``outcome_unknown`` says whether it may have been
+                committed.
             AccessDenied: The rules refuse.
         """
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._commit(plan)
+        except TimeoutError:
+            raise Unavailable(
+                f"no answer within {self._timeout:g} s",
+                where=str(plan.witness or next(iter(plan.changes))),
+                outcome_unknown=True,
+            ) from None
+
+    async def _commit(self, plan: Plan) -> None:
         unknown: Unavailable | None = None
         for attempt in range(_TRIES):
             if unknown is not None:

@@ -10,7 +10,7 @@ from imbari_chat.client.channel import Channel, Pending
 from imbari_chat.client.following import message_events
 from imbari_chat.client.outbox import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.errors import AccessDenied, Conflict, NotFound
+from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Session
@@ -144,10 +144,12 @@ class AsyncConversation(Listens):
         Raises:
             Conflict: Colleagues kept getting in between.
             AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: The service cannot be reached.
         """
         last = _id_of(up_to)
         denied: AccessDenied | None = None
         seen: set[MessageId] = set()
+        unanswered: list[MessageId] = []
         for _ in range(_MARK_TRIES):
             session = await self._channel.session(self.id)
             if session is None:
@@ -155,6 +157,8 @@ class AsyncConversation(Listens):
             unread = await self._unread(session.unread_count)
             if last is not None:
                 unread = [one for one in unread if one <= last]
+            if unanswered and not set(unanswered) & set(unread):
+                return len(unanswered)  # the answer was lost, the update was not
             if not unread:
                 return 0
             if denied is not None and seen == set(unread):
@@ -166,8 +170,12 @@ class AsyncConversation(Listens):
                 await self._channel.commit(plans.mark_read(self.id, unread, counted=counted))
             except AccessDenied as error:
                 denied, seen = error, set(unread)
-                continue
-            return len(unread)
+            except Unavailable as error:
+                if unanswered or not error.outcome_unknown:
+                    raise
+                unanswered, seen = unread, set()
+            else:
+                return len(unread)
         raise Conflict(
             "colleagues are reading this conversation at the same moment", where=self.id
         ) from denied
