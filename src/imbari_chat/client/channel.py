@@ -86,7 +86,7 @@ class Channel:
         self.closed = False
         self._timeout = timeout
         self._on_rejected = on_rejected or _log_rejection
-        self._ids = PushIds(lambda: [secrets.randbelow(64) for _ in range(12)])
+        self._ids = PushIds(lambda: [byte & 63 for byte in secrets.token_bytes(12)])
         self._last_id_time = 0
         self._id_lock = threading.Lock()
         self._listenings: weakref.WeakSet[Listening] = weakref.WeakSet()

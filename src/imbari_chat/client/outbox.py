@@ -44,6 +44,7 @@ class Letter:
         message: What the writer holds.
         plan: What it writes.
         session_id: Its conversation.
+        delivery: Where it is.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
         waiting: Futures to be woken when it is settled; used on the loop alone.
@@ -52,9 +53,15 @@ class Letter:
     message: OutgoingMessage
     plan: Plan
     session_id: SessionId
+    delivery: Delivery = "queued"
     awaited: bool = True
     trouble: ImbariError | None = None
     waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether its delivery is final."""
+        return self.delivery in ("confirmed", "failed")
 
 
 class Outbox:
@@ -137,7 +144,7 @@ class Outbox:
         letter.awaited = False
         if message.error is not None and (message.delivery == "failed" or self._closed):
             raise message.error
-        if not message.is_settled and not keep:
+        if not letter.is_settled and not keep:
             raise self._given_up(letter, timeout)
         return message
 
@@ -288,11 +295,11 @@ class Outbox:
             outcome_unknown=unknown,
         )
         error.__cause__ = trouble
-        letter.message.became("sent" if unknown else "failed", error)
+        self._became(letter, "sent" if unknown else "failed", error)
         return error
 
     async def _wait(self, letter: Letter, timeout: float) -> None:
-        if letter.message.is_settled or timeout <= 0:
+        if letter.is_settled or timeout <= 0:
             return
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         letter.waiting.append(future)
@@ -403,16 +410,16 @@ class Outbox:
     def _became(
         self, letter: Letter, delivery: Delivery, error: ImbariError | None
     ) -> DeliveryChanged:
-        message = letter.message
-        message.became(delivery, error or (letter.trouble if delivery == "queued" else None))
-        if message.is_settled:
-            self._letters.pop(message.id, None)
-        return DeliveryChanged(letter.session_id, message, delivery, error)
+        letter.delivery = delivery
+        letter.message.became(delivery, error or (letter.trouble if delivery == "queued" else None))
+        if letter.is_settled:
+            self._letters.pop(letter.message.id, None)
+        return DeliveryChanged(letter.session_id, letter.message, delivery, error)
 
     def _announce(self, letter: Letter, event: DeliveryChanged) -> None:
         """On the loop: whoever waits or watches hears of it."""
         self._news.set()
-        if letter.message.is_settled:
+        if letter.is_settled:
             for future in letter.waiting:
                 if not future.done():
                     future.set_result(None)

@@ -33,11 +33,6 @@ class OutgoingMessage(Message):
         """Why it failed, or what keeps it from going out; None if nothing is known against it."""
         return self._error
 
-    @property
-    def is_settled(self) -> bool:
-        """Whether its delivery is final: confirmed or failed."""
-        return self._delivery in ("confirmed", "failed")
-
     def became(self, delivery: Delivery, error: ImbariError | None = None) -> None:
         """Note what the outbox found out. For the outbox alone."""
         self._delivery, self._error = delivery, error

@@ -16,6 +16,7 @@ _TIME_DIGITS: Final = 8
 _CHANCE_DIGITS: Final = 12
 _LENGTH: Final = _TIME_DIGITS + _CHANCE_DIGITS
 _BASE: Final = 64
+_SHIFTS: Final = range(6 * (_LENGTH - 1), -1, -6)
 
 
 class PushIds:
@@ -51,11 +52,7 @@ class PushIds:
             if now > self._asked:
                 number = max(number, self._last + 1)
         self._asked, self._last = now, number
-        characters = []
-        for _ in range(_LENGTH):
-            number, digit = divmod(number, _BASE)
-            characters.append(_ALPHABET[digit])
-        return "".join(reversed(characters))
+        return "".join([_ALPHABET[(number >> shift) & (_BASE - 1)] for shift in _SHIFTS])
 
     def _chance(self) -> int:
         digits = self._random_digits()
