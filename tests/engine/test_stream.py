@@ -142,11 +142,11 @@ def test_a_dead_credential_is_replaced_before_the_next_attempt() -> None:
     assert core.drain() == [Connect(renew=True)]
 
 
-def test_a_sign_in_that_is_over_ends_the_stream() -> None:
+@pytest.mark.parametrize("error", [AuthError("sign in again"), ConfigError("no key file")])
+def test_a_sign_in_that_is_over_or_cannot_be_ends_the_stream(error: ImbariError) -> None:
     """No new credential will ever come."""
     core = _core()
     _live(core)
-    error = AuthError("sign in again")
     core.no_credential(error, 1.0)
     assert core.drain()[-1] == Ended(error)
 
@@ -283,6 +283,65 @@ def test_reconnect_now_skips_the_wait() -> None:
     core.lost("gone", 1.0)
     core.drain()
     core.reconnect_now(1.01)
+    assert core.drain() == [Connect(renew=False)]
+
+
+def test_reconnect_now_replaces_a_silent_connection() -> None:
+    """It may be dead, and whoever asks does not want to find out."""
+    core = _core()
+    _live(core)
+    core.tick(POLICY.stale_after)
+    core.drain()
+    core.reconnect_now(POLICY.stale_after + 1)
+    effects = core.drain()
+    assert effects[0] == Disconnect()
+    assert _states(effects) == ["reconnecting"]
+    assert effects[-1] == Connect(renew=False)
+
+
+def test_reconnect_now_leaves_alone_what_is_well_or_under_way() -> None:
+    """However often it is called."""
+    core = _core()
+    core.start(0.0)
+    core.drain()
+    core.reconnect_now(0.1)
+    core.opened(0.2)
+    core.received(_put("/", 1), 0.3)
+    core.drain()
+    core.reconnect_now(0.4)
+    assert core.drain() == []
+
+
+def test_the_next_attempt_is_foreseen() -> None:
+    """For people to see; nothing is foreseen while an attempt is under way."""
+    core = _core()
+    core.start(0.0)
+    assert core.retry_at is None
+    core.lost("gone", 1.0)
+    assert core.retry_at == core.deadline()
+    core.tick(100.0)
+    assert core.retry_at is None
+
+
+def test_a_renewal_that_takes_too_long_is_begun_again() -> None:
+    """The old credential would be refused."""
+    core = _core()
+    core.start(0.0)
+    core.refused(AuthError("expired"), 0.0)
+    core.tick(1.0)
+    core.tick(1.0 + POLICY.connect_timeout)
+    core.drain()
+    core.tick(100.0)
+    assert core.drain() == [Connect(renew=True)]
+
+
+def test_a_credential_that_could_not_be_found_is_not_renewed_when_it_is() -> None:
+    """Nobody has said anything against it."""
+    core = _core()
+    core.start(0.0)
+    core.no_credential(Unavailable("no network"), 1.0)
+    core.drain()
+    core.tick(10.0)
     assert core.drain() == [Connect(renew=False)]
 
 

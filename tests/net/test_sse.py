@@ -1,20 +1,30 @@
 """Streams over real sockets against a server that misbehaves on purpose."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
 import pytest
 
+from imbari_chat.engine.access import StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.mirror import children
 from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
-from imbari_chat.errors import AccessDenied, AuthError, ConfigError, ImbariError, InvalidData
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ConfigError,
+    ImbariError,
+    InvalidData,
+    StreamOverflow,
+)
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.sse import SseSubscription, _may_carry_credentials
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import encode
 from tests.net.scripted import (
     STREAM_HEAD,
@@ -164,6 +174,119 @@ async def test_a_sign_in_that_is_over_reaches_the_consumer() -> None:
     async with listening(refusal, caller=caller) as (subscription, _, _):
         with pytest.raises(AuthError, match="ended"):
             await until(subscription, None)
+
+
+@pytest.mark.parametrize("error", [AuthError("nobody is signed in"), ConfigError("no key file")])
+async def test_a_sign_in_that_cannot_be_reaches_the_consumer(error: ImbariError) -> None:
+    """Without a single request, and not as an outage."""
+
+    def nobody() -> Caller:
+        raise error
+
+    transport = RestTransport(nobody, timeout=5.0, policy=StreamPolicy())
+    async with asyncio.timeout(1):
+        with pytest.raises(type(error)):
+            await until(transport.listen(Path.parse("/s")), None)
+    await transport.close()
+
+
+async def test_a_fault_of_ours_reaches_the_consumer() -> None:
+    """Nobody waits for ever on a listener that died."""
+
+    class Faulty(Caller):
+        def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
+            raise ZeroDivisionError
+
+    async with listening(stream("1"), caller=Faulty("")) as (subscription, _, _):
+        with pytest.raises(ZeroDivisionError):
+            await until(subscription, None)
+        assert subscription.state == "closed"
+
+
+async def test_the_end_of_a_connection_that_was_given_up_is_not_heard() -> None:
+    """Its credential ended and then its socket did; only the first is news."""
+
+    async def revoked_and_ended(conversation: Conversation) -> None:
+        put = encode("put", '{"path":"/","data":1}')
+        await conversation.send(STREAM_HEAD + put + encode("auth_revoked", "over"))
+
+    policy = StreamPolicy(backoff=BackoffPolicy(first=0.1, cap=0.1))
+    script = [revoked_and_ended, stream("2")]
+    async with listening(*script, policy=policy) as (subscription, server, _):
+        seen = await until(subscription, 2)
+        assert _states(seen) == ["connecting", "live", "reconnecting"]
+        await asyncio.sleep(0.3)  # longer than the wait that would follow a loss
+        assert len(server.requests) == 2
+
+
+async def test_a_subscription_tells_how_it_is() -> None:
+    """State, since when, why, when next, and when the service last spoke."""
+    began = time.time()
+    policy = StreamPolicy(backoff=BackoffPolicy(first=60, cap=60))
+    async with listening(dropped("1"), policy=policy) as (subscription, _, _):
+        before = (subscription.state, subscription.last_heard, subscription.retry_in)
+        assert before == ("connecting", None, None)
+        await until(subscription, 1)
+        while await anext(subscription) != StateChanged("live"):
+            pass
+        item = await anext(subscription)
+        assert isinstance(item, StateChanged)
+        assert (subscription.state, subscription.reason) == ("reconnecting", item.reason)
+        assert subscription.reason == "the service ended the stream"
+        assert subscription.last_heard is not None
+        assert began <= subscription.last_heard <= subscription.since <= time.time()
+        assert subscription.retry_in is not None
+        assert item.retry_in is not None
+        assert 0 < subscription.retry_in <= item.retry_in <= 60
+        await subscription.close()
+        assert (subscription.state, subscription.retry_in) == ("closed", None)
+
+
+async def test_reconnect_now_reaches_every_listener_of_a_transport() -> None:
+    """However long they meant to wait; those that have ended are not among them."""
+    policy = StreamPolicy(backoff=BackoffPolicy(first=600, cap=600))
+    away = answer("503 Service Unavailable")
+    async with serving(away, away, stream("1")) as server:
+        transport = RestTransport(lambda: Caller(server.url), timeout=5.0, policy=policy)
+        both = [transport.listen(Path.parse(place)) for place in ("/a", "/b")]
+        async with asyncio.timeout(PATIENCE):
+            for one in both:
+                while one.state != "reconnecting":
+                    await anext(one)
+            assert transport.subscriptions == tuple(both)
+            transport.reconnect_now()
+            for one in both:
+                await until(one, 1)
+        await both[0].close()
+        assert transport.subscriptions == (both[1],)
+        await transport.close()
+        assert not transport.subscriptions
+
+
+async def test_a_consumer_that_wants_to_know_is_told_that_it_fell_behind() -> None:
+    """After what was kept for it; the connection is given up."""
+
+    async def busy(conversation: Conversation) -> None:
+        await conversation.begin("0")
+        for number in range(1, 10):
+            await conversation.send(encode("put", f'{{"path":"/","data":{number}}}'))
+        with suppress(ConnectionError):
+            await conversation.stay()
+
+    async with serving(busy) as server:
+        transport = RestTransport(lambda: Caller(server.url), timeout=5.0)
+        subscription = transport.listen(Path.parse("/s"), buffer=5, overflow="raise")
+        seen = [await anext(subscription)]
+        async with asyncio.timeout(PATIENCE):
+            while subscription.state != "closed":  # noqa: ASYNC110  # no event tells
+                await asyncio.sleep(0.001)
+            seen += [await anext(subscription) for _ in range(5)]
+            with pytest.raises(StreamOverflow) as caught:
+                await anext(subscription)
+        assert caught.value.where == "/s"
+        assert [item.value for item in seen if isinstance(item, Changed)] == [0, 1, 2, 3]
+        assert not transport.subscriptions
+        await transport.close()
 
 
 async def test_a_redirect_within_the_host_keeps_the_credential() -> None:
