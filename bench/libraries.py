@@ -71,8 +71,17 @@ class Library(Protocol):
     def listening(self) -> bool:
         """Whether somebody is left to bring an event."""
 
-    def send(self, session_id: str, text: str) -> str:
-        """Send, and return what the library says became of it; raises what it raises."""
+    def open(self, session_id: str) -> None:
+        """Be ready to send: connected, and signed in."""
+
+    def send(self, session_id: str, text: str, *, hurry: bool = False) -> str:
+        """Send, and return what the library says became of it; raises what it raises.
+
+        Args:
+            session_id: Into which conversation.
+            text: What.
+            hurry: Hand it over and do not wait, where the library can do that.
+        """
 
     def stop(self) -> None:
         """Close the listeners as the library does."""
@@ -116,9 +125,12 @@ class Ours:
     def listening(self) -> bool:
         return any(thread.is_alive() for thread in self._threads)
 
-    def send(self, session_id: str, text: str) -> str:
-        self.conversation(session_id).reply(text)
-        return "sent"
+    def open(self, session_id: str) -> None:
+        self.conversation(session_id)
+
+    def send(self, session_id: str, text: str, *, hurry: bool = False) -> str:
+        sent = self.conversation(session_id).reply(text, timeout=0 if hurry else None)
+        return sent.delivery
 
     def stop(self) -> None:
         self.chat.close()
@@ -162,7 +174,10 @@ class FirebaseAdmin:
         # There is no public word for it.
         return any(one._thread.is_alive() for one in self._registrations)  # noqa: SLF001
 
-    def send(self, session_id: str, text: str) -> str:
+    def open(self, session_id: str) -> None:
+        self.root.child(f"chatSessions/{session_id}").get()
+
+    def send(self, session_id: str, text: str, *, hurry: bool = False) -> str:  # noqa: ARG002
         self.in_two_calls(session_id, text)
         return "sent"
 
@@ -208,7 +223,10 @@ class Pyrebase:
     def listening(self) -> bool:
         return any(one.thread.is_alive() for one in self._streams)
 
-    def send(self, session_id: str, text: str) -> str:
+    def open(self, session_id: str) -> None:
+        self.database.child("chatSessions", session_id).get()
+
+    def send(self, session_id: str, text: str, *, hurry: bool = False) -> str:  # noqa: ARG002
         self.database.child("messages", session_id).push(message(text))
         self.database.child("chatSessions", session_id).update(
             {"lastMessage": text, "lastMessageTime": _NOW}

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
-from bench import emulators
+from bench import emulators, sends
 from bench.connection import Connection, connected
 from bench.libraries import LIBRARIES, Name, message, session
 from bench.proxy import Mode, between
@@ -201,6 +201,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for (mode, name), told in _all(modes).items()
     ]
     print(columns([headings, *lines]))
+    print()
+    print(sends.table())
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from bench.programs import running
 
 __all__ = ["Happening", "Subject", "subject"]
 
-_START_LIMIT = 30.0
+_START_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Happening:
         at: When, in the machine's monotonic seconds.
         session: In which conversation.
         kind: ``live``, ``message``, ``removed``, ``told`` of a listener; ``sent`` or ``raised`` of
-            a send; ``stopped``; ``listening`` or ``deaf``, when asked.
+            a send; ``open``; ``stopped``; ``listening`` or ``deaf``, when asked.
         text: The message, or what was said.
         took: Seconds that a send took.
         said: What a send returned, or raised.
@@ -68,9 +68,25 @@ class Subject:
         wanted = set(sessions)
         self.wait(lambda seen: wanted <= _live(seen), _START_LIMIT, "live")
 
-    def send(self, session: str, texts: Sequence[str], *, every: float = 0.0) -> None:
-        """Begin to send these one after another, a new one every so many seconds at most."""
-        self._do(do="send", session=session, texts=list(texts), every=every)
+    def open(self, session: str) -> None:
+        """Be ready to send, with whatever that needs."""
+        self._do(do="open", session=session)
+        self.wait(lambda seen: any(one.kind == "open" for one in seen), _START_LIMIT, "open")
+        with self._news:
+            self._seen.clear()
+
+    def send(
+        self, session: str, texts: Sequence[str], *, every: float = 0.0, hurry: bool = False
+    ) -> None:
+        """Begin to send these one after another.
+
+        Args:
+            session: Into which conversation.
+            texts: What.
+            every: Seconds from one to the next; more if a send takes longer.
+            hurry: Do not wait for an acknowledgement, where a library can do that.
+        """
+        self._do(do="send", session=session, texts=list(texts), every=every, hurry=hurry)
 
     def stop(self) -> None:
         """Begin to close the listeners."""
@@ -145,10 +161,10 @@ def main(name: Name, host: str) -> None:
 
     library = LIBRARIES[name](host)
 
-    def send(session: str, text: str) -> None:
+    def send(session: str, text: str, *, hurry: bool) -> None:
         begin = time.monotonic()
         try:
-            kind, said = "sent", library.send(session, text)
+            kind, said = "sent", library.send(session, text, hurry=hurry)
         except Exception as error:  # noqa: BLE001  # whatever a library raises is the measurement
             kind, said = "raised", f"{type(error).__name__}: {error}"
         tell(session, kind, text, took=time.monotonic() - begin, said=said)
@@ -164,7 +180,10 @@ def main(name: Name, host: str) -> None:
                 for text in command["texts"]:
                     time.sleep(max(due - time.monotonic(), 0))
                     due += command["every"]
-                    send(session, text)
+                    send(session, text, hurry=command["hurry"])
+            case "open":
+                library.open(session)
+                tell(session, "open")
             case "ask":
                 tell("", "listening" if library.listening else "deaf")
             case "stop":

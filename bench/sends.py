@@ -1,0 +1,191 @@
+"""R10, R11 and R12: what becomes of sends while things go wrong, of each library.
+
+Each sends into a conversation of its own, from a process of its own, all behind one proxy; what
+the database holds in the end is counted, and what the library said of it.
+"""
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
+from typing import Final
+
+from bench import emulators
+from bench.connection import Connection, connected
+from bench.libraries import LIBRARIES, Name, session
+from bench.proxy import Between, between
+from bench.row import Beyond, Figure, Row, Target
+from bench.subject import Subject, subject
+from bench.table import columns, figure
+
+__all__ = ["black_hole", "lost_acknowledgements", "outage", "table"]
+
+_SENDS: Final = 20
+_TEXTS: Final = [f"message {number}" for number in range(_SENDS)]
+_OUTAGE: Final = 5.0
+_SETTLE: Final = 20.0
+_BOUND: Final = 15.0
+_OURS: Final = "imbari-chat"
+_CONVERSATIONS: Final[dict[Name, str]] = {
+    name: f"-O{number:018}" for number, name in enumerate(LIBRARIES)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What became of 20 sends.
+
+    Attributes:
+        stored: Messages in the database, copies counted.
+        lost: Texts of which the database has none.
+        failed: Sends that the library reported as failed.
+        disordered: Messages stored behind a later one.
+        said: What the library said of the last, or of the first that failed.
+    """
+
+    stored: int
+    lost: int
+    failed: int
+    disordered: int
+    said: str
+
+
+def lost_acknowledgements() -> Iterator[Row]:
+    """R10: each is carried out, and its first acknowledgement is lost with the connection."""
+    tallies = _lost_acknowledgements()
+    for what, counts, limit in (
+        ("stored copies", {name: one.stored for name, one in tallies.items()}, _SENDS),
+        ("reported failed", {name: one.failed for name, one in tallies.items()}, 0),
+    ):
+        yield _counted("R10", f"{_SENDS} sends, acknowledgement lost: {what}", counts, limit)
+
+
+def outage() -> Iterator[Row]:
+    """R11: all are sent while nobody answers, which ends after 5 s."""
+    tallies = _outage()
+    for what, counts in (
+        ("lost", {name: one.lost for name, one in tallies.items()}),
+        ("out of order", {name: one.disordered for name, one in tallies.items()}),
+    ):
+        yield _counted("R11", f"{_SENDS} sends in a 5 s outage: {what}", counts, 0)
+
+
+def black_hole() -> Iterator[Row]:
+    """R12: the request is taken and nothing comes of it."""
+    told = _black_hole()
+    (took, said), (admin, _), (pyrebase, _) = told.values()
+    yield Row(
+        "R12",
+        f"a black-holed write returns, and says {said!r}",
+        "s",
+        # Whoever says that it arrived, says what nobody can know.
+        Beyond(_BOUND, never=True) if said == "confirmed" else took,
+        admin,
+        f"firebase-admin (pyrebase4: {figure(pyrebase, 's')})",
+        Target("<=", 10.5, "ours"),
+    )
+
+
+def table() -> str:
+    """All three, for each library."""
+    lines = [
+        (
+            name,
+            f"{lost.stored} stored, {lost.failed} reported failed",
+            f"{out.lost} lost, {out.disordered} out of order, said: {out.said:.40}",
+            f"{figure(_black_hole()[name][0], 's')}: {_black_hole()[name][1]:.40}",
+        )
+        for name, lost, out in (
+            (name, _lost_acknowledgements()[name], _outage()[name]) for name in LIBRARIES
+        )
+    ]
+    headings = (
+        "library",
+        f"{_SENDS} sends, acknowledgement lost",
+        f"{_SENDS} sends in a 5 s outage",
+        "a black-holed write returns",
+    )
+    return columns([headings, *lines])
+
+
+def _counted(row: str, what: str, counts: Mapping[Name, int], limit: int) -> Row:
+    against = f"firebase-admin (pyrebase4: {counts['pyrebase4']})"
+    ours, peer = counts[_OURS], counts["firebase-admin"]
+    return Row(row, what, "", ours, peer, against, Target("<=", limit, "ours"))
+
+
+@cache
+def _lost_acknowledgements() -> dict[Name, Tally]:
+    with _behind_a_proxy() as (store, proxy, subjects):
+        proxy.become("lose")
+        for one in subjects:
+            one.send(_CONVERSATIONS[one.name], _TEXTS)
+        for one in subjects:
+            one.wait(lambda seen: len(seen) >= _SENDS, _SETTLE)
+        proxy.become("pass")
+        return {one.name: _tally(one, store) for one in subjects}
+
+
+@cache
+def _outage() -> dict[Name, Tally]:
+    with _behind_a_proxy() as (store, proxy, subjects):
+        proxy.become("refuse")
+        began = time.monotonic()
+        for one in subjects:
+            one.send(_CONVERSATIONS[one.name], _TEXTS, every=_OUTAGE / _SENDS * 0.9, hurry=True)
+        time.sleep(max(began + _OUTAGE - time.monotonic(), 0))
+        proxy.become("pass")
+        deadline = time.monotonic() + _SETTLE / 2
+        while time.monotonic() < deadline and _tally(subjects[0], store).lost:
+            time.sleep(0.2)
+        return {one.name: _tally(one, store) for one in subjects}
+
+
+@cache
+def _black_hole() -> dict[Name, tuple[Figure, str]]:
+    with _behind_a_proxy() as (_, proxy, subjects):
+        proxy.become("hole")
+        for one in subjects:
+            one.send(_CONVERSATIONS[one.name], _TEXTS[:1])
+        deadline = time.monotonic() + _BOUND
+        told: dict[Name, tuple[Figure, str]] = {}
+        for one in subjects:
+            if one.wait(lambda seen: len(seen) > 0, max(deadline - time.monotonic(), 0)):
+                told[one.name] = one.seen[0].took, one.seen[0].said
+            else:
+                told[one.name] = Beyond(_BOUND), "nothing yet"
+        return told
+
+
+@contextmanager
+def _behind_a_proxy() -> Iterator[tuple[Connection, Between, list[Subject]]]:
+    """Every library before one database, with a connection open that has carried a write."""
+    with ExitStack() as stack:
+        database = stack.enter_context(emulators.ours()).database
+        store = stack.enter_context(connected(database))
+        for conversation in _CONVERSATIONS.values():
+            store.ask("PUT", f"/chatSessions/{conversation}.json", json.dumps(session()))
+        proxy = stack.enter_context(between(database))
+        subjects = [stack.enter_context(subject(name, proxy.host)) for name in LIBRARIES]
+        for one in subjects:
+            one.open(_CONVERSATIONS[one.name])
+        yield store, proxy, subjects
+
+
+def _tally(one: Subject, store: Connection) -> Tally:
+    path = f"/messages/{_CONVERSATIONS[one.name]}.json"
+    records = json.loads(store.ask("GET", path)) or {}
+    texts = [record["text"] for _, record in sorted(records.items())]
+    order = [_TEXTS.index(text) for text in dict.fromkeys(texts)]
+    failed = [happening for happening in one.seen if happening.kind == "raised"]
+    said = [*failed, *reversed(one.seen)]
+    return Tally(
+        stored=len(texts),
+        lost=len(set(_TEXTS) - set(texts)),
+        failed=len(failed),
+        disordered=sum(later < earlier for earlier, later in pairwise(order)),
+        said=said[0].said if said else "nothing yet",
+    )
