@@ -9,9 +9,9 @@ __all__ = ["Backoff", "BackoffPolicy"]
 class BackoffPolicy:
     """Shape of the waits, in seconds.
 
-    Whatever the dice say, a wait is at most ``first``, and ``2 * (factor - 1)`` times what has been
-    waited before. The defaults end a five-second outage within two seconds of its end, and ask a service that is
-    down for an hour four to eight times a minute.
+    Whatever the dice say, a wait is at most ``first`` plus ``2 * (factor - 1)`` times what has been
+    waited before. The defaults end a five-second outage within two seconds of its end, and ask a
+    service that is down for an hour four to eight times a minute.
     """
 
     first: float = 0.25
