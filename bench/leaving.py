@@ -1,0 +1,220 @@
+"""R8 and R9: how a listener is closed, and how a program ends that has one.
+
+As a program, ``python -m bench.leaving LIBRARY HOST close ROUNDS`` closes listeners and prints one
+line of JSON: seconds, and exceptions. ``return`` and ``wait`` in their place listen, say so, and
+then end, or wait to be interrupted.
+"""
+
+import json
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from bench import emulators
+from bench.connection import connected
+from bench.libraries import LIBRARIES, PROJECT, Library, Name, session
+from bench.programs import running
+from bench.row import Beyond, Figure, Row, Target
+from bench.table import figure
+from imbari_chat import AdminChat, ConnectionChanged
+
+__all__ = ["closes", "ends"]
+
+_BOUND: Final = 10.0
+_CLOSES: Final = 1_000
+_PEERS_CLOSES: Final[dict[Name, int]] = {"firebase-admin": 1, "pyrebase4": 20}
+_LIVE_LIMIT: Final = 20.0
+_CLOSES_LIMIT: Final = 120.0
+_CONVERSATION: Final = "-Oabcdefghijklmnopqr"
+_OWNER: Final = {"Authorization": "Bearer owner"}
+_RULES: Final = {
+    "rules": {
+        ".read": True,
+        ".write": True,
+        "chatSessions": {".indexOn": "lastMessageTime"},
+    }
+}
+_FAREWELL: Final = "sent at the very end"
+
+
+def closes() -> Iterator[Row]:
+    """R8: the longest of many closes, and what they raised."""
+    with emulators.ours() as emulator:
+        _prepare(emulator.database)
+        ours = _closed("imbari-chat", emulator.database, _CLOSES, _CLOSES_LIMIT)
+        admin, pyrebase = (
+            _closed(name, emulator.database, rounds, _BOUND)
+            for name, rounds in _PEERS_CLOSES.items()
+        )
+    yield Row(
+        "R8",
+        f"close(), the longest of {_CLOSES:,} in every state, each twice",
+        "s",
+        ours.longest,
+        admin.longest,
+        f"firebase-admin, idle (pyrebase4: {figure(pyrebase.longest, 's')})",
+        Target("<=", 0.25, "ours"),
+    )
+    yield Row(
+        "R8",
+        "the same: exceptions",
+        "",
+        ours.raised,
+        admin.raised,
+        f"firebase-admin (pyrebase4: {pyrebase.raised} in {_PEERS_CLOSES['pyrebase4']})",
+        Target("<=", 0, "ours"),
+    )
+
+
+def ends() -> Iterator[Row]:
+    """R9: until the process is gone, and what became of a message handed over just before."""
+    lost = 0
+    with emulators.ours() as emulator, connected(emulator.database) as store:
+        _prepare(emulator.database)
+        for how, what in (("return", "main ended"), ("wait", "one Ctrl-C")):
+            gone: dict[Name, Figure] = {}
+            for name in LIBRARIES:
+                gone[name] = _ended(name, emulator.database, how)
+                if name == "imbari-chat":
+                    stored = json.loads(store.ask("GET", f"/messages/{_CONVERSATION}.json"))
+                    lost += len(stored or {}) == 0
+                store.ask("DELETE", f"/messages/{_CONVERSATION}.json")
+            yield Row(
+                "R9",
+                f"process gone after {what}",
+                "s",
+                gone["imbari-chat"],
+                gone["firebase-admin"],
+                f"firebase-admin (pyrebase4: {figure(gone['pyrebase4'], 's')})",
+                Target("<=", 1, "ours"),
+            )
+    yield Row(
+        "R9",
+        "messages lost that were handed over just before, of 2",
+        "",
+        lost,
+        None,
+        "the peers hand nothing over: each call waits",
+        Target("<=", 0, "ours"),
+        "a client that main() drops is not closed at exit, so its outbox gets no last moment",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Closed:
+    longest: Figure
+    raised: int
+
+
+def _prepare(host: str) -> None:
+    with connected(host) as store:
+        store.ask("PUT", "/.settings/rules.json", json.dumps(_RULES), _OWNER)
+        store.ask("PUT", f"/chatSessions/{_CONVERSATION}.json", json.dumps(session()))
+
+
+def _closed(name: Name, host: str, rounds: int, limit: float) -> _Closed:
+    arguments = (name, host, "close", str(rounds))
+    with running("bench.leaving", *arguments, quiet=name != "imbari-chat") as process:
+        assert process.stdout
+        overdue = threading.Timer(limit, process.kill)
+        overdue.start()
+        line = process.stdout.readline()
+        overdue.cancel()
+    if not line:
+        return _Closed(Beyond(limit), 0)
+    longest, raised = json.loads(line)
+    return _Closed(longest, raised)
+
+
+def _ended(name: Name, host: str, how: str) -> Figure:
+    """Seconds until the process was gone."""
+    with running("bench.leaving", name, host, how, quiet=True) as process:
+        assert process.stdout
+        began = float(process.stdout.readline())
+        if how == "wait":
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+        try:
+            process.wait(_BOUND)
+        except subprocess.TimeoutExpired:
+            return Beyond(_BOUND)
+        return time.monotonic() - began
+
+
+def main(name: Name, host: str, how: str, rounds: int = 0) -> None:
+    """Close listeners, or leave with one."""
+    if how == "close":
+        close = _close_ours(host) if name == "imbari-chat" else _close_theirs(name, host)
+        longest, raised = 0.0, 0
+        for number in range(rounds):
+            took, failed = close(number)
+            longest, raised = max(longest, took), raised + failed
+        print(json.dumps([longest, raised]), flush=True)
+        return
+    library = LIBRARIES[name](host)
+    _live(library)
+    library.send(_CONVERSATION, _FAREWELL, hurry=True)
+    print(time.monotonic(), flush=True)
+    while how == "wait":
+        time.sleep(1)
+
+
+def _live(library: Library) -> None:
+    live = threading.Event()
+    library.listen(_CONVERSATION, lambda kind, _: live.set() if kind == "live" else None)
+    assert live.wait(_LIVE_LIMIT)
+
+
+def _close_theirs(name: Name, host: str) -> Callable[[int], tuple[float, int]]:
+    def close(_: int) -> tuple[float, int]:
+        library = LIBRARIES[name](host)
+        _live(library)
+        return _timed(library.stop)
+
+    return close
+
+
+def _close_ours(host: str) -> Callable[[int], tuple[float, int]]:
+    """In turns: live, connecting, never used, and from a handler. Each is closed twice."""
+
+    def close(number: int) -> tuple[float, int]:
+        chat = AdminChat.from_env(project=PROJECT, database_emulator=host, identity="emulator")
+        chat.__enter__()
+        figures: list[tuple[float, int]] = []
+        match number % 4:
+            case 0:
+                chat.listen()
+            case 1:
+                chat.on(ConnectionChanged)(lambda _: None)
+            case 3:
+                closed = threading.Event()
+
+                def leave(_: ConnectionChanged) -> None:
+                    figures.append(_timed(chat.close))
+                    closed.set()
+
+                chat.on(ConnectionChanged)(leave)
+                assert closed.wait(_LIVE_LIMIT)
+        figures += [_timed(chat.close), _timed(chat.close)]
+        return max(took for took, _ in figures), sum(failed for _, failed in figures)
+
+    return close
+
+
+def _timed(close: Callable[[], object]) -> tuple[float, int]:
+    """Seconds, and 1 if it raised."""
+    begin = time.monotonic()
+    try:
+        close()
+    except Exception:  # noqa: BLE001  # whatever a library raises is the measurement
+        return time.monotonic() - begin, 1
+    return time.monotonic() - begin, 0
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *sys.argv[2:4], *map(int, sys.argv[4:]))  # type: ignore[arg-type]  # a name
