@@ -5,11 +5,13 @@ turn that into typed events, each change once, and are indifferent to why the va
 reconnect or a catch-up read. Pure; no I/O.
 """
 
-from collections.abc import Iterable
-from typing import Protocol
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final, Protocol
 
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
+from imbari_chat.schema.decode import last_message_time
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -23,7 +25,10 @@ from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json, same
 
-__all__ = ["Feed", "MessageFeed", "SessionFeed"]
+__all__ = ["STEP", "Feed", "MessageFeed", "SessionFeed"]
+
+STEP: Final = 200
+"""Records read in one go: a few milliseconds' worth."""
 
 
 class Feed(Protocol):
@@ -39,11 +44,25 @@ class Feed(Protocol):
     def fill(self, value: Json, wider: Json) -> Json:
         """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
 
-    def update(self, value: Json, touched: frozenset[str] | None) -> list[ChatEvent]:
-        """The window is now ``value``; returns what changed since the last call, in order."""
+    def updates(
+        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+    ) -> Iterator[list[ChatEvent]]:
+        """The window is now ``value``; gives what changed since the last call, in order.
+
+        It comes in steps, so that whoever has other things to do can do them in between; a step
+        without events is an empty list. All of them have to be taken before the next call.
+
+        Args:
+            value: The window.
+            touched: The children that may differ from before, or None if any may.
+            at_most: How many records one step looks at.
+        """
+
+    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
+        """All that :meth:`updates` gives, at once."""
 
 
-class _Window:
+class _Window(ABC):
     """The raw records delivered so far, by key."""
 
     def __init__(self, limit: int) -> None:
@@ -57,16 +76,31 @@ class _Window:
             bool(self._raw) and len(window) >= self.limit and not window.keys() & self._raw.keys()
         )
 
-    def _replace(self, after: dict[str, Json], touched: frozenset[str] | None) -> list[str]:
-        """Take over ``after`` and return the keys that differ from before."""
-        keys: Iterable[str] = self._raw.keys() | after.keys() if touched is None else touched
-        changed = [key for key in keys if not same(self._raw.get(key), after.get(key))]
-        for key in changed:
-            if key in after:
-                self._raw[key] = after[key]
-            else:
-                del self._raw[key]
-        return sorted(changed)
+    @abstractmethod
+    def updates(
+        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+    ) -> Iterator[list[ChatEvent]]:
+        """The window is now ``value``; gives what changed, in steps."""
+
+    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
+        """The window is now ``value``; returns what changed."""
+        return [event for step in self.updates(value, touched) for event in step]
+
+    def _steps(
+        self, keys: Sequence[str], after: Mapping[str, Json], at_most: int
+    ) -> Iterator[list[str]]:
+        """Of the keys those whose record differs, which is taken over, step by step."""
+        for begin in range(0, len(keys), at_most):
+            yield [key for key in keys[begin : begin + at_most] if self._replace(key, after)]
+
+    def _replace(self, key: str, after: Mapping[str, Json]) -> bool:
+        record = after.get(key)
+        if record is None:
+            return self._raw.pop(key, None) is not None
+        if key in self._raw and same(self._raw[key], record):
+            return False
+        self._raw[key] = record
+        return True
 
 
 class SessionFeed(_Window):
@@ -79,55 +113,69 @@ class SessionFeed(_Window):
     @property
     def horizon(self) -> int:
         """Sessions the window does not show had their last message no later than this, ms."""
-        if len(self._raw) < self.limit:
-            return 0
-        return min((one.last_message_time for one in self._sessions.values()), default=0)
+        return self._horizon(self._raw)
 
     def fill(self, value: Json, wider: Json) -> Json:
         """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
         shown = children(value)
-        newest = max((_time(item) for item in shown.values()), default=0)
+        newest = max((last_message_time(item) for item in shown.values()), default=0)
         missed = {
             key: item
             for key, item in children(wider).items()
-            if key not in shown and _time(item) <= newest
+            if key not in shown and last_message_time(item) <= newest
         }
         return {**missed, **shown}
 
-    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
-        """The window is now ``value``; returns what changed, removals first, oldest first."""
+    def updates(
+        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+    ) -> Iterator[list[ChatEvent]]:
+        """The window is now ``value``; gives what changed, removals first, oldest first."""
         after = children(value)
-        events: list[ChatEvent] = []
-        changed: list[tuple[int, SessionAdded | SessionChanged]] = []
-        removed: list[Session] = []
-        for key in self._replace(after, touched):
-            known = self._sessions.pop(key, None)
-            if key not in after:
-                if known is not None:
-                    removed.append(known)
-                continue
-            read = decode.session(SessionId(key), after[key])
-            if read.rejected is not None:
-                events.append(read.rejected)
-            if read.record is None:
-                continue
+        keys = self._raw.keys() | after.keys() if touched is None else touched
+        gone = sorted(key for key in keys if key not in after)
+        if gone:
+            horizon = self._horizon(after)
+            for step in self._steps(gone, after, at_most):
+                removed = (self._sessions.pop(key, None) for key in step)
+                yield [
+                    SessionRemoved(one, deleted=one.last_message_time > horizon)
+                    for one in removed
+                    if one is not None
+                ]
+        shown = [(last_message_time(after[key]), key) for key in keys if key in after]
+        shown.sort()
+        for step in self._steps([key for _, key in shown], after, at_most):
+            yield [event for key in step for event in self._read(key, after[key])]
+
+    def _read(self, key: str, raw: Json) -> Iterator[ChatEvent]:
+        known = self._sessions.pop(key, None)
+        read = decode.session(SessionId(key), raw)
+        if read.rejected is not None:
+            yield read.rejected
+        if read.record is not None:
             self._sessions[key] = read.record
-            event = SessionChanged(read.record, known) if known else SessionAdded(read.record)
-            changed.append((read.record.last_message_time, event))
-        horizon = self.horizon
-        events.extend(
-            SessionRemoved(one, deleted=one.last_message_time > horizon) for one in removed
-        )
-        events.extend(event for _, event in sorted(changed, key=lambda item: item[0]))
-        return events
+            yield SessionChanged(read.record, known) if known else SessionAdded(read.record)
+
+    def _horizon(self, window: Mapping[str, Json]) -> int:
+        if len(window) < self.limit:
+            return 0
+        times = (last_message_time(one) for one in window.values() if isinstance(one, dict))
+        return min(times, default=0)
 
 
 class MessageFeed(_Window):
-    """A conversation's window: its last ``limit`` messages."""
+    """A conversation's window: its last ``limit`` messages.
 
-    def __init__(self, session_id: SessionId, limit: int) -> None:
+    Args:
+        session_id: The conversation's.
+        limit: How many messages the window holds.
+        history: How many of the messages that are there at first are given; None for all.
+    """
+
+    def __init__(self, session_id: SessionId, limit: int, history: int | None = None) -> None:
         super().__init__(limit)
         self._session_id = session_id
+        self._history = history
         self._messages: dict[str, Message] = {}
 
     def fill(self, value: Json, wider: Json) -> Json:
@@ -137,35 +185,41 @@ class MessageFeed(_Window):
         missed = {key: item for key, item in children(wider).items() if known < key <= newest}
         return {**missed, **shown}
 
-    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
-        """The window is now ``value``; returns what changed, in the order of the ids.
+    def updates(
+        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+    ) -> Iterator[list[ChatEvent]]:
+        """The window is now ``value``; gives what changed, in the order of the ids.
 
         A message that comes in at the old end, because one behind it was deleted, is not news;
         one that leaves there, because newer ones came, was not deleted.
         """
         after = children(value)
+        keys = sorted(self._raw.keys() | after.keys() if touched is None else touched)
         oldest_known = min(self._raw) if len(self._raw) >= self.limit else ""
         oldest_now = min(after) if len(after) >= self.limit else ""
-        events: list[ChatEvent] = []
-        for key in self._replace(after, touched):
-            known = self._messages.pop(key, None)
-            if key not in after:
-                if known is not None and key >= oldest_now:
+        if self._history is not None:
+            oldest_known = keys[-self._history - 1] if len(keys) > self._history else ""
+            self._history = None
+        for step in self._steps(keys, after, at_most):
+            events: list[ChatEvent] = []
+            for key in step:
+                known = self._messages.pop(key, None)
+                if key in after:
+                    events += self._read(key, after[key], known, is_news=key > oldest_known)
+                elif known is not None and key >= oldest_now:
                     events.append(MessageRemoved(self._session_id, known))
-                continue
-            read = decode.message(self._session_id, MessageId(key), after[key])
-            if read.rejected is not None:
-                events.append(read.rejected)
-            if read.record is None:
-                continue
-            self._messages[key] = read.record
-            if known is not None:
-                events.append(MessageChanged(self._session_id, read.record, known))
-            elif key > oldest_known:
-                events.append(MessageAdded(self._session_id, read.record))
-        return events
+            yield events
 
-
-def _time(raw: Json) -> int:
-    read = decode.session(SessionId(""), raw)
-    return read.record.last_message_time if read.record is not None else 0
+    def _read(
+        self, key: str, raw: Json, known: Message | None, *, is_news: bool
+    ) -> Iterator[ChatEvent]:
+        read = decode.message(self._session_id, MessageId(key), raw)
+        if read.rejected is not None:
+            yield read.rejected
+        if read.record is None:
+            return
+        self._messages[key] = read.record
+        if known is not None:
+            yield MessageChanged(self._session_id, read.record, known)
+        elif is_news:
+            yield MessageAdded(self._session_id, read.record)

@@ -17,7 +17,15 @@ from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Decoded", "as_mapping", "message", "messages", "session", "sessions"]
+__all__ = [
+    "Decoded",
+    "as_mapping",
+    "last_message_time",
+    "message",
+    "messages",
+    "session",
+    "sessions",
+]
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -37,12 +45,12 @@ class Decoded(Generic[R]):
 
 def session(session_id: SessionId, raw: Json) -> Decoded[Session]:
     """Read one session."""
-    return _decode(Session, session_id, raw, paths.session(session_id))
+    return _decode(Session, session_id, raw, paths.SESSIONS)
 
 
 def message(session_id: SessionId, message_id: MessageId, raw: Json) -> Decoded[Message]:
     """Read one message."""
-    return _decode(Message, message_id, raw, paths.message(session_id, message_id))
+    return _decode(Message, message_id, raw, paths.messages(session_id))
 
 
 def sessions(raw: Json) -> list[Decoded[Session]]:
@@ -73,10 +81,16 @@ def as_mapping(raw: Json) -> Mapping[str, Json]:
     return {}
 
 
-def _decode(model: type[R], key: str, raw: Json, where: Path) -> Decoded[R]:
+def last_message_time(raw: Json) -> int:
+    """What reading this session would give for its ``last_message_time``, without reading it."""
+    time = raw.get("lastMessageTime") if isinstance(raw, dict) else None
+    return time if type(time) is int else 0
+
+
+def _decode(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
     if not isinstance(raw, dict):
         reason = f"expected an object, found {type(raw).__name__}"
-        return Decoded(None, RecordRejected(str(where), (reason,), raw))
+        return Decoded(None, RecordRejected(_below(parent, key), (reason,), raw))
     try:
         return Decoded(model.model_validate({**raw, ID_FIELD: key}))
     except ValidationError as error:
@@ -87,7 +101,11 @@ def _decode(model: type[R], key: str, raw: Json, where: Path) -> Decoded[R]:
         salvaged = model.model_validate({**kept, ID_FIELD: key})
     except ValidationError:
         salvaged = None
-    return Decoded(salvaged, RecordRejected(str(where), reasons, raw))
+    return Decoded(salvaged, RecordRejected(_below(parent, key), reasons, raw))
+
+
+def _below(parent: Path, key: str) -> str:
+    return str(Path((*parent, key)))
 
 
 def _sentences(problems: Mapping[str, str]) -> Iterator[str]:

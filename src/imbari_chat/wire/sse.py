@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 __all__ = ["Frame", "SseParser", "encode"]
 
-_LINE_END = re.compile(rb"\r\n|\r|\n")
+_LINE_ENDS = (b"\n", b"\r")
 _TEXT_LINE_END = re.compile(r"\r\n|\r|\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -48,15 +48,21 @@ class SseParser:
             self._after_cr = False
         if not chunk:
             return []
-        *ended, rest = _LINE_END.split(chunk)
+        # Most of a large event comes in chunks that end no line: finding that out first is many
+        # times faster than splitting them.
+        if b"\n" not in chunk and b"\r" not in chunk:
+            self._pieces.append(chunk)
+            return []
+        lines = chunk.splitlines()
+        rest = None if chunk.endswith(_LINE_ENDS) else lines.pop()
         frames = []
-        for end in ended:
-            self._pieces.append(end)
+        for line in lines:
+            self._pieces.append(line)
             frame = self._line(b"".join(self._pieces))
             self._pieces.clear()
             if frame is not None:
                 frames.append(frame)
-        if rest:
+        if rest is not None:
             self._pieces.append(rest)
         self._after_cr = chunk.endswith(b"\r")
         return frames
