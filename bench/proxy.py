@@ -7,6 +7,7 @@ so that neither side pays for it.
 
 import asyncio
 import socket
+import struct
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -43,6 +44,11 @@ class Proxy:
     Args:
         target: Where to.
         delay: Seconds that everything takes in each direction.
+
+    Attributes:
+        mode: What happens now.
+        port: Where it listens, or would.
+        swallowed: Set once it has taken a request that nothing came of.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
@@ -51,6 +57,7 @@ class Proxy:
         self.delay = delay
         self.mode: Mode = "pass"
         self.port = 0
+        self.swallowed = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._reserved: socket.socket | None = None
         self._links: set[_Link] = set()
@@ -118,7 +125,7 @@ class Proxy:
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.mode == "reset":
-            writer.transport.abort()
+            _reset(writer)
             return
         task = asyncio.current_task()
         assert task is not None
@@ -172,7 +179,7 @@ class _Link:
         """Close both sides: with the end that the answer under way should have, or abruptly."""
         self._upstream_writer.transport.abort()
         if not politely:
-            self._writer.transport.abort()
+            _reset(self._writer)
         elif not self._writer.transport.is_closing():
             if self._chunked:
                 self._writer.write(b"0\r\n\r\n")
@@ -183,6 +190,7 @@ class _Link:
             head = await self._reader.readuntil(b"\r\n\r\n")
             request = head + await self._reader.readexactly(_length(head))
             if self.silent or self._proxy.mode == "hole":
+                self._proxy.swallowed.set()
                 continue
             if reason := _REASONS.get(self._proxy.mode):
                 self._writer.write(_refusal(self._proxy.mode, reason))
@@ -208,6 +216,14 @@ class _Link:
             asyncio.get_running_loop().call_later(self._proxy.delay, _write, writer, data)
         else:
             _write(writer, data)
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Close with a reset, which closing alone would not send."""
+    if not writer.transport.is_closing():
+        linger = struct.pack("ii", 1, 0)
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+        writer.transport.abort()
 
 
 def _write(writer: asyncio.StreamWriter, data: bytes) -> None:
