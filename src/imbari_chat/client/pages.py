@@ -54,7 +54,7 @@ class Pager(ABC, Generic[R]):
         start: Start,
         page_size: int,
         floor: int | None = None,
-        scan: int = _MOST_SCANNED,
+        scan: int = sys.maxsize,
     ) -> None:
         if page_size < 1:
             raise InvalidData(f"a page holds at least 1 record, not {page_size}")
