@@ -157,7 +157,8 @@ class Conversation(_Listens[AsyncConversation]):
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._portal.call(self._twin.__aexit__(None, None, None))
+        if not self._portal.closed:
+            self._portal.call(self._twin.__aexit__(None, None, None))
 
 
 @_documented_by(ChatEnd)

@@ -8,18 +8,26 @@ import asyncio
 import threading
 from collections.abc import AsyncGenerator, Coroutine, Iterator
 from concurrent.futures import CancelledError
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.process import Owner
 from imbari_chat.net.workers import Workers
 
-__all__ = ["BlockingIterator", "Portal"]
+__all__ = ["BlockingIterator", "Closed", "Portal"]
 
 R = TypeVar("R")
 
 _FAREWELL = 2.0
 """Seconds that closing waits for the thread; what hangs longer is a daemon's and ends with us."""
+
+
+class Closed(Unavailable):
+    """The portal was closed while a call was under way."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection has been closed")
 
 
 class Portal:
@@ -33,13 +41,23 @@ class Portal:
         self._owner = Owner()
         self.hands = Workers(1, f"{name} handlers")
         self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     @property
     def closed(self) -> bool:
-        """Whether the loop has ended, or is another process's."""
-        return self._loop.is_closed() or not self._owner.is_here
+        """Whether it takes no calls any more: it was closed, or is another process's."""
+        return self._closed or not self._owner.is_here
+
+    def check_process(self) -> None:
+        """Refuse to go on in a forked child.
+
+        Raises:
+            RuntimeError: The portal belongs to another process.
+        """
+        self._owner.check()
 
     def check(self) -> None:
         """Refuse what cannot work.
@@ -49,7 +67,7 @@ class Portal:
                 from its own loop.
         """
         self._owner.check()
-        if self._loop.is_closed():
+        if self._closed:
             raise RuntimeError("this client is closed")
         if threading.current_thread() is self._thread:
             raise RuntimeError("a blocking call cannot be made from the client's own event loop")
@@ -59,43 +77,56 @@ class Portal:
 
         Raises:
             RuntimeError: See :meth:`check`.
-            Unavailable: The portal was closed meanwhile.
+            Closed: The portal was closed meanwhile.
         """
+        call = _Call(coroutine)
+        steps = call.run()
         try:
-            self.check()
+            with self._lock:
+                self.check()
+                future = asyncio.run_coroutine_threadsafe(steps, self._loop)
         except RuntimeError:
+            steps.close()
             coroutine.close()
             raise
-        call = _Call(coroutine)
         try:
-            return asyncio.run_coroutine_threadsafe(call.run(), self._loop).result()
+            return future.result()
         except CancelledError:
-            raise Unavailable("the connection has been closed") from None
+            raise Closed from None
         except BaseException:
             # Also when Ctrl-C comes between the hand-over and the wait.
-            if not self._loop.is_closed():
+            with suppress(RuntimeError):  # the loop is closed, and with it the call is over
                 self._loop.call_soon_threadsafe(call.abandon)
             raise
 
     def close(self) -> None:
         """Stop the loop and its thread. Closing twice is fine."""
-        if not self.closed:
-            self.hands.close()
+        with self._lock:
+            if self.closed:
+                return
+            self._closed = True
             self._loop.call_soon_threadsafe(self._loop.stop)
-            if threading.current_thread() is not self._thread:
-                self._thread.join(_FAREWELL)
+        self.hands.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_FAREWELL)
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            left = asyncio.all_tasks(self._loop)
-            for task in left:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            self._loop.run_until_complete(_end_all())
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
         finally:
             self._loop.close()
+
+
+async def _end_all() -> None:
+    """Cancel whatever else runs on this loop."""
+    await asyncio.sleep(0)  # calls that have just been handed over become tasks
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
 
 
 class _Call(Generic[R]):
@@ -121,24 +152,39 @@ class _Call(Generic[R]):
 
 
 class BlockingIterator(Generic[R]):
-    """An async generator, iterated from ordinary code. Close it, or use it with ``with``."""
+    """An async generator, iterated from ordinary code. Close it, or use it with ``with``.
+
+    Closing it from another thread, or closing the client, ends the iteration.
+    """
 
     def __init__(self, portal: Portal, source: AsyncGenerator[R, None]) -> None:
         self._portal = portal
         self._source = source
+        self._begun = False
+        self._closed = False
+        self._step: asyncio.Task[Any] | None = None
 
     def __iter__(self) -> Iterator[R]:
         return self
 
     def __next__(self) -> R:
-        following = self._portal.call(_next(self._source))
+        if self._closed or (self._begun and self._portal.closed):
+            self._portal.check_process()
+            raise StopIteration
+        self._begun = True
+        try:
+            following = self._portal.call(self._next())
+        except Closed:
+            raise StopIteration from None
         if isinstance(following, _End):
             raise StopIteration
         return following
 
     def close(self) -> None:
-        """Stop following. Closing twice is fine."""
-        self._portal.call(self._source.aclose())
+        """Stop following, from any thread. Closing twice is fine."""
+        self._closed = True
+        if not self._portal.closed:
+            self._portal.call(self._aclose())
 
     def __enter__(self) -> "BlockingIterator[R]":
         return self
@@ -146,10 +192,19 @@ class BlockingIterator(Generic[R]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def _next(self) -> "R | _End":
+        self._step = asyncio.current_task()
+        try:
+            return await anext(self._source, _End())
+        finally:
+            self._step = None
+
+    async def _aclose(self) -> None:
+        if self._step is not None:
+            self._step.cancel()
+            await asyncio.wait({self._step})
+        await self._source.aclose()
+
 
 class _End:
     """What stands in for the end: a future cannot carry a StopAsyncIteration."""
-
-
-async def _next(source: AsyncGenerator[R, None]) -> "R | _End":
-    return await anext(source, _End())

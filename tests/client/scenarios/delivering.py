@@ -1,0 +1,157 @@
+"""Scenarios: messages on their way, and what the client says of itself meanwhile."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from imbari_chat import AsyncAdminChat, DeliveryChanged, NotFound, OutgoingMessage, Unavailable
+from tests.client.cutting import CuttingProxy
+from tests.client.scenarios.faces import WAIT, Face, eventually
+
+__all__ = ["SCENARIOS"]
+
+
+async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
+    """Queued and visible, in order; delivered when the network is back, and told so."""
+    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        async with (
+            face.desk(database_emulator=proxy.address) as desk,
+            desk.open(session.id) as conversation,
+        ):
+            await conversation.listen()
+            assert desk.status.state == "live"
+            await proxy.cut()
+            first = await conversation.reply("One", timeout=0.2)
+            second = await conversation.reply("Two", timeout=0)
+            await eventually(
+                lambda: [one.delivery for one in (first, second)] == ["queued", "queued"]
+            )
+            assert desk.outbox == (first, second)
+            assert (await desk.flush(timeout=0.05)) == (first, second)
+            with pytest.raises(Unavailable) as caught:
+                await conversation.reply("Never", timeout=0.5, queue=False)
+            assert not caught.value.outcome_unknown
+            await proxy.mend()
+            desk.reconnect_now()
+            assert await desk.flush(timeout=WAIT) == ()
+            assert [one.delivery for one in (first, second)] == ["confirmed", "confirmed"]
+            told: list[Any] = []
+            while [one.delivery for one in told].count("confirmed") < 2:
+                told.append(await conversation.wait_for(DeliveryChanged, timeout=WAIT))
+            assert [one.message.text for one in told if one.delivery == "confirmed"] == [
+                "One",
+                "Two",
+            ]
+            assert [one.text for one in await conversation.history()] == ["Hello", "One", "Two"]
+
+
+async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> None:
+    """The same from the other side; the rules' interval is kept."""
+    async with (
+        CuttingProxy(face.emulator.database_host) as proxy,
+        face.customer(database_emulator=proxy.address) as customer,
+    ):
+        await customer.start(name="Amina", email="amina@example.com")
+        await customer.listen()
+        await proxy.cut()
+        message = await customer.send("Anybody there?", timeout=0)
+        assert customer.outbox == (message,)
+        with pytest.raises(Unavailable):
+            await customer.send("Never", timeout=0.5, queue=False)
+        await proxy.mend()
+        customer.reconnect_now()
+        assert await customer.flush(timeout=WAIT) == ()
+        assert message.delivery == "confirmed"
+        assert [one.text for one in await customer.history()] == ["Anybody there?"]
+
+
+async def a_client_says_how_it_is(face: Face) -> None:
+    """Idle, live, away with the reason, live again at once when told, and closed."""
+    async with CuttingProxy(face.emulator.database_host) as proxy:
+        async with face.desk(database_emulator=proxy.address) as desk:
+            assert (desk.status.state, desk.status.alive, desk.status.listeners) == (
+                "idle",
+                True,
+                0,
+            )
+            await desk.listen()
+            live = desk.status
+            assert (live.state, live.alive, live.listeners, live.queued) == ("live", True, 1, 0)
+            assert live.last_heard is not None
+            await proxy.cut()
+            await eventually(lambda: desk.status.retry_in is not None)
+            away = desk.status
+            assert (away.state, away.alive) == ("reconnecting", False)
+            assert away.reason
+            await proxy.mend()
+            desk.reconnect_now()
+            await eventually(lambda: desk.status.alive)
+        assert (desk.status.state, desk.status.alive) == ("closed", False)
+        async with face.customer() as customer:
+            await customer.start(name="Amina", email="amina@example.com")
+            await customer.listen()
+            assert customer.status.alive
+        assert customer.status.state == "closed"
+
+
+async def closing_twice_is_fine_and_later_calls_are_errors(face: Face) -> None:
+    """From whichever state, and nothing hangs."""
+    unused = face.desk()
+    assert await unused.close() == ()
+    assert await unused.close() == ()
+    async with face.desk() as desk, face.customer() as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        async with desk.open(session.id) as conversation:
+            for _ in range(2):
+                assert await desk.close() == ()
+                assert await customer.close() == ()
+            async with asyncio.timeout(WAIT):
+                for call in (
+                    desk.sessions(),
+                    conversation.reply("Hello"),
+                    conversation.history(),
+                    conversation.wait_for(DeliveryChanged, timeout=WAIT),
+                    customer.send("Hello"),
+                ):
+                    with pytest.raises((RuntimeError, Unavailable), match="closed"):
+                        await call
+
+
+async def leaving_with_undelivered_messages_is_an_error(face: Face) -> None:
+    """Unless another one is under way; ``close`` gives the messages back instead."""
+    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+
+        async def write(desk: AsyncAdminChat) -> OutgoingMessage:
+            async with desk.open(session.id, peek=True) as conversation:
+                await proxy.cut()
+                return await conversation.reply("Lost", timeout=0)
+
+        through = face.desk(database_emulator=proxy.address)
+        with pytest.raises(Unavailable, match="1 message undelivered") as caught:
+            async with through as desk:
+                left = await write(desk)
+        assert left.id in str(caught.value)
+        assert "Lost" not in str(caught.value)
+        assert left.delivery == "failed"
+        await proxy.mend()
+        with pytest.raises(NotFound):  # noqa: PT012  # what leaving does is the point
+            async with face.desk(database_emulator=proxy.address) as desk:
+                await write(desk)
+                raise NotFound("something else")
+        await proxy.mend()
+        async with face.desk(database_emulator=proxy.address) as desk:
+            left = await write(desk)
+            assert await desk.close() == (left,)
+        assert [one.text for one in await customer.history()] == ["Hello"]
+
+
+SCENARIOS = [
+    a_reply_in_an_outage_waits_and_goes_out,
+    a_customers_message_in_an_outage_waits_and_goes_out,
+    a_client_says_how_it_is,
+    closing_twice_is_fine_and_later_calls_are_errors,
+    leaving_with_undelivered_messages_is_an_error,
+]

@@ -1,0 +1,57 @@
+"""Every scenario through both faces of the client, on the embedded emulator, strict rules."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import pytest
+
+pytest.register_assert_rewrite(
+    *(f"tests.client.scenarios.{name}" for name in ("conversing", "following", "delivering"))
+)
+
+from imbari_chat import AsyncAdminChat, AsyncConversation, AsyncCustomerChat  # noqa: E402
+from imbari_chat.emulator import Emulator  # noqa: E402
+from tests.client.scenarios import conversing, delivering, following  # noqa: E402
+from tests.client.scenarios.faces import FACES, Face, Scenario, public_names  # noqa: E402
+
+SCENARIOS: dict[str, Scenario] = {
+    one.__name__: one
+    for one in (*conversing.SCENARIOS, *following.SCENARIOS, *delivering.SCENARIOS)
+}
+
+_called: dict[str, set[tuple[type, str]]] = {}
+
+
+@pytest.fixture(params=FACES)
+async def face(
+    request: pytest.FixtureRequest,
+    emulator: Emulator,
+    flags: dict[str, Any],
+    seed: Callable[[str, Any], None],
+    stored: Callable[[str], Any],
+) -> AsyncIterator[Face]:
+    """One face of the client; whatever a scenario leaves open is closed."""
+    one = Face(FACES[request.param], emulator, flags, seed, stored)
+    yield one
+    await one.close()
+
+
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_both_faces_do_the_same(face: Face, name: str) -> None:
+    """The scenario's own text says what."""
+    await SCENARIOS[name](face)
+    _called[name] = face.called
+
+
+@pytest.mark.parametrize("face", ["async"], indirect=True)
+async def test_every_public_name_is_used_in_a_scenario(face: Face) -> None:
+    """A method added without one fails here."""
+    for name, scenario in SCENARIOS.items():
+        if name not in _called:
+            face.emulator.reset()
+            face.called.clear()
+            await scenario(face)
+            _called[name] = set(face.called)
+    used = set().union(*_called.values())
+    for kind in (AsyncAdminChat, AsyncConversation, AsyncCustomerChat):
+        assert public_names(kind) - {name for where, name in used if where is kind} == set()
