@@ -5,7 +5,7 @@ messages share.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
@@ -97,11 +97,11 @@ class Verdict:
     """How a round ended.
 
     Attributes:
-        messages: How many were written.
+        messages: How many were accepted.
         lost: Accepted and not stored, or stored and not heard.
         doubled: Stored or heard more than once.
         disordered: Stored or heard in another order than their writer's.
-        unheard: Website messages that the inbox cannot have heard of; see :func:`judge`.
+        unheard: What an inbox may miss where the website writes; see :func:`judge`.
         faults: Everything that is wrong, in words.
     """
 
@@ -116,19 +116,25 @@ class Verdict:
         self.faults.append(what)
 
 
-def judge(entries: Iterable[Entry], stored: Stored, listeners: Iterable[Heard]) -> Verdict:
+def judge(
+    entries: Iterable[Entry],
+    stored: Stored,
+    listeners: Iterable[Heard],
+    *,
+    website: Container[str] = (),
+) -> Verdict:
     """Compare what was promised with what is.
 
     The website writes a session after the message, by its own clock, and may get no further than
-    the message. An inbox hears of messages through their sessions, so it may miss those of the
-    website; they are counted, and are no fault.
+    the message. An inbox hears of messages through their sessions' times, so it may miss some of
+    the sessions in ``website``, where the website has written; they are counted, and are no fault.
     """
     entries = list(entries)
-    verdict = Verdict(messages=len(entries))
+    verdict = Verdict(messages=sum(entry.fate == "stored" for entry in entries))
     _judge_stored(entries, stored, verdict)
     by_text = {entry.text: entry for entry in entries}
     for listener in listeners:
-        _judge_heard(listener, by_text, stored, verdict)
+        _judge_heard(listener, by_text, stored, website, verdict)
     return verdict
 
 
@@ -172,7 +178,11 @@ def _lanes(entries: list[Entry]) -> dict[tuple[str, str], list[Entry]]:
 
 
 def _judge_heard(
-    listener: Heard, by_text: Mapping[str, Entry], stored: Stored, verdict: Verdict
+    listener: Heard,
+    by_text: Mapping[str, Entry],
+    stored: Stored,
+    website: Container[str],
+    verdict: Verdict,
 ) -> None:
     place = listener.session_id
     inbox = place is None
@@ -189,7 +199,7 @@ def _judge_heard(
         for _, message in sorted(messages.items()):
             entry = by_text.get(message.text)
             if (session_id, message.text) not in heard:
-                if inbox and entry is not None and entry.website:
+                if inbox and session_id in website:
                     verdict.unheard += 1
                 else:
                     verdict.lost += 1
@@ -197,9 +207,11 @@ def _judge_heard(
             elif entry is not None and entry.fate == "stored" and not entry.website:
                 authors.setdefault((session_id, entry.author), []).append(message.text)
     for (session_id, author), texts in authors.items():
-        in_order = set(texts)
-        said = [text for where, text in listener.added if where == session_id and text in in_order]
-        if list(dict.fromkeys(said)) != texts:
+        wanted_texts = set(texts)
+        said = [
+            text for where, text in listener.added if where == session_id and text in wanted_texts
+        ]
+        if list(dict.fromkeys(said)) != texts and not (inbox and session_id in website):
             verdict.disordered += 1
             verdict.found(f"{listener.name}: heard {author}'s {said} for {texts}")
     if inbox and listener.sessions != stored.sessions:

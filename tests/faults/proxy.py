@@ -1,6 +1,7 @@
 """One client's way to a server, a TCP proxy that can be made as bad as a network ever is."""
 
 import asyncio
+import itertools
 import random
 import socket
 import struct
@@ -15,15 +16,15 @@ MOST_CONNECTIONS = 200
 
 _CHUNK = 65536
 _RESET = struct.pack("ii", 1, 0)
-# Below the range from which systems pick ports for outgoing connections, so that a port stays ours
-# while nobody listens.
-_PORTS = range(20_000, 32_000)
+# Below the range from which systems pick ports for outgoing connections, and none twice, so that a
+# port stays ours while nobody listens.
+_PORTS = itertools.cycle(random.sample(range(20_000, 32_000), 12_000))
 
 
 async def own_port() -> int:
     """A port of loopback that can be listened at now, given up in between and taken again."""
     while True:
-        port = random.choice(_PORTS)
+        port = next(_PORTS)
         with suppress(OSError):
             server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
             server.close()
@@ -105,6 +106,7 @@ class Proxy:
         self._target = (host, int(port))
         self._port = 0
         self._server: asyncio.Server | None = None
+        self._listening = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._delay = 0.0
         self._stalled = False
@@ -141,9 +143,10 @@ class Proxy:
 
     async def refuse(self) -> None:
         """Break every connection and refuse new ones."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+        async with self._listening:
+            if self._server is not None:
+                self._server.close()
+                self._server = None
         self.cut()
         await asyncio.sleep(0)
 
@@ -153,8 +156,9 @@ class Proxy:
         self.delay(0.0)
         for connection in self.connections:
             connection.resume()
-        if self._server is None:
-            self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
+        async with self._listening:
+            if self._server is None:
+                self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
 
     async def __aenter__(self) -> Self:
         self._port = await own_port()

@@ -123,12 +123,13 @@ def test_what_a_listener_did_not_hear_is_lost(inbox: bool) -> None:
     assert _counts(verdict) == (1, 0, 0)
 
 
-def test_an_inbox_may_miss_what_the_website_wrote() -> None:
+def test_an_inbox_may_miss_messages_where_the_website_writes() -> None:
     """That is counted, and no fault; a conversation may not."""
     raw = _raw("one")
-    verdict = _judged(_written("one", website=True), raw, _heard(raw, inbox=True))
+    stored = Stored(raw)
+    verdict = judge(_written("one"), stored, [_heard(raw, inbox=True)], website={S})
     assert (verdict.unheard, verdict.faults) == (1, [])
-    verdict = _judged(_written("one", website=True), raw, _heard(raw))
+    verdict = judge(_written("one"), stored, [_heard(raw)], website={S})
     assert (verdict.unheard, verdict.lost) == (0, 1)
 
 

@@ -1,0 +1,129 @@
+"""``python -m tests.faults``: many rounds against a bad network and a server that dies."""
+
+import argparse
+import asyncio
+import logging
+import random
+import sys
+import tempfile
+import time
+import traceback
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tests.faults import round as rounds
+from tests.faults.round import Outcome
+from tests.faults.schedule import draw
+
+__all__ = ["main"]
+
+_LIMIT = 120.0
+"""Seconds that one round may take; one that takes longer hangs."""
+
+_EVERY = 10
+
+
+@dataclass(slots=True)
+class _Tally:
+    """What all rounds came to."""
+
+    schedules: int = 0
+    faults: int = 0
+    messages: int = 0
+    lost: int = 0
+    doubled: int = 0
+    disordered: int = 0
+    drifted: int = 0
+    repaired: int = 0
+    unheard: int = 0
+    failing: list[int] = field(default_factory=list)
+    strays: list[str] = field(default_factory=list)
+
+    def add(self, outcome: Outcome) -> None:
+        verdict = outcome.verdict
+        self.faults += outcome.faults
+        self.messages += verdict.messages
+        self.lost += verdict.lost
+        self.doubled += verdict.doubled
+        self.disordered += verdict.disordered
+        self.unheard += verdict.unheard
+        self.drifted += outcome.drifted
+        self.repaired += outcome.repaired
+
+    def __str__(self) -> str:
+        return (
+            f"schedules {self.schedules}, faults {self.faults}, messages {self.messages},"
+            f" lost {self.lost}, doubled {self.doubled}, out of order {self.disordered}"
+        )
+
+    @property
+    def website(self) -> str:
+        return (
+            f"where the website wrote too: counts drifted {self.drifted}, repaired {self.repaired},"
+            f" messages no inbox announced {self.unheard}"
+        )
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Play rounds; 0 if nothing was wrong in any, else 1."""
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=200, help="how many (default: 200)")
+    parser.add_argument("--seed", type=int, help="of the first round; the others count up from it")
+    parser.add_argument("--jobs", type=int, default=3, help="rounds at a time (default: 3)")
+    asked = parser.parse_args(arguments)
+    seed = random.randrange(1_000_000) if asked.seed is None else asked.seed
+    print(f"seeds {seed} to {seed + asked.rounds - 1}", file=sys.stderr)
+    logging.disable(logging.WARNING)  # messages that are late and queued are what this is about
+    try:
+        tally = asyncio.run(_play_all(range(seed, seed + asked.rounds), asked.jobs))
+    finally:
+        logging.disable(logging.NOTSET)
+    for stray in tally.strays:
+        print(f"nobody was told: {stray}")
+    if tally.failing:
+        print(f"failing seeds: {' '.join(map(str, sorted(tally.failing)))}")
+    print(tally.website)
+    print(tally)
+    return 1 if tally.failing or tally.strays else 0
+
+
+async def _play_all(seeds: range, jobs: int) -> _Tally:
+    tally, began, waiting = _Tally(), time.monotonic(), list(reversed(seeds))
+
+    def stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        tally.strays.append(f"{context['message']}: {context.get('exception')!r}")
+
+    asyncio.get_running_loop().set_exception_handler(stray)
+
+    async def work() -> None:
+        while waiting:
+            await _play(waiting.pop(), tally)
+            if tally.schedules % _EVERY == 0:
+                took = time.monotonic() - began
+                print(f"{tally.schedules} of {len(seeds)}, {took:.0f} s: {tally}", file=sys.stderr)
+
+    await asyncio.gather(*(work() for _ in range(jobs)))
+    return tally
+
+
+async def _play(seed: int, tally: _Tally) -> None:
+    faults: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory(prefix="faults-") as folder:
+            async with asyncio.timeout(_LIMIT):
+                outcome = await rounds.play(draw(seed), Path(folder))
+    except Exception:  # noqa: BLE001  # the top of a round: it failed, and the others go on
+        faults.append(traceback.format_exc())
+    else:
+        tally.add(outcome)
+        faults += outcome.verdict.faults
+    tally.schedules += 1
+    if faults:
+        tally.failing.append(seed)
+        print("\n  ".join([f"seed {seed} fails; again: --seed {seed} --rounds 1", *faults]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

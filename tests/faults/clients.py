@@ -1,0 +1,189 @@
+"""Our own clients as a round uses them: impatient, each with its own way to the server."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+from imbari_chat import (
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    ChatEvent,
+    Conflict,
+    ConnectionChanged,
+    MessageAdded,
+    MessageChanged,
+    MessageRemoved,
+    OutgoingMessage,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+    Settings,
+    Unavailable,
+)
+from imbari_chat.client import connect
+from imbari_chat.client.channel import Channel
+from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.engine.stream import StreamPolicy
+from imbari_chat.net.rest import RestTransport
+from tests.faults.ledger import Entry, Heard
+from tests.faults.server import PROJECT, Server
+
+__all__ = ["Listener", "Written", "admin", "customer", "settings"]
+
+TIMEOUT = 0.8
+"""Seconds that one request may take; a fraction of what people wait."""
+
+_BACKOFF = BackoffPolicy(first=0.05, cap=0.3)
+# The server says something every quarter of a second; see server.py.
+_STREAMS = StreamPolicy(
+    connect_timeout=TIMEOUT, stale_after=0.6, dead_after=1.0, stable_after=0.5, backoff=_BACKOFF
+)
+
+
+def settings(server: Server, database: str, folder: Path) -> Settings:
+    """Settings for a client whose way to the database is ``database``, HOST:PORT."""
+    return Settings.load(
+        project=PROJECT,
+        database_emulator=database,
+        auth_emulator=server.auth,
+        data_dir=folder,
+        token_store="file",
+        timeout=TIMEOUT,
+    )
+
+
+def admin(where: Settings) -> AsyncAdminChat:
+    """An admin's end."""
+    transport = _impatient(connect.admin_transport(where))
+    return AsyncAdminChat(
+        Channel(transport, policy=OutboxPolicy(backoff=_BACKOFF), timeout=TIMEOUT)
+    )
+
+
+def customer(where: Settings) -> AsyncCustomerChat:
+    """A customer's end; somebody new."""
+    transport = _impatient(connect.customer_transport(where))
+    policy = dataclasses.replace(SEND_POLICY, backoff=_BACKOFF)
+    return AsyncCustomerChat(Channel(transport, policy=policy, timeout=TIMEOUT))
+
+
+def _impatient(transport: RestTransport) -> RestTransport:
+    transport._policy = _STREAMS
+    return transport
+
+
+class Written:
+    """The messages of our clients: what their writers were told, and are being told.
+
+    Args:
+        ledger: Gets an entry for each.
+    """
+
+    def __init__(self, ledger: list[Entry]) -> None:
+        self._ledger = ledger
+        self._under_way: list[tuple[Entry, OutgoingMessage]] = []
+
+    async def write(
+        self,
+        author: str,
+        session_id: str,
+        text: str,
+        call: Callable[[], Awaitable[OutgoingMessage]],
+    ) -> None:
+        """Make the call and note what it says.
+
+        Raises:
+            ImbariError: It failed in a way that nothing in a round explains.
+        """
+        entry = Entry(author, session_id, text, "absent")
+        self._ledger.append(entry)
+        try:
+            message = await call()
+        except Unavailable as error:
+            entry.fate = "unknown" if error.outcome_unknown else "absent"
+        except Conflict:
+            pass  # another message came first, as may be
+        else:
+            self._under_way.append((entry, message))
+            self.settle()
+
+    def settle(self) -> None:
+        """Note what has become of messages that were under way."""
+        for entry, message in self._under_way:
+            match message.delivery:
+                case "confirmed":
+                    entry.fate = "stored"
+                case "failed":
+                    entry.fate = "absent"
+                case "queued" | "sent":
+                    entry.fate = "unsettled"
+
+    def failed(self) -> list[str]:
+        """Messages that were accepted and did not get there, without a good reason."""
+        return [
+            f"{entry.author}: {entry.text!r} was accepted, and is {message.delivery}:"
+            f" {message.error!r}"
+            for entry, message in self._under_way
+            if message.delivery != "confirmed" and not isinstance(message.error, Conflict)
+        ]
+
+
+class Listener:
+    """Listens all through, and keeps what it hears.
+
+    Args:
+        heard: What it adds to.
+    """
+
+    def __init__(self, heard: Heard) -> None:
+        self.heard = heard
+        self.live = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    def follow(self, events: AsyncGenerator[ChatEvent, None]) -> None:
+        """Take every event of ``events``, in the background."""
+        self._task = asyncio.create_task(self._follow(events))
+
+    def attach(self, desk: AsyncAdminChat) -> None:
+        """Have an admin's end call it with every event."""
+        for kind in (SessionAdded, SessionChanged, SessionRemoved, MessageAdded):
+            desk.on(kind)(self.take)
+
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _follow(self, events: AsyncGenerator[ChatEvent, None]) -> None:
+        try:
+            async with aclosing(events):
+                async for event in events:
+                    self.take(event)
+        except Exception as error:  # noqa: BLE001  # the top of a task: the judge is told
+            self.heard.trouble = error
+
+    def take(self, event: Any) -> None:
+        """One event."""
+        heard = self.heard
+        match event:
+            case ConnectionChanged(state="live"):
+                self.live.set()
+            case SessionAdded(session) | SessionChanged(session):
+                heard.sessions[session.id] = session
+            case SessionRemoved(session):
+                del heard.sessions[session.id]
+            case MessageAdded(session_id, message):
+                heard.added.append((session_id, message.text))
+                heard.messages[message.id] = message
+            case MessageChanged(_, message):
+                heard.messages[message.id] = message
+            case MessageRemoved(_, message):
+                del heard.messages[message.id]
+            case _:
+                pass
