@@ -104,12 +104,104 @@ def test_malformed_records_are_named(
     assert f"/messages/{session}/zzz" in check["found"]
 
 
+def _drifted(visitor: Visitor, emulator: Emulator, count: object = 5) -> str:
+    """A conversation of two unread messages whose count says something else."""
+    session = visitor.writes("One", "Two")
+    outside(emulator, f"/chatSessions/{session}/unreadCount", count)
+    return session
+
+
+def _counts(program: Program) -> dict[str, int]:
+    """What every session says."""
+    return {one["id"]: one["unread_count"] for one in program.json("inbox")}
+
+
 def test_a_count_that_drifted_is_named(
     program: Program, visitor: Visitor, emulator: Emulator
 ) -> None:
-    """As the website's two-step writes can leave it."""
-    session = visitor.writes("One", "Two")
-    outside(emulator, f"/chatSessions/{session}/unreadCount", 5)
+    """As the website's two-step writes can leave it; and how to put it right is said."""
+    session = _drifted(visitor, emulator)
     check = _states(program)["unread counts"]
     assert check["state"] == "warn"
-    assert f"{session} (Amina Nakato <amina@example.com>): 5 instead of 2" in check["found"]
+    assert check["found"] == "1 wrong"
+    assert "doctor --fix-unread" in check["hint"]
+    assert check["conversations"] == [
+        {
+            "id": session,
+            "customer": "Amina Nakato <amina@example.com>",
+            "counted": 5,
+            "unread": 2,
+            "repaired": False,
+            "error": None,
+        }
+    ]
+    table = " ".join(program("doctor").stdout.split())
+    assert f"{session} (Amina Nakato <amina@example.com>): 5 instead of 2" in table
+    assert _counts(program) == {session: 5}
+
+
+def test_many_counts_that_drifted_are_not_all_listed(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """A person needs to know how many; a script gets them all."""
+    for _ in range(5):
+        _drifted(visitor, emulator)
+    table = program("doctor").stdout
+    assert "5 wrong" in table
+    assert table.count("instead of") == 3
+    assert "and 2 more" in table
+    assert len(_states(program)["unread counts"]["conversations"]) == 5
+
+
+@pytest.mark.parametrize(("count", "counted"), [(5, "5"), (0, "0"), ("x", "no number")])
+def test_counts_are_put_right_when_asked(
+    program: Program, visitor: Visitor, emulator: Emulator, count: object, counted: str
+) -> None:
+    """Each is named, all is well afterwards, and a second time there is nothing to do."""
+    session, right = _drifted(visitor, emulator, count), visitor.writes("Hello")
+    table = " ".join(program("doctor", "--fix-unread").stdout.split())
+    assert "ok unread counts 1 put right" in table
+    assert f"{session} (Amina Nakato <amina@example.com>): 2 now, {counted} before" in table
+    assert _counts(program) == {session: 2, right: 1}
+    check = _states(program)["unread counts"]
+    assert (check["state"], "conversations" in check) == ("ok", False)
+
+
+def test_what_was_put_right_is_data(program: Program, visitor: Visitor, emulator: Emulator) -> None:
+    """For a script that runs every night."""
+    session = _drifted(visitor, emulator)
+    checks = {check["name"]: check for check in program.json("doctor", "--fix-unread")}
+    check = checks["unread counts"]
+    assert (check["state"], check["found"], check["hint"]) == ("ok", "1 put right", None)
+    (repaired,) = check["conversations"]
+    assert repaired["id"] == session
+    assert (repaired["counted"], repaired["unread"], repaired["repaired"]) == (5, 2, True)
+
+
+def test_only_the_conversations_looked_at_are_put_right(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """--limit bounds what is written as well."""
+    older, newer = _drifted(visitor, emulator), _drifted(visitor, emulator)
+    program("doctor", "--fix-unread", "--limit", "1")
+    assert _counts(program) == {older: 5, newer: 2}
+
+
+def test_a_count_that_cannot_be_put_right_fails(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """It was asked for, so it is not a mere warning; the others are put right all the same."""
+    session, other = _drifted(visitor, emulator), _drifted(visitor, emulator)
+    whole = "newData.val() >= 0 && newData.val() % 1 === 0"
+    rules = strict_rules().replace(whole, f"{whole} && $session !== '{session}'")
+    emulator.load_rules(rules)
+    try:
+        checks = json.loads(program("doctor", "--fix-unread", "--json", code=10).stdout)
+    finally:
+        emulator.load_rules(strict_rules())
+    check = checks[-1]
+    assert (check["state"], check["found"]) == ("fail", "1 put right, 1 could not be put right")
+    errors = {one["id"]: one["error"] for one in check["conversations"]}
+    assert errors[other] is None
+    assert "rules" in errors[session]
+    assert _counts(program) == {session: 5, other: 2}

@@ -1,6 +1,9 @@
-"""``doctor``: is everything set up, and is what is stored in order? Changes nothing."""
+"""``doctor``: is everything set up, and is what is stored in order?
 
-from collections.abc import AsyncIterator
+Changes nothing, unless it is told to put unread counts right.
+"""
+
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Final, Literal
 
@@ -8,27 +11,46 @@ import typer
 
 from imbari_chat.cli.exits import ExitCode
 from imbari_chat.cli.narration import Narrator, narrating_log
-from imbari_chat.cli.options import Json, Target, target
+from imbari_chat.cli.options import Json, target
 from imbari_chat.cli.output import Output
 from imbari_chat.cli.references import addressee
-from imbari_chat.errors import AccessDenied, ImbariError, NotFound
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, NotFound
 
 if TYPE_CHECKING:
     import requests
 
-    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.client.channel import Channel
     from imbari_chat.config import Settings
     from imbari_chat.identity.project import Project
     from imbari_chat.schema.events import RecordRejected
     from imbari_chat.schema.models import Session
+    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["doctor"]
 
 _AT_ONCE: Final = 8
 _NAMED: Final = 3
-_ALL_MESSAGES: Final = 10_000
-_LOOKS: Final = 3
 _DEPLOY: Final = "Deploy database.rules.json: `firebase deploy --only database`"
+
+
+@dataclass(frozen=True, slots=True)
+class _Miscount:
+    """A conversation whose unread count was wrong, or could not be looked at."""
+
+    id: str
+    customer: str
+    counted: int | None = None
+    unread: int | None = None
+    repaired: bool = False
+    error: str | None = None
+
+    def __str__(self) -> str:
+        if self.error is not None:
+            return f"{self.id} ({self.customer}): {self.error}"
+        counted = "no number" if self.counted is None else str(self.counted)
+        change = f"{self.unread} now, {counted} before"
+        said = change if self.repaired else f"{counted} instead of {self.unread}"
+        return f"{self.id} ({self.customer}): {said}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +61,14 @@ class _Check:
     state: Literal["ok", "warn", "fail"]
     found: str
     hint: str | None = None
+    conversations: Sequence[_Miscount] = ()
+
+    def document(self) -> "dict[str, JsonValue]":
+        """As JSON; conversations only where a check is about some."""
+        fields = asdict(self)
+        if not self.conversations:
+            del fields["conversations"]
+        return fields
 
 
 def doctor(
@@ -46,6 +76,14 @@ def doctor(
     limit: Annotated[
         int, typer.Option(min=1, max=1000, help="Look at the records of so many conversations.")
     ] = 50,
+    fix_unread: Annotated[
+        bool,
+        typer.Option(
+            "--fix-unread",
+            help="Put wrong unread counts right, in those conversations. The check is then ok, and"
+            " fails if one could not be.",
+        ),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Check settings, services, sign-in, rules and records. Exit code 10 if a check failed."""
@@ -62,7 +100,7 @@ def doctor(
         checks = [_Check("settings", "ok", words)]
 
         async def collect() -> None:
-            async for check in _checks(here, settings, limit):
+            async for check in _checks(settings, limit, fix_unread=fix_unread):
                 checks.append(check)
 
         with narrating_log(Narrator()):
@@ -74,7 +112,7 @@ def doctor(
 
 def _report(checks: list[_Check], *, json: bool) -> None:
     if json:
-        Output().document([asdict(check) for check in checks])
+        Output().document([check.document() for check in checks])
         return
     from rich.text import Text
 
@@ -85,17 +123,23 @@ def _report(checks: list[_Check], *, json: bool) -> None:
     table = grid(["", "Check", "Found"])
     for check in checks:
         found = Text(safe_text(check.found))
+        shown = check.conversations if check.state != "warn" else check.conversations[:_NAMED]
+        for miscount in shown:
+            found.append(f"\n{safe_text(str(miscount))}")
+        if len(shown) < len(check.conversations):
+            found.append(f"\nand {len(check.conversations) - len(shown)} more")
         if check.hint:
             found.append(f"\n{safe_text(check.hint)}", "dim")
         table.add_row(Text(check.state, styles[check.state]), Text(check.name), found)
     Output().draw(table)
 
 
-async def _checks(here: Target, settings: "Settings", limit: int) -> AsyncIterator[_Check]:
+async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> AsyncIterator[_Check]:
     """What can be checked, in order; what a failure makes pointless is left out."""
     import asyncio
 
     from imbari_chat.client import AsyncAdminChat, connect
+    from imbari_chat.client.channel import Channel
 
     try:
         project = connect.project(settings)
@@ -110,12 +154,12 @@ async def _checks(here: Target, settings: "Settings", limit: int) -> AsyncIterat
     if rules is not None:
         yield rules
     rejected: dict[str, RecordRejected] = {}
-    chat = AsyncAdminChat.from_env(
+    channel = Channel(
+        connect.admin_transport(settings),
         on_rejected=lambda event: rejected.update({event.path: event}),
-        **here.flags,
     )
     try:
-        async with chat:
+        async with AsyncAdminChat(channel) as chat:
             yield _Check("sign-in", "ok", f"acting as {chat.uid or 'the service itself'}")
             try:
                 sessions = await chat.sessions(limit=limit)
@@ -123,12 +167,17 @@ async def _checks(here: Target, settings: "Settings", limit: int) -> AsyncIterat
                 yield _failed("rules for admins", error, hint=_DEPLOY)
                 return
             yield _Check("rules for admins", "ok", "an admin can list conversations")
-            drifted = await _drifted(chat, sessions)
+            try:
+                counts = _counts(
+                    len(sessions), await _miscounts(channel, sessions, fix=fix_unread), fix_unread
+                )
+            except ImbariError as error:
+                counts = _failed("unread counts", error)
     except ImbariError as error:
         yield _failed("sign-in", error)
         return
     yield _records(len(sessions), list(rejected.values()))
-    yield _counts(len(sessions), drifted)
+    yield counts
 
 
 def _database(project: "Project") -> tuple[_Check, _Check | None]:
@@ -183,30 +232,30 @@ def _get(project: "Project", url: str) -> "requests.Response | str":
         return f"{url.partition('?')[0]} does not answer ({type(error).__name__})"
 
 
-async def _drifted(
-    chat: "AsyncAdminChat", sessions: "list[Session]"
-) -> list[tuple["Session", int]]:
-    """Sessions whose unread count is not the number of unread messages, with that number."""
+async def _miscounts(
+    channel: "Channel", sessions: "Sequence[Session]", *, fix: bool
+) -> list[_Miscount]:
+    """The conversations whose unread count is wrong, or was until just now."""
     import asyncio
+
+    from imbari_chat.client import counts
 
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(session: "Session") -> "tuple[Session, int] | None":
+    async def look(session: "Session") -> _Miscount | None:
+        customer = addressee(session)
         async with gate:
-            for _ in range(_LOOKS):
-                try:
-                    async with chat.open(session.id, peek=True) as conversation:
-                        messages = await conversation.history(limit=_ALL_MESSAGES)
-                        unread = sum(message.is_unread for message in messages)
-                        after = await chat.session(session.id)
-                        before = conversation.session
-                except NotFound:
-                    return None
-                if after.unread_count == unread:
-                    return None
-                if after == before:  # else somebody wrote meanwhile: look again
-                    return after, unread
+            try:
+                drift = await (counts.repair if fix else counts.drift)(channel, session.id)
+            except NotFound:  # it was deleted meanwhile
+                return None
+            except ImbariError as error:
+                if not fix and not isinstance(error, Conflict):
+                    raise
+                return _Miscount(session.id, customer, error=error.what)
+        if drift is None:
             return None
+        return _Miscount(session.id, customer, drift.counted, drift.unread, repaired=fix)
 
     looked = await asyncio.gather(*(look(session) for session in sessions))
     return [found for found in looked if found is not None]
@@ -225,15 +274,24 @@ def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
     )
 
 
-def _counts(count: int, drifted: "list[tuple[Session, int]]") -> _Check:
-    if not drifted:
-        return _Check("unread counts", "ok", f"right, in {_so_many(count)}")
-    named = "; ".join(
-        f"{session.id} ({addressee(session)}): {session.unread_count} instead of {unread}"
-        for session, unread in drifted[:_NAMED]
+def _counts(count: int, miscounts: Sequence[_Miscount], fix: bool) -> _Check:
+    name = "unread counts"
+    if not miscounts:
+        return _Check(name, "ok", f"right, in {_so_many(count)}")
+    failed = sum(one.error is not None for one in miscounts)
+    clear = len(miscounts) - failed
+    found = ", ".join(
+        f"{number} {said}"
+        for number, said in (
+            (clear, "put right" if fix else "wrong"),
+            (failed, "could not be put right" if fix else "too busy to be counted"),
+        )
+        if number
     )
-    more = f" and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
-    return _Check("unread counts", "warn", f"{len(drifted)} wrong: {named}{more}")
+    if fix:
+        return _Check(name, "fail" if failed else "ok", found, conversations=miscounts)
+    hint = "Put them right: imbari-chat doctor --fix-unread"
+    return _Check(name, "warn", found, hint, miscounts)
 
 
 def _so_many(conversations: int) -> str:
