@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
-from imbari_chat.schema.decode import last_message_time
+from imbari_chat.schema.decode import Decoded, last_message_time
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -22,7 +22,7 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, same
 
 __all__ = ["STEP", "Feed", "MessageFeed", "SessionFeed"]
@@ -109,11 +109,17 @@ class SessionFeed(_Window):
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._sessions: dict[str, Session] = {}
+        self._window: Mapping[str, Json] = {}
+        self._horizon: int | None = 0
 
     @property
     def horizon(self) -> int:
         """Sessions the window does not show had their last message no later than this, ms."""
-        return self._horizon(self._raw)
+        if self._horizon is None:
+            shown = [one for one in self._window.values() if isinstance(one, dict)]
+            full = len(self._window) >= self.limit
+            self._horizon = min(map(last_message_time, shown), default=0) if full else 0
+        return self._horizon
 
     def fill(self, value: Json, wider: Json) -> Json:
         """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
@@ -133,34 +139,28 @@ class SessionFeed(_Window):
         after = children(value)
         keys = self._raw.keys() | after.keys() if touched is None else touched
         gone = sorted(key for key in keys if key not in after)
-        if gone:
-            horizon = self._horizon(after)
-            for step in self._steps(gone, after, at_most):
-                removed = (self._sessions.pop(key, None) for key in step)
-                yield [
-                    SessionRemoved(one, deleted=one.last_message_time > horizon)
-                    for one in removed
-                    if one is not None
-                ]
-        shown = [(last_message_time(after[key]), key) for key in keys if key in after]
-        shown.sort()
+        self._window, self._horizon = after, None
+        for step in self._steps(gone, after, at_most):
+            removed = [self._sessions.pop(key) for key in step if key in self._sessions]
+            yield [SessionRemoved(one, one.last_message_time > self.horizon) for one in removed]
+        shown = sorted((last_message_time(after[key]), key) for key in keys if key in after)
         for step in self._steps([key for _, key in shown], after, at_most):
-            yield [event for key in step for event in self._read(key, after[key])]
+            yield self._read({key: after[key] for key in step})
 
-    def _read(self, key: str, raw: Json) -> Iterator[ChatEvent]:
-        known = self._sessions.pop(key, None)
-        read = decode.session(SessionId(key), raw)
-        if read.rejected is not None:
-            yield read.rejected
-        if read.record is not None:
-            self._sessions[key] = read.record
-            yield SessionChanged(read.record, known) if known else SessionAdded(read.record)
-
-    def _horizon(self, window: Mapping[str, Json]) -> int:
-        if len(window) < self.limit:
-            return 0
-        times = (last_message_time(one) for one in window.values() if isinstance(one, dict))
-        return min(times, default=0)
+    def _read(self, records: Mapping[str, Json]) -> list[ChatEvent]:
+        events: list[ChatEvent] = []
+        for key, read in zip(records, decode.sessions_by_id(records), strict=True):
+            known = self._sessions.pop(key, None)
+            if read.rejected is not None:
+                events.append(read.rejected)
+            if read.record is not None:
+                self._sessions[key] = read.record
+                events.append(
+                    SessionAdded(read.record)
+                    if known is None
+                    else SessionChanged(read.record, known)
+                )
+        return events
 
 
 class MessageFeed(_Window):
@@ -201,19 +201,20 @@ class MessageFeed(_Window):
             oldest_known = keys[-self._history - 1] if len(keys) > self._history else ""
             self._history = None
         for step in self._steps(keys, after, at_most):
+            records = {key: after[key] for key in step if key in after}
+            read = dict(zip(records, decode.messages_by_id(self._session_id, records), strict=True))
             events: list[ChatEvent] = []
             for key in step:
                 known = self._messages.pop(key, None)
-                if key in after:
-                    events += self._read(key, after[key], known, is_news=key > oldest_known)
+                if key in read:
+                    events += self._told(key, read[key], known, is_news=key > oldest_known)
                 elif known is not None and key >= oldest_now:
                     events.append(MessageRemoved(self._session_id, known))
             yield events
 
-    def _read(
-        self, key: str, raw: Json, known: Message | None, *, is_news: bool
+    def _told(
+        self, key: str, read: Decoded[Message], known: Message | None, *, is_news: bool
     ) -> Iterator[ChatEvent]:
-        read = decode.message(self._session_id, MessageId(key), raw)
         if read.rejected is not None:
             yield read.rejected
         if read.record is None:

@@ -6,9 +6,10 @@ worse than showing a gap. A message without its text, its sender or its time is 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Generic, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import RecordRejected
@@ -23,8 +24,10 @@ __all__ = [
     "last_message_time",
     "message",
     "messages",
+    "messages_by_id",
     "session",
     "sessions",
+    "sessions_by_id",
 ]
 
 R = TypeVar("R", bound=BaseModel)
@@ -53,9 +56,19 @@ def message(session_id: SessionId, message_id: MessageId, raw: Json) -> Decoded[
     return _decode(Message, message_id, raw, paths.messages(session_id))
 
 
+def sessions_by_id(records: Mapping[str, Json]) -> list[Decoded[Session]]:
+    """Read many sessions, in the order given; faster than one by one."""
+    return _decode_all(Session, records, paths.SESSIONS)
+
+
+def messages_by_id(session_id: SessionId, records: Mapping[str, Json]) -> list[Decoded[Message]]:
+    """Read many messages of one conversation, in the order given; faster than one by one."""
+    return _decode_all(Message, records, paths.messages(session_id))
+
+
 def sessions(raw: Json) -> list[Decoded[Session]]:
     """Read a list of sessions, newest first; equal times in reverse order of id."""
-    read = [session(SessionId(key), value) for key, value in as_mapping(raw).items()]
+    read = sessions_by_id(as_mapping(raw))
     read.sort(
         key=lambda item: (
             (item.record.last_message_time, item.record.id) if item.record else (0, "")
@@ -67,9 +80,7 @@ def sessions(raw: Json) -> list[Decoded[Session]]:
 
 def messages(session_id: SessionId, raw: Json) -> list[Decoded[Message]]:
     """Read a conversation, oldest first."""
-    return [
-        message(session_id, MessageId(key), value) for key, value in sorted(as_mapping(raw).items())
-    ]
+    return messages_by_id(session_id, dict(sorted(as_mapping(raw).items())))
 
 
 def as_mapping(raw: Json) -> Mapping[str, Json]:
@@ -85,6 +96,21 @@ def last_message_time(raw: Json) -> int:
     """What reading this session would give for its ``last_message_time``, without reading it."""
     time = raw.get("lastMessageTime") if isinstance(raw, dict) else None
     return time if type(time) is int else 0
+
+
+def _decode_all(model: type[R], records: Mapping[str, Json], parent: Path) -> list[Decoded[R]]:
+    try:
+        read = _many(model).validate_python(
+            [{**raw, ID_FIELD: key} for key, raw in records.items()]  # type: ignore[dict-item]  # raises TypeError where it is none
+        )
+    except (TypeError, ValidationError):
+        return [_decode(model, key, raw, parent) for key, raw in records.items()]
+    return [Decoded(one) for one in read]
+
+
+@cache
+def _many(model: type[R]) -> TypeAdapter[list[R]]:
+    return TypeAdapter(list[model])  # type: ignore[valid-type]  # a type only at run time
 
 
 def _decode(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
