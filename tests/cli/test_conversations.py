@@ -54,6 +54,21 @@ def test_inbox_lists_only_unread_on_request(program: Program, visitor: Visitor) 
     assert [one["id"] for one in program.json("inbox", "--unread")] == [unread]
 
 
+def test_inbox_lists_only_what_was_written_since(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """A time is a length back from now, or a date; the numbers mean what is listed."""
+    old, new = visitor.writes("One"), visitor.writes("Two")
+    outside(emulator, f"/chatSessions/{old}/lastMessageTime", 1_710_252_300_000)  # 12 March 2024
+    for since in ("2h", "1w", "2024-03-13"):
+        assert [one["id"] for one in program.json("inbox", "--since", since)] == [new]
+    for since in ("2024-03-11", "2024-03-12T00:00+12:00"):
+        assert [one["id"] for one in program.json("inbox", "--since", since)] == [new, old]
+    assert program.json("inbox", "--since", "2h", "--unread", "--status", "resolved") == []
+    result = program("inbox", "--since", "2999-01-01")
+    assert (result.stdout, "since 2999-01-01 00:00" in result.stderr) == ("", True)
+
+
 def test_an_empty_inbox_prints_no_data(program: Program) -> None:
     """A person is told on stderr; a script reads nothing, or an empty list."""
     result = program("inbox")

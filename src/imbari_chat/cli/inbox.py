@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from imbari_chat.cli.exits import TimeoutReached, UsageError
+from imbari_chat.cli.moments import moment
 from imbari_chat.cli.narration import Narrator
 from imbari_chat.cli.options import (
     Json,
@@ -46,6 +47,15 @@ def inbox(
     unread: Annotated[
         bool, typer.Option("--unread", help="Only those with unread messages.")
     ] = False,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Only those with a message since a date or time (2024-03-12, 2024-03-12T14:05) or"
+            " for so long (45m, 2h, 3d, 1w).",
+            show_default=False,
+        ),
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     live: Annotated[
         bool, typer.Option("--live", help="Keep them on the screen, and read and reply there.")
@@ -55,10 +65,12 @@ def inbox(
 ) -> None:
     """List conversations, newest first, and number them for the other commands."""
     tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    now = time.time_ns() // 1_000_000
+    earliest = None if since is None else moment(since, now, option="--since")
     if live:
-        if json or unread or status is Shown.RESOLVED:
+        if json or unread or since is not None or status is Shown.RESOLVED:
             raise UsageError(
-                "--live goes with none of --json, --unread and --status resolved",
+                "--live goes with none of --json, --unread, --since and --status resolved",
                 hint="`imbari-chat watch --jsonl` is live and for scripts",
             )
         _live(here, tell, shown="all" if status is Shown.ALL else "active", limit=limit)
@@ -68,7 +80,8 @@ def inbox(
     )
 
     async def read(chat: "AsyncAdminChat") -> "list[Session]":
-        return await chat.sessions(status=wanted, unread=unread, limit=limit)
+        newest = await chat.sessions(status=wanted, unread=unread, limit=limit)
+        return [one for one in newest if earliest is None or one.last_message_time >= earliest]
 
     sessions = with_admin_chat(here, tell, read)
     if json:
@@ -76,12 +89,15 @@ def inbox(
         return
     _remember(here, sessions, tell)
     if not sessions:
+        from imbari_chat.view.moments import full
+
         which = "" if wanted is None else f"{wanted} "
-        tell.say(f"no {which}conversations" + (" with unread messages" if unread else ""))
+        whose = " with unread messages" if unread else ""
+        when = "" if earliest is None else f" since {full(earliest, None)}"
+        tell.say(f"no {which}conversations{whose}{when}")
         return
     from imbari_chat.cli.drawing import inbox_table
 
-    now = time.time_ns() // 1_000_000
     out.draw(inbox_table(sessions, now, width=out.width, with_status=wanted is None))
     if len(sessions) == limit:
         tell.say(f"the newest {limit}; --limit shows more")
