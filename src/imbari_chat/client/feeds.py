@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
-from imbari_chat.schema.decode import Decoded, last_message_time
+from imbari_chat.schema.decode import last_message_time
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -91,16 +91,18 @@ class _Window(ABC):
     ) -> Iterator[list[str]]:
         """Of the keys those whose record differs, which is taken over, step by step."""
         for begin in range(0, len(keys), at_most):
-            yield [key for key in keys[begin : begin + at_most] if self._replace(key, after)]
-
-    def _replace(self, key: str, after: Mapping[str, Json]) -> bool:
-        record = after.get(key)
-        if record is None:
-            return self._raw.pop(key, None) is not None
-        if key in self._raw and same(self._raw[key], record):
-            return False
-        self._raw[key] = record
-        return True
+            known = self._raw
+            step = [
+                key
+                for key in keys[begin : begin + at_most]
+                if key not in known or key not in after or not same(known[key], after[key])
+            ]
+            for key in step:
+                if key in after:
+                    known[key] = after[key]
+                else:
+                    known.pop(key, None)
+            yield step
 
 
 class SessionFeed(_Window):
@@ -147,19 +149,18 @@ class SessionFeed(_Window):
         for step in self._steps([key for _, key in shown], after, at_most):
             yield self._read({key: after[key] for key in step})
 
-    def _read(self, records: Mapping[str, Json]) -> list[ChatEvent]:
-        events: list[ChatEvent] = []
-        for key, read in zip(records, decode.sessions_by_id(records), strict=True):
-            known = self._sessions.pop(key, None)
-            if read.rejected is not None:
-                events.append(read.rejected)
-            if read.record is not None:
-                self._sessions[key] = read.record
-                events.append(
-                    SessionAdded(read.record)
-                    if known is None
-                    else SessionChanged(read.record, known)
-                )
+    def _read(self, raw: Mapping[str, Json]) -> list[ChatEvent]:
+        read = decode.sessions_by_id(raw)
+        events: list[ChatEvent] = [*read.rejected]
+        known = self._sessions
+        for key, session in read.records.items():
+            before = known.get(key)
+            events.append(
+                SessionAdded(session) if before is None else SessionChanged(session, before)
+            )
+        for rejected in raw.keys() - read.records.keys():
+            known.pop(rejected, None)
+        known.update(read.records)
         return events
 
 
@@ -201,26 +202,18 @@ class MessageFeed(_Window):
             oldest_known = keys[-self._history - 1] if len(keys) > self._history else ""
             self._history = None
         for step in self._steps(keys, after, at_most):
-            records = {key: after[key] for key in step if key in after}
-            read = dict(zip(records, decode.messages_by_id(self._session_id, records), strict=True))
-            events: list[ChatEvent] = []
+            read = decode.messages_by_id(
+                self._session_id, {key: after[key] for key in step if key in after}
+            )
+            events: list[ChatEvent] = [*read.rejected]
             for key in step:
-                known = self._messages.pop(key, None)
-                if key in read:
-                    events += self._told(key, read[key], known, is_news=key > oldest_known)
-                elif known is not None and key >= oldest_now:
+                known, message = self._messages.pop(key, None), read.records.get(key)
+                if message is not None:
+                    self._messages[key] = message
+                    if known is not None:
+                        events.append(MessageChanged(self._session_id, message, known))
+                    elif key > oldest_known:
+                        events.append(MessageAdded(self._session_id, message))
+                elif known is not None and key not in after and key >= oldest_now:
                     events.append(MessageRemoved(self._session_id, known))
             yield events
-
-    def _told(
-        self, key: str, read: Decoded[Message], known: Message | None, *, is_news: bool
-    ) -> Iterator[ChatEvent]:
-        if read.rejected is not None:
-            yield read.rejected
-        if read.record is None:
-            return
-        self._messages[key] = read.record
-        if known is not None:
-            yield MessageChanged(self._session_id, read.record, known)
-        elif is_news:
-            yield MessageAdded(self._session_id, read.record)

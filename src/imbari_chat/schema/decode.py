@@ -4,7 +4,7 @@ A session with a broken field still lists, with that field's default, because hi
 worse than showing a gap. A message without its text, its sender or its time is not a message.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
@@ -19,6 +19,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
 __all__ = [
+    "Batch",
     "Decoded",
     "as_mapping",
     "last_message_time",
@@ -46,6 +47,19 @@ class Decoded(Generic[R]):
     rejected: RecordRejected | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[R]):
+    """What came of many stored records.
+
+    Attributes:
+        records: The usable ones by id, in the order given.
+        rejected: What did not fit. A record that was salvaged is in both.
+    """
+
+    records: dict[str, R]
+    rejected: Sequence[RecordRejected] = ()
+
+
 def session(session_id: SessionId, raw: Json) -> Decoded[Session]:
     """Read one session."""
     return _decode(Session, session_id, raw, paths.SESSIONS)
@@ -56,19 +70,19 @@ def message(session_id: SessionId, message_id: MessageId, raw: Json) -> Decoded[
     return _decode(Message, message_id, raw, paths.messages(session_id))
 
 
-def sessions_by_id(records: Mapping[str, Json]) -> list[Decoded[Session]]:
-    """Read many sessions, in the order given; faster than one by one."""
-    return _decode_all(Session, records, paths.SESSIONS)
+def sessions_by_id(raw: Mapping[str, Json]) -> Batch[Session]:
+    """Read many sessions; faster than one by one."""
+    return _decode_all(Session, raw, paths.SESSIONS)
 
 
-def messages_by_id(session_id: SessionId, records: Mapping[str, Json]) -> list[Decoded[Message]]:
-    """Read many messages of one conversation, in the order given; faster than one by one."""
-    return _decode_all(Message, records, paths.messages(session_id))
+def messages_by_id(session_id: SessionId, raw: Mapping[str, Json]) -> Batch[Message]:
+    """Read many messages of one conversation; faster than one by one."""
+    return _decode_all(Message, raw, paths.messages(session_id))
 
 
 def sessions(raw: Json) -> list[Decoded[Session]]:
     """Read a list of sessions, newest first; equal times in reverse order of id."""
-    read = sessions_by_id(as_mapping(raw))
+    read = [session(SessionId(key), value) for key, value in as_mapping(raw).items()]
     read.sort(
         key=lambda item: (
             (item.record.last_message_time, item.record.id) if item.record else (0, "")
@@ -80,7 +94,9 @@ def sessions(raw: Json) -> list[Decoded[Session]]:
 
 def messages(session_id: SessionId, raw: Json) -> list[Decoded[Message]]:
     """Read a conversation, oldest first."""
-    return messages_by_id(session_id, dict(sorted(as_mapping(raw).items())))
+    return [
+        message(session_id, MessageId(key), value) for key, value in sorted(as_mapping(raw).items())
+    ]
 
 
 def as_mapping(raw: Json) -> Mapping[str, Json]:
@@ -98,14 +114,17 @@ def last_message_time(raw: Json) -> int:
     return time if type(time) is int else 0
 
 
-def _decode_all(model: type[R], records: Mapping[str, Json], parent: Path) -> list[Decoded[R]]:
+def _decode_all(model: type[R], raw: Mapping[str, Json], parent: Path) -> Batch[R]:
     try:
-        read = _many(model).validate_python(
-            [{**raw, ID_FIELD: key} for key, raw in records.items()]  # type: ignore[dict-item]  # raises TypeError where it is none
-        )
+        # A record that is no mapping raises TypeError.
+        prepared = [{**record, ID_FIELD: key} for key, record in raw.items()]  # type: ignore[dict-item]
+        return Batch(dict(zip(raw, _many(model).validate_python(prepared), strict=True)))
     except (TypeError, ValidationError):
-        return [_decode(model, key, raw, parent) for key, raw in records.items()]
-    return [Decoded(one) for one in read]
+        read = {key: _decode(model, key, record, parent) for key, record in raw.items()}
+    return Batch(
+        {key: one.record for key, one in read.items() if one.record is not None},
+        [one.rejected for one in read.values() if one.rejected is not None],
+    )
 
 
 @cache

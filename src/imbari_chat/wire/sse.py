@@ -11,6 +11,7 @@ __all__ = ["Frame", "SseParser", "encode"]
 
 _LINE_ENDS = (b"\n", b"\r")
 _TEXT_LINE_END = re.compile(r"\r\n|\r|\n")
+_LONGEST_NAME = len(b"event:")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
@@ -73,12 +74,12 @@ class SseParser:
             self._first_line = False
         if not line:
             return self._dispatch()
-        name, _, value = line.partition(b":")
+        name, _, _ = line[:_LONGEST_NAME].partition(b":")
         match name:
             case b"data":
-                self._data.append(value.removeprefix(b" ").decode(errors="replace"))
+                self._data.append(_value(line, len(name)))
             case b"event":
-                self._event = value.removeprefix(b" ").decode(errors="replace")
+                self._event = _value(line, len(name))
         return None  # a comment has no name; ids and retry times are not used by the database
 
     def _dispatch(self) -> Frame | None:
@@ -87,6 +88,14 @@ class SseParser:
         self._event = ""
         self._data.clear()
         return frame
+
+
+def _value(line: bytes, end_of_name: int) -> str:
+    """What follows the colon and one space, without copying a line of megabytes more than once."""
+    begin = end_of_name + 1
+    if line[begin : begin + 1] == b" ":
+        begin += 1
+    return str(memoryview(line)[begin:], errors="replace")
 
 
 def encode(event: str, data: str) -> bytes:
