@@ -4,11 +4,13 @@ Path literals appear nowhere else. ``database.rules.json`` is the other half of 
 contract tests keep the two in step.
 """
 
-from typing import Final, NewType
+from typing import TYPE_CHECKING, Final, NewType
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.paths import Path, illegal_in_key
-from imbari_chat.wire.query import Query
+
+if TYPE_CHECKING:
+    from imbari_chat.wire.query import Query
 
 __all__ = [
     "BLOCKS",
@@ -75,35 +77,42 @@ def unread_count(session: SessionId) -> Path:
     return Path((*SESSIONS, session, "unreadCount"))
 
 
-def sessions_in_order() -> Query:
+def sessions_in_order() -> "Query":
     """All sessions by their latest messages; narrow it, and read it at :data:`SESSIONS`."""
-    return Query.by_child("lastMessageTime")
+    return _query().by_child("lastMessageTime")
 
 
-def newest_sessions(limit: int) -> Query:
+def newest_sessions(limit: int) -> "Query":
     """The ``limit`` sessions with the latest messages; read at :data:`SESSIONS`."""
     return sessions_in_order().limit_to_last(limit)
 
 
-def sessions_of(uid: str) -> Query:
+def sessions_of(uid: str) -> "Query":
     """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
-    return Query.by_child("customerUid").equal_to(uid)
+    return _query().by_child("customerUid").equal_to(uid)
 
 
-def sessions_like(prefix: str, limit: int = 10) -> Query:
+def sessions_like(prefix: str, limit: int = 10) -> "Query":
     """Sessions whose id begins with ``prefix``; read at :data:`SESSIONS`."""
     # The private-use character that the service's guides recommend as "after every suffix".
-    return Query.by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(limit)
+    return _query().by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(limit)
 
 
-def messages_in_order() -> Query:
+def messages_in_order() -> "Query":
     """A conversation's messages as they were written; narrow it, and read it at :func:`messages`.
 
     Ids are push ids, so key order is the order of writing and needs no index.
     """
-    return Query.by_key()
+    return _query().by_key()
 
 
-def newest_messages(limit: int) -> Query:
+def newest_messages(limit: int) -> "Query":
     """A conversation's last ``limit`` messages; read at :func:`messages`."""
     return messages_in_order().limit_to_last(limit)
+
+
+def _query() -> "type[Query]":
+    """Imported when it is needed: models need only the ids, and start faster without."""
+    from imbari_chat.wire.query import Query
+
+    return Query
