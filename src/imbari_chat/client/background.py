@@ -12,14 +12,16 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from imbari_chat.errors import Unavailable
+from imbari_chat.net.process import Owner
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import Sender
 
-__all__ = ["ErrorHandler", "Listening", "Listens"]
+__all__ = ["ErrorHandler", "Listening", "Listens", "log_error"]
 
 E = TypeVar("E", bound=ChatEvent)
 F = TypeVar("F", bound=Callable[[Any], object])
@@ -34,6 +36,9 @@ _MOST_QUEUED = 1024
 _MOST_KEPT = 1000
 
 _log = logging.getLogger("imbari_chat")
+
+_handling: "ContextVar[Listening | None]" = ContextVar("imbari-chat handling", default=None)
+"""Whose handler this is, or what a handler started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +55,18 @@ class Wanted:
     sender: Sender | None = None
     where: Callable[[Any], bool] | None = None
 
-    def admits(self, event: ChatEvent) -> bool:
-        """Whether ``event`` is one of them."""
+    def fits(self, event: ChatEvent) -> bool:
+        """Whether ``event`` is of this kind and from this side, whatever ``where`` says of it."""
         if not isinstance(event, self.kind):
             return False
-        if self.sender is not None:
-            message = getattr(event, "message", None)
-            if message is None or message.sender != self.sender:
-                return False
-        return self.where is None or self.where(event)
+        if self.sender is None:
+            return True
+        message = getattr(event, "message", None)
+        return message is not None and message.sender == self.sender
+
+    def admits(self, event: ChatEvent) -> bool:
+        """Whether ``event`` is one of them. Raises what ``where`` raises."""
+        return self.fits(event) and (self.where is None or self.where(event))
 
 
 def log_error(error: Exception, event: ChatEvent | None) -> None:
@@ -96,6 +104,7 @@ class Listening:
         self._failure: BaseException | None = None
         self._over = False
         self._bell = _Bell()
+        self._owner = Owner()
         self._pump: asyncio.Task[None] | None = None
         self._caller: asyncio.Task[None] | None = None
 
@@ -114,7 +123,12 @@ class Listening:
         self._handlers.append((wanted, handler))
 
     def begin(self) -> None:
-        """Start, if that has not happened. Needs a running event loop."""
+        """Start, if that has not happened. Needs a running event loop.
+
+        Raises:
+            RuntimeError: This is a forked child of the process that made it.
+        """
+        self._owner.check()
         if self._pump is None and not self._over:
             self._pump = asyncio.create_task(self._take_all(), name="imbari-chat listening")
             self._caller = asyncio.create_task(self._call_all(), name="imbari-chat handlers")
@@ -126,7 +140,7 @@ class Listening:
             ImbariError: The listening has ended.
         """
         self.begin()
-        await self._until(lambda: self._live)
+        await self._until(lambda: self._live and not self._over)
 
     async def until_over(self) -> None:
         """Wait until it is closed.
@@ -167,11 +181,12 @@ class Listening:
 
     async def stop(self) -> None:
         """Stop taking events and forget those that were taken; it can be begun again."""
+        if not self._owner.is_here:
+            return  # the tasks are the parent's
         self._end(None)
-        current = asyncio.current_task()
-        tasks = [
-            task for task in (self._pump, self._caller) if task is not None and task is not current
-        ]
+        # A handler that stops the listening it is called by is let finish, and then the task ends.
+        caller = None if _handling.get() is self else self._caller
+        tasks = [task for task in (self._pump, caller) if task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -216,24 +231,33 @@ class Listening:
             self._kept.append(event)
 
     def _is_handled(self, event: ChatEvent) -> bool:
-        return any(wanted.admits(event) for wanted, _ in self._handlers)
+        return any(wanted.fits(event) for wanted, _ in self._handlers)
 
     async def _call_all(self) -> None:
-        while True:
+        _handling.set(self)
+        while self._caller is asyncio.current_task():
             await self._bell.until(lambda: bool(self._queue) or self._over)
             if not self._queue:
                 return
             event = self._queue.popleft()
             self._bell.ring()
             for wanted, handler in list(self._handlers):
-                if wanted.admits(event):
-                    await self._call(handler, event)
+                await self._call(wanted, handler, event)
 
-    async def _call(self, handler: Handler, event: ChatEvent) -> None:
+    async def _call(self, wanted: Wanted, handler: Handler, event: ChatEvent) -> None:
         try:
+            if not wanted.admits(event):
+                return
             result = handler(event)
             if inspect.isawaitable(result):
                 await result
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            mistake = RuntimeError("a handler awaited something that was cancelled")
+            mistake.__cause__ = error
+            self._report(mistake, event)
         except Exception as error:  # noqa: BLE001  # a handler's mistake must cost no event
             self._report(error, event)
 

@@ -20,7 +20,7 @@ from imbari_chat.client.channel import Pending, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.customer import AsyncCustomerChat
 from imbari_chat.client.end import ChatEnd
-from imbari_chat.client.portal import BlockingIterator, Portal
+from imbari_chat.client.portal import BlockingIterator, Closed, Portal
 from imbari_chat.client.status import ChatStatus
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.schema.events import ChatEvent
@@ -66,8 +66,13 @@ class _Listens(Generic[L]):
         where: Callable[[E], bool] | None = None,
     ) -> Callable[[F], F]:
         def register(handler: F) -> F:
+            if inspect.iscoroutinefunction(handler):
+                raise TypeError("a handler of a blocking client is an ordinary function")
+
             async def hand_over(event: E) -> None:
-                await self._portal.hands.run(handler, event)
+                error = await self._portal.hands.run(_mistake_of, handler, event)
+                if error is not None:
+                    raise error
 
             async def add() -> None:
                 self._twin.on(kind, sender=sender, where=where)(hand_over)
@@ -97,6 +102,19 @@ class _Listens(Generic[L]):
 
     def _end_of(self, sent: Pending | OutgoingMessage) -> OutgoingMessage:
         return sent if isinstance(sent, OutgoingMessage) else self._portal.call(sent())
+
+
+def _mistake_of(handler: Callable[[Any], object], event: ChatEvent) -> Exception | None:
+    """Call a handler; what it raised, in a form that neither ends a loop nor an iteration."""
+    try:
+        handler(event)
+    except BaseException as error:  # noqa: BLE001  # a thread of ours has nobody else to tell
+        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+            return error
+        wrapped = RuntimeError(f"a handler raised {type(error).__name__}")
+        wrapped.__cause__ = error
+        return wrapped
+    return None
 
 
 @_documented_by(AsyncConversation)
@@ -199,6 +217,8 @@ class _Blocking(_Listens[C]):
             return ()
         try:
             return self._portal.call(self._twin.close())
+        except Closed:  # by somebody else, at the same moment
+            return ()
         finally:
             self._portal.close()
 
@@ -216,6 +236,8 @@ class _Blocking(_Listens[C]):
         if not self._portal.closed:
             try:
                 self._portal.call(self._twin.__aexit__(kind, error, trace))
+            except Closed:  # by somebody else, at the same moment
+                pass
             finally:
                 self._portal.close()
 
@@ -242,8 +264,15 @@ class AdminChat(_Blocking[AsyncAdminChat]):
         on_error: ErrorHandler | None = None,
         **flags: Any,
     ) -> Self:
-        chat = AsyncAdminChat.from_env(on_rejected=on_rejected, on_error=on_error, **flags)
-        return cls(Portal("imbari-chat admin"), chat)
+        portal = Portal("imbari-chat admin")
+        try:
+            chat = AsyncAdminChat.from_env(
+                on_rejected=on_rejected, on_error=portal.off_loop(on_error), **flags
+            )
+        except BaseException:
+            portal.close()
+            raise
+        return cls(portal, chat)
 
     def sessions(
         self, *, status: Status | None = None, unread: bool = False, limit: int = 50
@@ -280,10 +309,18 @@ class CustomerChat(_Blocking[AsyncCustomerChat]):
         on_error: ErrorHandler | None = None,
         **flags: Any,
     ) -> Self:
-        chat = AsyncCustomerChat.from_env(
-            remember=remember, on_rejected=on_rejected, on_error=on_error, **flags
-        )
-        return cls(Portal("imbari-chat customer"), chat)
+        portal = Portal("imbari-chat customer")
+        try:
+            chat = AsyncCustomerChat.from_env(
+                remember=remember,
+                on_rejected=on_rejected,
+                on_error=portal.off_loop(on_error),
+                **flags,
+            )
+        except BaseException:
+            portal.close()
+            raise
+        return cls(portal, chat)
 
     @property
     def session(self) -> Session:

@@ -19,6 +19,7 @@ from imbari_chat.client.background import ErrorHandler, Listening
 from imbari_chat.client.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.net.process import Owner
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
@@ -84,6 +85,8 @@ class Channel:
         self.outbox = Outbox(transport, policy)
         self.on_error = on_error
         self.closed = False
+        self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
+        self._owner = Owner()
         self._timeout = timeout
         self._on_rejected = on_rejected or _log_rejection
         self._ids = PushIds(lambda: [byte & 63 for byte in secrets.token_bytes(12)])
@@ -184,10 +187,19 @@ class Channel:
         Returns:
             Those that did not.
         """
-        if self.closed:
+        if not self._owner.is_here:
             return ()
-        self.closed = True
-        await asyncio.gather(*(one.close() for one in list(self._listenings)))
+        first, self.closed = not self.closed, True
+        if self._closing is None:
+            # Whoever comes second waits for the first; one that is cancelled leaves nothing half
+            # done.
+            self._closing = asyncio.create_task(self._close(), name="imbari-chat closing")
+        left = await asyncio.shield(self._closing)
+        return left if first else ()
+
+    async def _close(self) -> tuple[OutgoingMessage, ...]:
+        for listening in list(self._listenings):
+            await listening.close()
         if self.outbox.pending:
             await self.outbox.flush(_LAST_CHANCE)
         left = await self.outbox.close()

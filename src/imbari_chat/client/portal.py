@@ -11,9 +11,11 @@ from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
+from imbari_chat.client.background import ErrorHandler, log_error
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.process import Owner
 from imbari_chat.net.workers import Workers
+from imbari_chat.schema.events import ChatEvent
 
 __all__ = ["BlockingIterator", "Closed", "Portal"]
 
@@ -40,6 +42,8 @@ class Portal:
     def __init__(self, name: str) -> None:
         self._owner = Owner()
         self.hands = Workers(1, f"{name} handlers")
+        self._errors = Workers(1, f"{name} errors")
+        self._told: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
         self._lock = threading.Lock()
         self._closed = False
@@ -99,6 +103,27 @@ class Portal:
                 self._loop.call_soon_threadsafe(call.abandon)
             raise
 
+    def off_loop(self, on_error: ErrorHandler | None) -> ErrorHandler | None:
+        """``on_error`` for the loop to call: it runs on a thread, where it may call back.
+
+        That is not the handlers' thread, since a handler that hangs may be what it is about.
+        """
+        if on_error is None:
+            return None
+
+        async def tell(error: Exception, event: ChatEvent | None) -> None:
+            try:
+                await self._errors.run(on_error, error, event)
+            except Exception as second:  # noqa: BLE001  # the top of a task
+                log_error(second, event)
+
+        def hand_over(error: Exception, event: ChatEvent | None) -> None:
+            task = self._loop.create_task(tell(error, event))
+            self._told.add(task)
+            task.add_done_callback(self._told.discard)
+
+        return hand_over
+
     def close(self) -> None:
         """Stop the loop and its thread. Closing twice is fine."""
         with self._lock:
@@ -107,6 +132,7 @@ class Portal:
             self._closed = True
             self._loop.call_soon_threadsafe(self._loop.stop)
         self.hands.close()
+        self._errors.close()
         if threading.current_thread() is not self._thread:
             self._thread.join(_FAREWELL)
 

@@ -1,0 +1,341 @@
+"""Event handlers: what goes wrong in one costs no event, and each may do what it likes."""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from imbari_chat import (
+    AccessDenied,
+    AdminChat,
+    AsyncAdminChat,
+    ChatEvent,
+    Message,
+    MessageAdded,
+    Unavailable,
+)
+from imbari_chat.client.background import Listening, Wanted
+from imbari_chat.emulator import Emulator
+from imbari_chat.schema.paths import MessageId, SessionId
+from tests.client.scenarios.faces import FACES, WAIT, Face, Heard, eventually
+
+Source = Callable[[], AsyncGenerator[ChatEvent, None]]
+
+
+@pytest.fixture(params=FACES)
+async def face(
+    request: pytest.FixtureRequest,
+    emulator: Emulator,
+    flags: dict[str, Any],
+    seed: Callable[[str, Any], None],
+    stored: Callable[[str], Any],
+) -> AsyncIterator[Face]:
+    """One face of the client; whatever a test leaves open is closed."""
+    one = Face(FACES[request.param], emulator, flags, seed, stored)
+    yield one
+    await one.close()
+
+
+def _added(number: int) -> MessageAdded:
+    message = Message.model_validate(
+        {"$id": f"-m{number:06d}", "text": str(number), "from": "customer", "timestamp": number}
+    )
+    assert message.id == MessageId(f"-m{number:06d}")
+    return MessageAdded(SessionId("-S"), message)
+
+
+def _source(count: int, taken: list[int] | None = None) -> Source:
+    """So many messages, one after the other, and then silence."""
+
+    async def events() -> AsyncGenerator[ChatEvent, None]:
+        for number in range(count):
+            if taken is not None:
+                taken.append(number)
+            yield _added(number)
+            await asyncio.sleep(0)
+        await asyncio.Event().wait()
+
+    return events
+
+
+async def test_an_exception_in_a_handler_costs_no_event(face: Face) -> None:
+    """It goes to ``on_error`` with its event; the others and the next one are called, in order."""
+    troubles, calls, heard = Heard(), [], Heard()
+
+    def fragile(event: MessageAdded) -> None:
+        calls.append(f"first {event.message.text}")
+        raise ZeroDivisionError(event.message.text)
+
+    def sturdy(event: MessageAdded) -> None:
+        calls.append(f"second {event.message.text}")
+        heard(event)
+
+    async with face.customer() as customer, face.desk(on_error=troubles) as desk:
+        desk.on(MessageAdded)(fragile)
+        desk.on(MessageAdded)(sturdy)
+        await desk.listen()
+        await customer.start(name="Amina", email="amina@example.com", text="One")
+        await customer.send("Two")
+        events = await heard.until(2)
+        assert calls == ["first One", "second One", "first Two", "second Two"]
+        reported = await troubles.until(2)
+    assert [(type(error), event) for error, event in reported] == [
+        (ZeroDivisionError, event) for event in events
+    ]
+
+
+@pytest.mark.parametrize("face", ["blocking"], indirect=True)
+@pytest.mark.parametrize("raised", [StopIteration, SystemExit, KeyboardInterrupt])
+async def test_whatever_a_blocking_clients_handler_raises_is_only_a_report(
+    face: Face, raised: type[BaseException]
+) -> None:
+    """It runs on a thread of the client's, which no exit and no end of an iteration may stop."""
+    troubles, heard = Heard(), Heard()
+
+    def fragile(event: MessageAdded) -> None:
+        raise raised
+
+    async with face.customer() as customer, face.desk(on_error=troubles) as desk:
+        desk.on(MessageAdded)(fragile)
+        desk.on(MessageAdded)(heard)
+        await desk.listen()
+        await customer.start(name="Amina", email="amina@example.com", text="One")
+        await heard.until(1)
+        ((error, event),) = await troubles.until(1)
+        assert (type(error.__cause__), event) == (raised, heard.all[0])
+        assert len(await desk.sessions()) == 1
+
+
+async def test_a_condition_that_raises_is_a_handlers_mistake(face: Face) -> None:
+    """Not the end of listening, and not the others' business."""
+    troubles, heard = Heard(), Heard()
+    async with face.customer() as customer, face.desk(on_error=troubles) as desk:
+        desk.on(MessageAdded, where=lambda event: event.message.missing > 1)(  # type: ignore[attr-defined]  # that is the mistake
+            lambda event: None
+        )
+        desk.on(MessageAdded)(heard)
+        await desk.listen()
+        await customer.start(name="Amina", email="amina@example.com", text="One")
+        await customer.send("Two")
+        assert [one.message.text for one in await heard.until(2)] == ["One", "Two"]
+        assert [type(error) for error, _ in await troubles.until(2)] == [AttributeError] * 2
+        assert desk.status.alive
+
+
+async def test_something_cancelled_inside_a_handler_is_a_handlers_mistake() -> None:
+    """A cancelled piece of work that a handler waits for does not cancel the listening."""
+    reported: list[Any] = []
+
+    async def fragile(event: MessageAdded) -> None:
+        work = asyncio.create_task(asyncio.sleep(60))
+        work.cancel()
+        await work
+
+    listening = Listening(_source(3), on_error=lambda *what: reported.append(what))
+    heard = Heard()
+    listening.add(Wanted(MessageAdded), fragile)
+    listening.add(Wanted(MessageAdded), heard)
+    listening.begin()
+    assert len(await heard.until(3)) == 3
+    assert [type(error) for error, _ in reported] == [RuntimeError] * 3
+    await listening.close()
+
+
+async def test_a_mistake_in_reporting_one_is_logged_and_costs_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The reporter has no reporter."""
+
+    def fragile(*what: Any) -> None:
+        raise ZeroDivisionError
+
+    listening, heard = Listening(_source(2), on_error=fragile), Heard()
+    listening.add(Wanted(MessageAdded), fragile)
+    listening.add(Wanted(MessageAdded), heard)
+    listening.begin()
+    await heard.until(2)
+    await listening.close()
+    assert [record.name for record in caplog.records] == ["imbari_chat"] * 2
+
+
+async def test_an_asynchronous_handler_of_a_blocking_client_is_refused(
+    flags: dict[str, Any],
+) -> None:
+    """It would never run."""
+
+    async def answer(event: MessageAdded) -> None: ...
+
+    with AdminChat.from_env(**flags) as desk, pytest.raises(TypeError, match="ordinary function"):
+        desk.on(MessageAdded)(answer)
+
+
+async def test_a_slow_handler_loses_nothing_and_keeps_memory_bounded() -> None:
+    """The source is asked for no more than fits the queue; then everything comes, in order."""
+    taken: list[int] = []
+    listening, heard, go_on = Listening(_source(5000, taken)), Heard(), asyncio.Event()
+
+    async def slow(event: MessageAdded) -> None:
+        await go_on.wait()
+        heard(event)
+
+    listening.add(Wanted(MessageAdded), slow)
+    listening.begin()
+    before = -1
+    while before != len(taken):  # until it asks for no more
+        before = len(taken)
+        for _ in range(100):
+            await asyncio.sleep(0)
+    assert 1000 < len(taken) < 1100
+    go_on.set()
+    assert [one.message.timestamp for one in await heard.until(5000)] == list(range(5000))
+    await listening.close()
+
+
+async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None:
+    """More messages than the window and the stream's buffer hold, while it sleeps."""
+    go_on, texts, heard = threading.Event(), [], Heard()
+    session_id = "-P000000000000000001"
+    record = {"customerName": "A", "customerEmail": "a@example.com", "lastMessageTime": 1}
+    face.seed(f"/chatSessions/{session_id}", {**record, "status": "active", "unreadCount": 0})
+
+    async def slow(event: MessageAdded) -> None:
+        if face.blocking:
+            go_on.wait(WAIT)
+        else:
+            await eventually(go_on.is_set)
+        texts.append(event.message.text)
+        heard(event)
+
+    async with face.desk() as desk, desk.open(session_id, peek=True) as conversation:
+        conversation.on(MessageAdded)(face.handler(slow))
+        await conversation.listen()
+        async with httpx.AsyncClient(
+            base_url=f"http://{face.emulator.database_host}",
+            params={"ns": face.emulator.namespace},
+            headers={"Authorization": "Bearer owner"},
+        ) as owner:
+            for number in range(120):
+                message = {"text": str(number), "from": "customer", "timestamp": number}
+                place = f"/messages/{session_id}/-m{number:04d}.json"
+                (await owner.put(place, json=message)).raise_for_status()
+        go_on.set()
+        await heard.until(120)
+    assert texts == [str(number) for number in range(120)]
+
+
+@pytest.mark.parametrize("place", ["desk", "conversation"])
+async def test_a_handler_may_close_the_client(face: Face, place: str) -> None:
+    """It returns, whoever waits goes on, and leaving the blocks is no error."""
+    closed = Heard()
+    async with face.customer() as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        async with face.desk() as desk, desk.open(session.id, peek=True) as conversation:
+            other = Heard()
+
+            async def close(event: MessageAdded) -> None:
+                closed(await desk.close())
+
+            where = desk if place == "desk" else conversation
+            where.on(MessageAdded)(face.handler(close))
+            desk.on(MessageAdded, where=lambda event: event.message.text == "never")(other)
+            await desk.listen()
+            await conversation.listen()
+            await customer.send("The end")
+            async with asyncio.timeout(WAIT):
+                await desk.wait_closed()
+            assert await closed.until(1) == [()]
+            assert desk.status.state == "closed"
+    for name in ("imbari-chat admin", "imbari-chat closing", "imbari-chat handlers"):
+        await eventually(lambda name=name: name not in _running())  # type: ignore[misc]  # a default binds it
+
+
+def _running() -> set[str]:
+    tasks = {task.get_name() for task in asyncio.all_tasks()}
+    return tasks | {thread.name for thread in threading.enumerate()}
+
+
+async def test_a_handler_may_close_the_client_within_a_time(flags: dict[str, Any]) -> None:
+    """A task that a handler starts and waits for is the handler's own."""
+    heard = Heard()
+    async with AsyncAdminChat.from_env(**flags) as desk:
+
+        @desk.on(object)  # type: ignore[type-var]  # any event at all
+        async def close(event: object) -> None:
+            heard(await asyncio.wait_for(desk.close(), WAIT))
+
+        assert await heard.until(1) == [()]
+        await asyncio.wait_for(desk.wait_closed(), WAIT)
+
+
+async def test_two_handlers_that_close_at_once_both_return(flags: dict[str, Any]) -> None:
+    """One of the desk's and one of a conversation's; in the end everything is closed."""
+    async with AsyncAdminChat.from_env(**flags) as desk:
+        heard = Heard()
+        listenings = [desk._channel.listening(_source(1)) for _ in range(2)]
+
+        async def close(event: MessageAdded) -> None:
+            try:
+                await desk.close()
+            finally:
+                heard(event)
+
+        for one in listenings:
+            one.add(Wanted(MessageAdded), close)
+            one.begin()
+        await heard.until(2)
+        await asyncio.wait_for(desk.close(), WAIT)
+        assert desk._channel.transport._closed  # type: ignore[attr-defined]  # RestTransport's
+
+
+async def test_lost_permission_is_told_to_everybody_at_once(face: Face) -> None:
+    """``on_error``, whoever waits and whoever asks, within a second; ``status`` says why."""
+    troubles = Heard()
+    async with face.customer() as customer, face.desk(on_error=troubles) as desk:
+        await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        await desk.listen()
+        waiting = [
+            asyncio.create_task(desk.wait_closed()),
+            asyncio.create_task(desk.wait_for(MessageAdded, timeout=WAIT)),
+        ]
+        await asyncio.sleep(0)
+        begin = asyncio.get_running_loop().time()
+        face.emulator.load_rules('{"rules": {".read": false}}')
+        ((error, event),) = await troubles.until(1)
+        assert (type(error), event) == (AccessDenied, None)
+        for one in waiting:
+            with pytest.raises(AccessDenied):
+                await one
+        with pytest.raises(AccessDenied):
+            await desk.listen()
+        assert asyncio.get_running_loop().time() - begin < 1
+        status = desk.status
+        assert (status.state, status.alive) == ("closed", False)
+        assert status.reason is not None
+        assert "no longer permitted" in status.reason
+
+
+async def test_whoever_is_told_of_an_end_may_close_the_client(face: Face) -> None:
+    """Also from ``on_error``: the natural thing to do there."""
+    told, closing = Heard(), set()
+
+    async def close(error: Exception) -> None:
+        await desk.close()
+        told(error)
+
+    def give_up(error: Exception, event: ChatEvent | None) -> None:
+        if face.blocking:
+            face.handler(close)(error)
+        else:
+            closing.add(asyncio.ensure_future(close(error)))
+
+    desk = face.desk(on_error=give_up)
+    async with desk:
+        await desk.listen()
+        face.emulator.load_rules('{"rules": {".read": false}}')
+        (error,) = await told.until(1)
+        assert isinstance(error, AccessDenied)
+        with pytest.raises((Unavailable, RuntimeError), match="closed"):
+            await desk.sessions()
