@@ -39,7 +39,7 @@ def test_a_message_is_queued_sent_and_confirmed() -> None:
     """And then forgotten."""
     core = _core()
     core.put("m1", "s", 0.0)
-    assert core.drain() == [Delivered("m1", "queued"), Delivered("m1", "sent"), Send("m1")]
+    assert core.drain() == [Delivered("m1", "queued"), Delivered("m1", "sent"), Send(("m1",))]
     core.committed("m1", 1.0)
     assert core.drain() == [Delivered("m1", "confirmed")]
     assert core.pending == {}
@@ -51,9 +51,9 @@ def test_a_lane_sends_one_after_the_other_and_lanes_do_not_wait_for_each_other()
     core = _core()
     for key, lane in [("a1", "a"), ("a2", "a"), ("b1", "b")]:
         core.put(key, lane, 0.0)
-    assert _asked(core) == [Send("a1"), Send("b1")]
+    assert _asked(core) == [Send(("a1",)), Send(("b1",))]
     core.committed("a1", 1.0)
-    assert _asked(core) == [Send("a2")]
+    assert _asked(core) == [Send(("a2",))]
 
 
 def test_what_cannot_be_sent_waits_and_is_not_an_error() -> None:
@@ -66,7 +66,7 @@ def test_what_cannot_be_sent_waits_and_is_not_an_error() -> None:
     due = core.deadline()
     assert due is not None
     core.tick(due)
-    assert _asked(core) == [Send("m1")]
+    assert _asked(core) == [Send(("m1",))]
 
 
 def test_pauses_grow_while_the_service_is_away_and_start_over_when_it_is_back() -> None:
@@ -96,7 +96,7 @@ def test_coming_online_skips_the_pause() -> None:
     core.unreachable("m1", AWAY, 0.0)
     core.drain()
     core.online(0.01)
-    assert _asked(core) == [Send("m1")]
+    assert _asked(core) == [Send(("m1",))]
 
 
 def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
@@ -108,7 +108,7 @@ def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
     core.tick(100.0)
     assert core.drain() == [Look("m1")]
     core.looked("m1", 101.0, present=False)
-    assert _asked(core) == [Send("m1")]
+    assert _asked(core) == [Send(("m1",))]
     core.unreachable("m1", UNKNOWN, 102.0)
     core.tick(200.0)
     core.drain()
@@ -133,7 +133,7 @@ def test_a_refusal_by_the_rules_may_be_the_echo_of_an_earlier_try() -> None:
     core = _core()
     core.put("m1", "s", 0.0)
     core.refused("m1", DENIED, 1.0)
-    assert _asked(core) == [Send("m1"), Look("m1")]
+    assert _asked(core) == [Send(("m1",)), Look("m1")]
     core.looked("m1", 2.0, present=True)
     assert core.drain() == [Delivered("m1", "confirmed")]
 
@@ -149,7 +149,7 @@ def test_a_refusal_by_the_rules_of_what_is_not_there_is_final() -> None:
     assert core.drain() == [
         Delivered("m1", "failed", DENIED),
         Delivered("m2", "sent"),
-        Send("m2"),
+        Send(("m2",)),
     ]
 
 
@@ -162,7 +162,7 @@ def test_a_second_chance_waits_for_the_interval() -> None:
     core.drain()
     assert core.deadline() == 1.6
     core.tick(1.6)
-    assert _asked(core) == [Send("m1")]
+    assert _asked(core) == [Send(("m1",))]
     core.refused("m1", DENIED, 2.0)
     core.looked("m1", 2.1, present=False)
     assert _told(core)[-1] == ("m1", "failed")
@@ -187,7 +187,7 @@ def test_what_may_pass_is_waited_for(error: ImbariError) -> None:
     core.refused("m1", error, 1.0)
     assert core.drain() == [Delivered("m1", "queued")]
     core.online(1.1)
-    assert _asked(core) == [Send("m1")]
+    assert _asked(core) == [Send(("m1",))]
     core.committed("m1", 1.2)
     assert _told(core) == [("m1", "confirmed")]
 
@@ -238,7 +238,7 @@ def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> N
     core.online(1.2)
     assert _asked(core) == []
     core.tick(1.5)
-    assert _asked(core) == [Send("m2")]
+    assert _asked(core) == [Send(("m2",))]
 
 
 def test_the_interval_also_counts_from_what_went_out_another_way() -> None:
@@ -258,7 +258,7 @@ def test_a_message_given_up_makes_way_for_the_next() -> None:
     core.unreachable("m1", AWAY, 1.0)
     core.drain()
     assert core.withdraw("m1", 2.0) is False
-    assert _asked(core) == [Send("m2")]
+    assert _asked(core) == [Send(("m2",))]
     core.unreachable("m2", UNKNOWN, 3.0)
     assert core.withdraw("m2", 4.0) is True
     assert core.withdraw("m2", 4.0) is False
@@ -280,32 +280,39 @@ def test_facts_about_what_is_settled_change_nothing() -> None:
 
 @dataclass
 class _Service:
-    """A service with write-once places, which loses requests and answers."""
+    """A service with write-once places and a dislike, which loses requests and answers."""
 
+    poison: frozenset[str] = frozenset()
     stored: list[str] = field(default_factory=list)
 
-    def write(self, key: str) -> bool:
-        if key in self.stored:
+    def write(self, keys: tuple[str, ...]) -> bool:
+        if any(key in self.stored or key in self.poison for key in keys):
             return False
-        self.stored.append(key)
+        self.stored.extend(keys)
         return True
 
 
 FATES = st.sampled_from(["ok", "lost request", "lost answer", "not sent"])
 
 
-@settings(max_examples=200)
-@given(st.lists(FATES, max_size=40), st.integers(1, 6))
+@settings(max_examples=300)
+@given(
+    st.lists(FATES, max_size=40),
+    st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=8),
+    st.integers(1, 3),
+    st.integers(1, 3),
+)
 def test_whatever_gets_lost_each_message_is_stored_once_in_order(
-    fates: list[str], count: int
+    fates: list[str], messages: list[tuple[int, bool]], batch: int, most: int
 ) -> None:
-    """And every message is confirmed once the service answers."""
-    core, service = _core(), _Service()
-    keys = [f"m{n}" for n in range(count)]
+    """However lanes share updates; and what the service never takes fails, and it alone."""
+    lanes = {f"m{n}": str(lane) for n, (lane, _) in enumerate(messages)}
+    poison = frozenset(f"m{n}" for n, (_, bad) in enumerate(messages) if bad)
+    core, service = _core(batch=batch, most_under_way=most), _Service(poison)
     told: list[tuple[str, str]] = []
     now = 0.0
-    for key in keys:
-        core.put(key, "s", now)
+    for key, lane in lanes.items():
+        core.put(key, lane, now)
     fate = iter(fates)
     while core.pending:
         effects = core.drain()
@@ -318,24 +325,82 @@ def test_whatever_gets_lost_each_message_is_stored_once_in_order(
         for effect in effects:
             now += 0.1
             what = next(fate, "ok")
-            match effect, what:
-                case Send(key), "ok":
-                    if service.write(key):
-                        core.committed(key, now)
-                    else:
-                        core.refused(key, DENIED, now)
-                case Send(key), "lost answer":
-                    service.write(key)
-                    core.unreachable(key, UNKNOWN, now)
-                case Look(key), "ok":
+            match effect:
+                case Send(keys):
+                    assert len({lanes[key] for key in keys}) == len(keys) <= batch
+                    made = what in {"ok", "lost answer"} and service.write(keys)
+                    for key in keys:
+                        if what == "not sent":
+                            core.unreachable(key, AWAY, now)
+                        elif what != "ok":
+                            core.unreachable(key, UNKNOWN, now)
+                        elif made:
+                            core.committed(key, now)
+                        else:
+                            core.refused(key, DENIED, now)
+                case Look(key) if what == "ok":
                     core.looked(key, now, present=key in service.stored)
-                case Send(key), "lost request":
-                    core.unreachable(key, UNKNOWN, now)
-                case ((Send(key) | Look(key)), _):
+                case Look(key):
                     core.unreachable(key, AWAY, now)
                 case _:
                     pass
     told += _told(core)
-    assert service.stored == keys
-    assert [key for key, delivery in told if delivery == "confirmed"] == keys
-    assert not [key for key, delivery in told if delivery == "failed"]
+    good = [key for key in lanes if key not in poison]
+    for lane in set(lanes.values()):
+        mine = [key for key in good if lanes[key] == lane]
+        assert [key for key in service.stored if lanes[key] == lane] == mine
+    assert sorted(key for key, delivery in told if delivery == "confirmed") == sorted(good)
+    assert sorted(key for key, delivery in told if delivery == "failed") == sorted(poison)
+    assert core.deadline() is None
+
+
+def test_what_becomes_due_while_updates_are_under_way_goes_out_together() -> None:
+    """One message of each lane, the longest waiting first."""
+    core = _core(batch=3, most_under_way=1)
+    for n, lane in enumerate("aabcd"):
+        core.put(f"{lane}{n}", lane, float(n))
+    assert _asked(core) == [Send(("a0",))]
+    core.committed("a0", 10.0)
+    assert _asked(core) == [Send(("b2", "c3", "d4"))]
+    core.committed("b2", 11.0)
+    core.committed("c3", 11.0)
+    assert _asked(core) == []
+    core.committed("d4", 11.0)
+    assert _asked(core) == [Send(("a1",))]
+
+
+def test_a_refusal_of_several_is_settled_one_by_one() -> None:
+    """The innocent are not refused with the one that the service does not want."""
+    core = _core(batch=2, most_under_way=1)
+    core.put("x", "x", 0.0)
+    core.put("a", "a", 0.0)
+    core.put("b", "b", 0.0)
+    core.committed("x", 1.0)
+    core.drain()
+    core.refused("a", DENIED, 2.0)
+    core.refused("b", DENIED, 2.0)
+    assert _asked(core) == [Send(("a",))]
+    core.committed("a", 3.0)
+    assert _asked(core) == [Send(("b",))]
+
+
+def test_an_outage_pauses_all_lanes_alike_however_many_wait() -> None:
+    """Fifty conversations do not make the pause fifty times longer."""
+    core = _core(most_under_way=50)
+    for n in range(50):
+        core.put(str(n), str(n), 0.0)
+    for n in range(50):
+        core.unreachable(str(n), AWAY, 0.0)
+    assert core.deadline() == pytest.approx(BackoffPolicy().first / 2)
+
+
+def test_one_answer_ends_the_pause_for_everybody() -> None:
+    """A message written during the outage finds out that it is over."""
+    core = _core()
+    core.put("a", "a", 0.0)
+    core.drain()
+    core.unreachable("a", AWAY, 0.0)
+    core.put("b", "b", 0.1)
+    assert _asked(core) == [Send(("b",))]
+    core.committed("b", 0.11)
+    assert _asked(core) == [Send(("a",))]

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from imbari_chat.client.background import ErrorHandler
 from imbari_chat.client.channel import Channel, RejectionHandler
@@ -11,6 +11,7 @@ from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.feeds import SessionFeed
 from imbari_chat.client.following import follow, with_deliveries
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
+from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import InvalidData, NotFound
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import (
@@ -27,6 +28,9 @@ __all__ = ["AsyncAdminChat"]
 
 _BATCH = 10
 _GROWTH = 4
+
+SEND_POLICY: Final = OutboxPolicy(batch=50)
+"""Replies to different conversations share an update when there is a queue of them."""
 
 
 class AsyncAdminChat(ChatEnd):

@@ -165,7 +165,7 @@ class Outbox:
             if self._core.pending or self._closed:
                 return None
             letter = self._accept(plan, session_id, keep=keep)
-            now = self._take_over(letter, Send(letter.message.id))
+            now = self._take_over(letter, Send((letter.message.id,)))
         if not now:
             loop.call_soon_threadsafe(self._go_on)
             return letter
@@ -319,8 +319,8 @@ class Outbox:
             self._wake.clear()
             for effect in self._effects():
                 match effect:
-                    case Send(key):
-                        self._try(self._send(self._letters[key]))
+                    case Send(keys):
+                        self._try(self._send([self._letters[key] for key in keys]))
                     case Look(key):
                         self._try(self._look(self._letters[key]))
                     case Delivered():
@@ -343,22 +343,32 @@ class Outbox:
         with self._lock:
             effects = [*self._todo, *self._core.drain()]
             self._todo.clear()
-            return [one for one in effects if one.key in self._letters]
+            return [one for one in map(self._still_wanted, effects) if one is not None]
+
+    def _still_wanted(self, effect: OutboxEffect) -> OutboxEffect | None:
+        if isinstance(effect, Send):
+            keys = tuple(key for key in effect.keys if key in self._letters)
+            return Send(keys) if keys else None
+        return effect if effect.key in self._letters else None
 
     def _try(self, one: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(one)
         self._tries.add(task)
         task.add_done_callback(self._tries.discard)
 
-    async def _send(self, letter: Letter) -> None:
+    async def _send(self, letters: list[Letter]) -> None:
+        """All or none in one update. They are of different conversations, so nothing overlaps."""
+        changes = {place: value for one in letters for place, value in one.plan.changes.items()}
         try:
-            await self._transport.update(letter.plan.changes)
+            await self._transport.update(changes)
         except ImbariError as error:
             with self._lock:
-                self._failed(letter, error)
+                for letter in letters:
+                    self._failed(letter, error)
         else:
             with self._lock:
-                self._core.committed(letter.message.id, time.monotonic())
+                for letter in letters:
+                    self._core.committed(letter.message.id, time.monotonic())
         self._wake.set()
 
     async def _look(self, letter: Letter) -> None:

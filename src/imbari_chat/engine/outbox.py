@@ -1,8 +1,9 @@
 """The outbox: messages on their way, in order, each exactly once.
 
 Theory of operation. Messages of one lane (a conversation) go out one after the other, in the order
-they were put in. The core is told what became of each attempt and answers with effects; the shell
-sends, looks and waits.
+they were put in. Lanes do not wait for each other: while a few requests are under way, what becomes
+due in other lanes gathers, and goes out as one atomic update when one of them is answered. The core
+is told what became of each attempt and answers with effects; the shell sends, looks and waits.
 
     queued --Send--> sent --committed--> confirmed
        ^              | unreachable, certainly not sent (and not kept  --> failed)
@@ -12,6 +13,7 @@ sends, looks and waits.
                       | refused by the rules                     --> Look --present--> confirmed
                       |                                                 --absent---> failed
                       | over quota, sign-in refused  --> as if unreachable
+                      | refused together with others --> queued, alone
                       | refused otherwise                                        --> failed
 
 A message is write-once under the rules, so sending again can at worst be refused, and a look then
@@ -55,6 +57,8 @@ class OutboxPolicy:
         interval: From the end of one message to the start of the next in its lane.
         second_chances: How often a message that the rules refused, and that is not there, is tried
             once more after ``interval``: somebody else may have used it up.
+        batch: How many messages, each of another lane, may go out as one update.
+        most_under_way: How many updates may be under way at once.
         sign_in_tries: How often in a row a message goes out with a sign-in that the service does
             not take, before it fails: a service in trouble refuses good ones too.
         backoff: The pauses while the service cannot be reached.
@@ -62,15 +66,18 @@ class OutboxPolicy:
 
     interval: float = 0.0
     second_chances: int = 0
+    batch: int = 1
+    most_under_way: int = 4
     sign_in_tries: int = 10
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Try to commit this message, and report ``committed``, ``refused`` or ``unreachable``."""
+    """Try to commit these messages, all or none, and report ``committed``, ``refused`` or
+    ``unreachable`` of each."""
 
-    key: str
+    keys: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +113,9 @@ class _Entry:
     delivery: Delivery = "queued"
     due: float = 0.0
     under_way: bool = False
+    update: int | None = None
+    together: bool = False
+    alone: bool = False
     must_look: bool = False
     refusal: ImbariError | None = None
     refusals: int = 0
@@ -127,6 +137,9 @@ class OutboxCore:
         self._entries: dict[str, _Entry] = {}
         self._lanes: dict[str, list[str]] = {}
         self._lane_due: dict[str, float] = {}
+        self._updates: dict[int, set[str]] = {}
+        self._serial = 0
+        self._paused_until: float | None = None
         self._effects: list[OutboxEffect] = []
 
     @property
@@ -141,7 +154,7 @@ class OutboxCore:
 
     def deadline(self) -> float | None:
         """When :meth:`tick` is due, in monotonic seconds; None if nothing waits for the clock."""
-        return min((entry.due for entry in self._heads() if not entry.under_way), default=None)
+        return min((entry.due for entry in self._waiting()), default=None)
 
     def put(self, key: str, lane: str, now: float, *, keep: bool = True) -> None:
         """Take a message; it goes out after those of its lane.
@@ -159,30 +172,27 @@ class OutboxCore:
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
-        for entry in self._heads():
-            if entry.under_way or entry.due > now:
-                continue
-            entry.under_way = True
+        due = sorted((one for one in self._waiting() if one.due <= now), key=lambda one: one.due)
+        while due:
+            entry = due.pop(0)
             if entry.must_look:
+                entry.under_way = True
                 self._effects.append(Look(entry.key))
-            else:
-                self._become(entry, "sent")
-                self._effects.append(Send(entry.key))
+            elif len(self._updates) < self._policy.most_under_way:
+                self._send([entry, *self._company(entry, due)])
 
     def committed(self, key: str, now: float) -> None:
         """The service said yes."""
-        entry = self._entries.get(key)
+        entry = self._answered(key, now)
         if entry is not None:
-            self._backoff.reset()
             self._settle(entry, "confirmed", now)
 
     def looked(self, key: str, now: float, *, present: bool) -> None:
         """The service said whether the message is stored."""
-        entry = self._entries.get(key)
+        entry = self._answered(key, now)
         if entry is None:
             return
-        self._backoff.reset()
-        entry.under_way = entry.must_look = False
+        entry.must_look = False
         if present:
             self._settle(entry, "confirmed", now)
         elif entry.refusal is None:
@@ -207,10 +217,15 @@ class OutboxCore:
         if self._may_pass(entry, error):
             if not entry.must_look:
                 self._become(entry, "queued")
-            self._try_again(entry, now + self._backoff.next(self._dice()), now)
+            self._try_later(entry, now)
             return
-        self._backoff.reset()
-        if isinstance(error, AccessDenied) and not entry.must_look:
+        self._answered(key, now)
+        if entry.together and not entry.must_look:
+            # It need not be this one that the service does not want.
+            entry.alone = True
+            self._become(entry, "queued")
+            self._try_again(entry, now, now)
+        elif isinstance(error, AccessDenied) and not entry.must_look:
             entry.refusal = error
             entry.refusals += 1
             entry.must_look = True
@@ -227,10 +242,11 @@ class OutboxCore:
             entry.must_look = True
         if not entry.must_look:
             if not entry.keep:
+                self._landed(entry)
                 self._settle(entry, "failed", now, error)
                 return
             self._become(entry, "queued")
-        self._try_again(entry, now + self._backoff.next(self._dice()), now)
+        self._try_later(entry, now)
 
     def used(self, lane: str, now: float) -> None:
         """A message of this lane went out another way just now; the next waits its interval."""
@@ -246,6 +262,7 @@ class OutboxCore:
 
     def online(self, now: float) -> None:
         """Somebody knows that the service can be reached: do not wait any longer."""
+        self._paused_until = None
         for entry in self._heads():
             if not entry.under_way:
                 entry.due = max(min(entry.due, now), self._lane_due.get(entry.lane, now))
@@ -261,8 +278,59 @@ class OutboxCore:
     def _heads(self) -> list[_Entry]:
         return [self._entries[keys[0]] for keys in self._lanes.values()]
 
-    def _try_again(self, entry: _Entry, due: float, now: float) -> None:
+    def _waiting(self) -> list[_Entry]:
+        """Heads of lanes that only the clock keeps from going out."""
+        full = len(self._updates) >= self._policy.most_under_way
+        return [one for one in self._heads() if not one.under_way and (one.must_look or not full)]
+
+    def _company(self, entry: _Entry, due: list[_Entry]) -> list[_Entry]:
+        """What goes out together with ``entry``; removed from ``due``."""
+        if entry.alone:
+            return []
+        company = [one for one in due if not one.alone and not one.must_look]
+        company = company[: self._policy.batch - 1]
+        for one in company:
+            due.remove(one)
+        return company
+
+    def _send(self, entries: list[_Entry]) -> None:
+        self._serial += 1
+        self._updates[self._serial] = {one.key for one in entries}
+        for one in entries:
+            one.under_way, one.update, one.together = True, self._serial, len(entries) > 1
+            self._become(one, "sent")
+        self._effects.append(Send(tuple(one.key for one in entries)))
+
+    def _landed(self, entry: _Entry) -> None:
+        """Its update or its look is over."""
         entry.under_way = False
+        if entry.update is not None:
+            others = self._updates[entry.update]
+            others.discard(entry.key)
+            if not others:
+                del self._updates[entry.update]
+            entry.update = None
+
+    def _answered(self, key: str, now: float) -> _Entry | None:
+        """The service can be reached: whatever waits for it need not."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            self._landed(entry)
+            self._backoff.reset()
+            if self._paused_until is not None:
+                entry.under_way = True  # its own turn comes when the answer has been digested
+                self.online(now)
+                entry.under_way = False
+        return entry
+
+    def _try_later(self, entry: _Entry, now: float) -> None:
+        """After the pause; whatever else fails during it waits no longer than it."""
+        if self._paused_until is None or self._paused_until <= now:
+            self._paused_until = now + self._backoff.next(self._dice())
+        self._try_again(entry, self._paused_until, now)
+
+    def _try_again(self, entry: _Entry, due: float, now: float) -> None:
+        self._landed(entry)
         entry.due = due
         self.tick(now)
 
@@ -273,6 +341,7 @@ class OutboxCore:
         self._remove(entry, now)
 
     def _remove(self, entry: _Entry, now: float) -> None:
+        self._landed(entry)
         del self._entries[entry.key]
         lane = self._lanes[entry.lane]
         lane.remove(entry.key)
