@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbari_chat import AccessDenied, InvalidData, Unavailable
+from imbari_chat import AccessDenied, AsyncAdminChat, InvalidData, Unavailable
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.pages import (
     BlockingPager,
@@ -375,6 +375,32 @@ def test_a_blocking_pager_turns_and_iterates(namespace: Namespace, channel: Chan
         assert ids(pager.newer()) == ["-O1", "-O2"]
     finally:
         portal.close()
+
+
+@pytest.mark.parametrize("takes_key_bounds", [True, False])
+async def test_pages_over_rest(
+    desk: AsyncAdminChat,
+    seed: Callable[[str, Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    takes_key_bounds: bool,
+) -> None:
+    """The emulator takes key bounds, and what comes of it is the same without them."""
+    transport = desk._channel.transport
+    read, bounds = transport.get, 0
+
+    async def get(path: Path, query: Query | None = None) -> Json:
+        nonlocal bounds
+        if query is not None and query.end is not None and query.end.key is not None:
+            bounds += 1
+            if not takes_key_bounds:
+                raise InvalidData("the database refuses the request")
+        return await read(path, query)
+
+    monkeypatch.setattr(transport, "get", get)
+    names = [f"-O{number:018}" for number in range(20)]
+    seed("/chatSessions", {name: {"lastMessageTime": 5} for name in names})
+    assert await every(SessionPager(desk._channel, page_size=3)) == names[::-1]
+    assert bounds == (6 if takes_key_bounds else 1)
 
 
 # What follows compares with a model that looks at everything there is.

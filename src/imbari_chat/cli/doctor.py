@@ -80,8 +80,8 @@ def doctor(
         bool,
         typer.Option(
             "--fix-unread",
-            help="Put wrong unread counts right, in those conversations. The check is then ok, and"
-            " fails if one could not be.",
+            help="Put wrong unread counts right, in those conversations. The check is then ok, or"
+            " fails if one could not be put right.",
         ),
     ] = False,
     json: Json = False,

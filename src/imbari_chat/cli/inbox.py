@@ -51,8 +51,8 @@ def inbox(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Only those with a message since a date or time (2024-03-12, 2024-03-12T14:05) or"
-            " for so long (45m, 2h, 3d, 1w).",
+            help="Only those with a message since then: so long ago (45m, 2h, 3d, 1w), or a date or"
+            " time (2024-03-12, 2024-03-12T14:05).",
             show_default=False,
         ),
     ] = None,
