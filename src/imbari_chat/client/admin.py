@@ -188,7 +188,7 @@ async def _with_messages(
 ) -> AsyncGenerator[list[ChatEvent], None]:
     """Each session that moved, followed by the messages it moved with."""
     news = _News(channel)
-    live, horizon = False, 0
+    live = False
     async with aclosing(batches):
         async for batch in batches:
             if not live:
@@ -201,9 +201,8 @@ async def _with_messages(
                 for event in batch:
                     yield [event]
                     if isinstance(event, SessionAdded | SessionChanged):
-                        messages = await news.since(event.session, horizon)
+                        messages = await news.since(event.session, feed.horizon_before)
                         yield [MessageAdded(event.session.id, one) for one in messages]
-            horizon = feed.horizon
 
 
 class _News:

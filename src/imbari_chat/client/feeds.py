@@ -113,15 +113,28 @@ class SessionFeed(_Window):
         self._sessions: dict[str, Session] = {}
         self._window: Mapping[str, Json] = {}
         self._horizon: int | None = 0
+        self._window_before: Mapping[str, Json] = {}
+        self._horizon_before: int | None = 0
 
     @property
     def horizon(self) -> int:
         """Sessions the window does not show had their last message no later than this, ms."""
         if self._horizon is None:
-            shown = [one for one in self._window.values() if isinstance(one, dict)]
-            full = len(self._window) >= self.limit
-            self._horizon = min(map(last_message_time, shown), default=0) if full else 0
+            self._horizon = self._horizon_of(self._window)
         return self._horizon
+
+    @property
+    def horizon_before(self) -> int:
+        """The same for the window before the update that is being given."""
+        if self._horizon_before is None:
+            self._horizon_before = self._horizon_of(self._window_before)
+        return self._horizon_before
+
+    def _horizon_of(self, window: Mapping[str, Json]) -> int:
+        if len(window) < self.limit:
+            return 0
+        shown = [one for one in window.values() if isinstance(one, dict)]
+        return min(map(last_message_time, shown), default=0)
 
     def fill(self, value: Json, wider: Json) -> Json:
         """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
@@ -141,6 +154,7 @@ class SessionFeed(_Window):
         after = children(value)
         keys = self._raw.keys() | after.keys() if touched is None else touched
         gone = sorted(key for key in keys if key not in after)
+        self._window_before, self._horizon_before = self._window, self._horizon
         self._window, self._horizon = after, None
         for step in self._steps(gone, after, at_most):
             removed = [self._sessions.pop(key) for key in step if key in self._sessions]

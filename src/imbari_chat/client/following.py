@@ -3,7 +3,6 @@
 import asyncio
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from typing import Any
 
 from imbari_chat.client.channel import Channel
@@ -12,7 +11,7 @@ from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.mirror import children
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.schema import paths
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -50,7 +49,10 @@ async def follow(
                     if feed.has_gap(value):
                         value = await _with_gap_filled(channel, path, window, feed, value)
                         touched = None
-                    yield feed.update(value, touched)
+                    for step, events in enumerate(feed.updates(value, touched)):
+                        if step:
+                            await asyncio.sleep(0)  # a long snapshot is not to hold up the loop
+                        yield events
 
 
 async def _with_gap_filled(
@@ -74,7 +76,7 @@ def message_events(
     overflow: Overflow = "coalesce",
 ) -> AsyncGenerator[ChatEvent, None]:
     """Follow one conversation: its last ``history`` messages, then whatever happens."""
-    feed = MessageFeed(session_id, max(history, window))
+    feed = MessageFeed(session_id, max(history, window), history)
     batches = follow(
         channel,
         paths.messages(session_id),
@@ -83,7 +85,7 @@ def message_events(
         buffer=buffer,
         overflow=overflow,
     )
-    return with_deliveries(channel, _with_history(batches, history), session_id)
+    return with_deliveries(channel, batches, session_id)
 
 
 async def with_deliveries(
@@ -134,30 +136,6 @@ async def with_deliveries(
 
 async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:
     return await anext(batches, None)
-
-
-async def _with_history(
-    batches: AsyncGenerator[list[ChatEvent], None], history: int
-) -> AsyncGenerator[list[ChatEvent], None]:
-    """The first snapshot cut down to its last ``history`` messages."""
-    snapshot: list[ChatEvent] | None = []
-    async with aclosing(batches):
-        async for batch in batches:
-            if snapshot is None:
-                yield batch
-            elif not any(isinstance(one, ConnectionChanged) for one in batch):
-                snapshot += batch
-            else:
-                if ConnectionChanged("live") in batch:
-                    yield _cut(snapshot, history)
-                    snapshot = None
-                yield batch
-
-
-def _cut(snapshot: list[ChatEvent], history: int) -> list[ChatEvent]:
-    added = [one for one in snapshot if isinstance(one, MessageAdded)]
-    old = {id(one) for one in added[: max(len(added) - history, 0)]}
-    return [one for one in snapshot if id(one) not in old]
 
 
 def _connection(item: StateChanged) -> ConnectionChanged:
