@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from datetime import datetime
 from typing import Any, Final, Self
 
 from imbari_chat.client.background import ErrorHandler
 from imbari_chat.client.channel import Channel, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation, no_such_session
+from imbari_chat.client.counts import Drift, repair
 from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.feeds import SessionFeed
 from imbari_chat.client.following import follow, with_deliveries
+from imbari_chat.client.pages import SessionPager, Start, latest_sessions
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import InvalidData, NotFound
@@ -76,33 +79,85 @@ class AsyncAdminChat(ChatEnd):
         )
 
     async def sessions(
-        self, *, status: Status | None = None, unread: bool = False, limit: int = 50
+        self,
+        *,
+        status: Status | None = None,
+        unread: bool = False,
+        since: datetime | int | None = None,
+        limit: int = 50,
     ) -> list[Session]:
         """The conversations with the latest messages, newest first.
 
         Args:
             status: Only these; None for all.
             unread: Only those with unread messages.
+            since: Only those whose last message came at this time or later; ms since the epoch, or
+                a datetime, which without a zone is local.
             limit: At most this many.
 
         Raises:
             InvalidData: ``limit`` is not positive.
             AccessDenied: Whoever is signed in is not an admin.
         """
-        if limit < 1:
-            raise InvalidData(f"limit must be at least 1, not {limit}")
-        window = limit
-        while True:
-            raw = await self._channel.transport.get(paths.SESSIONS, paths.newest_sessions(window))
-            read = decode.sessions(raw)
-            wanted = [
-                one
-                for one in self._channel.usable(read)
-                if (status is None or one.status == status) and (not unread or one.unread_count)
-            ]
-            if len(wanted) >= limit or len(read) < window:
-                return wanted[:limit]
-            window *= _GROWTH
+        return await latest_sessions(
+            self._channel, status=status, unread=unread, since=since, limit=limit
+        )
+
+    def browse(
+        self,
+        *,
+        status: Status | None = None,
+        unread: bool = False,
+        since: datetime | int | None = None,
+        page_size: int = 50,
+        start: Start = "newest",
+    ) -> SessionPager:
+        """All conversations page by page, in either direction, while others write.
+
+        ::
+
+            pager = desk.browse(status="resolved")
+            while page := await pager.older():
+                ...
+
+        Args:
+            status: Only these; None for all.
+            unread: Only those with unread messages.
+            since: Only those whose last message came at this time or later; as for
+                :meth:`sessions`.
+            page_size: How many a page holds.
+            start: Where the first page is, ``newest`` or ``oldest``.
+
+        Returns:
+            A pager, with ``older()`` and ``newer()``; iterating it gives one session at a time,
+            away from the start.
+
+        Raises:
+            InvalidData: ``page_size`` is not positive.
+        """
+        return SessionPager(
+            self._channel,
+            status=status,
+            unread=unread,
+            since=since,
+            page_size=page_size,
+            start=start,
+        )
+
+    async def recount(self, session_id: str) -> Drift | None:
+        """Put a conversation's unread count right, if the website's writes let it drift.
+
+        Whatever lands in between is not overwritten.
+
+        Returns:
+            What was wrong; None if nothing was.
+
+        Raises:
+            NotFound: There is no such conversation.
+            Conflict: Somebody kept writing while it was counted.
+            AccessDenied: Whoever is signed in is not an admin.
+        """
+        return await repair(self._channel, paths.session_id(session_id))
 
     async def session(self, session_id: str) -> Session:
         """Read one session.

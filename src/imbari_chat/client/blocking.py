@@ -11,6 +11,7 @@ import atexit
 import inspect
 import weakref
 from collections.abc import Callable
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -18,8 +19,10 @@ from imbari_chat.client.admin import AsyncAdminChat
 from imbari_chat.client.background import ErrorHandler, Listens
 from imbari_chat.client.channel import Pending, RejectionHandler
 from imbari_chat.client.conversation import AsyncConversation
+from imbari_chat.client.counts import Drift
 from imbari_chat.client.customer import AsyncCustomerChat
 from imbari_chat.client.end import ChatEnd
+from imbari_chat.client.pages import BlockingPager, Start
 from imbari_chat.client.portal import BlockingIterator, Closed, Portal
 from imbari_chat.client.status import ChatStatus
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -131,6 +134,9 @@ class Conversation(_Listens[AsyncConversation]):
 
     def history(self, *, limit: int = 100) -> list[Message]:
         return self._portal.call(self._twin.history(limit=limit))
+
+    def browse(self, *, page_size: int = 100, start: Start = "newest") -> BlockingPager[Message]:
+        return BlockingPager(self._portal, self._twin.browse(page_size=page_size, start=start))
 
     def reply(
         self,
@@ -275,9 +281,33 @@ class AdminChat(_Blocking[AsyncAdminChat]):
         return cls(portal, chat)
 
     def sessions(
-        self, *, status: Status | None = None, unread: bool = False, limit: int = 50
+        self,
+        *,
+        status: Status | None = None,
+        unread: bool = False,
+        since: datetime | int | None = None,
+        limit: int = 50,
     ) -> list[Session]:
-        return self._portal.call(self._twin.sessions(status=status, unread=unread, limit=limit))
+        return self._portal.call(
+            self._twin.sessions(status=status, unread=unread, since=since, limit=limit)
+        )
+
+    def browse(
+        self,
+        *,
+        status: Status | None = None,
+        unread: bool = False,
+        since: datetime | int | None = None,
+        page_size: int = 50,
+        start: Start = "newest",
+    ) -> BlockingPager[Session]:
+        pager = self._twin.browse(
+            status=status, unread=unread, since=since, page_size=page_size, start=start
+        )
+        return BlockingPager(self._portal, pager)
+
+    def recount(self, session_id: str) -> Drift | None:
+        return self._portal.call(self._twin.recount(session_id))
 
     def session(self, session_id: str) -> Session:
         return self._portal.call(self._twin.session(session_id))
@@ -352,6 +382,9 @@ class CustomerChat(_Blocking[AsyncCustomerChat]):
 
     def history(self, *, limit: int = 100) -> list[Message]:
         return self._portal.call(self._twin.history(limit=limit))
+
+    def browse(self, *, page_size: int = 100, start: Start = "newest") -> BlockingPager[Message]:
+        return BlockingPager(self._portal, self._twin.browse(page_size=page_size, start=start))
 
     def send(
         self, text: str, *, timeout: float | None = None, queue: bool = True

@@ -11,6 +11,7 @@ from imbari_chat.client.channel import Channel, Pending, RejectionHandler
 from imbari_chat.client.conversation import no_such_session
 from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.following import message_events
+from imbari_chat.client.pages import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AuthError, ImbariError
@@ -163,6 +164,22 @@ class AsyncCustomerChat(ChatEnd):
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first."""
         return await self._channel.messages(self.session.id, limit)
+
+    def browse(self, *, page_size: int = 100, start: Start = "newest") -> MessagePager:
+        """All messages page by page, in either direction, while others write.
+
+        Args:
+            page_size: How many a page holds.
+            start: Where the first page is, ``newest`` or ``oldest``.
+
+        Returns:
+            A pager, with ``older()`` and ``newer()``; iterating it gives one message at a time,
+            away from the start.
+
+        Raises:
+            InvalidData: ``page_size`` is not positive.
+        """
+        return MessagePager(self._channel, self.session.id, page_size=page_size, start=start)
 
     async def send(
         self, text: str, *, timeout: float | None = None, queue: bool = True
