@@ -134,6 +134,18 @@ async def test_a_sign_in_that_failed_is_tried_again_by_the_next_call() -> None:
     await transport.close()
 
 
+async def test_calls_from_one_place_never_mix_up_their_paths() -> None:
+    """A path is a value: nothing done with one changes it for somebody else."""
+    transport = RestTransport(Library, timeout=5.0)
+    place = Path.parse("/messages")
+    answers = await asyncio.gather(*(transport.get(place / f"m{n}") for n in range(200)))
+    assert answers == [[f"/messages/m{n}", True] for n in range(200)]
+    assert place == Path.parse("/messages")
+    with pytest.raises(AttributeError):
+        place.keys = ("users",)  # type: ignore[attr-defined]  # what must not work
+    await transport.close()
+
+
 async def test_a_closed_transport_neither_calls_nor_listens() -> None:
     """It says so instead."""
     transport = RestTransport(Library, timeout=5.0)

@@ -1,6 +1,8 @@
 """Streams over real sockets against a server that misbehaves on purpose."""
 
 import asyncio
+import json
+import socket
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -9,6 +11,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
+from imbari_chat.client.feeds import MessageFeed
 from imbari_chat.engine.access import StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.mirror import children
@@ -23,6 +26,8 @@ from imbari_chat.errors import (
 )
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.sse import SseSubscription, _may_carry_credentials
+from imbari_chat.schema.events import MessageAdded, MessageRemoved
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import encode
@@ -101,6 +106,55 @@ async def test_an_outage_is_survived_and_the_value_arrives(outage: Step) -> None
         seen = await until(subscription, {"a": 2})
     assert len(server.requests) == 3
     assert "reconnecting" in _states(seen)
+
+
+def _messages(keys: str) -> dict[str, Any]:
+    return {key: {"text": key, "from": "customer", "timestamp": 1} for key in keys}
+
+
+BEFORE = json.dumps(_messages("ab"))
+
+
+LATER_OUTAGES = {**OUTAGES, "clean end": dropped(BEFORE), "reset": reset(BEFORE)}
+
+
+@pytest.mark.parametrize("outage", LATER_OUTAGES.values(), ids=LATER_OUTAGES.keys())
+async def test_what_happened_meanwhile_is_told_once(outage: Step) -> None:
+    """What was added and what was removed; what stayed is not mentioned."""
+    script = dropped(BEFORE), outage, outage, stream(json.dumps(_messages("bcd")))
+    feed, told = MessageFeed(SessionId("-S"), 50), []
+    async with listening(*script) as (subscription, _, _):
+        for item in await until(subscription, _messages("bcd")):
+            if isinstance(item, Changed):
+                for event in feed.update(item.value, item.touched):
+                    assert isinstance(event, MessageAdded | MessageRemoved)
+                    told.append((type(event), event.message.id))
+    assert [key for kind, key in told if kind is MessageAdded] == ["a", "b", "c", "d"]
+    assert [key for kind, key in told if kind is MessageRemoved] == ["a"]
+
+
+async def test_a_name_that_cannot_be_resolved_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The network was away, and its name service with it."""
+    asked = 0
+    look_up = socket.getaddrinfo
+
+    def away(*given: Any, **more: Any) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked <= 3:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(*given, **more)
+
+    async with serving(stream("1")) as server:
+        monkeypatch.setattr(socket, "getaddrinfo", away)
+        who = Caller(f"http://localhost:{server.port}")
+        transport = RestTransport(lambda: who, timeout=5.0, policy=QUICK)
+        async with asyncio.timeout(PATIENCE):
+            seen = await until(transport.listen(Path.parse("/s")), 1)
+        assert _states(seen).count("reconnecting") == 3
+        await transport.close()
 
 
 async def test_a_refused_connection_is_tried_again() -> None:
