@@ -80,8 +80,7 @@ def inbox(
     )
 
     async def read(chat: "AsyncAdminChat") -> "list[Session]":
-        newest = await chat.sessions(status=wanted, unread=unread, limit=limit)
-        return [one for one in newest if earliest is None or one.last_message_time >= earliest]
+        return await chat.sessions(status=wanted, unread=unread, since=earliest, limit=limit)
 
     sessions = with_admin_chat(here, tell, read)
     if json:
