@@ -10,12 +10,17 @@ from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.errors import InvalidData, StreamOverflow
 
-EVERYTHING = frozenset("abcd")
+KEYS = [f"k{number}" for number in range(50)]
+EVERYTHING = frozenset(KEYS)
 
-TOUCHED = st.none() | st.frozensets(st.sampled_from(sorted(EVERYTHING)), max_size=2)
-CHANGES = st.builds(Changed, st.integers(), TOUCHED)
+NAMED = st.builds(
+    Changed, st.integers(), st.frozensets(st.sampled_from(KEYS), min_size=1, max_size=3)
+)
+ANY = st.builds(Changed, st.integers(), st.none())
 STATES = st.builds(StateChanged, st.sampled_from(["live", "stale", "reconnecting"]))
-ITEMS = st.lists(CHANGES | STATES, min_size=1, max_size=40)
+ITEMS = st.lists(NAMED | STATES, min_size=1, max_size=40) | st.lists(
+    NAMED | ANY | STATES, min_size=1, max_size=40
+)
 
 
 def _changes(items: Sequence[ListenItem]) -> list[Changed]:

@@ -125,6 +125,7 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
                 assert await _rest(subscription) == 0
                 assert subscription.state == "closed"
                 assert subscription._alarm is None
+                assert not [one for one in asyncio.all_tasks() if "stream" in one.get_name()]
         await transport.close()
     assert worst < AT_MOST
     for _ in range(5):  # sockets are closed at the end of the loop's turn
