@@ -3,7 +3,7 @@
 from collections import deque
 from typing import Final, Literal, TypeAlias
 
-from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import InvalidData, StreamOverflow
 
 __all__ = ["DEFAULT_LIMIT", "ChangeBuffer", "ListenItem", "Overflow"]

@@ -17,9 +17,17 @@ trying again cannot mend, which is delivered to the consumer.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
 
 from imbari_chat.engine.backoff import Backoff, BackoffPolicy
+from imbari_chat.engine.effects import (
+    Changed,
+    Connect,
+    Disconnect,
+    Effect,
+    Ended,
+    StateChanged,
+    StreamState,
+)
 from imbari_chat.engine.mirror import assign, children
 from imbari_chat.errors import (
     AccessDenied,
@@ -44,8 +52,6 @@ __all__ = [
     "StreamState",
 ]
 
-StreamState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
-
 
 @dataclass(frozen=True, slots=True)
 class StreamPolicy:
@@ -67,60 +73,6 @@ class StreamPolicy:
     stable_after: float = 10.0
     renew_before: float = 120.0
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class Connect:
-    """Open a connection and report it: ``opened``, ``refused``, ``no_credential`` or ``lost``.
-
-    Attributes:
-        renew: The credential was refused or has ended: get a new one first.
-    """
-
-    renew: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Disconnect:
-    """Drop the current connection, at once; nothing more is to be reported of it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """The value listened to is now ``value``.
-
-    Attributes:
-        value: All of it, never to be mutated.
-        touched: The children that may differ from before, or None if any may.
-    """
-
-    value: Json
-    touched: frozenset[str] | None
-
-
-@dataclass(frozen=True, slots=True)
-class StateChanged:
-    """The connection's state, for people to see.
-
-    Attributes:
-        state: What it is now.
-        reason: Why.
-        retry_in: Seconds until the next attempt, when reconnecting.
-    """
-
-    state: StreamState
-    reason: str | None = None
-    retry_in: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The stream is over; ``error`` goes to the consumer."""
-
-    error: ImbariError
-
-
-Effect: TypeAlias = Connect | Disconnect | Changed | StateChanged | Ended
 
 
 class StreamCore:
