@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.feeds import MessageFeed, SessionFeed
+from imbari_chat.schema import decode
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -173,3 +174,57 @@ def test_replaying_the_events_gives_the_window(windows: list[dict[str, Any]]) ->
                 case MessageRemoved(_, message):
                     del held[message.id]
         assert held == {key: record["text"] for key, record in window.items()}
+
+
+SESSIONS = st.dictionaries(
+    st.sampled_from("abcdefgh"),
+    st.builds(_session, st.integers(0, 5)) | st.sampled_from([{"unreadCount": -1}, "junk", 1]),
+    max_size=8,
+)
+
+
+@given(st.lists(SESSIONS, max_size=5), st.integers(1, 4))
+def test_steps_of_any_size_give_the_same_sessions(windows: list[Json], at_most: int) -> None:
+    """All removals come first, and then the latest last, however the work is divided."""
+    whole, stepwise = SessionFeed(5), SessionFeed(5)
+    for window in windows:
+        steps = list(stepwise.updates(window, at_most=at_most))
+        assert all(len(step) <= 2 * at_most for step in steps)
+        events = [event for step in steps for event in step]
+        expected = whole.update(window)
+        assert [one for one in events if not isinstance(one, RecordRejected)] == [
+            one for one in expected if not isinstance(one, RecordRejected)
+        ]
+        assert sorted(map(repr, events)) == sorted(map(repr, expected))
+        assert stepwise.horizon == whole.horizon
+
+
+def test_a_large_snapshot_comes_in_steps() -> None:
+    """An event loop gets a turn in between."""
+    feed = SessionFeed(10_000)
+    steps = feed.updates({f"-S{number:05d}": _session(number) for number in range(1000)})
+    assert [len(step) for step in steps] == [200] * 5
+
+
+@given(SESSIONS)
+def test_a_sessions_time_is_known_without_reading_it(window: dict[str, Json]) -> None:
+    """It is what reading it would give, or 0 if it cannot be read."""
+    for key, raw in window.items():
+        record = decode.session(SessionId(key), raw).record
+        assert decode.last_message_time(raw) == (record.last_message_time if record else 0)
+
+
+def test_of_the_messages_there_at_first_only_the_last_are_given() -> None:
+    """The others are known all the same: a change of theirs is news, their presence is not."""
+    feed = MessageFeed(SessionId("-S"), 50, history=2)
+    window: dict[str, Json] = {key: _message(key) for key in "abcd"}
+    assert _kinds(feed.update(window)) == [("MessageAdded", "c"), ("MessageAdded", "d")]
+    later: dict[str, Json] = {**window, "a": _message("a", read=True), "e": _message("e")}
+    assert _kinds(feed.update(later)) == [("MessageChanged", "a"), ("MessageAdded", "e")]
+
+
+def test_without_history_nothing_that_is_there_at_first_is_given() -> None:
+    """Whatever comes then is news."""
+    feed = MessageFeed(SessionId("-S"), 50, history=0)
+    assert feed.update({"b": _message("b")}) == []
+    assert _kinds(feed.update({"b": _message("b"), "c": _message("c")})) == [("MessageAdded", "c")]
