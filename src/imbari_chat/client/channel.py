@@ -154,6 +154,10 @@ class Channel:
         Returns:
             The message, if it is confirmed; else how to wait for it on the loop; None if nothing
             was done, because the try cannot be made here or would take longer than the call may.
+
+        Raises:
+            Unavailable: The client was closed meanwhile; ``outcome_unknown`` says whether it may
+                be there.
         """
         if timeout is not None and timeout < self._timeout:
             return None
@@ -161,6 +165,8 @@ class Channel:
         letter = self.outbox.try_here(plan, session_id, keep=queue)
         if letter is None or letter.message.delivery == "confirmed":
             return None if letter is None else letter.message
+        if self.closed and letter.message.error is not None:
+            raise letter.message.error  # somebody closed the client meanwhile
         left = (self._timeout if timeout is None else timeout) - (time.monotonic() - begin)
         return partial(self.outbox.settle, letter, timeout=max(left, 0.0), keep=queue)
 

@@ -181,8 +181,7 @@ class AsyncConversation(Listens):
             if denied is not None and seen == set(unread):
                 # Nobody has marked anything since: it was not a colleague who got in between.
                 raise denied
-            # A count that the website let drift below the truth must not become negative.
-            counted = min(len(unread), session.unread_count)
+            counted = await self._counted(len(unread), session.unread_count)
             try:
                 await self._channel.commit(plans.mark_read(self.id, unread, counted=counted))
             except AccessDenied as error:
@@ -196,6 +195,17 @@ class AsyncConversation(Listens):
         raise Conflict(
             "colleagues are reading this conversation at the same moment", where=self.id
         ) from denied
+
+    async def _counted(self, unread: int, count: int) -> int:
+        """How many of the unread messages to take off the count, which must not become negative.
+
+        A count below the truth is one that the website let drift, or one that was read before the
+        latest message came: that is told apart by another look.
+        """
+        if unread > count:
+            session = await self._channel.session(self.id)
+            count = 0 if session is None else session.unread_count
+        return min(unread, count)
 
     async def _unread(self, count: int) -> list[MessageId]:
         """Ids of unread customer messages: as many as the session counts, and all the newest."""

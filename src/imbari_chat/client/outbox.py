@@ -9,23 +9,25 @@ core is used under a lock.
 import asyncio
 import atexit
 import logging
-import os
 import random
 import threading
 import time
-import weakref
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError, Unavailable
+from imbari_chat.net.process import Owner
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
 from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
 
 __all__ = ["Letter", "Outbox", "overtaken", "undelivered"]
 
@@ -85,14 +87,13 @@ class Outbox:
         self._news = asyncio.Event()
         self._driver: asyncio.Task[None] | None = None
         self._flushing = 0
-        self._process = os.getpid()
+        self._owner = Owner()
         self._closed = False
-        _open.add(self)
 
     @property
     def left_behind(self) -> tuple[OutgoingMessage, ...]:
         """What is pending, if this is the process that wrote it and not a fork of it."""
-        return self.pending if self._process == os.getpid() else ()
+        return self.pending if self._owner.is_here else ()
 
     @property
     def pending(self) -> tuple[OutgoingMessage, ...]:
@@ -127,7 +128,9 @@ class Outbox:
             Unavailable: It is not kept and did not get through, or the client is closed;
                 ``outcome_unknown`` says whether it may be there.
             ImbariError: The service refuses the message for good.
+            RuntimeError: This is a forked child of the process that made it.
         """
+        self._owner.check()
         self._remember_loop()
         letter = self._accept(plan, session_id, keep=keep)
         self._go_on()
@@ -139,8 +142,12 @@ class Outbox:
         try:
             await self._wait(letter, timeout)
         except BaseException:
-            self._withdraw(letter)
+            self._abandon(letter)
+            self._wake.set()
             raise
+        if not letter.is_settled:
+            with self._lock:  # the answer may have come together with the deadline
+                self._take_over(letter, None)
         letter.awaited = False
         if message.error is not None and (message.delivery == "failed" or self._closed):
             raise message.error
@@ -165,30 +172,37 @@ class Outbox:
             if self._core.pending or self._closed:
                 return None
             letter = self._accept(plan, session_id, keep=keep)
-            now = self._take_over(letter, Send((letter.message.id,)))
-        if not now:
-            loop.call_soon_threadsafe(self._go_on)
-            return letter
         try:
-            update(plan.changes)
+            with self._lock:
+                now = self._take_over(letter, Send((letter.message.id,)))
+            if now:
+                self._first_try(letter, update)
+        except BaseException:
+            self._abandon(letter)
+            raise
+        finally:
+            with self._lock:
+                more = bool(self._todo or self._core.pending)
+            if more:
+                with suppress(RuntimeError):  # the loop is closed, and so is this
+                    loop.call_soon_threadsafe(self._go_on)
+        return letter
+
+    def _first_try(self, letter: Letter, update: Callable[[Mapping[Path, Json]], None]) -> None:
+        try:
+            update(letter.plan.changes)
         except ImbariError as error:
             with self._lock:
                 self._failed(letter, error)
-        except BaseException:
-            self._withdraw(letter)
-            raise
         else:
             with self._lock:
                 self._core.committed(letter.message.id, time.monotonic())
         with self._lock:
             self._take_over(letter, None)
-            more = bool(self._todo or self._core.pending)
-        if more:
-            loop.call_soon_threadsafe(self._go_on)
-        return letter
 
     async def flush(self, timeout: float | None) -> tuple[OutgoingMessage, ...]:
         """Wait until nothing is pending, or for ``timeout`` seconds; returns what still is."""
+        self._owner.check()
         self._remember_loop()
         self.online()
         self._flushing += 1
@@ -226,6 +240,9 @@ class Outbox:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        for effect in self._effects():
+            if isinstance(effect, Delivered):
+                self._tell(effect)
         left = self.pending
         for message in left:
             letter = self._letters[message.id]
@@ -256,11 +273,12 @@ class Outbox:
         letter = Letter(message, plan, session_id)
         with self._lock:
             self._letters[message.id] = letter
+            _with_mail.add(self)
             self._core.put(message.id, session_id, time.monotonic(), keep=keep)
         return letter
 
     def _take_over(self, letter: Letter, wanted: OutboxEffect | None) -> bool:
-        """Off the loop: apply what the core says of ``letter``, leave the rest to the driver.
+        """Apply what the core says of ``letter`` at once, leave the rest to the driver.
 
         Returns:
             Whether ``wanted`` was among it; it is then the caller's to carry out.
@@ -281,12 +299,27 @@ class Outbox:
         """Forget a letter; True if it may be there all the same."""
         with self._lock:
             may_be_there = self._core.withdraw(letter.message.id, time.monotonic())
-            self._letters.pop(letter.message.id, None)
-        self._wake.set()
+            self._forget(letter)
         return may_be_there
+
+    def _abandon(self, letter: Letter) -> None:
+        """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
+        with self._lock:
+            pending = letter.message.id in self._core.pending
+            unknown = self._withdraw(letter)
+            if pending:
+                letter.message.became("sent" if unknown else "failed")
+        if pending:
+            _log.warning("interrupted with %s", undelivered([letter.message]))
+
+    def _forget(self, letter: Letter) -> None:
+        self._letters.pop(letter.message.id, None)
+        if not self._letters:
+            _with_mail.discard(self)
 
     def _given_up(self, letter: Letter, timeout: float) -> Unavailable:
         unknown = self._withdraw(letter)
+        self._wake.set()
         trouble = letter.trouble
         error = Unavailable(
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
@@ -395,13 +428,17 @@ class Outbox:
         try:
             if await self._transport.get(plan.witness) is not None:
                 return True
+            if plan.expects is None:
+                return False
+            place, expected = plan.expects
+            if await self._transport.get(place) == expected:
+                return False
+            # Something came in between; an earlier try of this very message, perhaps.
+            if await self._transport.get(plan.witness) is not None:
+                return True
         except AccessDenied:  # what one wrote oneself one may read
             return False
-        if plan.expects is not None:
-            place, expected = plan.expects
-            if await self._transport.get(place) != expected:
-                raise overtaken(letter.session_id)
-        return False
+        raise overtaken(letter.session_id)
 
     def _failed(self, letter: Letter, error: ImbariError) -> None:
         letter.trouble = error
@@ -423,7 +460,7 @@ class Outbox:
         letter.delivery = delivery
         letter.message.became(delivery, error or (letter.trouble if delivery == "queued" else None))
         if letter.is_settled:
-            self._letters.pop(letter.message.id, None)
+            self._forget(letter)
         return DeliveryChanged(letter.session_id, letter.message, delivery, error)
 
     def _announce(self, letter: Letter, event: DeliveryChanged) -> None:
@@ -461,12 +498,13 @@ def undelivered(messages: Sequence[OutgoingMessage]) -> str:
     )
 
 
-_open: "weakref.WeakSet[Outbox]" = weakref.WeakSet()
+_with_mail: set[Outbox] = set()
+"""Held here, so that none goes unmentioned because the client was forgotten."""
 
 
 @atexit.register
 def _last_words() -> None:
     """The program ends with an outbox that was never closed: say what goes with it."""
-    for outbox in list(_open):
+    for outbox in list(_with_mail):
         if left := outbox.left_behind:
             _log.warning("the program ended with %s", undelivered(left))

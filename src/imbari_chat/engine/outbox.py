@@ -117,6 +117,7 @@ class _Entry:
     together: bool = False
     alone: bool = False
     must_look: bool = False
+    in_doubt: bool = False
     refusal: ImbariError | None = None
     refusals: int = 0
     sign_ins: int = 0
@@ -215,7 +216,7 @@ class OutboxCore:
         if isinstance(error, AuthError):
             entry.sign_ins += 1
         if self._may_pass(entry, error):
-            if not entry.must_look:
+            if not (entry.must_look or entry.in_doubt):
                 self._become(entry, "queued")
             self._try_later(entry, now)
             return
@@ -223,7 +224,8 @@ class OutboxCore:
         if entry.together and not entry.must_look:
             # It need not be this one that the service does not want.
             entry.alone = True
-            self._become(entry, "queued")
+            if not entry.in_doubt:
+                self._become(entry, "queued")
             self._try_again(entry, now, now)
         elif isinstance(error, AccessDenied) and not entry.must_look:
             entry.refusal = error
@@ -238,11 +240,12 @@ class OutboxCore:
         entry = self._entries.get(key)
         if entry is None:
             return
-        if error.outcome_unknown:
+        # A try without an answer may still arrive, whatever becomes of those after it.
+        entry.in_doubt = entry.in_doubt or error.outcome_unknown
+        if entry.in_doubt:
             entry.must_look = True
-        if not entry.must_look:
+        elif not entry.must_look:
             if not entry.keep:
-                self._landed(entry)
                 self._settle(entry, "failed", now, error)
                 return
             self._become(entry, "queued")

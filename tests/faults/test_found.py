@@ -1,0 +1,141 @@
+"""What rounds have found, each as small as it gets."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, Unavailable
+from imbari_chat.client.channel import Channel
+from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from tests.client.in_memory import ADMIN, CUSTOMER, LATE, UNREACHABLE, InMemory, database
+
+
+def _stored(namespace: Namespace, path: str) -> Any:
+    return namespace.root.at(Path.parse(path)).to_json(export=True)
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    """An empty database under the strict rules."""
+    return database()
+
+
+class Racing(InMemory):
+    """Something happens once, right after this transport has read a place."""
+
+    def __init__(self, namespace: Namespace, auth: Json, after: str) -> None:
+        super().__init__(namespace, auth)
+        self._after = after
+        self.then: Any = None
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        found = await super().get(path, query)
+        if self.then is not None and str(path).startswith(self._after):
+            then, self.then = self.then, None
+            await then()
+        return found
+
+
+async def test_a_message_that_comes_while_an_admin_reads_is_counted_off_if_it_is_marked(
+    namespace: Namespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It came between the look at the session and the look at its messages."""
+    async with AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start("Amina", "amina@example.com", text="one")
+        transport = Racing(namespace, ADMIN, "/chatSessions")
+        async with (
+            AsyncAdminChat(Channel(transport)) as desk,
+            desk.open(session.id, peek=True) as conversation,
+        ):
+            monkeypatch.setattr(time, "time_ns", _later(1.0))
+            transport.then = lambda: customer.send("two")
+            await conversation.mark_read()
+    messages = _stored(namespace, f"/messages/{session.id}").values()
+    unread = sum(not one["read"] for one in messages)
+    assert _stored(namespace, f"/chatSessions/{session.id}/unreadCount") == unread
+
+
+async def test_a_reply_that_arrives_late_has_not_been_overtaken_by_itself(
+    namespace: Namespace,
+) -> None:
+    """Its first try is committed between the two looks that follow a lost answer."""
+    async with AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start("Amina", "amina@example.com", text="Question")
+    transport = Late(namespace, ADMIN)
+    async with (
+        AsyncAdminChat(Channel(transport)) as desk,
+        desk.open(session.id, peek=True) as conversation,
+    ):
+        question = (await conversation.history())[-1]
+        transport.lose = True
+        answer = await conversation.reply("Answer", expect_last=question)
+        assert answer.delivery == "confirmed"
+    assert len(_stored(namespace, f"/messages/{session.id}")) == 2
+
+
+async def test_a_message_that_may_still_arrive_is_not_said_to_be_lost(
+    namespace: Namespace,
+) -> None:
+    """A look did not find it, and then the network went away altogether."""
+    transport = InMemory(namespace, CUSTOMER, "", LATE, UNREACHABLE)
+    async with AsyncCustomerChat(Channel(transport, policy=SEND_POLICY)) as customer:
+        session = await customer.start("Amina", "amina@example.com")
+        with suppress(Unavailable):
+            await customer.send("Hello", queue=False)
+            assert len(_stored(namespace, f"/messages/{session.id}")) == 1
+            return
+    pytest.fail("it is there")
+
+
+class Late(InMemory):
+    """An update without an answer, which is made after the next look at its message."""
+
+    lose = False
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        if not self.lose:
+            await super().update(changes)
+            return
+        self.lose = False
+        self._late.append(changes)
+        raise Unavailable("no answer", outcome_unknown=True)
+
+
+async def test_a_message_confirmed_at_the_last_moment_is_not_said_to_be_lost(
+    namespace: Namespace,
+) -> None:
+    """The answer and the deadline come in one turn of the loop."""
+    transport = Answering(namespace, CUSTOMER)
+    async with AsyncCustomerChat(Channel(transport, policy=SEND_POLICY)) as customer:
+        session = await customer.start("Amina", "amina@example.com")
+        loop = asyncio.get_running_loop()
+        transport.answer = loop.create_future()
+        loop.call_later(0.02, transport.answer.set_result, None)
+        loop.call_later(0.01, time.sleep, 0.1)  # now both are due
+        sent = await customer.send("Hello", timeout=0.03, queue=False)
+        assert sent.delivery == "confirmed"
+    assert len(_stored(namespace, f"/messages/{session.id}")) == 1
+
+
+class Answering(InMemory):
+    """Updates are made at once, and answered when ``answer`` is."""
+
+    answer: "asyncio.Future[None] | None" = None
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        await super().update(changes)
+        if self.answer is not None:
+            await self.answer
+
+
+def _later(seconds: float) -> Any:
+    now = time.time_ns
+    return lambda: now() + int(seconds * 1e9)
