@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from imbari_chat.client.admin import AsyncAdminChat
     from imbari_chat.client.blocking import AdminChat, Conversation, CustomerChat
     from imbari_chat.client.conversation import AsyncConversation
+    from imbari_chat.client.counts import Drift
     from imbari_chat.client.customer import AsyncCustomerChat
+    from imbari_chat.client.pages import BlockingPager, MessagePager, SessionPager
     from imbari_chat.client.status import ChatStatus
     from imbari_chat.config import Settings
     from imbari_chat.errors import (
@@ -61,6 +63,7 @@ __all__ = [
     "AsyncConversation",
     "AsyncCustomerChat",
     "AuthError",
+    "BlockingPager",
     "ChatEvent",
     "ChatStatus",
     "ConfigError",
@@ -69,11 +72,13 @@ __all__ = [
     "Conversation",
     "CustomerChat",
     "DeliveryChanged",
+    "Drift",
     "ImbariError",
     "InvalidData",
     "Message",
     "MessageAdded",
     "MessageChanged",
+    "MessagePager",
     "MessageRemoved",
     "NotFound",
     "OutgoingMessage",
@@ -83,6 +88,7 @@ __all__ = [
     "Session",
     "SessionAdded",
     "SessionChanged",
+    "SessionPager",
     "SessionRemoved",
     "Settings",
     "StreamOverflow",
@@ -95,7 +101,9 @@ _HOMES = {
     "client.admin": ("AsyncAdminChat",),
     "client.blocking": ("AdminChat", "Conversation", "CustomerChat"),
     "client.conversation": ("AsyncConversation",),
+    "client.counts": ("Drift",),
     "client.customer": ("AsyncCustomerChat",),
+    "client.pages": ("BlockingPager", "MessagePager", "SessionPager"),
     "client.status": ("ChatStatus",),
     "config": ("Settings",),
     "errors": (

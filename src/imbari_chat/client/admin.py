@@ -156,6 +156,7 @@ class AsyncAdminChat(ChatEnd):
             NotFound: There is no such conversation.
             Conflict: Somebody kept writing while it was counted.
             AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been put right.
         """
         return await repair(self._channel, paths.session_id(session_id))
 
