@@ -120,7 +120,7 @@ class RestTransport:
             raise Unavailable("the connection has been closed")
         subscription = SseSubscription(
             self._caller,
-            self._client(),
+            self._client,
             self._workers,
             path,
             query,
@@ -164,18 +164,24 @@ class RestTransport:
             access.close()
         return access
 
-    def _client(self) -> "httpx.AsyncClient":
-        import httpx
-
-        if self._http is None:
-            self._http = httpx.AsyncClient(
-                # Silence is the stream's own affair; see StreamPolicy.
-                timeout=httpx.Timeout(None, connect=self._timeout),
-                limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-            )
-        return self._http
+    async def _client(self) -> "httpx.AsyncClient":
+        async with self._opening:
+            if self._http is None:
+                self._http = await self._workers.run(_http_client, self._timeout)
+            return self._http
 
     def _no_answer(self, path: Path, *, writing: bool) -> Unavailable:
         return Unavailable(
             f"no answer within {self._timeout:g} s", where=str(path), outcome_unknown=writing
         )
+
+
+def _http_client(connect_timeout: float) -> "httpx.AsyncClient":
+    """Importing the library and reading the certificates take too long for an event loop."""
+    import httpx
+
+    return httpx.AsyncClient(
+        # Silence is the stream's own affair; see StreamPolicy.
+        timeout=httpx.Timeout(None, connect=connect_timeout),
+        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
+    )

@@ -50,7 +50,7 @@ class SseSubscription:
     def __init__(
         self,
         caller: Callable[[], Awaitable[Access]],
-        client: "httpx.AsyncClient",
+        client: Callable[[], Awaitable["httpx.AsyncClient"]],
         workers: Workers,
         path: Path,
         query: Query | None,
@@ -208,8 +208,6 @@ class SseSubscription:
 
     async def _connect(self, *, renew: bool) -> None:
         """One connection, from request to end; whatever happens is told to the core."""
-        import httpx
-
         try:
             try:
                 access, request = await self._ask(renew=renew)
@@ -219,11 +217,13 @@ class SseSubscription:
                 await self._listen(request, access)
         except ImbariError as error:
             self._report(partial(self._core.refused, error))
-        except httpx.HTTPError as error:
-            self._report(partial(self._core.lost, _in_words(error)))
         except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
-            self._fail(error)
-            self._settle()
+            reason = _in_words(error)
+            if reason is not None:
+                self._report(partial(self._core.lost, reason))
+            else:
+                self._fail(error)
+                self._settle()
 
     async def _ask(self, *, renew: bool) -> tuple[Access, StreamRequest]:
         """Who is asking, and the request to make."""
@@ -260,7 +260,8 @@ class SseSubscription:
         Production answers a stream with a redirect to the host that holds the database. The
         credential goes along only over TLS within the service's domains, or to the same host.
         """
-        import httpx
+        client = await self._client()
+        import httpx  # by now it has been imported, off the event loop
 
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
@@ -270,8 +271,8 @@ class SseSubscription:
                 "Accept-Encoding": "identity",
                 "Cache-Control": "no-cache",
             }
-            response = await self._client.send(
-                self._client.build_request("GET", url, headers=headers), stream=True
+            response = await client.send(
+                client.build_request("GET", url, headers=headers), stream=True
             )
             if not response.is_redirect:
                 return response
@@ -304,8 +305,8 @@ async def _beginning(response: "httpx.Response") -> str:
     return received[:_REFUSAL_BYTES].decode(errors="replace")
 
 
-def _in_words(error: Exception) -> str:
-    """What went wrong, without the URL, which may hold a token."""
+def _in_words(error: Exception) -> str | None:
+    """What the network did, without the URL, which may hold a token; None if it did nothing."""
     import httpx
 
     match error:
@@ -315,5 +316,7 @@ def _in_words(error: Exception) -> str:
             return "cannot connect"
         case httpx.RemoteProtocolError() | httpx.ReadError():
             return "the connection broke"
-        case _:
+        case httpx.HTTPError():
             return f"the connection failed ({type(error).__name__})"
+        case _:
+            return None
