@@ -81,6 +81,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # An installed package has its bytecode beside it, ours as well as the peers'. A checkout that
     # may not write any would be measured compiling.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    load, cores = os.getloadavg()[0], os.cpu_count()
+    print(
+        f"load {load:.1f} on {cores} cores; what else runs costs ours and theirs", file=sys.stderr
+    )
     wanted = [topic for topic in _TOPICS if topic in given.topics or not given.topics]
     rows, failed = _measured(wanted)
     print(as_json(rows) if given.json else as_table(rows))

@@ -143,6 +143,7 @@ async def _our_strain(host: str, number: int, rounds: int) -> Strain:
             await conversation.reply("hello")
             return _since(begin)
 
+        await _typed(chat, number)()  # what happens once in a process is no part of it
         idle = [await send() for _ in range(_IDLE_SENDS)]
         busy: list[float] = []
         stall = 0.0

@@ -22,9 +22,11 @@ _TINY: Final = 100
 _ROUNDS: Final = {_SMALL: 15, _LARGE: 7}
 _BUSY_ROUNDS: Final = 7
 
-_ONE_STEP: Final = (
-    "the whole snapshot is parsed, compared and made into objects in one step of the event loop"
+_TYPED: Final = (
+    "the bound stops at json; ours goes on to check every field, make an object and an event of "
+    "each record, and put them in order"
 )
+_ONE_STEP: Final = "json reads a whole event in one step of the event loop"
 
 
 def small() -> Iterator[Row]:
@@ -101,7 +103,16 @@ def _against_bound_and_admin(name: str, costs: dict[str, Cost], limit: float) ->
     ours = costs["imbari-chat"].wall
     what = f"first snapshot, {_SMALL if name == 'S1' else _LARGE:,} sessions"
     bound = costs["bound"].wall
-    yield Row(name, what, "ms", ours, bound, "the bound: httpx and json, untyped", Target("<=", 2))
+    yield Row(
+        name,
+        what,
+        "ms",
+        ours,
+        bound,
+        "the bound: httpx and json, untyped",
+        Target("<=", 2),
+        _TYPED,
+    )
     admin = costs["firebase-admin"].wall
     yield Row(name, what, "ms", ours, admin, "firebase-admin", Target("<=", limit))
 
