@@ -24,8 +24,9 @@ from imbari_chat import (
     Unavailable,
 )
 from imbari_chat.client import connect
+from imbari_chat.client.admin import SEND_POLICY as ADMIN_POLICY
 from imbari_chat.client.channel import Channel
-from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.stream import StreamPolicy
@@ -60,16 +61,17 @@ def settings(server: Server, database: str, folder: Path) -> Settings:
 def admin(where: Settings) -> AsyncAdminChat:
     """An admin's end."""
     transport = _impatient(connect.admin_transport(where))
-    return AsyncAdminChat(
-        Channel(transport, policy=OutboxPolicy(backoff=_BACKOFF), timeout=TIMEOUT)
-    )
+    return AsyncAdminChat(Channel(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
 
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
     transport = _impatient(connect.customer_transport(where))
-    policy = dataclasses.replace(SEND_POLICY, backoff=_BACKOFF)
-    return AsyncCustomerChat(Channel(transport, policy=policy, timeout=TIMEOUT))
+    return AsyncCustomerChat(Channel(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
+
+
+def _quick(policy: OutboxPolicy) -> OutboxPolicy:
+    return dataclasses.replace(policy, backoff=_BACKOFF)
 
 
 def _impatient(transport: RestTransport) -> RestTransport:
