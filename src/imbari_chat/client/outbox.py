@@ -283,16 +283,18 @@ class Outbox:
         Returns:
             Whether ``wanted`` was among it; it is then the caller's to carry out.
         """
-        found = False
+        found, event = False, None
         for effect in self._core.drain():
             if effect == wanted:
                 found = True
             elif isinstance(effect, Delivered) and effect.key == letter.message.id:
                 event = self._became(letter, effect.delivery, effect.error)
-                if self._loop is not None and (self._watchers or self._flushing):
-                    self._loop.call_soon_threadsafe(self._announce, letter, event)
             else:
                 self._todo.append(effect)
+        if event is None or found or self._loop is None:
+            return found  # what is about to be tried here has news in a moment
+        if self._watchers or self._flushing or letter.waiting:
+            self._loop.call_soon_threadsafe(self._announce, letter, event)
         return found
 
     def _withdraw(self, letter: Letter) -> bool:
@@ -376,7 +378,12 @@ class Outbox:
         with self._lock:
             effects = [*self._todo, *self._core.drain()]
             self._todo.clear()
-            return [one for one in map(self._still_wanted, effects) if one is not None]
+        latest = {one.key: one for one in effects if isinstance(one, Delivered)}
+        return [
+            one
+            for one in map(self._still_wanted, effects)
+            if one is not None and (not isinstance(one, Delivered) or latest[one.key] is one)
+        ]
 
     def _still_wanted(self, effect: OutboxEffect) -> OutboxEffect | None:
         if isinstance(effect, Send):
