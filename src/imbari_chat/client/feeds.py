@@ -152,15 +152,14 @@ class SessionFeed(_Window):
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed, removals first, oldest first."""
         after = children(value)
-        keys = self._raw.keys() | after.keys() if touched is None else touched
-        gone = sorted(key for key in keys if key not in after)
-        self._window_before, self._horizon_before = self._window, self._horizon
+        gone = sorted((self._raw.keys() if touched is None else touched) - after.keys())
+        shown = sorted(after if touched is None else touched & after.keys())
+        shown.sort(key=lambda key: last_message_time(after[key]))
         self._window, self._horizon = after, None
         for step in self._steps(gone, after, at_most):
             removed = [self._sessions.pop(key) for key in step if key in self._sessions]
             yield [SessionRemoved(one, one.last_message_time > self.horizon) for one in removed]
-        shown = sorted((last_message_time(after[key]), key) for key in keys if key in after)
-        for step in self._steps([key for _, key in shown], after, at_most):
+        for step in self._steps(shown, after, at_most):
             yield self._read({key: after[key] for key in step})
 
     def _read(self, raw: Mapping[str, Json]) -> list[ChatEvent]:
