@@ -199,6 +199,17 @@ def test_steps_of_any_size_give_the_same_sessions(windows: list[Json], at_most: 
         assert stepwise.horizon == whole.horizon
 
 
+def test_the_horizon_before_is_that_of_the_last_window_in_every_step() -> None:
+    """What came in between two windows is told from what was old by it."""
+    feed = SessionFeed(2)
+    feed.update({"a": _session(1), "b": _session(2)})
+    horizons = [
+        (feed.horizon_before, feed.horizon)
+        for _ in feed.updates({"c": _session(3), "d": _session(4)}, at_most=1)
+    ]
+    assert set(horizons) == {(1, 3)}
+
+
 def test_a_large_snapshot_comes_in_steps() -> None:
     """An event loop gets a turn in between."""
     feed = SessionFeed(10_000)

@@ -155,6 +155,7 @@ class SessionFeed(_Window):
         gone = sorted((self._raw.keys() if touched is None else touched) - after.keys())
         shown = sorted(after if touched is None else touched & after.keys())
         shown.sort(key=lambda key: last_message_time(after[key]))
+        self._window_before, self._horizon_before = self._window, self._horizon
         self._window, self._horizon = after, None
         for step in self._steps(gone, after, at_most):
             removed = [self._sessions.pop(key) for key in step if key in self._sessions]
