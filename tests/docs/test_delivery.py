@@ -1,0 +1,30 @@
+"""Every promise of docs/delivery.md names tests that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+NAMED = re.findall(r"`(tests/\S+\.py)::(\w+)`", (ROOT / "docs/delivery.md").read_text("utf-8"))
+
+
+def test_promises_name_tests() -> None:
+    """The page is not just words."""
+    assert len(NAMED) > 20
+
+
+@pytest.mark.parametrize(("file", "name"), NAMED)
+def test_a_named_test_exists(file: str, name: str) -> None:
+    """A test that is renamed or removed is missed here."""
+    text = (ROOT / file).read_text("utf-8")
+    assert re.search(rf"^((async )?def {name}\(|{name} = )", text, re.MULTILINE), name
+
+
+@pytest.mark.parametrize(
+    "part",
+    (ROOT / "docs/delivery.md").read_text("utf-8").split("\n## What is not")[0].split("\n**")[1:],
+)
+def test_every_promise_names_a_test(part: str) -> None:
+    """A promise begins a paragraph in bold."""
+    assert re.search(r"`tests/\S+\.py::\w+`", part), part.partition("\n")[0]
