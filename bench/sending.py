@@ -37,8 +37,8 @@ _TWO: Final = "-Obbcdefghijklmnopqr"
 _ONE: Final = "-Ocbcdefghijklmnopqr"
 
 _HANDED_OVER: Final = (
-    "a blocking reply goes to the client's thread, to a worker's and back, and its event once more; "
-    "the peer's call stays where it is"
+    "a blocking reply goes to the client's thread, to a worker's and back, and its event once "
+    "more; the peer's call stays where it is"
 )
 
 Send = Callable[[str], object]
