@@ -7,10 +7,14 @@ import select
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
 __all__ = ["Terminal"]
+
+# So that Ctrl-C is a signal where it is not a key.
+_CONTROLLED = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 
 _CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()=>][A-Za-z0-9]?)")
 
@@ -32,7 +36,7 @@ class Terminal:
             "LINES": str(size[1]),
         }
         self._process = subprocess.Popen(
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", _CONTROLLED + code],
             stdin=theirs, stdout=theirs, stderr=theirs,
             env=environment, start_new_session=True,
         )  # fmt: skip
@@ -54,6 +58,19 @@ class Terminal:
             if not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{words!r} did not appear; this did:\n{self.text}")
         self.raw = self.raw[self.raw.rindex(words[-1]) + 1 :]
+
+    def insists(self, key: str, words: str) -> None:
+        """Press a key as a person does, again if nothing happens, until ``words`` appear.
+
+        Between one prompt and the next a terminal is in its ordinary mode, where the key goes
+        nowhere.
+        """
+        for _ in range(30):
+            self.press(key)
+            with suppress(AssertionError):
+                self.sees(words, within=1)
+                return
+        raise AssertionError(f"{words!r} did not appear; this did:\n{self.text}")
 
     def ends(self, *, within: float = 30) -> int:
         """Wait for the end; returns the exit code."""

@@ -24,7 +24,16 @@ from imbari_chat.errors import (
     Unavailable,
 )
 
-__all__ = ["ExitCode", "ReaderGone", "TimeoutReached", "UsageError", "boundary", "code_of"]
+__all__ = [
+    "ExitCode",
+    "Interrupted",
+    "ReaderGone",
+    "TimeoutReached",
+    "UsageError",
+    "boundary",
+    "code_of",
+    "undelivered",
+]
 
 DEBUG: Final = "IMBARI_CHAT_DEBUG"
 
@@ -49,6 +58,10 @@ class ExitCode(IntEnum):
 
 class ReaderGone(Exception):  # not an error: it is how a pipeline ends
     """Whoever read our output has read enough, as ``head`` does."""
+
+
+class Interrupted(Exception):  # not an error either
+    """A person pressed Ctrl-C where it is a key like any other, not a signal."""
 
 
 class UsageError(ImbariError):
@@ -82,6 +95,30 @@ def code_of(error: ImbariError) -> ExitCode:
     return ExitCode.FAILURE
 
 
+def undelivered(*, not_sent: int, unknown: int) -> Unavailable | None:
+    """The error of a command that ends with messages whose texts it has just given back.
+
+    Args:
+        not_sent: How many were certainly not sent.
+        unknown: Of how many it is not known.
+
+    Returns:
+        None if there are none.
+    """
+    if not not_sent and not unknown:
+        return None
+    parts = []
+    if not_sent:
+        parts.append(f"{_counted(not_sent)} {'was' if not_sent == 1 else 'were'} not sent")
+    if unknown:
+        parts.append(f"of {_counted(unknown)} it is not known whether")
+    return Unavailable(", and ".join(parts), outcome_unknown=bool(unknown))
+
+
+def _counted(messages: int) -> str:
+    return f"{messages} message{'' if messages == 1 else 's'}"
+
+
 def boundary(command: Callable[[], object]) -> int:
     """Run ``command`` and turn whatever comes of it into an exit code and a line on stderr.
 
@@ -93,6 +130,8 @@ def boundary(command: Callable[[], object]) -> int:
         sys.stdout.flush()
     except KeyboardInterrupt:
         Narrator().end_line()
+        return ExitCode.INTERRUPTED
+    except Interrupted:
         return ExitCode.INTERRUPTED
     except (BrokenPipeError, ReaderGone):
         _let_go_of_stdout()

@@ -26,6 +26,8 @@ _YELLOW: Final = "33"
 _DIM: Final = "2"
 _CYAN: Final = "36"
 
+_OUTBOX: Final = "outbox"
+
 
 class Narrator:
     """Writes narration, one line each.
@@ -81,15 +83,36 @@ class Narrator:
         for line in safe_text(text, multiline=True).splitlines():
             _write(f"  {line}")
 
+    def give_back(self, text: str, *, to: str = "", unknown: bool = False) -> None:
+        """A person's own text that was to be sent and did not arrive.
+
+        Args:
+            text: What they wrote.
+            to: Whom it was for, if that is worth saying.
+            unknown: It may have arrived all the same.
+        """
+        whom = f" to {to}" if to else ""
+        if unknown:
+            self.warn(f"it is not known whether this was sent{whom}; look before sending it again:")
+        else:
+            self.warn(f"not sent{whom}:")
+        self.quote(text)
+
 
 class _Log(logging.Handler):
-    """The library's own warnings, as narration."""
+    """The library's own warnings, as narration.
+
+    What the outbox warns of is left out: it knows ids, and whoever sends from here gives back texts
+    and ends in an error.
+    """
 
     def __init__(self, tell: Narrator) -> None:
         super().__init__(logging.WARNING)
         self._tell = tell
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.module == _OUTBOX:
+            return
         self._tell.warn(record.getMessage())
 
 

@@ -140,16 +140,18 @@ def with_admin_chat(
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
+    On Ctrl-C ``work`` is cancelled, and everything is gone within a second.
+
     Args:
         here: Where the chat is, and who asks.
         tell: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
 
     Raises:
+        Unavailable: Messages were left undelivered, and ``work`` did not say so.
         ImbariError: Whatever the client raises.
     """
-    import asyncio
-
+    from imbari_chat.cli import running
     from imbari_chat.client import AsyncAdminChat
 
     async def run() -> T:
@@ -157,4 +159,4 @@ def with_admin_chat(
             return await work(chat)
 
     with narrating_log(tell):
-        return asyncio.run(run())
+        return running.run(run())

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
+from imbari_chat.cli import running
 from imbari_chat.cli.demo.cast import cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
@@ -60,8 +61,8 @@ def run_demo(
         cast = [Customer(part) for part in cast_of(customers)]
         if headless:
             limit = min(seconds or _LIMIT, _LIMIT)
-            return asyncio.run(_by_itself(here, cast, limit, seed=seed, json=json))
-        asyncio.run(_with_a_person(here, cast, seconds, seed=seed))
+            return running.run(_by_itself(here, cast, limit, seed=seed, json=json))
+        running.run(_with_a_person(here, cast, seconds, seed=seed))
         return ExitCode.DONE
 
 
