@@ -2,9 +2,15 @@
 
 from typing import Any
 
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema.events import ChatEvent, DeliveryChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Sender, Session
+from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view import hearing
+from imbari_chat.view.inbox import Inbox
 
-__all__ = ["NOW", "message", "session"]
+__all__ = ["NOW", "delivery", "heard", "heard_in", "message", "outgoing", "session"]
 
 NOW = 1_710_252_300_000  # 2024-03-12 14:05 UTC
 
@@ -28,3 +34,27 @@ def message(key: str, text: str, *, sender: Sender = "customer", **fields: Any) 
     """A message with the id ``key``."""
     raw = {ID_FIELD: key, "text": text, "from": sender, "timestamp": NOW, **fields}
     return Message.model_validate(raw)
+
+
+def outgoing(key: str, text: str) -> OutgoingMessage:
+    """A reply that has been handed over, with the id ``key``."""
+    raw = {ID_FIELD: key, "text": text, "from": "admin", "timestamp": NOW}
+    return OutgoingMessage.model_validate(raw)
+
+
+def delivery(
+    name: str, message: OutgoingMessage, to: Delivery, error: ImbariError | None = None
+) -> DeliveryChanged:
+    """``message`` of the conversation ``name`` got further; what it waits for is its own error."""
+    message.became(to, error)
+    return DeliveryChanged(SessionId(name), message, to, error if to == "failed" else None)
+
+
+def heard(state: Inbox, event: ChatEvent, at: int = NOW) -> Inbox:
+    """The state after an event of the inbox's stream."""
+    return hearing.reduce(state, event, at)
+
+
+def heard_in(state: Inbox, name: str, event: ChatEvent, at: int = NOW) -> Inbox:
+    """The state after an event of a conversation's stream."""
+    return hearing.reduce_conversation(state, SessionId(name), event, at)

@@ -19,21 +19,9 @@ from imbari_chat.schema.events import (
 )
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.composer import Composer
-from imbari_chat.view.inbox import (
-    Conversation,
-    Filter,
-    Inbox,
-    Pending,
-    author,
-    conversation_failed,
-    customer_label,
-    reduce,
-    reduce_conversation,
-    reply_failed,
-    reply_sent,
-)
-from tests.view.records import message, session
+from imbari_chat.view.hearing import conversation_failed
+from imbari_chat.view.inbox import Conversation, Filter, Inbox, author, customer_label
+from tests.view.records import heard, heard_in, message, session
 
 AMINA, BRIAN, CHEBET = SessionId("amina"), SessionId("brian"), SessionId("chebet")
 LIVE = ConnectionChanged("live")
@@ -42,7 +30,7 @@ LIVE = ConnectionChanged("live")
 def after(state: Inbox, *events: ChatEvent) -> Inbox:
     """The state after these events of the inbox's stream."""
     for event in events:
-        state = reduce(state, event)
+        state = heard(state, event)
     return state
 
 
@@ -61,7 +49,7 @@ def three() -> Inbox:
 def opened(state: Inbox, name: str, *, peek: bool = False) -> Inbox:
     """The state with a conversation open and its history loaded."""
     state = replace(state, conversation=Conversation(state.sessions[SessionId(name)], peek=peek))
-    return reduce_conversation(state, SessionId(name), LIVE)
+    return heard_in(state, SessionId(name), LIVE)
 
 
 def names(state: Inbox) -> list[str]:
@@ -76,7 +64,7 @@ def moved(one: Session, at: int) -> SessionChanged:
 def test_the_newest_conversation_comes_first(three: Inbox) -> None:
     """A message moves its conversation to the top."""
     assert names(three) == ["chebet", "brian", "amina"]
-    assert names(reduce(three, moved(three.sessions[AMINA], 4))) == ["amina", "chebet", "brian"]
+    assert names(heard(three, moved(three.sessions[AMINA], 4))) == ["amina", "chebet", "brian"]
 
 
 def test_the_first_selection_is_the_newest(three: Inbox) -> None:
@@ -86,21 +74,21 @@ def test_the_first_selection_is_the_newest(three: Inbox) -> None:
 
 def test_nothing_is_selected_while_the_list_loads() -> None:
     """Else the oldest would be, as it comes first."""
-    assert reduce(Inbox(), SessionAdded(session("amina"))).selected is None
+    assert heard(Inbox(), SessionAdded(session("amina"))).selected is None
 
 
 def test_the_selection_stays_on_its_conversation(three: Inbox) -> None:
     """A list that moves under the cursor must not make one answer the wrong customer."""
     on_brian = replace(three, selected=BRIAN)
-    assert reduce(on_brian, moved(three.sessions[AMINA], 9)).selected == BRIAN
+    assert heard(on_brian, moved(three.sessions[AMINA], 9)).selected == BRIAN
 
 
 def test_the_selection_goes_to_the_neighbour_of_a_removed_conversation(three: Inbox) -> None:
     """Same place in the list; at the end, the last one left."""
     on_brian = replace(three, selected=BRIAN)
-    gone = reduce(on_brian, SessionRemoved(three.sessions[BRIAN], deleted=True))
+    gone = heard(on_brian, SessionRemoved(three.sessions[BRIAN], deleted=True))
     assert gone.selected == AMINA
-    assert reduce(gone, SessionRemoved(three.sessions[AMINA], deleted=True)).selected == CHEBET
+    assert heard(gone, SessionRemoved(three.sessions[AMINA], deleted=True)).selected == CHEBET
 
 
 def test_an_empty_list_has_no_selection(three: Inbox) -> None:
@@ -113,7 +101,7 @@ def test_an_empty_list_has_no_selection(three: Inbox) -> None:
 def test_the_filter_hides_what_is_resolved(three: Inbox) -> None:
     """Also a conversation that becomes resolved while it is selected."""
     active = replace(three, filter="active")
-    state = reduce(
+    state = heard(
         active, SessionChanged(session("chebet", at=3, status="resolved"), three.sessions[CHEBET])
     )
     assert names(state) == ["brian", "amina"]
@@ -122,21 +110,21 @@ def test_the_filter_hides_what_is_resolved(three: Inbox) -> None:
 
 def test_unread_messages_are_summed_over_the_window(three: Inbox) -> None:
     """What the banner says."""
-    state = reduce(three, SessionChanged(session("amina", unreadCount=2), three.sessions[AMINA]))
+    state = heard(three, SessionChanged(session("amina", unreadCount=2), three.sessions[AMINA]))
     assert state.unread == 2
 
 
 def test_the_banner_follows_the_stream(three: Inbox) -> None:
     """With the reason and the wait."""
     lost = ConnectionChanged("reconnecting", "connection reset", 3.0)
-    assert reduce(three, lost).connection == lost
+    assert heard(three, lost).connection == lost
 
 
 def test_both_streams_tell_of_a_message_and_it_is_shown_once(three: Inbox) -> None:
     """In either order."""
     state = opened(three, "amina")
-    heard = MessageAdded(AMINA, message("m1", "hello"))
-    state = reduce_conversation(reduce(state, heard), AMINA, heard)
+    both = MessageAdded(AMINA, message("m1", "hello"))
+    state = heard_in(heard(state, both), AMINA, both)
     assert state.conversation is not None
     assert [one.text for one in state.conversation.messages] == ["hello"]
 
@@ -145,7 +133,7 @@ def test_messages_stand_in_the_order_of_writing(three: Inbox) -> None:
     """Whatever the order of arrival."""
     state = opened(three, "amina")
     for key in ("m2", "m3", "m1"):
-        state = reduce(state, MessageAdded(AMINA, message(key, key)))
+        state = heard(state, MessageAdded(AMINA, message(key, key)))
     assert state.conversation is not None
     assert [one.id for one in state.conversation.messages] == ["m1", "m2", "m3"]
 
@@ -153,42 +141,42 @@ def test_messages_stand_in_the_order_of_writing(three: Inbox) -> None:
 def test_a_stream_that_outlives_its_conversation_changes_nothing(three: Inbox) -> None:
     """Its last events belong to nobody."""
     state = opened(three, "amina")
-    assert reduce_conversation(state, BRIAN, MessageAdded(BRIAN, message("m1", "hi"))) == state
+    assert heard_in(state, BRIAN, MessageAdded(BRIAN, message("m1", "hi"))) == state
 
 
 def test_a_message_changes_and_goes(three: Inbox) -> None:
     """Read by a colleague; deleted with its conversation."""
     unread, read = message("m1", "hi", read=False), message("m1", "hi", read=True)
-    state = reduce(opened(three, "amina"), MessageAdded(AMINA, unread))
+    state = heard(opened(three, "amina"), MessageAdded(AMINA, unread))
     assert state.conversation is not None
     assert state.conversation.has_unread
-    state = reduce(state, MessageChanged(AMINA, read, unread))
+    state = heard(state, MessageChanged(AMINA, read, unread))
     assert state.conversation is not None
     assert not state.conversation.has_unread
-    state = reduce_conversation(state, AMINA, MessageRemoved(AMINA, read))
+    state = heard_in(state, AMINA, MessageRemoved(AMINA, read))
     assert state.conversation is not None
     assert state.conversation.messages == ()
 
 
 def test_a_look_leaves_messages_unread(three: Inbox) -> None:
     """Nothing asks to be marked."""
-    state = reduce(opened(three, "amina", peek=True), MessageAdded(AMINA, message("m1", "hi")))
+    state = heard(opened(three, "amina", peek=True), MessageAdded(AMINA, message("m1", "hi")))
     assert state.conversation is not None
     assert not state.conversation.has_unread
 
 
 def test_a_message_elsewhere_is_announced(three: Inbox) -> None:
     """On the status line, with the customer's name; a colleague's reply is not news."""
-    state = reduce(opened(three, "amina"), MessageAdded(BRIAN, message("m1", "hi")))
+    state = heard(opened(three, "amina"), MessageAdded(BRIAN, message("m1", "hi")))
     assert state.notice is not None
     assert state.notice.text == "brian: hi"
-    told = reduce(three, MessageAdded(BRIAN, message("m2", "hi", sender="admin")))
+    told = heard(three, MessageAdded(BRIAN, message("m2", "hi", sender="admin")))
     assert told.notice is None
 
 
 def test_a_rejected_record_is_reported(three: Inbox) -> None:
     """With its place and the reason; everything else goes on."""
-    state = reduce(three, RecordRejected("/messages/x/y", ("text: missing",), None))
+    state = heard(three, RecordRejected("/messages/x/y", ("text: missing",), None))
     assert state.notice is not None
     assert state.notice.is_error
     assert "/messages/x/y: text: missing" in state.notice.text
@@ -197,7 +185,7 @@ def test_a_rejected_record_is_reported(three: Inbox) -> None:
 
 def test_the_open_conversation_survives_leaving_the_window(three: Inbox) -> None:
     """Newer ones push it out of the list; its header stays."""
-    state = reduce(opened(three, "amina"), SessionRemoved(three.sessions[AMINA], deleted=False))
+    state = heard(opened(three, "amina"), SessionRemoved(three.sessions[AMINA], deleted=False))
     assert state.conversation is not None
     assert state.conversation.session.customer_name == "amina"
     assert state.notice is None
@@ -205,84 +193,19 @@ def test_the_open_conversation_survives_leaving_the_window(three: Inbox) -> None
 
 def test_a_deleted_conversation_says_so(three: Inbox) -> None:
     """What was on screen stays to be read."""
-    state = reduce(opened(three, "amina"), SessionRemoved(three.sessions[AMINA], deleted=True))
+    state = heard(opened(three, "amina"), SessionRemoved(three.sessions[AMINA], deleted=True))
     assert state.notice is not None
     assert "deleted" in state.notice.text
 
 
 def test_a_conversation_whose_stream_ends_keeps_what_it_showed(three: Inbox) -> None:
     """With the reason; the inbox goes on."""
-    state = reduce(opened(three, "amina"), MessageAdded(AMINA, message("m1", "hi")))
+    state = heard(opened(three, "amina"), MessageAdded(AMINA, message("m1", "hi")))
     state = conversation_failed(state, AMINA, "access was lost")
     assert state.conversation is not None
     assert state.conversation.connection == ConnectionChanged("closed", "access was lost")
     assert len(state.conversation.messages) == 1
     assert state.connection.state == "live"
-
-
-def sending(state: Inbox, text: str = "on its way") -> Inbox:
-    """The state with a reply under way to the open conversation, ticket 1."""
-    assert state.conversation is not None
-    return replace(state, pending=(Pending(1, state.conversation.id, text),), next_ticket=2)
-
-
-def test_the_echo_takes_the_place_of_the_pending_reply(three: Inbox) -> None:
-    """One line on screen at every moment, first sending, then sent."""
-    state = sending(opened(three, "amina"))
-    assert [one.text for one in state.sending()] == ["on its way"]
-    echo = message("m1", "on its way", sender="admin")
-    state = reduce(state, MessageAdded(AMINA, echo))
-    assert state.sending() == ()
-    again = reply_sent(state, 1, message("m1", "on its way", sender="admin", timestamp=1))
-    assert again == state
-
-
-def test_the_answer_may_come_before_the_echo(three: Inbox) -> None:
-    """The reply is shown from the answer, and the echo brings the server's time."""
-    state = reply_sent(
-        sending(opened(three, "amina")), 1, message("m1", "x", sender="admin", timestamp=1)
-    )
-    echo = message("m1", "x", sender="admin")
-    state = reduce(state, MessageAdded(AMINA, echo))
-    assert state.conversation is not None
-    assert state.conversation.messages == (echo,)
-
-
-def test_an_old_message_with_the_same_words_is_not_the_echo(three: Inbox) -> None:
-    """While the history loads, a pending reply stays pending."""
-    loading = replace(three, conversation=Conversation(three.sessions[AMINA]))
-    state = reduce_conversation(
-        sending(loading, "ok"), AMINA, MessageAdded(AMINA, message("m0", "ok", sender="admin"))
-    )
-    assert len(state.sending()) == 1
-
-
-def test_a_failed_reply_returns_to_the_composer(three: Inbox) -> None:
-    """Before what was written since, with the reason on the status line."""
-    state = sending(opened(three, "amina")).with_draft(AMINA, Composer.holding("and"))
-    state = reply_failed(state, 1, "no answer")
-    assert state.composer == Composer.holding("on its way\nand")
-    assert state.pending == ()
-    assert state.notice is not None
-    assert state.notice.is_error
-    assert "no answer" in state.notice.text
-
-
-def test_a_failed_reply_returns_to_its_own_conversation(three: Inbox) -> None:
-    """Also when another one is open by now."""
-    state = opened(sending(opened(three, "amina")), "brian")
-    state = reply_failed(state, 1, "no answer")
-    assert state.composer.text == ""
-    assert opened(state, "amina").composer.text == "on its way"
-
-
-def test_a_reply_that_was_stored_after_all_does_not_return(three: Inbox) -> None:
-    """The stream has shown it, so sending it again would say it twice."""
-    state = reduce(
-        sending(opened(three, "amina")),
-        MessageAdded(AMINA, message("m1", "on its way", sender="admin")),
-    )
-    assert reply_failed(state, 1, "no answer").composer.text == ""
 
 
 def test_messages_are_signed_as_on_the_website() -> None:
@@ -307,10 +230,10 @@ EVENTS = st.one_of(
 @given(st.lists(EVENTS, max_size=25), st.sampled_from(["all", "active"]))
 def test_the_selection_is_always_on_the_list(events: list[ChatEvent], shown: Filter) -> None:
     """Or nowhere when the list is empty, whatever happens."""
-    state = reduce(replace(Inbox(), filter=shown), LIVE)
+    state = heard(replace(Inbox(), filter=shown), LIVE)
     for event in events:
         before = state
-        state = reduce(state, event)
+        state = heard(state, event)
         ids = [one.id for one in state.listed()]
         assert state.selected in ids or (state.selected is None and not ids)
         if before.selected in ids:

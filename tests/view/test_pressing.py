@@ -8,19 +8,21 @@ import pytest
 from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import pressing
-from imbari_chat.view.inbox import Inbox, Notice, conversation_failed, reduce
+from imbari_chat.view.hearing import conversation_failed
+from imbari_chat.view.inbox import Inbox, Notice
 from imbari_chat.view.keys import KEYS, Action, Key, action_for, bindings_in, key_label
 from imbari_chat.view.pressing import (
     CloseConversation,
     Intent,
     OpenConversation,
     Quit,
+    Reconnect,
     Reopen,
     Resolve,
     SendReply,
     press,
 )
-from tests.view.records import message, session
+from tests.view.records import heard, message, session
 
 AMINA, BRIAN = SessionId("amina"), SessionId("brian")
 
@@ -34,7 +36,7 @@ def inbox() -> Inbox:
         SessionAdded(session("brian", at=2)),
         ConnectionChanged("live"),
     ):
-        state = reduce(state, event)
+        state = heard(state, event)
     return state
 
 
@@ -70,8 +72,13 @@ def test_enter_opens_the_selected_conversation(inbox: Inbox) -> None:
 def test_p_opens_for_a_look(inbox: Inbox) -> None:
     """Messages stay unread; opening it afterwards is another matter."""
     state, asked = pressed(inbox, "p")
-    assert asked == [OpenConversation(BRIAN, peek=True)]
-    assert pressed(state, "tab", "enter")[1] == [OpenConversation(BRIAN)]
+    assert asked == [OpenConversation(BRIAN)]
+    assert state.conversation is not None
+    assert state.conversation.peek
+    state, asked = pressed(state, "tab", "enter")
+    assert asked == [OpenConversation(BRIAN)]
+    assert state.conversation is not None
+    assert not state.conversation.peek
 
 
 def test_opening_what_is_open_only_moves_the_focus(inbox: Inbox) -> None:
@@ -155,14 +162,14 @@ def test_one_key_resolves_and_reopens(inbox: Inbox) -> None:
     """Depending on what the conversation is."""
     assert pressed(inbox, "r")[1] == [Resolve(BRIAN)]
     assert pressed(inbox, "enter", "ctrl-r")[1][-1] == Resolve(BRIAN)
-    resolved = reduce(inbox, SessionAdded(session("brian", at=2, status="resolved")))
+    resolved = heard(inbox, SessionAdded(session("brian", at=2, status="resolved")))
     assert pressed(resolved, "r")[1] == [Reopen(BRIAN)]
     assert pressed(resolved, "enter", "ctrl-r")[1][-1] == Reopen(BRIAN)
 
 
 def test_f_shows_active_conversations_only_and_all_again(inbox: Inbox) -> None:
     """The selection moves off what is hidden."""
-    resolved = reduce(inbox, SessionAdded(session("brian", at=2, status="resolved")))
+    resolved = heard(inbox, SessionAdded(session("brian", at=2, status="resolved")))
     state, _ = pressed(resolved, "f")
     assert [one.id for one in state.listed()] == [AMINA]
     assert state.selected == AMINA
@@ -172,7 +179,7 @@ def test_f_shows_active_conversations_only_and_all_again(inbox: Inbox) -> None:
 def test_scrolling_never_goes_below_the_newest(inbox: Inbox) -> None:
     """And a new reply of one's own is scrolled to."""
     state, _ = pressed(inbox, "enter")
-    state = reduce(state, MessageAdded(BRIAN, message("m1", "hi")))
+    state = heard(state, MessageAdded(BRIAN, message("m1", "hi")))
     up, _ = pressed(state, "pageup")
     assert up.conversation is not None
     assert up.conversation.scroll > 0
@@ -195,13 +202,32 @@ def test_help_covers_everything_until_a_key(inbox: Inbox) -> None:
     assert state.help
     closed, asked = pressed(state, "enter")
     assert (closed.help, asked) == (False, [])
-    assert pressed(state, "ctrl-c")[1] == [Quit()]
+    assert pressed(state, "ctrl-c")[1] == [Quit(interrupted=True)]
 
 
 @pytest.mark.parametrize("keys", [(), ("enter",), ("enter", "tab"), ("?",)])
 def test_ctrl_c_leaves_from_everywhere(inbox: Inbox, keys: tuple[str, ...]) -> None:
     """List, composer and help."""
-    assert pressed(inbox, *keys, "ctrl-c")[1][-1] == Quit()
+    assert pressed(inbox, *keys, "ctrl-c")[1][-1] == Quit(interrupted=True)
+
+
+@pytest.mark.parametrize("keys", [(), ("enter",)])
+@pytest.mark.parametrize("key", ["f5", "ctrl-l"])
+def test_a_key_connects_again_at_once(inbox: Inbox, keys: tuple[str, ...], key: str) -> None:
+    """From list and composer, when there is something to connect."""
+    state, _ = pressed(inbox, *keys)
+    away = heard(state, ConnectionChanged("reconnecting", "cannot connect", 9.0))
+    assert pressed(away, key)[1] == [Reconnect()]
+
+
+def test_connecting_again_is_not_asked_for_while_all_is_well(inbox: Inbox) -> None:
+    """It would only cost a snapshot; a reply that waits is reason enough."""
+    state, asked = pressed(inbox, "f5")
+    assert asked == []
+    assert state.notice == Notice("The connection is live")
+    state, _ = pressed(inbox, "enter")
+    assert pressed(state, "f5")[1] == [Reconnect()]  # the conversation is not live yet
+    assert pressed(state, "x", "enter", "escape", "f5")[1][-1] == Reconnect()
 
 
 def test_an_empty_inbox_takes_every_key() -> None:
@@ -210,7 +236,7 @@ def test_an_empty_inbox_takes_every_key() -> None:
         for key in binding.keys:
             state, asked = press(Inbox(), Key(key))
             assert state.conversation is None
-            assert asked in ((), (Quit(),))
+            assert asked in ((), (Quit(),), (Quit(interrupted=True),), (Reconnect(),))
 
 
 def test_every_action_has_a_key_and_every_key_an_action() -> None:

@@ -4,6 +4,8 @@ text      stored strings on their way to a screen
 moments   instants in words
 composer  a text being written, with its cursor
 keys      every key and what it does, once
-inbox     the live inbox: its state, and what events do to it
+outgoing  messages on their way, and what is said of them
+inbox     the live inbox: its state
+hearing   what an event makes of the live inbox
 pressing  what a key does to the live inbox, and what it asks for
 """

@@ -13,9 +13,10 @@ __all__ = ["KEYS", "Action", "Binding", "Key", "Place", "action_for", "bindings_
 Place: TypeAlias = Literal["everywhere", "list", "conversation"]
 
 Action: TypeAlias = Literal[
-    "quit", "help", "other-pane", "up", "down", "top", "bottom", "page-up", "page-down", "open",
-    "peek", "status", "filter", "close", "send", "newline", "older", "newer", "left", "right",
-    "word-left", "word-right", "home", "end", "backspace", "delete", "delete-word", "clear",
+    "quit", "interrupt", "help", "reconnect", "other-pane", "up", "down", "top", "bottom",
+    "page-up", "page-down", "open", "peek", "status", "filter", "close", "send", "newline", "older",
+    "newer", "left", "right", "word-left", "word-right", "home", "end", "backspace", "delete",
+    "delete-word", "clear",
 ]  # fmt: skip
 
 
@@ -51,7 +52,8 @@ class Binding:
         keys: The names that do it; help shows the first two.
         action: What they do.
         meaning: What they do, in words for the help screen.
-        brief: The same in a word or two for the help line; empty keeps it off the line.
+        brief: The same in a word or two for the help line; empty keeps it off the line. What works
+            everywhere is named above that line, while the connection is not live.
     """
 
     place: Place
@@ -94,7 +96,8 @@ KEYS: Final = (
     Binding("conversation", ("ctrl-w", "alt-backspace"), "delete-word", "delete a word"),
     Binding("conversation", ("ctrl-u",), "clear", "delete everything"),
     Binding("conversation", ("f1",), "help", "this help", "help"),
-    Binding("everywhere", ("ctrl-c",), "quit", "leave"),
+    Binding("everywhere", ("f5", "ctrl-l"), "reconnect", "connect again now", "connect now"),
+    Binding("everywhere", ("ctrl-c",), "interrupt", "leave"),
 )
 
 _ACTIONS: Final[Mapping[tuple[Place, str], Action]] = {

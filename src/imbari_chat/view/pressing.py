@@ -13,14 +13,16 @@ from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
-from imbari_chat.view.inbox import Conversation, Inbox, Notice, Pending, noticed
+from imbari_chat.view.inbox import Conversation, Inbox, Notice, noticed
 from imbari_chat.view.keys import Action, Key, Place, action_for
+from imbari_chat.view.outgoing import Pending
 
 __all__ = [
     "CloseConversation",
     "Intent",
     "OpenConversation",
     "Quit",
+    "Reconnect",
     "Reopen",
     "Resolve",
     "SendReply",
@@ -34,10 +36,9 @@ _SCROLL: Final = 5
 
 @dataclass(frozen=True, slots=True)
 class OpenConversation:
-    """Follow this conversation, instead of the one followed before; mark it read unless peeking."""
+    """Follow this conversation, instead of the one followed before."""
 
     session_id: SessionId
-    peek: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +68,24 @@ class Reopen:
 
 
 @dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Try again now instead of waiting."""
+
+
+@dataclass(frozen=True, slots=True)
 class Quit:
-    """Leave."""
+    """Leave.
+
+    Attributes:
+        interrupted: As Ctrl-C does it, which is the end of the program.
+    """
+
+    interrupted: bool = False
 
 
-Intent: TypeAlias = OpenConversation | CloseConversation | SendReply | Resolve | Reopen | Quit
+Intent: TypeAlias = (
+    OpenConversation | CloseConversation | SendReply | Resolve | Reopen | Reconnect | Quit
+)
 
 _Outcome: TypeAlias = tuple[Inbox, tuple[Intent, ...]]
 
@@ -85,7 +99,8 @@ def press(state: Inbox, key: Key) -> _Outcome:
     place: Place = state.focus
     action = action_for(place, key.name)
     if state.help:
-        return replace(state, help=False), (Quit(),) if action == "quit" else ()
+        leaving = action in ("quit", "interrupt")
+        return replace(state, help=False), (Quit(action == "interrupt"),) if leaving else ()
     if action is not None:
         return _ACTIONS[action](state)
     if place == "conversation" and key.text:
@@ -101,11 +116,20 @@ def opening(state: Inbox, session: Session, *, peek: bool = False) -> _Outcome:
         conversation=Conversation(session, peek=peek),
         focus="conversation",
     )
-    return opened, (OpenConversation(session.id, peek),)
+    return opened, (OpenConversation(session.id),)
 
 
-def _quit(state: Inbox) -> _Outcome:
-    return state, (Quit(),)
+def _quit(*, interrupted: bool) -> Callable[[Inbox], _Outcome]:
+    return lambda state: (state, (Quit(interrupted),))
+
+
+def _reconnect(state: Inbox) -> _Outcome:
+    connections = [state.connection]
+    if state.conversation is not None:
+        connections.append(state.conversation.connection)
+    if not state.pending and all(one.state == "live" for one in connections):
+        return noticed(state, "The connection is live"), ()
+    return noticed(state, "Trying again now…"), (Reconnect(),)
 
 
 def _help(state: Inbox) -> _Outcome:
@@ -208,7 +232,9 @@ def _written(state: Inbox, composer: Composer) -> _Outcome:
 
 
 _ACTIONS: Final[Mapping[Action, Callable[[Inbox], _Outcome]]] = {
-    "quit": _quit,
+    "quit": _quit(interrupted=False),
+    "interrupt": _quit(interrupted=True),
+    "reconnect": _reconnect,
     "help": _help,
     "other-pane": _other_pane,
     "up": _move(-1),

@@ -13,7 +13,7 @@ BYTES = {
     "ctrl-a": "\x01", "ctrl-c": "\x03", "ctrl-d": "\x04", "ctrl-e": "\x05", "ctrl-j": "\n",
     "ctrl-r": "\x12", "ctrl-u": "\x15", "ctrl-w": "\x17", "ctrl-left": "\x1b[1;5D",
     "ctrl-right": "\x1b[1;5C", "alt-enter": "\x1b\r", "alt-b": "\x1bb", "alt-f": "\x1bf",
-    "alt-backspace": "\x1b\x7f",
+    "alt-backspace": "\x1b\x7f", "f5": "\x1b[15~", "ctrl-l": "\x0c",
 }  # fmt: skip
 
 

@@ -10,12 +10,14 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from imbari_chat.cli.live.screen import fitted, screen
+from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Session
-from imbari_chat.view.inbox import Filter, Inbox, Notice, reduce, reduce_conversation
+from imbari_chat.view.hearing import reply_handed_over
+from imbari_chat.view.inbox import Filter, Inbox, Notice
 from imbari_chat.view.keys import KEYS, Key, key_label
-from imbari_chat.view.pressing import press
-from tests.view.records import NOW, message, session
+from imbari_chat.view.pressing import SendReply, press
+from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 SIZES = [(80, 24), (140, 40)]
 
@@ -25,7 +27,7 @@ def inbox(*sessions: Session) -> Inbox:
     events: list[ChatEvent] = [SessionAdded(one) for one in sessions]
     state = Inbox()
     for event in [*events, ConnectionChanged("live")]:
-        state = reduce(state, event)
+        state = heard(state, event)
     return state
 
 
@@ -36,8 +38,8 @@ def opened(state: Inbox, *texts: str, keys: str = "") -> Inbox:
     name = state.conversation.id
     for index, text in enumerate(texts):
         said = message(f"m{index:03}", text, sender="admin" if index % 2 else "customer")
-        state = reduce_conversation(state, name, MessageAdded(name, said))
-    state = reduce_conversation(state, name, ConnectionChanged("live"))
+        state = heard_in(state, name, MessageAdded(name, said))
+    state = heard_in(state, name, ConnectionChanged("live"))
     for key in keys:
         state, _ = press(state, Key.typed(key))
     return state
@@ -103,6 +105,42 @@ def test_a_reply_on_its_way_says_so() -> None:
     assert "sending…" in lines[lines.index(row(lines, "  coming")) - 1]
 
 
+def waiting(*texts: str) -> Inbox:
+    """Offline, with these replies to the open conversation."""
+    state = opened(inbox(session("Amina")), "hello")
+    for index, text in enumerate(texts):
+        state, intents = press(press(state, Key.pasted(text))[0], Key("enter"))
+        (intent,) = intents
+        assert isinstance(intent, SendReply)
+        state = reply_handed_over(state, intent.ticket, outgoing(f"w{index}", text), NOW)
+    first = outgoing("w0", texts[0])
+    state = heard(state, delivery("Amina", first, "queued", Unavailable("cannot connect")))
+    return heard(state, ConnectionChanged("reconnecting", "cannot connect", 3.0), NOW)
+
+
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_replies_that_wait_say_so_and_are_counted(width: int, height: int) -> None:
+    """At each line, and in the banner, where nothing hides it."""
+    lines = drawn(waiting("one", "two"), width, height)
+    assert sum("Imbari Team  waits for the network" in line for line in lines) == 2
+    assert "2 replies wait" in lines[0]
+    assert "reconnecting in 3 s: cannot connect" in lines[0]
+    assert "1 reply waits" in drawn(waiting("one"), width, height)[0]
+
+
+@pytest.mark.parametrize(("ago", "words"), [(0, " in 3 s"), (1100, " in 2 s"), (9000, "")])
+def test_the_wait_is_counted_down(ago: int, words: str) -> None:
+    """From the moment it was told."""
+    state = heard(inbox(), ConnectionChanged("reconnecting", "cannot connect", 3.0), NOW - ago)
+    assert f"reconnecting{words}: cannot connect" in drawn(state)[0]
+
+
+def test_the_key_that_connects_again_is_named_while_it_is_of_use() -> None:
+    """Above the keys that always work."""
+    assert "F5 connect now" in drawn(waiting("one"))[-2]
+    assert "F5" not in drawn(opened(inbox(session("Amina"))))[-2]
+
+
 def test_the_newest_messages_stand_at_the_bottom_and_older_ones_can_be_scrolled_to() -> None:
     """As far as the first, and no further."""
     state = opened(inbox(session("Amina")), *(f"message {n}" for n in range(60)))
@@ -151,7 +189,7 @@ def test_the_room_left_is_counted_near_the_limit() -> None:
 )
 def test_the_banner_shows_the_connection(change: ConnectionChanged, words: str) -> None:
     """With the reason and the wait."""
-    assert words in drawn(reduce(inbox(session("Amina")), change))[0]
+    assert words in drawn(heard(inbox(session("Amina")), change))[0]
 
 
 def test_the_status_line_shows_the_last_thing_that_happened() -> None:

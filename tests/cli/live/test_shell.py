@@ -3,7 +3,7 @@
 import asyncio
 import io
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self, cast
 
@@ -11,10 +11,11 @@ import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from rich.console import Console
 
-from imbari_chat.cli.exits import UsageError
+from imbari_chat.cli.exits import Interrupted, UsageError
+from imbari_chat.cli.live import shell
 from imbari_chat.cli.live.shell import run_live_inbox
 from imbari_chat.client import AsyncAdminChat
-from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.schema.events import (
     ChatEvent,
     ConnectionChanged,
@@ -23,10 +24,13 @@ from imbari_chat.schema.events import (
     SessionChanged,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import SessionId
-from tests.view.records import message, session
+from tests.view import records
+from tests.view.records import message, outgoing, session
 
 AMINA = session("amina", unreadCount=1)
+LIVE = ConnectionChanged("live")
 
 
 class Chat:
@@ -34,15 +38,19 @@ class Chat:
 
     Attributes:
         calls: What was asked, in order.
-        refuse: The error that replies, resolving and opening end in.
-        gate: Replies wait for it.
+        refuse: The error that resolving and handing replies over end in.
+        away: The error that entering and marking end in.
+        written: The replies handed over.
+        at_close: What becomes of those not confirmed when the chat is closed.
     """
 
     def __init__(self) -> None:
         self.calls: list[str] = []
         self.refuse: Exception | None = None
-        self.gate = asyncio.Event()
-        self.gate.set()
+        self.away: Exception | None = None
+        self.written: list[OutgoingMessage] = []
+        self.at_close: Delivery = "failed"
+        self.is_closed = False
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.listening = 0
@@ -54,6 +62,19 @@ class Chat:
 
     def open(self, session_id: SessionId, *, peek: bool = False) -> "Opened":
         return Opened(self, session_id, peek=peek)
+
+    def becomes(self, index: int, delivery: Delivery, error: ImbariError | None = None) -> None:
+        """A reply gets further, as the inbox's stream tells."""
+        self.inbox.put_nowait(records.delivery("amina", self.written[index], delivery, error))
+
+    def reconnect_now(self) -> None:
+        self.calls.append("reconnect")
+
+    async def close(self) -> None:
+        self.is_closed = True
+        for one in self.written:
+            if one.delivery != "confirmed":
+                one.became(self.at_close)
 
     async def _stream(
         self, queue: "asyncio.Queue[ChatEvent | Exception]"
@@ -78,8 +99,10 @@ class Opened:
         self.peek = peek
 
     async def __aenter__(self) -> Self:
-        if not self.peek:
-            self.chat.calls.append(f"read {self.id}")
+        assert self.peek
+        self.chat.calls.append(f"enter {self.id}")
+        if self.chat.away is not None:
+            raise self.chat.away
         return self
 
     async def __aexit__(
@@ -93,12 +116,18 @@ class Opened:
     def events(self) -> AsyncGenerator[ChatEvent, None]:
         return self.chat._stream(self.chat.talk)
 
-    async def reply(self, text: str) -> Message:
-        self.chat.calls.append(f"reply {text}")
-        await self.chat.gate.wait()
+    async def reply(self, text: str, *, timeout: float) -> OutgoingMessage:
+        assert timeout == 0
         if self.chat.refuse is not None:
             raise self.chat.refuse
-        return message(f"m-{text}", text, sender="admin")
+        self.chat.written.append(outgoing(f"m{len(self.chat.written)}", text))
+        return self.chat.written[-1]
+
+    async def mark_read(self, *, up_to: Message) -> int:
+        self.chat.calls.append(f"read {up_to.id}")
+        if self.chat.away is not None:
+            raise self.chat.away
+        return 1
 
     async def resolve(self) -> None:
         self.chat.calls.append("resolve")
@@ -133,9 +162,19 @@ class Desk:
         """Everything written to the terminal so far."""
         return self._file.getvalue()
 
+    @property
+    def screen(self) -> str:
+        """What stands there now."""
+        return self.output.rpartition("\x1b[H")[2]
+
+    def says(self, key: str, text: str) -> None:
+        """The customer writes, as the open conversation's stream tells."""
+        said = message(key, text, read=False)
+        self.chat.talk.put_nowait(MessageAdded(AMINA.id, said))
+
     async def sees(self, words: str) -> None:
         """Wait for a screen with these words."""
-        await self.until(lambda: words in self.output.rpartition("\x1b[H")[2])
+        await self.until(lambda: words in self.screen)
 
     async def until(self, happened: Callable[[], bool]) -> None:
         async with asyncio.timeout(10):
@@ -169,12 +208,14 @@ async def running(**options: Any) -> AsyncIterator[Desk]:
 
 @pytest.mark.parametrize("key", ["q", "\x03"])
 async def test_leaving_gives_the_terminal_back_and_leaves_nothing_running(key: str) -> None:
-    """Off the alternate screen, cursor shown, no paste mode, no task of its own."""
+    """Off the alternate screen, cursor shown, no paste mode, no task of its own, no connection."""
     before = asyncio.all_tasks()
     async with running() as desk:
         desk.type(key)
-        await desk.ends()
+        with suppress(Interrupted):
+            await desk.ends()
         assert desk.chat.listening == 0
+        assert desk.chat.is_closed
         assert asyncio.all_tasks() <= before | {asyncio.current_task()}
     for on, off in (("\x1b[?1049h", "\x1b[?1049l"), ("\x1b[?25l", "\x1b[?25h"),
                     ("\x1b[?2004h", "\x1b[?2004l")):  # fmt: skip
@@ -200,65 +241,145 @@ async def test_an_unexpected_error_in_a_task_is_not_swallowed() -> None:
             await desk.ends()
 
 
-async def test_enter_opens_and_marks_read_and_follows() -> None:
-    """What the conversation's stream tells appears."""
+async def test_ctrl_c_is_told_from_leaving() -> None:
+    """A program that was interrupted has another exit code."""
+    async with running() as desk:
+        desk.type("\x03")
+        with pytest.raises(Interrupted):
+            await desk.ends()
+
+
+async def test_enter_opens_and_follows_and_marks_what_is_on_screen_read() -> None:
+    """What the conversation's stream tells appears; nothing is marked that has not been seen."""
     async with running() as desk:
         desk.type("\r")
-        desk.chat.talk.put_nowait(MessageAdded(AMINA.id, message("m1", "hello there")))
-        desk.chat.talk.put_nowait(ConnectionChanged("live"))
+        desk.says("m1", "hello there")
+        await desk.until(lambda: "enter amina" in desk.chat.calls)
+        assert "read m1" not in desk.chat.calls
+        desk.chat.talk.put_nowait(LIVE)
         await desk.sees("hello there")
-        assert desk.chat.calls[0] == "read amina"
+        await desk.until(lambda: desk.chat.calls == ["enter amina", "read m1"])
 
 
 async def test_a_conversation_can_be_open_from_the_start() -> None:
     """As the command that names one does it."""
     async with running(opened=AMINA) as desk:
-        await desk.until(lambda: "read amina" in desk.chat.calls)
+        await desk.until(lambda: "enter amina" in desk.chat.calls)
 
 
 async def test_a_message_that_arrives_on_screen_is_marked_read() -> None:
     """Once, whether or not it helps."""
     async with running(opened=AMINA) as desk:
-        desk.chat.talk.put_nowait(ConnectionChanged("live"))
-        await desk.until(lambda: desk.chat.calls == ["read amina"])
-        unread = message("m1", "one more", read=False)
-        desk.chat.talk.put_nowait(MessageAdded(AMINA.id, unread))
-        await desk.until(lambda: desk.chat.calls == ["read amina", "read amina"])
+        desk.chat.talk.put_nowait(LIVE)
+        desk.says("m1", "one more")
+        await desk.until(lambda: desk.chat.calls == ["enter amina", "read m1"])
         desk.chat.inbox.put_nowait(SessionChanged(session("amina", at=5), AMINA))
         desk.type("xyz")
         await desk.sees("xyz")
-        assert desk.chat.calls == ["read amina", "read amina"]
+        assert desk.chat.calls == ["enter amina", "read m1"]
+
+
+async def test_what_could_not_be_marked_while_offline_is_marked_when_it_is_over() -> None:
+    """Without a word: the banner shows the outage."""
+    async with running(opened=AMINA) as desk:
+        await desk.until(lambda: "enter amina" in desk.chat.calls)
+        desk.chat.away = Unavailable("cannot connect")
+        desk.chat.talk.put_nowait(LIVE)
+        desk.says("m1", "one more")
+        await desk.until(lambda: desk.chat.calls.count("read m1") == 1)
+        desk.chat.away = None
+        desk.chat.talk.put_nowait(ConnectionChanged("reconnecting"))
+        desk.chat.talk.put_nowait(LIVE)
+        await desk.until(lambda: desk.chat.calls.count("read m1") == 2)
+        assert "Not marked" not in desk.output
 
 
 async def test_a_look_marks_nothing() -> None:
     """Neither on opening nor later."""
     async with running() as desk:
         desk.type("p")
-        desk.chat.talk.put_nowait(MessageAdded(AMINA.id, message("m1", "hello there")))
-        desk.chat.talk.put_nowait(ConnectionChanged("live"))
+        desk.says("m1", "hello there")
+        desk.chat.talk.put_nowait(LIVE)
         await desk.sees("hello there")
-        assert desk.chat.calls == []
+        assert desk.chat.calls == ["enter amina"]
 
 
-async def test_replies_go_out_in_the_order_they_were_written() -> None:
-    """The second waits for the first."""
+async def test_a_reply_goes_out_through_the_conversation_that_is_open() -> None:
+    """Not through another one, which would have to be read first; nobody waits for its end."""
     async with running(opened=AMINA) as desk:
-        desk.chat.gate.clear()
         desk.type("one\rtwo\r")
-        await desk.until(lambda: "reply one" in desk.chat.calls)
+        await desk.until(lambda: [one.text for one in desk.chat.written] == ["one", "two"])
+        assert desk.chat.calls == ["enter amina"]
         await desk.sees("sending…")
-        assert "reply two" not in desk.chat.calls
-        desk.chat.gate.set()
-        await desk.until(lambda: "reply two" in desk.chat.calls)
+
+
+async def test_a_reply_shows_where_it_is_until_it_is_a_message() -> None:
+    """Each delivery as it is told, and how many wait."""
+    async with running(opened=AMINA) as desk:
+        desk.chat.talk.put_nowait(LIVE)
+        desk.type("hello\r")
+        await desk.sees("sending…")
+        desk.chat.becomes(0, "queued", Unavailable("cannot connect"))
+        await desk.sees("waits for the network")
+        await desk.sees("1 reply waits")
+        desk.chat.becomes(0, "confirmed")
+        await desk.until(lambda: "waits" not in desk.screen)
+        assert desk.screen.count("hello") == 1
+        assert "sending…" not in desk.screen
 
 
 async def test_a_refused_reply_is_back_in_the_entry_field() -> None:
     """With the reason."""
     async with running(opened=AMINA) as desk:
-        desk.chat.refuse = Unavailable("no answer")
         desk.type("precious words\r")
-        await desk.sees("Not sent: no answer")
+        await desk.until(lambda: bool(desk.chat.written))
+        desk.chat.becomes(0, "failed", AccessDenied("the rules refuse"))
+        await desk.sees("Not sent: the rules refuse")
         await desk.sees("› precious words")
+
+
+async def test_a_reply_that_is_not_taken_is_back_in_the_entry_field() -> None:
+    """As when it is refused later."""
+    async with running(opened=AMINA) as desk:
+        desk.chat.refuse = Unavailable("the connection has been closed")
+        desk.type("precious words\r")
+        await desk.sees("Not sent: the connection has been closed")
+        await desk.sees("› precious words")
+
+
+async def test_a_conversation_opened_offline_is_entered_when_the_network_is_back() -> None:
+    """What was written to it meanwhile goes out then, in order."""
+    async with running() as desk:
+        desk.chat.away = Unavailable("cannot connect")
+        desk.type("\rone\rtwo\r")
+        await desk.sees("reconnecting…")
+        desk.chat.away = None
+        desk.chat.inbox.put_nowait(LIVE)
+        await desk.until(lambda: [one.text for one in desk.chat.written] == ["one", "two"])
+
+
+async def test_closing_a_conversation_that_was_not_entered_keeps_what_was_written_to_it() -> None:
+    """As a draft."""
+    async with running() as desk:
+        desk.chat.away = Unavailable("cannot connect")
+        desk.type("\rprecious words\r")
+        await desk.until(lambda: "enter amina" in desk.chat.calls)
+        desk.type("\x1b")
+        await desk.sees("Not sent to amina")
+        desk.type("\r")
+        await desk.sees("› precious words")
+
+
+async def test_a_key_connects_again_at_once() -> None:
+    """All streams, the outbox, and the conversation that waits to be entered."""
+    async with running() as desk:
+        desk.chat.away = Unavailable("cannot connect")
+        desk.type("\r")
+        await desk.sees("reconnecting…")
+        tries = desk.chat.calls.count("enter amina")
+        desk.type("\x1b[15~")
+        await desk.until(lambda: "reconnect" in desk.chat.calls)
+        await desk.until(lambda: desk.chat.calls.count("enter amina") > tries)
 
 
 async def test_resolving_says_what_came_of_it() -> None:
@@ -289,30 +410,57 @@ async def test_closing_stops_following() -> None:
         await desk.until(lambda: desk.chat.listening == 1)
 
 
-async def test_leaving_waits_for_a_reply_under_way() -> None:
+async def test_leaving_waits_a_moment_for_a_reply_on_its_way() -> None:
     """It was sent; leaving must not make a riddle of it."""
     async with running(opened=AMINA) as desk:
-        desk.chat.gate.clear()
         desk.type("one\r\x03")
-        await desk.sees("Waiting for replies")
-        desk.chat.gate.set()
-        await desk.ends()
+        await desk.sees("Leaving")
+        desk.chat.becomes(0, "confirmed")
+        with pytest.raises(Interrupted):
+            await desk.ends()
 
 
-async def test_what_was_not_sent_is_quoted_after_leaving(
-    capsys: pytest.CaptureFixture[str],
+@pytest.mark.parametrize(
+    ("delivery", "told"),
+    [("failed", "not sent to amina:"), ("sent", "it is not known whether this was sent to amina;")],
+)
+async def test_what_did_not_arrive_is_given_back_after_leaving(
+    delivery: Delivery, told: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Insisting leaves at once, and neither reply nor draft is lost with the screen."""
+    """Replies and drafts, each once, with what is known of them, and an error for the replies."""
     async with running(opened=AMINA) as desk:
-        desk.chat.gate.clear()
-        desk.type("under way\runsent draft")
+        desk.chat.at_close = delivery
+        desk.type("on its way\runsent draft")
         await desk.sees("unsent draft")
-        desk.type("\x03\x03")
+        desk.type("\tq")
+        with pytest.raises(Unavailable, match="1 message") as left:
+            await desk.ends()
+    assert left.value.outcome_unknown is (delivery == "sent")
+    warned, quoted, *draft = capsys.readouterr().err.splitlines()
+    assert warned.startswith(f"warning: {told}")
+    assert quoted == "  on its way"
+    assert draft == ["warning: not sent to amina:", "  unsent draft"]
+
+
+async def test_a_draft_alone_is_no_reason_for_an_error(capsys: pytest.CaptureFixture[str]) -> None:
+    """It is given back, and was never to be sent."""
+    async with running(opened=AMINA) as desk:
+        desk.type("unsent draft")
+        await desk.sees("unsent draft")
+        desk.type("\tq")
         await desk.ends()
-    told = capsys.readouterr().err
-    assert "not confirmed" in told
-    assert "under way" in told
-    assert "unsent draft" in told
+    assert "  unsent draft" in capsys.readouterr().err.splitlines()
+
+
+async def test_insisting_leaves_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second Ctrl-C ends the moment that replies are given."""
+    monkeypatch.setattr(shell, "_LAST_SENDS", 3600.0)
+    async with running(opened=AMINA) as desk:
+        desk.type("one\r\x03")
+        await desk.sees("Leaving")
+        desk.type("\x03")
+        with pytest.raises(Interrupted):
+            await desk.ends()
 
 
 async def test_without_a_terminal_it_says_what_to_use_instead() -> None:

@@ -121,8 +121,9 @@ def _said(state: Inbox, width: int, now: int, zone: tzinfo | None) -> list[Text]
             lines.append(_signature(message, name, at))
             spoken = f"{name}{at}"
         lines += _body(message.text, width)
-    for pending in state.sending():
-        lines.append(Text.assemble(" ", (ADMIN_LABEL, "green dim"), "  ", ("sending…", "yellow")))
+    for pending, progress in zip(state.sending(), state.progress(now), strict=True):
+        words = steady(safe_text(progress, max_length=_LONGEST_FIELD))
+        lines.append(Text.assemble(" ", (ADMIN_LABEL, "green dim"), "  ", (words, "yellow")))
         lines += _body(pending.text, width, style="dim")
     return lines
 

@@ -50,7 +50,8 @@ def screen(
         body = dialogue_lines(state, width, rows, now=now, zone=zone)
     else:
         body = list_lines(state, width, rows, now=now, zone=zone)
-    lines = [_banner(state, width, title), *body, _status(state, width), _help_line(state, width)]
+    banner = _banner(state, width, now, title)
+    lines = [banner, *body, _status(state, width), _help_line(state, width)]
     whole = Text("\n").join(lines[:height])
     whole.no_wrap = True
     whole.overflow = "crop"
@@ -81,18 +82,24 @@ def _side_by_side(
     ]
 
 
-def _banner(state: Inbox, width: int, title: str) -> Text:
+def _banner(state: Inbox, width: int, now: int, title: str) -> Text:
     count = len(state.listed())
     which = "active conversation" if state.filter == "active" else "conversation"
     counted = f"{count} {which}{'' if count == 1 else 's'}"
     unread = f", {state.unread} unread" if state.unread else ""
     name = f" Imbari Chat {steady(safe_text(title, max_length=60))}".rstrip()
-    line = spread(Text(f"{name} · {counted}{unread}"), _connection(state.connection), width)
+    waiting = state.waiting(now)
+    right = Text()
+    if waiting:
+        right.append(f"{waiting} repl{'y waits' if waiting == 1 else 'ies wait'} · ", "bold yellow")
+    right.append_text(_connection(state.connection, now - state.connection_at))
+    line = spread(Text(f"{name} · {counted}{unread}"), right, width)
     line.stylize("on grey23")
     return line
 
 
-def _connection(connection: ConnectionChanged) -> Text:
+def _connection(connection: ConnectionChanged, ago: int) -> Text:
+    """What to say of a connection that got into its state ``ago`` milliseconds before."""
     reason = f": {safe_text(connection.reason, max_length=40)}" if connection.reason else ""
     match connection.state:
         case "live":
@@ -102,7 +109,8 @@ def _connection(connection: ConnectionChanged) -> Text:
         case "stale":
             return Text("◐ no word from the server ", style="yellow")
         case "reconnecting":
-            wait = "" if connection.retry_in is None else f" in {ceil(connection.retry_in)} s"
+            left = 0 if connection.retry_in is None else ceil(connection.retry_in - ago / 1000)
+            wait = f" in {left} s" if left > 0 else ""
             return Text(f"↻ reconnecting{wait}{steady(reason)} ", style="bold yellow")
         case "closed":
             return Text(f"✕ closed{steady(reason)} ", style="bold red")
@@ -110,7 +118,8 @@ def _connection(connection: ConnectionChanged) -> Text:
 
 def _status(state: Inbox, width: int) -> Text:
     if state.notice is None:
-        return Text(" " * width)
+        is_quiet = state.is_online or state.help
+        return padded(Text() if is_quiet else _brief_keys(bindings_in("everywhere")), width)
     text = steady(safe_text(state.notice.text, max_length=_LONGEST_NOTICE))
     return padded(Text(f" {text}", style="bold red" if state.notice.is_error else ""), width)
 
@@ -118,12 +127,16 @@ def _status(state: Inbox, width: int) -> Text:
 def _help_line(state: Inbox, width: int) -> Text:
     if state.help:
         return padded(Text(" any key closes this help", style="dim"), width)
+    return padded(_brief_keys(bindings_in(state.focus)), width)
+
+
+def _brief_keys(bindings: tuple[Binding, ...]) -> Text:
     line = Text(" ")
-    for binding in bindings_in(state.focus):
+    for binding in bindings:
         if binding.brief:
             line.append(key_label(binding.keys[0]), style="bold")
             line.append(f" {binding.brief}  ", style="dim")
-    return padded(line, width)
+    return line
 
 
 def _help_lines(width: int, rows: int) -> list[Text]:

@@ -3,36 +3,42 @@
 The inbox's stream, the open conversation's stream and every intent run as tasks of their own. Each
 tells what happened by posting a function from state to state; a task that fails with anything but
 an expected error ends the loop with it.
+
+A reply is handed over and not waited for: what becomes of it is told by the streams, also when its
+conversation has been closed. Whatever has not arrived when the person leaves is given back.
 """
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from prompt_toolkit.input import Input, create_input
+from prompt_toolkit.input import Input
 from rich.console import Console
 from rich.text import Text
 
-from imbari_chat.cli.exits import UsageError
+from imbari_chat.cli.exits import Interrupted
+from imbari_chat.cli.live.remains import give_back
 from imbari_chat.cli.live.screen import fitted, screen
-from imbari_chat.cli.live.terminal import taken_over
+from imbari_chat.cli.live.talk import Talk
+from imbari_chat.cli.live.terminal import keyboard_beside, taken_over
 from imbari_chat.cli.narration import Narrator
-from imbari_chat.errors import ImbariError, NotFound
-from imbari_chat.schema.events import ChatEvent
+from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
-from imbari_chat.view import inbox as view
-from imbari_chat.view.inbox import Filter, Inbox
+from imbari_chat.view import hearing
+from imbari_chat.view.inbox import Filter, Inbox, noticed
 from imbari_chat.view.keys import Key
 from imbari_chat.view.pressing import (
     CloseConversation,
     Intent,
     OpenConversation,
     Quit,
+    Reconnect,
     Reopen,
     Resolve,
     SendReply,
@@ -50,8 +56,10 @@ __all__ = ["run_live_inbox"]
 _TICK: Final = 1.0
 """Seconds between redraws when nothing happens: times age, and Windows tells no resize."""
 
-_LAST_SENDS: Final = 5.0
-"""Seconds that replies under way are given when the person leaves."""
+_LAST_SENDS: Final = 0.5
+"""Seconds that replies on their way are given when the person leaves."""
+
+_LIVE: Final = ConnectionChanged("live")
 
 _Change: TypeAlias = Callable[[Inbox], Inbox]
 
@@ -70,8 +78,8 @@ async def run_live_inbox(
 ) -> None:
     """Take over the terminal and show the inbox live until the person leaves (q, Ctrl-C).
 
-    However it ends, the terminal is as before and no task of its own is running; ``chat`` stays
-    open. Replies not confirmed by then are quoted on standard error.
+    However it ends, the terminal is as before, no task of its own is running, and ``chat`` is
+    closed. What was written and has not arrived by then is given back on standard error.
 
     Args:
         chat: An admin's chat, entered.
@@ -86,33 +94,23 @@ async def run_live_inbox(
 
     Raises:
         UsageError: There is no terminal.
+        Interrupted: The person pressed Ctrl-C.
+        Unavailable: They left, and replies did not arrive.
         ImbariError: The inbox's stream has ended for good.
     """
     console = console or Console(highlight=False)
-    if keyboard is None:
-        if not console.is_terminal:
-            raise _no_terminal()
-        keyboard = create_input()
-        if keyboard.fileno() < 0 or not _is_terminal(keyboard):
-            raise _no_terminal()
+    keyboard = keyboard or keyboard_beside(console)
     shell = _Shell(chat, console, limit=limit, title=title, zone=zone)
     shell.state = Inbox(filter=shown)
     try:
         await shell.run(keyboard, session, peek=peek)
     finally:
-        _quote_unsent(shell.state)
-
-
-def _no_terminal() -> UsageError:
-    return UsageError(
-        "the live inbox needs a terminal", hint="In a pipe use `imbari-chat watch` and `reply`"
-    )
-
-
-def _is_terminal(keyboard: Input) -> bool:
-    import os
-
-    return os.isatty(keyboard.fileno())
+        await chat.close()
+        lost = give_back(shell.state, shell.handed_over, Narrator())
+    if shell.is_interrupted:
+        raise Interrupted
+    if lost is not None:
+        raise lost
 
 
 class _Shell:
@@ -135,10 +133,13 @@ class _Shell:
         self._zone = zone
         self._posted: asyncio.Queue[Key | _Change | BaseException] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._talk: Talk | None = None
         self._following: asyncio.Task[None] | None = None
-        self._turns: defaultdict[SessionId, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.handed_over: dict[int, OutgoingMessage] = {}
         self._marked: set[MessageId] = set()
+        self._unmarked: set[MessageId] = set()
         self._leaving_until: float | None = None
+        self.is_interrupted = False
 
     async def run(self, keyboard: Input, session: Session | None, *, peek: bool) -> None:
         loop = asyncio.get_running_loop()
@@ -170,13 +171,18 @@ class _Shell:
         while not self._has_left():
             live.refresh()
             try:
-                async with asyncio.timeout(_TICK):
+                async with asyncio.timeout(self._until_tick()):
                     self._take(await self._posted.get())
             except TimeoutError:
                 continue
             while not self._posted.empty():
                 self._take(self._posted.get_nowait())
             self._mark_read()
+
+    def _until_tick(self) -> float:
+        if self._leaving_until is None:
+            return _TICK
+        return max(min(_TICK, self._leaving_until - time.monotonic()), 0)
 
     def _has_left(self) -> bool:
         if self._leaving_until is None:
@@ -194,7 +200,7 @@ class _Shell:
 
     def _picture(self) -> Text:
         width, height = self._console.size
-        now = time.time_ns() // 1_000_000
+        now = _now()
         self.state = fitted(self.state, width, height, now=now, zone=self._zone)
         return screen(self.state, width, height, now=now, zone=self._zone, title=self._title)
 
@@ -202,7 +208,7 @@ class _Shell:
         self._posted.put_nowait(change)
 
     def _narrate(self, line: str) -> None:
-        self._post(lambda state: view.noticed(state, line))
+        self._post(lambda state: noticed(state, line))
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> "asyncio.Task[None]":
         task = asyncio.create_task(work)
@@ -219,30 +225,50 @@ class _Shell:
     def _carry_out(self, intents: tuple[Intent, ...]) -> None:
         for intent in intents:
             match intent:
-                case OpenConversation(session_id, peek):
+                case OpenConversation(session_id):
                     self._stop_following()
-                    self._following = self._spawn(self._follow(session_id, peek=peek))
+                    self._open(session_id)
                 case CloseConversation():
                     self._stop_following()
                 case SendReply():
-                    self._spawn(self._reply(intent))
+                    assert self._talk is not None
+                    self._spawn(self._reply(self._talk, intent))
                 case Resolve(session_id):
                     self._spawn(self._set_status(session_id, resolved=True))
                 case Reopen(session_id):
                     self._spawn(self._set_status(session_id, resolved=False))
-                case Quit():
-                    self._leave()
+                case Reconnect():
+                    self._chat.reconnect_now()
+                    self._hurry()
+                case Quit(interrupted):
+                    self._leave(interrupted=interrupted)
 
-    def _leave(self) -> None:
-        """Replies under way are given a moment, unless the person insists."""
+    def _leave(self, *, interrupted: bool) -> None:
+        """Replies on their way are given a moment, unless the person insists."""
         now = time.monotonic()
         self._leaving_until = now if self._leaving_until is not None else now + _LAST_SENDS
-        self.state = view.noticed(self.state, "Waiting for replies under way; again to leave now")
+        self.is_interrupted = interrupted
+        self.state = noticed(self.state, "Leaving: a moment for replies on their way")
+
+    def _open(self, session_id: SessionId) -> None:
+        def heard(event: ChatEvent) -> None:
+            at = _now()
+            self._post(lambda state: hearing.reduce_conversation(state, session_id, event, at))
+            if event == _LIVE:  # what could not be marked read may be now
+                self._marked -= self._unmarked
+                self._unmarked.clear()
+
+        self._talk = Talk(self._chat, session_id, heard)
+        self._following = self._spawn(self._follow(self._talk))
+
+    def _hurry(self) -> None:
+        if self._talk is not None:
+            self._talk.hurry()
 
     def _stop_following(self) -> None:
         if self._following is not None:
             self._following.cancel()
-            self._following = None
+            self._following = self._talk = None
 
     async def _follow_inbox(self) -> None:
         async with aclosing(self._chat.events(limit=self._limit)) as events:
@@ -250,41 +276,29 @@ class _Shell:
                 self._heard(event)
 
     def _heard(self, event: ChatEvent) -> None:
-        self._post(lambda state: view.reduce(state, event))
+        at = _now()
+        self._post(lambda state: hearing.reduce(state, event, at))
+        if event == _LIVE:
+            self._hurry()
 
-    async def _follow(self, session_id: SessionId, *, peek: bool) -> None:
+    async def _follow(self, talk: Talk) -> None:
         """Follow a conversation; if it cannot be followed, the inbox goes on without."""
-
-        def heard(event: ChatEvent) -> None:
-            self._post(lambda state: view.reduce_conversation(state, session_id, event))
-
         try:
-            async with (
-                self._chat.open(session_id, peek=peek) as conversation,
-                aclosing(conversation.events()) as events,
-            ):
-                async for event in events:
-                    heard(event)
+            await talk.follow()
         except ImbariError as error:
             reason = str(error)
-            self._post(lambda state: view.conversation_failed(state, session_id, reason))
+            self._post(lambda state: hearing.conversation_failed(state, talk.id, reason))
 
-    async def _reply(self, intent: SendReply) -> None:
-        """Send one reply; those to the same conversation go in the order they were written."""
+    async def _reply(self, talk: Talk, intent: SendReply) -> None:
         try:
-            async with (
-                self._turns[intent.session_id],
-                self._chat.open(intent.session_id, peek=True) as conversation,
-            ):
-                message = await conversation.reply(intent.text)
+            message = await talk.reply(intent.text)
         except ImbariError as error:
             reason = str(error)
-            self._post(lambda state: view.reply_failed(state, intent.ticket, reason))
-        else:
-            self._sent(intent.ticket, message)
-
-    def _sent(self, ticket: int, message: Message) -> None:
-        self._post(lambda state: view.reply_sent(state, ticket, message))
+            self._post(lambda state: hearing.reply_failed(state, intent.ticket, reason))
+            return
+        self.handed_over[intent.ticket] = message
+        at = _now()
+        self._post(lambda state: hearing.reply_handed_over(state, intent.ticket, message, at))
 
     async def _set_status(self, session_id: SessionId, *, resolved: bool) -> None:
         try:
@@ -292,10 +306,10 @@ class _Shell:
                 await (conversation.resolve() if resolved else conversation.reopen())
         except ImbariError as error:
             reason = str(error)
-            self._post(lambda state: view.noticed(state, reason, is_error=True))
+            self._post(lambda state: noticed(state, reason, is_error=True))
         else:
             done = "Resolved" if resolved else "Reopened"
-            self._post(lambda state: view.noticed(state, done))
+            self._post(lambda state: noticed(state, done))
 
     def _mark_read(self) -> None:
         """Mark what has come on screen read; once per message, so that no refusal is repeated."""
@@ -304,29 +318,21 @@ class _Shell:
             return
         if conversation.connection.state != "live":
             return
-        unread = {message.id for message in conversation.messages if message.is_unread}
-        if unread - self._marked:
-            self._marked |= unread
-            self._spawn(self._mark(conversation.id))
+        unread = [message for message in conversation.messages if message.is_unread]
+        new = {message.id for message in unread} - self._marked
+        if new and self._talk is not None:
+            self._marked |= new
+            self._spawn(self._mark(self._talk, unread[-1], new))
 
-    async def _mark(self, session_id: SessionId) -> None:
+    async def _mark(self, talk: Talk, last: Message, new: set[MessageId]) -> None:
         try:
-            async with self._chat.open(session_id):
-                return  # entering marks it read
-        except NotFound:
-            return  # deleted meanwhile; the stream tells
+            await talk.mark_read(last)
+        except Unavailable:
+            self._unmarked |= new
         except ImbariError as error:
             reason = f"Not marked read: {error}"
-            self._post(lambda state: view.noticed(state, reason, is_error=True))
+            self._post(lambda state: noticed(state, reason, is_error=True))
 
 
-def _quote_unsent(state: Inbox) -> None:
-    """What was written and may not have arrived, so that it is not lost with the screen."""
-    tell = Narrator()
-    for pending in state.pending:
-        tell.warn("this reply was not confirmed; look before sending it again:")
-        tell.quote(pending.text)
-    for draft in state.drafts.values():
-        if draft.text.strip():
-            tell.warn("this was written and not sent:")
-            tell.quote(draft.text)
+def _now() -> int:
+    return time.time_ns() // 1_000_000

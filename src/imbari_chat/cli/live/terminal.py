@@ -7,25 +7,41 @@ error led to the status line, where it cannot write across the screen.
 import asyncio
 import contextlib
 import io
+import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Final
 
-from prompt_toolkit.input import Input
+from prompt_toolkit.input import Input, create_input
 from rich.console import Console, RenderableType
 from rich.live import Live
 
+from imbari_chat.cli.exits import UsageError
 from imbari_chat.cli.live.keyboard import keys_of
 from imbari_chat.view.keys import Key
 
-__all__ = ["taken_over"]
+__all__ = ["keyboard_beside", "taken_over"]
 
 _ESCAPE_TIMEOUT: Final = 0.05
 """Seconds after which an Escape on its own is the key and not the start of a sequence."""
 
 _PASTE_ON: Final = "\x1b[?2004h"
 _PASTE_OFF: Final = "\x1b[?2004l"
+
+
+def keyboard_beside(console: Console) -> Input:
+    """The keyboard that belongs to ``console``.
+
+    Raises:
+        UsageError: There is no terminal.
+    """
+    keyboard = create_input() if console.is_terminal else None
+    if keyboard is None or keyboard.fileno() < 0 or not os.isatty(keyboard.fileno()):
+        raise UsageError(
+            "the live inbox needs a terminal", hint="In a pipe use `imbari-chat watch` and `reply`"
+        )
+    return keyboard
 
 
 @contextmanager

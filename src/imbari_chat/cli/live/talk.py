@@ -1,0 +1,118 @@
+"""One conversation as the live inbox has it open: entered as soon as it can be, followed, replied
+to. Being offline at any of it is waited out.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import TYPE_CHECKING, TypeAlias
+
+from imbari_chat.engine.backoff import Backoff, BackoffPolicy
+from imbari_chat.errors import ImbariError, NotFound, Unavailable
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat, AsyncConversation
+
+__all__ = ["Talk"]
+
+_Entered: TypeAlias = "AsyncConversation | ImbariError"
+
+
+class Talk:
+    """A conversation of the live inbox, for as long as it is open there.
+
+    Args:
+        chat: An admin's chat, entered.
+        session_id: Which conversation.
+        on_event: Told what the conversation's stream tells, and of trouble in entering it.
+    """
+
+    def __init__(
+        self,
+        chat: "AsyncAdminChat",
+        session_id: SessionId,
+        on_event: Callable[[ChatEvent], None],
+    ) -> None:
+        self.id = session_id
+        self._chat = chat
+        self._on_event = on_event
+        self._entered: asyncio.Future[_Entered] = asyncio.get_running_loop().create_future()
+        self._again = asyncio.Event()
+        self._turn = asyncio.Lock()
+
+    async def follow(self) -> None:
+        """Enter it and follow it, until cancelled.
+
+        Raises:
+            ImbariError: It cannot be entered for another reason than the network, or its stream
+                has ended for good.
+        """
+        try:
+            async with AsyncExitStack() as stack:
+                conversation = await self._enter(stack)
+                self._entered.set_result(conversation)
+                async with aclosing(conversation.events()) as events:
+                    async for event in events:
+                        self._on_event(event)
+        except ImbariError as error:
+            self._give_up(error)
+            raise
+        finally:
+            self._give_up(Unavailable("the conversation was closed before it could be read"))
+
+    def hurry(self) -> None:
+        """Do not wait before the next try to enter: the network is back."""
+        self._again.set()
+
+    async def reply(self, text: str) -> OutgoingMessage:
+        """Hand a reply over, as soon as the conversation is entered and after those before it.
+
+        Raises:
+            ImbariError: It was not handed over.
+        """
+        async with self._turn:
+            conversation = await self._conversation()
+            return await conversation.reply(text, timeout=0)
+
+    async def mark_read(self, last: Message) -> None:
+        """Mark what the customer wrote read, up to the ``last`` message that is on screen.
+
+        Raises:
+            ImbariError: It could not be marked.
+        """
+        conversation = await self._conversation()
+        try:
+            await conversation.mark_read(up_to=last)
+        except NotFound:
+            return  # deleted meanwhile; the stream tells
+
+    async def _enter(self, stack: AsyncExitStack) -> "AsyncConversation":
+        backoff = Backoff(BackoffPolicy())
+        while True:
+            self._again.clear()
+            try:
+                # What has been read is marked when it is on screen.
+                return await stack.enter_async_context(self._chat.open(self.id, peek=True))
+            except Unavailable as error:
+                pause = backoff.next(random.random())  # noqa: S311  # a pause, not a secret
+                self._on_event(ConnectionChanged("reconnecting", error.what, pause))
+            try:
+                async with asyncio.timeout(pause):
+                    await self._again.wait()
+            except TimeoutError:
+                continue
+
+    async def _conversation(self) -> "AsyncConversation":
+        entered = await asyncio.shield(self._entered)
+        if isinstance(entered, ImbariError):
+            raise entered
+        return entered
+
+    def _give_up(self, error: ImbariError) -> None:
+        if not self._entered.done():
+            self._entered.set_result(error)

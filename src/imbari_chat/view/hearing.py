@@ -1,0 +1,208 @@
+"""What is heard, and what it makes of the live inbox.
+
+Two streams feed it: the inbox's own through :func:`reduce`, the open conversation's through
+:func:`reduce_conversation`; both may tell of the same message, or of the same reply's delivery,
+which counts once. A reply that has been handed over comes in through :func:`reply_handed_over`, one
+that could not be through :func:`reply_failed`.
+"""
+
+from dataclasses import replace
+
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    DeliveryChanged,
+    MessageAdded,
+    MessageChanged,
+    MessageRemoved,
+    RecordRejected,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.view.composer import Composer
+from imbari_chat.view.inbox import Inbox, customer_label, noticed
+
+__all__ = [
+    "conversation_failed",
+    "reduce",
+    "reduce_conversation",
+    "reply_failed",
+    "reply_handed_over",
+]
+
+
+def reduce(state: Inbox, event: ChatEvent, at: int) -> Inbox:
+    """What an event of the inbox's stream makes of the state.
+
+    Args:
+        state: Before it.
+        event: What was heard.
+        at: When, in ms since the epoch.
+    """
+    after = state
+    match event:
+        case SessionAdded(session) | SessionChanged(session):
+            after = _with_session(state, session)
+        case SessionRemoved(session, deleted):
+            rest = {key: one for key, one in state.sessions.items() if key != session.id}
+            after = replace(state, sessions=rest)
+            if deleted and state.conversation is not None and state.conversation.id == session.id:
+                after = noticed(after, "This conversation was deleted", is_error=True)
+        case ConnectionChanged():
+            after = replace(state, connection=event, connection_at=at)
+        case RecordRejected():
+            after = _rejected(state, event)
+        case MessageAdded(session_id, message) if not _is_open(state, session_id):
+            after = _heard_elsewhere(_without_pending(state, message.id), session_id, message)
+        case DeliveryChanged(_, message, delivery, error):
+            after = _delivered(state, message, delivery, error, at)
+        case MessageAdded(session_id) | MessageChanged(session_id) | MessageRemoved(session_id):
+            after = reduce_conversation(state, session_id, event, at)
+    return after.keeping_selection(state)
+
+
+def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent, at: int) -> Inbox:
+    """What an event of a conversation's stream makes of the state.
+
+    A stream that outlives its conversation by a moment changes nothing but what concerns replies.
+
+    Args:
+        state: Before it.
+        session_id: Which conversation's stream.
+        event: What was heard.
+        at: When, in ms since the epoch.
+    """
+    if isinstance(event, DeliveryChanged):
+        return _delivered(state, event.message, event.delivery, event.error, at)
+    conversation = state.conversation
+    if conversation is None or conversation.id != session_id:
+        return state
+    match event:
+        case MessageAdded(_, message) | MessageChanged(_, message):
+            return _with_message(state, message)
+        case MessageRemoved(_, message):
+            left = tuple(one for one in conversation.messages if one.id != message.id)
+            return replace(state, conversation=replace(conversation, messages=left))
+        case ConnectionChanged():
+            return replace(state, conversation=replace(conversation, connection=event))
+        case SessionChanged(session) | SessionAdded(session):
+            return replace(state, conversation=replace(conversation, session=session))
+        case SessionRemoved():
+            return noticed(state, "This conversation was deleted", is_error=True)
+        case RecordRejected():
+            return _rejected(state, event)
+
+
+def reply_handed_over(state: Inbox, ticket: int, message: OutgoingMessage, at: int) -> Inbox:
+    """The outbox has a reply; from now on its deliveries tell what becomes of it.
+
+    Args:
+        state: Before it.
+        ticket: Which reply.
+        message: What was handed over.
+        at: When, in ms since the epoch.
+    """
+    pending = tuple(
+        one.became(message, "queued", None, at) if one.ticket == ticket else one
+        for one in state.pending
+    )
+    state = replace(state, pending=pending)
+    return _delivered(state, message, message.delivery, message.error, at)
+
+
+def reply_failed(state: Inbox, ticket: int, reason: str) -> Inbox:
+    """A reply was not stored; its text returns to the composer, before what was written since."""
+    failed = next((one for one in state.pending if one.ticket == ticket), None)
+    if failed is None:
+        return state
+    draft = state.drafts.get(failed.session_id, Composer())
+    text = f"{failed.text}\n{draft.text}" if draft.text else failed.text
+    left = tuple(one for one in state.pending if one.ticket != ticket)
+    state = replace(state, pending=left)
+    state = state.with_draft(failed.session_id, Composer.holding(text))
+    whom = "" if _is_open(state, failed.session_id) else f" to {_name_of(state, failed.session_id)}"
+    return noticed(state, f"Not sent{whom}: {reason}", is_error=True)
+
+
+def conversation_failed(state: Inbox, session_id: SessionId, reason: str) -> Inbox:
+    """The open conversation's stream ended; what it showed stays, with the reason."""
+    if not _is_open(state, session_id):
+        return state
+    assert state.conversation is not None
+    closed = replace(state.conversation, connection=ConnectionChanged("closed", reason))
+    return noticed(replace(state, conversation=closed), reason, is_error=True)
+
+
+def _is_open(state: Inbox, session_id: SessionId) -> bool:
+    return state.conversation is not None and state.conversation.id == session_id
+
+
+def _with_session(state: Inbox, session: Session) -> Inbox:
+    state = replace(state, sessions={**state.sessions, session.id: session})
+    if state.conversation is not None and state.conversation.id == session.id:
+        state = replace(state, conversation=replace(state.conversation, session=session))
+    return state
+
+
+def _with_message(state: Inbox, message: Message) -> Inbox:
+    """Add or replace a message of the open conversation; it takes its own pending line's place."""
+    state = _without_pending(state, message.id)
+    conversation = state.conversation
+    if conversation is None:
+        return state
+    known: dict[MessageId, Message] = {one.id: one for one in conversation.messages}
+    known[message.id] = message
+    ordered = tuple(sorted(known.values(), key=lambda one: one.id))
+    return replace(state, conversation=replace(conversation, messages=ordered))
+
+
+def _without_pending(state: Inbox, message_id: MessageId) -> Inbox:
+    return replace(
+        state, pending=tuple(one for one in state.pending if one.message_id != message_id)
+    )
+
+
+def _delivered(
+    state: Inbox,
+    message: OutgoingMessage,
+    delivery: Delivery,
+    error: ImbariError | None,
+    at: int,
+) -> Inbox:
+    """A reply got further. Of one that is not on its way any more everything is known."""
+    reply = next((one for one in state.pending if one.message_id == message.id), None)
+    if reply is None:
+        return state
+    match delivery:
+        case "confirmed":
+            if _is_open(state, reply.session_id):
+                return _with_message(state, message)
+            return _without_pending(state, message.id)
+        case "failed":
+            return reply_failed(state, reply.ticket, str(error))
+        case "queued" | "sent":
+            further = reply.became(message, delivery, message.error, at)
+            pending = tuple(further if one is reply else one for one in state.pending)
+            return replace(state, pending=pending)
+
+
+def _name_of(state: Inbox, session_id: SessionId) -> str:
+    session = state.sessions.get(session_id)
+    return session_id if session is None else customer_label(session)
+
+
+def _heard_elsewhere(state: Inbox, session_id: SessionId, message: Message) -> Inbox:
+    session = state.sessions.get(session_id)
+    if session is None or message.sender == "admin":
+        return state
+    return noticed(state, f"{customer_label(session)}: {message.text}")
+
+
+def _rejected(state: Inbox, event: RecordRejected) -> Inbox:
+    reasons = "; ".join(event.reasons)
+    return noticed(state, f"A stored record does not fit: {event.path}: {reasons}", is_error=True)

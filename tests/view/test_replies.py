@@ -1,0 +1,166 @@
+"""Replies on their way, as the live inbox shows them."""
+
+from dataclasses import replace
+
+import pytest
+
+from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAdded
+from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.composer import Composer
+from imbari_chat.view.hearing import reply_failed, reply_handed_over
+from imbari_chat.view.inbox import Conversation, Inbox
+from imbari_chat.view.outgoing import SENDING, Pending
+from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
+
+AMINA, BRIAN = SessionId("amina"), SessionId("brian")
+LIVE = ConnectionChanged("live")
+OFFLINE = Unavailable("cannot connect")
+
+
+@pytest.fixture
+def inbox() -> Inbox:
+    """Live, with two conversations and Amina's open."""
+    state = Inbox()
+    for event in (SessionAdded(session("amina", at=1)), SessionAdded(session("brian")), LIVE):
+        state = heard(state, event)
+    return opened(state, "amina")
+
+
+def opened(state: Inbox, name: str) -> Inbox:
+    """The state with this conversation open and its history loaded."""
+    state = replace(state, conversation=Conversation(state.sessions[SessionId(name)]))
+    return heard_in(state, name, LIVE)
+
+
+def written(state: Inbox, text: str = "on its way", ticket: int = 1) -> Inbox:
+    """The state after Enter on a reply."""
+    assert state.conversation is not None
+    reply = Pending(ticket, state.conversation.id, text)
+    return replace(state, pending=(*state.pending, reply), next_ticket=ticket + 1)
+
+
+def handed_over(state: Inbox, sent: OutgoingMessage, ticket: int = 1) -> Inbox:
+    """The same, once the outbox has it."""
+    return reply_handed_over(written(state, sent.text, ticket), ticket, sent, NOW)
+
+
+def texts(state: Inbox) -> list[str]:
+    """What the open conversation shows, messages and replies on their way."""
+    assert state.conversation is not None
+    messages = [one.text for one in state.conversation.messages]
+    return messages + [one.text for one in state.sending()]
+
+
+def test_a_reply_is_one_line_from_enter_to_confirmation(inbox: Inbox) -> None:
+    """First on its way, then a message: never both, never neither."""
+    sent = outgoing("m1", "hello")
+    states = [written(inbox, "hello")]
+    states.append(reply_handed_over(states[-1], 1, sent, NOW))
+    for to in ("sent", "confirmed"):
+        states.append(heard(states[-1], delivery("amina", sent, to)))
+    states.append(heard(states[-1], MessageAdded(AMINA, message("m1", "hello", sender="admin"))))
+    assert [texts(state) for state in states] == [["hello"]] * 5
+    assert [len(state.pending) for state in states] == [1, 1, 1, 0, 0]
+
+
+def test_the_echo_may_come_before_the_confirmation(inbox: Inbox) -> None:
+    """The stream's message has the server's time, and is kept."""
+    sent = outgoing("m1", "hello")
+    state = heard(handed_over(inbox, sent), delivery("amina", sent, "sent"))
+    echo = message("m1", "hello", sender="admin", timestamp=NOW + 5)
+    state = heard_in(state, "amina", MessageAdded(AMINA, echo))
+    assert state.pending == ()
+    state = heard(state, delivery("amina", sent, "confirmed"))
+    assert state.conversation is not None
+    assert state.conversation.messages == (echo,)
+
+
+def test_both_streams_tell_of_a_delivery_and_it_counts_once(inbox: Inbox) -> None:
+    """A text that returned twice would be sent twice."""
+    sent = outgoing("m1", "hello")
+    refused = delivery("amina", sent, "failed", AccessDenied("the rules refuse"))
+    sent.became("queued")
+    state = handed_over(inbox, sent)
+    state = heard_in(heard(state, refused), "amina", refused)
+    assert state.composer == Composer.holding("hello")
+
+
+def test_the_same_words_of_somebody_else_are_not_the_reply(inbox: Inbox) -> None:
+    """Colleagues say ok, too; ids tell."""
+    sent = outgoing("m2", "ok")
+    state = heard(
+        handed_over(inbox, sent), MessageAdded(AMINA, message("m1", "ok", sender="admin"))
+    )
+    assert texts(state) == ["ok", "ok"]
+    assert len(state.pending) == 1
+
+
+def test_what_was_confirmed_before_it_was_told_is_a_message_at_once(inbox: Inbox) -> None:
+    """The outbox may be faster than the loop."""
+    sent = outgoing("m1", "hello")
+    sent.became("confirmed")
+    state = handed_over(inbox, sent)
+    assert state.pending == ()
+    assert texts(state) == ["hello"]
+
+
+def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
+    """Before what was written since, with the reason on the status line."""
+    sent = outgoing("m1", "hello")
+    state = handed_over(inbox, sent).with_draft(AMINA, Composer.holding("and"))
+    state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
+    assert state.composer == Composer.holding("hello\nand")
+    assert state.pending == ()
+    assert state.notice is not None
+    assert state.notice.is_error
+    assert state.notice.text == "Not sent: the rules refuse"
+
+
+def test_a_refused_reply_returns_to_its_own_conversation(inbox: Inbox) -> None:
+    """Also when another one is open by now; the status line says which."""
+    sent = outgoing("m1", "hello")
+    state = opened(handed_over(inbox, sent), "brian")
+    state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
+    assert state.composer.text == ""
+    assert state.notice is not None
+    assert state.notice.text == "Not sent to amina: the rules refuse"
+    assert opened(state, "amina").composer.text == "hello"
+
+
+def test_a_reply_that_could_not_be_handed_over_returns_too(inbox: Inbox) -> None:
+    """Nothing is lost on the way to the outbox either."""
+    state = reply_failed(written(inbox, "hello"), 1, "closed")
+    assert state.composer.text == "hello"
+    assert reply_failed(state, 1, "closed") == state
+
+
+def test_a_reply_is_confirmed_while_another_conversation_is_open(inbox: Inbox) -> None:
+    """By its delivery or by the inbox's stream; it shows nowhere else."""
+    sent = outgoing("m1", "hello")
+    state = opened(handed_over(inbox, sent), "brian")
+    for event in (
+        delivery("amina", sent, "confirmed"),
+        MessageAdded(AMINA, message("m1", "hello", sender="admin")),
+    ):
+        after = heard(state, event)
+        assert after.pending == ()
+        assert texts(after) == []
+
+
+def test_a_delivery_of_another_client_changes_nothing(inbox: Inbox) -> None:
+    """Whoever shares the chat may write as well."""
+    assert heard(inbox, delivery("amina", outgoing("m9", "x"), "confirmed")) == inbox
+
+
+def test_replies_that_wait_are_counted_over_all_conversations(inbox: Inbox) -> None:
+    """Those that are merely being sent are not."""
+    first, second, third = outgoing("m1", "1"), outgoing("m2", "2"), outgoing("m3", "3")
+    state = handed_over(handed_over(inbox, first, 1), second, 2)
+    state = handed_over(opened(state, "brian"), third, 3)
+    assert state.waiting(NOW) == 0
+    state = heard(state, delivery("amina", first, "queued", OFFLINE))
+    assert state.waiting(NOW) == 2
+    assert state.progress(NOW) == [SENDING]
+    assert opened(state, "amina").progress(NOW) == ["waits for the network"] * 2
