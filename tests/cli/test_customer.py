@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
-from typing import TextIO
 
 import pytest
 from prompt_toolkit import PromptSession
@@ -16,34 +14,18 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from imbari_chat.cli.customer import Lead, _asked, run_customer
+from imbari_chat.cli.customer.lead import Lead
+from imbari_chat.cli.customer.run import run_customer
+from imbari_chat.cli.customer.terminal import asked
 from imbari_chat.cli.exits import TimeoutReached, UsageError
 from imbari_chat.cli.narration import Narrator
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema.models import Message, Session
+from tests.cli.standard import Standard
 from tests.cli.terminal import Terminal
 
 AMINA = Lead(name="Amina", email="amina@example.com")
-
-
-class Standard:
-    """Standard input as a pipe, written to line by line."""
-
-    def __init__(self) -> None:
-        reading, self._writing = os.pipe()
-        self.stream: TextIO = os.fdopen(reading, encoding="utf-8")
-
-    def line(self, text: str) -> None:
-        os.write(self._writing, f"{text}\n".encode())
-
-    def raw(self, data: bytes) -> None:
-        os.write(self._writing, data)
-
-    def end(self) -> None:
-        if self._writing >= 0:
-            os.close(self._writing)
-            self._writing = -1
 
 
 @pytest.fixture
@@ -226,7 +208,7 @@ async def test_the_form_is_asked_field_by_field_and_again_on_a_mistake(
         create_app_session(input=keyboard, output=DummyOutput()),
     ):
         keyboard.send_text("\rAmina\rnowhere\ramina@example.com\r1\r")
-        lead = await _asked(Lead(phone="+254712345678"), PromptSession(), Narrator())
+        lead = await asked(Lead(phone="+254712345678"), PromptSession(), Narrator())
     assert lead == Lead("Amina", "amina@example.com", "+254712345678", "An order")
     told = capsys.readouterr().err
     assert "the name is missing" in told
@@ -237,7 +219,8 @@ async def test_at_a_terminal_answers_appear_above_the_prompt(place: Path) -> Non
     """The whole visit: form, message, answer, Ctrl-D."""
     code = (
         "import asyncio\n"
-        "from imbari_chat.cli.customer import Lead, run_customer\n"
+        "from imbari_chat.cli.customer.lead import Lead\n"
+        "from imbari_chat.cli.customer.run import run_customer\n"
         "asyncio.run(run_customer({}, Lead(phone='', topic='')))"
     )
     with Terminal(code) as terminal:

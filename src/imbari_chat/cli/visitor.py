@@ -32,12 +32,12 @@ def customer(
     quiet: Quiet = False,
 ) -> None:
     """Be a customer: write, and read the answers. In a pipe each line is a message."""
-    import asyncio
-
-    from imbari_chat.cli.customer import Lead, run_customer
+    from imbari_chat.cli import running
+    from imbari_chat.cli.customer.lead import Lead
+    from imbari_chat.cli.customer.run import run_customer
 
     lead = Lead(name=name, email=email, phone=phone, topic=topic)
-    asyncio.run(run_customer(target(ctx).flags, lead, new=new, wait=wait, json=json, quiet=quiet))
+    running.run(run_customer(target(ctx).flags, lead, new=new, wait=wait, json=json, quiet=quiet))
 
 
 def demo(
