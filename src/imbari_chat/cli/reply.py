@@ -1,5 +1,6 @@
 """Acting: ``reply`` answers a customer, ``resolve`` and ``reopen`` close and reopen a matter."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
@@ -17,10 +18,10 @@ from imbari_chat.cli.options import (
 )
 from imbari_chat.cli.output import Output, record
 from imbari_chat.cli.references import addressee, find_session
-from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.errors import Conflict, ImbariError, Unavailable
 
 if TYPE_CHECKING:
-    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.client import AsyncAdminChat, AsyncConversation
     from imbari_chat.schema.models import Message, Session, Status
 
 __all__ = ["reopen", "reply", "resolve"]
@@ -40,28 +41,38 @@ def reply(
             show_default=False,
         ),
     ] = None,
+    anyway: Annotated[
+        bool,
+        typer.Option("--anyway", help="From the editor: also if somebody wrote meanwhile."),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer the customer. What could not be sent is given back, never lost."""
+    """Answer the customer. What could not be sent is given back, never lost.
+
+    A reply written in the editor is not sent if somebody, a colleague perhaps, wrote while it was
+    open; --anyway sends it. A reply given here, or piped in, is sent whatever came before.
+    """
     tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
     given = given_text(text or ())
+    letter = _Letter(given)
 
     async def write(chat: "AsyncAdminChat") -> "Message":
-        from imbari_chat.schema.forms import checked_text
-
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
-            about = conversation.session
-            _address(tell, about)
+            _address(tell, conversation.session)
             if given is not None:
-                return await conversation.reply(given, queue=False)
+                return await letter.send(conversation, given)
             draft = Draft(here.settings().data_dir / "drafts", name)
             with draft.kept_unless_sent(tell):
-                written = draft.edit(_context(about, await conversation.history(limit=_CONTEXT)))
-                return await conversation.reply(checked_text(written), queue=False)
+                shown = await conversation.history(limit=_CONTEXT)
+                written = draft.edit(_context(conversation.session, shown))
+                if anyway or not shown:
+                    return await letter.send(conversation, written)
+                with _explaining_a_conflict(conversation.session, draft):
+                    return await letter.send(conversation, written, expect_last=shown[-1])
 
-    with _given_back(given, tell):
+    with letter.given_back(tell):
         message = with_admin_chat(here, tell, write)
     tell.say("sent")
     if json:
@@ -123,13 +134,57 @@ def _context(session: "Session", messages: "list[Message]") -> list[str]:
 
 
 @contextmanager
-def _given_back(text: str | None, tell: Narrator) -> Iterator[None]:
-    """Print a text that was not sent, so that it can be sent again."""
+def _explaining_a_conflict(session: "Session", draft: Draft) -> Iterator[None]:
+    """Say what a conflict means here, and what to do."""
     try:
         yield
-    except (ImbariError, KeyboardInterrupt) as error:
-        if text is not None and text.strip():
-            unknown = isinstance(error, Unavailable) and error.outcome_unknown
-            tell.warn("it is not known whether this was sent:" if unknown else "not sent:")
-            tell.quote(text)
-        raise
+    except Conflict as error:
+        raise Conflict(
+            f"while you wrote, another message came in the conversation with {addressee(session)},"
+            " so yours was not sent",
+            hint=f"Look: imbari-chat show {session.id} --peek; to send it all the same:"
+            f" imbari-chat reply {session.id} - < {shlex.quote(str(draft.file))}",
+        ) from error
+
+
+class _Letter:
+    """A reply, and whether it may have been sent.
+
+    Args:
+        given: The text, if it was given and has no other place.
+    """
+
+    def __init__(self, given: str | None) -> None:
+        self._given = given
+        self._is_under_way = False
+
+    async def send(
+        self,
+        conversation: "AsyncConversation",
+        text: str,
+        *,
+        expect_last: "Message | None" = None,
+    ) -> "Message":
+        """Send it now or not at all."""
+        from imbari_chat.schema.forms import checked_text
+
+        checked_text(text)
+        self._is_under_way = True
+        return await conversation.reply(text, queue=False, expect_last=expect_last)
+
+    @contextmanager
+    def given_back(self, tell: Narrator) -> Iterator[None]:
+        """If the block fails say whether it was sent, and print the text that was given."""
+        try:
+            yield
+        except (ImbariError, KeyboardInterrupt) as error:
+            unknown = (
+                error.outcome_unknown
+                if isinstance(error, Unavailable)
+                else isinstance(error, KeyboardInterrupt) and self._is_under_way
+            )
+            if self._given is not None and self._given.strip():
+                tell.give_back(self._given, unknown=unknown)
+            elif unknown:
+                tell.warn("it is not known whether it was sent; look before sending it again")
+            raise
