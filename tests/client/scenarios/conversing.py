@@ -208,6 +208,38 @@ async def who_is_no_admin_is_told_so(face: Face) -> None:
         assert [one.id for one in await somebody.sessions()] == [session.id]
 
 
+async def lists_are_paged_through(face: Face) -> None:
+    """Down and up again, or one record at a time; all three lists."""
+    async with face.customer() as amina, face.customer() as brian, face.desk() as desk:
+        first = await amina.start(name="Amina", email="amina@example.com", text="One")
+        second = await brian.start(name="Brian", email="brian@example.com")
+        answered = await desk.sessions(since=second.last_message_time)
+        assert [one.id for one in answered] == [second.id]
+        inbox = desk.browse(page_size=1)
+        assert [one.id for one in await inbox.older()] == [second.id]
+        assert [one.id for one in await inbox.older()] == [first.id]
+        assert await inbox.older() == []
+        assert [one.id for one in await inbox.newer()] == [second.id]
+        assert [one.id async for one in desk.browse(unread=True)] == [first.id]
+        async with desk.open(first.id) as conversation:
+            await conversation.reply("Two")
+            texts = [one.text async for one in conversation.browse(page_size=1, start="oldest")]
+            assert texts == ["One", "Two"]
+        assert [one.text for one in await amina.browse(page_size=1).older()] == ["Two"]
+
+
+async def a_count_that_has_drifted_is_put_right(face: Face) -> None:
+    """And what was wrong is told."""
+    async with face.customer() as customer, face.desk() as desk:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        assert await desk.recount(session.id) is None
+        face.seed(f"/chatSessions/{session.id}/unreadCount", 7)
+        drift = await desk.recount(session.id)
+        assert drift is not None
+        assert (drift.counted, drift.unread) == (7, 1)
+        assert (await desk.session(session.id)).unread_count == 1
+
+
 def _own_beginning(one: str, other: str) -> str:
     """The shortest beginning of ``one`` that ``other`` does not share."""
     return next(one[:n] for n in range(1, len(one) + 1) if one[:n] != other[:n])
@@ -221,6 +253,8 @@ SCENARIOS = [
     a_reply_that_names_what_it_answers_is_taken,
     a_reply_to_what_is_no_longer_the_last_word_is_refused,
     a_colleague_who_gets_in_between_is_noticed_by_the_rules,
+    lists_are_paged_through,
+    a_count_that_has_drifted_is_put_right,
     a_customer_comes_back,
     what_cannot_be_is_refused_with_a_reason,
     who_is_no_admin_is_told_so,

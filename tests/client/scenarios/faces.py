@@ -24,6 +24,7 @@ from imbari_chat import (
 )
 from imbari_chat.client import connect
 from imbari_chat.client.channel import Channel
+from imbari_chat.client.pages import BlockingPager
 from imbari_chat.client.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import sign_in
@@ -172,6 +173,8 @@ class Adapted(Recorded):
     def _wrapped(self, result: Any) -> Any:
         if isinstance(result, BlockingIterator):
             return _adapted(result)
+        if isinstance(result, BlockingPager):
+            return AdaptedPager(result)
         return Adapted(result, self._called) if isinstance(result, Conversation) else result
 
     async def __aenter__(self) -> Any:
@@ -180,6 +183,23 @@ class Adapted(Recorded):
 
     async def __aexit__(self, *how: Any) -> None:
         await _off_loop(self.inner.__exit__, *how)
+
+
+class AdaptedPager:
+    """A pager of the blocking face, used as if it were one of the async face."""
+
+    def __init__(self, inner: BlockingPager[Any]) -> None:
+        self._inner = inner
+
+    async def older(self) -> list[Any]:
+        return await _off_loop(self._inner.older)
+
+    async def newer(self) -> list[Any]:
+        return await _off_loop(self._inner.newer)
+
+    async def __aiter__(self) -> AsyncGenerator[Any, None]:
+        while (record := await _off_loop(next, self._inner, None)) is not None:
+            yield record
 
 
 async def _adapted(events: BlockingIterator[ChatEvent]) -> AsyncGenerator[ChatEvent, None]:
