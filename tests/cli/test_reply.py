@@ -1,0 +1,109 @@
+"""``reply`` when something comes in between: the network, or a colleague."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from imbari_chat.client import AdminChat
+from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor
+from tests.cli.relay import Fate, Relay
+from tests.cli.terminal import Terminal
+
+
+def said_in(session: str) -> list[str]:
+    """The texts of a conversation."""
+    with AdminChat.from_env() as desk, desk.open(session, peek=True) as conversation:
+        return [one.text for one in conversation.history()]
+
+
+async def replied(
+    program: Program, emulator: Emulator, session: str, fate: Fate, *, code: int
+) -> Result:
+    """What comes of a reply whose update has this fate."""
+    async with Relay(emulator.database_host, fate) as relay:
+        return await asyncio.to_thread(
+            program, "--emulator", relay.address, "--request-timeout", "2",
+            "reply", session, "precious words", code=code,
+        )  # fmt: skip
+
+
+async def test_a_lost_answer_is_looked_for(
+    program: Program, emulator: Emulator, visitor: Visitor
+) -> None:
+    """The reply is there, once, and so it was sent."""
+    session = await asyncio.to_thread(visitor.writes, "Hello")
+    result = await replied(program, emulator, session, "answer lost", code=0)
+    assert "sent" in result.stderr
+    assert "warning" not in result.stderr
+    assert await asyncio.to_thread(said_in, session) == ["Hello", "precious words"]
+
+
+async def test_without_any_answer_it_says_that_nobody_knows(
+    program: Program, emulator: Emulator, visitor: Visitor
+) -> None:
+    """At the deadline, with the text, and one error."""
+    session = await asyncio.to_thread(visitor.writes, "Hello")
+    result = await replied(program, emulator, session, "swallowed", code=8)
+    assert "it is not known whether this was sent" in result.stderr
+    assert "\n  precious words\n" in result.stderr
+    assert result.stderr.count("warning:") == result.stderr.count("error:") == 1
+
+
+def test_without_a_server_it_says_that_it_was_not_sent(program: Program) -> None:
+    """And gives the text back."""
+    result = program("--emulator", "127.0.0.1:9", "reply", "-Oabc", "precious words", code=8)
+    assert "warning: not sent:\n  precious words\n" in result.stderr
+    assert result.stderr.count("error:") == 1
+
+
+COLLEAGUE = """
+import pathlib, sys
+from imbari_chat.client import AdminChat
+with AdminChat.from_env() as desk, desk.open({session!r}) as conversation:
+    conversation.reply("I have this one")
+pathlib.Path(sys.argv[1]).write_text("precious words", encoding="utf-8")
+"""
+
+REPLY = """
+from imbari_chat.cli.main import run
+run(["reply", {session!r}, *{options!r}])
+"""
+
+
+@pytest.mark.parametrize("anyway", [True, False])
+def test_a_colleague_may_answer_while_the_editor_is_open(
+    place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, *, anyway: bool
+) -> None:
+    """Then the reply is kept and not sent, unless it is to be sent anyway."""
+    session = visitor.writes("Hello")
+    script = place / "editor.py"
+    script.write_text(COLLEAGUE.format(session=session), encoding="utf-8")
+    monkeypatch.setenv("VISUAL", f"{sys.executable} {script}")
+    options = ["--anyway"] if anyway else []
+    with Terminal(REPLY.format(session=session, options=options), size=(200, 24)) as terminal:
+        assert terminal.ends() == (0 if anyway else 6)
+    kept = list((place / "data" / "drafts").iterdir())
+    expected = ["Hello", "I have this one"]
+    if anyway:
+        assert kept == []
+        expected.append("precious words")
+    else:
+        (draft,) = kept
+        assert draft.read_text("utf-8") == "precious words\n"
+        assert "another message came" in terminal.text
+        assert f"imbari-chat reply {session} - < {draft}" in terminal.text
+    assert said_in(session) == expected
+
+
+def test_a_reply_given_on_the_command_line_expects_nothing(
+    program: Program, visitor: Visitor
+) -> None:
+    """Whoever scripts it has not looked."""
+    session = visitor.writes("Hello")
+    program("reply", session, "one")
+    program("reply", session, "two")
+    assert said_in(session) == ["Hello", "one", "two"]
