@@ -64,9 +64,9 @@ def closes() -> Iterator[Row]:
         "R8",
         "the same: exceptions",
         "",
-        ours.raised,
+        Beyond(_CLOSES_LIMIT) if ours.raised is None else ours.raised,
         admin.raised,
-        f"firebase-admin (pyrebase4: {pyrebase.raised} in {_PEERS_CLOSES['pyrebase4']})",
+        f"firebase-admin (pyrebase4, idle: {pyrebase.raised} in {_PEERS_CLOSES['pyrebase4']})",
         Target("<=", 0, "ours"),
     )
 
@@ -108,7 +108,7 @@ def ends() -> Iterator[Row]:
 @dataclass(frozen=True, slots=True)
 class _Closed:
     longest: Figure
-    raised: int
+    raised: int | None
 
 
 def _prepare(host: str) -> None:
@@ -125,7 +125,7 @@ def _closed(name: Name, host: str, rounds: int, limit: float) -> _Closed:
         line = process.stdout.readline()
         overdue.cancel()
     if not line:
-        return _Closed(Beyond(limit), 0)
+        return _Closed(Beyond(limit), None)
     longest, raised = json.loads(line)
     return _Closed(longest, raised)
 
