@@ -3,9 +3,12 @@
 import asyncio
 import json
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path as FilePath
 from typing import Any, Self
 
 import httpx
@@ -52,6 +55,7 @@ QUICK = StreamPolicy(
     backoff=BackoffPolicy(first=0.01, factor=1.5, cap=0.05),
 )
 PATIENCE = 10.0
+ROOT = FilePath(__file__).parents[2]
 
 
 @asynccontextmanager
@@ -155,6 +159,46 @@ async def test_a_name_that_cannot_be_resolved_is_tried_again(
             seen = await until(transport.listen(Path.parse("/s")), 1)
         assert _states(seen).count("reconnecting") == 3
         await transport.close()
+
+
+_HANGING_NAME = """
+import asyncio, socket, sys, threading
+from imbari_chat.net.rest import RestTransport
+from imbari_chat.wire.paths import Path
+from tests.net.scripted import Caller
+
+asked = threading.Event()
+
+def hang(*given, **more):
+    asked.set()
+    threading.Event().wait()
+
+socket.getaddrinfo = hang
+
+async def main():
+    transport = RestTransport(lambda: Caller("http://database.example:80"), timeout=60.0)
+    subscription = transport.listen(Path.parse("/s"))
+    listening = asyncio.create_task(anext(subscription))
+    await listening  # connecting
+    await asyncio.to_thread(asked.wait, 30)
+    await transport.close()
+
+asyncio.run(main())
+print("gone")
+"""
+
+
+def test_a_name_server_that_hangs_does_not_hold_up_the_end() -> None:
+    """The look-up is nobody's to wait for any more."""
+    ended = subprocess.run(
+        [sys.executable, "-c", _HANGING_NAME],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "gone\n"), ended.stderr
 
 
 async def test_a_refused_connection_is_tried_again() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
@@ -254,6 +255,25 @@ class SseSubscription:
         for frame in parser.feed(chunk):
             self._core.received(frame, now)
 
+    async def _look_up(self, host: str) -> None:
+        """Find out on a worker whether the name can be resolved.
+
+        The client resolves it again, on one of asyncio's own threads. The interpreter waits for
+        those at its end, so a name server that hangs must not be met there first.
+
+        Raises:
+            Unavailable: It cannot.
+        """
+        if host in _THIS_MACHINE:
+            return
+        try:
+            await self._workers.run(socket.getaddrinfo, host, None)
+        except OSError as error:
+            raise Unavailable(
+                f"the name {host} cannot be resolved ({error.strerror or error})",
+                where=str(self._path),
+            ) from error
+
     async def _open(self, request: StreamRequest) -> "httpx.Response":
         """Send the request, following redirects with the credential, as the service expects.
 
@@ -265,6 +285,7 @@ class SseSubscription:
 
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
+            await self._look_up(url.host)
             headers = {
                 **request.headers,
                 "Accept": "text/event-stream",
