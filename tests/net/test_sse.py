@@ -201,6 +201,23 @@ def test_a_name_server_that_hangs_does_not_hold_up_the_end() -> None:
     assert (ended.returncode, ended.stdout) == (0, "gone\n"), ended.stderr
 
 
+async def test_behind_a_proxy_names_need_not_be_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The proxy resolves them."""
+
+    def unknown(*given: Any, **more: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    async with serving(stream("1")) as server:
+        monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
+        monkeypatch.setattr("imbari_chat.net.sse.socket.getaddrinfo", unknown)
+        who = Caller("http://database.example")
+        transport = RestTransport(lambda: who, timeout=5.0, policy=QUICK)
+        async with asyncio.timeout(PATIENCE):
+            seen = await until(transport.listen(Path.parse("/s")), 1)
+        assert "reconnecting" not in _states(seen)
+        await transport.close()
+
+
 async def test_a_refused_connection_is_tried_again() -> None:
     """Nobody listens for a while."""
     async with serving(stream("1")) as gone:

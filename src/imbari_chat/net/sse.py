@@ -264,7 +264,7 @@ class SseSubscription:
         Raises:
             Unavailable: It cannot.
         """
-        if host in _THIS_MACHINE:
+        if host in _THIS_MACHINE or _by_proxy(host):
             return
         try:
             await self._workers.run(socket.getaddrinfo, host, None)
@@ -314,6 +314,13 @@ def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
     # An emulator may send its streams from one name of this machine to another.
     same_place = target.host == origin.host or {origin.host, target.host} <= _THIS_MACHINE
     return same_place and (origin.scheme, origin.port) == (target.scheme, target.port)
+
+
+def _by_proxy(host: str) -> bool:
+    """Whether a proxy of the environment reaches it, so that its name need not be known here."""
+    from urllib.request import getproxies, proxy_bypass
+
+    return bool(getproxies().keys() & {"http", "https", "all"}) and not proxy_bypass(host)
 
 
 async def _beginning(response: "httpx.Response") -> str:
