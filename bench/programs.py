@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import IO, Final
 
 __all__ = ["result", "running", "serving"]
 
@@ -17,19 +17,22 @@ _RESULT_LIMIT: Final = 120.0
 
 
 @contextmanager
-def running(module: str, *arguments: str, quiet: bool = False) -> Iterator["subprocess.Popen[str]"]:
+def running(
+    module: str, *arguments: str, quiet: bool = False, notes: IO[str] | None = None
+) -> Iterator["subprocess.Popen[str]"]:
     """``python -m module`` with pipes to talk through.
 
     Args:
         module: What to run.
         arguments: Its arguments.
         quiet: Drop what it writes to stderr: a peer's thread that dies says so there.
+        notes: A file for that instead.
     """
     process = subprocess.Popen(
         [sys.executable, "-m", module, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL if quiet else None,
+        stderr=notes or (subprocess.DEVNULL if quiet else None),
         text=True,
     )
     try:
