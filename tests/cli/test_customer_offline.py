@@ -137,7 +137,7 @@ async def test_a_line_without_an_answer_is_not_called_unsent(
     stdin.end()
     with pytest.raises(Unavailable) as lost:
         await running
-    assert lost.value.what == ("1 message was not sent, and of 1 message it is not known whether")
+    assert lost.value.what == "1 message was not sent, and 1 more may not have been"
     assert "it is not known whether this was sent; look before sending it again:\n  two" in (
         told.now()
     )

@@ -5,11 +5,13 @@ import pytest
 from imbari_chat import errors
 from imbari_chat.cli.exits import (
     ExitCode,
+    Interrupted,
     ReaderGone,
     TimeoutReached,
     UsageError,
     boundary,
     code_of,
+    undelivered,
 )
 
 _RULES = errors.RulesError("unknown variable", line=3, column=7, where="my.json", hint="  x\n  ^")
@@ -109,3 +111,38 @@ def test_a_commands_own_code_is_passed_on() -> None:
     """Anything but a number is success."""
     assert boundary(lambda: 10) == 10
     assert boundary(lambda: None) == 0
+
+
+@pytest.mark.parametrize(
+    ("not_sent", "unknown", "what"),
+    [
+        (1, 0, "1 message was not sent"),
+        (2, 0, "2 messages were not sent"),
+        (0, 1, "1 message may not have been sent"),
+        (0, 2, "2 messages may not have been sent"),
+        (1, 2, "1 message was not sent, and 2 more may not have been"),
+    ],
+)
+def test_undelivered_messages_end_in_the_exit_code_of_the_network(
+    not_sent: int, unknown: int, what: str
+) -> None:
+    """What is known to be lost is told from what may be there."""
+    error = undelivered(not_sent=not_sent, unknown=unknown)
+    assert error is not None
+    assert (error.what, error.outcome_unknown) == (what, unknown > 0)
+    assert code_of(error) == ExitCode.UNAVAILABLE
+
+
+def test_without_undelivered_messages_there_is_no_error() -> None:
+    """All is well."""
+    assert undelivered(not_sent=0, unknown=0) is None
+
+
+def test_ctrl_c_that_is_a_key_ends_as_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """The terminal has echoed nothing, so no line is ended."""
+
+    def command() -> None:
+        raise Interrupted
+
+    assert boundary(command) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == ""

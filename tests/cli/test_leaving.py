@@ -67,12 +67,14 @@ async def interrupted(process: asyncio.subprocess.Process) -> str:
     ],
     ids=" ".join,
 )
-async def test_a_server_that_never_answers_keeps_nobody(place: Path, command: list[str]) -> None:
+async def test_a_server_that_never_answers_keeps_nobody(
+    place: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
+) -> None:
     """Not the database, not the sign-in service."""
     connected = asyncio.Event()
     server = await silent_server(connected)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    os.environ["FIREBASE_AUTH_EMULATOR_HOST"] = address
+    monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", address)
     process = await started("--emulator", address, *command)
     async with asyncio.timeout(30):
         await connected.wait()

@@ -3,8 +3,11 @@
 import ast
 import io
 import json
+import logging
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given
@@ -12,9 +15,14 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 import imbari_chat.cli
-from imbari_chat.cli.narration import Narrator, ask, ask_secretly
+from imbari_chat.cli.narration import Narrator, ask, ask_secretly, narrating_log
 from imbari_chat.cli.output import Output
+from imbari_chat.client.outbox import Outbox
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.transport import Transport
+from imbari_chat.schema import plans
 from imbari_chat.schema.events import RecordRejected
+from imbari_chat.schema.paths import MessageId, SessionId
 
 _PACKAGE = Path(imbari_chat.cli.__file__).parent
 _DEMO_AND_LIVE = ("demo", "live")
@@ -107,6 +115,24 @@ def test_quiet_keeps_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     tell.say("hello")
     tell.warn("careful")
     assert capsys.readouterr().err == "warning: careful\n"
+
+
+async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Whoever sends gives back texts, and must not be preceded by ids."""
+
+    async def refused(_changes: object) -> None:
+        raise Unavailable("cannot connect")
+
+    outbox = Outbox(cast("Transport", SimpleNamespace(update=refused, update_here=None)))
+    session_id, message_id = SessionId("amina"), MessageId("m1")
+    plan = plans.reply(session_id, message_id, "hello", uid=None, after=None)
+    with narrating_log(Narrator()):
+        await outbox.deliver(plan, session_id, timeout=0, keep=True)
+        assert len(await outbox.close()) == 1
+        logging.getLogger("imbari_chat").warning("listening has ended")
+    assert capsys.readouterr().err == "warning: listening has ended\n"
 
 
 def test_a_malformed_record_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -105,14 +105,14 @@ def undelivered(*, not_sent: int, unknown: int) -> Unavailable | None:
     Returns:
         None if there are none.
     """
-    if not not_sent and not unknown:
-        return None
-    parts = []
     if not_sent:
-        parts.append(f"{_counted(not_sent)} {'was' if not_sent == 1 else 'were'} not sent")
-    if unknown:
-        parts.append(f"of {_counted(unknown)} it is not known whether")
-    return Unavailable(", and ".join(parts), outcome_unknown=bool(unknown))
+        what = f"{_counted(not_sent)} {'was' if not_sent == 1 else 'were'} not sent"
+        what += f", and {unknown} more may not have been" if unknown else ""
+    elif unknown:
+        what = f"{_counted(unknown)} may not have been sent"
+    else:
+        return None
+    return Unavailable(what, outcome_unknown=bool(unknown))
 
 
 def _counted(messages: int) -> str:

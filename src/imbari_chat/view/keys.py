@@ -53,7 +53,7 @@ class Binding:
         action: What they do.
         meaning: What they do, in words for the help screen.
         brief: The same in a word or two for the help line; empty keeps it off the line. What works
-            everywhere is named above that line, while the connection is not live.
+            everywhere is named above that line, while the connection is lost.
     """
 
     place: Place

@@ -118,8 +118,8 @@ def _connection(connection: ConnectionChanged, ago: int) -> Text:
 
 def _status(state: Inbox, width: int) -> Text:
     if state.notice is None:
-        is_quiet = state.is_online or state.help
-        return padded(Text() if is_quiet else _brief_keys(bindings_in("everywhere")), width)
+        is_away = state.connection.state in ("stale", "reconnecting") and not state.help
+        return padded(_brief_keys(bindings_in("everywhere")) if is_away else Text(), width)
     text = steady(safe_text(state.notice.text, max_length=_LONGEST_NOTICE))
     return padded(Text(f" {text}", style="bold red" if state.notice.is_error else ""), width)
 

@@ -56,7 +56,7 @@ __all__ = ["run_live_inbox"]
 _TICK: Final = 1.0
 """Seconds between redraws when nothing happens: times age, and Windows tells no resize."""
 
-_LAST_SENDS: Final = 0.5
+_LAST_SENDS: Final = 0.3
 """Seconds that replies on their way are given when the person leaves."""
 
 _LIVE: Final = ConnectionChanged("live")
