@@ -43,11 +43,21 @@ class _Redaction(logging.Filter):
 
 _REDACTION = _Redaction()
 
+_TALKATIVE = (
+    "urllib3.connectionpool",
+    "httpx",
+    "httpcore.connection",
+    "httpcore.http11",
+    "httpcore.http2",
+    "httpcore.proxy",
+)
+"""Loggers that print URLs: of requests, and in the answer of a service that redirects a stream."""
+
 
 class QuietSession(requests.Session):
     """A session with a timeout on every request, and the namespace on requests to an emulator.
 
-    Making one also strikes tokens out of the request logs of urllib3 and httpx, which print URLs
+    Making one also strikes tokens out of the logs of urllib3, httpx and httpcore, which print URLs
     whole: httpx reads the streams whose URLs are made here.
     """
 
@@ -58,7 +68,7 @@ class QuietSession(requests.Session):
         # A proxy configured for the internet cannot reach an emulator on this machine.
         self.trust_env = not emulator
         self.hooks["response"].append(refuse_strangers)
-        for name in ("urllib3.connectionpool", "httpx"):
+        for name in _TALKATIVE:
             logging.getLogger(name).addFilter(_REDACTION)
 
     def request(  # type: ignore[override]  # all but the URL is passed on as it came
