@@ -34,7 +34,7 @@ from tests.faults.ledger import Entry, Stored, judge
 FATES = st.lists(
     st.sampled_from(["", "", LOST_ANSWER, LOST_REQUEST, UNREACHABLE, LATE]), max_size=3
 )
-WAITS = st.lists(st.sampled_from([0.0, 0.0, 0.01, 0.3]), max_size=6)
+WAITS = st.lists(st.sampled_from([0.0, 0.01, 0.1, 0.3]), max_size=12)
 TIMEOUTS = st.sampled_from([0.0, 0.2, 10.0])
 
 CUSTOMERS, ADMINS = 2, 3
@@ -202,6 +202,7 @@ class Chats(RuleBasedStateMachine):
             assert await chat.flush(timeout=600) == ()
         for net in self.nets:
             net.arrive_late()
+        await asyncio.sleep(1)  # so that customers may write again at once
 
     async def _end(self) -> None:
         for chat in (*self.customers, *self.admins):
