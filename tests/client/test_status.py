@@ -1,0 +1,199 @@
+"""What a client says of itself: is it alive, since when, why not, and what is queued."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ChatStatus, Settings
+from imbari_chat.client import connect
+from imbari_chat.client.channel import Channel
+from imbari_chat.client.status import status_of
+from imbari_chat.emulator import Emulator
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.stream import StreamPolicy, StreamState
+from imbari_chat.errors import AccessDenied
+from imbari_chat.net.rest import RestTransport
+from imbari_chat.net.transport import Subscription
+from tests.client.cutting import CuttingProxy
+from tests.client.in_memory import Silence
+from tests.client.scenarios.faces import WAIT, eventually
+from tests.faults.proxy import Proxy
+
+
+def _listener(
+    state: StreamState,
+    *,
+    since: float = 0.0,
+    heard: float | None = None,
+    reason: str | None = None,
+    retry_in: float | None = None,
+) -> Subscription:
+    one = Silence()
+    one.state, one.since, one.last_heard = state, since, heard
+    one.reason, one.retry_in = reason, retry_in
+    return one
+
+
+def _status(*listeners: Subscription, **facts: Any) -> ChatStatus:
+    return status_of(listeners, (), **{"closed": False, "failure": None, **facts})
+
+
+@pytest.mark.parametrize(
+    ("states", "worst", "alive"),
+    [
+        ((), "idle", True),
+        (("live",), "live", True),
+        (("live", "connecting"), "connecting", False),
+        (("connecting", "stale", "live"), "stale", False),
+        (("stale", "reconnecting", "live"), "reconnecting", False),
+    ],
+)
+def test_the_state_is_that_of_the_listener_that_is_worst_off(
+    states: tuple[StreamState, ...], worst: str, alive: bool
+) -> None:
+    """One that is away is enough not to be alive."""
+    status = _status(*(_listener(state) for state in states))
+    assert (status.state, status.alive, status.listeners) == (worst, alive, len(states))
+
+
+def test_the_rest_is_the_worst_ones_too_but_what_was_heard_last_is_anybodys() -> None:
+    """With times as they are in a calendar."""
+    status = _status(
+        _listener("live", since=5.0, heard=90.0),
+        _listener("reconnecting", since=60.0, heard=50.0, reason="cannot connect", retry_in=1.5),
+    )
+    assert status.since == datetime(1970, 1, 1, 0, 1, tzinfo=UTC)
+    assert status.last_heard == datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC)
+    assert (status.reason, status.retry_in) == ("cannot connect", 1.5)
+
+
+def test_a_client_that_is_closed_or_whose_listening_ended_says_so() -> None:
+    """With the reason, whatever its other listeners do."""
+    live = _listener("live", since=5.0)
+    closed = _status(live, closed=True)
+    assert (closed.state, closed.alive, closed.since) == ("closed", False, None)
+    ended = _status(live, failure=AccessDenied("reading is not permitted"))
+    assert (ended.state, ended.reason) == ("closed", "reading is not permitted")
+
+
+def test_a_status_is_one_line_for_people() -> None:
+    """Everything that matters."""
+    away = _status(
+        _listener("reconnecting", since=60.0, reason="cannot connect", retry_in=1.25),
+        _listener("live"),
+    )
+    assert str(away) == (
+        "reconnecting since 00:01:00Z; cannot connect; trying again in 1.2 s;"
+        " 2 listeners, 0 queued, 0 under way"
+    )
+    assert str(_status()) == "idle; 0 listeners, 0 queued, 0 under way"
+
+
+@pytest.fixture
+async def session(flags: dict[str, Any]) -> str:
+    """A conversation somebody has started."""
+    async with AsyncCustomerChat.from_env(**flags) as customer:
+        return (await customer.start(name="Amina", email="amina@example.com", text="Hello")).id
+
+
+@pytest.fixture
+async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
+    """Between the client and the database."""
+    async with Proxy(emulator.database_host) as running:
+        yield running
+
+
+Make = Callable[..., AsyncAdminChat]
+
+
+@pytest.fixture
+async def desk_at(flags: dict[str, Any]) -> AsyncIterator[Make]:
+    """A maker of admins that reach the database at an address, and worry as they are told."""
+    made: list[AsyncAdminChat] = []
+
+    def make(address: str, policy: StreamPolicy) -> AsyncAdminChat:
+        settings = Settings.load(**{**flags, "database_emulator": address})
+        transport = RestTransport(
+            lambda: connect.admin_access(settings), timeout=settings.timeout, policy=policy
+        )
+        made.append(AsyncAdminChat(Channel(transport)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        await one.close()
+
+
+async def test_silence_is_told_before_it_is_taken_for_death(desk_at: Make, proxy: Proxy) -> None:
+    """Live, stale, reconnecting with a reason, and live again; ``since`` moves with each."""
+    policy = StreamPolicy(
+        connect_timeout=0.4,
+        stale_after=0.2,
+        dead_after=0.6,
+        backoff=BackoffPolicy(first=0.02, cap=0.02),
+    )
+    before = datetime.now(UTC)
+    desk = desk_at(proxy.address, policy)
+    await desk.listen()
+    live = desk.status
+    assert (live.state, live.listeners) == ("live", 1)
+    assert live.since is not None
+    assert before <= live.since <= datetime.now(UTC) + timedelta(seconds=1)
+    proxy.stall()
+    await eventually(lambda: desk.status.state == "stale")
+    stale = desk.status
+    assert stale.reason is not None
+    assert "nothing heard" in stale.reason
+    assert stale.since is not None
+    assert stale.since > live.since
+    await eventually(lambda: desk.status.state == "reconnecting")
+    assert desk.status.last_heard == live.last_heard
+    await proxy.mend()
+    await eventually(lambda: desk.status.alive)
+    again = desk.status
+    assert again.last_heard is not None
+    assert live.last_heard is not None
+    assert again.last_heard > live.last_heard
+
+
+async def test_somebody_who_knows_better_ends_the_wait(desk_at: Make, emulator: Emulator) -> None:
+    """``retry_in`` counts down by itself; ``reconnect_now`` does not wait for it."""
+    policy = StreamPolicy(backoff=BackoffPolicy(first=600.0, cap=600.0))
+    async with CuttingProxy(emulator.database_host) as proxy:
+        desk = desk_at(proxy.address, policy)
+        await desk.listen()
+        await proxy.cut()
+        await eventually(lambda: desk.status.retry_in is not None)
+        first = desk.status.retry_in
+        assert first is not None
+        assert 250 < first <= 600
+        await eventually(lambda: (desk.status.retry_in or first) < first)
+        await proxy.mend()
+        began = time.monotonic()
+        desk.reconnect_now()
+        async with asyncio.timeout(WAIT):
+            await eventually(lambda: desk.status.alive)
+        assert time.monotonic() - began < 5
+
+
+async def test_messages_are_counted_by_how_far_they_got(
+    desk_at: Make, proxy: Proxy, session: str
+) -> None:
+    """One is under way in a black hole, the others of its conversation wait behind it."""
+    desk = desk_at(proxy.address, StreamPolicy())
+    async with desk.open(session, peek=True) as conversation:
+        await conversation.reply("first")
+        proxy.stall()
+        written = [await conversation.reply(str(number), timeout=0) for number in range(3)]
+        await eventually(lambda: desk.status.sent == 1)
+        status = desk.status
+        assert (status.queued, status.sent, status.outbox) == (2, 1, tuple(written))
+        assert status.state == "idle"
+        assert str(status).endswith("2 queued, 1 under way")
+        await proxy.mend()
+        assert await desk.flush(timeout=WAIT) == ()
+        assert (desk.status.queued, desk.status.sent, desk.status.outbox) == (0, 0, ())
