@@ -15,13 +15,14 @@ from imbari_chat import (
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
+    ConfigError,
     ConnectionChanged,
     Conversation,
     CustomerChat,
     MessageAdded,
     NotFound,
 )
-from imbari_chat.client.portal import BlockingIterator, Portal
+from imbari_chat.client.portal import BlockingIterator, Closed, Portal
 
 TWINS = [
     (AsyncAdminChat, AdminChat),
@@ -133,6 +134,70 @@ def test_a_blocking_call_from_the_clients_own_loop_is_an_error_and_not_a_deadloc
     with pytest.raises(RuntimeError, match="own event loop"):
         portal.call(inside())
     portal.close()
+
+
+def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgotten() -> None:
+    """The loop still runs, to end what else runs on it; nobody would look at the call."""
+    portal, ending, gate = Portal("test"), threading.Event(), threading.Event()
+    begun = threading.Event()
+
+    async def end_slowly() -> None:
+        try:
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            gate.wait(5)
+
+    def hang() -> None:
+        with pytest.raises(Closed):
+            portal.call(end_slowly())
+
+    waiting = threading.Thread(target=hang)
+    waiting.start()
+    begun.wait(5)
+    closing = threading.Thread(target=portal.close)
+    closing.start()
+    ending.wait(5)
+    with pytest.raises(RuntimeError, match="closed"):
+        portal.call(asyncio.sleep(0))
+    gate.set()
+    for thread in (waiting, closing):
+        thread.join(5)
+        assert not thread.is_alive()
+
+
+def test_an_iterator_may_be_closed_by_another_thread() -> None:
+    """Whoever waits for the next event finds that there is none."""
+    portal, begun, finished = Portal("test"), threading.Event(), threading.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            begun.set()
+            await asyncio.Event().wait()
+        finally:
+            finished.set()
+
+    iterator = BlockingIterator(portal, source())
+    found: list[int] = []
+    thread = threading.Thread(target=lambda: found.extend(iterator))
+    thread.start()
+    begun.wait(5)
+    iterator.close()
+    iterator.close()
+    thread.join(5)
+    assert (thread.is_alive(), found, finished.is_set()) == (False, [1], True)
+    portal.close()
+
+
+@pytest.mark.parametrize("kind", [AdminChat, CustomerChat])
+def test_settings_that_cannot_be_used_leave_no_thread_behind(kind: Any) -> None:
+    """The error comes before there is anything to close."""
+    before = set(threading.enumerate())
+    with pytest.raises(ConfigError):
+        kind.from_env(timeout=-1)
+    assert set(threading.enumerate()) == before
 
 
 def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:

@@ -95,10 +95,11 @@ class Program:
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
+        places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
         self._process = await asyncio.create_subprocess_exec(
             *self._command,
             cwd=_ROOT,
-            env={**os.environ, "PYTHONPATH": str(_ROOT)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,
