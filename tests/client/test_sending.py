@@ -7,8 +7,11 @@ import pytest
 
 from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
 from imbari_chat.client import channel
+from imbari_chat.client.admin import SEND_POLICY as ADMINS
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -205,3 +208,41 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
         with pytest.raises(Unavailable) as caught:
             await conversation.resolve()
     assert caught.value.outcome_unknown
+
+
+async def test_a_queue_of_replies_goes_out_in_few_updates_and_in_order(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Under the strict rules, with the last of each conversation as its preview."""
+    sessions = []
+    for _ in range(2):
+        async with customer() as chat:
+            sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
+    transport = InMemory(namespace, ADMIN)
+    async with AsyncAdminChat(Channel(transport, policy=ADMINS)) as desk:
+        conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
+        for n in range(20):
+            await conversations[n % 2].reply(f"reply {n}", timeout=0)
+        assert await desk.flush(timeout=10) == ()
+    assert transport.updates <= 4
+    for which, session_id in enumerate(sessions):
+        assert _texts(namespace, session_id) == [f"reply {n}" for n in range(which, 20, 2)]
+        preview = _stored(namespace, f"/chatSessions/{session_id}/lastMessage")
+        assert preview == f"reply {18 + which}"
+
+
+async def test_a_reply_that_is_refused_takes_no_other_with_it(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """One conversation was deleted while its reply waited."""
+    sessions = []
+    for _ in range(3):
+        async with customer() as chat:
+            sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
+    async with AsyncAdminChat(Channel(InMemory(namespace, ADMIN), policy=ADMINS)) as desk:
+        conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
+        namespace.write(Write.put(Path.parse(f"/chatSessions/{sessions[1]}"), None), OWNER, 0)
+        sent = [await one.reply("Hello", timeout=0) for one in (*conversations, *conversations)]
+        assert await desk.flush(timeout=10) == ()
+        assert [one.delivery for one in sent] == ["confirmed", "failed", "confirmed"] * 2
+    assert [_texts(namespace, one) for one in sessions] == [["Hello"] * 2, [], ["Hello"] * 2]

@@ -75,7 +75,13 @@ class AsyncAdminChat(ChatEnd):
         settings = Settings.load(**flags)
         transport = connect.admin_transport(settings)
         return cls(
-            Channel(transport, on_rejected=on_rejected, on_error=on_error, timeout=settings.timeout)
+            Channel(
+                transport,
+                on_rejected=on_rejected,
+                on_error=on_error,
+                policy=SEND_POLICY,
+                timeout=settings.timeout,
+            )
         )
 
     async def sessions(

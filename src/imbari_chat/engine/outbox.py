@@ -1,9 +1,9 @@
 """The outbox: messages on their way, in order, each exactly once.
 
-Theory of operation. Messages of one lane (a conversation) go out one after the other, in the order
-they were put in. Lanes do not wait for each other: while a few requests are under way, what becomes
-due in other lanes gathers, and goes out as one atomic update when one of them is answered. The core
-is told what became of each attempt and answers with effects; the shell sends, looks and waits.
+Theory of operation. Messages of one lane (a conversation) go out in the order they were put in; while
+one is under way, those behind it wait. Lanes do not wait for each other. While as many updates are
+under way as may be, what is due gathers, and goes out as one atomic update when one is answered. The
+core is told what became of each attempt and answers with effects; the shell sends, looks and waits.
 
     queued --Send--> sent --committed--> confirmed
        ^              | unreachable, certainly not sent (and not kept  --> failed)
@@ -57,7 +57,7 @@ class OutboxPolicy:
         interval: From the end of one message to the start of the next in its lane.
         second_chances: How often a message that the rules refused, and that is not there, is tried
             once more after ``interval``: somebody else may have used it up.
-        batch: How many messages, each of another lane, may go out as one update.
+        batch: How many messages may go out as one update. With an interval, one.
         most_under_way: How many updates may be under way at once.
         sign_in_tries: How often in a row a message goes out with a sign-in that the service does
             not take, before it fails: a service in trouble refuses good ones too.
@@ -67,7 +67,7 @@ class OutboxPolicy:
     interval: float = 0.0
     second_chances: int = 0
     batch: int = 1
-    most_under_way: int = 4
+    most_under_way: int = 2
     sign_in_tries: int = 10
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
@@ -173,14 +173,12 @@ class OutboxCore:
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
-        due = sorted((one for one in self._waiting() if one.due <= now), key=lambda one: one.due)
-        while due:
-            entry = due.pop(0)
-            if entry.must_look:
+        for entry in self._waiting():
+            if entry.must_look and entry.due <= now:
                 entry.under_way = True
                 self._effects.append(Look(entry.key))
-            elif len(self._updates) < self._policy.most_under_way:
-                self._send([entry, *self._company(entry, due)])
+        while len(self._updates) < self._policy.most_under_way and (due := self._due(now)):
+            self._send(due)
 
     def committed(self, key: str, now: float) -> None:
         """The service said yes."""
@@ -286,15 +284,22 @@ class OutboxCore:
         full = len(self._updates) >= self._policy.most_under_way
         return [one for one in self._heads() if not one.under_way and (one.must_look or not full)]
 
-    def _company(self, entry: _Entry, due: list[_Entry]) -> list[_Entry]:
-        """What goes out together with ``entry``; removed from ``due``."""
-        if entry.alone:
-            return []
-        company = [one for one in due if not one.alone and not one.must_look]
-        company = company[: self._policy.batch - 1]
-        for one in company:
-            due.remove(one)
-        return company
+    def _due(self, now: float) -> list[_Entry]:
+        """What may go out as one update now, in the order it was put in."""
+        due: list[_Entry] = []
+        held_up: set[str] = set()
+        for entry in self._entries.values():
+            if entry.lane in held_up:
+                continue
+            if entry.under_way or entry.must_look or entry.due > now or (entry.alone and due):
+                held_up.add(entry.lane)
+                if len(held_up) == len(self._lanes):
+                    break
+                continue
+            due.append(entry)
+            if entry.alone or len(due) == self._policy.batch or self._policy.interval:
+                break
+        return due
 
     def _send(self, entries: list[_Entry]) -> None:
         self._serial += 1
