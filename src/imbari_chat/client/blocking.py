@@ -9,7 +9,7 @@ that end without closing a client close it on the way out, so that no message go
 
 import atexit
 import inspect
-import weakref
+import time
 from collections.abc import Callable
 from datetime import datetime
 from types import TracebackType
@@ -32,6 +32,9 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AdminChat", "Conversation", "CustomerChat"]
+
+_LAST_MOMENT = 0.5
+"""Seconds that the end of a program may take for clients that were left open."""
 
 C = TypeVar("C", bound=ChatEnd)
 E = TypeVar("E", bound=ChatEvent)
@@ -248,14 +251,17 @@ class _Blocking(_Listens[C]):
                 self._portal.close()
 
 
-_open: "weakref.WeakSet[_Blocking[Any]]" = weakref.WeakSet()
+# One that nobody holds any more still has its thread, and perhaps messages to deliver.
+_open: "set[_Blocking[Any]]" = set()
 
 
 @atexit.register
 def _close_what_is_open() -> None:
-    """The program ends: what is still on its way gets its moment, and is named if it is late."""
+    """The program ends: what is still on its way gets a moment, and is named if it is late."""
+    until = time.monotonic() + _LAST_MOMENT
     for chat in list(_open):
-        chat.close()
+        if time.monotonic() < until:
+            chat.close()
 
 
 @_documented_by(AsyncAdminChat)
