@@ -15,6 +15,7 @@ MOST_CONNECTIONS = 200
 """More at a time are refused: a client that opens connections without end fails its test."""
 
 _CHUNK = 65536
+_LONGEST_DELAY = 0.2
 _RESET = struct.pack("ii", 1, 0)
 # Below the range from which systems pick ports for outgoing connections, and none twice, so that a
 # port stays ours while nobody listens.
@@ -149,6 +150,28 @@ class Proxy:
                 self._server = None
         self.cut()
         await asyncio.sleep(0)
+
+    async def spoil(self, what: str, *, seconds: float, amount: int) -> None:
+        """Do one of these by its name in a schedule; see schedule.py."""
+        some = self.connections
+        one = some[amount % len(some)] if some else Connection()
+        match what:
+            case "cut" | "end":
+                self.cut(clean=what == "end")
+            case "cut one":
+                one.cut()
+            case "stall one":
+                one.stall()
+            case "stall" | "stall and cut":
+                self.stall()
+            case "delay":
+                self.delay(min(seconds, _LONGEST_DELAY))
+            case "drop answers":
+                self.drop_answers(amount)
+            case "refuse":
+                await self.refuse()
+            case _:
+                raise ValueError(what)
 
     async def mend(self) -> None:
         """Let everything through again, first what has waited."""

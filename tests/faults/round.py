@@ -232,7 +232,7 @@ class _Round:
         everybody = list(self._proxies.values())
         whose = everybody if fault.whose is None else [everybody[fault.whose % len(everybody)]]
         for proxy in whose:
-            await _spoil(proxy, fault)
+            await proxy.spoil(fault.what, seconds=fault.seconds, amount=fault.amount)
         await asyncio.sleep(fault.seconds)
         for proxy in whose:
             if fault.what == "stall and cut":
@@ -357,24 +357,3 @@ class _Round:
 
 async def _until(moment: float) -> None:
     await asyncio.sleep(max(0.0, moment - time.monotonic()))
-
-
-async def _spoil(proxy: Proxy, fault: Fault) -> None:
-    one = proxy.connections[fault.amount % len(proxy.connections)] if proxy.connections else None
-    match fault.what:
-        case "cut" | "end":
-            proxy.cut(clean=fault.what == "end")
-        case "cut one" if one is not None:
-            one.cut()
-        case "stall one" if one is not None:
-            one.stall()
-        case "stall" | "stall and cut":
-            proxy.stall()
-        case "delay":
-            proxy.delay(min(fault.seconds, 0.2))
-        case "drop answers":
-            proxy.drop_answers(fault.amount)
-        case "refuse":
-            await proxy.refuse()
-        case _:
-            pass
