@@ -111,11 +111,11 @@ class _Listens(Generic[L]):
 
 
 def _mistake_of(handler: Callable[[Any], object], event: ChatEvent) -> Exception | None:
-    """Call a handler; what it raised, in a form that neither ends a loop nor an iteration."""
+    """Call a handler; what it raised, in a form that does not end the loop."""
     try:
         handler(event)
     except BaseException as error:  # noqa: BLE001  # a thread of ours has nobody else to tell
-        if isinstance(error, Exception) and not isinstance(error, StopIteration):
+        if isinstance(error, Exception):
             return error
         wrapped = RuntimeError(f"a handler raised {type(error).__name__}")
         wrapped.__cause__ = error
