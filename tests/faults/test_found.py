@@ -147,7 +147,6 @@ class Answering(InMemory):
             await self.answer
 
 
-@pytest.mark.xfail(reason="it looks for the same messages, and not whether the count has moved")
 async def test_a_count_that_the_website_resets_meanwhile_is_no_refusal() -> None:
     """Its dashboard has read nothing of what came last; an admin of ours marks that read."""
     namespace = Namespace("t", Ruleset.parse(COMPAT.read_text("utf-8")))
@@ -171,7 +170,6 @@ async def test_a_count_that_the_website_resets_meanwhile_is_no_refusal() -> None
     assert _stored(namespace, f"/chatSessions/{session.id}/unreadCount") == 0
 
 
-@pytest.mark.xfail(reason="what is new is told by time, and the website's may be a browser's")
 async def test_an_inbox_announces_what_comes_after_a_browser_whose_clock_is_ahead(
     tmp_path: FilePath,
 ) -> None:

@@ -1,7 +1,6 @@
 """The admin's end of the chat: the inbox, and conversations opened from it."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -12,6 +11,7 @@ from imbari_chat.client.counts import Drift, repair
 from imbari_chat.client.end import ChatEnd
 from imbari_chat.client.feeds import SessionFeed
 from imbari_chat.client.following import follow, with_deliveries
+from imbari_chat.client.news import with_messages
 from imbari_chat.client.pages import SessionPager, Start, latest_sessions
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -19,18 +19,11 @@ from imbari_chat.errors import InvalidData, NotFound
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import (
     ChatEvent,
-    ConnectionChanged,
-    MessageAdded,
-    SessionAdded,
-    SessionChanged,
 )
-from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.models import Session, Status
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AsyncAdminChat"]
-
-_BATCH = 10
-_GROWTH = 4
 
 SEND_POLICY: Final = OutboxPolicy(batch=50)
 """Replies to different conversations share an update when there is a queue of them."""
@@ -242,80 +235,4 @@ class AsyncAdminChat(ChatEnd):
             buffer=buffer,
             overflow=overflow,
         )
-        return with_deliveries(self._channel, _with_messages(self._channel, feed, batches))
-
-
-async def _with_messages(
-    channel: Channel, feed: SessionFeed, batches: AsyncGenerator[list[ChatEvent], None]
-) -> AsyncGenerator[list[ChatEvent], None]:
-    """Each session that moved, followed by the messages it moved with."""
-    news = _News(channel)
-    live = False
-    async with aclosing(batches):
-        async for batch in batches:
-            if not live:
-                live = ConnectionChanged("live") in batch
-                for event in batch:
-                    if isinstance(event, SessionAdded | SessionChanged):
-                        news.known(event.session)
-                yield batch
-            else:
-                for event in batch:
-                    yield [event]
-                    if isinstance(event, SessionAdded | SessionChanged):
-                        messages = await news.since(event.session, feed.horizon_before)
-                        yield [MessageAdded(event.session.id, one) for one in messages]
-
-
-class _News:
-    """Which messages of the inbox's conversations are new.
-
-    The database is never asked for all messages; a session whose last message is later than before
-    is asked for its newest ones. A message and its session carry the same server time, and the
-    website writes the session after the message, so nothing newer than the session is overlooked.
-    """
-
-    def __init__(self, channel: Channel) -> None:
-        self._channel = channel
-        self._until: dict[SessionId, int] = {}
-        self._at_that_time: dict[SessionId, set[str]] = {}
-
-    def known(self, session: Session) -> None:
-        """Everything this session holds by now is old."""
-        self._until[session.id] = session.last_message_time
-
-    async def since(self, session: Session, horizon: int) -> Sequence[Message]:
-        """Messages of ``session`` that have not been given yet, oldest first.
-
-        Args:
-            session: As it is now.
-            horizon: For a session not seen before: its messages up to this time, ms, are old.
-        """
-        until = self._until.get(session.id, horizon)
-        if session.last_message_time <= until:
-            return ()
-        given = self._at_that_time.get(session.id, set())
-        new = [
-            one
-            for one in await self._later_than(session.id, until)
-            if one.timestamp > until or (given and one.id not in given)
-        ]
-        if new:
-            latest = max(one.timestamp for one in new)
-            self._until[session.id] = latest
-            self._at_that_time[session.id] = {one.id for one in new if one.timestamp == latest} | (
-                given if latest == until else set()
-            )
-        return new
-
-    async def _later_than(self, session_id: SessionId, until: int) -> list[Message]:
-        """Messages stamped at or after ``until``, oldest first."""
-        limit = _BATCH
-        while True:
-            raw = await self._channel.patiently(
-                paths.messages(session_id), paths.newest_messages(limit)
-            )
-            messages = self._channel.usable(decode.messages(session_id, raw))
-            if len(decode.as_mapping(raw)) < limit or any(m.timestamp < until for m in messages):
-                return [one for one in messages if one.timestamp >= until]
-            limit *= _GROWTH
+        return with_deliveries(self._channel, with_messages(self._channel, feed, batches))

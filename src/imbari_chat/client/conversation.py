@@ -165,7 +165,7 @@ class AsyncConversation(Listens):
         """
         last = _id_of(up_to)
         denied: AccessDenied | None = None
-        seen: set[MessageId] = set()
+        seen: tuple[set[MessageId], int] | None = None
         unanswered: list[MessageId] = []
         for _ in range(_MARK_TRIES):
             session = await self._channel.session(self.id)
@@ -178,18 +178,18 @@ class AsyncConversation(Listens):
                 return len(unanswered)  # the answer was lost, the update was not
             if not unread:
                 return 0
-            if denied is not None and seen == set(unread):
-                # Nobody has marked anything since: it was not a colleague who got in between.
+            if denied is not None and seen == (set(unread), session.unread_count):
+                # Nobody has marked or counted anything since: nobody got in between.
                 raise denied
             counted = await self._counted(len(unread), session.unread_count)
             try:
                 await self._channel.commit(plans.mark_read(self.id, unread, counted=counted))
             except AccessDenied as error:
-                denied, seen = error, set(unread)
+                denied, seen = error, (set(unread), session.unread_count)
             except Unavailable as error:
                 if unanswered or not error.outcome_unknown:
                     raise
-                unanswered, seen = unread, set()
+                unanswered, seen = unread, None
             else:
                 return len(unread)
         raise Conflict(
