@@ -42,11 +42,12 @@ class Terminal:
         )  # fmt: skip
         os.close(theirs)
         self.raw = ""
+        self._passed = 0
 
     @property
     def text(self) -> str:
-        """Everything written so far, without control sequences."""
-        return _CONTROL.sub("", self.raw)
+        """What was written since :meth:`sees` saw something, without control sequences."""
+        return _CONTROL.sub("", self.raw)[self._passed :]
 
     def press(self, keys: str) -> None:
         os.write(self._ours, keys.encode())
@@ -57,7 +58,7 @@ class Terminal:
         while words not in self.text:
             if not self._read(deadline - time.monotonic()):
                 raise AssertionError(f"{words!r} did not appear; this did:\n{self.text}")
-        self.raw = self.raw[self.raw.rindex(words[-1]) + 1 :]
+        self._passed += self.text.index(words) + len(words)
 
     def insists(self, key: str, words: str) -> None:
         """Press a key as a person does, again if nothing happens, until ``words`` appear.

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -12,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from imbari_chat.cli import running
+from imbari_chat.client import AsyncAdminChat
 from imbari_chat.emulator import Emulator
 from tests.cli.harness import Visitor
 from tests.cli.relay import Relay, silent_server
@@ -123,6 +125,11 @@ async def test_lines_in_a_pipe_that_wait_are_given_back(network: Proxy) -> None:
     process.stdin.write(b"one\n")
     assert b'"session"' in await process.stdout.readline()
     assert b"one" in await process.stdout.readline()
+    async with AsyncAdminChat.from_env() as desk:
+        (session,) = await desk.sessions()
+        async with desk.open(session.id) as conversation:
+            await conversation.reply("Welcome")
+    assert b"Welcome" in await process.stdout.readline()
     await network.refuse()
     assert process.stderr is not None
     while "connection lost" not in (await process.stderr.readline()).decode():
@@ -183,6 +190,31 @@ async def test_the_live_inbox_delivers_what_waited_when_the_network_is_back(
         terminal.press("\x03")
         assert await asyncio.to_thread(terminal.ends, within=_PATIENCE) == 130
     assert "not sent" not in terminal.text
+
+
+UNHEARD = """
+import asyncio, signal, sys, threading, time
+from imbari_chat.cli import running
+from imbari_chat.cli.exits import boundary
+
+def interrupt():
+    time.sleep(0.2)  # long enough for the loop to be asleep, which makes it harder
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+async def work():
+    threading.Thread(target=interrupt, daemon=True).start()
+    await asyncio.sleep(600)
+
+sys.exit(boundary(lambda: running.run(work())))
+"""
+
+
+def test_ctrl_c_is_heard_by_a_loop_that_it_does_not_wake() -> None:
+    """As when it comes just before the loop goes to sleep; here another thread gets the signal."""
+    process = subprocess.run(
+        [sys.executable, "-c", UNHEARD], timeout=30, capture_output=True, check=False
+    )
+    assert (process.returncode, process.stderr) == (130, b"")
 
 
 def test_a_name_that_cannot_be_looked_up_keeps_nobody() -> None:
