@@ -23,6 +23,7 @@ from imbari_chat.schema.events import (
     MessageAdded,
     SessionAdded,
     SessionChanged,
+    SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
@@ -50,16 +51,19 @@ async def with_messages(
         async for batch in batches:
             if not live:
                 live = ConnectionChanged("live") in batch
-                for event in batch:
-                    if isinstance(event, SessionAdded | SessionChanged):
-                        await news.begin(event.session)
+                await news.begin(batch)
                 yield batch
                 continue
             for event in batch:
                 yield [event]
-                if isinstance(event, SessionAdded | SessionChanged):
-                    new = await news.since(event.session, feed.horizon_before)
-                    yield [MessageAdded(event.session.id, one) for one in new]
+                match event:
+                    case SessionAdded(session) | SessionChanged(session):
+                        new = await news.since(event, feed.horizon_before)
+                        yield [MessageAdded(session.id, one) for one in new]
+                    case SessionRemoved(session):
+                        news.left(session)
+                    case _:
+                        pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,11 @@ class _Known:
     last: tuple[object, ...] | None
     until: int
     ids: frozenset[str] | None = None
+
+    @classmethod
+    def by(cls, session: Session, ids: frozenset[str] | None = None) -> "_Known":
+        """All that ``session`` holds is known."""
+        return cls(_last(session), session.last_message_time, ids)
 
     def is_new(self, message: Message) -> bool:
         if self.ids is None:
@@ -94,26 +103,37 @@ class _News:
         self._channel = channel
         self._known: dict[SessionId, _Known] = {}
 
-    async def begin(self, session: Session) -> None:
-        """Everything this session holds by now is old."""
-        known = _Known(_last(session), session.last_message_time)
-        if session.last_message_time > time.time_ns() // 1_000_000:
-            newest, _ = await self._read(session.id, _FEW)
-            known = _Known(known.last, known.until, _ids(newest))
-        self._known[session.id] = known
+    async def begin(self, batch: Sequence[ChatEvent]) -> None:
+        """Everything that the sessions of the first snapshot hold by now is old."""
+        now = time.time_ns() // 1_000_000
+        for event in batch:
+            if isinstance(event, SessionAdded) and event.session.last_message_time > now:
+                newest, _ = await self._read(event.session.id, _FEW)
+                self._known[event.session.id] = _Known.by(event.session, _ids(newest))
 
-    async def since(self, session: Session, horizon: int) -> Sequence[Message]:
-        """Messages of ``session`` that have not been given yet, oldest first.
+    def left(self, session: Session) -> None:
+        """It is not in the window any more, and may come back."""
+        self._known.setdefault(session.id, _Known.by(session))
+
+    async def since(self, event: SessionAdded | SessionChanged, horizon: int) -> Sequence[Message]:
+        """Messages of the event's session that have not been given yet, oldest first.
 
         Args:
-            session: As it is now.
+            event: The session as it is now.
             horizon: For a session not seen before: its messages up to this time, ms, are old.
         """
-        known, last = self._known.get(session.id, _Known(None, horizon)), _last(session)
-        if known.last == last or (known.last is None and session.last_message_time <= horizon):
+        session, last = event.session, _last(event.session)
+        known = self._known.get(session.id)
+        if known is None and isinstance(event, SessionChanged):
+            known = _Known.by(event.before)  # nothing of it has been given
+        elif known is None:
+            if session.last_message_time <= horizon:
+                return ()
+            known = _Known(None, horizon)
+        if known.last == last:
             return ()
         newest = await self._back_to(session.id, known)
-        self._known[session.id] = _Known(last, session.last_message_time, _ids(newest))
+        self._known[session.id] = _Known.by(session, _ids(newest))
         return [one for one in newest if known.is_new(one)]
 
     async def _back_to(self, session_id: SessionId, known: _Known) -> list[Message]:
