@@ -163,10 +163,10 @@ class Channel:
             return None
         begin = time.monotonic()
         letter = self.outbox.try_here(plan, session_id, keep=queue)
-        if letter is None or letter.message.delivery == "confirmed":
+        if letter is None or letter.progress.delivery == "confirmed":
             return None if letter is None else letter.message
-        if self.closed and letter.message.error is not None:
-            raise letter.message.error  # somebody closed the client meanwhile
+        if self.closed and letter.progress.error is not None:
+            raise letter.progress.error  # somebody closed the client meanwhile
         left = (self._timeout if timeout is None else timeout) - (time.monotonic() - begin)
         return partial(self.outbox.settle, letter, timeout=max(left, 0.0), keep=queue)
 

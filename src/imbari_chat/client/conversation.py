@@ -8,7 +8,7 @@ from typing import Self
 from imbari_chat.client.background import Listens
 from imbari_chat.client.channel import Channel, Pending
 from imbari_chat.client.following import message_events
-from imbari_chat.client.outbox import overtaken
+from imbari_chat.client.letters import overtaken
 from imbari_chat.client.pages import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable

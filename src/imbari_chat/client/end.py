@@ -5,7 +5,7 @@ from typing import Self
 
 from imbari_chat.client.background import Listening, Listens
 from imbari_chat.client.channel import Channel
-from imbari_chat.client.outbox import undelivered
+from imbari_chat.client.letters import undelivered
 from imbari_chat.client.status import ChatStatus, status_of
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.outgoing import OutgoingMessage

@@ -13,13 +13,13 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from imbari_chat.client.letters import Letter, is_stored, undelivered
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import AccessDenied, Conflict, ImbariError, Unavailable
+from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.net.process import Owner
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
@@ -29,41 +29,11 @@ from imbari_chat.schema.plans import Plan, as_sent
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Letter", "Outbox", "overtaken", "undelivered"]
+__all__ = ["Outbox"]
 
 Watcher: TypeAlias = Callable[[DeliveryChanged], None]
 
 _log = logging.getLogger("imbari_chat")
-
-_NAMED = 10
-
-
-@dataclass(slots=True, eq=False)
-class Letter:
-    """A message in the outbox, with what it takes to send it.
-
-    Attributes:
-        message: What the writer holds.
-        plan: What it writes.
-        session_id: Its conversation.
-        delivery: Where it is.
-        awaited: Whether a call still waits for it, and so hears itself if it fails.
-        trouble: Why the last try came to nothing.
-        waiting: Futures to be woken when it is settled; used on the loop alone.
-    """
-
-    message: OutgoingMessage
-    plan: Plan
-    session_id: SessionId
-    delivery: Delivery = "queued"
-    awaited: bool = True
-    trouble: ImbariError | None = None
-    waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
-
-    @property
-    def is_settled(self) -> bool:
-        """Whether its delivery is final."""
-        return self.delivery in ("confirmed", "failed")
 
 
 class Outbox:
@@ -138,7 +108,7 @@ class Outbox:
 
     async def settle(self, letter: Letter, *, timeout: float, keep: bool) -> OutgoingMessage:
         """Wait for the end of it; see :meth:`deliver`."""
-        message = letter.message
+        message, progress = letter.message, letter.progress
         try:
             await self._wait(letter, timeout)
         except BaseException:
@@ -149,8 +119,8 @@ class Outbox:
             with self._lock:  # the answer may have come together with the deadline
                 self._take_over(letter, None)
         letter.awaited = False
-        if message.error is not None and (message.delivery == "failed" or self._closed):
-            raise message.error
+        if progress.error is not None and (progress.delivery == "failed" or self._closed):
+            raise progress.error
         if not letter.is_settled and not keep:
             raise self._given_up(letter, timeout)
         return message
@@ -270,7 +240,7 @@ class Outbox:
         if self._closed:
             raise Unavailable("the connection has been closed")
         message = as_sent(plan, time.time_ns() // 1_000_000)
-        letter = Letter(message, plan, session_id)
+        letter = Letter(message, plan, session_id, message.progress)
         with self._lock:
             self._letters[message.id] = letter
             _with_mail.add(self)
@@ -415,7 +385,7 @@ class Outbox:
         assert letter.plan.witness is not None
         key = letter.message.id
         try:
-            present = await self._is_there(letter)
+            present = await is_stored(self._transport, letter)
         except ImbariError as error:
             with self._lock:
                 self._failed(letter, error)
@@ -423,29 +393,6 @@ class Outbox:
             with self._lock:
                 self._core.looked(key, time.monotonic(), present=present)
         self._wake.set()
-
-    async def _is_there(self, letter: Letter) -> bool:
-        """Whether it is stored.
-
-        Raises:
-            Conflict: It is not, and what it answers is no longer the last word.
-        """
-        plan = letter.plan
-        assert plan.witness is not None
-        try:
-            if await self._transport.get(plan.witness) is not None:
-                return True
-            if plan.expects is None:
-                return False
-            place, expected = plan.expects
-            if await self._transport.get(place) == expected:
-                return False
-            # Something came in between; an earlier try of this very message, perhaps.
-            if await self._transport.get(plan.witness) is not None:
-                return True
-        except AccessDenied:  # what one wrote oneself one may read
-            return False
-        raise overtaken(letter.session_id)
 
     def _failed(self, letter: Letter, error: ImbariError) -> None:
         letter.trouble = error
@@ -464,8 +411,9 @@ class Outbox:
     def _became(
         self, letter: Letter, delivery: Delivery, error: ImbariError | None
     ) -> DeliveryChanged:
-        letter.delivery = delivery
-        letter.message.became(delivery, error or (letter.trouble if delivery == "queued" else None))
+        progress = letter.progress
+        progress.delivery = delivery
+        progress.error = error or (letter.trouble if delivery == "queued" else None)
         if letter.is_settled:
             self._forget(letter)
         return DeliveryChanged(letter.session_id, letter.message, delivery, error)
@@ -481,28 +429,6 @@ class Outbox:
             watcher(event)
         if event.delivery == "failed" and not letter.awaited:
             _log.warning("the message %s was not delivered: %s", letter.message.id, event.error)
-
-
-def overtaken(session_id: SessionId) -> Conflict:
-    """The error for a reply that answers what is no longer the last message."""
-    return Conflict(
-        "another message came first",
-        where=f"conversation {session_id}",
-        hint="Read the conversation again; then send it again if it still fits",
-    )
-
-
-def undelivered(messages: Sequence[OutgoingMessage]) -> str:
-    """A list of messages for people, without what they say."""
-    named = [
-        f"{one.id} ({'may have arrived' if one.delivery == 'sent' else 'not sent'})"
-        for one in messages[:_NAMED]
-    ]
-    more = f" and {len(messages) - _NAMED} more" if len(messages) > _NAMED else ""
-    return (
-        f"{len(messages)} message{'' if len(messages) == 1 else 's'} undelivered:"
-        f" {', '.join(named)}{more}"
-    )
 
 
 _with_mail: set[Outbox] = set()

@@ -7,11 +7,26 @@ from pydantic import PrivateAttr
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message
 
-__all__ = ["Delivery", "OutgoingMessage"]
+__all__ = ["Delivery", "OutgoingMessage", "Progress"]
 
 Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
 """``queued``: waits here and is certainly not there. ``sent``: under way, and perhaps there.
 ``confirmed``: there, once. ``failed``: not there, and not tried again."""
+
+
+class Progress:
+    """How far a message has got; shared by the message and the outbox that moves it on.
+
+    Attributes:
+        delivery: Where it is.
+        error: Why it failed, or what keeps it from going out.
+    """
+
+    __slots__ = ("delivery", "error")
+
+    def __init__(self) -> None:
+        self.delivery: Delivery = "queued"
+        self.error: ImbariError | None = None
 
 
 class OutgoingMessage(Message):
@@ -20,19 +35,23 @@ class OutgoingMessage(Message):
     Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's.
     """
 
-    _delivery: Delivery = PrivateAttr("queued")
-    _error: ImbariError | None = PrivateAttr(None)
+    _progress: Progress = PrivateAttr(default_factory=Progress)
 
     @property
     def delivery(self) -> Delivery:
         """Where it is now: ``queued``, ``sent``, ``confirmed`` or ``failed``."""
-        return self._delivery
+        return self._progress.delivery
 
     @property
     def error(self) -> ImbariError | None:
         """Why it failed, or what keeps it from going out; None if nothing is known against it."""
-        return self._error
+        return self._progress.error
+
+    @property
+    def progress(self) -> Progress:
+        """For the outbox, which moves it on."""
+        return self._progress
 
     def became(self, delivery: Delivery, error: ImbariError | None = None) -> None:
-        """Note what the outbox found out. For the outbox alone."""
-        self._delivery, self._error = delivery, error
+        """Note what the outbox found out."""
+        self._progress.delivery, self._progress.error = delivery, error
