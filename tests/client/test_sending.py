@@ -169,7 +169,7 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
     """A reply written on a slow machine still comes after the question."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Question")
-    monkeypatch.setattr("imbari_chat.client.channel.time.time_ns", lambda: 1_000_000_000_000)
+    monkeypatch.setattr("imbari_chat.client.ids.time.time_ns", lambda: 1_000_000_000_000)
     desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Answer")
@@ -246,3 +246,20 @@ async def test_a_reply_that_is_refused_takes_no_other_with_it(
         assert await desk.flush(timeout=10) == ()
         assert [one.delivery for one in sent] == ["confirmed", "failed", "confirmed"] * 2
     assert [_texts(namespace, one) for one in sessions] == [["Hello"] * 2, [], ["Hello"] * 2]
+
+
+async def test_ids_follow_what_a_listener_heard(
+    namespace: Namespace,
+    customer: Callable[..., AsyncCustomerChat],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A conversation may be open for long, on a machine whose clock is behind."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com")
+        desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN)))
+        async with desk.open(session.id, peek=True) as conversation:
+            await chat.send("Question")
+            monkeypatch.setattr("imbari_chat.client.ids.time.time_ns", lambda: 1_000_000_000_000)
+            await conversation.history()
+            await conversation.reply("Answer")
+    assert _texts(namespace, session.id) == ["Question", "Answer"]

@@ -5,8 +5,6 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 
 import asyncio
 import logging
-import secrets
-import threading
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
@@ -16,6 +14,7 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from imbari_chat.client.background import ErrorHandler, Listening
+from imbari_chat.client.ids import Ids
 from imbari_chat.client.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, Unavailable
@@ -33,7 +32,6 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
 
 __all__ = ["Channel", "Pending", "RejectionHandler"]
@@ -83,30 +81,19 @@ class Channel:
     ) -> None:
         self.transport = transport
         self.outbox = Outbox(transport, policy)
+        self.ids = Ids()
         self.on_error = on_error
         self.closed = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
         self._owner = Owner()
         self._timeout = timeout
         self._on_rejected = on_rejected or _log_rejection
-        self._ids = PushIds(lambda: [byte & 63 for byte in secrets.token_bytes(12)])
-        self._last_id_time = 0
-        self._id_lock = threading.Lock()
         self._listenings: weakref.WeakSet[Listening] = weakref.WeakSet()
 
     @property
     def uid(self) -> str | None:
         """The uid that the security rules see; None until somebody is known."""
         return self.transport.uid
-
-    def new_id(self, after: int = 0) -> str:
-        """A fresh push id that sorts after whatever the server stamped up to ``after``, ms.
-
-        Ids order a conversation, and this machine's clock may be behind.
-        """
-        with self._id_lock:
-            self._last_id_time = max(time.time_ns() // 1_000_000, after + 1, self._last_id_time)
-            return self._ids.make(self._last_id_time)
 
     def usable(self, read: Iterable[Decoded[R]]) -> list[R]:
         """The usable records among those read; the others are reported."""
@@ -124,12 +111,18 @@ class Channel:
         if raw is None:
             return None
         found = self.usable([decode.session(session_id, raw)])
-        return found[0] if found else None
+        if not found:
+            return None
+        self.ids.saw(session_id, found[0].last_message_time)
+        return found[0]
 
     async def messages(self, session_id: SessionId, limit: int) -> list[Message]:
         """Read a conversation's last ``limit`` messages, oldest first."""
         raw = await self.transport.get(paths.messages(session_id), paths.newest_messages(limit))
-        return self.usable(decode.messages(session_id, raw))
+        messages = self.usable(decode.messages(session_id, raw))
+        for message in messages:
+            self.ids.saw(session_id, message.timestamp)
+        return messages
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool

@@ -250,7 +250,7 @@ class AsyncConversation(Listens):
         )
 
     def _plan(self, text: str, after: int | None) -> plans.Plan:
-        message_id = MessageId(self._channel.new_id(self.session.last_message_time))
+        message_id = self._channel.ids.message(self.session.id)
         return plans.reply(self.id, message_id, text, uid=self._channel.uid, after=after)
 
     async def _checked(self, expected: Message | str) -> int:

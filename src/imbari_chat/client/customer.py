@@ -20,7 +20,7 @@ from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AsyncCustomerChat"]
 
@@ -137,8 +137,8 @@ class AsyncCustomerChat(ChatEnd):
         await self._channel.transport.open()
         if self.uid is None:
             raise AuthError("a customer has to be signed in to start a conversation")
-        session_id = SessionId(self._channel.new_id())
-        first = None if text is None else (MessageId(self._channel.new_id()), text)
+        session_id = self._channel.ids.session()
+        first = None if text is None else (self._channel.ids.message(session_id), text)
         await self._channel.commit(plans.start_chat(session_id, lead, uid=self.uid, first=first))
         if first is not None:
             self._channel.outbox.used(session_id)
@@ -220,7 +220,7 @@ class AsyncCustomerChat(ChatEnd):
     def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
         session, lead = self.session, self._lead
         assert lead is not None
-        message_id = MessageId(self._channel.new_id(session.last_message_time))
+        message_id = self._channel.ids.message(session.id)
         plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
         return plan, session.id
 

@@ -11,7 +11,7 @@ from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.mirror import children
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.schema import paths
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -125,6 +125,8 @@ async def with_deliveries(
                 if batch is None:
                     return
                 for event in batch:
+                    if isinstance(event, MessageAdded):
+                        channel.ids.saw(event.session_id, event.message.timestamp)
                     yield event
                 following = asyncio.ensure_future(_next(batches))
     finally:
