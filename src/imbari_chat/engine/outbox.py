@@ -1,9 +1,10 @@
 """The outbox: messages on their way, in order, each exactly once.
 
-Theory of operation. Messages of one lane (a conversation) go out in the order they were put in; while
-one is under way, those behind it wait. Lanes do not wait for each other. While as many updates are
-under way as may be, what is due gathers, and goes out as one atomic update when one is answered. The
-core is told what became of each attempt and answers with effects; the shell sends, looks and waits.
+Theory of operation. Messages of one lane (a conversation) go out in the order they were put in;
+while one is under way, those behind it wait. Lanes do not wait for each other. While as many updates
+are under way as may be, what is due gathers, and goes out as one atomic update when one is answered.
+The core is told what became of each attempt and answers with effects; the shell sends, looks and
+waits.
 
     queued --Send--> sent --committed--> confirmed
        ^              | unreachable, certainly not sent (and not kept  --> failed)
@@ -23,10 +24,17 @@ says to try again. Whoever cannot wait asks for a message not to be kept.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from dataclasses import dataclass
 
-from imbari_chat.engine.backoff import Backoff, BackoffPolicy
+from imbari_chat.engine.backoff import Backoff
+from imbari_chat.engine.delivery import (
+    Delivered,
+    Delivery,
+    Look,
+    OutboxEffect,
+    OutboxPolicy,
+    Send,
+)
 from imbari_chat.errors import (
     AccessDenied,
     AuthError,
@@ -44,65 +52,6 @@ __all__ = [
     "OutboxPolicy",
     "Send",
 ]
-
-Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
-"""Where a message is: waiting here; under way, perhaps there; there; refused for good."""
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxPolicy:
-    """How fast messages may go, in seconds.
-
-    Attributes:
-        interval: From the end of one message to the start of the next in its lane.
-        second_chances: How often a message that the rules refused, and that is not there, is tried
-            once more after ``interval``: somebody else may have used it up.
-        batch: How many messages may go out as one update. With an interval, one.
-        most_under_way: How many updates may be under way at once.
-        sign_in_tries: How often in a row a message goes out with a sign-in that the service does
-            not take, before it fails: a service in trouble refuses good ones too.
-        backoff: The pauses while the service cannot be reached.
-    """
-
-    interval: float = 0.0
-    second_chances: int = 0
-    batch: int = 1
-    most_under_way: int = 2
-    sign_in_tries: int = 10
-    backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
-
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Try to commit these messages, all or none, and report ``committed``, ``refused`` or
-    ``unreachable`` of each."""
-
-    keys: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """See whether this message is stored, and report ``looked``, ``refused`` or ``unreachable``."""
-
-    key: str
-
-
-@dataclass(frozen=True, slots=True)
-class Delivered:
-    """A message's delivery changed.
-
-    Attributes:
-        key: Which.
-        delivery: To what.
-        error: Why, when it failed.
-    """
-
-    key: str
-    delivery: Delivery
-    error: ImbariError | None = None
-
-
-OutboxEffect: TypeAlias = Send | Look | Delivered
 
 
 @dataclass(slots=True)
