@@ -1,10 +1,10 @@
 """The outbox: messages on their way, in order, each exactly once.
 
 Theory of operation. Messages of one lane (a conversation) go out in the order they were put in;
-while one is under way, those behind it wait. Lanes do not wait for each other. While as many updates
-are under way as may be, what is due gathers, and goes out as one atomic update when one is answered.
-The core is told what became of each attempt and answers with effects; the shell sends, looks and
-waits.
+while one is under way, those behind it wait. Lanes do not wait for each other. While as many
+updates are under way as may be, what is due gathers, and goes out as one atomic update when one is
+answered. The core is told what became of each attempt and answers with effects; the shell sends,
+looks and waits.
 
     queued --Send--> sent --committed--> confirmed
        ^              | unreachable, certainly not sent (and not kept  --> failed)
