@@ -224,7 +224,9 @@ class Outbox:
                 outcome_unknown=unknown,
             )
             letter.awaited = True  # whoever closes says so
-            self._announce(letter, self._became(letter, "sent" if unknown else "failed", error))
+            delivery: Delivery = "sent" if unknown else "failed"
+            self._became(letter, delivery, error)
+            self._announce(letter, delivery, error)
             for future in letter.waiting:
                 if not future.done():
                     future.set_result(None)
@@ -253,18 +255,20 @@ class Outbox:
         Returns:
             Whether ``wanted`` was among it; it is then the caller's to carry out.
         """
-        found, event = False, None
+        found, told = False, None
         for effect in self._core.drain():
             if effect == wanted:
                 found = True
             elif isinstance(effect, Delivered) and effect.key == letter.message.id:
-                event = self._became(letter, effect.delivery, effect.error)
+                told = effect
             else:
                 self._todo.append(effect)
-        if event is None or found or self._loop is None:
+        if told is not None:
+            self._became(letter, told.delivery, told.error)
+        if told is None or found or self._loop is None:
             return found  # what is about to be tried here has news in a moment
         if self._watchers or self._flushing or letter.waiting:
-            self._loop.call_soon_threadsafe(self._announce, letter, event)
+            self._loop.call_soon_threadsafe(self._announce, letter, told.delivery, told.error)
         return found
 
     def _withdraw(self, letter: Letter) -> bool:
@@ -367,7 +371,7 @@ class Outbox:
         task.add_done_callback(self._tries.discard)
 
     async def _send(self, letters: list[Letter]) -> None:
-        """All or none in one update. They are of different conversations, so nothing overlaps."""
+        """All or none in one update; of a conversation's, the last gives its preview."""
         changes = {place: value for one in letters for place, value in one.plan.changes.items()}
         try:
             await self._transport.update(changes)
@@ -406,29 +410,29 @@ class Outbox:
         """On the loop: a delivery changed."""
         letter = self._letters.get(told.key)
         if letter is not None:
-            self._announce(letter, self._became(letter, told.delivery, told.error))
+            self._became(letter, told.delivery, told.error)
+            self._announce(letter, told.delivery, told.error)
 
-    def _became(
-        self, letter: Letter, delivery: Delivery, error: ImbariError | None
-    ) -> DeliveryChanged:
+    def _became(self, letter: Letter, delivery: Delivery, error: ImbariError | None) -> None:
         progress = letter.progress
         progress.delivery = delivery
         progress.error = error or (letter.trouble if delivery == "queued" else None)
         if letter.is_settled:
             self._forget(letter)
-        return DeliveryChanged(letter.session_id, letter.message, delivery, error)
 
-    def _announce(self, letter: Letter, event: DeliveryChanged) -> None:
+    def _announce(self, letter: Letter, delivery: Delivery, error: ImbariError | None) -> None:
         """On the loop: whoever waits or watches hears of it."""
         self._news.set()
         if letter.is_settled:
             for future in letter.waiting:
                 if not future.done():
                     future.set_result(None)
-        for watcher in list(self._watchers):
-            watcher(event)
-        if event.delivery == "failed" and not letter.awaited:
-            _log.warning("the message %s was not delivered: %s", letter.message.id, event.error)
+        if self._watchers:
+            event = DeliveryChanged(letter.session_id, letter.message, delivery, error)
+            for watcher in list(self._watchers):
+                watcher(event)
+        if delivery == "failed" and not letter.awaited:
+            _log.warning("the message %s was not delivered: %s", letter.message.id, error)
 
 
 _with_mail: set[Outbox] = set()

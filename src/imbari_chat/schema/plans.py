@@ -17,9 +17,7 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.tree import EMPTY
 from imbari_chat.wire.values import SERVER_TIMESTAMP, increment
-from imbari_chat.wire.values import resolve as resolve_values
 
 __all__ = [
     "MIN_CUSTOMER_INTERVAL",
@@ -203,9 +201,13 @@ def as_sent(plan: Plan, now: int) -> OutgoingMessage:
         now: Stands in for the server's time, ms.
     """
     assert plan.witness is not None
-    raw = resolve_values(plan.changes[plan.witness], EMPTY, now)
+    raw = plan.changes[plan.witness]
     assert isinstance(raw, dict)
-    present = {name: value for name, value in raw.items() if value is not None}
+    present = {
+        name: now if value is SERVER_TIMESTAMP else value
+        for name, value in raw.items()
+        if value is not None
+    }
     return OutgoingMessage.model_validate({**present, ID_FIELD: plan.witness.key})
 
 

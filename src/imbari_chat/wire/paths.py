@@ -114,7 +114,11 @@ class Path(tuple[str, ...]):
 
     def __truediv__(self, other: "str | Path") -> "Path":
         """``path / "key"`` or ``path / other_path``; a string may hold slashes."""
-        return Path((*self, *(other if isinstance(other, Path) else Path.parse(other))))
+        if isinstance(other, Path):
+            return Path((*self, *other))
+        if other and "/" not in other:
+            return Path((*self, check_key(other)))
+        return Path((*self, *Path.parse(other)))
 
     @property
     def parent(self) -> "Path":
