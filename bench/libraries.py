@@ -18,6 +18,7 @@ from imbari_chat import (
     MessageAdded,
     MessageRemoved,
 )
+from imbari_chat.identity.service import SERVICE_AUTH
 
 __all__ = [
     "LIBRARIES",
@@ -158,7 +159,13 @@ class FirebaseAdmin:
                 return AnonymousCredentials()  # type: ignore[no-untyped-call]  # untyped library
 
         self._app = firebase_admin.initialize_app(
-            Anonymous(), {"databaseURL": f"http://{host}?ns={_NAMESPACE}"}, name=f"b{next(_serial)}"
+            Anonymous(),
+            {
+                "databaseURL": f"http://{host}?ns={_NAMESPACE}",
+                # Held to the rules as ours is, so that the service does the same for both.
+                "databaseAuthVariableOverride": dict(SERVICE_AUTH),
+            },
+            name=f"b{next(_serial)}",
         )
         self.root: Any = db.reference(app=self._app)
         self._registrations: list[Any] = []
