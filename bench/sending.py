@@ -37,8 +37,9 @@ _TWO: Final = "-Obbcdefghijklmnopqr"
 _ONE: Final = "-Ocbcdefghijklmnopqr"
 
 _HANDED_OVER: Final = (
-    "a blocking reply goes to the client's thread, to a worker's and back, and its event once "
-    "more; the peer's call stays where it is"
+    "the event crosses from the loop's thread to the caller's, through httpx, h11 and asyncio, "
+    "while the peer reads its socket on the thread that calls back; the send itself is one request "
+    "of the same library"
 )
 
 Send = Callable[[str], object]

@@ -11,6 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from imbari_chat import ConnectionChanged
+from imbari_chat.cli.inbox import _Watcher
+from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.output import Output
 from tests.cli.harness import Program, Visitor
 
 _PATIENCE = 20.0
@@ -138,3 +144,17 @@ def test_watch_ends_quietly_when_its_reader_has_gone(visitor: Visitor) -> None:
         visitor.writes("Is anybody there?")
         assert process.wait(_PATIENCE) == 0
         assert process.stderr.read() == ""
+
+
+def test_an_outage_is_narrated_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """However often it is tried again; and so is its end."""
+    watcher = _Watcher(Output(), Narrator(), jsonl=False)
+    lost = ConnectionChanged("reconnecting", "cannot connect", 0.3)
+    again = ConnectionChanged("connecting")
+    for event in (ConnectionChanged("live"), lost, again, lost, again, lost):
+        watcher._take(event)
+    for event in (ConnectionChanged("live"), lost):
+        watcher._take(event)
+    said = capsys.readouterr().err
+    assert said.count("connection lost: cannot connect") == 2
+    assert said.count("connected again") == 1

@@ -221,7 +221,7 @@ class _Watcher:
         self._tell = tell
         self._jsonl = jsonl
         self._sessions: dict[str, Session] = {}
-        self._was_live = False
+        self._was_live = self._is_lost = False
 
     def knows(self, session: "Session") -> None:
         """Names for messages that come without their session."""
@@ -266,16 +266,15 @@ class _Watcher:
         self._out.draw(event_line(message, session))
 
     def _narrate(self, change: "ConnectionChanged") -> None:
+        """Once per outage, however often it is tried again."""
         reason = f": {change.reason}" if change.reason else ""
         match change.state:
             case "live":
                 self._tell.say("connected again" if self._was_live else "connected; Ctrl-C to stop")
-                self._was_live = True
-            case "reconnecting":
-                wait = (
-                    "" if change.retry_in is None else f", trying again in {change.retry_in:.1f} s"
-                )
-                self._tell.say(f"connection lost{reason}{wait}")
+                self._was_live, self._is_lost = True, False
+            case "reconnecting" if not self._is_lost:
+                self._tell.say(f"connection lost{reason}; trying again")
+                self._is_lost = True
             case "stale":
                 self._tell.say(f"the connection is silent{reason}")
             case _:
