@@ -248,7 +248,7 @@ async def test_a_reply_that_is_refused_takes_no_other_with_it(
     assert [_texts(namespace, one) for one in sessions] == [["Hello"] * 2, [], ["Hello"] * 2]
 
 
-async def test_ids_follow_what_a_listener_heard(
+async def test_ids_follow_what_was_read_since(
     namespace: Namespace,
     customer: Callable[..., AsyncCustomerChat],
     monkeypatch: pytest.MonkeyPatch,
@@ -263,3 +263,43 @@ async def test_ids_follow_what_a_listener_heard(
             await conversation.history()
             await conversation.reply("Answer")
     assert _texts(namespace, session.id) == ["Question", "Answer"]
+
+
+class _Watched(InMemory):
+    """Looks at the whole database after every write."""
+
+    def _write(self, changes: Mapping[Path, Json]) -> None:
+        super()._write(changes)
+        for session_id in _keys(self._namespace, "/chatSessions"):
+            session = _stored(self._namespace, f"/chatSessions/{session_id}")
+            messages = _stored(self._namespace, f"/messages/{session_id}") or {}
+            assert isinstance(session, dict)
+            assert isinstance(messages, dict)
+            records = [one for _, one in sorted(messages.items()) if isinstance(one, dict)]
+            if records:
+                assert session["lastMessage"] == records[-1]["text"]
+                assert session["lastMessageTime"] == records[-1]["timestamp"]
+            unread = [one for one in records if one["from"] == "customer" and not one.get("read")]
+            assert session["unreadCount"] == len(unread)
+
+
+def _keys(namespace: Namespace, path: str) -> list[str]:
+    stored = _stored(namespace, path)
+    return sorted(stored) if isinstance(stored, dict) else []
+
+
+async def test_no_instant_shows_a_message_without_its_session(namespace: Namespace) -> None:
+    """Preview, time and count are those of what is stored, after every single write."""
+    customers = Channel(_Watched(namespace, CUSTOMER, "", LOST_ANSWER), policy=SEND_POLICY)
+    desks = Channel(_Watched(namespace, ADMIN, LOST_ANSWER, LATE), policy=ADMINS)
+    async with AsyncCustomerChat(customers) as chat, AsyncAdminChat(desks) as desk:
+        session = await chat.start(name="Amina", email="amina@example.com", text="One")
+        await chat.send("Two")
+        async with desk.open(session.id, peek=True) as conversation:
+            for n in range(5):
+                await conversation.reply(f"reply {n}", timeout=0)
+            assert await desk.flush(timeout=10) == ()
+            assert await conversation.mark_read() == 2
+            await conversation.resolve()
+        await chat.send("Three")
+    assert len(_texts(namespace, session.id)) == 8
