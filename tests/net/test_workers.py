@@ -57,3 +57,19 @@ async def test_the_threads_never_keep_the_process_alive() -> None:
     workers = Workers(1, "test")
     assert (await workers.run(threading.current_thread)).daemon
     workers.close()
+
+
+async def test_a_program_that_is_ending_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python refuses new threads then, and the caller hears that nothing was done."""
+
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't create new thread at interpreter shutdown")
+
+    workers = Workers(1, "test")
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    with pytest.raises(Unavailable) as caught:
+        await workers.run(int)
+    assert not caught.value.outcome_unknown
+    monkeypatch.undo()
+    assert await workers.run(int) == 0
+    workers.close()

@@ -39,14 +39,15 @@ class Workers:
         Cancelling the wait abandons the call: it runs to its end unheard.
 
         Raises:
-            Unavailable: The pool has been closed.
+            Unavailable: The pool has been closed, or the program is ending: Python starts no more
+                threads then.
         """
         if self._closed:
             raise Unavailable("the connection has been closed")
+        if self._under_way >= len(self._threads) and len(self._threads) < self._most:
+            self._start()
         call = _Call(asyncio.get_running_loop(), function, args, self._finished)
         self._under_way += 1
-        if self._under_way > len(self._threads) and len(self._threads) < self._most:
-            self._start()
         self._calls.put(call)
         result: R = await call.future
         return result
@@ -68,8 +69,11 @@ class Workers:
             name=f"{self._name}-{len(self._threads)}",
             daemon=True,
         )
+        try:
+            thread.start()
+        except RuntimeError as error:
+            raise Unavailable("the program is ending") from error
         self._threads.append(thread)
-        thread.start()
 
 
 class _Call:
