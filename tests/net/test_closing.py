@@ -1,6 +1,7 @@
 """Closing a listener, more than a thousand times, in whatever state it is."""
 
 import asyncio
+import gc
 import threading
 import time
 from collections.abc import Awaitable, Callable
@@ -102,6 +103,7 @@ STATES: dict[str, tuple[Step, StreamPolicy, Reach]] = {
 async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
     """Twice, with or without somebody waiting; no exception, no task, no socket, no timer."""
     step, policy, reach = STATES[state]
+    gc.collect()  # what earlier tests left behind is not to go meanwhile
     before = _open_files()
     worst = 0.0
     async with serving(step) as server:
@@ -131,7 +133,8 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
     for _ in range(5):  # sockets are closed at the end of the loop's turn
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    assert _open_files() == before
+    gc.collect()
+    assert _open_files() <= before
 
 
 async def test_a_consumer_may_close_what_it_iterates() -> None:

@@ -5,10 +5,10 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from imbari_chat.client.background import Listens
 from imbari_chat.client.channel import Channel, Pending
 from imbari_chat.client.following import message_events
 from imbari_chat.client.letters import overtaken
+from imbari_chat.client.listens import Listens
 from imbari_chat.client.pages import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable

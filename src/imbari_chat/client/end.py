@@ -3,9 +3,10 @@
 from types import TracebackType
 from typing import Self
 
-from imbari_chat.client.background import Listening, Listens
+from imbari_chat.client.background import Listening
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.letters import undelivered
+from imbari_chat.client.listens import Listens
 from imbari_chat.client.status import ChatStatus, status_of
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.outgoing import OutgoingMessage
