@@ -9,6 +9,8 @@ import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
 from imbari_chat.emulator import Emulator
+from tests.client.scenarios.faces import FACES, Face
+from tests.faults.proxy import Proxy
 
 RULES = (Path(__file__).parents[2] / "database.rules.json").read_text("utf-8")
 
@@ -100,3 +102,31 @@ def stored(emulator: Emulator) -> Callable[[str], Any]:
         return answer.json()
 
     return read
+
+
+@pytest.fixture(params=FACES)
+async def face(
+    request: pytest.FixtureRequest,
+    emulator: Emulator,
+    flags: dict[str, Any],
+    seed: Callable[[str, Any], None],
+    stored: Callable[[str], Any],
+) -> AsyncIterator[Face]:
+    """One face of the client; whatever a test leaves open is closed."""
+    one = Face(FACES[request.param], emulator, flags, seed, stored)
+    yield one
+    await one.close()
+
+
+@pytest.fixture
+async def session(flags: dict[str, Any]) -> str:
+    """A conversation somebody has started."""
+    async with AsyncCustomerChat.from_env(**flags) as customer:
+        return (await customer.start(name="Amina", email="amina@example.com", text="Hello")).id
+
+
+@pytest.fixture
+async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
+    """Between the client and the database."""
+    async with Proxy(emulator.database_host) as running:
+        yield running

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import pytest
@@ -20,7 +20,6 @@ from imbari_chat import (
 from imbari_chat.client import channel
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.portal import Portal
-from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -38,7 +37,7 @@ from tests.client.in_memory import (
     InMemory,
     database,
 )
-from tests.client.scenarios.faces import FACES, WAIT, Face, eventually
+from tests.client.scenarios.faces import WAIT, Face, eventually
 from tests.faults.proxy import Proxy
 
 SOON = OutboxPolicy(backoff=BackoffPolicy(first=0.01, cap=0.02))
@@ -83,20 +82,6 @@ async def session_id(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> s
     monkeypatch.setattr(channel, "_PAUSE", 0.0)
     async with AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER))) as chat:
         return (await chat.start(name="Amina", email="amina@example.com")).id
-
-
-@pytest.fixture(params=FACES)
-async def face(
-    request: pytest.FixtureRequest,
-    emulator: Emulator,
-    flags: dict[str, Any],
-    seed: Callable[[str, Any], None],
-    stored: Callable[[str], Any],
-) -> AsyncIterator[Face]:
-    """One face of the client; whatever a test leaves open is closed."""
-    one = Face(FACES[request.param], emulator, flags, seed, stored)
-    yield one
-    await one.close()
 
 
 def _texts(namespace: Namespace, session_id: str) -> list[Json]:

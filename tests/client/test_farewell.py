@@ -1,12 +1,10 @@
 """How programs end that do not say goodbye: soon, and not without a word on what is undelivered."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from imbari_chat import AsyncCustomerChat
-from imbari_chat.emulator import Emulator
 from tests.client.scenarios.programs import End, Program
 from tests.faults.proxy import Proxy
 
@@ -42,20 +40,6 @@ QUEUE = {
             queued = [await conversation.reply(words, timeout=0) for _ in range(3)]
         """,
 }
-
-
-@pytest.fixture
-async def session(flags: dict[str, Any]) -> str:
-    """A conversation somebody has started."""
-    async with AsyncCustomerChat.from_env(**flags) as customer:
-        return (await customer.start(name="Amina", email="amina@example.com", text="Hello")).id
-
-
-@pytest.fixture
-async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
-    """Between the program and the database."""
-    async with Proxy(emulator.database_host) as running:
-        yield running
 
 
 Make = Callable[..., Program]

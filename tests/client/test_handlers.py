@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import httpx
@@ -18,25 +18,10 @@ from imbari_chat import (
     Unavailable,
 )
 from imbari_chat.client.background import Listening, Wanted
-from imbari_chat.emulator import Emulator
 from imbari_chat.schema.paths import MessageId, SessionId
-from tests.client.scenarios.faces import FACES, WAIT, Face, Heard, eventually
+from tests.client.scenarios.faces import WAIT, Face, Heard, eventually
 
 Source = Callable[[], AsyncGenerator[ChatEvent, None]]
-
-
-@pytest.fixture(params=FACES)
-async def face(
-    request: pytest.FixtureRequest,
-    emulator: Emulator,
-    flags: dict[str, Any],
-    seed: Callable[[str, Any], None],
-    stored: Callable[[str], Any],
-) -> AsyncIterator[Face]:
-    """One face of the client; whatever a test leaves open is closed."""
-    one = Face(FACES[request.param], emulator, flags, seed, stored)
-    yield one
-    await one.close()
 
 
 def _added(number: int) -> MessageAdded:

@@ -1,13 +1,10 @@
 """After closing, nothing is left: no thread, no task, no socket, no file, no warning about one."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from imbari_chat import AsyncCustomerChat
-from imbari_chat.emulator import Emulator
 from tests.client.scenarios.programs import Program
 from tests.faults.proxy import Proxy
 
@@ -189,20 +186,6 @@ OUTAGE = {
         say(took=took, after=dict(left(), tasks=tasks))
         """,
 }
-
-
-@pytest.fixture
-async def session(flags: dict[str, Any]) -> str:
-    """A conversation somebody has started."""
-    async with AsyncCustomerChat.from_env(**flags) as customer:
-        return (await customer.start(name="Amina", email="amina@example.com", text="Hello")).id
-
-
-@pytest.fixture
-async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
-    """Between the program and the database."""
-    async with Proxy(emulator.database_host) as running:
-        yield running
 
 
 def _indented(text: str, by: str) -> str:

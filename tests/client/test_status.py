@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ChatStatus, Settings
+from imbari_chat import AsyncAdminChat, ChatStatus, Settings
 from imbari_chat.client import connect
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.status import status_of
@@ -91,20 +91,6 @@ def test_a_status_is_one_line_for_people() -> None:
         " 2 listeners, 0 queued, 0 under way"
     )
     assert str(_status()) == "idle; 0 listeners, 0 queued, 0 under way"
-
-
-@pytest.fixture
-async def session(flags: dict[str, Any]) -> str:
-    """A conversation somebody has started."""
-    async with AsyncCustomerChat.from_env(**flags) as customer:
-        return (await customer.start(name="Amina", email="amina@example.com", text="Hello")).id
-
-
-@pytest.fixture
-async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
-    """Between the client and the database."""
-    async with Proxy(emulator.database_host) as running:
-        yield running
 
 
 Make = Callable[..., AsyncAdminChat]

@@ -1,8 +1,5 @@
 """Every scenario through both faces of the client, on the embedded emulator, strict rules."""
 
-from collections.abc import AsyncIterator, Callable
-from typing import Any
-
 import pytest
 
 pytest.register_assert_rewrite(
@@ -10,9 +7,8 @@ pytest.register_assert_rewrite(
 )
 
 from imbari_chat import AsyncAdminChat, AsyncConversation, AsyncCustomerChat  # noqa: E402
-from imbari_chat.emulator import Emulator  # noqa: E402
 from tests.client.scenarios import conversing, delivering, following  # noqa: E402
-from tests.client.scenarios.faces import FACES, Face, Scenario, public_names  # noqa: E402
+from tests.client.scenarios.faces import Face, Scenario, public_names  # noqa: E402
 
 SCENARIOS: dict[str, Scenario] = {
     one.__name__: one
@@ -20,20 +16,6 @@ SCENARIOS: dict[str, Scenario] = {
 }
 
 _called: dict[str, set[tuple[type, str]]] = {}
-
-
-@pytest.fixture(params=FACES)
-async def face(
-    request: pytest.FixtureRequest,
-    emulator: Emulator,
-    flags: dict[str, Any],
-    seed: Callable[[str, Any], None],
-    stored: Callable[[str], Any],
-) -> AsyncIterator[Face]:
-    """One face of the client; whatever a scenario leaves open is closed."""
-    one = Face(FACES[request.param], emulator, flags, seed, stored)
-    yield one
-    await one.close()
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
