@@ -7,8 +7,8 @@ message unread, so that the conversation stays in the inbox until a person takes
 first reply on the bot is silent.
 
 The bot remembers nothing: what it has said stands in the conversation's history, and it never says
-the same thing twice there. So it can be stopped and started at any time. Run one of it: two would
-both look before either has answered.
+the same thing twice there. So it can be stopped and started at any time, and several may run: of
+two that answer the same message one is refused, because it says which message it answers.
 
 On a live project the API reads and writes as an admin: set DESK_TOKEN, and send it as
 ``Authorization: Bearer ...``.
@@ -123,8 +123,11 @@ class Bot:
             async with self.desk.open(session_id, peek=True) as conversation:
                 if conversation.session.is_resolved:
                     return
-                for answer in owed(await conversation.history(), datetime.now(UTC)):
-                    await conversation.reply(answer)
+                history = await conversation.history()
+                for answer in owed(history, datetime.now(UTC)):
+                    history.append(await conversation.reply(answer, expect_last=history[-1]))
+        except Conflict:
+            log.info("somebody was faster in conversation %s", session_id)
         except ImbariError as error:
             log.warning("left to people: conversation %s: %s", session_id, error)
 
@@ -216,7 +219,8 @@ async def list_sessions(
 async def reply(bot: TheBot, session_id: str, body: Reply) -> Sent:
     """Take a conversation over from the bot: the customer's messages count as read."""
     async with bot.desk.open(session_id) as conversation:
-        return Sent(id=(await conversation.reply(body.text)).id)
+        # The caller waits for an answer, and is better placed to try again than a queue here.
+        return Sent(id=(await conversation.reply(body.text, queue=False)).id)
 
 
 app.include_router(sessions)
