@@ -5,6 +5,7 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
+from imbari_chat.client.background import Listening
 from imbari_chat.client.channel import Channel, Pending
 from imbari_chat.client.following import message_events
 from imbari_chat.client.letters import overtaken
@@ -41,7 +42,7 @@ class AsyncConversation(Listens):
         self._channel = channel
         self._peek = peek
         self._session: Session | None = None
-        self._listening = channel.listening(partial(self.events, history=0))
+        self._in_background: Listening | None = None
         self.id = session_id
 
     @property
@@ -70,7 +71,8 @@ class AsyncConversation(Listens):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        await self._listening.close()
+        if self._in_background is not None:
+            await self._in_background.close()
 
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first."""
@@ -266,8 +268,16 @@ class AsyncConversation(Listens):
             raise overtaken(self.id)
         return session.last_message_time
 
+    @property
+    def _listening(self) -> Listening:
+        """Made when somebody wants it: most conversations are opened for a reply."""
+        if self._in_background is None:
+            self._in_background = self._channel.listening(partial(self.events, history=0))
+        return self._in_background
+
     def _begin_listening(self) -> None:
-        if self._session is not None and self._listening.wanted:
+        wanted = self._in_background is not None and self._in_background.wanted
+        if wanted and self._session is not None:
             self._listening.begin()
 
 

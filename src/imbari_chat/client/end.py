@@ -24,7 +24,7 @@ class ChatEnd(Listens):
 
     def __init__(self, channel: Channel, listening: Listening) -> None:
         self._channel = channel
-        self._listening = listening
+        self._background = listening
         self._entered = False
 
     @property
@@ -97,6 +97,10 @@ class ChatEnd(Listens):
                 hint="Wait for them with flush(), or send again what was not sent",
                 outcome_unknown=any(one.delivery == "sent" for one in left),
             )
+
+    @property
+    def _listening(self) -> Listening:
+        return self._background
 
     def _begin_listening(self) -> None:
         if self._entered and self._listening.wanted:

@@ -1,9 +1,7 @@
 """Following a window through every outage: from what a subscription says to typed events."""
 
 import asyncio
-from collections import deque
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
 
 from imbari_chat.client.channel import Channel
 from imbari_chat.client.feeds import Feed, MessageFeed
@@ -101,25 +99,32 @@ async def with_deliveries(
         session_id: Only messages of this conversation; of all by default.
     """
     loop = asyncio.get_running_loop()
-    posted: deque[DeliveryChanged] = deque()
+    posted: list[DeliveryChanged] = []
     bell: asyncio.Future[None] = loop.create_future()
+
+    def ring(_: object = None) -> None:
+        if not bell.done():
+            bell.set_result(None)
 
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
             posted.append(event)
-            if not bell.done():
-                bell.set_result(None)
+            ring()
+
+    def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
+        task = loop.create_task(_next(batches))
+        task.add_done_callback(ring)
+        return task
 
     channel.outbox.watch(post)
-    following = asyncio.ensure_future(_next(batches))
+    following = follow_on()
     try:
         while True:
             if not posted and not following.done():
                 bell = loop.create_future()
-                either: set[asyncio.Future[Any]] = {following, bell}
-                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+                await bell
             while posted:
-                yield posted.popleft()
+                yield posted.pop(0)
             if following.done():
                 batch = following.result()
                 if batch is None:
@@ -128,7 +133,7 @@ async def with_deliveries(
                     if isinstance(event, MessageAdded):
                         channel.ids.saw(event.session_id, event.message.timestamp)
                     yield event
-                following = asyncio.ensure_future(_next(batches))
+                following = follow_on()
     finally:
         channel.outbox.unwatch(post)
         following.cancel()

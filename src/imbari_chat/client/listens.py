@@ -16,10 +16,12 @@ F = TypeVar("F", bound=Callable[[Any], object])
 class Listens:
     """What everything that can be listened to offers, besides its ``events``.
 
-    Subclasses set ``_listening``.
+    Subclasses say what is listened to, in ``_listening``.
     """
 
-    _listening: Listening
+    @property
+    def _listening(self) -> Listening:
+        raise NotImplementedError
 
     def on(
         self,

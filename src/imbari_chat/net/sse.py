@@ -72,7 +72,7 @@ class SseSubscription:
         self._error: BaseException | None = None
         self._begun = False
         self._closed = False
-        self._news = asyncio.Event()
+        self._waiting: list[asyncio.Future[None]] = []  # an Event would hold a deque as well
         self._alarm: asyncio.TimerHandle | None = None
         self._connection: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
@@ -91,8 +91,9 @@ class SseSubscription:
                 raise self._error
             if self._closed:
                 raise StopAsyncIteration
-            self._news.clear()
-            await self._news.wait()
+            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(news)
+            await news
         return self._buffer.take()
 
     @property
@@ -163,7 +164,10 @@ class SseSubscription:
         if deadline is not None:
             wait = max(deadline - time.monotonic(), 0.0)
             self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
-        self._news.set()
+        waiting, self._waiting = self._waiting, []
+        for news in waiting:
+            if not news.done():
+                news.set_result(None)
 
     def _ring(self) -> None:
         self._core.tick(time.monotonic())
