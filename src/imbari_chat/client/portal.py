@@ -85,22 +85,22 @@ class Portal:
         """
         call = _Call(coroutine)
         steps = call.run()
+        future = None
         try:
             with self._lock:
                 self.check()
                 future = asyncio.run_coroutine_threadsafe(steps, self._loop)
-        except RuntimeError:
-            steps.close()
-            coroutine.close()
-            raise
-        try:
             return future.result()
         except CancelledError:
             raise Closed from None
-        except BaseException:
-            # Also when Ctrl-C comes between the hand-over and the wait.
-            with suppress(RuntimeError):  # the loop is closed, and with it the call is over
-                self._loop.call_soon_threadsafe(call.abandon)
+        except BaseException as error:
+            if future is None and isinstance(error, RuntimeError):
+                steps.close()
+                coroutine.close()
+            else:
+                # Also when Ctrl-C comes between the hand-over and the wait.
+                with suppress(RuntimeError):  # the loop is closed, and with it the call is over
+                    self._loop.call_soon_threadsafe(call.abandon)
             raise
 
     def off_loop(self, on_error: ErrorHandler | None) -> ErrorHandler | None:
