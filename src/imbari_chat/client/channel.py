@@ -48,7 +48,6 @@ _log = logging.getLogger("imbari_chat")
 _TRIES = 3
 _PAUSE = 0.3
 _PATIENCE = 5.0
-_GROWTH = 4
 _LAST_CHANCE = 0.2
 """Seconds that closing gives to messages on their way."""
 

@@ -42,6 +42,12 @@ class Letter:
         """Whether its delivery is final."""
         return self.progress.delivery in ("confirmed", "failed")
 
+    def release(self) -> None:
+        """Wake whoever waits for it."""
+        for future in self.waiting:
+            if not future.done():
+                future.set_result(None)
+
 
 async def is_stored(transport: Transport, letter: Letter) -> bool:
     """Whether a letter's message is stored.

@@ -227,9 +227,7 @@ class Outbox:
             delivery: Delivery = "sent" if unknown else "failed"
             self._became(letter, delivery, error)
             self._announce(letter, delivery, error)
-            for future in letter.waiting:
-                if not future.done():
-                    future.set_result(None)
+            letter.release()  # also of one that is not settled, and will not be
         if left:
             _log.warning("closed with %s", undelivered(left))
         return left
@@ -386,8 +384,6 @@ class Outbox:
         self._wake.set()
 
     async def _look(self, letter: Letter) -> None:
-        assert letter.plan.witness is not None
-        key = letter.message.id
         try:
             present = await is_stored(self._transport, letter)
         except ImbariError as error:
@@ -395,7 +391,7 @@ class Outbox:
                 self._failed(letter, error)
         else:
             with self._lock:
-                self._core.looked(key, time.monotonic(), present=present)
+                self._core.looked(letter.message.id, time.monotonic(), present=present)
         self._wake.set()
 
     def _failed(self, letter: Letter, error: ImbariError) -> None:
@@ -424,9 +420,7 @@ class Outbox:
         """On the loop: whoever waits or watches hears of it."""
         self._news.set()
         if letter.is_settled:
-            for future in letter.waiting:
-                if not future.done():
-                    future.set_result(None)
+            letter.release()
         if self._watchers:
             event = DeliveryChanged(letter.session_id, letter.message, delivery, error)
             for watcher in list(self._watchers):
