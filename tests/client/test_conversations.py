@@ -462,3 +462,25 @@ async def test_losing_permission_ends_a_listener_with_an_error(
         assert (await anext(events)) == ConnectionChanged("closed", ANY)
         with pytest.raises(AccessDenied):
             await anext(events)
+
+
+async def test_a_queue_of_an_admin_made_from_settings_goes_out_in_few_requests(
+    desk: AsyncAdminChat, customer: AsyncCustomerChat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not one by one: that would be a round trip for each."""
+    session = await customer.start(name="Amina", email="amina@example.com")
+    transport = desk._channel.transport
+    update, updates = transport.update, []
+
+    async def counted(changes: Any) -> None:
+        updates.append(changes)
+        await update(changes)
+
+    monkeypatch.setattr(transport, "update", counted)
+    async with desk.open(session.id, peek=True) as conversation:
+        for n in range(20):
+            await conversation.reply(f"reply {n}", timeout=0)
+        assert await desk.flush(timeout=10) == ()
+        said = [message.text for message in await conversation.history()]
+    assert said == [f"reply {n}" for n in range(20)]
+    assert len(updates) <= 5
