@@ -124,4 +124,4 @@ def _move(database: Namespace) -> None:
     assert isinstance(time, int)
     changes: Json = {"lastMessage": "Hello again", "lastMessageTime": time + 1}
     commit = database.write(Write.patch(_PLACE / key, changes), ADMIN, _NOW)
-    assert len(commit.owed) == 1
+    assert len(commit.events) == 1

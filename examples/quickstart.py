@@ -4,7 +4,9 @@ imbari-chat emulator exec -- python examples/quickstart.py
 """
 
 from imbari_chat import AdminChat, CustomerChat, Message, MessageAdded, Session
-from imbari_chat.view.text import safe_text  # what strangers typed is not for a terminal as it is
+from imbari_chat.view.sanitize import (
+    safe_text,  # what strangers typed is not for a terminal as it is
+)
 
 NAMES = {"customer": "Amina", "admin": "Imbari"}
 

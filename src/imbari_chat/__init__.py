@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from imbari_chat.client.admin import AsyncAdminChat
-    from imbari_chat.client.blocking import AdminChat, Conversation, CustomerChat
     from imbari_chat.client.conversation import AsyncConversation
-    from imbari_chat.client.counts import Drift
     from imbari_chat.client.customer import AsyncCustomerChat
-    from imbari_chat.client.pages import BlockingPager, MessagePager, SessionPager
+    from imbari_chat.client.reading.pager import MessagePager, SessionPager
+    from imbari_chat.client.reading.unread_counts import UnreadCountMismatch
     from imbari_chat.client.status import ChatStatus
+    from imbari_chat.client.sync.base import BlockingPager
+    from imbari_chat.client.sync.clients import AdminChat, Conversation, CustomerChat
     from imbari_chat.config import Settings
     from imbari_chat.errors import (
         AccessDenied,
@@ -72,7 +73,6 @@ __all__ = [
     "Conversation",
     "CustomerChat",
     "DeliveryChanged",
-    "Drift",
     "ImbariError",
     "InvalidData",
     "Message",
@@ -93,18 +93,20 @@ __all__ = [
     "Settings",
     "StreamOverflow",
     "Unavailable",
+    "UnreadCountMismatch",
     "__version__",
     "strict_rules",
 ]
 
 _HOMES = {
     "client.admin": ("AsyncAdminChat",),
-    "client.blocking": ("AdminChat", "Conversation", "CustomerChat"),
+    "client.sync.clients": ("AdminChat", "Conversation", "CustomerChat"),
     "client.conversation": ("AsyncConversation",),
-    "client.counts": ("Drift",),
     "client.customer": ("AsyncCustomerChat",),
-    "client.pages": ("BlockingPager", "MessagePager", "SessionPager"),
+    "client.reading.pager": ("MessagePager", "SessionPager"),
+    "client.reading.unread_counts": ("UnreadCountMismatch",),
     "client.status": ("ChatStatus",),
+    "client.sync.base": ("BlockingPager",),
     "config": ("Settings",),
     "errors": (
         "AccessDenied",

@@ -17,8 +17,8 @@ from prompt_toolkit.output import DummyOutput
 from imbari_chat.cli.customer.lead import Lead
 from imbari_chat.cli.customer.run import run_customer
 from imbari_chat.cli.customer.terminal import asked
-from imbari_chat.cli.exits import TimeoutReached, UsageError
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
+from imbari_chat.cli.stderr import Stderr
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema.models import Message, Session
@@ -208,7 +208,7 @@ async def test_the_form_is_asked_field_by_field_and_again_on_a_mistake(
         create_app_session(input=keyboard, output=DummyOutput()),
     ):
         keyboard.send_text("\rAmina\rnowhere\ramina@example.com\r1\r")
-        lead = await asked(Lead(phone="+254712345678"), PromptSession(), Narrator())
+        lead = await asked(Lead(phone="+254712345678"), PromptSession(), Stderr())
     assert lead == Lead("Amina", "amina@example.com", "+254712345678", "An order")
     told = capsys.readouterr().err
     assert "the name is missing" in told

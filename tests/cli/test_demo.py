@@ -12,7 +12,7 @@ from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer
 from imbari_chat.cli.demo.headless import Desk, _judge
 from imbari_chat.cli.demo.run import run_demo
-from imbari_chat.cli.exits import UsageError
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.paths import SessionId
@@ -121,7 +121,7 @@ def test_the_demo_says_so_when_there_is_no_terminal(nowhere: Path) -> None:
 INBOX = """
 import sys, threading
 from imbari_chat.cli.demo.run import run_demo
-from imbari_chat.cli.exits import boundary
+from imbari_chat.cli.exit_codes import boundary
 code = boundary(lambda: run_demo(customers=1))
 for thread in set(threading.enumerate()) - {threading.main_thread()}:
     thread.join(10)  # a request may have been under way

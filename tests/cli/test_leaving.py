@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from imbari_chat.cli import running
+from imbari_chat.cli import event_loop
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.emulator import Emulator
 from tests.cli.harness import Visitor
@@ -194,8 +194,8 @@ async def test_the_live_inbox_delivers_what_waited_when_the_network_is_back(
 
 UNHEARD = """
 import asyncio, signal, sys, threading, time
-from imbari_chat.cli import running
-from imbari_chat.cli.exits import boundary
+from imbari_chat.cli import event_loop
+from imbari_chat.cli.exit_codes import boundary
 
 def interrupt():
     time.sleep(0.2)  # long enough for the loop to be asleep, which makes it harder
@@ -205,7 +205,7 @@ async def work():
     threading.Thread(target=interrupt, daemon=True).start()
     await asyncio.sleep(600)
 
-sys.exit(boundary(lambda: running.run(work())))
+sys.exit(boundary(lambda: event_loop.run(work())))
 """
 
 
@@ -224,7 +224,7 @@ def test_a_name_that_cannot_be_looked_up_keeps_nobody() -> None:
         asyncio.get_running_loop().run_in_executor(None, time.sleep, 600)
 
     began = time.monotonic()
-    running.run(work())
+    event_loop.run(work())
     assert time.monotonic() - began < _PATIENCE
 
 
@@ -237,4 +237,4 @@ def test_what_the_loops_threads_return_and_raise_arrives() -> None:
             await loop.run_in_executor(None, lambda: 1 // 0)
         return await loop.run_in_executor(None, lambda: 42)
 
-    assert running.run(work()) == 42
+    assert event_loop.run(work()) == 42

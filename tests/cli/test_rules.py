@@ -11,6 +11,7 @@ from imbari_chat.cli import rules as rules_command
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import AccessDenied
+from imbari_chat.identity import factory
 from imbari_chat.identity import rules as identity_rules
 from imbari_chat.schema import strict_rules
 from tests.cli.harness import Program
@@ -280,9 +281,8 @@ def test_only_the_owner_reads_and_replaces_rules(
     governed: Emulator, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A refusal says what it takes, and holds no credential."""
-    from imbari_chat.client import connect
 
-    project = connect.project(Settings.load())
+    project = factory.project(Settings.load())
     with identity_rules.DeployedRules(project) as deployed:
         stream = deployed._access.stream
 

@@ -15,8 +15,8 @@ import pytest
 
 from imbari_chat import ConnectionChanged
 from imbari_chat.cli.inbox import _Watcher
-from imbari_chat.cli.narration import Narrator
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout
 from tests.cli.harness import Program, Visitor
 
 _PATIENCE = 20.0
@@ -148,7 +148,7 @@ def test_watch_ends_quietly_when_its_reader_has_gone(visitor: Visitor) -> None:
 
 def test_an_outage_is_narrated_once(capsys: pytest.CaptureFixture[str]) -> None:
     """However often it is tried again; and so is its end."""
-    watcher = _Watcher(Output(), Narrator(), jsonl=False)
+    watcher = _Watcher(Stdout(), Stderr(), jsonl=False)
     lost = ConnectionChanged("reconnecting", "cannot connect", 0.3)
     again = ConnectionChanged("connecting")
     for event in (ConnectionChanged("live"), lost, again, lost, again, lost):

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from rich.text import Text
 
 import imbari_chat.cli
-from imbari_chat.cli.narration import Narrator, ask, ask_secretly, narrating_log
-from imbari_chat.cli.output import Output
-from imbari_chat.client.outbox import Outbox
+from imbari_chat.cli.stderr import Stderr, ask, ask_secretly, narrating_log
+from imbari_chat.cli.stdout import Stdout
+from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import plans
@@ -44,8 +44,8 @@ def _uses(name: str) -> set[str]:
 
 def test_one_module_writes_each_stream() -> None:
     """Whoever wants to change what is written has one place to look."""
-    assert _uses("stdout") == {"output"}
-    assert _uses("stderr") == {"narration"}
+    assert _uses("stdout") == {"stdout"}
+    assert _uses("stderr") == {"stderr"}
 
 
 @given(st.text(st.characters(codec=None, exclude_categories=())))
@@ -54,7 +54,7 @@ def test_json_keeps_every_text_and_obeys_none(text: str) -> None:
     stream = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "stdout", stream)
-        Output().line({"text": text})
+        Stdout().line({"text": text})
     printed = stream.buffer.getvalue().decode("utf-8")
     assert json.loads(printed) == {"text": text}
     assert not [
@@ -66,7 +66,7 @@ def test_json_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the encoding lacks is escaped."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
-    Output().line("深煎り é")
+    Stdout().line("深煎り é")
     assert json.loads(raw.getvalue()) == "深煎り é"
 
 
@@ -74,7 +74,7 @@ def test_drawing_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """A table does not fail for its rules."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    Output().draw(Text("─ Amina"))
+    Stdout().draw(Text("─ Amina"))
     assert raw.getvalue() == b"\\u2500 Amina\n"
 
 
@@ -96,14 +96,14 @@ def test_colours_are_for_terminals_that_want_them(
     out, err = _Terminal(), _Terminal()
     monkeypatch.setattr(sys, "stdout", out)
     monkeypatch.setattr(sys, "stderr", err)
-    Output().draw(Text("Amina", "red"))
-    Narrator().warn("careful")
+    Stdout().draw(Text("Amina", "red"))
+    Stderr().warn("careful")
     assert ("\x1b[" in out.getvalue(), "\x1b[" in err.getvalue()) == (coloured, coloured)
 
 
 def test_narration_cannot_be_hijacked(capsys: pytest.CaptureFixture[str]) -> None:
     """A name with a line break cannot forge a second line."""
-    Narrator().say("to Eve\nerror: all is lost\x1b[2J")
+    Stderr().say("to Eve\nerror: all is lost\x1b[2J")
     told = capsys.readouterr().err
     assert told.count("\n") == 1
     assert "\x1b" not in told
@@ -111,7 +111,7 @@ def test_narration_cannot_be_hijacked(capsys: pytest.CaptureFixture[str]) -> Non
 
 def test_quiet_keeps_warnings(capsys: pytest.CaptureFixture[str]) -> None:
     """Only what is merely informative goes."""
-    tell = Narrator(quiet=True)
+    tell = Stderr(quiet=True)
     tell.say("hello")
     tell.warn("careful")
     assert capsys.readouterr().err == "warning: careful\n"
@@ -128,7 +128,7 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
     outbox = Outbox(cast("Transport", SimpleNamespace(update=refused, update_here=None)))
     session_id, message_id = SessionId("amina"), MessageId("m1")
     plan = plans.reply(session_id, message_id, "hello", uid=None, after=None)
-    with narrating_log(Narrator()):
+    with narrating_log(Stderr()):
         await outbox.deliver(plan, session_id, timeout=0, keep=True)
         assert len(await outbox.close()) == 1
         logging.getLogger("imbari_chat").warning("listening has ended")
@@ -137,7 +137,7 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
 
 def test_a_malformed_record_is_reported_once(capsys: pytest.CaptureFixture[str]) -> None:
     """However often it is read; a new reason is news."""
-    tell = Narrator()
+    tell = Stderr()
     for reason in ("text: missing", "text: missing", "from: missing"):
         tell.rejected(RecordRejected("/messages/a/b", (reason,), None))
     assert capsys.readouterr().err.splitlines() == [

@@ -114,7 +114,7 @@ class InMemory:
             with suppress(AccessDenied):  # nobody is left to hear of it
                 self._write(changes)
 
-    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         found = self._namespace.root.at(path)
         if not same(found.to_json(), expected):
             return False

@@ -22,7 +22,7 @@ from imbari_chat import (
     MessageAdded,
     NotFound,
 )
-from imbari_chat.client.portal import BlockingIterator, Closed, Portal
+from imbari_chat.client.sync.portal import BlockingIterator, Closed, Portal
 
 TWINS = [
     (AsyncAdminChat, AdminChat),

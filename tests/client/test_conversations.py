@@ -96,7 +96,7 @@ async def test_somebody_who_may_not_mark_read_is_told_so(
 ) -> None:
     """It is not mistaken for a colleague who is faster."""
     session_id = await _start(customer)
-    conversation = AsyncConversation(customer._channel, SessionId(session_id), peek=True)
+    conversation = AsyncConversation(customer._gateway, SessionId(session_id), peek=True)
     async with conversation:
         with pytest.raises(AccessDenied):
             await conversation.mark_read()
@@ -469,7 +469,7 @@ async def test_a_queue_of_an_admin_made_from_settings_goes_out_in_few_requests(
 ) -> None:
     """Not one by one: that would be a round trip for each."""
     session = await customer.start(name="Amina", email="amina@example.com")
-    transport = desk._channel.transport
+    transport = desk._gateway.transport
     update, updates = transport.update, []
 
     async def counted(changes: Any) -> None:

@@ -17,9 +17,9 @@ from imbari_chat import (
     ImbariError,
     Unavailable,
 )
-from imbari_chat.client import channel
-from imbari_chat.client.channel import Channel
-from imbari_chat.client.portal import Portal
+from imbari_chat.client import gateway
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -79,8 +79,8 @@ def namespace() -> Namespace:
 @pytest.fixture
 async def session_id(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> str:
     """A conversation somebody has started."""
-    monkeypatch.setattr(channel, "_PAUSE", 0.0)
-    async with AsyncCustomerChat(Channel(InMemory(namespace, CUSTOMER))) as chat:
+    monkeypatch.setattr(gateway, "_PAUSE", 0.0)
+    async with AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER))) as chat:
         return (await chat.start(name="Amina", email="amina@example.com")).id
 
 
@@ -115,7 +115,7 @@ async def _on_the_loop(
 ) -> Outcome:
     """What an async client makes of it."""
     transport = InMemory(namespace, ADMIN)
-    desk = AsyncAdminChat(Channel(transport, policy=SOON, timeout=DEADLINE))
+    desk = AsyncAdminChat(Gateway(transport, policy=SOON, timeout=DEADLINE))
     async with desk.open(session_id, peek=True) as conversation:
         await conversation.reply("first")
         _meets(transport, fates)
@@ -134,7 +134,7 @@ def _on_this_thread(
     """What a blocking client makes of it."""
     transport = OnThisThread(namespace, ADMIN)
     desk = AdminChat(
-        Portal("test"), AsyncAdminChat(Channel(transport, policy=SOON, timeout=DEADLINE))
+        Portal("test"), AsyncAdminChat(Gateway(transport, policy=SOON, timeout=DEADLINE))
     )
     with desk.open(session_id, peek=True) as conversation:
         conversation.reply("first")  # with it the outbox gets to know its loop
@@ -194,7 +194,7 @@ async def test_ctrl_c_during_the_first_try_goes_on_and_never_doubles_a_message(
 
     def talk() -> None:
         transport = OnThisThread(namespace, ADMIN)
-        desk = AdminChat(Portal("test"), AsyncAdminChat(Channel(transport, policy=SOON)))
+        desk = AdminChat(Portal("test"), AsyncAdminChat(Gateway(transport, policy=SOON)))
         with desk, desk.open(session_id, peek=True) as conversation:
             conversation.reply("first")
             setattr(transport, "then" if made else "update", interrupt)
@@ -218,7 +218,7 @@ async def test_a_reply_that_is_cancelled_under_way_is_withdrawn_and_mentioned(
 ) -> None:
     """Nothing goes out behind the caller's back; that it may be there already is said."""
     transport = InMemory(namespace, ADMIN)
-    desk = AsyncAdminChat(Channel(transport, policy=SOON))
+    desk = AsyncAdminChat(Gateway(transport, policy=SOON))
     under_way = asyncio.Event()
 
     async def hang(changes: object) -> None:
@@ -338,7 +338,7 @@ async def test_a_refusal_after_the_call_returned_is_told_in_three_places(
             )
             assert (event.message, event.error) == (message, message.error)
     (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
-    assert record.name == "imbari_chat"
+    assert record.name == "imbari_chat.client.sending.outbox"
     assert message.id in record.getMessage()
     assert "secret" not in record.getMessage()
 

@@ -17,7 +17,7 @@ from imbari_chat import (
     MessageAdded,
     Unavailable,
 )
-from imbari_chat.client.background import Listening, Wanted
+from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
 from imbari_chat.schema.paths import MessageId, SessionId
 from tests.client.scenarios.faces import WAIT, Face, Heard, eventually
 
@@ -119,14 +119,14 @@ async def test_something_cancelled_inside_a_handler_is_a_handlers_mistake() -> N
         work.cancel()
         await work
 
-    listening = Listening(_source(3), on_error=lambda *what: reported.append(what))
+    dispatcher = EventDispatcher(_source(3), on_error=lambda *what: reported.append(what))
     heard = Heard()
-    listening.add(Wanted(MessageAdded), fragile)
-    listening.add(Wanted(MessageAdded), heard)
-    listening.begin()
+    dispatcher.add(EventFilter(MessageAdded), fragile)
+    dispatcher.add(EventFilter(MessageAdded), heard)
+    dispatcher.begin()
     assert len(await heard.until(3)) == 3
     assert [type(error) for error, _ in reported] == [RuntimeError] * 3
-    await listening.close()
+    await dispatcher.close()
 
 
 async def test_a_mistake_in_reporting_one_is_logged_and_costs_nothing(
@@ -137,13 +137,13 @@ async def test_a_mistake_in_reporting_one_is_logged_and_costs_nothing(
     def fragile(*what: Any) -> None:
         raise ZeroDivisionError
 
-    listening, heard = Listening(_source(2), on_error=fragile), Heard()
-    listening.add(Wanted(MessageAdded), fragile)
-    listening.add(Wanted(MessageAdded), heard)
-    listening.begin()
+    dispatcher, heard = EventDispatcher(_source(2), on_error=fragile), Heard()
+    dispatcher.add(EventFilter(MessageAdded), fragile)
+    dispatcher.add(EventFilter(MessageAdded), heard)
+    dispatcher.begin()
     await heard.until(2)
-    await listening.close()
-    assert [record.name for record in caplog.records] == ["imbari_chat"] * 2
+    await dispatcher.close()
+    assert [record.name for record in caplog.records] == ["imbari_chat.client.dispatcher"] * 2
 
 
 async def test_an_asynchronous_handler_of_a_blocking_client_is_refused(
@@ -160,14 +160,14 @@ async def test_an_asynchronous_handler_of_a_blocking_client_is_refused(
 async def test_a_slow_handler_loses_nothing_and_keeps_memory_bounded() -> None:
     """The source is asked for no more than fits the queue; then everything comes, in order."""
     taken: list[int] = []
-    listening, heard, go_on = Listening(_source(5000, taken)), Heard(), asyncio.Event()
+    dispatcher, heard, go_on = EventDispatcher(_source(5000, taken)), Heard(), asyncio.Event()
 
     async def slow(event: MessageAdded) -> None:
         await go_on.wait()
         heard(event)
 
-    listening.add(Wanted(MessageAdded), slow)
-    listening.begin()
+    dispatcher.add(EventFilter(MessageAdded), slow)
+    dispatcher.begin()
     before = -1
     while before != len(taken):  # until it asks for no more
         before = len(taken)
@@ -176,7 +176,7 @@ async def test_a_slow_handler_loses_nothing_and_keeps_memory_bounded() -> None:
     assert 1000 < len(taken) < 1100
     go_on.set()
     assert [one.message.timestamp for one in await heard.until(5000)] == list(range(5000))
-    await listening.close()
+    await dispatcher.close()
 
 
 async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None:
@@ -259,7 +259,7 @@ async def test_two_handlers_that_close_at_once_both_return(flags: dict[str, Any]
     """One of the desk's and one of a conversation's; in the end everything is closed."""
     async with AsyncAdminChat.from_env(**flags) as desk:
         heard = Heard()
-        listenings = [desk._channel.listening(_source(1)) for _ in range(2)]
+        listenings = [desk._gateway.dispatcher(_source(1)) for _ in range(2)]
 
         async def close(event: MessageAdded) -> None:
             try:
@@ -268,11 +268,11 @@ async def test_two_handlers_that_close_at_once_both_return(flags: dict[str, Any]
                 heard(event)
 
         for one in listenings:
-            one.add(Wanted(MessageAdded), close)
+            one.add(EventFilter(MessageAdded), close)
             one.begin()
         await heard.until(2)
         await asyncio.wait_for(desk.close(), WAIT)
-        assert desk._channel.transport._closed  # type: ignore[attr-defined]  # RestTransport's
+        assert desk._gateway.transport._closed  # type: ignore[attr-defined]  # RestTransport's
 
 
 async def test_lost_permission_is_told_to_everybody_at_once(face: Face) -> None:

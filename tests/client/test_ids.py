@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.client.ids import Ids
+from imbari_chat.client.sending.ids import Ids
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.pushid import timestamp_of
 

@@ -18,8 +18,8 @@ from imbari_chat import (
     Settings,
     Unavailable,
 )
-from imbari_chat.client import connect
-from imbari_chat.client.channel import Channel
+from imbari_chat.client import transports
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -179,7 +179,7 @@ async def test_a_read_during_an_outage_is_made_up_for(
 ) -> None:
     """The session's change arrived, the network went before its messages were read."""
     seed("/chatSessions/-S", _session(1))
-    get = desk._channel.transport.get
+    get = desk._gateway.transport.get
 
     async def cut_once(*args: Any) -> Any:
         monkeypatch.undo()
@@ -192,7 +192,7 @@ async def test_a_read_during_an_outage_is_made_up_for(
 
     async with aclosing(desk.events()) as events:
         await _until_live(events)
-        monkeypatch.setattr(desk._channel.transport, "get", cut_once)
+        monkeypatch.setattr(desk._gateway.transport, "get", cut_once)
         seed("/messages/-S/-m2", _message(2))
         seed("/chatSessions/-S", _session(2, "message 2"))
         assert _texts(await _until(events, _says("message 3"))) == ["message 2", "message 3"]
@@ -217,7 +217,7 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
 ) -> None:
     """It does not wait for its own pause, which here is longer than the test."""
     settings = Settings.load(**{**flags, "database_emulator": proxy.address})
-    transport = connect.admin_transport(settings)
+    transport = transports.admin_transport(settings)
     update, failed = transport.update, asyncio.Event()
 
     async def first_fails(changes: Any) -> None:
@@ -231,7 +231,7 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
     policy = OutboxPolicy(backoff=BackoffPolicy(first=600, cap=600))
     seed("/chatSessions/-P000000000000000001", _session(1))
     async with (
-        AsyncAdminChat(Channel(transport, policy=policy)) as desk,
+        AsyncAdminChat(Gateway(transport, policy=policy)) as desk,
         desk.open("-P000000000000000001", peek=True) as conversation,
         aclosing(conversation.events()) as events,
     ):

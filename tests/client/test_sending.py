@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat, Unavailable
-from imbari_chat.client import channel
+from imbari_chat.client import gateway
 from imbari_chat.client.admin import SEND_POLICY as ADMINS
-from imbari_chat.client.channel import Channel
 from imbari_chat.client.customer import SEND_POLICY
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
@@ -30,7 +30,7 @@ from tests.client.in_memory import (
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pauses between tries are not what is tested here."""
-    monkeypatch.setattr(channel, "_PAUSE", 0.0)
+    monkeypatch.setattr(gateway, "_PAUSE", 0.0)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def namespace() -> Namespace:
 def customer(namespace: Namespace) -> Callable[..., AsyncCustomerChat]:
     """A maker of the customer, whose updates meet these fates."""
     return lambda *fates: AsyncCustomerChat(
-        Channel(InMemory(namespace, CUSTOMER, *fates), policy=SEND_POLICY)
+        Gateway(InMemory(namespace, CUSTOMER, *fates), policy=SEND_POLICY)
     )
 
 
@@ -77,7 +77,7 @@ async def test_a_reply_whose_answer_is_lost_is_there_once(
     """The same from the admin's end."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN, fate)))
+    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN, fate)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Hello")
     assert _texts(namespace, session.id) == ["Hello"]
@@ -154,7 +154,7 @@ async def test_a_refusal_that_is_no_echo_is_raised(
     """Nothing was lost before it."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    stranger = AsyncAdminChat(Channel(InMemory(namespace, CUSTOMER)))
+    stranger = AsyncAdminChat(Gateway(InMemory(namespace, CUSTOMER)))
     async with stranger.open(session.id, peek=True) as conversation:
         with pytest.raises(AccessDenied):
             await conversation.reply("I am the desk")
@@ -169,8 +169,8 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
     """A reply written on a slow machine still comes after the question."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Question")
-    monkeypatch.setattr("imbari_chat.client.ids.time.time_ns", lambda: 1_000_000_000_000)
-    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN)))
+    monkeypatch.setattr("imbari_chat.client.sending.ids.time.time_ns", lambda: 1_000_000_000_000)
+    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Answer")
         await conversation.reply("And more")
@@ -185,7 +185,7 @@ async def test_reading_whose_answer_is_lost_is_counted_once(
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="One")
         await chat.send("Two")
-    desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN, fate)))
+    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN, fate)))
     async with desk.open(session.id, peek=True) as conversation:
         assert await conversation.mark_read() == 2
         assert await conversation.mark_read() == 0
@@ -203,7 +203,7 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
     """Whatever the transport does."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    desk = AsyncAdminChat(Channel(_NeverAnswers(namespace, ADMIN), timeout=0.05))
+    desk = AsyncAdminChat(Gateway(_NeverAnswers(namespace, ADMIN), timeout=0.05))
     async with desk.open(session.id, peek=True) as conversation:
         with pytest.raises(Unavailable) as caught:
             await conversation.resolve()
@@ -219,7 +219,7 @@ async def test_a_queue_of_replies_goes_out_in_few_updates_and_in_order(
         async with customer() as chat:
             sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
     transport = InMemory(namespace, ADMIN)
-    async with AsyncAdminChat(Channel(transport, policy=ADMINS)) as desk:
+    async with AsyncAdminChat(Gateway(transport, policy=ADMINS)) as desk:
         conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
         for n in range(20):
             await conversations[n % 2].reply(f"reply {n}", timeout=0)
@@ -239,7 +239,7 @@ async def test_a_reply_that_is_refused_takes_no_other_with_it(
     for _ in range(3):
         async with customer() as chat:
             sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
-    async with AsyncAdminChat(Channel(InMemory(namespace, ADMIN), policy=ADMINS)) as desk:
+    async with AsyncAdminChat(Gateway(InMemory(namespace, ADMIN), policy=ADMINS)) as desk:
         conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
         namespace.write(Write.put(Path.parse(f"/chatSessions/{sessions[1]}"), None), OWNER, 0)
         sent = [await one.reply("Hello", timeout=0) for one in (*conversations, *conversations)]
@@ -256,10 +256,12 @@ async def test_ids_follow_what_was_read_since(
     """A conversation may be open for long, on a machine whose clock is behind."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-        desk = AsyncAdminChat(Channel(InMemory(namespace, ADMIN)))
+        desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
         async with desk.open(session.id, peek=True) as conversation:
             await chat.send("Question")
-            monkeypatch.setattr("imbari_chat.client.ids.time.time_ns", lambda: 1_000_000_000_000)
+            monkeypatch.setattr(
+                "imbari_chat.client.sending.ids.time.time_ns", lambda: 1_000_000_000_000
+            )
             await conversation.history()
             await conversation.reply("Answer")
     assert _texts(namespace, session.id) == ["Question", "Answer"]
@@ -290,8 +292,8 @@ def _keys(namespace: Namespace, path: str) -> list[str]:
 
 async def test_no_instant_shows_a_message_without_its_session(namespace: Namespace) -> None:
     """Preview, time and count are those of what is stored, after every single write."""
-    customers = Channel(_Watched(namespace, CUSTOMER, "", LOST_ANSWER), policy=SEND_POLICY)
-    desks = Channel(_Watched(namespace, ADMIN, LOST_ANSWER, LATE), policy=ADMINS)
+    customers = Gateway(_Watched(namespace, CUSTOMER, "", LOST_ANSWER), policy=SEND_POLICY)
+    desks = Gateway(_Watched(namespace, ADMIN, LOST_ANSWER, LATE), policy=ADMINS)
     async with AsyncCustomerChat(customers) as chat, AsyncAdminChat(desks) as desk:
         session = await chat.start(name="Amina", email="amina@example.com", text="One")
         await chat.send("Two")

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, ChatStatus, Settings
-from imbari_chat.client import connect
-from imbari_chat.client.channel import Channel
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.status import status_of
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.stream import StreamPolicy, StreamState
 from imbari_chat.errors import AccessDenied
+from imbari_chat.identity import factory
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Subscription
 from tests.client.cutting import CuttingProxy
@@ -104,9 +104,9 @@ async def desk_at(flags: dict[str, Any]) -> AsyncIterator[Make]:
     def make(address: str, policy: StreamPolicy) -> AsyncAdminChat:
         settings = Settings.load(**{**flags, "database_emulator": address})
         transport = RestTransport(
-            lambda: connect.admin_access(settings), timeout=settings.timeout, policy=policy
+            lambda: factory.admin_access(settings), timeout=settings.timeout, policy=policy
         )
-        made.append(AsyncAdminChat(Channel(transport)))
+        made.append(AsyncAdminChat(Gateway(transport)))
         return made[-1]
 
     yield make

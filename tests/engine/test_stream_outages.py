@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from imbari_chat.client.feeds import MessageFeed
+from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -50,14 +50,14 @@ class World:
     """A service, a network and a listener.
 
     Attributes:
-        dice: What the listener rolls.
+        random: What the listener rolls.
         outage: From when to when, seconds.
         answer: How attempts fail meanwhile; None for silence.
         writes: When what is written: a message's id and its record, or null. In order.
         token_life: How long each credential lives, if not for ever.
     """
 
-    dice: Iterator[float]
+    random: Iterator[float]
     writes: list[tuple[float, str, Json]]
     outage: tuple[float, float] = (0.0, 0.0)
     answer: Answer | None = None
@@ -67,9 +67,9 @@ class World:
     renewals: int = 0
 
     def __post_init__(self) -> None:
-        self.core = StreamCore(lambda: next(self.dice), StreamPolicy())
+        self.core = StreamCore(lambda: next(self.random), StreamPolicy())
         self._stored: dict[str, Json] = {}
-        self._feed = MessageFeed(SessionId("-S"), 1000)
+        self._feed = MessageDiff(SessionId("-S"), 1000)
         self._answers: list[tuple[float, Answer]] = []
         self._hears = False  # the connection that the listener has is alive
         self._token_ends = self.token_life
@@ -192,8 +192,8 @@ def _traffic(begin: float, end: float) -> list[tuple[float, str, Json]]:
 def test_nothing_is_missed_and_nothing_comes_twice(kind: str, seconds: int) -> None:
     """All 69 messages in order, and the removal; whatever the outage and however long."""
     begin, end = 10.0, 10.0 + seconds
-    dice = random.Random(f"{kind} {seconds}")
-    world = World(iter(dice.random, None), _traffic(begin, end), (begin, end), OUTAGES[kind])
+    drawn = random.Random(f"{kind} {seconds}")
+    world = World(iter(drawn.random, None), _traffic(begin, end), (begin, end), OUTAGES[kind])
     world.run(end + 120)
     told = world.told()
     assert [key for kind, key in told if kind == "+"] == [f"m{n:03d}" for n in range(69)]
@@ -203,9 +203,9 @@ def test_nothing_is_missed_and_nothing_comes_twice(kind: str, seconds: int) -> N
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=60, max_size=60))
 @settings(deadline=None)
-def test_after_five_seconds_away_the_first_event_comes_within_two(dice: list[float]) -> None:
-    """Whatever the dice say."""
-    _assert_back_within_two_seconds(iter(dice))
+def test_after_five_seconds_away_the_first_event_comes_within_two(random: list[float]) -> None:
+    """Whatever is drawn."""
+    _assert_back_within_two_seconds(iter(random))
 
 
 def _just_before_the_end() -> list[list[float]]:
@@ -222,15 +222,15 @@ def _just_before_the_end() -> list[list[float]]:
     return found
 
 
-@pytest.mark.parametrize("dice", _just_before_the_end(), ids=lambda dice: f"{dice[0]:.2f}")
-def test_dice_that_conspire_do_not_delay_the_first_event(dice: list[float]) -> None:
+@pytest.mark.parametrize("random", _just_before_the_end(), ids=lambda random: f"{random[0]:.2f}")
+def test_dice_that_conspire_do_not_delay_the_first_event(random: list[float]) -> None:
     """An attempt just before the service is back, and the longest wait after it."""
-    _assert_back_within_two_seconds(iter(dice))
+    _assert_back_within_two_seconds(iter(random))
 
 
-def _assert_back_within_two_seconds(dice: Iterator[float]) -> None:
+def _assert_back_within_two_seconds(random: Iterator[float]) -> None:
     begin, end = 10.0, 15.0
-    world = World(dice, _traffic(begin, end), (begin, end), OUTAGES["refused"])
+    world = World(random, _traffic(begin, end), (begin, end), OUTAGES["refused"])
     world.run(end + 20)
     first = min(time for time, _ in world.events if time > begin)
     assert first - end <= 2.0

@@ -23,10 +23,10 @@ from imbari_chat import (
     Settings,
     Unavailable,
 )
-from imbari_chat.client import connect
+from imbari_chat.client import transports
 from imbari_chat.client.admin import SEND_POLICY as ADMIN_POLICY
-from imbari_chat.client.channel import Channel
 from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.stream import StreamPolicy
@@ -60,14 +60,14 @@ def settings(server: Server, database: str, folder: Path) -> Settings:
 
 def admin(where: Settings) -> AsyncAdminChat:
     """An admin's end."""
-    transport = _impatient(connect.admin_transport(where))
-    return AsyncAdminChat(Channel(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
+    transport = _impatient(transports.admin_transport(where))
+    return AsyncAdminChat(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
 
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
-    transport = _impatient(connect.customer_transport(where))
-    return AsyncCustomerChat(Channel(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
+    transport = _impatient(transports.customer_transport(where))
+    return AsyncCustomerChat(Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
 
 
 def _quick(policy: OutboxPolicy) -> OutboxPolicy:
@@ -136,7 +136,7 @@ class Written:
 
 
 class Listener:
-    """Listens all through, and keeps what it hears.
+    """EventSource all through, and keeps what it hears.
 
     Args:
         heard: What it adds to.

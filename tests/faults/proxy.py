@@ -107,7 +107,7 @@ class Proxy:
         self._target = (host, int(port))
         self._port = 0
         self._server: asyncio.Server | None = None
-        self._listening = asyncio.Lock()
+        self._dispatcher = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._delay = 0.0
         self._stalled = False
@@ -144,7 +144,7 @@ class Proxy:
 
     async def refuse(self) -> None:
         """Break every connection and refuse new ones."""
-        async with self._listening:
+        async with self._dispatcher:
             if self._server is not None:
                 self._server.close()
                 self._server = None
@@ -179,7 +179,7 @@ class Proxy:
         self.delay(0.0)
         for connection in self.connections:
             connection.resume()
-        async with self._listening:
+        async with self._dispatcher:
             if self._server is None:
                 self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
 

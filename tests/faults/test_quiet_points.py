@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat, Conflict, Unavailable
 from imbari_chat.client.admin import SEND_POLICY as ADMIN_POLICY
-from imbari_chat.client.channel import Channel
 from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -135,13 +135,13 @@ class Chats(RuleBasedStateMachine):
     async def _begin(self) -> None:
         for number in range(CUSTOMERS):
             auth: Json = {"uid": f"customer{number}", "token": {}}
-            chat = AsyncCustomerChat(Channel(self._net(auth), policy=CUSTOMER_POLICY))
+            chat = AsyncCustomerChat(Gateway(self._net(auth), policy=CUSTOMER_POLICY))
             self.customers.append(chat)
             name = f"customer{number}"
             session = await chat.start(name, f"{name}@example.com", text=f"{name} starts")
             self.ledger.append(Entry(name, session.id, f"{name} starts", "stored"))
         for _ in range(ADMINS):
-            self.admins.append(AsyncAdminChat(Channel(self._net(ADMIN), policy=ADMIN_POLICY)))
+            self.admins.append(AsyncAdminChat(Gateway(self._net(ADMIN), policy=ADMIN_POLICY)))
 
     def _net(self, auth: Json) -> Net:
         self.nets.append(Net(self.database, auth))

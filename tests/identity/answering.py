@@ -45,7 +45,7 @@ class _Listener(ThreadingHTTPServer):
 
 @dataclass
 class AnsweringServer:
-    """Listens on a free port of loopback while the ``with`` block runs."""
+    """EventSource on a free port of loopback while the ``with`` block runs."""
 
     status: int = 200
     body: str = "null"

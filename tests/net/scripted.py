@@ -145,7 +145,7 @@ class Caller:
     def update(self, changes: Mapping[Path, Json]) -> None:
         raise NotImplementedError
 
-    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         raise NotImplementedError
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:

@@ -30,7 +30,7 @@ class Library(Caller):
     def update(self, changes: Mapping[Path, Json]) -> None:
         self._answer(None)
 
-    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         return self._answer(expected) == 5
 
     def _answer(self, value: Json) -> Json:
@@ -62,8 +62,8 @@ async def test_calls_go_to_the_identitys_library(transport: RestTransport) -> No
     """What it returns is returned."""
     assert await transport.get(Path.parse("/a"), Query.by_key()) == ["/a", False]
     assert await transport.get(ROOT) == ["/", True]
-    assert await transport.swap(ROOT, 5, 6) is True
-    assert await transport.swap(ROOT, 4, 6) is False
+    assert await transport.compare_and_set(ROOT, 5, 6) is True
+    assert await transport.compare_and_set(ROOT, 4, 6) is False
 
 
 async def test_errors_come_through(transport: RestTransport, library: Library) -> None:
@@ -93,7 +93,7 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     assert caught.value.outcome_unknown
     assert caught.value.where == "/a"
     with pytest.raises(Unavailable) as caught:
-        await transport.swap(Path.parse("/b"), 1, 2)
+        await transport.compare_and_set(Path.parse("/b"), 1, 2)
     assert caught.value.outcome_unknown
     assert caught.value.where == "/b"
 

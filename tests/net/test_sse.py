@@ -14,7 +14,7 @@ from typing import Any, Self
 import httpx
 import pytest
 
-from imbari_chat.client.feeds import MessageFeed
+from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.engine.access import StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.mirror import children
@@ -126,7 +126,7 @@ LATER_OUTAGES = {**OUTAGES, "clean end": dropped(BEFORE), "reset": reset(BEFORE)
 async def test_what_happened_meanwhile_is_told_once(outage: Step) -> None:
     """What was added and what was removed; what stayed is not mentioned."""
     script = dropped(BEFORE), outage, outage, stream(json.dumps(_messages("bcd")))
-    feed, told = MessageFeed(SessionId("-S"), 50), []
+    feed, told = MessageDiff(SessionId("-S"), 50), []
     async with listening(*script) as (subscription, _, _):
         for item in await until(subscription, _messages("bcd")):
             if isinstance(item, Changed):

@@ -15,7 +15,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from imbari_chat.client.feeds import MessageFeed
+from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.listeners import Target
@@ -46,7 +46,7 @@ class Link:
 
     database: Namespace
     query: Query | None
-    feed: MessageFeed
+    feed: MessageDiff
     core: StreamCore = field(
         default_factory=lambda: StreamCore(lambda: 0.5, StreamPolicy(stable_after=0.0))
     )
@@ -116,8 +116,8 @@ class TwoCores(RuleBasedStateMachine):
         for key, text in before.items():
             self._write(Write.put(PLACE / key, record(text)))
         self.links = [
-            Link(self.database, None, MessageFeed(SESSION, 100)),
-            Link(self.database, paths.newest_messages(100), MessageFeed(SESSION, 100)),
+            Link(self.database, None, MessageDiff(SESSION, 100)),
+            Link(self.database, paths.newest_messages(100), MessageDiff(SESSION, 100)),
         ]
         for link in self.links:
             link.core.start(0.0)
@@ -125,10 +125,10 @@ class TwoCores(RuleBasedStateMachine):
 
     def _write(self, write: Write) -> None:
         commit = self.database.write(write, ADMIN, 0)
-        for owed in commit.owed:
+        for event in commit.events:
             for link in self.links:
-                if link.listener in owed.listeners:
-                    link.under_way.append(owed.frame)
+                if link.listener in event.listeners:
+                    link.under_way.append(event.frame)
 
     @rule(key=KEYS, text=TEXTS)
     def put(self, key: str, text: str) -> None:

@@ -7,7 +7,7 @@ from imbari_chat.schema.events import ChatEvent, DeliveryChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Sender, Session
 from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view import hearing
+from imbari_chat.view import reducer
 from imbari_chat.view.inbox import Inbox
 
 __all__ = ["NOW", "delivery", "heard", "heard_in", "message", "outgoing", "session"]
@@ -52,9 +52,9 @@ def delivery(
 
 def heard(state: Inbox, event: ChatEvent, at: int = NOW) -> Inbox:
     """The state after an event of the inbox's stream."""
-    return hearing.reduce(state, event, at)
+    return reducer.reduce(state, event, at)
 
 
 def heard_in(state: Inbox, name: str, event: ChatEvent, at: int = NOW) -> Inbox:
     """The state after an event of a conversation's stream."""
-    return hearing.reduce_conversation(state, SessionId(name), event, at)
+    return reducer.reduce_conversation(state, SessionId(name), event, at)

@@ -19,8 +19,8 @@ from imbari_chat.schema.events import (
 )
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.hearing import conversation_failed
 from imbari_chat.view.inbox import Conversation, Filter, Inbox, author, customer_label
+from imbari_chat.view.reducer import conversation_failed
 from tests.view.records import heard, heard_in, message, session
 
 AMINA, BRIAN, CHEBET = SessionId("amina"), SessionId("brian"), SessionId("chebet")

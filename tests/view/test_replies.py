@@ -9,9 +9,9 @@ from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAd
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
-from imbari_chat.view.hearing import reply_failed, reply_handed_over
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.outgoing import SENDING, Pending
+from imbari_chat.view.reducer import reply_failed, reply_handed_over
 from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 AMINA, BRIAN = SessionId("amina"), SessionId("brian")

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 import typer
 
 from imbari_chat.cli.auth import PasswordStdin, password
-from imbari_chat.cli.narration import Narrator
 from imbari_chat.cli.options import Json, Quiet, Target, target
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
     from imbari_chat.identity.accounts import Account, AdminAccounts
@@ -39,19 +39,19 @@ def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) ->
     """List the admins."""
     accounts = _with_accounts(target(ctx), lambda all_of_them: all_of_them.admins())
     if json:
-        Output().document([_record(account) for account in accounts])
+        Stdout().document([_record(account) for account in accounts])
         return
     if not accounts:
-        Narrator(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
+        Stderr(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
         return
-    from imbari_chat.cli.drawing import grid
-    from imbari_chat.view.text import safe_text
+    from imbari_chat.cli.tables import grid
+    from imbari_chat.view.sanitize import safe_text
 
     table = grid(["E-mail", "Uid", ""])
     for account in accounts:
         cells = (account.email or "", account.uid, "disabled" if account.disabled else "")
         table.add_row(*(safe_text(cell) for cell in cells))
-    Output().draw(table)
+    Stdout().draw(table)
 
 
 def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
@@ -90,20 +90,20 @@ def create(
 
 
 def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
-    from imbari_chat.client import connect
+    from imbari_chat.identity import factory
     from imbari_chat.identity.accounts import AdminAccounts
 
     settings = here.settings()
     # With an emulated database, accounts of a live project are never what is meant.
-    project = (connect.sign_in_project if settings.on_emulator else connect.project)(settings)
+    project = (factory.sign_in_project if settings.on_emulator else factory.project)(settings)
     with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
         return work(accounts)
 
 
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
-    Narrator(quiet=quiet).say(words)
+    Stderr(quiet=quiet).say(words)
     if json:
-        Output().document(_record(account))
+        Stdout().document(_record(account))
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":

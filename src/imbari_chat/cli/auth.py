@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from imbari_chat.cli.exits import UsageError
-from imbari_chat.cli.narration import Narrator, ask, ask_secretly
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, target
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stderr import Stderr, ask, ask_secretly
+from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings
@@ -47,37 +47,36 @@ def login(
 
     The password is asked for, or read from standard input, or taken from IMBARI_CHAT_PASSWORD.
     """
-    tell, settings = Narrator(quiet=quiet), target(ctx).settings()
-    from imbari_chat.client import connect
-    from imbari_chat.identity import sign_in
+    stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
+    from imbari_chat.identity import factory, sign_in
 
-    where = connect.sign_in_project(settings)
+    where = factory.sign_in_project(settings)
     if email is None:
         email = ask("E-mail: ")
     if not email:
         raise UsageError("whose sign-in? No e-mail was given", hint="auth login EMAIL")
     secret = password(from_stdin=password_stdin)
-    store, name = connect.tokens(settings), connect.stored(settings, "admin")
+    store, name = factory.tokens(settings), factory.stored(settings, "admin")
     access = sign_in.sign_in_with_password(
         where, email, secret, on_tokens=lambda token: store.save(where.id, name, token)
     )
     access.close()
-    tell.say(f"signed in to {where.id} as {email}; kept in {store.place}")
+    stderr.say(f"signed in to {where.id} as {email}; kept in {store.place}")
     if not access.is_admin:
-        tell.warn(
+        stderr.warn(
             f"{email} is no admin yet; `imbari-chat admins grant {email}`, then sign in again"
         )
 
 
 def logout(ctx: typer.Context, quiet: Quiet = False) -> None:
     """Forget the stored sign-in."""
-    tell, settings = Narrator(quiet=quiet), target(ctx).settings()
-    from imbari_chat.client import connect
+    stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
+    from imbari_chat.identity import factory
 
-    was_there = connect.tokens(settings).delete(
-        settings.project_id(), connect.stored(settings, "admin")
+    was_there = factory.tokens(settings).delete(
+        settings.project_id(), factory.stored(settings, "admin")
     )
-    tell.say("signed out" if was_there else "nobody was signed in")
+    stderr.say("signed out" if was_there else "nobody was signed in")
 
 
 def status(ctx: typer.Context, json: Json = False) -> None:
@@ -86,14 +85,14 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     found = _acting(settings)
     facts: dict[str, JsonValue] = {**settings.where(), "profile": settings.profile, **found}
     if json:
-        Output().document(facts)
+        Stdout().document(facts)
         return
     from rich.text import Text
 
-    from imbari_chat.cli.drawing import facts_table
-    from imbari_chat.view.text import safe_text
+    from imbari_chat.cli.tables import facts_table
+    from imbari_chat.view.sanitize import safe_text
 
-    Output().draw(facts_table({name: Text(safe_text(str(value))) for name, value in facts.items()}))
+    Stdout().draw(facts_table({name: Text(safe_text(str(value))) for name, value in facts.items()}))
 
 
 def password(*, from_stdin: bool, confirm: bool = False) -> str:
@@ -121,7 +120,7 @@ def password(*, from_stdin: bool, confirm: bool = False) -> str:
 
 def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
     """Who commands act as, found out as they find it out."""
-    from imbari_chat.client.connect import admin_access
+    from imbari_chat.identity.factory import admin_access
     from imbari_chat.identity.user import UserAccess
 
     access = admin_access(settings)

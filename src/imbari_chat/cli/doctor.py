@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
-from imbari_chat.cli.exits import ExitCode
-from imbari_chat.cli.narration import Narrator, narrating_log
+from imbari_chat.cli.exit_codes import ExitCode
 from imbari_chat.cli.options import Json, target
-from imbari_chat.cli.output import Output
-from imbari_chat.cli.references import addressee
+from imbari_chat.cli.session_refs import addressee
+from imbari_chat.cli.stderr import Stderr, narrating_log
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError, NotFound
 
 if TYPE_CHECKING:
     import requests
 
-    from imbari_chat.client.channel import Channel
+    from imbari_chat.client.gateway import Gateway
     from imbari_chat.config import Settings
     from imbari_chat.identity.project import Project
     from imbari_chat.schema.events import RecordRejected
@@ -103,7 +103,7 @@ def doctor(
             async for check in _checks(settings, limit, fix_unread=fix_unread):
                 checks.append(check)
 
-        with narrating_log(Narrator()):
+        with narrating_log(Stderr()):
             asyncio.run(collect())
     _report(checks, json=json)
     if any(check.state == "fail" for check in checks):
@@ -112,12 +112,12 @@ def doctor(
 
 def _report(checks: list[_Check], *, json: bool) -> None:
     if json:
-        Output().document([check.document() for check in checks])
+        Stdout().document([check.document() for check in checks])
         return
     from rich.text import Text
 
-    from imbari_chat.cli.drawing import grid
-    from imbari_chat.view.text import safe_text
+    from imbari_chat.cli.tables import grid
+    from imbari_chat.view.sanitize import safe_text
 
     styles = {"ok": "green", "warn": "yellow", "fail": "bold red"}
     table = grid(["", "Check", "Found"])
@@ -131,18 +131,19 @@ def _report(checks: list[_Check], *, json: bool) -> None:
         if check.hint:
             found.append(f"\n{safe_text(check.hint)}", "dim")
         table.add_row(Text(check.state, styles[check.state]), Text(check.name), found)
-    Output().draw(table)
+    Stdout().draw(table)
 
 
 async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> AsyncIterator[_Check]:
     """What can be checked, in order; what a failure makes pointless is left out."""
     import asyncio
 
-    from imbari_chat.client import AsyncAdminChat, connect
-    from imbari_chat.client.channel import Channel
+    from imbari_chat.client import AsyncAdminChat, transports
+    from imbari_chat.client.gateway import Gateway
+    from imbari_chat.identity import factory
 
     try:
-        project = connect.project(settings)
+        project = factory.project(settings)
     except ImbariError as error:
         yield _failed("settings", error)
         return
@@ -154,12 +155,12 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
     if rules is not None:
         yield rules
     rejected: dict[str, RecordRejected] = {}
-    channel = Channel(
-        connect.admin_transport(settings),
+    gateway = Gateway(
+        transports.admin_transport(settings),
         on_rejected=lambda event: rejected.update({event.path: event}),
     )
     try:
-        async with AsyncAdminChat(channel) as chat:
+        async with AsyncAdminChat(gateway) as chat:
             yield _Check("sign-in", "ok", f"acting as {chat.uid or 'the service itself'}")
             try:
                 sessions = await chat.sessions(limit=limit)
@@ -169,7 +170,7 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
             yield _Check("rules for admins", "ok", "an admin can list conversations")
             try:
                 counts = _counts(
-                    len(sessions), await _miscounts(channel, sessions, fix=fix_unread), fix_unread
+                    len(sessions), await _miscounts(gateway, sessions, fix=fix_unread), fix_unread
                 )
             except ImbariError as error:
                 counts = _failed("unread counts", error)
@@ -233,12 +234,12 @@ def _get(project: "Project", url: str) -> "requests.Response | str":
 
 
 async def _miscounts(
-    channel: "Channel", sessions: "Sequence[Session]", *, fix: bool
+    gateway: "Gateway", sessions: "Sequence[Session]", *, fix: bool
 ) -> list[_Miscount]:
     """The conversations whose unread count is wrong, or was until just now."""
     import asyncio
 
-    from imbari_chat.client import counts
+    from imbari_chat.client.reading import unread_counts
 
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -246,16 +247,18 @@ async def _miscounts(
         customer = addressee(session)
         async with gate:
             try:
-                drift = await (counts.repair if fix else counts.drift)(channel, session.id)
+                mismatch = await (unread_counts.repair if fix else unread_counts.find_mismatch)(
+                    gateway, session.id
+                )
             except NotFound:  # it was deleted meanwhile
                 return None
             except ImbariError as error:
                 if not fix and not isinstance(error, Conflict):
                     raise
                 return _Miscount(session.id, customer, error=error.what)
-        if drift is None:
+        if mismatch is None:
             return None
-        return _Miscount(session.id, customer, drift.counted, drift.unread, repaired=fix)
+        return _Miscount(session.id, customer, mismatch.counted, mismatch.unread, repaired=fix)
 
     looked = await asyncio.gather(*(look(session) for session in sessions))
     return [found for found in looked if found is not None]

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from imbari_chat.cli.arrangement import EXPORT_ON_EXIT, Arrangement
+from imbari_chat.cli.emulator_options import EXPORT_ON_EXIT, EmulatorOptions
 from imbari_chat.cli.light import lighten
-from imbari_chat.cli.narration import Narrator, narrating_log
 from imbari_chat.cli.options import (
     EMULATOR_AUTH_PORT,
     EMULATOR_DATABASE,
@@ -18,7 +17,8 @@ from imbari_chat.cli.options import (
     Quiet,
     target,
 )
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stderr import Stderr, narrating_log
+from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
     from imbari_chat.emulator import Emulator
@@ -153,8 +153,8 @@ def start(
 
     Prints where it listens, and the variables by which every Firebase library finds it.
     """
-    tell = Narrator(quiet=quiet)
-    asked = Arrangement(
+    stderr = Stderr(quiet=quiet)
+    asked = EmulatorOptions(
         ports={"database": database_port, "auth": auth_port, "hub": hub_port},
         usual_ports={"database": _DATABASE_PORT, "auth": EMULATOR_AUTH_PORT, "hub": 0},
         rules=rules,
@@ -171,12 +171,12 @@ def start(
     )
     from imbari_chat.emulator.process import serve
 
-    with narrating_log(tell), asked.emulator(tell) as emulator:
+    with narrating_log(stderr), asked.emulator(stderr) as emulator:
 
         def ready() -> None:
             _announce(emulator, json=json)
             kept = "in memory until Ctrl-C" if data is None else f"in {data}"
-            tell.say(f"ready; data and users are kept {kept}")
+            stderr.say(f"ready; data and users are kept {kept}")
 
         serve(emulator, parent=parent, ready=ready)
 
@@ -202,8 +202,8 @@ def execute(
     log_requests: _Log = False,
 ) -> None:
     """Run a command beside a fresh emulator, at free ports, and answer with its exit code."""
-    tell = Narrator()
-    asked = Arrangement(
+    stderr = Stderr()
+    asked = EmulatorOptions(
         ports={"database": database_port, "auth": auth_port, "hub": hub_port},
         usual_ports={"database": 0, "auth": 0, "hub": 0},
         rules=rules,
@@ -220,23 +220,23 @@ def execute(
     )
     from imbari_chat.emulator.process import CommandNotFound, run
 
-    with narrating_log(tell), asked.emulator(tell) as emulator:
+    with narrating_log(stderr), asked.emulator(stderr) as emulator:
         try:
             code = run(command, emulator)
         except CommandNotFound as error:
-            tell.error(error)
+            stderr.error(error)
             code = _NO_SUCH_COMMAND
     raise typer.Exit(code)
 
 
 def _announce(emulator: "Emulator", *, json: bool) -> None:
     """Where it listens: for a program, or as lines a shell can take as they are."""
-    out, variables = Output(), emulator.environment()
+    stdout, variables = Stdout(), emulator.environment()
     if json:
         emulators: dict[str, JsonValue] = {
             name: {"host": host, "port": port} for name, (host, port) in emulator.addresses.items()
         }
-        out.line(
+        stdout.line(
             {
                 "pid": os.getpid(),
                 "project": emulator.project,
@@ -246,8 +246,8 @@ def _announce(emulator: "Emulator", *, json: bool) -> None:
             }
         )
         return
-    out.text(f"# project {emulator.project}, database {emulator.namespace}, pid {os.getpid()}")
+    stdout.text(f"# project {emulator.project}, database {emulator.namespace}, pid {os.getpid()}")
     for name, (host, port) in emulator.addresses.items():
-        out.text(f"# {name:<8}  {host} port {port}")
+        stdout.text(f"# {name:<8}  {host} port {port}")
     for name, value in variables.items():
-        out.text(f"export {name}={shlex.quote(value)}")
+        stdout.text(f"export {name}={shlex.quote(value)}")

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from imbari_chat.cli.exits import ExitCode, UsageError
+from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.options import Json
-from imbari_chat.cli.output import Output
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import InvalidData, RulesError
 
 if TYPE_CHECKING:
@@ -201,11 +201,11 @@ def _report(
             "auth": auth,
             "explanation": explanation.split("\n"),
         }
-        Output().document(told)
+        Stdout().document(told)
         return
-    from imbari_chat.view.text import safe_text
+    from imbari_chat.view.sanitize import safe_text
 
-    Output().text(safe_text(explanation, multiline=True))
+    Stdout().text(safe_text(explanation, multiline=True))
 
 
 def _json(text: str, where: str) -> "JsonValue":

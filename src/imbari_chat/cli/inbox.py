@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from imbari_chat.cli.exits import TimeoutReached, UsageError
-from imbari_chat.cli.moments import moment
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import (
     Json,
     Quiet,
@@ -20,8 +18,10 @@ from imbari_chat.cli.options import (
     target,
     with_admin_chat,
 )
-from imbari_chat.cli.output import Output, record
-from imbari_chat.cli.references import LastInbox, addressee, find_session
+from imbari_chat.cli.session_refs import LastInbox, addressee, find_session
+from imbari_chat.cli.since import moment
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
@@ -64,7 +64,7 @@ def inbox(
     quiet: Quiet = False,
 ) -> None:
     """List conversations, newest first, and number them for the other commands."""
-    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     now = time.time_ns() // 1_000_000
     earliest = None if since is None else moment(since, now, option="--since")
     if live:
@@ -73,7 +73,7 @@ def inbox(
                 "--live goes with none of --json, --unread, --since and --status resolved",
                 hint="`imbari-chat watch --jsonl` is live and for scripts",
             )
-        _live(here, tell, shown="all" if status is Shown.ALL else "active", limit=limit)
+        _live(here, stderr, shown="all" if status is Shown.ALL else "active", limit=limit)
         return
     wanted: Literal["active", "resolved"] | None = (
         None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
@@ -82,24 +82,24 @@ def inbox(
     async def read(chat: "AsyncAdminChat") -> "list[Session]":
         return await chat.sessions(status=wanted, unread=unread, since=earliest, limit=limit)
 
-    sessions = with_admin_chat(here, tell, read)
+    sessions = with_admin_chat(here, stderr, read)
     if json:
-        out.document([record(session) for session in sessions])
+        stdout.document([record(session) for session in sessions])
         return
-    _remember(here, sessions, tell)
+    _remember(here, sessions, stderr)
     if not sessions:
-        from imbari_chat.view.moments import full
+        from imbari_chat.view.dates import full
 
         which = "" if wanted is None else f"{wanted} "
         whose = " with unread messages" if unread else ""
         when = "" if earliest is None else f" since {full(earliest, None)}"
-        tell.say(f"no {which}conversations{whose}{when}")
+        stderr.say(f"no {which}conversations{whose}{when}")
         return
-    from imbari_chat.cli.drawing import inbox_table
+    from imbari_chat.cli.tables import inbox_table
 
-    out.draw(inbox_table(sessions, now, width=out.width, with_status=wanted is None))
+    stdout.draw(inbox_table(sessions, now, width=stdout.width, with_status=wanted is None))
     if len(sessions) == limit:
-        tell.say(f"the newest {limit}; --limit shows more")
+        stderr.say(f"the newest {limit}; --limit shows more")
 
 
 def show(
@@ -113,30 +113,33 @@ def show(
     quiet: Quiet = False,
 ) -> None:
     """Read a conversation, which marks its messages read."""
-    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
 
     async def read(chat: "AsyncAdminChat") -> _Reading:
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
             return await _read(conversation, limit=limit, peek=peek)
 
-    reading = with_admin_chat(here, tell, read)
+    reading = with_admin_chat(here, stderr, read)
     if json:
         messages: list[JsonValue] = [record(message) for message in reading.messages]
-        out.document({"session": record(reading.session), "messages": messages})
+        stdout.document({"session": record(reading.session), "messages": messages})
     else:
-        from imbari_chat.cli.drawing import letter, session_heading
+        from imbari_chat.cli.tables import message_block, session_heading
 
-        letters = [
-            letter(message, reading.session, new=message.is_unread) for message in reading.messages
+        blocks = [
+            message_block(message, reading.session, new=message.is_unread)
+            for message in reading.messages
         ]
-        out.draw(session_heading(reading.session), *letters)
-        if not letters:
-            tell.say("no messages yet")
+        stdout.draw(session_heading(reading.session), *blocks)
+        if not blocks:
+            stderr.say("no messages yet")
     if reading.marked:
         beyond = reading.marked - sum(message.is_unread for message in reading.messages)
         more = f", {beyond} of them not shown: see --limit" if beyond > 0 else ""
-        tell.say(f"{reading.marked} message{'' if reading.marked == 1 else 's'} marked read{more}")
+        stderr.say(
+            f"{reading.marked} message{'' if reading.marked == 1 else 's'} marked read{more}"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,18 +190,18 @@ def watch(
     quiet: Quiet = False,
 ) -> None:
     """Print each new message as it comes, until Ctrl-C. Nothing is marked read."""
-    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     if history and session is None:
         raise UsageError("--history needs a SESSION", hint="Name one, as in `watch 1 --history 5`")
 
     async def follow(chat: "AsyncAdminChat") -> None:
-        watcher = _Watcher(out, tell, jsonl=jsonl)
+        watcher = _Watcher(stdout, stderr, jsonl=jsonl)
         if session is None:
             await watcher.follow(chat.events())
             return
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
-            tell.say(f"watching {addressee(conversation.session)}")
+            stderr.say(f"watching {addressee(conversation.session)}")
             watcher.knows(conversation.session)
             await watcher.follow(conversation.events(history=history))
 
@@ -210,15 +213,15 @@ def watch(
         except TimeoutError:
             raise TimeoutReached(f"stopped after the --timeout of {timeout:g} s") from None
 
-    with_admin_chat(here, tell, bounded)
+    with_admin_chat(here, stderr, bounded)
 
 
 class _Watcher:
     """Prints what a stream tells."""
 
-    def __init__(self, out: Output, tell: Narrator, *, jsonl: bool) -> None:
-        self._out = out
-        self._tell = tell
+    def __init__(self, stdout: Stdout, stderr: Stderr, *, jsonl: bool) -> None:
+        self._stdout = stdout
+        self._stderr = stderr
         self._jsonl = jsonl
         self._sessions: dict[str, Session] = {}
         self._was_live = self._is_lost = False
@@ -243,16 +246,16 @@ class _Watcher:
             case heard.ConnectionChanged():
                 self._narrate(event)
             case heard.RecordRejected():
-                self._tell.rejected(event)
+                self._stderr.rejected(event)
             case heard.SessionRemoved(session, deleted) if deleted:
-                self._tell.say(f"deleted: the conversation with {addressee(session)}")
+                self._stderr.say(f"deleted: the conversation with {addressee(session)}")
             case _:
                 pass
 
     def _print(self, message: "Message", session_id: str) -> None:
         session = self._sessions.get(session_id)
         if self._jsonl:
-            self._out.line(
+            self._stdout.line(
                 {
                     "event": "message_added",
                     "session_id": session_id,
@@ -261,39 +264,41 @@ class _Watcher:
                 }
             )
             return
-        from imbari_chat.cli.drawing import event_line
+        from imbari_chat.cli.tables import event_line
 
-        self._out.draw(event_line(message, session))
+        self._stdout.draw(event_line(message, session))
 
     def _narrate(self, change: "ConnectionChanged") -> None:
         """Once per outage, however often it is tried again."""
         reason = f": {change.reason}" if change.reason else ""
         match change.state:
             case "live":
-                self._tell.say("connected again" if self._was_live else "connected; Ctrl-C to stop")
+                self._stderr.say(
+                    "connected again" if self._was_live else "connected; Ctrl-C to stop"
+                )
                 self._was_live, self._is_lost = True, False
             case "reconnecting" if not self._is_lost:
-                self._tell.say(f"connection lost{reason}; trying again")
+                self._stderr.say(f"connection lost{reason}; trying again")
                 self._is_lost = True
             case "stale":
-                self._tell.say(f"the connection is silent{reason}")
+                self._stderr.say(f"the connection is silent{reason}")
             case _:
                 pass
 
 
-def _live(here: Target, tell: Narrator, *, shown: "Filter", limit: int) -> None:
+def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
     from imbari_chat.cli.live.shell import run_live_inbox
 
     async def run(chat: "AsyncAdminChat") -> None:
         title = here.settings().project_id()
         await run_live_inbox(chat, shown=shown, limit=limit, title=title)
 
-    with_admin_chat(here, tell, run)
+    with_admin_chat(here, stderr, run)
 
 
-def _remember(here: Target, sessions: "list[Session]", tell: Narrator) -> None:
+def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:
     """Keep the numbers' meaning; a list that cannot be kept is still worth printing."""
     try:
         LastInbox(here.settings()).remember([session.id for session in sessions])
     except OSError as error:
-        tell.warn(f"the numbers below mean nothing to other commands: {error}")
+        stderr.warn(f"the numbers below mean nothing to other commands: {error}")

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Final
 
 from imbari_chat import __version__
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
     import typer
@@ -26,11 +26,11 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """The program.
 
     Raises:
-        SystemExit: With one of :class:`~imbari_chat.cli.exits.ExitCode`.
+        SystemExit: With one of :class:`~imbari_chat.cli.exit_codes.ExitCode`.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
-        Output().text(f"imbari-chat {__version__}")
+        Stdout().text(f"imbari-chat {__version__}")
         return
     build()(given)
 
@@ -46,8 +46,9 @@ def build() -> "typer.Typer":
         program,
         reply,
         rules,
-        visitor,
     )
+    from imbari_chat.cli.customer.command import customer
+    from imbari_chat.cli.demo.command import demo
     from imbari_chat.cli.options import SessionCommand
 
     app = program.new_app()
@@ -62,8 +63,8 @@ def build() -> "typer.Typer":
     session_command("resolve", reply.resolve)
     session_command("reopen", reply.reopen)
 
-    app.command("demo", rich_help_panel=TRYING)(visitor.demo)
-    app.command("customer", rich_help_panel=TRYING)(visitor.customer)
+    app.command("demo", rich_help_panel=TRYING)(demo)
+    app.command("customer", rich_help_panel=TRYING)(customer)
 
     app.add_typer(auth.family(), name="auth", rich_help_panel=PEOPLE)
     app.add_typer(admins.family(), name="admins", rich_help_panel=PEOPLE)

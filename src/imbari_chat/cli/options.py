@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 import typer
 from typer.core import TyperCommand
 
-from imbari_chat.cli.narration import Narrator, narrating_log
+from imbari_chat.cli.stderr import Stderr, narrating_log
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
@@ -136,7 +136,7 @@ def target(ctx: typer.Context) -> Target:
 
 
 def with_admin_chat(
-    here: Target, tell: Narrator, work: "Callable[[AsyncAdminChat], Awaitable[T]]"
+    here: Target, stderr: Stderr, work: "Callable[[AsyncAdminChat], Awaitable[T]]"
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -144,19 +144,19 @@ def with_admin_chat(
 
     Args:
         here: Where the chat is, and who asks.
-        tell: Told of stored records that do not fit the contract, and of the library's warnings.
+        stderr: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
         ImbariError: Whatever the client raises.
     """
-    from imbari_chat.cli import running
+    from imbari_chat.cli import event_loop
     from imbari_chat.client import AsyncAdminChat
 
     async def run() -> T:
-        async with AsyncAdminChat.from_env(on_rejected=tell.rejected, **here.flags) as chat:
+        async with AsyncAdminChat.from_env(on_rejected=stderr.rejected, **here.flags) as chat:
             return await work(chat)
 
-    with narrating_log(tell):
-        return running.run(run())
+    with narrating_log(stderr):
+        return event_loop.run(run())

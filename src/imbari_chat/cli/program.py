@@ -10,10 +10,10 @@ import typer
 from typer.core import TyperGroup
 
 from imbari_chat import __version__
-from imbari_chat.cli.exits import ExitCode, ReaderGone, UsageError, boundary
+from imbari_chat.cli.exit_codes import ExitCode, ReaderGone, UsageError, boundary
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stdout import Stdout
 
 __all__ = ["new_app", "version"]
 
@@ -23,7 +23,7 @@ _HOST_AND_PORT: Final = re.compile(r"[^\s:/]+:\d+|\[[0-9A-Fa-f:]+\]:\d+")
 
 
 class _Root(TyperGroup):
-    """The group of all commands, whose errors end in :func:`~imbari_chat.cli.exits.boundary`."""
+    """All commands, whose errors end in :func:`~imbari_chat.cli.exit_codes.boundary`."""
 
     def main(
         self,
@@ -131,7 +131,7 @@ def _root(
 
 def version() -> None:
     """Print the version."""
-    Output().text(f"{NAME} {__version__}")
+    Stdout().text(f"{NAME} {__version__}")
 
 
 def _with_emulator_address(args: Sequence[str]) -> list[str]:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from imbari_chat.cli.draft import Draft, given_text
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.editor import Draft, given_text
 from imbari_chat.cli.options import (
     Json,
     Quiet,
@@ -16,8 +15,9 @@ from imbari_chat.cli.options import (
     target,
     with_admin_chat,
 )
-from imbari_chat.cli.output import Output, record
-from imbari_chat.cli.references import addressee, find_session
+from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.errors import Conflict, ImbariError, Unavailable
 
 if TYPE_CHECKING:
@@ -53,30 +53,30 @@ def reply(
     A reply written in the editor is not sent if somebody, a colleague perhaps, wrote while it was
     open; --anyway sends it. A reply given here, or piped in, is sent whatever came before.
     """
-    tell, out, here = Narrator(quiet=quiet), Output(), target(ctx)
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     given = given_text(text or ())
-    letter = _Letter(given)
+    outgoing = _Outgoing(given)
 
     async def write(chat: "AsyncAdminChat") -> "Message":
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
-            _address(tell, conversation.session)
+            _address(stderr, conversation.session)
             if given is not None:
-                return await letter.send(conversation, given)
+                return await outgoing.send(conversation, given)
             draft = Draft(here.settings().data_dir / "drafts", name)
-            with draft.kept_unless_sent(tell):
+            with draft.kept_unless_sent(stderr):
                 shown = await conversation.history(limit=_CONTEXT)
                 written = draft.edit(_context(conversation.session, shown))
                 if anyway or not shown:
-                    return await letter.send(conversation, written)
+                    return await outgoing.send(conversation, written)
                 with _explaining_a_conflict(conversation.session, draft):
-                    return await letter.send(conversation, written, expect_last=shown[-1])
+                    return await outgoing.send(conversation, written, expect_last=shown[-1])
 
-    with letter.given_back(tell):
-        message = with_admin_chat(here, tell, write)
-    tell.say("sent")
+    with outgoing.given_back(stderr):
+        message = with_admin_chat(here, stderr, write)
+    stderr.say("sent")
     if json:
-        out.document(record(message))
+        stdout.document(record(message))
 
 
 def resolve(
@@ -94,37 +94,37 @@ def reopen(
 
 
 def _turn(ctx: typer.Context, reference: str, status: "Status", *, json: bool, quiet: bool) -> None:
-    tell, here = Narrator(quiet=quiet), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
 
     async def turn(chat: "AsyncAdminChat") -> "Session":
         name = await find_session(chat, reference, here.settings())
         async with chat.open(name, peek=True) as conversation:
             about = conversation.session
             if about.status == status:
-                tell.say(f"already {status}: the conversation with {addressee(about)}")
+                stderr.say(f"already {status}: the conversation with {addressee(about)}")
                 return about
             await (conversation.resolve() if status == "resolved" else conversation.reopen())
-            tell.say(f"{status} now: the conversation with {addressee(about)}")
+            stderr.say(f"{status} now: the conversation with {addressee(about)}")
             return await chat.session(name)
 
-    session = with_admin_chat(here, tell, turn)
+    session = with_admin_chat(here, stderr, turn)
     if json:
-        Output().document(record(session))
+        Stdout().document(record(session))
 
 
-def _address(tell: Narrator, session: "Session") -> None:
+def _address(stderr: Stderr, session: "Session") -> None:
     """Say who will read it, and what the writer may not know."""
     notes = []
     if session.unread_count:
         notes.append(f"{session.unread_count} unread")
     if session.is_resolved:
         notes.append("resolved, and stays so")
-    tell.say(f"to {addressee(session)}" + (f" ({', '.join(notes)})" if notes else ""))
+    stderr.say(f"to {addressee(session)}" + (f" ({', '.join(notes)})" if notes else ""))
 
 
 def _context(session: "Session", messages: "list[Message]") -> list[str]:
     from imbari_chat.view.inbox import author
-    from imbari_chat.view.text import safe_text
+    from imbari_chat.view.sanitize import safe_text
 
     lines = [f"To {safe_text(addressee(session))}"]
     for message in messages:
@@ -147,7 +147,7 @@ def _explaining_a_conflict(session: "Session", draft: Draft) -> Iterator[None]:
         ) from error
 
 
-class _Letter:
+class _Outgoing:
     """A reply, and whether it may have been sent.
 
     Args:
@@ -173,7 +173,7 @@ class _Letter:
         return await conversation.reply(text, queue=False, expect_last=expect_last)
 
     @contextmanager
-    def given_back(self, tell: Narrator) -> Iterator[None]:
+    def given_back(self, stderr: Stderr) -> Iterator[None]:
         """If the block fails say whether it was sent, and print the text that was given."""
         try:
             yield
@@ -184,7 +184,7 @@ class _Letter:
                 else isinstance(error, KeyboardInterrupt) and self._is_under_way
             )
             if self._given is not None and self._given.strip():
-                tell.give_back(self._given, unknown=unknown)
+                stderr.give_back(self._given, unknown=unknown)
             elif unknown:
-                tell.warn("it is not known whether it was sent; look before sending it again")
+                stderr.warn("it is not known whether it was sent; look before sending it again")
             raise

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from imbari_chat.cli.exits import ExitCode, UsageError
+from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.explain import explain
-from imbari_chat.cli.narration import Narrator, ask
 from imbari_chat.cli.options import Json, Quiet, Target, target
-from imbari_chat.cli.output import Output
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
+from imbari_chat.cli.stderr import Stderr, ask
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import RulesError
 
 if TYPE_CHECKING:
@@ -49,11 +49,11 @@ def check(file: _File = DEFAULT_FILE, json: Json = False, quiet: Quiet = False) 
     except RulesError as error:
         if json:
             mistake: JsonValue = {"line": error.line, "column": error.column, "message": error.what}
-            Output().document({"file": str(file), "mistake": mistake})
+            Stdout().document({"file": str(file), "mistake": mistake})
         raise placed(error, file, text) from None
     if json:
-        Output().document({"file": str(file), "mistake": None})
-    Narrator(quiet=quiet).say(f"{file} is in order")
+        Stdout().document({"file": str(file), "mistake": None})
+    Stderr(quiet=quiet).say(f"{file} is in order")
 
 
 def get(ctx: typer.Context) -> None:
@@ -62,10 +62,10 @@ def get(ctx: typer.Context) -> None:
     with deployed:
         text = deployed.text()
     if sys.stdout.isatty():
-        from imbari_chat.view.text import safe_text
+        from imbari_chat.view.sanitize import safe_text
 
         text = safe_text(text, multiline=True)
-    Output().text(text.removesuffix("\n"))
+    Stdout().text(text.removesuffix("\n"))
 
 
 def deploy(
@@ -81,7 +81,7 @@ def deploy(
     quiet: Quiet = False,
 ) -> None:
     """Put rules in force, once the database itself has found them in order."""
-    tell = Narrator(quiet=quiet)
+    stderr = Stderr(quiet=quiet)
     text = read_text(file)
     project, deployed = _deployed(target(ctx))
     with deployed:
@@ -93,11 +93,11 @@ def deploy(
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Output().document(
+        Stdout().document(
             {"file": str(file), "database": project.admin_url, "deployed": not dry_run}
         )
     done = "would be taken by" if dry_run else "is in force at"
-    tell.say(f"{file} {done} {project.admin_url}")
+    stderr.say(f"{file} {done} {project.admin_url}")
 
 
 def _confirm(project: "Project", file: Path, *, yes: bool) -> None:
@@ -116,7 +116,7 @@ def _confirm(project: "Project", file: Path, *, yes: bool) -> None:
         )
     answer = ask(f"Replace the rules of {project.admin_url} by {file}? [y/N] ")
     if answer.lower() not in _YES:
-        Narrator().warn("nothing was changed")
+        Stderr().warn("nothing was changed")
         raise typer.Exit(ExitCode.FAILURE)
 
 
@@ -125,9 +125,9 @@ def _at_a_terminal() -> bool:
 
 
 def _deployed(here: Target) -> "tuple[Project, DeployedRules]":
-    from imbari_chat.client import connect
+    from imbari_chat.identity import factory
     from imbari_chat.identity.rules import DeployedRules
 
     settings = here.settings()
-    project = connect.project(settings)
+    project = factory.project(settings)
     return project, DeployedRules(project, key_file=settings.credentials)

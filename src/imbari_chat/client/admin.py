@@ -4,15 +4,15 @@ from collections.abc import AsyncGenerator
 from datetime import datetime
 from typing import Any, Final, Self
 
-from imbari_chat.client.background import ErrorHandler
-from imbari_chat.client.channel import Channel, RejectionHandler
+from imbari_chat.client.base import BaseChat
 from imbari_chat.client.conversation import AsyncConversation, no_such_session
-from imbari_chat.client.counts import Drift, repair
-from imbari_chat.client.end import ChatEnd
-from imbari_chat.client.feeds import SessionFeed
-from imbari_chat.client.following import follow, with_deliveries
-from imbari_chat.client.news import with_messages
-from imbari_chat.client.pages import SessionPager, Start, latest_sessions
+from imbari_chat.client.dispatcher import ErrorHandler
+from imbari_chat.client.events.diff import SessionDiff
+from imbari_chat.client.events.event_stream import follow, with_deliveries
+from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.gateway import Gateway, RejectionHandler
+from imbari_chat.client.reading.pager import SessionPager, Start, latest_sessions
+from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, repair
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import InvalidData, NotFound
@@ -29,7 +29,7 @@ SEND_POLICY: Final = OutboxPolicy(batch=50)
 """Replies to different conversations share an update when there is a queue of them."""
 
 
-class AsyncAdminChat(ChatEnd):
+class AsyncAdminChat(BaseChat):
     """The inbox, for an admin.
 
     ::
@@ -40,8 +40,8 @@ class AsyncAdminChat(ChatEnd):
                     await conversation.reply("Your beans shipped today.")
     """
 
-    def __init__(self, channel: Channel) -> None:
-        super().__init__(channel, channel.listening(self.events))
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway, gateway.dispatcher(self.events))
 
     @classmethod
     def from_env(
@@ -62,13 +62,13 @@ class AsyncAdminChat(ChatEnd):
         Raises:
             ConfigError: The settings are not usable. Signing in happens at the first call.
         """
-        from imbari_chat.client import connect
+        from imbari_chat.client import transports
         from imbari_chat.config import Settings
 
         settings = Settings.load(**flags)
-        transport = connect.admin_transport(settings)
+        transport = transports.admin_transport(settings)
         return cls(
-            Channel(
+            Gateway(
                 transport,
                 on_rejected=on_rejected,
                 on_error=on_error,
@@ -99,7 +99,7 @@ class AsyncAdminChat(ChatEnd):
             AccessDenied: Whoever is signed in is not an admin.
         """
         return await latest_sessions(
-            self._channel, status=status, unread=unread, since=since, limit=limit
+            self._gateway, status=status, unread=unread, since=since, limit=limit
         )
 
     def browse(
@@ -135,7 +135,7 @@ class AsyncAdminChat(ChatEnd):
             InvalidData: ``page_size`` is not positive.
         """
         return SessionPager(
-            self._channel,
+            self._gateway,
             status=status,
             unread=unread,
             since=since,
@@ -143,7 +143,7 @@ class AsyncAdminChat(ChatEnd):
             start=start,
         )
 
-    async def recount(self, session_id: str) -> Drift | None:
+    async def recount(self, session_id: str) -> UnreadCountMismatch | None:
         """Put a conversation's unread count right, if the website's writes let it drift.
 
         Whatever lands in between is not overwritten.
@@ -157,7 +157,7 @@ class AsyncAdminChat(ChatEnd):
             AccessDenied: Whoever is signed in is not an admin.
             Unavailable: No answer; ``outcome_unknown`` says whether it may have been put right.
         """
-        return await repair(self._channel, paths.session_id(session_id))
+        return await repair(self._gateway, paths.session_id(session_id))
 
     async def session(self, session_id: str) -> Session:
         """Read one session.
@@ -165,7 +165,7 @@ class AsyncAdminChat(ChatEnd):
         Raises:
             NotFound: There is none with this id.
         """
-        found = await self._channel.session(paths.session_id(session_id))
+        found = await self._gateway.session(paths.session_id(session_id))
         if found is None:
             raise no_such_session(session_id)
         return found
@@ -178,7 +178,7 @@ class AsyncAdminChat(ChatEnd):
             InvalidData: Several do; the hint names some.
         """
         wanted = paths.session_id(prefix)
-        raw = await self._channel.transport.get(paths.SESSIONS, paths.sessions_like(wanted))
+        raw = await self._gateway.transport.get(paths.SESSIONS, paths.sessions_like(wanted))
         # Keys that look like integers sort before all others, so the range may hold strangers.
         ids = sorted(key for key in decode.as_mapping(raw) if key.startswith(prefix))
         if wanted in ids or len(ids) == 1:
@@ -203,7 +203,7 @@ class AsyncAdminChat(ChatEnd):
             InvalidData: This can be no session's id.
             NotFound: On entering: there is none with this id.
         """
-        return AsyncConversation(self._channel, paths.session_id(session_id), peek=peek)
+        return AsyncConversation(self._gateway, paths.session_id(session_id), peek=peek)
 
     def events(
         self, *, limit: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
@@ -226,13 +226,13 @@ class AsyncAdminChat(ChatEnd):
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
         """
-        feed = SessionFeed(limit)
+        diff = SessionDiff(limit)
         batches = follow(
-            self._channel,
+            self._gateway,
             paths.SESSIONS,
             paths.newest_sessions,
-            feed,
+            diff,
             buffer=buffer,
             overflow=overflow,
         )
-        return with_deliveries(self._channel, with_messages(self._channel, feed, batches))
+        return with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))

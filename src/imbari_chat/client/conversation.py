@@ -5,12 +5,12 @@ from functools import partial
 from types import TracebackType
 from typing import Self
 
-from imbari_chat.client.background import Listening
-from imbari_chat.client.channel import Channel, Pending
-from imbari_chat.client.following import message_events
-from imbari_chat.client.letters import overtaken
-from imbari_chat.client.listens import Listens
-from imbari_chat.client.pages import MessagePager, Start
+from imbari_chat.client.base import EventSource
+from imbari_chat.client.dispatcher import EventDispatcher
+from imbari_chat.client.events.event_stream import message_events
+from imbari_chat.client.gateway import Gateway, Pending
+from imbari_chat.client.reading.pager import MessagePager, Start
+from imbari_chat.client.sending.entry import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable
 from imbari_chat.schema import plans
@@ -32,17 +32,17 @@ def no_such_session(session_id: str) -> NotFound:
     return NotFound(f"there is no conversation {session_id!r}", hint="List them: imbari-chat inbox")
 
 
-class AsyncConversation(Listens):
+class AsyncConversation(EventSource):
     """A conversation as an admin has it open. Get one from :meth:`AsyncAdminChat.open`.
 
     Entering reads the session and, unless peeking, marks the customer's messages read.
     """
 
-    def __init__(self, channel: Channel, session_id: SessionId, *, peek: bool) -> None:
-        self._channel = channel
+    def __init__(self, gateway: Gateway, session_id: SessionId, *, peek: bool) -> None:
+        self._gateway = gateway
         self._peek = peek
         self._session: Session | None = None
-        self._in_background: Listening | None = None
+        self._background: EventDispatcher | None = None
         self.id = session_id
 
     @property
@@ -57,7 +57,7 @@ class AsyncConversation(Listens):
         return self._session
 
     async def __aenter__(self) -> Self:
-        self._session = await self._channel.session(self.id)
+        self._session = await self._gateway.session(self.id)
         if self._session is None:
             raise no_such_session(self.id)
         if not self._peek:
@@ -71,12 +71,12 @@ class AsyncConversation(Listens):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._in_background is not None:
-            await self._in_background.close()
+        if self._background is not None:
+            await self._background.close()
 
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first."""
-        return await self._channel.messages(self.id, limit)
+        return await self._gateway.messages(self.id, limit)
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> MessagePager:
         """All messages page by page, in either direction, while others write.
@@ -92,7 +92,7 @@ class AsyncConversation(Listens):
         Raises:
             InvalidData: ``page_size`` is not positive.
         """
-        return MessagePager(self._channel, self.id, page_size=page_size, start=start)
+        return MessagePager(self._gateway, self.id, page_size=page_size, start=start)
 
     async def reply(
         self,
@@ -130,22 +130,22 @@ class AsyncConversation(Listens):
         """
         after = None if expect_last is None else await self._checked(expect_last)
         plan = self._plan(text, after)
-        return await self._channel.send(plan, self.id, timeout=timeout, queue=queue)
+        return await self._gateway.send(plan, self.id, timeout=timeout, queue=queue)
 
     def _reply_here(
         self, text: str, *, timeout: float | None, queue: bool
     ) -> "Pending | OutgoingMessage | None":
-        """For the blocking twin: see :meth:`Channel.send_here`."""
+        """For the blocking twin: see :meth:`Gateway.send_here`."""
         plan = self._plan(text, None)
-        return self._channel.send_here(plan, self.id, timeout=timeout, queue=queue)
+        return self._gateway.send_here(plan, self.id, timeout=timeout, queue=queue)
 
     async def resolve(self) -> None:
         """Close the matter. The customer reopens it by writing again."""
-        await self._channel.commit(plans.resolve(self.id))
+        await self._gateway.commit(plans.resolve(self.id))
 
     async def reopen(self) -> None:
         """Take a resolved conversation up again."""
-        await self._channel.commit(plans.reopen(self.id))
+        await self._gateway.commit(plans.reopen(self.id))
 
     async def mark_read(self, *, up_to: Message | str | None = None) -> int:
         """Mark the customer's messages read, and take exactly those off the unread count.
@@ -170,7 +170,7 @@ class AsyncConversation(Listens):
         seen: tuple[set[MessageId], int] | None = None
         unanswered: list[MessageId] = []
         for _ in range(_MARK_TRIES):
-            session = await self._channel.session(self.id)
+            session = await self._gateway.session(self.id)
             if session is None:
                 raise no_such_session(self.id)
             unread = await self._unread(session.unread_count)
@@ -185,7 +185,7 @@ class AsyncConversation(Listens):
                 raise denied
             counted = await self._counted(len(unread), session.unread_count)
             try:
-                await self._channel.commit(plans.mark_read(self.id, unread, counted=counted))
+                await self._gateway.commit(plans.mark_read(self.id, unread, counted=counted))
             except AccessDenied as error:
                 denied, seen = error, (set(unread), session.unread_count)
             except Unavailable as error:
@@ -205,7 +205,7 @@ class AsyncConversation(Listens):
         latest message came: that is told apart by another look.
         """
         if unread > count:
-            session = await self._channel.session(self.id)
+            session = await self._gateway.session(self.id)
             count = 0 if session is None else session.unread_count
         return min(unread, count)
 
@@ -213,7 +213,7 @@ class AsyncConversation(Listens):
         """Ids of unread customer messages: as many as the session counts, and all the newest."""
         limit = max(_SCAN, 2 * count)
         while True:
-            messages = await self._channel.messages(self.id, limit)
+            messages = await self._gateway.messages(self.id, limit)
             unread = [message.id for message in messages if message.is_unread]
             if len(unread) >= count or len(messages) < limit or limit >= _MOST_SCANNED:
                 return unread
@@ -243,7 +243,7 @@ class AsyncConversation(Listens):
             ImbariError: The stream has ended for good, for example because access was lost.
         """
         return message_events(
-            self._channel,
+            self._gateway,
             self.id,
             history=history,
             window=_WINDOW,
@@ -252,33 +252,33 @@ class AsyncConversation(Listens):
         )
 
     def _plan(self, text: str, after: int | None) -> plans.Plan:
-        message_id = self._channel.ids.message(self.session.id)
-        return plans.reply(self.id, message_id, text, uid=self._channel.uid, after=after)
+        message_id = self._gateway.ids.message(self.session.id)
+        return plans.reply(self.id, message_id, text, uid=self._gateway.uid, after=after)
 
     async def _checked(self, expected: Message | str) -> int:
         """The session's time, if ``expected`` is its last message.
 
         The time is read first: whatever comes after this look moves it on, and the rules compare.
         """
-        session = await self._channel.session(self.id)
+        session = await self._gateway.session(self.id)
         if session is None:
             raise no_such_session(self.id)
-        newest = await self._channel.messages(self.id, 1)
+        newest = await self._gateway.messages(self.id, 1)
         if not newest or newest[-1].id != _id_of(expected):
             raise overtaken(self.id)
         return session.last_message_time
 
     @property
-    def _listening(self) -> Listening:
+    def _dispatcher(self) -> EventDispatcher:
         """Made when somebody wants it: most conversations are opened for a reply."""
-        if self._in_background is None:
-            self._in_background = self._channel.listening(partial(self.events, history=0))
-        return self._in_background
+        if self._background is None:
+            self._background = self._gateway.dispatcher(partial(self.events, history=0))
+        return self._background
 
     def _begin_listening(self) -> None:
-        wanted = self._in_background is not None and self._in_background.wanted
+        wanted = self._background is not None and self._background.wanted
         if wanted and self._session is not None:
-            self._listening.begin()
+            self._dispatcher.begin()
 
 
 def _id_of(message: Message | str | None) -> str | None:

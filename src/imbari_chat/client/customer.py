@@ -6,12 +6,12 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any, Final, Self
 
-from imbari_chat.client.background import ErrorHandler
-from imbari_chat.client.channel import Channel, Pending, RejectionHandler
+from imbari_chat.client.base import BaseChat
 from imbari_chat.client.conversation import no_such_session
-from imbari_chat.client.end import ChatEnd
-from imbari_chat.client.following import message_events
-from imbari_chat.client.pages import MessagePager, Start
+from imbari_chat.client.dispatcher import ErrorHandler
+from imbari_chat.client.events.event_stream import message_events
+from imbari_chat.client.gateway import Gateway, Pending, RejectionHandler
+from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AuthError, ImbariError
@@ -32,10 +32,10 @@ SEND_POLICY: Final = OutboxPolicy(interval=plans.MIN_CUSTOMER_INTERVAL, second_c
 """The rules' interval is counted from the answer to the last message, so it is over at the server
 as well. A refusal may still mean that the same customer wrote in another window."""
 
-_log = logging.getLogger("imbari_chat")
+_log = logging.getLogger(__name__)
 
 
-class AsyncCustomerChat(ChatEnd):
+class AsyncCustomerChat(BaseChat):
     """The chat as a customer has it: one conversation, open or minimised.
 
     ::
@@ -50,8 +50,8 @@ class AsyncCustomerChat(ChatEnd):
     came since then, and is never one's own message.
     """
 
-    def __init__(self, channel: Channel) -> None:
-        super().__init__(channel, channel.listening(self._heard, self._is_news))
+    def __init__(self, gateway: Gateway) -> None:
+        super().__init__(gateway, gateway.dispatcher(self._heard, self._is_news))
         self._session: Session | None = None
         self._lead: LeadForm | None = None
         self._is_open = False
@@ -82,13 +82,13 @@ class AsyncCustomerChat(ChatEnd):
         Raises:
             ConfigError: The settings are not usable. Signing in happens at the first call.
         """
-        from imbari_chat.client import connect
+        from imbari_chat.client import transports
         from imbari_chat.config import Settings
 
         settings = Settings.load(**flags)
-        transport = connect.customer_transport(settings, remember=remember)
+        transport = transports.customer_transport(settings, remember=remember)
         return cls(
-            Channel(
+            Gateway(
                 transport,
                 on_rejected=on_rejected,
                 on_error=on_error,
@@ -134,14 +134,14 @@ class AsyncCustomerChat(ChatEnd):
             Unavailable: No answer.
         """
         lead = LeadForm.checked(name=name, email=email, phone=phone, topic=topic)
-        await self._channel.transport.open()
+        await self._gateway.transport.open()
         if self.uid is None:
             raise AuthError("a customer has to be signed in to start a conversation")
-        session_id = self._channel.ids.session()
-        first = None if text is None else (self._channel.ids.message(session_id), text)
-        await self._channel.commit(plans.start_chat(session_id, lead, uid=self.uid, first=first))
+        session_id = self._gateway.ids.session()
+        first = None if text is None else (self._gateway.ids.message(session_id), text)
+        await self._gateway.commit(plans.start_chat(session_id, lead, uid=self.uid, first=first))
         if first is not None:
-            self._channel.outbox.used(session_id)
+            self._gateway.outbox.used(session_id)
         return await self._attach(session_id, fresh=True)
 
     async def resume(self, session_id: str) -> Session:
@@ -155,15 +155,15 @@ class AsyncCustomerChat(ChatEnd):
 
     async def sessions(self) -> list[Session]:
         """One's own conversations, newest first."""
-        await self._channel.transport.open()
+        await self._gateway.transport.open()
         if self.uid is None:
             return []
-        raw = await self._channel.transport.get(paths.SESSIONS, paths.sessions_of(self.uid))
-        return self._channel.usable(decode.sessions(raw))
+        raw = await self._gateway.transport.get(paths.SESSIONS, paths.sessions_of(self.uid))
+        return self._gateway.usable(decode.sessions(raw))
 
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first."""
-        return await self._channel.messages(self.session.id, limit)
+        return await self._gateway.messages(self.session.id, limit)
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> MessagePager:
         """All messages page by page, in either direction, while others write.
@@ -179,7 +179,7 @@ class AsyncCustomerChat(ChatEnd):
         Raises:
             InvalidData: ``page_size`` is not positive.
         """
-        return MessagePager(self._channel, self.session.id, page_size=page_size, start=start)
+        return MessagePager(self._gateway, self.session.id, page_size=page_size, start=start)
 
     async def send(
         self, text: str, *, timeout: float | None = None, queue: bool = True
@@ -208,19 +208,19 @@ class AsyncCustomerChat(ChatEnd):
                 be there all the same.
         """
         plan, session_id = self._plan(text)
-        return await self._channel.send(plan, session_id, timeout=timeout, queue=queue)
+        return await self._gateway.send(plan, session_id, timeout=timeout, queue=queue)
 
     def _send_here(
         self, text: str, *, timeout: float | None, queue: bool
     ) -> Pending | OutgoingMessage | None:
-        """For the blocking twin: see :meth:`Channel.send_here`."""
+        """For the blocking twin: see :meth:`Gateway.send_here`."""
         plan, session_id = self._plan(text)
-        return self._channel.send_here(plan, session_id, timeout=timeout, queue=queue)
+        return self._gateway.send_here(plan, session_id, timeout=timeout, queue=queue)
 
     def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
         session, lead = self.session, self._lead
         assert lead is not None
-        message_id = self._channel.ids.message(session.id)
+        message_id = self._gateway.ids.message(session.id)
         plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
         return plan, session.id
 
@@ -257,7 +257,7 @@ class AsyncCustomerChat(ChatEnd):
             ImbariError: The stream has ended for good, for example because access was lost.
         """
         return message_events(
-            self._channel,
+            self._gateway,
             self.session.id,
             history=history,
             window=_WINDOW,
@@ -266,7 +266,7 @@ class AsyncCustomerChat(ChatEnd):
         )
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
-        await self._listening.close()
+        await self._dispatcher.close()
         if self._marks:
             await asyncio.wait(self._marks, timeout=_LAST_MARKS)
         for task in self._marks:
@@ -275,12 +275,12 @@ class AsyncCustomerChat(ChatEnd):
         return await super().close()
 
     async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:
-        session = await self._channel.session(session_id)
+        session = await self._gateway.session(session_id)
         if session is None:
             raise no_such_session(session_id)
         # In a conversation just started every answer is news, also one that is there already.
-        history = [] if fresh else await self._channel.messages(session_id, _WINDOW)
-        await self._listening.stop()
+        history = [] if fresh else await self._gateway.messages(session_id, _WINDOW)
+        await self._dispatcher.stop()
         self._session = session
         self._lead = LeadForm(
             session.customer_name, session.customer_email, session.customer_phone, session.topic
@@ -291,7 +291,7 @@ class AsyncCustomerChat(ChatEnd):
         self._known = frozenset(one.id for one in history)
         for message in history:
             self._take_note(message)
-        self._listening.begin()
+        self._dispatcher.begin()
         return session
 
     async def _heard(self) -> AsyncGenerator[ChatEvent, None]:
@@ -312,7 +312,7 @@ class AsyncCustomerChat(ChatEnd):
 
     def _begin_listening(self) -> None:
         if self._session is not None:
-            self._listening.begin()
+            self._dispatcher.begin()
 
     def _take_note(self, message: Message) -> None:
         if message.sender == "admin":
@@ -332,4 +332,4 @@ class AsyncCustomerChat(ChatEnd):
 
     async def _mark_seen(self) -> None:
         self._seen_until = max(self._seen_until, self._answered_at)
-        await self._channel.commit(plans.mark_seen(self.session.id))
+        await self._gateway.commit(plans.mark_seen(self.session.id))

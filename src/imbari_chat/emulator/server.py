@@ -17,13 +17,13 @@ from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.guard import guarded
-from imbari_chat.emulator.hosting import Hosting
+from imbari_chat.emulator.http_server import Hosting
 from imbari_chat.emulator.listening import address, is_loopback, listen
 from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.rules import Ruleset
 
 if TYPE_CHECKING:
-    from imbari_chat.emulator.durable import Durable
+    from imbari_chat.emulator.persistence import Durable
 
 __all__ = ["Emulator"]
 
@@ -233,11 +233,11 @@ class Emulator:
         """
         rules = Ruleset.parse(text)
 
-        def govern() -> None:
+        def set_rules() -> None:
             database = self._databases.named(namespace or self.namespace)
-            self._database_app.deliver(database.govern(rules, self._now()))
+            self._database_app.deliver(database.set_rules(rules, self._now()))
 
-        self._in_loop(govern)
+        self._in_loop(set_rules)
 
     def reload_rules(self, text: str) -> None:
         """Put other rules in place of those the emulator was given, wherever they are in force.
@@ -247,7 +247,7 @@ class Emulator:
         """
         rules = Ruleset.parse(text)
         self._in_loop(
-            lambda: self._database_app.deliver(self._databases.govern(rules, self._now()))
+            lambda: self._database_app.deliver(self._databases.set_rules(rules, self._now()))
         )
 
     def export(self, directory: Path) -> None:
@@ -307,7 +307,7 @@ class Emulator:
             "auth": create_app(self._accounts, self._clock),
         }
         if self._durable is not None:
-            from imbari_chat.emulator.durable import kept
+            from imbari_chat.emulator.persistence import kept
 
             apps = {name: kept(app, self._durable.keep) for name, app in apps.items()}
         if "hub" in self._ports:
@@ -334,7 +334,7 @@ class Emulator:
     def _kept_in(self, directory: Path, *, sync: bool) -> "Durable":
         if sys.platform == "win32":
             raise ConfigError("data is kept on POSIX systems only", where=str(directory))
-        from imbari_chat.emulator.durable import Durable
+        from imbari_chat.emulator.persistence import Durable
 
         return Durable(directory, self._databases, self._accounts, sync=sync, warn=_log.warning)
 

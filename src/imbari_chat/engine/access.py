@@ -50,7 +50,7 @@ class Access(Protocol):
     def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing: one multi-path update at the root."""
 
-    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not.
 
         Nothing can land between the look and the write. The write is one request and is not made

@@ -9,7 +9,7 @@ __all__ = ["Backoff", "BackoffPolicy"]
 class BackoffPolicy:
     """Shape of the waits, in seconds.
 
-    Whatever the dice say, a wait is at most ``first`` plus ``2 * (factor - 1)`` times what has been
+    Whatever is drawn, a wait is at most ``first`` plus ``2 * (factor - 1)`` times what has been
     waited before. The defaults end a five-second outage within two seconds of its end, and ask a
     service that is down for an hour four to eight times a minute.
     """
@@ -26,16 +26,16 @@ class Backoff:
         self._policy = policy
         self._failures = 0
 
-    def next(self, dice: float) -> float:
+    def next(self, random: float) -> float:
         """Seconds to wait now: between half of the current step and all of it.
 
         Args:
-            dice: Uniformly random in [0, 1), so that many clients do not return at one instant.
+            random: Uniformly random in [0, 1), so that many clients do not return at one instant.
         """
         # The exponent is bounded so that a stream that failed for days does not overflow.
         step = self._policy.first * self._policy.factor ** min(self._failures, 64)
         self._failures += 1
-        return min(step, self._policy.cap) * (0.5 + 0.5 * dice)
+        return min(step, self._policy.cap) * (0.5 + 0.5 * random)
 
     def reset(self) -> None:
         """The connection has proved itself."""

@@ -76,13 +76,13 @@ class OutboxCore:
     """Decides what to send when. Feed it facts, then :meth:`drain` the effects.
 
     Args:
-        dice: Uniformly random numbers in [0, 1).
+        random: Uniformly random numbers in [0, 1).
         policy: How fast messages may go.
     """
 
-    def __init__(self, dice: Callable[[], float], policy: OutboxPolicy | None = None) -> None:
+    def __init__(self, random: Callable[[], float], policy: OutboxPolicy | None = None) -> None:
         self._policy = policy or OutboxPolicy()
-        self._dice = dice
+        self._random = random
         self._backoff = Backoff(self._policy.backoff)
         self._entries: dict[str, _Entry] = {}
         self._lanes: dict[str, list[str]] = {}
@@ -283,7 +283,7 @@ class OutboxCore:
     def _try_later(self, entry: _Entry, now: float) -> None:
         """After the pause; whatever else fails during it waits no longer than it."""
         if self._paused_until is None or self._paused_until <= now:
-            self._paused_until = now + self._backoff.next(self._dice())
+            self._paused_until = now + self._backoff.next(self._random())
         self._try_again(entry, self._paused_until, now)
 
     def _try_again(self, entry: _Entry, due: float, now: float) -> None:

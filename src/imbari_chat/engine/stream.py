@@ -79,13 +79,13 @@ class StreamCore:
     """One stream. Feed it facts, then :meth:`drain` the effects.
 
     Args:
-        dice: Uniformly random numbers in [0, 1).
+        random: Uniformly random numbers in [0, 1).
         policy: When to worry.
     """
 
-    def __init__(self, dice: Callable[[], float], policy: StreamPolicy | None = None) -> None:
+    def __init__(self, random: Callable[[], float], policy: StreamPolicy | None = None) -> None:
         self._policy = policy or StreamPolicy()
-        self._dice = dice
+        self._random = random
         self._backoff = Backoff(self._policy.backoff)
         self._effects: list[Effect] = []
         self._state: StreamState = "closed"
@@ -181,7 +181,7 @@ class StreamCore:
         if self._over:
             return
         self._forget_connection(now)
-        wait = self._backoff.next(self._dice())
+        wait = self._backoff.next(self._random())
         self._retry_at = now + wait
         self._become("reconnecting", reason, wait)
 

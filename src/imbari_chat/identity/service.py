@@ -105,7 +105,7 @@ class ServiceAccess(Access):
         with service_errors(Call.update(changes, self._who())):
             self._root.update(body)
 
-    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
         self._check_open()
         place = self._reference(path)

@@ -131,7 +131,7 @@ class UserAccess(Access):
         call = Call.update(changes, self._who())
         self._attempt(call, lambda token: self._database(ROOT).update(body, token))
 
-    def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
         look = Call(str(path), caller=self._who())
 

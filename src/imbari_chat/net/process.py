@@ -2,10 +2,10 @@
 
 import os
 
-__all__ = ["Owner"]
+__all__ = ["ProcessGuard"]
 
 
-class Owner:
+class ProcessGuard:
     """The process that made this."""
 
     __slots__ = ("_pid",)

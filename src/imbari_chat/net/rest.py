@@ -12,7 +12,7 @@ from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import Unavailable
-from imbari_chat.net.process import Owner
+from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json
@@ -54,7 +54,7 @@ class RestTransport:
         self._workers = Workers(_MOST_CALLS, "imbari-chat")
         self._http: httpx.AsyncClient | None = None
         self._subscriptions: list[SseSubscription] = []
-        self._owner = Owner()
+        self._guard = ProcessGuard()
         self._closed = False
 
     @property
@@ -87,16 +87,16 @@ class RestTransport:
     @property
     def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
         """Write all or nothing on the calling thread; None until somebody is known."""
-        if self._access is None or self._closed or not self._owner.is_here:
+        if self._access is None or self._closed or not self._guard.is_here:
             return None
         return self._access.update
 
-    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()
         try:
             async with asyncio.timeout(self._timeout + _GRACE):
-                return await self._workers.run(access.swap, path, expected, value)
+                return await self._workers.run(access.compare_and_set, path, expected, value)
         except TimeoutError:
             raise self._no_answer(path, writing=True) from None
 
@@ -115,7 +115,7 @@ class RestTransport:
         overflow: Overflow = "coalesce",
     ) -> SseSubscription:
         """Listen; the connection is opened when the subscription is first iterated."""
-        self._owner.check()
+        self._guard.check()
         if self._closed:
             raise Unavailable("the connection has been closed")
         subscription = SseSubscription(
@@ -132,7 +132,7 @@ class RestTransport:
 
     def reconnect_now(self) -> None:
         """Have every listener not wait any longer."""
-        self._owner.check()
+        self._guard.check()
         for subscription in self.subscriptions:
             subscription.reconnect_now()
 
@@ -141,7 +141,7 @@ class RestTransport:
         if self._closed:
             return
         self._closed = True
-        if not self._owner.is_here:
+        if not self._guard.is_here:
             return  # sockets and threads are the parent's
         await asyncio.gather(*(one.close() for one in self._subscriptions))
         self._workers.close()
@@ -151,7 +151,7 @@ class RestTransport:
             self._access.close()
 
     async def _caller(self) -> Access:
-        self._owner.check()
+        self._guard.check()
         async with self._opening:
             if self._access is None:
                 self._access = await self._workers.run(self._identify)

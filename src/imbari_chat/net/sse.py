@@ -24,7 +24,7 @@ from imbari_chat.engine.stream import (
     StreamState,
 )
 from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
-from imbari_chat.net.process import Owner
+from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -65,7 +65,7 @@ class SseSubscription:
         self._query = query
         self._core = StreamCore(random.random, policy)
         self._buffer = buffer
-        self._owner = Owner()
+        self._guard = ProcessGuard()
         self._latest = StateChanged("connecting")
         self._since = time.time()
         self._last_heard: float | None = None
@@ -81,7 +81,7 @@ class SseSubscription:
         return self
 
     async def __anext__(self) -> ListenItem:
-        self._owner.check()
+        self._guard.check()
         if not self._begun and not self._closed:
             self._begun = True
             self._core.start(time.monotonic())
@@ -124,7 +124,7 @@ class SseSubscription:
 
     def reconnect_now(self) -> None:
         """Do not wait for the backoff, nor for a silent connection: the network is back."""
-        self._owner.check()
+        self._guard.check()
         self._core.reconnect_now(time.monotonic())
         self._settle()
 
@@ -133,7 +133,7 @@ class SseSubscription:
         if self._closed:
             return
         self._closed = True
-        if not self._owner.is_here:
+        if not self._guard.is_here:
             return  # the connection is the parent's
         self._core.close()
         self._settle()

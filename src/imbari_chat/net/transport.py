@@ -80,7 +80,7 @@ class Transport(Protocol):
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
 
-    async def swap(self, path: Path, expected: Json, value: Json) -> bool:
+    async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
 
     @property

@@ -42,14 +42,14 @@ class Plan:
 
     Attributes:
         changes: Absolute path to new value; null deletes.
-        witness: The write-once location that exists if and only if the plan was committed, for
-            plans that have one.
+        commit_marker: The write-once location that exists if and only if the plan was
+            committed, for plans that have one.
         expects: A location and the value it must hold for the rules to take the plan, for plans
             that answer what was seen.
     """
 
     changes: Mapping[Path, Json]
-    witness: Path | None = None
+    commit_marker: Path | None = None
     expects: tuple[Path, Json] | None = None
 
 
@@ -88,7 +88,7 @@ def start_chat(
         message, text = first
         record |= {"lastMessage": text, "unreadCount": 1, "lastCustomerMessageId": message}
         changes[paths.message(session, message)] = _customer_message(text, lead, uid)
-    return _plan(changes, witness=paths.session(session))
+    return _plan(changes, commit_marker=paths.session(session))
 
 
 def customer_sends(
@@ -110,7 +110,7 @@ def customer_sends(
             place / "status": "active",
             place / "resolvedAt": None,
         },
-        witness=paths.message(session, message),
+        commit_marker=paths.message(session, message),
     )
 
 
@@ -149,7 +149,7 @@ def reply(
             place / "lastMessage": text,
             place / "lastMessageTime": SERVER_TIMESTAMP,
         },
-        witness=paths.message(session, message),
+        commit_marker=paths.message(session, message),
         expects=None if after is None else (place / "lastMessageTime", after),
     )
 
@@ -200,24 +200,24 @@ def as_sent(plan: Plan, now: int) -> OutgoingMessage:
         plan: One that sends a message.
         now: Stands in for the server's time, ms.
     """
-    assert plan.witness is not None
-    raw = plan.changes[plan.witness]
+    assert plan.commit_marker is not None
+    raw = plan.changes[plan.commit_marker]
     assert isinstance(raw, dict)
     present = {
         name: now if value is SERVER_TIMESTAMP else value
         for name, value in raw.items()
         if value is not None
     }
-    return OutgoingMessage.model_validate({**present, ID_FIELD: plan.witness.key})
+    return OutgoingMessage.model_validate({**present, ID_FIELD: plan.commit_marker.key})
 
 
 def _plan(
     changes: dict[Path, Json],
     *,
-    witness: Path | None = None,
+    commit_marker: Path | None = None,
     expects: tuple[Path, Json] | None = None,
 ) -> Plan:
-    return Plan(MappingProxyType(changes), witness, expects)
+    return Plan(MappingProxyType(changes), commit_marker, expects)
 
 
 def _customer_message(text: str, lead: LeadForm, uid: str | None) -> dict[str, Json]:

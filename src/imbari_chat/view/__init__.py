@@ -1,11 +1,11 @@
 """What a front end shows, as values: state, reducers, and text made safe. Draws nothing.
 
-text      stored strings on their way to a screen
-moments   instants in words
+sanitize  stored strings on their way to a screen
+dates     instants in words
 composer  a text being written, with its cursor
 keys      every key and what it does, once
 outgoing  messages on their way, and what is said of them
 inbox     the live inbox: its state
-hearing   what an event makes of the live inbox
-pressing  what a key does to the live inbox, and what it asks for
+reducer   what an event makes of the live inbox
+commands  what a key does to the live inbox, and what it asks for
 """

@@ -1,8 +1,8 @@
-"""The live inbox as one value. What events make of it is in :mod:`imbari_chat.view.hearing`, what
-keys do to it in :mod:`imbari_chat.view.pressing`.
+"""The live inbox as one value. What events make of it is in :mod:`imbari_chat.view.reducer`, what
+keys do to it in :mod:`imbari_chat.view.commands`.
 
 Nothing here draws, waits or knows the time. Strings in the state are as stored; a renderer passes
-them through :func:`imbari_chat.view.text.safe_text`.
+them through :func:`imbari_chat.view.sanitize.safe_text`.
 """
 
 from collections.abc import Mapping

@@ -13,10 +13,10 @@ from imbari_chat.cli.live.screen import fitted, screen
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Session
-from imbari_chat.view.hearing import reply_handed_over
+from imbari_chat.view.commands import SendReply, press
 from imbari_chat.view.inbox import Filter, Inbox, Notice
 from imbari_chat.view.keys import KEYS, Key, key_label
-from imbari_chat.view.pressing import SendReply, press
+from imbari_chat.view.reducer import reply_handed_over
 from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 SIZES = [(80, 24), (140, 40)]

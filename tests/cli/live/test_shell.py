@@ -11,7 +11,7 @@ import pytest
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from rich.console import Console
 
-from imbari_chat.cli.exits import Interrupted, UsageError
+from imbari_chat.cli.exit_codes import Interrupted, UsageError
 from imbari_chat.cli.live import shell
 from imbari_chat.cli.live.shell import run_live_inbox
 from imbari_chat.client import AsyncAdminChat

@@ -22,12 +22,11 @@ from imbari_chat import (
     CustomerChat,
     Settings,
 )
-from imbari_chat.client import connect
-from imbari_chat.client.channel import Channel
-from imbari_chat.client.pages import BlockingPager
-from imbari_chat.client.portal import BlockingIterator
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sync.base import BlockingPager
+from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
-from imbari_chat.identity import sign_in
+from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
 
 __all__ = ["FACES", "PASSWORD", "WAIT", "Face", "Heard", "Scenario", "eventually", "public_names"]
@@ -87,14 +86,14 @@ class Face:
         name = "amina" if admin else "ben"
         chosen = {**self.flags, "identity": "login", "profile": name}
         settings = Settings.load(**chosen)
-        where = connect.sign_in_project(settings)
+        where = factory.sign_in_project(settings)
         email = f"{name}@example.com"
         accounts = AdminAccounts(where)
         accounts.create(email, PASSWORD)
         if admin:
             accounts.grant(email)
         accounts.close()
-        keep = partial(connect.tokens(settings).save, where.id, connect.stored(settings, "admin"))
+        keep = partial(factory.tokens(settings).save, where.id, factory.stored(settings, "admin"))
         sign_in.sign_in_with_password(where, email, PASSWORD, on_tokens=keep).close()
         return self.desk(**chosen)
 
@@ -109,11 +108,11 @@ class Face:
             return function
         return lambda event: _run_here(function(event))
 
-    def channel(self, chat: object) -> Channel:
-        """The channel inside, to put something between a client and its service."""
+    def gateway(self, chat: object) -> Gateway:
+        """The gateway inside, to put something between a client and its service."""
         inner = cast("Recorded", chat).inner
-        found = getattr(inner, "_twin", inner)._channel
-        assert isinstance(found, Channel)
+        found = getattr(inner, "_twin", inner)._gateway
+        assert isinstance(found, Gateway)
         return found
 
     async def close(self) -> None:
@@ -235,11 +234,11 @@ class Heard:
     def __init__(self) -> None:
         self.all: list[Any] = []
         self._loop = asyncio.get_running_loop()
-        self._bell = asyncio.Event()
+        self._notifier = asyncio.Event()
 
     def __call__(self, *what: Any) -> None:
         self.all.append(what[0] if len(what) == 1 else what)
-        self._loop.call_soon_threadsafe(self._bell.set)
+        self._loop.call_soon_threadsafe(self._notifier.set)
 
     @property
     def texts(self) -> list[str]:
@@ -250,8 +249,8 @@ class Heard:
         """Wait until that many are here, and give all."""
         async with asyncio.timeout(WAIT):
             while len(self.all) < count:
-                self._bell.clear()
-                await self._bell.wait()
+                self._notifier.clear()
+                await self._notifier.wait()
         return self.all
 
 

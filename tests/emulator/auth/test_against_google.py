@@ -16,9 +16,9 @@ import pytest
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.accounts import Accounts
-from tests.clients.place import PROJECT as PEER_PROJECT
 from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
 from tests.emulator.auth.harness import OWNER, PROJECT, Clock
+from tests.official_sdks.place import PROJECT as PEER_PROJECT
 
 SEQUENCE = {each["name"]: each["steps"] for each in load(SEQUENCES)}
 GOOGLE = load(RECORDED)

@@ -7,7 +7,7 @@ from typing import Any
 
 from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.databases import Databases
-from imbari_chat.emulator.hosting import Hosting
+from imbari_chat.emulator.http_server import Hosting
 from imbari_chat.rules import Ruleset
 
 __all__ = ["serving"]

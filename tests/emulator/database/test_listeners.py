@@ -78,10 +78,10 @@ def _play(database: Namespace, kind: str, path: Path, value: Any) -> list[Frame]
     """The frames owed to the one listener there is; a refused write owes none."""
     try:
         write = Write.put(path, value) if kind == "put" else Write.patch(path, value)
-        owed = database.write(write, ADMIN, NOW).owed
+        events = database.write(write, ADMIN, NOW).events
     except (InvalidData, Refusal):
         return []
-    return [each.frame for each in owed for _ in each.listeners]
+    return [each.frame for each in events for _ in each.listeners]
 
 
 @settings(max_examples=400, deadline=None)
@@ -184,5 +184,5 @@ def test_the_same_view_is_worked_out_once_for_everybody() -> None:
     database = _database()
     database.listen(HERE, ADMIN, NOW)
     database.listen(HERE, ADMIN, NOW)
-    (owed,) = database.write(Write.put(Path.parse("/s/a"), 1), ADMIN, NOW).owed
-    assert len(owed.listeners) == 2
+    (events,) = database.write(Write.put(Path.parse("/s/a"), 1), ADMIN, NOW).events
+    assert len(events.listeners) == 2

@@ -67,11 +67,11 @@ def test_data_that_closes_a_stream_is_not_told_on_it() -> None:
     database.write(Write.put(HERE, {"open": True}), ADMIN, NOW)
     user, _ = database.listen(Target(HERE), USER, NOW)
     admin, _ = database.listen(Target(HERE), ADMIN, NOW)
-    owed = database.write(Write.put(HERE, {"open": False, "secret": 1}), ADMIN, NOW).owed
-    told = {listener: each for each in owed for listener in each.listeners}
+    events = database.write(Write.put(HERE, {"open": False, "secret": 1}), ADMIN, NOW).events
+    told = {listener: each for each in events for listener in each.listeners}
     assert (told[user].frame, told[user].last) == (CANCEL, True)
     assert "secret" in told[admin].frame.data
-    assert database.write(Write.put(HERE, None), ADMIN, NOW).owed[0].listeners == (admin,)
+    assert database.write(Write.put(HERE, None), ADMIN, NOW).events[0].listeners == (admin,)
 
 
 def test_new_rules_end_the_streams_they_do_not_allow() -> None:
@@ -79,9 +79,11 @@ def test_new_rules_end_the_streams_they_do_not_allow() -> None:
     database = _database('{".read": true}')
     user, _ = database.listen(Target(HERE), USER, NOW)
     nobody, _ = database.listen(Target(HERE), NOBODY, NOW)
-    (owed,) = database.govern(Ruleset.parse('{"rules": {"here": {".read": "auth != null"}}}'), NOW)
-    assert list(owed.listeners) == [nobody]
-    assert database.govern(Ruleset.open(), NOW) == []
+    (events,) = database.set_rules(
+        Ruleset.parse('{"rules": {"here": {".read": "auth != null"}}}'), NOW
+    )
+    assert list(events.listeners) == [nobody]
+    assert database.set_rules(Ruleset.open(), NOW) == []
     assert user != nobody
 
 
@@ -91,7 +93,7 @@ def test_a_listener_that_left_is_owed_nothing() -> None:
     listener, _ = database.listen(Target(HERE), USER, NOW)
     database.unlisten(listener)
     database.unlisten(listener)
-    assert database.write(Write.put(HERE, 1), USER, NOW).owed == []
+    assert database.write(Write.put(HERE, 1), USER, NOW).events == []
 
 
 def test_an_index_is_looked_for_after_the_right_to_read() -> None:

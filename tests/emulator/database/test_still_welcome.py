@@ -61,7 +61,7 @@ def test_whoever_is_let_in_for_who_they_are_is_not_asked_again(
     del asked[:]
     commit = put(database, "/rooms/r1/text", "b")
     assert asked == []
-    assert sum(len(owed.listeners) for owed in commit.owed) == 4
+    assert sum(len(each.listeners) for each in commit.events) == 4
 
 
 def test_whoever_is_let_in_for_what_is_stored_is_cancelled_at_once(
@@ -73,7 +73,7 @@ def test_whoever_is_let_in_for_what_is_stored_is_cancelled_at_once(
     del asked[:]
     put(database, "/rooms/r1/text", "b")
     assert asked == [ROOM]
-    cancelled, changed = put(database, "/rooms/r1/owner", "chidi").owed
+    cancelled, changed = put(database, "/rooms/r1/owner", "chidi").events
     assert (cancelled.frame, list(cancelled.listeners)) == (CANCEL, [listener])
     assert listener not in changed.listeners
     del asked[:]
@@ -86,8 +86,8 @@ def test_time_counts_as_something_stored(database: Namespace) -> None:
     put(database, "/open", NOW + 1_000)
     stranger = Caller(admin=False, auth=None)
     listener, _ = database.listen(Target(ROOM), stranger, NOW)
-    assert not put(database, "/elsewhere", 1, now=NOW + 999).owed
-    (cancelled,) = put(database, "/elsewhere", 2, now=NOW + 1_000).owed
+    assert not put(database, "/elsewhere", 1, now=NOW + 999).events
+    (cancelled,) = put(database, "/elsewhere", 2, now=NOW + 1_000).events
     assert list(cancelled.listeners) == [listener]
 
 
@@ -95,13 +95,13 @@ def test_new_rules_decide_anew_who_is_asked(database: Namespace, asked: list[Pat
     """The same listener, independent of data under one file and dependent under the next."""
     listener, _ = database.listen(Target(ROOM), STAFF, NOW)
     fresh = """{"rules": {"rooms": {"$room": {".read": "data.child('owner').exists()"}}}}"""
-    assert database.govern(Ruleset.parse(fresh), NOW) == []
+    assert database.set_rules(Ruleset.parse(fresh), NOW) == []
     database.listen(Target(ROOM), OWNER, NOW)
-    cancelled, *_ = put(database, "/rooms/r1/owner", None).owed
+    cancelled, *_ = put(database, "/rooms/r1/owner", None).events
     assert listener in cancelled.listeners
     put(database, "/rooms/r1/owner", "amina")
     database.listen(Target(ROOM), OWNER, NOW)
-    database.govern(Ruleset.open(), NOW)
+    database.set_rules(Ruleset.open(), NOW)
     del asked[:]
     put(database, "/rooms/r1/text", "b")
     assert asked == []

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from imbari_chat.cli.customer.lead import Lead, topic_of
 from imbari_chat.cli.customer.visit import Visit
-from imbari_chat.cli.exits import TimeoutReached, UsageError
+from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.errors import ImbariError, InvalidData
 
 __all__ = ["in_a_pipe"]
@@ -33,7 +33,7 @@ async def in_a_pipe(visit: Visit, lead: Lead, wait: float | None) -> None:
     first = await anext(lines, None)
     if not visit.is_under_way:
         if first is None:
-            visit.tell.say("nothing to send")
+            visit.stderr.say("nothing to send")
             return
         await _start(visit, lead, first)
 
@@ -63,7 +63,7 @@ async def _start(visit: Visit, lead: Lead, first: str) -> None:
     try:
         await visit.start(replace(lead, topic=topic))
     except (ImbariError, asyncio.CancelledError):
-        visit.tell.give_back(first)
+        visit.stderr.give_back(first)
         raise
 
 

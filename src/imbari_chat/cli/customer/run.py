@@ -8,8 +8,8 @@ from imbari_chat.cli.customer.lead import Lead
 from imbari_chat.cli.customer.pipe import in_a_pipe
 from imbari_chat.cli.customer.terminal import at_terminal
 from imbari_chat.cli.customer.visit import Visit
-from imbari_chat.cli.narration import Narrator, narrating_log
-from imbari_chat.cli.output import Output
+from imbari_chat.cli.stderr import Stderr, narrating_log
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.client import AsyncCustomerChat
 from imbari_chat.config import Settings
 
@@ -45,14 +45,16 @@ async def run_customer(
         Unavailable: Messages did not arrive.
         ImbariError: Whatever the client raises.
     """
-    tell = Narrator(quiet=quiet)
+    stderr = Stderr(quiet=quiet)
     has_person = sys.stdin.isatty() and sys.stdout.isatty() and not json
     timeout = Settings.load(**flags).timeout
-    with narrating_log(tell):
+    with narrating_log(stderr):
         async with AsyncCustomerChat.from_env(
-            remember=True, on_rejected=tell.rejected, **flags
+            remember=True, on_rejected=stderr.rejected, **flags
         ) as chat:
-            visit = Visit(chat, tell, Output(), at_terminal=has_person, json=json, timeout=timeout)
+            visit = Visit(
+                chat, stderr, Stdout(), at_terminal=has_person, json=json, timeout=timeout
+            )
             try:
                 if not new:
                     await visit.resume()

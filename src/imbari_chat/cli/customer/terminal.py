@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 from imbari_chat.cli.customer.lead import Lead, mistake_in, questions, topic_of
 from imbari_chat.cli.customer.visit import Visit
-from imbari_chat.cli.exits import Interrupted
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.exit_codes import Interrupted
+from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema.models import CUSTOMER_LABEL
 
@@ -29,12 +29,12 @@ async def at_terminal(visit: Visit, lead: Lead) -> None:
     prompt: PromptSession[str] = PromptSession()
     if not visit.is_under_way:
         try:
-            await visit.start(await asked(lead, prompt, visit.tell))
+            await visit.start(await asked(lead, prompt, visit.stderr))
         except EOFError:
             return
         except KeyboardInterrupt:
             raise Interrupted from None
-    visit.tell.say("write, and press Enter to send; Ctrl-D leaves")
+    visit.stderr.say("write, and press Enter to send; Ctrl-D leaves")
     with patch_stdout(raw=True):
         await visit.during(_converse(visit, prompt))
 
@@ -63,12 +63,12 @@ async def _converse(visit: Visit, prompt: "PromptSession[str]") -> None:
         try:
             await visit.hand_over(text)
         except InvalidData as error:
-            visit.tell.error(error)
+            visit.stderr.error(error)
             visit.returned.append(text)
     await visit.flush()
 
 
-async def asked(lead: Lead, prompt: "PromptSession[str]", tell: Narrator) -> Lead:
+async def asked(lead: Lead, prompt: "PromptSession[str]", stderr: Stderr) -> Lead:
     """The lead form, field by field; a mistake is named and asked for again.
 
     Raises:
@@ -83,6 +83,6 @@ async def asked(lead: Lead, prompt: "PromptSession[str]", tell: Narrator) -> Lea
             mistake = mistake_in(name, filled)
             if mistake is None:
                 break
-            tell.error(mistake)
+            stderr.error(mistake)
             given = None
     return filled

@@ -8,9 +8,9 @@ from contextlib import aclosing
 from typing import Any, Final
 
 from imbari_chat.cli.customer.lead import Lead
-from imbari_chat.cli.exits import undelivered
-from imbari_chat.cli.narration import Narrator
-from imbari_chat.cli.output import Output, record
+from imbari_chat.cli.exit_codes import undelivered
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncCustomerChat
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import (
@@ -23,7 +23,7 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.view.outgoing import PATIENCE, SENDING, Pending, progress
-from imbari_chat.view.text import safe_text
+from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["Visit"]
 
@@ -38,8 +38,8 @@ class Visit:
 
     Args:
         chat: A customer's chat, entered.
-        tell: For narration.
-        out: For what is said.
+        stderr: For narration.
+        stdout: For what is said.
         at_terminal: Whether a person writes: what was missed is printed whole, what waits is
             narrated, and what the service refuses comes back to be written again.
         json: Print JSON lines, one's own messages too.
@@ -54,19 +54,19 @@ class Visit:
     def __init__(
         self,
         chat: AsyncCustomerChat,
-        tell: Narrator,
-        out: Output,
+        stderr: Stderr,
+        stdout: Stdout,
         *,
         at_terminal: bool,
         json: bool,
         timeout: float,
     ) -> None:
-        self.tell = tell
+        self.stderr = stderr
         self.is_under_way = False
         self.returned: deque[str] = deque()
         self.on_returned: Callable[[], None] = lambda: None
         self._chat = chat
-        self._out = out
+        self._stdout = stdout
         self._at_terminal = at_terminal
         self._json = json
         self._timeout = timeout
@@ -94,7 +94,7 @@ class Visit:
                 self._print(message)
             self._shown.add(message.id)
         if self._chat.has_new_message:
-            self.tell.say(_BADGE)
+            self.stderr.say(_BADGE)
         await self._chat.open()
 
     async def start(self, lead: Lead) -> None:
@@ -111,7 +111,7 @@ class Visit:
     def _begin(self, session: Session) -> None:
         self.is_under_way = True
         if self._json:
-            self._out.line({"event": "session", "session": record(session)})
+            self._stdout.line({"event": "session", "session": record(session)})
 
     async def during(self, work: Coroutine[Any, Any, None]) -> None:
         """Do ``work`` while following the conversation; whichever fails first ends both.
@@ -150,7 +150,7 @@ class Visit:
         """
         left = len(self._chat.outbox)
         if left:
-            self.tell.say(f"waiting for {_counted(left)} to be sent; Ctrl-C leaves at once")
+            self.stderr.say(f"waiting for {_counted(left)} to be sent; Ctrl-C leaves at once")
         while left:
             before, left = left, len(await self._chat.flush(timeout=self._timeout))
             if left == before:
@@ -176,13 +176,13 @@ class Visit:
         not_sent = len(self.returned)
         unknown = 0
         for text in self.returned:
-            self.tell.give_back(text)
+            self.stderr.give_back(text)
         for message in self._on_the_way.values():
             if message.delivery != "confirmed":
                 may_be_there = message.delivery == "sent"
                 unknown += may_be_there
                 not_sent += not may_be_there
-                self.tell.give_back(message.text, unknown=may_be_there)
+                self.stderr.give_back(message.text, unknown=may_be_there)
         return undelivered(not_sent=not_sent, unknown=unknown)
 
     async def _follow(self) -> None:
@@ -197,13 +197,13 @@ class Visit:
             case DeliveryChanged(_, message):
                 self._got_further(message)
             case RecordRejected():
-                self.tell.rejected(event)
+                self.stderr.rejected(event)
             case ConnectionChanged("live"):
                 if self._is_away:
-                    self.tell.say("connected again")
+                    self.stderr.say("connected again")
                 self._is_away = False
             case ConnectionChanged("reconnecting", reason) if not self._is_away:
-                self.tell.say(f"connection lost{f': {reason}' if reason else ''}; trying again")
+                self.stderr.say(f"connection lost{f': {reason}' if reason else ''}; trying again")
                 self._is_away = True
             case _:
                 pass
@@ -236,7 +236,7 @@ class Visit:
         self._forget(message.id)
         self._shown.add(message.id)
         if self._told.pop(message.id, None) is not None:
-            self.tell.say(f"sent: {_short(message.text)}")
+            self.stderr.say(f"sent: {_short(message.text)}")
         if self._json:
             self._print(message)
 
@@ -246,7 +246,7 @@ class Visit:
             raise message.error
         self._forget(message.id)
         self._told.pop(message.id, None)
-        self.tell.error(message.error)
+        self.stderr.error(message.error)
         self.returned.append(message.text)
         self.on_returned()
 
@@ -267,11 +267,11 @@ class Visit:
         for (message_id, pending), said in zip(self._pending.items(), words, strict=True):
             if said != SENDING and self._told.get(message_id) != said:
                 self._told[message_id] = said
-                self.tell.say(f"{said}: {_short(pending.text)}")
+                self.stderr.say(f"{said}: {_short(pending.text)}")
 
     def _print(self, message: Message) -> None:
         if self._json:
-            self._out.line(
+            self._stdout.line(
                 {
                     "event": "message_added",
                     "session_id": self._chat.session.id,
@@ -281,7 +281,7 @@ class Visit:
             return
         indent = f"\n{' ' * (len(message.label) + 2)}"
         text = safe_text(message.text, multiline=True).replace("\n", indent)
-        self._out.text(f"{message.label}: {text}")
+        self._stdout.text(f"{message.label}: {text}")
 
 
 def _short(text: str) -> str:

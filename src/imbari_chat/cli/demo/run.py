@@ -7,18 +7,18 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from imbari_chat.cli import running
+from imbari_chat.cli import event_loop
 from imbari_chat.cli.demo.cast import cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
 from imbari_chat.cli.demo.stage import PROJECT, Stage, stage
-from imbari_chat.cli.exits import ExitCode, UsageError
-from imbari_chat.cli.narration import Narrator
-from imbari_chat.cli.output import Output, record
+from imbari_chat.cli.exit_codes import ExitCode, UsageError
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
 from imbari_chat.view.inbox import customer_label
-from imbari_chat.view.text import safe_text
+from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import Json
 
 __all__ = ["run_demo"]
@@ -61,8 +61,8 @@ def run_demo(
         cast = [Customer(part) for part in cast_of(customers)]
         if headless:
             limit = min(seconds or _LIMIT, _LIMIT)
-            return running.run(_by_itself(here, cast, limit, seed=seed, json=json))
-        running.run(_with_a_person(here, cast, seconds, seed=seed))
+            return event_loop.run(_by_itself(here, cast, limit, seed=seed, json=json))
+        event_loop.run(_with_a_person(here, cast, seconds, seed=seed))
         return ExitCode.DONE
 
 
@@ -83,7 +83,7 @@ async def _with_a_person(
             for task in playing:
                 task.cancel()
     except TimeoutError:
-        Narrator().say(f"the demo's {seconds:g} s are over")
+        Stderr().say(f"the demo's {seconds:g} s are over")
     except BaseExceptionGroup as several:
         raise _first(several) from None
 
@@ -91,14 +91,14 @@ async def _with_a_person(
 async def _by_itself(
     here: Stage, cast: Sequence[Customer], limit: float, *, seed: int, json: bool
 ) -> int:
-    out = Output()
+    stdout = Stdout()
 
-    def tell(session: Session, message: Message) -> None:
-        out.line(_as_json(session, message)) if json else out.text(_as_line(session, message))
+    def print_message(session: Session, message: Message) -> None:
+        stdout.line(_as_json(session, message)) if json else stdout.text(_as_line(session, message))
 
     began = time.monotonic()
     async with AsyncAdminChat.from_env(**here.flags) as chat:
-        desk = Desk(chat, tell)
+        desk = Desk(chat, print_message)
         try:
             async with asyncio.timeout(limit):
                 await _perform(here, desk, cast, seed=seed)
@@ -107,10 +107,10 @@ async def _by_itself(
             results = [Check(f"everything is said and checked within {limit:g} s", passed=False)]
     summary = _summary(here, desk, cast, results, time.monotonic() - began)
     if json:
-        out.line(summary)
+        stdout.line(summary)
     else:
         for line in _summary_lines(summary, results):
-            out.text(line)
+            stdout.text(line)
     return ExitCode.DONE if all(one.passed for one in results) else ExitCode.CHECK_FAILED
 
 

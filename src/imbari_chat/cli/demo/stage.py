@@ -14,10 +14,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from imbari_chat.client import connect
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
-from imbari_chat.identity import sign_in
+from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.schema import strict_rules
 
@@ -70,10 +69,10 @@ def stage() -> Iterator[Stage]:
 
 def _sign_in_an_admin(settings: Settings) -> None:
     """Make an account, give it the claim, and leave its sign-in where the client looks for it."""
-    where = connect.sign_in_project(settings)
+    where = factory.sign_in_project(settings)
     password = secrets.token_urlsafe(16)
     with closing(AdminAccounts(where)) as accounts:
         accounts.create(_ADMIN, password)
         accounts.grant(_ADMIN)
-    keep = partial(connect.tokens(settings).save, where.id, connect.stored(settings, "admin"))
+    keep = partial(factory.tokens(settings).save, where.id, factory.stored(settings, "admin"))
     sign_in.sign_in_with_password(where, _ADMIN, password, on_tokens=keep).close()

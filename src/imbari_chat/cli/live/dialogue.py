@@ -14,9 +14,9 @@ from rich.text import Text
 from imbari_chat.cli.live.cells import padded, spread, steady, wrapped
 from imbari_chat.schema.forms import MAX_TEXT
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
+from imbari_chat.view.dates import clock_time, day
 from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label
-from imbari_chat.view.moments import clock_time, day
-from imbari_chat.view.text import safe_text
+from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import utf16_length
 
 __all__ = ["dialogue_lines", "scrolled_within"]

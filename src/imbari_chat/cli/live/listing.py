@@ -6,9 +6,9 @@ from rich.text import Text
 
 from imbari_chat.cli.live.cells import padded, spread, steady
 from imbari_chat.schema.models import Session
+from imbari_chat.view.dates import since
 from imbari_chat.view.inbox import Inbox, customer_label
-from imbari_chat.view.moments import since
-from imbari_chat.view.text import safe_text
+from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["list_lines"]
 

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from imbari_chat.cli.exits import undelivered
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.exit_codes import undelivered
+from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
@@ -13,14 +13,14 @@ __all__ = ["give_back"]
 
 
 def give_back(
-    state: Inbox, handed_over: Mapping[int, OutgoingMessage], tell: Narrator
+    state: Inbox, handed_over: Mapping[int, OutgoingMessage], stderr: Stderr
 ) -> Unavailable | None:
     """Quote it, so that it is not lost with the screen.
 
     Args:
         state: The last there was.
         handed_over: The replies that the outbox had, by ticket; their deliveries are final by now.
-        tell: Who quotes.
+        stderr: Who quotes.
 
     Returns:
         The error to end in if any of it was to be sent. A draft was not.
@@ -33,10 +33,10 @@ def give_back(
         may_be_there = message is not None and message.delivery == "sent"
         unknown += may_be_there
         not_sent += not may_be_there
-        tell.give_back(reply.text, to=_whom(state, reply.session_id), unknown=may_be_there)
+        stderr.give_back(reply.text, to=_whom(state, reply.session_id), unknown=may_be_there)
     for session_id, draft in state.drafts.items():
         if draft.text.strip():
-            tell.give_back(draft.text, to=_whom(state, session_id))
+            stderr.give_back(draft.text, to=_whom(state, session_id))
     return undelivered(not_sent=not_sent, unknown=unknown)
 
 

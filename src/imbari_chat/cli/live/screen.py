@@ -16,7 +16,7 @@ from imbari_chat.cli.live.listing import list_lines
 from imbari_chat.schema.events import ConnectionChanged
 from imbari_chat.view.inbox import Inbox
 from imbari_chat.view.keys import Binding, bindings_in, key_label
-from imbari_chat.view.text import safe_text
+from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["WIDE", "fitted", "screen"]
 

@@ -19,21 +19,19 @@ from prompt_toolkit.input import Input
 from rich.console import Console
 from rich.text import Text
 
-from imbari_chat.cli.exits import Interrupted
+from imbari_chat.cli.exit_codes import Interrupted
 from imbari_chat.cli.live.remains import give_back
 from imbari_chat.cli.live.screen import fitted, screen
 from imbari_chat.cli.live.talk import Talk
 from imbari_chat.cli.live.terminal import keyboard_beside, taken_over
-from imbari_chat.cli.narration import Narrator
+from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
-from imbari_chat.view import hearing
-from imbari_chat.view.inbox import Filter, Inbox, noticed
-from imbari_chat.view.keys import Key
-from imbari_chat.view.pressing import (
+from imbari_chat.view import reducer
+from imbari_chat.view.commands import (
     CloseConversation,
     Intent,
     OpenConversation,
@@ -45,6 +43,8 @@ from imbari_chat.view.pressing import (
     opening,
     press,
 )
+from imbari_chat.view.inbox import Filter, Inbox, noticed
+from imbari_chat.view.keys import Key
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -106,7 +106,7 @@ async def run_live_inbox(
         await shell.run(keyboard, session, peek=peek)
     finally:
         await chat.close()
-        lost = give_back(shell.state, shell.handed_over, Narrator())
+        lost = give_back(shell.state, shell.handed_over, Stderr())
     if shell.is_interrupted:
         raise Interrupted
     if lost is not None:
@@ -253,7 +253,7 @@ class _Shell:
     def _open(self, session_id: SessionId) -> None:
         def heard(event: ChatEvent) -> None:
             at = _now()
-            self._post(lambda state: hearing.reduce_conversation(state, session_id, event, at))
+            self._post(lambda state: reducer.reduce_conversation(state, session_id, event, at))
             if event == _LIVE:  # what could not be marked read may be now
                 self._marked -= self._unmarked
                 self._unmarked.clear()
@@ -277,7 +277,7 @@ class _Shell:
 
     def _heard(self, event: ChatEvent) -> None:
         at = _now()
-        self._post(lambda state: hearing.reduce(state, event, at))
+        self._post(lambda state: reducer.reduce(state, event, at))
         if event == _LIVE:
             self._hurry()
 
@@ -287,18 +287,18 @@ class _Shell:
             await talk.follow()
         except ImbariError as error:
             reason = str(error)
-            self._post(lambda state: hearing.conversation_failed(state, talk.id, reason))
+            self._post(lambda state: reducer.conversation_failed(state, talk.id, reason))
 
     async def _reply(self, talk: Talk, intent: SendReply) -> None:
         try:
             message = await talk.reply(intent.text)
         except ImbariError as error:
             reason = str(error)
-            self._post(lambda state: hearing.reply_failed(state, intent.ticket, reason))
+            self._post(lambda state: reducer.reply_failed(state, intent.ticket, reason))
             return
         self.handed_over[intent.ticket] = message
         at = _now()
-        self._post(lambda state: hearing.reply_handed_over(state, intent.ticket, message, at))
+        self._post(lambda state: reducer.reply_handed_over(state, intent.ticket, message, at))
 
     async def _set_status(self, session_id: SessionId, *, resolved: bool) -> None:
         try:

@@ -17,7 +17,7 @@ from prompt_toolkit.input import Input, create_input
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-from imbari_chat.cli.exits import UsageError
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.live.keyboard import keys_of
 from imbari_chat.view.keys import Key
 

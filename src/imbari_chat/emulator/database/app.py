@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.limits import Limits, body_too_big
 from imbari_chat.emulator.database.listeners import CANCEL
-from imbari_chat.emulator.database.namespace import Listener, Owed
+from imbari_chat.emulator.database.namespace import Listener, PendingEvent
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.responses import Response, failed, preflight
@@ -97,12 +97,12 @@ class DatabaseApp:
         if isinstance(outcome, Opened):
             await self._stream(outcome, receive, send)
             return
-        self.deliver(outcome.owed)
+        self.deliver(outcome.events)
         await _respond(send, outcome.response)
 
-    def deliver(self, owed: Iterable[Owed]) -> None:
+    def deliver(self, events: Iterable[PendingEvent]) -> None:
         """Queue events on the streams they are owed to; each is encoded once."""
-        for each in owed:
+        for each in events:
             data, last = self._encoded(each.frame, last=each.last)
             for listener in each.listeners:
                 stream = self._streams.get(listener)

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from ipaddress import ip_address
 
-from imbari_chat.emulator.database.namespace import Namespace, Owed
+from imbari_chat.emulator.database.namespace import Namespace, PendingEvent
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.rules import Ruleset
 
@@ -50,11 +50,11 @@ class Databases:
             self._namespaces[name] = namespace
         return namespace
 
-    def govern(self, rules: Ruleset, now: int) -> list[Owed]:
+    def set_rules(self, rules: Ruleset, now: int) -> list[PendingEvent]:
         """Put new rules in force wherever no others have been loaded, also in new databases."""
         former, self._rules = self._rules, rules
         governed = [namespace for namespace in self if namespace.rules is former]
-        return [owed for namespace in governed for owed in namespace.govern(rules, now)]
+        return [each for namespace in governed for each in namespace.set_rules(rules, now)]
 
     def addressed(self, ns: str | None, host: str) -> Namespace:
         """The database a request means.

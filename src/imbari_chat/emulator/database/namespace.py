@@ -22,7 +22,7 @@ from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Node
 
-__all__ = ["Commit", "Listener", "Namespace", "Owed", "etag"]
+__all__ = ["Commit", "Listener", "Namespace", "PendingEvent", "etag"]
 
 _REFUSALS_KEPT = 100
 
@@ -36,7 +36,7 @@ class Listener:
 
 
 @dataclass(frozen=True, slots=True)
-class Owed:
+class PendingEvent:
     """An event and everyone it is owed to.
 
     Attributes:
@@ -54,11 +54,11 @@ class Commit:
 
     Attributes:
         after: The whole tree now.
-        owed: The events it causes.
+        events: The events it causes.
     """
 
     after: Node
-    owed: Sequence[Owed] = ()
+    events: Sequence[PendingEvent] = ()
 
 
 @dataclass(slots=True)
@@ -193,31 +193,31 @@ class Namespace:
         if not audience.listeners:
             del self._audiences[listener.target]
 
-    def govern(self, rules: Ruleset, now: int) -> list[Owed]:
+    def set_rules(self, rules: Ruleset, now: int) -> list[PendingEvent]:
         """Put new rules in force; whoever may no longer listen is owed the end."""
         self.rules = rules
         self.coverage = rules.coverage()
-        owed = self._cancel_unwelcome(list(self._listeners()), now)
+        events = self._cancel_unwelcome(list(self._listeners()), now)
         for listener in self._listeners():
             self._approve(listener, now)
-        return owed
+        return events
 
-    def clear(self, now: int) -> list[Owed]:
+    def clear(self, now: int) -> list[PendingEvent]:
         """Delete all data and forget refusals; listeners stay and are told."""
         self.refusals.clear()
-        return list(self._commit(Write.put(Path(), None), EMPTY, now).owed)
+        return list(self._commit(Write.put(Path(), None), EMPTY, now).events)
 
     def _commit(self, write: Write, after: Node, now: int) -> Commit:
         before, self.root = self.root, after
         if after is before:
             return Commit(after)
         self._windows.committed(write.places, before, after)
-        owed = self._cancel_unwelcome(list(self._on_approval), now)
+        events = self._cancel_unwelcome(list(self._on_approval), now)
         for audience in self._audiences.values():
             frame = audience.view.committed(write, before, after)
             if frame is not None:
-                owed.append(Owed(frame, tuple(audience.listeners)))
-        return Commit(after, owed)
+                events.append(PendingEvent(frame, tuple(audience.listeners)))
+        return Commit(after, events)
 
     def _approve(self, listener: Listener, now: int) -> None:
         """Remember whether ``listener``, who is welcome, is so only for what is stored now."""
@@ -228,12 +228,12 @@ class Namespace:
         ):
             self._on_approval[listener] = None
 
-    def _cancel_unwelcome(self, listeners: Sequence[Listener], now: int) -> list[Owed]:
+    def _cancel_unwelcome(self, listeners: Sequence[Listener], now: int) -> list[PendingEvent]:
         """Ask again whether ``listeners`` may listen."""
         unwelcome = [listener for listener in listeners if not self._welcome(listener, now)]
         for listener in unwelcome:
             self.unlisten(listener)
-        return [Owed(CANCEL, unwelcome, last=True)] if unwelcome else []
+        return [PendingEvent(CANCEL, unwelcome, last=True)] if unwelcome else []
 
     def _listeners(self) -> Iterable[Listener]:
         for audience in self._audiences.values():

@@ -12,7 +12,7 @@ from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, Owed, etag
+from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, PendingEvent, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
 from imbari_chat.emulator.database.requests import (
     Inspect,
@@ -51,11 +51,11 @@ class Answer:
     """A request that is done.
 
     Attributes:
-        owed: Events to deliver before the answer is sent.
+        events: Events to deliver before the answer is sent.
     """
 
     response: Response
-    owed: Sequence[Owed] = ()
+    events: Sequence[PendingEvent] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,9 +223,9 @@ def _elsewhere(request: Request, namespace: Namespace) -> str:
 
 def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = None) -> Answer:
     if request.silent:
-        return Answer(empty(204, tag=tag), commit.owed)
+        return Answer(empty(204, tag=tag), commit.events)
     pretty = request.wants("print", "pretty")
-    return Answer(found(value, pretty=pretty, tag=tag), commit.owed)
+    return Answer(found(value, pretty=pretty, tag=tag), commit.events)
 
 
 def _priority(node: Node) -> Node:
@@ -281,5 +281,5 @@ def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
         raise Refusal(400, f"{error.line}:{error.column}: {error.what}\n") from None
     except UnicodeDecodeError:
         raise Refusal(400, "1:1: The rules are not UTF-8.\n") from None
-    owed = [] if asked.dry_run else namespace.govern(rules, now)
-    return Answer(found({"status": "ok"}), owed)
+    events = [] if asked.dry_run else namespace.set_rules(rules, now)
+    return Answer(found({"status": "ok"}), events)

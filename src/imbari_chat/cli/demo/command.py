@@ -1,0 +1,28 @@
+"""``demo``: both ends together, with nothing installed."""
+
+from typing import Annotated
+
+import typer
+
+from imbari_chat.cli.options import Json
+
+__all__ = ["demo"]
+
+
+def demo(
+    headless: Annotated[
+        bool, typer.Option("--headless", help="Without a terminal: play it out, and check it.")
+    ] = False,
+    customers: Annotated[int, typer.Option(min=1, max=50, help="How many write.")] = 3,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Leave after so long.", show_default=False),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Another number, other pauses.")] = 1,
+    json: Json = False,
+) -> None:
+    """See it at work: an emulator, simulated customers and the live inbox. Needs nothing."""
+    from imbari_chat.cli.demo.run import run_demo
+
+    code = run_demo(headless=headless, customers=customers, seconds=seconds, json=json, seed=seed)
+    raise typer.Exit(code)

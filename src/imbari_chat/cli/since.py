@@ -1,0 +1,39 @@
+"""How a person names a moment: by a date, by a date and a time, or by how long ago it was."""
+
+import re
+from datetime import datetime
+from typing import Final
+
+from imbari_chat.cli.exit_codes import UsageError
+
+__all__ = ["moment"]
+
+_AGO: Final = re.compile(r"([0-9]{1,6})([mhdw])", re.ASCII)
+_MILLISECONDS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+
+
+def moment(text: str, now: int, *, option: str) -> int:
+    """The moment that ``text`` names, in ms since the epoch.
+
+    ``45m``, ``2h``, ``3d`` and ``1w`` are so long before ``now``; anything else is a date or a date
+    and time in ISO 8601, in this machine's time zone unless it names one.
+
+    Args:
+        text: What was typed.
+        now: ms since the epoch.
+        option: Where it was typed.
+
+    Raises:
+        UsageError: It names no moment.
+    """
+    given = text.strip()
+    ago = _AGO.fullmatch(given)
+    if ago:
+        return now - int(ago[1]) * _MILLISECONDS[ago[2]]
+    try:
+        return int(datetime.fromisoformat(given).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        raise UsageError(
+            f"{option} {given[:40]!r} is neither a date nor a length of time",
+            hint="For example 2h, 3d, 2024-03-12 or 2024-03-12T14:05",
+        ) from None

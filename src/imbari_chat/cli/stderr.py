@@ -1,0 +1,158 @@
+"""Standard error: what a command is doing, and what went wrong. Nothing else writes there.
+
+Narration quotes what strangers typed (names, paths, the text of errors), so every line passes
+:func:`~imbari_chat.view.sanitize.safe_text`.
+"""
+
+import getpass
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TextIO
+
+from imbari_chat.errors import ImbariError, RulesError
+from imbari_chat.view.sanitize import safe_text
+
+if TYPE_CHECKING:
+    from imbari_chat.schema.events import RecordRejected
+
+__all__ = ["Stderr", "ask", "ask_secretly", "colours", "narrating_log"]
+
+_RED: Final = "31"
+_YELLOW: Final = "33"
+_DIM: Final = "2"
+_CYAN: Final = "36"
+
+_OUTBOX: Final = "imbari_chat.client.sending.outbox"
+
+
+class Stderr:
+    """Writes narration, one line each.
+
+    Args:
+        quiet: Leave out what is merely informative; warnings and errors stay.
+    """
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._reported: set[tuple[str, tuple[str, ...]]] = set()
+
+    def say(self, text: str) -> None:
+        """Something worth knowing; not in quiet mode."""
+        if not self.quiet:
+            _write(_styled(safe_text(text), _DIM))
+
+    def warn(self, text: str) -> None:
+        """Something is wrong, and the command goes on."""
+        _write(f"{_styled('warning:', _YELLOW)} {safe_text(text)}")
+
+    def rejected(self, event: "RecordRejected") -> None:
+        """A stored record does not fit the contract; said once, however often it is read."""
+        key = (event.path, event.reasons)
+        if key not in self._reported:
+            self._reported.add(key)
+            self.warn(f"malformed record at {event.path}: {'; '.join(event.reasons)}")
+
+    def error(self, error: ImbariError) -> None:
+        """The command ends here. Broken rules are shown with the line they are in."""
+        if isinstance(error, RulesError):
+            place = f"{error.where or 'rules'}:{error.line}:{error.column}"
+            _write(f"{_styled('error:', _RED)} {safe_text(f'{place}: {error.what}')}")
+            _write(safe_text(error.hint or "", multiline=True).rstrip())
+            return
+        where = f" (at {error.where})" if error.where else ""
+        _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")
+        if error.hint:
+            _write(f"{_styled('hint:', _CYAN)} {safe_text(error.hint)}")
+
+    def end_line(self) -> None:
+        """Leave the line on which a terminal has just echoed ``^C``."""
+        if sys.stderr.isatty():
+            _write("")
+
+    def trace(self, error: BaseException) -> None:
+        """Where an error came from, for whoever asked for it."""
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            _write(safe_text(line))
+
+    def quote(self, text: str) -> None:
+        """A person's own text, given back to them; exact but for what a terminal would obey."""
+        for line in safe_text(text, multiline=True).splitlines():
+            _write(f"  {line}")
+
+    def give_back(self, text: str, *, to: str = "", unknown: bool = False) -> None:
+        """A person's own text that was to be sent and did not arrive.
+
+        Args:
+            text: What they wrote.
+            to: Whom it was for, if that is worth saying.
+            unknown: It may have arrived all the same.
+        """
+        whom = f" to {to}" if to else ""
+        if unknown:
+            self.warn(f"it is not known whether this was sent{whom}; look before sending it again:")
+        else:
+            self.warn(f"not sent{whom}:")
+        self.quote(text)
+
+
+class _Log(logging.Handler):
+    """The library's own warnings, as narration.
+
+    What the outbox warns of is left out: it knows ids, and whoever sends from here gives back texts
+    and ends in an error.
+    """
+
+    def __init__(self, stderr: Stderr) -> None:
+        super().__init__(logging.WARNING)
+        self._stderr = stderr
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name == _OUTBOX:
+            return
+        self._stderr.warn(record.getMessage())
+
+
+@contextmanager
+def narrating_log(stderr: Stderr) -> Iterator[None]:
+    """Send the library's warnings to ``stderr`` while the block runs."""
+    logger, handler = logging.getLogger("imbari_chat"), _Log(stderr)
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+
+
+def ask(question: str) -> str:
+    """A person's answer, or nothing when there is no terminal to ask at."""
+    if not sys.stdin.isatty():
+        return ""
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip()
+
+
+def ask_secretly(question: str) -> str:
+    """A person's answer without an echo, or nothing when there is no terminal to ask at."""
+    return getpass.getpass(question, stream=sys.stderr) if sys.stdin.isatty() else ""
+
+
+def colours(stream: TextIO) -> bool:
+    """True if ``stream`` is a terminal whose owner did not ask for plain text (NO_COLOR)."""
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _styled(text: str, code: str) -> str:
+    return f"\x1b[{code}m{text}\x1b[0m" if colours(sys.stderr) else text
+
+
+def _write(line: str) -> None:
+    try:
+        sys.stderr.write(f"{line}\n")
+        sys.stderr.flush()
+    except BrokenPipeError:
+        return  # nobody listens to narration; the command itself is not affected

@@ -1,0 +1,148 @@
+"""Records as a person reads them: the inbox as a table, a conversation as a transcript.
+
+Times are milliseconds since the epoch and come in as arguments; stored strings pass ``safe_text``
+here and become plain ``Text``, so Rich's markup never sees them.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.view.dates import clock_time, full, since
+from imbari_chat.view.inbox import author, customer_label
+from imbari_chat.view.sanitize import safe_text
+
+__all__ = ["event_line", "facts_table", "grid", "inbox_table", "message_block", "session_heading"]
+
+WIDE: Final = 110
+"""From this many columns on there is room for e-mail addresses and ids."""
+
+_NAME: Final = 60
+_PREVIEW: Final = 300
+_INDENT: Final = 2
+
+
+def inbox_table(
+    sessions: Sequence[Session], now: int, *, width: int, with_status: bool
+) -> RenderableType:
+    """The sessions as numbered lines, as given.
+
+    Args:
+        sessions: In the order of their numbers.
+        now: Milliseconds since the epoch.
+        width: Columns there are.
+        with_status: Say of each whether it is resolved.
+    """
+    wide = width >= WIDE
+    table = grid(expand=True)
+    table.add_column("#", justify="right", style="bold", no_wrap=True)
+    table.add_column("Customer", no_wrap=True, min_width=12, max_width=24)
+    if wide:
+        table.add_column("E-mail", no_wrap=True, max_width=28)
+    table.add_column("New", justify="right", no_wrap=True)
+    table.add_column("Latest", no_wrap=True)
+    if with_status:
+        table.add_column("Status", no_wrap=True)
+    table.add_column("Message", no_wrap=True, ratio=1)
+    if wide:
+        table.add_column("Id", no_wrap=True, min_width=20)
+    for number, session in enumerate(sessions, start=1):
+        cells = [Text(str(number)), _stored(customer_label(session), _NAME)]
+        if wide:
+            cells.append(_stored(session.customer_email, _NAME))
+        cells.append(Text(str(session.unread_count) if session.unread_count else "", "bold"))
+        cells.append(Text(since(session.last_message_time, now, None)))
+        if with_status:
+            cells.append(Text(session.status))
+        cells.append(_stored(session.last_message, _PREVIEW))
+        if wide:
+            cells.append(_stored(session.id, _NAME))
+        table.add_row(*cells, style="dim" if session.is_resolved else "")
+    return table
+
+
+def session_heading(session: Session) -> RenderableType:
+    """Whose conversation it is: two lines above the transcript."""
+    who = _stored(customer_label(session), _NAME)
+    who.stylize("bold")
+    if session.customer_email:
+        who.append(f"  {safe_text(session.customer_email, max_length=_NAME)}")
+    if session.customer_phone:
+        who.append(f"  {safe_text(session.customer_phone, max_length=_NAME)}")
+    about: list[str] = [session.status]
+    if session.topic:
+        about.append(f"about {safe_text(session.topic, max_length=_NAME)}")
+    if session.created_at:
+        about.append(f"since {full(session.created_at, None)}")
+    about.append(safe_text(session.id, max_length=_NAME))
+    return Group(who, Text("  ".join(about), "dim"))
+
+
+def message_block(message: Message, session: Session, *, new: bool) -> RenderableType:
+    """One message of a transcript: who and when, and below it the text, at full length."""
+    style = "cyan" if message.sender == "admin" else "bold"
+    head = Text("\n")
+    head.append(safe_text(author(message, session), max_length=_NAME), style)
+    head.append(f"  {full(message.timestamp, None)}", "dim")
+    if new:
+        head.append("  new", "bold yellow")
+    return Group(head, Padding(Text(safe_text(message.text, multiline=True)), (0, 0, 0, _INDENT)))
+
+
+def event_line(message: Message, session: Session | None) -> RenderableType:
+    """One message of a live stream; further lines of its text are indented below.
+
+    Args:
+        message: What came.
+        session: Whose conversation it is, if that is known.
+    """
+    line = Text(f"{clock_time(message.timestamp, None)}  ", "dim")
+    sender: str = message.sender
+    if session is not None and message.sender == "admin":
+        sender = f"{author(message, session)} to {customer_label(session)}"
+    elif session is not None:
+        sender = author(message, session)
+    line.append(
+        safe_text(sender, max_length=2 * _NAME), "cyan" if message.sender == "admin" else "bold"
+    )
+    first, *more = safe_text(message.text, multiline=True).split("\n")
+    line.append(": ", "dim").append(first)
+    if not more:
+        return line
+    return Group(line, Padding(Text("\n".join(more)), (0, 0, 0, len("00:00  "))))
+
+
+def facts_table(facts: Mapping[str, Text]) -> Table:
+    """Names and values below each other."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="bold")
+    for name, value in facts.items():
+        table.add_row(name.replace("_", " "), value)
+    return table
+
+
+def grid(headings: Iterable[str] = (), *, expand: bool = False) -> Table:
+    """An empty table in the one style there is: headings above a rule, no frame."""
+    from rich import box
+
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        expand=expand,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+        show_edge=False,
+        header_style="bold",
+        border_style="dim",
+    )
+    for heading in headings:
+        table.add_column(heading)
+    return table
+
+
+def _stored(text: str, limit: int) -> Text:
+    return Text(safe_text(text, max_length=limit))

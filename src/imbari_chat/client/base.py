@@ -1,0 +1,201 @@
+"""What both ends of the chat have in common: events to listen to, and a gateway to close."""
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.entry import undelivered
+from imbari_chat.client.status import ChatStatus, status_of
+from imbari_chat.errors import Unavailable
+from imbari_chat.schema.events import ChatEvent
+from imbari_chat.schema.models import Sender
+from imbari_chat.schema.outgoing import OutgoingMessage
+
+__all__ = ["BaseChat", "EventSource"]
+
+E = TypeVar("E", bound=ChatEvent)
+F = TypeVar("F", bound=Callable[[Any], object])
+
+
+class EventSource:
+    """What everything that can be listened to offers, besides its ``events``.
+
+    Subclasses say what is listened to, in ``_dispatcher``.
+    """
+
+    @property
+    def _dispatcher(self) -> EventDispatcher:
+        raise NotImplementedError
+
+    def on(
+        self,
+        kind: type[E],
+        *,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> Callable[[F], F]:
+        """Call the decorated function with every event of this kind.
+
+        ::
+
+            @desk.on(MessageAdded, sender="customer")
+            async def greet(event: MessageAdded) -> None: ...
+
+        Handlers run one after the other, each event through all of them before the next, so they
+        see events in order. One that raises is reported to ``on_error`` and goes on receiving.
+        EventDispatcher begins with the ``with`` block, or now inside it.
+
+        Args:
+            kind: An event class.
+            sender: For events that carry a message: only from this side.
+            where: Only events for which this is true.
+        """
+
+        def register(handler: F) -> F:
+            self._dispatcher.add(EventFilter(kind, sender, where), handler)
+            self._begin_listening()
+            return handler
+
+        return register
+
+    async def wait_for(
+        self,
+        kind: type[E],
+        *,
+        timeout: float,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> E:
+        """Wait for an event of this kind that has not been waited for before.
+
+        What came since listening began counts, so an answer that is faster than this call is not
+        missed; :meth:`listen` begins it. Of events nobody waits for the last 1,000 are kept.
+
+        Args:
+            kind: An event class such as MessageAdded.
+            timeout: Seconds to wait at most.
+            sender: For events that carry a message: only from this side.
+            where: Only events for which this is true.
+
+        Raises:
+            Unavailable: Nothing of the kind came in time.
+            ImbariError: The listening has ended for good.
+        """
+        event = await self._dispatcher.next(EventFilter(kind, sender, where), timeout=timeout)
+        assert isinstance(event, kind)
+        return event
+
+    async def listen(self) -> None:
+        """Listen in the background from now on; returns when the connection is live.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        await self._dispatcher.until_live()
+
+    async def wait_closed(self) -> None:
+        """Wait until this is closed, while handlers are being called.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        await self._dispatcher.until_over()
+
+    def _begin_listening(self) -> None:
+        """Start, if this is where events are handled."""
+        raise NotImplementedError
+
+
+class BaseChat(EventSource):
+    """An end of the chat.
+
+    Args:
+        gateway: Closed together with this.
+        dispatcher: What handlers and waiters hear.
+    """
+
+    def __init__(self, gateway: Gateway, dispatcher: EventDispatcher) -> None:
+        self._gateway = gateway
+        self._background = dispatcher
+        self._entered = False
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that the security rules see; None until the first call has been made."""
+        return self._gateway.uid
+
+    @property
+    def outbox(self) -> tuple[OutgoingMessage, ...]:
+        """Messages on their way: neither confirmed nor failed, in the order written."""
+        return self._gateway.outbox.pending
+
+    @property
+    def status(self) -> ChatStatus:
+        """Is it alive, since when, and what is queued: at this moment."""
+        return status_of(
+            self._gateway.transport.subscriptions,
+            self.outbox,
+            closed=self._gateway.closed,
+            failure=self._dispatcher.failure,
+        )
+
+    def reconnect_now(self) -> None:
+        """Do not wait for any backoff: somebody knows that the network is back."""
+        self._gateway.reconnect_now()
+
+    async def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
+        """Wait until every message is delivered or has failed.
+
+        Args:
+            timeout: Seconds to wait at most; None for as long as it takes.
+
+        Returns:
+            What is still on its way.
+        """
+        return await self._gateway.outbox.flush(timeout)
+
+    async def close(self) -> tuple[OutgoingMessage, ...]:
+        """Close every listener and give back sockets and threads. Closing twice is fine.
+
+        Messages on their way get a fifth of a second to arrive; :meth:`flush` before, to wait
+        longer. What does not arrive is logged as a warning.
+
+        Returns:
+            Those messages, with their ``error`` set.
+        """
+        return await self._gateway.close()
+
+    async def __aenter__(self) -> Self:
+        try:
+            await self._gateway.transport.open()
+        except BaseException:
+            await self.close()
+            raise
+        self._entered = True
+        self._begin_listening()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close, and raise Unavailable if that lost messages and nothing else went wrong."""
+        left = await self.close()
+        if left and error is None:
+            raise Unavailable(
+                f"closed with {undelivered(left)}",
+                hint="Wait for them with flush(), or send again what was not sent",
+                outcome_unknown=any(one.delivery == "sent" for one in left),
+            )
+
+    @property
+    def _dispatcher(self) -> EventDispatcher:
+        return self._background
+
+    def _begin_listening(self) -> None:
+        if self._entered and self._dispatcher.wanted:
+            self._dispatcher.begin()

@@ -1,0 +1,236 @@
+"""The thread that runs the blocking twins' event loop.
+
+One daemon thread with one loop serves all calls of one client, from any thread. A blocked call
+gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrupt goes on.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncGenerator, Coroutine, Iterator
+from concurrent.futures import CancelledError
+from contextlib import suppress
+from typing import Any, Generic, TypeVar
+
+from imbari_chat.client.dispatcher import ErrorHandler, log_error
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.workers import Workers
+from imbari_chat.schema.events import ChatEvent
+
+__all__ = ["BlockingIterator", "Closed", "Portal"]
+
+R = TypeVar("R")
+
+_FAREWELL = 2.0
+"""Seconds that closing waits for the thread; what hangs longer is a daemon's and ends with us."""
+
+
+class Closed(Unavailable):
+    """The portal was closed while a call was under way."""
+
+    def __init__(self) -> None:
+        super().__init__("the connection has been closed")
+
+
+class Portal:
+    """An event loop on a thread of its own.
+
+    Attributes:
+        hands: The one thread on which event handlers run, off the loop.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._guard = ProcessGuard()
+        self.hands = Workers(1, f"{name} handlers")
+        self._errors = Workers(1, f"{name} errors")
+        self._told: set[asyncio.Task[None]] = set()
+        self._loop = asyncio.new_event_loop()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._thread.start()
+
+    @property
+    def closed(self) -> bool:
+        """Whether it takes no calls any more: it was closed, or is another process's."""
+        return self._closed or not self._guard.is_here
+
+    def check_process(self) -> None:
+        """Refuse to go on in a forked child.
+
+        Raises:
+            RuntimeError: The portal belongs to another process.
+        """
+        self._guard.check()
+
+    def check(self) -> None:
+        """Refuse what cannot work.
+
+        Raises:
+            RuntimeError: The portal is closed, or belongs to another process, or the call comes
+                from its own loop.
+        """
+        self._guard.check()
+        if self._closed:
+            raise RuntimeError("this client is closed")
+        if threading.current_thread() is self._thread:
+            raise RuntimeError("a blocking call cannot be made from the client's own event loop")
+
+    def call(self, coroutine: Coroutine[Any, Any, R]) -> R:
+        """Run ``coroutine`` on the loop and wait for its result.
+
+        Raises:
+            RuntimeError: See :meth:`check`.
+            Closed: The portal was closed meanwhile.
+        """
+        call = _Call(coroutine)
+        steps = call.run()
+        future = None
+        try:
+            with self._lock:
+                self.check()
+                future = asyncio.run_coroutine_threadsafe(steps, self._loop)
+            return future.result()
+        except CancelledError:
+            raise Closed from None
+        except BaseException as error:
+            if future is None and isinstance(error, RuntimeError):
+                steps.close()
+                coroutine.close()
+            else:
+                # Also when Ctrl-C comes between the hand-over and the wait.
+                with suppress(RuntimeError):  # the loop is closed, and with it the call is over
+                    self._loop.call_soon_threadsafe(call.abandon)
+            raise
+
+    def off_loop(self, on_error: ErrorHandler | None) -> ErrorHandler | None:
+        """``on_error`` for the loop to call: it runs on a thread, where it may call back.
+
+        That is not the handlers' thread, since a handler that hangs may be what it is about.
+        """
+        if on_error is None:
+            return None
+
+        async def tell(error: Exception, event: ChatEvent | None) -> None:
+            try:
+                await self._errors.run(on_error, error, event)
+            except Exception as second:  # noqa: BLE001  # the top of a task
+                log_error(second, event)
+
+        def hand_over(error: Exception, event: ChatEvent | None) -> None:
+            task = self._loop.create_task(tell(error, event))
+            self._told.add(task)
+            task.add_done_callback(self._told.discard)
+
+        return hand_over
+
+    def close(self) -> None:
+        """Stop the loop and its thread. Closing twice is fine."""
+        with self._lock:
+            if self.closed:
+                return
+            self._closed = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self.hands.close()
+        self._errors.close()
+        if threading.current_thread() is not self._thread:
+            self._thread.join(_FAREWELL)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(_end_all())
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+        finally:
+            self._loop.close()
+
+
+async def _end_all() -> None:
+    """Cancel whatever else runs on this loop."""
+    await asyncio.sleep(0)  # calls that have just been handed over become tasks
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in left:
+        task.cancel()
+    await asyncio.gather(*left, return_exceptions=True)
+
+
+class _Call(Generic[R]):
+    """One coroutine on its way through; used on the loop's thread alone."""
+
+    def __init__(self, coroutine: Coroutine[Any, Any, R]) -> None:
+        self._coroutine = coroutine
+        self._task: asyncio.Task[Any] | None = None
+        self._abandoned = False
+
+    async def run(self) -> R:
+        if self._abandoned:
+            self._coroutine.close()
+            raise asyncio.CancelledError
+        self._task = asyncio.current_task()
+        return await self._coroutine
+
+    def abandon(self) -> None:
+        """Nobody waits any more. Harmless when it is done."""
+        self._abandoned = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+class BlockingIterator(Generic[R]):
+    """An async generator, iterated from ordinary code. Close it, or use it with ``with``.
+
+    Closing it from another thread, or closing the client, ends the iteration.
+    """
+
+    def __init__(self, portal: Portal, source: AsyncGenerator[R, None]) -> None:
+        self._portal = portal
+        self._source = source
+        self._begun = False
+        self._closed = False
+        self._step: asyncio.Task[Any] | None = None
+
+    def __iter__(self) -> Iterator[R]:
+        return self
+
+    def __next__(self) -> R:
+        if self._closed or (self._begun and self._portal.closed):
+            self._portal.check_process()
+            raise StopIteration
+        self._begun = True
+        try:
+            following = self._portal.call(self._next())
+        except Closed:
+            raise StopIteration from None
+        if isinstance(following, _End):
+            raise StopIteration
+        return following
+
+    def close(self) -> None:
+        """Stop following, from any thread. Closing twice is fine."""
+        self._closed = True
+        if not self._portal.closed:
+            self._portal.call(self._aclose())
+
+    def __enter__(self) -> "BlockingIterator[R]":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def _next(self) -> "R | _End":
+        self._step = asyncio.current_task()
+        try:
+            return await anext(self._source, _End())
+        finally:
+            self._step = None
+
+    async def _aclose(self) -> None:
+        if self._step is not None:
+            self._step.cancel()
+            await asyncio.wait({self._step})
+        await self._source.aclose()
+
+
+class _End:
+    """What stands in for the end: a future cannot carry a StopAsyncIteration."""

@@ -1,0 +1,158 @@
+"""Settings to an identity: which project, which stored sign-in, and who acts. Needs no client."""
+
+import logging
+from functools import partial
+from typing import Literal
+
+from imbari_chat.config import Settings
+from imbari_chat.engine.access import Access
+from imbari_chat.errors import AuthError, ConfigError
+from imbari_chat.identity.project import Project
+from imbari_chat.identity.tokens import TokenStore
+from imbari_chat.identity.user import UserAccess
+
+__all__ = [
+    "admin_access",
+    "customer_access",
+    "project",
+    "sign_in_project",
+    "stored",
+    "tokens",
+]
+
+Role = Literal["admin", "customer"]
+
+_log = logging.getLogger(__name__)
+
+
+def project(settings: Settings) -> Project:
+    """The project that the settings name.
+
+    Raises:
+        ConfigError: No database is configured, or its address is not usable.
+    """
+    key = settings.web_api_key() if settings.api_key or settings.on_emulator else ""
+    return Project(
+        id=settings.project_id(),
+        database_url=settings.address(),
+        api_key=key,
+        database_emulator=settings.database_emulator,
+        auth_emulator=settings.auth_emulator,
+        timeout=settings.timeout,
+    )
+
+
+def sign_in_project(settings: Settings) -> Project:
+    """The same, for signing in: never a live sign-in for an emulated database.
+
+    Raises:
+        ConfigError: There is no Auth emulator beside the database emulator, or no API key.
+    """
+    if settings.on_emulator and settings.auth_emulator is None:
+        raise ConfigError(
+            "the database is an emulator, but no Auth emulator is configured to sign in at",
+            hint="Set FIREBASE_AUTH_EMULATOR_HOST=HOST:PORT, or use `imbari-chat emulator exec`",
+        )
+    where = project(settings)
+    settings.web_api_key()
+    return where
+
+
+def tokens(settings: Settings) -> TokenStore:
+    """Where this user's sign-ins are kept."""
+    return TokenStore(settings.data_dir / "tokens", backend=settings.token_store)
+
+
+def stored(settings: Settings, role: Role) -> str:
+    """The name under which a role's sign-in is kept for the settings' profile."""
+    return f"{role}-{settings.profile}"
+
+
+def admin_access(settings: Settings) -> Access:
+    """The admin's identity: as chosen, or the first of those that are there. Blocks.
+
+    Raises:
+        AuthError: Nobody is signed in, or the sign-in has ended.
+        ConfigError: The identity's settings are incomplete.
+    """
+    match settings.identity:
+        case "service-account":
+            if settings.credentials is None:
+                raise ConfigError(
+                    "identity is service-account, but no key file is named",
+                    hint="Set IMBARI_CHAT_CREDENTIALS to the key file (JSON)",
+                )
+            return _service(settings)
+        case "application-default" | "emulator":
+            return _service(settings.model_copy(update={"credentials": None}))
+        case "login":
+            return _signed_in(settings)
+        case "auto":
+            return _first_available(settings)
+
+
+def _first_available(settings: Settings) -> Access:
+    if settings.credentials is not None and not settings.on_emulator:
+        return _service(settings)
+    token = tokens(settings).load(settings.project_id(), stored(settings, "admin"))
+    if token is None:
+        if settings.on_emulator:
+            return _service(settings)
+        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
+    try:
+        return _signed_in(settings)
+    except AuthError as error:
+        if not settings.on_emulator:
+            raise
+        # An emulator forgets its users when it stops; the sign-in is of an earlier one.
+        _log.warning(
+            "the stored sign-in is not known to this emulator (%s); using its owner", error
+        )
+        return _service(settings)
+
+
+def _service(settings: Settings) -> Access:
+    from imbari_chat.identity.service import ServiceAccess
+
+    if settings.identity == "emulator" and not settings.on_emulator:
+        raise ConfigError("identity is emulator, but the database is a live one")
+    return ServiceAccess(
+        project(settings), key_file=settings.credentials, unrestricted=settings.unrestricted
+    )
+
+
+def _signed_in(settings: Settings) -> UserAccess:
+    from imbari_chat.identity import sign_in
+
+    where = sign_in_project(settings)
+    store, name = tokens(settings), stored(settings, "admin")
+    token = store.load(where.id, name)
+    if token is None:
+        raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
+    return sign_in.resume(where, token, on_tokens=partial(store.save, where.id, name))
+
+
+def customer_access(settings: Settings, where: Project, *, remember: bool) -> Access:
+    """The customer's identity: somebody new, or who this profile was before. Blocks.
+
+    Args:
+        settings: Whose profile.
+        where: The project to sign in at.
+        remember: Be the customer that this profile was before, and keep a new one's sign-in.
+
+    Raises:
+        AuthError: The project lets nobody in anonymously.
+    """
+    from imbari_chat.identity import sign_in
+
+    if not remember:
+        return sign_in.sign_in_anonymously(where)
+    store, name = tokens(settings), stored(settings, "customer")
+    keep = partial(store.save, where.id, name)
+    token = store.load(where.id, name)
+    if token is not None:
+        try:
+            return sign_in.resume(where, token, on_tokens=keep)
+        except AuthError as error:
+            _log.warning("the earlier customer's sign-in has ended (%s); starting anew", error)
+    return sign_in.sign_in_anonymously(where, on_tokens=keep)

@@ -1,0 +1,138 @@
+"""A reply written in an editor."""
+
+import io
+import sys
+from pathlib import Path
+
+import pytest
+
+from imbari_chat.cli.editor import Draft, given_text
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.errors import ConfigError, InvalidData
+
+_EDITOR = """
+import pathlib, sys
+file = pathlib.Path(sys.argv[1])
+text = file.read_text(encoding="utf-8")
+{work}
+"""
+
+
+@pytest.fixture
+def editor(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> "Editor":
+    """A program to edit with."""
+    return Editor(nowhere, monkeypatch)
+
+
+class Editor:
+    """Sets VISUAL to a script."""
+
+    def __init__(self, directory: Path, environment: pytest.MonkeyPatch) -> None:
+        self._script = directory / "an editor.py"
+        self._environment = environment
+
+    def does(self, work: str) -> None:
+        """Let it do ``work`` with ``file`` and ``text``."""
+        self._script.write_text(_EDITOR.format(work=work), encoding="utf-8")
+        self._environment.setenv("VISUAL", f"{sys.executable} '{self._script}'")
+
+
+@pytest.fixture
+def draft(nowhere: Path) -> Draft:
+    """A new draft."""
+    return Draft(nowhere / "drafts", "-Oabc")
+
+
+def test_what_is_above_the_line_is_the_text(draft: Draft, editor: Editor) -> None:
+    """Blank lines around it go, lines that look like comments stay."""
+    editor.does("file.write_text('\\n# Hello\\n\\nAmina\\n' + text, encoding='utf-8')")
+    assert draft.edit(["To Amina"]) == "# Hello\n\nAmina"
+
+
+def test_the_editor_shows_the_context(draft: Draft, editor: Editor) -> None:
+    """Whom one writes to stands below the line."""
+    editor.does(
+        "assert '# To Amina' in text.split('>8')[1]; file.write_text('Hi', encoding='utf-8')"
+    )
+    assert draft.edit(["To Amina"]) == "Hi"
+
+
+def test_ctrl_c_in_the_editor_is_the_editors(draft: Draft, editor: Editor) -> None:
+    """Whoever leaves vim's insert mode with it has not given up the reply."""
+    editor.does(
+        "import os, signal; os.kill(os.getppid(), signal.SIGINT);"
+        "file.write_text('Hi', encoding='utf-8')"
+    )
+    assert draft.edit([]) == "Hi"
+
+
+def test_an_editor_that_fails_keeps_the_text(
+    draft: Draft, editor: Editor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What was saved before it failed is still there, and it is said where."""
+    editor.does("file.write_text('Half a', encoding='utf-8'); sys.exit(3)")
+    with pytest.raises(InvalidData, match="status 3"), draft.kept_unless_sent(Stderr()):
+        draft.edit([])
+    assert draft.file.read_text(encoding="utf-8") == "Half a"
+    assert capsys.readouterr().err == f"warning: your text is kept in {draft.file}\n"
+
+
+def test_a_text_that_was_not_sent_is_kept(
+    draft: Draft, editor: Editor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Whatever the reason, Ctrl-C included; without the scissors and what is below."""
+    editor.does("file.write_text('Dear Amina\\n' + text, encoding='utf-8')")
+    draft.edit([])
+    with pytest.raises(KeyboardInterrupt), draft.kept_unless_sent(Stderr()):
+        raise KeyboardInterrupt
+    assert draft.file.read_text(encoding="utf-8") == "Dear Amina\n"
+    assert str(draft.file) in capsys.readouterr().err
+
+
+def test_nothing_written_leaves_nothing_behind(
+    draft: Draft, editor: Editor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An empty draft is not worth a file."""
+    editor.does("pass")
+    with pytest.raises(InvalidData), draft.kept_unless_sent(Stderr()):
+        raise InvalidData(f"empty: {draft.edit(['To Amina'])!r}")
+    assert not draft.file.exists()
+    assert capsys.readouterr().err == ""
+
+
+def test_a_sent_text_leaves_nothing_behind(draft: Draft, editor: Editor) -> None:
+    """The draft has done its work."""
+    editor.does("file.write_text('Hi', encoding='utf-8')")
+    with draft.kept_unless_sent(Stderr()):
+        draft.edit([])
+    assert not draft.file.exists()
+
+
+def test_without_an_editor_one_is_told_what_to_set(draft: Draft) -> None:
+    """Guessing one would surprise."""
+    with pytest.raises(ConfigError, match="no editor is set"):
+        draft.edit([])
+
+
+def test_an_editor_that_is_not_there(draft: Draft, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is named."""
+    monkeypatch.setenv("EDITOR", "no-such-editor")
+    with pytest.raises(ConfigError, match="no-such-editor"):
+        draft.edit([])
+
+
+def test_drafts_are_for_their_owner_only(draft: Draft) -> None:
+    """A reply may hold what others should not read."""
+    assert draft.file.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize(
+    ("raw", "text"),
+    [(b"Hi\n", "Hi"), (b"Hi\r\n", "Hi"), (b"Hi\n\n", "Hi\n"), (b" Hi", " Hi"), (b"", "")],
+)
+def test_standard_input_loses_its_last_line_end_only(
+    raw: bytes, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``echo`` adds it; nothing else is changed."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
+    assert given_text(["-"]) == text

@@ -1,0 +1,148 @@
+"""Errors become exit codes and lines in one place."""
+
+import pytest
+
+from imbari_chat import errors
+from imbari_chat.cli.exit_codes import (
+    ExitCode,
+    Interrupted,
+    ReaderGone,
+    TimeoutReached,
+    UsageError,
+    boundary,
+    code_of,
+    undelivered,
+)
+
+_RULES = errors.RulesError("unknown variable", line=3, column=7, where="my.json", hint="  x\n  ^")
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.ImbariError("x"), 1),
+        (errors.StreamOverflow("x"), 1),
+        (errors.ConfigError("x"), 2),
+        (UsageError("x"), 2),
+        (errors.NotFound("x"), 3),
+        (errors.AuthError("x"), 4),
+        (errors.AccessDenied("x"), 5),
+        (errors.Conflict("x"), 6),
+        (errors.InvalidData("x"), 7),
+        (_RULES, 7),
+        (errors.Unavailable("x"), 8),
+        (errors.QuotaExceeded("x"), 9),
+        (TimeoutReached("x"), 124),
+    ],
+)
+def test_each_error_has_its_code(error: errors.ImbariError, code: int) -> None:
+    """The table that scripts rely on."""
+    assert code_of(error) == code
+
+
+def test_an_error_of_a_finer_kind_has_its_parents_code() -> None:
+    """A subclass needs no entry of its own."""
+
+    class NoSuchSession(errors.NotFound):
+        pass
+
+    assert code_of(NoSuchSession("x")) == ExitCode.NOT_FOUND
+
+
+def _raising(error: BaseException) -> int:
+    def command() -> None:
+        raise error
+
+    return boundary(command)
+
+
+def test_an_error_is_a_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    """What, where, and what to do."""
+    assert _raising(errors.NotFound("no such thing", where="/a/b", hint="Look again")) == 3
+    assert capsys.readouterr().err == "error: no such thing (at /a/b)\nhint: Look again\n"
+
+
+def test_broken_rules_are_shown_with_a_caret(capsys: pytest.CaptureFixture[str]) -> None:
+    """As compilers do it."""
+    assert _raising(_RULES) == 7
+    assert capsys.readouterr().err == "error: my.json:3:7: unknown variable\n  x\n  ^\n"
+
+
+def test_a_bug_is_one_line_too(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A traceback is for whoever asks for it."""
+    monkeypatch.delenv("IMBARI_CHAT_DEBUG", raising=False)
+    assert _raising(ZeroDivisionError("oops")) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("error: unexpected ZeroDivisionError: oops\nhint: ")
+    assert "Traceback" not in told
+
+
+def test_a_traceback_on_request(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The exit code stays the same."""
+    monkeypatch.setenv("IMBARI_CHAT_DEBUG", "1")
+    assert _raising(errors.NotFound("no such thing")) == 3
+    told = capsys.readouterr().err
+    assert "Traceback" in told
+    assert told.endswith("error: no such thing\n")
+
+
+def test_a_file_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    """An OSError is no bug."""
+    assert _raising(PermissionError(13, "Permission denied", "/etc/x")) == 1
+    assert capsys.readouterr().err == "error: Permission denied (at /etc/x)\n"
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(KeyboardInterrupt(), 130), (ReaderGone(), 0), (BrokenPipeError(), 0)]
+)
+def test_interruptions_are_quiet(
+    error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C and a reader that has read enough need no words."""
+    assert _raising(error) == code
+    assert capsys.readouterr().err == ""
+
+
+def test_a_commands_own_code_is_passed_on() -> None:
+    """Anything but a number is success."""
+    assert boundary(lambda: 10) == 10
+    assert boundary(lambda: None) == 0
+
+
+@pytest.mark.parametrize(
+    ("not_sent", "unknown", "what"),
+    [
+        (1, 0, "1 message was not sent"),
+        (2, 0, "2 messages were not sent"),
+        (0, 1, "1 message may not have been sent"),
+        (0, 2, "2 messages may not have been sent"),
+        (1, 2, "1 message was not sent, and 2 more may not have been"),
+    ],
+)
+def test_undelivered_messages_end_in_the_exit_code_of_the_network(
+    not_sent: int, unknown: int, what: str
+) -> None:
+    """What is known to be lost is told from what may be there."""
+    error = undelivered(not_sent=not_sent, unknown=unknown)
+    assert error is not None
+    assert (error.what, error.outcome_unknown) == (what, unknown > 0)
+    assert code_of(error) == ExitCode.UNAVAILABLE
+
+
+def test_without_undelivered_messages_there_is_no_error() -> None:
+    """All is well."""
+    assert undelivered(not_sent=0, unknown=0) is None
+
+
+def test_ctrl_c_that_is_a_key_ends_as_any_other(capsys: pytest.CaptureFixture[str]) -> None:
+    """The terminal has echoed nothing, so no line is ended."""
+
+    def command() -> None:
+        raise Interrupted
+
+    assert boundary(command) == ExitCode.INTERRUPTED
+    assert capsys.readouterr().err == ""

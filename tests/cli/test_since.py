@@ -1,0 +1,53 @@
+"""How a person names a moment."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.since import moment
+
+NOW = 1_710_252_300_000  # 2024-03-12T14:05:00Z
+
+
+@pytest.fixture(autouse=True)
+def nairobi(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Three hours east of Greenwich all year."""
+    monkeypatch.setenv("TZ", "EAT-3")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0m", NOW),
+        ("45m", NOW - 45 * 60_000),
+        (" 2h ", NOW - 2 * 3_600_000),
+        ("3d", NOW - 3 * 86_400_000),
+        ("1w", NOW - 7 * 86_400_000),
+        ("2024-03-12T14:05Z", NOW),
+        ("2024-03-12T17:05", NOW),
+        ("2024-03-12 17:05", NOW),
+        ("2024-03-12T15:05+01:00", NOW),
+        ("2024-03-12", NOW - (17 * 60 + 5) * 60_000),
+        ("1969-12-31T23:59:59.5Z", -500),
+    ],
+)
+def test_moments(text: str, expected: int) -> None:
+    """Lengths count back from now; what names no zone is meant on the spot."""
+    assert moment(text, NOW, option="--since") == expected
+
+
+@pytest.mark.parametrize(
+    "text", ["", "3", "2H", "2 h", "-2h", "1w2d", "now", "24-3-12", "٣d", "x" * 99]
+)
+def test_anything_else_is_a_usage_error(text: str) -> None:
+    """With examples, and without quoting a whole novel."""
+    with pytest.raises(UsageError, match="neither a date") as caught:
+        moment(text, NOW, option="--since")
+    assert "2h" in str(caught.value.hint)
+    assert len(caught.value.what) < 120

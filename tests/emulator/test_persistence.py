@@ -1,0 +1,333 @@
+"""Data that outlives the emulator: what is kept, and what is refused."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.journal import read
+from imbari_chat.emulator.persistence import changed
+from imbari_chat.errors import ConfigError
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path as Place
+from imbari_chat.wire.tree import from_json, put_all
+
+_KEYS = st.sampled_from(["a", "b", "1", "2"])
+_TREES = st.recursive(
+    st.none() | st.integers(0, 2) | st.just({".value": 1, ".priority": 2}),
+    lambda inner: (
+        st.dictionaries(_KEYS, inner, max_size=3)
+        | st.dictionaries(_KEYS, inner, min_size=1, max_size=2).map(
+            lambda it: {**it, ".priority": 1}
+        )
+    ),
+    max_leaves=8,
+)
+
+
+@given(_TREES, _TREES)
+def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -> None:
+    """Whatever the two trees are, priorities included."""
+    old, new = from_json(before), from_json(after)
+    assert put_all(old, list(changed(old, new))) == new
+
+
+def test_the_difference_is_no_larger_than_the_change() -> None:
+    """One leaf among many is one put."""
+    old = from_json({"rooms": {str(n): {"text": "x"} for n in range(50)}})
+    assert list(changed(old, old)) == []
+    place = Place.parse("/rooms/7/text")
+    new = old.put(place, from_json("y"))
+    assert list(changed(old, new)) == [(place, from_json("y"))]
+
+
+def _url(emulator: Emulator, path: str = "/a.json", **query: str) -> str:
+    return str(httpx.URL(f"http://{emulator.database_host}{path}", params=query))
+
+
+def _sign_up(emulator: Emulator, email: str) -> dict[str, str]:
+    url = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
+    answer = httpx.post(
+        url, json={"email": email, "password": "secret1", "returnSecureToken": True}
+    )
+    assert answer.status_code == 200
+    found: dict[str, str] = answer.json()
+    return found
+
+
+def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
+    host = emulator.auth_host
+    url = f"http://{host}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=k"
+    return httpx.post(url, json={"email": email, "password": "secret1"})
+
+
+def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
+    """Of every database and project; deletions as well."""
+    with Emulator(data=tmp_path) as first:
+        httpx.put(_url(first), json={"x": {".value": 1, ".priority": "p"}, "y": [1, 2]})
+        httpx.put(_url(first, ns="other"), json="there")
+        httpx.put(_url(first, "/gone.json"), json=1)
+        httpx.delete(_url(first, "/gone.json"))
+        _sign_up(first, "a@example.com")
+        uid = _sign_up(first, "b@example.com")["localId"]
+        httpx.post(
+            f"http://{first.auth_host}/identitytoolkit.googleapis.com/v1/projects/demo-imbari"
+            "/accounts:delete",
+            json={"localId": uid},
+            headers={"Authorization": "Bearer owner"},
+        )
+        before = httpx.get(_url(first, "/.json", format="export")).text
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second, "/.json", format="export")).text == before
+        assert httpx.get(_url(second, ns="other")).json() == "there"
+        assert _sign_in(second, "a@example.com").status_code == 200
+        assert _sign_in(second, "b@example.com").status_code == 400
+
+
+def test_a_refresh_token_is_good_after_a_restart(tmp_path: Path) -> None:
+    """Even where expiry is enforced; nobody has to sign in again."""
+    with Emulator(data=tmp_path, enforce_expiry=True) as first:
+        token = _sign_up(first, "a@example.com")["refreshToken"]
+    with Emulator(data=tmp_path, enforce_expiry=True) as second:
+        answer = httpx.post(
+            f"http://{second.auth_host}/securetoken.googleapis.com/v1/token?key=k",
+            data={"grant_type": "refresh_token", "refresh_token": token},
+        )
+        assert answer.status_code == 200
+
+
+def test_settings_of_a_project_are_kept(tmp_path: Path) -> None:
+    """As far as the emulator knows them."""
+    config = {"emailPrivacyConfig": {"enableImprovedEmailPrivacy": True}}
+    path = "/emulator/v1/projects/demo-imbari/config"
+    with Emulator(data=tmp_path) as first:
+        httpx.patch(f"http://{first.auth_host}{path}", json=config)
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(f"http://{second.auth_host}{path}").json()["emailPrivacyConfig"] == {
+            "enableImprovedEmailPrivacy": True
+        }
+
+
+def test_a_reset_is_kept(tmp_path: Path) -> None:
+    """What was deleted does not come back."""
+    with Emulator(data=tmp_path) as first:
+        httpx.put(_url(first), json=1)
+        _sign_up(first, "a@example.com")
+        first.reset()
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second)).json() is None
+        assert _sign_in(second, "a@example.com").status_code == 400
+
+
+def test_the_same_emulator_can_be_started_again(tmp_path: Path) -> None:
+    """It goes on from what the directory holds, whoever wrote it in between."""
+    emulator = Emulator(data=tmp_path)
+    with emulator:
+        httpx.put(_url(emulator), json=1)
+    with Emulator(data=tmp_path) as other:
+        httpx.put(_url(other), json=2)
+    with emulator:
+        assert httpx.get(_url(emulator)).json() == 2
+
+
+def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
+    """The second says which process has it; nothing of it listens."""
+    with Emulator(data=tmp_path):
+        second = Emulator(data=tmp_path)
+        with pytest.raises(ConfigError, match=f"another emulator .*{os.getpid()}") as refused:
+            second.start()
+        assert refused.value.where == str(tmp_path)
+    with second:
+        pass
+
+
+def test_a_torn_record_is_dropped_and_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What stands before it is all there."""
+    with Emulator(data=tmp_path) as first:
+        httpx.put(_url(first), json=1)
+    with (tmp_path / "journal").open("ab") as journal:
+        journal.write(b'deadbeef {"database":')
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second)).json() == 1
+    assert "dropped the last 21 bytes" in caplog.text
+    assert read((tmp_path / "journal").read_bytes()).torn == 0
+
+
+def _damage(data: bytes) -> bytes:
+    return data.replace(b'"put"', b'"pat"', 1)
+
+
+def _cut_first(data: bytes) -> bytes:
+    return data[data.index(b"\n") + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "what"),
+    [(_damage, "damaged at byte"), (_cut_first, "not a journal"), (lambda _: b"hello", "not a")],
+)
+def test_a_journal_that_no_crash_explains_is_refused(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], what: str
+) -> None:
+    """Going on would lose what was acknowledged; the file stays as it is."""
+    with Emulator(data=tmp_path) as first:
+        httpx.put(_url(first), json=1)
+        httpx.put(_url(first), json=2)
+    file = tmp_path / "journal"
+    spoiled = spoil(file.read_bytes())
+    file.write_bytes(spoiled)
+    with pytest.raises(ConfigError, match=what) as refused:
+        Emulator(data=tmp_path).start()
+    assert refused.value.where == str(file)
+    assert file.read_bytes() == spoiled
+
+
+def test_a_write_that_cannot_be_kept_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """500 until it can; then it is kept with whatever comes next."""
+    with Emulator(data=tmp_path) as first:
+        httpx.put(_url(first), json=1)
+        with monkeypatch.context() as full:
+
+            def no_space(*_: object) -> int:
+                raise OSError(28, "No space left on device")
+
+            full.setattr("imbari_chat.emulator.journal._write", no_space)
+            assert httpx.put(_url(first), json=2).status_code == 500
+        assert httpx.put(_url(first, "/b.json"), json=3).status_code == 200
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second, "/b.json")).json() == 3
+
+
+def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
+    """Overwritten values are dropped while it runs, and at the next start."""
+    big = "x" * 200_000
+    with Emulator(data=tmp_path) as first:
+        sizes = []
+        for number in range(12):
+            httpx.put(_url(first), json=f"{number}{big}")
+            sizes.append((tmp_path / "journal").stat().st_size)
+        assert max(sizes) < 2 * 1024 * 1024
+        assert min(sizes[6:]) < 500_000
+    with Emulator(data=tmp_path) as second:
+        assert httpx.get(_url(second)).json() == f"11{big}"
+        assert (tmp_path / "journal").stat().st_size < 300_000
+
+
+def test_a_journal_that_cannot_be_shortened_stays_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is lost, and writes go on."""
+    big = "x" * 700_000
+    with Emulator(data=tmp_path) as first:
+        with monkeypatch.context() as full:
+
+            def no_space(*_: object) -> None:
+                raise OSError(28, "No space left on device")
+
+            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", no_space)
+            for number in range(3):
+                answer = httpx.put(_url(first, f"/{number}.json"), json=big)
+                assert answer.status_code == 200
+        assert "stays long" in caplog.text
+    with Emulator(data=tmp_path) as second:
+        keys = httpx.get(_url(second, "/.json", shallow="true")).json()
+        assert keys == dict.fromkeys("012", True)
+
+
+def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    """Before anything listens."""
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="cannot be used") as refused:
+        Emulator(data=tmp_path / "file" / "data").start()
+    assert "file" in (refused.value.where or "")
+
+
+SERVER = """
+    import sys
+    from pathlib import Path
+    from imbari_chat.emulator import Emulator
+    emulator = Emulator(data=Path(sys.argv[1])).start()
+    print(emulator.database_host, emulator.auth_host, flush=True)
+    sys.stdin.read()
+"""
+
+
+def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int]) -> list[str]:
+    """Write from three threads until the server, killed in the middle, does not answer."""
+    server = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(SERVER), str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert server.stdout is not None
+    database, auth = server.stdout.readline().split()
+    emails: list[str] = []
+    enough = threading.Event()
+
+    def write(writer: int) -> None:
+        with httpx.Client(timeout=20) as client:
+            for number in range(5_000):
+                key = f"w{life}-{writer}-{number}"
+                try:
+                    answer = client.put(f"http://{database}/load/{key}.json", json=number)
+                except httpx.HTTPError:
+                    return
+                assert answer.status_code == 200
+                acknowledged[key] = number
+                if number == 40:
+                    enough.set()
+
+    def sign_up() -> None:
+        url = f"http://{auth}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
+        with httpx.Client(timeout=20) as client:
+            for number in range(5_000):
+                email = f"u{life}-{number}@example.com"
+                try:
+                    answer = client.post(url, json={"email": email, "password": "secret1"})
+                except httpx.HTTPError:
+                    return
+                assert answer.status_code == 200
+                emails.append(email)
+
+    threads = [threading.Thread(target=write, args=(writer,)) for writer in range(3)]
+    threads.append(threading.Thread(target=sign_up))
+    for thread in threads:
+        thread.start()
+    assert enough.wait(30)
+    server.send_signal(signal.SIGKILL)
+    server.communicate(timeout=20)
+    for thread in threads:
+        thread.join(30)
+    return emails
+
+
+def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
+    """Killed under load, twice over: every acknowledged write and user is there afterwards."""
+    acknowledged: dict[str, int] = {}
+    emails: list[str] = []
+    for life in range(2):
+        emails += _killed_under_load(tmp_path, life, acknowledged)
+        with Emulator(data=tmp_path) as survivor:
+            stored = httpx.get(_url(survivor, "/load.json"), timeout=20).json()
+            assert len(acknowledged) > 40 * (life + 1)
+            assert {key: stored.get(key) for key in acknowledged} == acknowledged
+            path = "/identitytoolkit.googleapis.com/v1/projects/demo-imbari/accounts:batchGet"
+            users = httpx.get(
+                f"http://{survivor.auth_host}{path}?maxResults=-1",
+                headers={"Authorization": "Bearer owner"},
+            ).json()["users"]
+            assert set(emails) <= {user["email"] for user in users}

@@ -1,0 +1,64 @@
+"""Print the table of calls: ``python -m tests.official_sdks [embedded|google]``."""
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+from imbari_chat.emulator import Emulator
+from tests.google import Absent, auth_emulator, database_emulator
+from tests.official_sdks.differences import DIFFERENCES
+from tests.official_sdks.place import PROJECT, Target
+from tests.official_sdks.suite import CASES, HALF, run
+from tests.official_sdks.table import Result, rows, summary
+
+
+@contextmanager
+def _targets(name: str) -> Iterator[dict[str, Target]]:
+    """By half of an emulator; a half that is not there is missing."""
+    with ExitStack() as stack:
+        if name == "embedded":
+            emulator = stack.enter_context(Emulator(PROJECT))
+            target = Target(name, emulator.database_host, emulator.auth_host)
+            yield {"database": target, "auth": target}
+            return
+        found = {}
+        try:
+            found["auth"] = Target(name, auth=stack.enter_context(auth_emulator()))
+        except Absent as reason:
+            print(reason, file=sys.stderr)
+        try:
+            found["database"] = Target(name, database=database_emulator())
+        except Absent as reason:
+            print(reason, file=sys.stderr)
+        yield found
+
+
+def main(name: str) -> int:
+    """Run every case against a target and print what came of it; 1 if any failed."""
+    results = []
+    with _targets(name) as targets:
+        for case in CASES:
+            target = targets.get(HALF[case.client])
+            if target is None:
+                continue
+            different = DIFFERENCES.get(case.name) if name == "google" else None
+            why = different.why if different else ""
+            try:
+                run(case, target)
+            except Exception as error:  # noqa: BLE001  # whatever it is belongs in the table
+                traceback.print_exc()
+                results.append(Result(case, f"{case.check.__name__}: {type(error).__name__}"))
+            else:
+                results.append(Result(case, difference=why))
+    for row in rows(results):
+        print(row)
+    print(f"\n{len(results)} cases against {name}: {summary(results)}")
+    return 1 if any(result.failure for result in results) or not results else 0
+
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:] or ["embedded"]
+    if len(chosen) != 1 or chosen[0] not in {"embedded", "google"}:
+        sys.exit("usage: python -m tests.official_sdks [embedded|google]")
+    sys.exit(main(chosen[0]))

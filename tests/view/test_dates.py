@@ -1,0 +1,71 @@
+"""Instants in words, told the time and the zone."""
+
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.view.dates import clock_time, day, full, since
+
+NAIROBI = timezone(timedelta(hours=3))
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+
+
+def ms(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> int:
+    """An instant in UTC, in milliseconds since the epoch."""
+    return int(datetime(year, month, day, hour, minute, tzinfo=UTC).timestamp() * 1000)
+
+
+NOW = ms(2024, 3, 12, 14, 5)
+
+
+@pytest.mark.parametrize(
+    ("ago", "words"),
+    [
+        (0, "now"),
+        (59 * SECOND, "now"),
+        (MINUTE, "1m"),
+        (59 * MINUTE, "59m"),
+        (HOUR, "1h"),
+        (23 * HOUR, "23h"),
+        (DAY, "1d"),
+        (6 * DAY, "6d"),
+        (8 * DAY, "4 Mar"),
+        (365 * DAY, "2023"),
+        (-5 * MINUTE, "now"),
+    ],
+)
+def test_how_long_ago_fits_a_narrow_column(ago: int, words: str) -> None:
+    """The unit grows with the distance; a clock that runs ahead is not an error."""
+    assert since(NOW - ago, NOW) == words
+
+
+def test_days_are_the_readers_days() -> None:
+    """An evening in London is already the next day in Nairobi."""
+    evening = ms(2024, 3, 11, 22, 30)
+    assert day(evening, NOW, UTC) == "yesterday"
+    assert day(evening, NOW, NAIROBI) == "today"
+    assert clock_time(evening, NAIROBI) == "01:30"
+    assert full(evening, NAIROBI) == "2024-03-12 01:30"
+
+
+def test_older_days_have_names() -> None:
+    """With the year only when it is another."""
+    assert day(ms(2024, 3, 5), NOW) == "Tuesday 5 March"
+    assert day(ms(2023, 12, 31), NOW) == "Sunday 31 December 2023"
+
+
+@pytest.mark.parametrize("then", [0, -1, 10**15, 2**63, 253_402_300_799_000])
+def test_an_instant_no_calendar_holds_is_left_out(then: int) -> None:
+    """Junk times draw nothing and raise nothing."""
+    assert clock_time(then, NAIROBI) == ""
+    assert full(then, NAIROBI) == ""
+    assert since(then, NOW, NAIROBI) == ""
+    assert day(then, NOW, NAIROBI) == ""
+
+
+@given(st.integers(-(10**18), 10**18), st.integers(0, 10**14))
+def test_no_instant_takes_more_than_its_column(then: int, now: int) -> None:
+    """At most six characters, whatever is stored."""
+    assert len(since(then, now)) <= 6

@@ -1,0 +1,101 @@
+"""Stored strings on their way to a screen: attacks from a table, and what is true of any string."""
+
+import unicodedata
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.console import Console
+from rich.text import Text
+
+from imbari_chat.view.sanitize import MAX_JOINS, MAX_MARKS, REPLACEMENT, safe_text
+from tests.specs import cases
+
+# Hostile characters more often than chance would have it, among all code points, surrogates too.
+CHARACTERS = st.one_of(
+    st.characters(),
+    st.integers(0, 0x10FFFF).map(chr),
+    st.sampled_from(
+        "\x1b\x07\r\n\t\x85\x9b\u200b\u200c\u200d\u202e\u2066\u2028\ufe0f\ufe0e\u0301\u0489\u20e3"
+        "\u0645\u06cc\u09b0\u09cd\u2800\ufffd👩🏽❤↔\U000e0061\ud800\udfff a"
+    ),
+)
+TEXTS = st.text(CHARACTERS, max_size=60)
+
+
+@cases("view/safe_text")
+def test_every_known_attack_is_disarmed_and_honest_text_survives(case: dict[str, Any]) -> None:
+    """The table's result, on one line and on several."""
+    assert safe_text(case["text"]) == case["single"]
+    assert safe_text(case["text"], multiline=True) == case.get("multi", case["single"])
+
+
+@given(TEXTS, st.booleans())
+def test_nothing_reaches_the_screen_that_a_terminal_obeys(text: str, multiline: bool) -> None:
+    """Controls and formats are gone, but for line breaks asked for and joiners between signs."""
+    safe = safe_text(text, multiline=multiline)
+    allowed = {"\n"} if multiline else set()
+    for before, character in zip(["", *safe], safe, strict=False):
+        category = unicodedata.category(character)
+        if character in {"\u200c", "\u200d"}:
+            assert before not in {"", " ", "\n", REPLACEMENT, "\u200c", "\u200d"}
+        else:
+            assert category not in {"Cc", "Cf", "Co", "Cs"} or character in allowed
+    assert not safe.endswith(("\u200c", "\u200d"))
+    safe.encode()
+
+
+@given(TEXTS, st.booleans(), st.one_of(st.none(), st.integers(1, 40)))
+def test_a_safe_text_is_left_alone(text: str, multiline: bool, limit: int | None) -> None:
+    """Passing twice is passing once, so a caller need not know whether it was passed."""
+    once = safe_text(text, max_length=limit, multiline=multiline)
+    assert safe_text(once, max_length=limit, multiline=multiline) == once
+
+
+@given(TEXTS, st.booleans(), st.integers(1, 40))
+def test_the_length_is_bounded(text: str, multiline: bool, limit: int) -> None:
+    """Never longer than asked for; a cut shows."""
+    safe = safe_text(text, max_length=limit, multiline=multiline)
+    assert len(safe) <= limit
+    whole = safe_text(text, multiline=multiline)
+    assert safe == whole or safe.endswith("…")
+
+
+@given(TEXTS)
+def test_one_line_is_one_line(text: str) -> None:
+    """No character of the result moves to another line, by Python's count either."""
+    assert len(safe_text(text).splitlines()) <= 1
+
+
+@given(TEXTS)
+def test_text_does_not_vanish_without_a_trace(text: str) -> None:
+    """Whatever is typed leaves something to see."""
+    assert bool(safe_text(text)) is bool(text)
+
+
+@given(st.text(st.sampled_from("a \u0301\u0300\u0489\u1dd9"), max_size=60))
+def test_no_base_carries_a_tower_of_marks(text: str) -> None:
+    """The fifth mark in a row is replaced, whatever marks they are."""
+    marks = 0
+    for character in safe_text(text):
+        marks = marks + 1 if unicodedata.category(character) in {"Mn", "Me"} else 0
+        assert marks <= MAX_MARKS
+
+
+def test_a_chain_of_emoji_is_broken_where_it_gets_too_long() -> None:
+    """Between two replacement marks at most the joiners of the longest real emoji."""
+    safe = safe_text("👨" + "\u200d👨" * 20)
+    assert max(part.count("\u200d") for part in safe.split(REPLACEMENT)) == MAX_JOINS
+
+
+def test_an_endless_text_costs_no_more_than_what_is_shown() -> None:
+    """Ten million characters are read as far as the limit needs."""
+    assert safe_text("\x1b" * 10_000_000, max_length=20) == REPLACEMENT + "…"
+
+
+def test_rich_draws_a_safe_text_as_it_is_written() -> None:
+    """Markup in a customer's text stays text when drawn the way the module says."""
+    console = Console(width=60, record=True, force_terminal=True)
+    with console.capture() as capture:
+        console.print(Text(safe_text("[bold red]hi[/] \x1b[31m")))
+    assert "[bold red]hi[/] \ufffd[31m" in capture.get()
