@@ -8,7 +8,7 @@ from imbari_chat.config import Settings
 from imbari_chat.engine.access import Access
 from imbari_chat.errors import AuthError, ConfigError
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.tokens import TokenStore
+from imbari_chat.identity.token_store import TokenStore
 from imbari_chat.identity.user import UserAccess
 
 __all__ = [

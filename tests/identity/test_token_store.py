@@ -14,7 +14,7 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked, PasswordDeleteError
 
 from imbari_chat.errors import AuthError, ConfigError
-from imbari_chat.identity.tokens import TokenStore
+from imbari_chat.identity.token_store import TokenStore
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="file modes are a POSIX matter")
 
