@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from imbari_chat.errors import ConfigError
 
-__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "settings_file"]
+__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "settings_file", "settings_variables"]
 
 APP = "imbari-chat"
 DEFAULT_EMULATOR_PROJECT = "demo-imbari"
@@ -93,6 +93,11 @@ class _ByName(PydanticBaseSettingsSource):
         return {names.get(key, key): value for key, value in self._source().items()}
 
 
+def settings_variables(name: str) -> list[str]:
+    """The environment variables that a setting is read from; the first that is set counts."""
+    return _aliases(Settings.model_fields[name].validation_alias)
+
+
 def _aliases(alias: object) -> list[str]:
     if isinstance(alias, AliasChoices):
         return [choice for choice in alias.choices if isinstance(choice, str)]
@@ -107,6 +112,8 @@ class Settings(BaseSettings):
         database_url: Address of a live database, ``https://NAME.firebaseio.com``.
         api_key: Web API key of the project; sign-in needs it. The emulators take any.
         credentials: A service account's key file (JSON).
+        database_emulator: ``HOST:PORT`` of a Realtime Database emulator; the database is there.
+        auth_emulator: ``HOST:PORT`` of an Auth emulator; sign-ins go there.
         identity: Which identity an admin acts with. ``auto``: the key file if there is one, else
             a stored sign-in, else the emulator's owner or the application default credentials.
         unrestricted: Let a service account bypass the security rules.

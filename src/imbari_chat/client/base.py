@@ -45,7 +45,7 @@ class EventSource:
 
         Handlers run one after the other, each event through all of them before the next, so they
         see events in order. One that raises is reported to ``on_error`` and goes on receiving.
-        EventDispatcher begins with the ``with`` block, or now inside it.
+        Listening begins with the ``with`` block, or now inside it.
 
         Args:
             kind: An event class.

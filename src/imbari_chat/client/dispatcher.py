@@ -1,4 +1,4 @@
-"""EventDispatcher in the background, for handlers and for waiters.
+"""Listening in the background, for handlers and for waiters.
 
 One task takes events from a source. It keeps the news for whoever waits, and queues what handlers
 want for a second task, which calls them one after the other, in order. A handler that is slow makes

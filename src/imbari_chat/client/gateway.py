@@ -167,7 +167,7 @@ class Gateway:
         source: Callable[[], AsyncGenerator[ChatEvent, None]],
         is_news: Callable[[ChatEvent], bool] | None = None,
     ) -> EventDispatcher:
-        """EventDispatcher in the background that ends with this gateway."""
+        """A dispatcher of events that ends with this gateway."""
         dispatcher = EventDispatcher(source, on_error=self.on_error, is_news=is_news)
         self._dispatchers.add(dispatcher)
         return dispatcher
