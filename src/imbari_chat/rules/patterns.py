@@ -225,7 +225,8 @@ class _Reader:
         """``"{" n ["," [m]]``, up to the closing brace"""
         start = self.at
         self.at += 1
-        low = high = self.number()
+        low = self.number()
+        high: int | None = low
         if self.peek() == ",":
             self.at += 1
             high = None if self.peek() == "}" else self.number()
