@@ -25,7 +25,13 @@ def test_keys_sort_as_listed(case: dict[str, Any]) -> None:
     assert sorted(shuffled, key=key_order) == case["ordered"]
 
 
-@given(st.lists(keys))
+indexes = st.integers(0, 10**10).map(str)
+
+
+@given(st.lists(keys) | st.lists(indexes, min_size=17) | st.lists(indexes | keys, min_size=17))
+@example([str(index) for index in range(30, 0, -1)])
+@example([str(index) for index in range(20)] + ["01"])
+@example([str(index) for index in range(20)] + ["4294967296"])
 @example(["b", "B", "a", "10", "9", "-1", "-x", "01", "99999999999"])
 def test_an_answers_keys_are_in_the_order_of_queries_by_key(names: list[str]) -> None:
     """However they are made, and whether or not some look like integers."""
