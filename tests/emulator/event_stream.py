@@ -19,13 +19,19 @@ class EventStream:
         client: Where to ask; its timeout bounds every wait.
         url: What to listen to.
         headers: Sent along.
+        method: How it is opened.
     """
 
     def __init__(
-        self, client: httpx.Client, url: str, headers: dict[str, str] | None = None
+        self,
+        client: httpx.Client,
+        url: str,
+        headers: dict[str, str] | None = None,
+        *,
+        method: str = "GET",
     ) -> None:
         asked = client.build_request(
-            "GET", url, headers={"Accept": "text/event-stream", **(headers or {})}
+            method, url, headers={"Accept": "text/event-stream", **(headers or {})}
         )
         self.response = client.send(asked, stream=True)
         self._chunks = self.response.iter_raw()

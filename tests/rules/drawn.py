@@ -63,7 +63,7 @@ def claim(*names: str) -> Expr:
             value = value.get(name) if isinstance(value, dict) else None
         return THING if isinstance(value, dict) else value
 
-    return Expr(f"auth.{'.'.join(names)}", run)
+    return Expr(".".join(("auth", *names)), run)
 
 
 def method(
@@ -114,7 +114,14 @@ STRING_LITERALS = st.sampled_from(["", "a", "b", "ab", "a/b", "B", "1"]).map(
 )
 NUMBER_LITERALS = st.sampled_from([0, 1, 2, 3, 2.5]).map(lambda value: constant(str(value), value))
 CLAIMS = st.sampled_from(
-    [claim("uid"), claim("token", "n"), claim("token", "o"), claim("token", "t"), claim("no", "no")]
+    [
+        claim(),
+        claim("uid"),
+        claim("token", "n"),
+        claim("token", "o"),
+        claim("token", "t"),
+        claim("no", "no"),
+    ]
 )
 CAPTURE = variable("$k")
 

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.order import Index, key_order, priority_order, sdk_collation, value_order
+from imbari_chat.wire.keys import in_order, key_order, sdk_collation
+from imbari_chat.wire.order import Index, priority_order, value_order
 from imbari_chat.wire.tree import EMPTY, from_json
 from tests.specs import cases
 from tests.wire.strategies import keys, nodes
@@ -22,6 +23,19 @@ def test_keys_sort_as_listed(case: dict[str, Any]) -> None:
     """Integers by number, then words."""
     shuffled = random.sample(case["ordered"], len(case["ordered"]))
     assert sorted(shuffled, key=key_order) == case["ordered"]
+
+
+indexes = st.integers(0, 10**10).map(str)
+
+
+@given(st.lists(keys) | st.lists(indexes, min_size=17) | st.lists(indexes | keys, min_size=17))
+@example([str(index) for index in range(30, 0, -1)])
+@example([str(index) for index in range(20)] + ["01"])
+@example([str(index) for index in range(20)] + ["4294967296"])
+@example(["b", "B", "a", "10", "9", "-1", "-x", "01", "99999999999"])
+def test_an_answers_keys_are_in_the_order_of_queries_by_key(names: list[str]) -> None:
+    """However they are made, and whether or not some look like integers."""
+    assert [*in_order(names)] == sorted(names, key=key_order)
 
 
 @given(anything, anything)

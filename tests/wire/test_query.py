@@ -35,6 +35,15 @@ def test_windows_hold_what_the_service_answers(case: dict[str, Any]) -> None:
         assert same(query.window(node).to_json(), case["json"])
 
 
+def test_the_placeholders_of_the_sdks_stand_for_every_key() -> None:
+    """Their own protocol sends them as keys of bounds, which the REST API refuses."""
+    node = DATA.child("tie")
+    after = Query.by_child("n").start_after(1, "[MAX_NAME]")
+    before = Query.by_child("n").end_before(2, "[MIN_NAME]")
+    assert [key for key, _ in after.ordered(node)] == ["x"]
+    assert [key for key, _ in before.ordered(node)] == ["9", "10", "y"]
+
+
 @cases("wire/query_errors")
 def test_bad_parameters_get_the_texts_of_the_service(case: dict[str, Any]) -> None:
     """Word for word."""

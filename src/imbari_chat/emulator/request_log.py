@@ -85,7 +85,8 @@ def logged(
 def _line(scope: Scope, status: int | None, seconds: float, body: bytes) -> str:
     method = scope.get("method", "WS")
     path = quote(scope["path"], safe="/:~!$&'()*+,;=@")
-    query = parse_qsl(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+    text = scope["query_string"].decode("latin-1").replace("+", "%2B")
+    query = parse_qsl(text, keep_blank_values=True)
     shown = "&".join(
         f"{quote(name)}={quote(value) if name in _HARMLESS else '...'}" for name, value in query
     )

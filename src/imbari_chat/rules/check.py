@@ -22,7 +22,17 @@ from imbari_chat.rules.syntax import (
     Term,
     Unary,
 )
-from imbari_chat.rules.types import PRIMITIVE, VARIABLES, Method, Parameters, Type, member
+from imbari_chat.rules.types import (
+    CLAIM,
+    PRIMITIVE,
+    VARIABLES,
+    Method,
+    Parameters,
+    Type,
+    either,
+    has_members,
+    member,
+)
 
 __all__ = ["check_rule"]
 
@@ -97,13 +107,13 @@ class _Checker:
             at = node.key.start
             name = self.index_name(node, target)
             if name is None:
-                return member(Type.CLAIMS, "") or Type.NULL
+                return CLAIM
         else:
             at = node.key_start
             name = node.key
         found = member(target, name)
         if found is None:
-            if target & (Type.STRING | Type.SNAPSHOT | Type.QUERY):
+            if has_members(target):
                 message = f"No such method/property '{name}'."
             else:
                 message = "Invalid property access: target is not an object."
@@ -113,20 +123,16 @@ class _Checker:
     def index_name(self, node: Index, target: Type) -> str | None:
         """The member ``[]`` names, or None when it is known only at run time.
 
-        [unsure] what is refused beyond the documented: a literal or a ``$name`` on ``auth`` and
-        below, a literal name of a method elsewhere. Here, everything else.
+        Anything but a literal name is refused, except on ``auth`` and below. [unsure] what may
+        stand there besides a literal and a ``$name``; here, nothing.
         """
         if isinstance(node.key, Literal) and isinstance(node.key.value, str):
             return node.key.value
         key = self.type_of(node.key)
-        if Type.CLAIMS not in target:
-            message = "Invalid property access: target is not an object."
-            raise self.mistake(node.key, message)
         is_position = isinstance(node.key, Literal) and key == Type.NUMBER
         is_capture = isinstance(node.key, Name) and node.key.name in self.captures
-        if not is_position and not is_capture:
-            message = "Invalid property access: expected a literal or a $variable."
-            raise self.mistake(node.key, message)
+        if Type.CLAIMS not in target or not (is_position or is_capture):
+            raise self.mistake(node.key, "Invalid property access.")
         return None
 
     def call(self, node: Call) -> Type:
@@ -176,6 +182,7 @@ class _Checker:
         if len(node.arguments) != 1:
             message = f"{name}() expects 1 regular expression literal argument."
             raise self.mistake(node, message)
+        self.type_of(node.arguments[0])
         if not isinstance(node.arguments[0], Regex):
             message = f"{name}() expects a regular expression literal argument."
             raise self.mistake(node.arguments[0], message)
@@ -190,9 +197,10 @@ class _Checker:
             raise self.mistake(node, message)
         names = node.arguments[0]
         if not isinstance(names, Array):
+            self.type_of(names)
             raise self.mistake(names, f"{name}() expects an array of child names.")
         for item in names.items:
-            if isinstance(item, Array) or Type.STRING not in self.type_of(item):
+            if Type.STRING not in self.type_of(item):
                 raise self.mistake(item, f"{name}() expects an array of strings.")
 
     def logical(self, node: Logical) -> Type:
@@ -215,8 +223,8 @@ class _Checker:
 
     def conditional(self, node: Conditional) -> Type:
         if self.type_of(node.test) != Type.BOOLEAN:
-            raise self.mistake(node.test, "The condition of ? must be boolean.")
-        return self.type_of(node.then) | self.type_of(node.otherwise)
+            raise self.mistake(node.test, "condition of ? must be boolean.")
+        return either(self.type_of(node.then), self.type_of(node.otherwise))
 
     def chain(self, node: Chain) -> Type:
         left_type = self.type_of(node.first)
@@ -238,6 +246,9 @@ class _Checker:
             result = Type.BOOLEAN
         else:
             operator = operator[:2]
+            if Type.ORDERING in (left, right):
+                self.compare_ordering(node, operator, left, right, term)
+                return Type.BOOLEAN
             wanted, complaint = PRIMITIVE, "is not a number, boolean, string, or null."
             result = Type.BOOLEAN
         for side, type_, at in (("left", left, node.start), ("right", right, term.operand.start)):
@@ -249,6 +260,20 @@ class _Checker:
             raise self.fragment.mistake(at, message)
         return result
 
+    def compare_ordering(
+        self, node: Chain, operator: str, left: Type, right: Type, term: Term
+    ) -> None:
+        """``query.orderByChild`` is compared with itself or with what is written out."""
+        # What an earlier comparison of the chain came to is nothing that is written out.
+        first = node.first if term is node.rest[0] else node
+        for side, type_, operand in (("left", left, first), ("right", right, term.operand)):
+            if type_ != Type.ORDERING and not _is_name_or_null(operand):
+                message = (
+                    f"Invalid {operator} expression: {side} operand must be an ordering or string "
+                    "literal when comparing against an ordering."
+                )
+                raise self.mistake(operand, message)
+
 
 def _sum(left: Type, right: Type) -> Type:
     if Type.STRING in (left, right):
@@ -256,6 +281,11 @@ def _sum(left: Type, right: Type) -> Type:
     if left == right == Type.NUMBER:
         return Type.NUMBER
     return Type.NUMBER | Type.STRING
+
+
+def _is_name_or_null(node: Expression) -> bool:
+    """Whether it is what ``query.orderByChild`` can be: a literal path, or null for none."""
+    return isinstance(node, Literal) and (node.value is None or isinstance(node.value, str))
 
 
 def _type_of_literal(value: str | int | float | bool | None) -> Type:

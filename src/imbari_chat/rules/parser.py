@@ -232,9 +232,8 @@ class _Parser:
         try:
             pattern = compile_pattern(token.text, ignore_case=ignore_case)
         except PatternMistake as mistake:
-            raise self.fragment.mistake(
-                token.start + 1 + mistake.at, f"Invalid regular expression: {mistake.reason}."
-            ) from None
+            message = f"Illegal regular expression, {mistake.reason}"
+            raise self.fragment.mistake(token.start, message) from None
         return Regex(token.start, token.end, token.text, ignore_case, pattern)
 
 

@@ -6,8 +6,12 @@ The subset has literals, ``.``, classes, groups, ``|``, the quantifiers ``* + ? 
 Other JavaScript syntax is mostly not refused but means something else. At the start of the pattern
 or of a group, ``| ( ) ? + * { }`` stand for themselves, so ``(?:x)`` finds the text ``?:x``; a
 quantifier may follow another, so ``x+?`` is an optional ``x+``; ``\\b`` is the letter b. [src]
+
+The service searches with dk.brics.automaton, whose characters are UTF-16 units: ``.`` is any one of
+them, a line feed too, and what lies beyond U+FFFF is two.
 """
 
+import re
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
 
@@ -19,7 +23,9 @@ _MAX_GROUPS = 30
 _MAX_QUANTIFIERS = 8
 _MAX_COUNT_DIGITS = 6
 _LITERAL_AT_START: Final = frozenset("|)?+*{}")
-_LAST_CHARACTER = 0x10FFFF
+_LAST_UNIT = 0xFFFF
+_PAIRED = re.compile("[\U00010000-\U0010ffff]")
+_ANCHORED = re.compile(r"\^?((?:[^\\$]|\\.|\$(?!\Z))*)", re.DOTALL)
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -46,7 +52,7 @@ class Pattern:
 
     def search(self, text: str) -> bool:
         """Whether it matches anywhere in ``text``."""
-        return self.automaton.search(text)
+        return self.automaton.search(_utf16(text))
 
 
 class _TooLarge(PatternMistake):
@@ -62,12 +68,23 @@ def compile_pattern(source: str, *, ignore_case: bool = False) -> Pattern:
     Raises:
         PatternMistake: It is outside the subset, or too large.
     """
-    reader = _Reader(source, ignore_case=ignore_case)
+    reader = _Reader(_utf16(source), ignore_case=ignore_case)
     piece = reader.pattern()
     try:
         return Pattern(Automaton(piece))
     except OverflowError as error:
         raise _TooLarge(0, str(error)) from None
+
+
+def _utf16(text: str) -> str:
+    """The text with each pair of surrogates as two characters."""
+    if text.isascii():
+        return text
+    return _PAIRED.sub(lambda match: _surrogates(ord(match[0]) - 0x10000), text)
+
+
+def _surrogates(offset: int) -> str:
+    return chr(0xD800 + (offset >> 10)) + chr(0xDC00 + (offset & 0x3FF))
 
 
 def _complement(ranges: Ranges) -> Ranges:
@@ -77,7 +94,7 @@ def _complement(ranges: Ranges) -> Ranges:
         if following < low:
             result.append((following, low - 1))
         following = high + 1
-    result.append((following, _LAST_CHARACTER))
+    result.append((following, _LAST_UNIT))
     return tuple(result)
 
 
@@ -85,8 +102,9 @@ def _span(first: str, last: str) -> tuple[int, int]:
     return ord(first), ord(last)
 
 
-_SPACE: Ranges = (_span("\t", "\r"), _span(" ", " "))
+_SPACE: Ranges = (_span("\t", "\n"), _span("\r", "\r"), _span(" ", " "))
 _DIGIT: Ranges = (_span("0", "9"),)
+_ANY: Ranges = ((0, _LAST_UNIT),)
 _WORD: Ranges = (_span("0", "9"), _span("A", "Z"), _span("_", "_"), _span("a", "z"))
 _SHORTHANDS: dict[str, Ranges] = {
     "s": _SPACE,
@@ -96,11 +114,6 @@ _SHORTHANDS: dict[str, Ranges] = {
     "D": _complement(_DIGIT),
     "W": _complement(_WORD),
 }
-
-
-def _any_character() -> Ranges:
-    """What ``.`` matches. [unsure] whether a newline is among it; here, as in RE2, it is not."""
-    return _complement((_span("\n", "\n"),))
 
 
 def _escaped(letter: str) -> Ranges:
@@ -145,6 +158,8 @@ class _Reader:
         if self.peek() == "$":
             self.at += 1
             options[-1] = Sequence((options[-1], Edge.END))
+        if self.peek() == ")":
+            raise self.expected("end-of-string", self.at)
         if self.at < len(self.source):
             self.unexpected()
         return Choice(tuple(options))
@@ -176,7 +191,10 @@ class _Reader:
 
     def sequence(self, pieces: list[Piece], *, may_be_empty: bool) -> Piece:
         """``quantified {quantified}``"""
-        if self.peek() in ("", "|", ")", "$", "^") and not may_be_empty:
+        if self.peek() == ")" and not may_be_empty:
+            # The service takes it for a character here, and then misses the one that closes.
+            raise self.expected("')'")
+        if self.peek() in ("", "|", "$", "^") and not may_be_empty:
             self.unexpected()
         while self.peek() not in ("", "|", ")", "$", "^"):
             pieces.append(self.quantified())
@@ -207,21 +225,24 @@ class _Reader:
         """``"{" n ["," [m]]``, up to the closing brace"""
         start = self.at
         self.at += 1
-        low = high = self.number()
+        low = self.number()
+        high: int | None = low
         if self.peek() == ",":
             self.at += 1
             high = None if self.peek() == "}" else self.number()
-        if low is None or self.peek() != "}" or (high is not None and high < low):
-            raise PatternMistake(start, "'{' begins no quantifier here")
+        if self.peek() != "}":
+            raise self.expected("'}'", self.at)
+        if high is not None and high < low:
+            raise PatternMistake(start, "the counts are in the wrong order")
         return low, high
 
-    def number(self) -> int | None:
+    def number(self) -> int:
         start = self.at
         while self.peek() and self.peek() in "0123456789":
             self.at += 1
         digits = self.source[start : self.at]
         if not digits or (digits[0] == "0" and digits != "0"):
-            raise PatternMistake(start, "expected a number")
+            raise self.expected("integer", start)
         if len(digits) > _MAX_COUNT_DIGITS:
             raise _TooLarge(start, "the count is too large")
         return int(digits)
@@ -236,7 +257,7 @@ class _Reader:
                 return self.character_class()
             case ".":
                 self.at += 1
-                return Characters(_any_character())
+                return Characters(_ANY)
             case "\\":
                 return self.characters(_escaped(self.escaped_letter()))
             case "" | "^" | "$" | "|" | ")" | "?" | "+" | "*" | "{":
@@ -266,7 +287,7 @@ class _Reader:
             self.at += 1
             options = self.body(may_start_literally=True)
             if self.peek() != ")":
-                raise PatternMistake(start, "'(' is never closed")
+                raise self.expected("')'")
         except PatternMistake:
             self.not_groups.add(start)
             raise
@@ -285,8 +306,11 @@ class _Reader:
         ranges: list[tuple[int, int]] = []
         while self.peek() != "]":
             if not self.peek():
-                raise PatternMistake(start, "'[' is never closed")
+                raise self.expected("']'")
             ranges.extend(self.class_entry())
+        if {_span('"', '"'), _span("\\", "\\")} <= {*ranges}:
+            # Seen with both in one class; which of the two it was is not known.
+            raise self.expected("']'")
         if not ranges:
             raise PatternMistake(start, "a class cannot be empty")
         self.at += 1
@@ -325,5 +349,18 @@ class _Reader:
 
     def unexpected(self) -> NoReturn:
         character = self.peek()
-        reason = f"unexpected '{character}'" if character else "unexpected end"
+        reason = f"unexpected '{character}'" if character else "unexpected end-of-string"
         raise PatternMistake(self.at, reason)
+
+    def expected(self, what: str, at: int | None = None) -> PatternMistake:
+        """That ``what`` is missing, by default at the end, which is as far as the service reads.
+
+        Its words, and its count: positions are in what the anchors leave.
+        """
+        anchored = self.source.startswith("^")
+        body = _ANCHORED.match(self.source)
+        assert body is not None
+        position = len(body[1]) if at is None else at - anchored
+        if what.startswith("'"):
+            return PatternMistake(self.at, f"expected {what} at position {position}")
+        return PatternMistake(self.at, f"{what} expected at position {position}")

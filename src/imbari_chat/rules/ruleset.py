@@ -7,7 +7,7 @@ from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
 from imbari_chat.rules.coverage import Coverage
 from imbari_chat.rules.explain import explain
 from imbari_chat.rules.source import parse_source, plain
-from imbari_chat.rules.structure import RulesNode, declare
+from imbari_chat.rules.structure import RulesNode, checked_expression, declare
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -68,7 +68,7 @@ class Ruleset:
             RulesError: It does not parse or check. ``what`` is the service's own message, ``hint``
                 an excerpt of the text with a caret under the place.
         """
-        document = parse_source(text)
+        document = parse_source(text, checked_expression)
         return cls(text, declare(document, text), plain(document))
 
     @classmethod

@@ -5,7 +5,7 @@ inside strings. Every string remembers the offset each of its characters was wri
 mistake inside an expression is reported at its place in the file, whatever escapes precede it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn, TypeAlias
 
@@ -13,6 +13,7 @@ from imbari_chat.errors import RulesError
 from imbari_chat.wire.json import Json, Scalar
 
 __all__ = [
+    "RULE_KEYS",
     "Constant",
     "Element",
     "Fragment",
@@ -26,6 +27,8 @@ __all__ = [
     "plain",
     "report",
 ]
+
+RULE_KEYS = (".read", ".write", ".validate")
 
 _MAX_NESTING = 64
 _SHOWN_BEFORE = 60
@@ -139,13 +142,25 @@ def report(error: RulesError, file_name: str = "database.rules.json") -> str:
     return f"{headline}\n{error.hint}" if error.hint else headline
 
 
-def parse_source(file: str) -> Element:
+def parse_source(file: str, check: Callable[[str, Sequence[str], Fragment], object]) -> Element:
     """Read a rules text.
+
+    Args:
+        check: Called of a text that breaks off, for each rule read until then: with its kind, the
+            keys above it below ``rules``, and its expression. The service checks a rule as soon as
+            it has read it, so what this raises is told before the break: a quote inside an
+            expression is the mistake of the expression it ends, not of the JSON that follows.
 
     Raises:
         RulesError: It is not the dialect described above.
     """
-    return _Reader(file).document()
+    reader = _Reader(file)
+    try:
+        return reader.document()
+    except RulesError:
+        for kind, location, fragment in reader.rules:
+            check(kind, location, fragment)
+        raise
 
 
 class _Reader:
@@ -153,22 +168,19 @@ class _Reader:
         self.file = file
         self.at = 0
         self.depth = 0
+        self.location: list[str] = []
+        self.rules: list[tuple[str, Sequence[str], Fragment]] = []
 
     def document(self) -> Element:
         self.skip()
         element = self.element()
         self.skip()
         if self.at < len(self.file):
-            self.unexpected()
+            self.fail(f"Unexpected '{self.peek()}'.")
         return element
 
     def fail(self, message: str, at: int | None = None) -> NoReturn:
         raise mistake(self.file, self.at if at is None else at, message)
-
-    def unexpected(self) -> NoReturn:
-        if self.at >= len(self.file):
-            self.fail("Unexpected end of input.")
-        self.fail(f"Unexpected '{self.file[self.at]}'.")
 
     def peek(self) -> str:
         return self.file[self.at : self.at + 1]
@@ -206,7 +218,7 @@ class _Reader:
     def members(self) -> Iterator[Member]:
         self.open()
         if self.peek() == ",":
-            self.unexpected()
+            self.fail("Unexpected ','.")
         while self.peek() != "}":
             if self.peek() != '"':
                 self.fail("Expected '\"'.")
@@ -216,9 +228,18 @@ class _Reader:
                 self.fail("Expected ':'.")
             self.at += 1
             self.skip()
-            yield Member(key, self.element())
+            yield Member(key, self.member_value(key.value))
             self.comma_or("}")
         self.close()
+
+    def member_value(self, key: str) -> Element:
+        above = tuple(self.location)
+        self.location.append(key)
+        value = self.element()
+        self.location.pop()
+        if above[:1] == ("rules",) and key in RULE_KEYS and isinstance(value, Text):
+            self.rules.append((key, above[1:], value.fragment))
+        return value
 
     def list(self) -> ListElement:
         start = self.at
@@ -260,8 +281,7 @@ class _Reader:
         try:
             number = float(self.file[start : self.at])
         except ValueError:
-            self.at = start
-            self.unexpected()
+            self.fail("Parse error.", start)
         return Constant(start, int(number) if number.is_integer() else number)
 
     def text(self) -> Text:

@@ -11,6 +11,7 @@ from typing import Final, NoReturn
 from imbari_chat.rules.check import check_rule
 from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import (
+    RULE_KEYS,
     Constant,
     Element,
     Fragment,
@@ -22,9 +23,8 @@ from imbari_chat.rules.source import (
 )
 from imbari_chat.rules.syntax import Expression, Literal
 
-__all__ = ["Capture", "Rule", "RulesNode", "declare"]
+__all__ = ["Capture", "Rule", "RulesNode", "checked_expression", "declare"]
 
-_EXPRESSIONS: Final = (".read", ".write", ".validate")
 _INDEX_ON: Final = ".indexOn"
 _ILLEGAL_IN_KEY: Final = frozenset(".#$/[]")
 
@@ -128,6 +128,18 @@ def declare(document: Element, file: str) -> RulesNode:
     return _Builder(file).node(document.members[0].value, ())
 
 
+def checked_expression(kind: str, location: Iterable[str], fragment: Fragment) -> Expression:
+    """The expression of a rule of ``kind`` that stands below ``location``.
+
+    Raises:
+        RulesError: It is none.
+    """
+    expression = parse_expression(fragment)
+    captures = [key for key in location if key.startswith("$")]
+    check_rule(expression, fragment, kind=kind, captures=captures)
+    return expression
+
+
 def _refuse_repeated(element: ObjectElement, file: str) -> None:
     """[unsure] what the service makes of a key written twice. One of the two has no effect, which
     cannot be what was meant, so here it is refused."""
@@ -155,7 +167,7 @@ class _Builder:
         capture: Capture | None = None
         for member in element.members:
             key = member.key.value
-            if key in _EXPRESSIONS:
+            if key in RULE_KEYS:
                 rules[key] = self.rule(key, member.value, location)
             elif key == _INDEX_ON:
                 index_on = self.index_on(member.value)
@@ -184,9 +196,7 @@ class _Builder:
             return Rule(kind, location, fragment, Literal(0, len(text), element.value))
         if not isinstance(element, Text):
             self.fail(element, _BAD_RULE)
-        captures = [key for key in location if key.startswith("$")]
-        expression = parse_expression(element.fragment)
-        check_rule(expression, element.fragment, kind=kind, captures=captures)
+        expression = checked_expression(kind, location, element.fragment)
         return Rule(kind, location, element.fragment, expression)
 
     def index_on(self, element: Element) -> frozenset[str]:

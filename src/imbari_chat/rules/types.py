@@ -1,7 +1,8 @@
 """The static types of the language, its variables and members.
 
-A type is the set of kinds a value may be of: ``auth.uid`` is ``STRING | NULL``, a stored value may
-be of any primitive kind. The service refuses at upload only what cannot possibly fit.
+A type is the set of kinds a value may be of: a stored value may be of any primitive kind, and
+``auth`` and whatever is below it of any kind at all. The service refuses at upload only what cannot
+possibly fit.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ __all__ = [
     "Method",
     "Parameters",
     "Type",
+    "either",
+    "has_members",
     "member",
 ]
 
@@ -31,9 +34,11 @@ class Type(Flag):
     NULL = auto()
     CLAIMS = auto()  # auth, and objects within it: any member may be named
     QUERY = auto()
+    ORDERING = auto()  # query.orderByChild
     SNAPSHOT = auto()
     REGEX = auto()
     METHOD = auto()
+    MIXED = auto()  # beside the kinds of a ternary's branches, where they differ
 
 
 class Parameters(Enum):
@@ -58,7 +63,7 @@ PRIMITIVE: Final = Type.BOOLEAN | Type.NUMBER | Type.STRING | Type.NULL
 CLAIM: Final = PRIMITIVE | Type.CLAIMS
 
 VARIABLES: Final[Mapping[str, Type]] = {
-    "auth": Type.CLAIMS | Type.NULL,
+    "auth": CLAIM,
     "now": Type.NUMBER,
     "root": Type.SNAPSHOT,
     "data": Type.SNAPSHOT,
@@ -97,7 +102,7 @@ _QUERY_PROPERTIES: Final[Mapping[str, Type]] = {
     "orderByKey": Type.BOOLEAN,
     "orderByValue": Type.BOOLEAN,
     "orderByPriority": Type.BOOLEAN,
-    "orderByChild": Type.STRING | Type.NULL,
+    "orderByChild": Type.ORDERING,
     "startAt": PRIMITIVE,
     "endAt": PRIMITIVE,
     "equalTo": PRIMITIVE,
@@ -106,20 +111,35 @@ _QUERY_PROPERTIES: Final[Mapping[str, Type]] = {
 }
 
 
+def has_members(target: Type) -> bool:
+    """Whether anything can be named below a value of type ``target``.
+
+    [unsure] which mixtures of a ternary can have members; recorded is that a snapshot or a number
+    cannot. Here, none but those with a claim.
+    """
+    if Type.MIXED in target:
+        return Type.CLAIMS in target
+    return bool(target & (Type.STRING | Type.SNAPSHOT | Type.QUERY | Type.CLAIMS))
+
+
 def member(target: Type, name: str) -> Type | Method | None:
     """What ``target.name`` is, or None if no value of type ``target`` has such a member.
 
-    On a claim, which may be a string, the members of strings come first.
+    On a claim, which may be a string, the methods of strings come first.
     """
-    if Type.SNAPSHOT in target and name in SNAPSHOT_METHODS:
-        return SNAPSHOT_METHODS[name]
-    if Type.QUERY in target and name in _QUERY_PROPERTIES:
-        return _QUERY_PROPERTIES[name]
-    if target & (Type.STRING | Type.CLAIMS):
-        if name == "length":
-            return Type.NUMBER
-        if name in STRING_METHODS:
-            return STRING_METHODS[name]
+    if not has_members(target):
+        return None
     if Type.CLAIMS in target:
-        return CLAIM
-    return None
+        return STRING_METHODS.get(name, CLAIM)
+    if Type.SNAPSHOT in target:
+        return SNAPSHOT_METHODS.get(name)
+    if Type.QUERY in target:
+        return _QUERY_PROPERTIES.get(name)
+    return Type.NUMBER if name == "length" else STRING_METHODS.get(name)
+
+
+def either(one: Type, other: Type) -> Type:
+    """The type of a value that is of one type or of another."""
+    if one in other or other in one:
+        return one | other
+    return one | other | Type.MIXED

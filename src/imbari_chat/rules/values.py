@@ -138,10 +138,7 @@ def _bound(bound: Bound | None) -> Json:
 
 
 def _plain_read() -> dict[str, Json]:
-    """``query`` of a read without one, and of every write.
-
-    [unsure] for ``orderByKey``: SDK reads measured false, old REST recordings true.
-    """
+    """``query`` of a read without one, and of every write."""
     names = ("orderByChild", "startAt", "endAt", "equalTo", "limitToFirst", "limitToLast")
     order = ("orderByKey", "orderByValue", "orderByPriority")
     return {**dict.fromkeys(names), **dict.fromkeys(order, False)}

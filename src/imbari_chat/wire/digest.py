@@ -8,7 +8,8 @@ import hashlib
 import struct
 
 from imbari_chat.wire.json import Number
-from imbari_chat.wire.order import SortKey, key_order, priority_order, sdk_collation
+from imbari_chat.wire.keys import SortKey, key_order, sdk_collation
+from imbari_chat.wire.order import priority_order
 from imbari_chat.wire.tree import Leaf, Node, Priority
 
 __all__ = ["digest"]

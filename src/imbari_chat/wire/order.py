@@ -1,74 +1,17 @@
-"""How keys, values and priorities sort, and what a query can sort by.
+"""How values and priorities sort, and what a query can sort by.
 
-Everything here gives sort keys: tuples to compare with ``<`` and ``==``. The collation of
-strings is decided in :func:`server_collation` and :func:`sdk_collation`, nowhere else.
+Everything here gives sort keys: tuples to compare with ``<`` and ``==``.
 """
 
-import re
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Literal, Self, TypeAlias
+from typing import Literal, Self
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.wire.keys import Collation, SortKey, key_order, server_collation
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.tree import Leaf, Node, Priority
 
-__all__ = [
-    "MAX_KEY",
-    "MIN_KEY",
-    "Collation",
-    "Index",
-    "SortKey",
-    "key_order",
-    "priority_order",
-    "sdk_collation",
-    "server_collation",
-    "value_order",
-]
-
-SortKey: TypeAlias = tuple[object, ...]
-Collation: TypeAlias = Callable[[str], str | bytes]
-
-MIN_KEY: Final = "[MIN_NAME]"
-"""Stands for a key before all others in the bounds that the SDKs send."""
-
-MAX_KEY: Final = "[MAX_NAME]"
-"""Stands for a key after all others in the bounds that the SDKs send."""
-
-_INTEGER_KEY = re.compile(r"-?0*[0-9]{1,10}")
-_INT32_MIN = -(2**31)
-_INT32_MAX = 2**31 - 1
-
-
-def server_collation(text: str) -> str:
-    """Strings sort by their UTF-8 bytes, lone surrogates included.
-
-    That is the order of code points, which is how Python compares strings. [unsure]: the order of
-    the service beyond ASCII is not known.
-    """
-    return text
-
-
-def sdk_collation(text: str) -> bytes:
-    """Strings sort by UTF-16 code unit, as in the official SDKs."""
-    return text.encode("utf-16-be", "surrogatepass")
-
-
-def key_order(key: str, collation: Collation = server_collation) -> SortKey:
-    """Keys that look like 32-bit integers first, by number and then length; then the rest.
-
-    >>> sorted(["bar", "20", "03", "3", "0"], key=key_order)
-    ['0', '3', '03', '20', 'bar']
-    """
-    if _INTEGER_KEY.fullmatch(key):
-        number = int(key)
-        if _INT32_MIN <= number <= _INT32_MAX:
-            return (1, number, len(key), key)
-    elif key == MIN_KEY:
-        return (0,)
-    elif key == MAX_KEY:
-        return (3,)
-    return (2, collation(key))
+__all__ = ["Index", "priority_order", "value_order"]
 
 
 def value_order(node: Node) -> SortKey:

@@ -10,15 +10,8 @@ from typing import Final, Self
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, Scalar, canonical_number, dumps, parse
-from imbari_chat.wire.order import (
-    MAX_KEY,
-    MIN_KEY,
-    Index,
-    SortKey,
-    key_order,
-    priority_order,
-    value_order,
-)
+from imbari_chat.wire.keys import MAX_KEY, MIN_KEY, SortKey, key_order
+from imbari_chat.wire.order import Index, priority_order, value_order
 from imbari_chat.wire.paths import Path, illegal_in_key
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
 
@@ -338,7 +331,8 @@ def _bound_parts(text: str) -> tuple[Scalar | None, str | None]:
     if not isinstance(parts, list) or not parts or isinstance(parts[0], dict | list):
         raise InvalidData("Constraint index field must be a JSON primitive")
     key: Json = parts[1] if len(parts) == 2 else None
-    if len(parts) > 1 and not isinstance(key, str):
+    # The SDKs' placeholders are for their own protocol; the REST API takes them for no key names.
+    if len(parts) > 1 and (not isinstance(key, str) or key in (MIN_KEY, MAX_KEY)):
         raise InvalidData("Constraint key field must be a valid key name")
     assert key is None or isinstance(key, str)
     return parts[0], key

@@ -12,6 +12,7 @@ from typing import Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
+from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, illegal_in_key
 
 __all__ = [
@@ -68,7 +69,7 @@ class Leaf(_Node):
     def to_json(self, *, export: bool = False) -> Json:
         """The value; with ``export``, wrapped together with its priority if it has one."""
         if export and self.priority is not None:
-            return {".value": self.value, ".priority": self.priority}
+            return {".priority": self.priority, ".value": self.value}
         return self.value
 
     def put(self, path: Path, node: "Node") -> "Node":
@@ -152,7 +153,8 @@ class Branch(_Node):
         """Plain JSON, or null when empty.
 
         An object whose keys look like array indexes, more than half of them present, becomes an
-        array, as the service does on every read. ``export`` keeps objects and adds priorities.
+        array, as the service does on every read. ``export`` keeps objects and adds priorities,
+        each before what it belongs to. Keys come in order of name.
         """
         if not self.children:
             return None
@@ -160,11 +162,12 @@ class Branch(_Node):
             length = self._array_length()
             if length:
                 return [self.child(str(index)).to_json() for index in range(length)]
+        children = self.children
         value: dict[str, Json] = {
-            key: child.to_json(export=export) for key, child in self.children.items()
+            key: children[key].to_json(export=export) for key in in_order(children)
         }
         if export and self.priority is not None:
-            value[".priority"] = self.priority
+            return {".priority": self.priority, **value}
         return value
 
     def _array_length(self) -> int:

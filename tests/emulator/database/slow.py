@@ -9,7 +9,7 @@ import hashlib
 import json
 import re
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cmp_to_key
 from typing import Any
@@ -109,7 +109,7 @@ class Slow:
                 if one != other and there[: len(here)] == here:
                     raise Bad
         self._write([(places[key], value) for key, value in asked.body.items()], now)
-        return {key: plain(self._standing(place)) for key, place in places.items()}
+        return {key: plain(self._standing(places[key])) for key in named(places)}
 
     def _write(self, pairs: list[tuple[list[str], Any]], now: int) -> None:
         before = self.root
@@ -212,7 +212,7 @@ def plain(node: Any) -> Any:
         return None
     if "value" in node:
         return node["value"]
-    children = {key: plain(child) for key, child in node["children"].items()}
+    children = {key: plain(node["children"][key]) for key in named(node["children"])}
     if all(re.fullmatch(r"0|[1-9][0-9]*", key, re.ASCII) for key in children):
         last = max(int(key) for key in children)
         if last < 2 * len(children):
@@ -225,8 +225,12 @@ def exported(node: Any) -> Any:
         return None
     marked = {} if node["priority"] is None else {".priority": node["priority"]}
     if "value" in node:
-        return {".value": node["value"], **marked} if marked else node["value"]
-    return {**{key: exported(child) for key, child in node["children"].items()}, **marked}
+        return {**marked, ".value": node["value"]} if marked else node["value"]
+    return {**marked, **{key: exported(node["children"][key]) for key in named(node["children"])}}
+
+
+def named(keys: Iterable[str]) -> list[str]:
+    return sorted(keys, key=cmp_to_key(compare_keys))
 
 
 def read(node: Any, parameters: dict[str, str]) -> tuple[Any, Any]:
@@ -235,7 +239,7 @@ def read(node: Any, parameters: dict[str, str]) -> tuple[Any, Any]:
     if parameters.get("shallow") == "true":
         if node is None or "value" in node:
             return plain(node), node
-        return dict.fromkeys(node["children"], True), node
+        return dict.fromkeys(named(node["children"]), True), node
     if "orderBy" not in parameters:
         return (exported if export else plain)(node), node
     if node is None or "value" in node:

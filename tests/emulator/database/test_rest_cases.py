@@ -1,6 +1,7 @@
 """The conformance cases of Realtime Database over HTTP: tests/specs/emulator/.
 
 ``rest.json`` has those that the reference numbers, ``more.json`` those that its sections imply.
+``tests/specs/production/rest.json`` has those that were recorded on the live service.
 
 A case is a list of steps against a database of its own:
 
@@ -8,7 +9,8 @@ A case is a list of steps against a database of its own:
     owner, auth         with a bearer, or with an unsigned ID token of these claims
     ns                  another database; null sends none
     keep, keep_json     remember a header, or a member of the answer; ``{name}`` puts it in later
-    open, frames, bytes a stream, and the next events on it; closed, leave: its end
+    open, by            a stream, and the method that opens it if it is not GET
+    frames, bytes       the next events on it; closed, leave: its end
 
 and every other key of a step says what the answer is. Expected values may be ``<now>`` or
 ``<push id>``. Cases that need more than steps name the test that is theirs.
@@ -26,11 +28,13 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from tests.emulator.event_stream import EventStream
+from tests.specs import table
 
 TESTS = Path(__file__).parents[2]
 SPECS = TESTS / "specs" / "emulator"
 CASES: list[dict[str, Any]] = json.loads((SPECS / "rest.json").read_text())
 MORE: list[dict[str, Any]] = json.loads((SPECS / "more.json").read_text())
+RECORDED: list[dict[str, Any]] = table("production/rest")["cases"]
 FLAG = re.compile(r"rec|\[(doc|src|seen|seen\+|unsure)\]")
 PUSH_ID = re.compile(r"[-0-9A-Z_a-z]{20}")
 OWNER = {"Authorization": "Bearer owner"}
@@ -92,7 +96,12 @@ class Script:
 
     def _open(self, step: dict[str, Any]) -> None:
         self.leave()
-        self._stream = EventStream(self._client, self._url(step["open"], step), self._headers(step))
+        self._stream = EventStream(
+            self._client,
+            self._url(step["open"], step),
+            self._headers(step),
+            method=step.get("by", "GET"),
+        )
         assert self._stream.response.status_code == 200
         self._check_headers(step, self._stream.response)
 
@@ -191,8 +200,8 @@ def test_every_case_tells_its_evidence() -> None:
 
 @pytest.mark.parametrize(
     "case",
-    [case for case in CASES + MORE if "steps" in case],
-    ids=lambda case: f"case {case['case']} {case['flag']}",
+    [case for case in CASES + MORE + RECORDED if "steps" in case],
+    ids=lambda case: f"case {case['case']} {case.get('flag', 'recorded')}",
 )
 def test_the_database_answers_as_the_service_does(
     case: dict[str, Any], emulator: Emulator, namespace: str

@@ -11,7 +11,7 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode
 from imbari_chat.wire.json import Json, Scalar
-from imbari_chat.wire.order import SortKey
+from imbari_chat.wire.keys import SortKey
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Leaf, from_json

@@ -10,6 +10,7 @@ from typing import Self
 
 from imbari_chat.emulator.database.limits import weight
 from imbari_chat.wire.json import Json
+from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Leaf, Node
 from imbari_chat.wire.updates import PRIORITY, apply, changes
@@ -82,7 +83,8 @@ class Write:
         if not self.merge:
             (path,) = self.values
             return _stored(path, after)
-        return {"/".join(path.relative_to(self.base)): _stored(path, after) for path in self.values}
+        values = {"/".join(path.relative_to(self.base)): path for path in self.values}
+        return {key: _stored(values[key], after) for key in in_order(values)}
 
 
 def _node(path: Path) -> Path:

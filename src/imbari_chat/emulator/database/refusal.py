@@ -11,11 +11,13 @@ class Refusal(ImbariError):
 
     Attributes:
         status: The HTTP status.
+        plain: The text is the whole body, and not the ``error`` of an object.
     """
 
-    def __init__(self, status: int, text: str) -> None:
+    def __init__(self, status: int, text: str, *, plain: bool = False) -> None:
         super().__init__(text)
         self.status = status
+        self.plain = plain
 
 
 class Mismatch(ImbariError):

@@ -69,8 +69,11 @@ class Request:
     def of(
         cls, method: str, path: str, query: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Self:
-        """Read the query string as well. Parameters nobody knows are ignored. [unsure]"""
-        pairs = parse_qsl(query, keep_blank_values=True)
+        """Read the query string as well. Parameters nobody knows are ignored. [unsure]
+
+        A plus sign is a plus sign, as official clients mean it, and no space.
+        """
+        pairs = parse_qsl(query.replace("+", "%2B"), keep_blank_values=True)
         parameters = dict(pairs)
         counts = Counter(name for name, _ in pairs)
         repeated = frozenset(name for name, count in counts.items() if count > 1)
@@ -170,13 +173,19 @@ Operation: TypeAlias = Read | Store | Merge | Push | ReadSetting | WriteSetting 
 
 
 def method_of(request: Request) -> str:
-    """The method that is meant: a POST may carry another one in a header or parameter."""
+    """The method that is meant.
+
+    A POST may carry another one in a header or parameter. One that wants events and brings nothing
+    to store opens a stream.
+    """
     method = "GET" if request.method == "HEAD" else request.method
     if method != "POST":
         return method
     meant = request.headers.get("x-http-method-override") or request.parameters.get(
         "x-http-method-override"
     )
+    if not meant and request.wants_stream and not request.body:
+        return "GET"
     return meant.upper() if meant else method
 
 
@@ -319,9 +328,11 @@ def _check_timeout(text: str | None) -> None:
 def _not_json(method: str) -> Refusal:
     """A path that does not end in ``.json``.
 
-    [unsure] for reads: the service sends a browser to its console, and there is none here.
+    A read without it is sent on to a page to sign in at by the service; there is none here.
     """
-    return Refusal(404, "404 Not Found") if method == "GET" else Refusal(405, "Method Not Allowed")
+    if method == "GET":
+        return Refusal(404, "404 Not Found")
+    return Refusal(405, "append .json to your request URI to use the REST API.", plain=True)
 
 
 def _bad_path() -> Refusal:

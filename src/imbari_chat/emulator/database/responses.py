@@ -92,7 +92,10 @@ def empty(status: int, *, tag: str | None = None) -> Response:
 
 
 def failed(refusal: Refusal) -> Response:
-    """An error, always pretty-printed and with a line feed at the end."""
+    """An error, with a line feed at the end; if it is JSON, always pretty-printed."""
+    if refusal.plain:
+        headers = [(b"content-type", b"text/plain; charset=utf-8"), *_COMMON]
+        return Response(refusal.status, headers, f"{refusal.what}\n".encode())
     body = dumps({"error": refusal.what}, pretty=True) + "\n"
     return plain(body, status=refusal.status)
 

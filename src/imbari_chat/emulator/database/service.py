@@ -5,7 +5,7 @@ Told the time; no sockets. Every request is handled in one go, so requests never
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller, caller
@@ -39,6 +39,7 @@ from imbari_chat.emulator.database.windows import Reading
 from imbari_chat.errors import InvalidData, RulesError
 from imbari_chat.rules import Ruleset, coverage_page
 from imbari_chat.wire.json import Json, parse
+from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
@@ -218,7 +219,7 @@ def _elsewhere(request: Request, namespace: Namespace) -> str:
     name, _, port = request.headers.get("host", "").rpartition(":")
     other = "127.0.0.1" if name == "localhost" else "localhost"
     parameters = {**request.parameters, "ns": namespace.name, "sse": "true"}
-    return f"http://{other}:{port}{request.path}?{urlencode(parameters)}"
+    return f"http://{other}:{port}{request.path}?{urlencode(parameters, quote_via=quote)}"
 
 
 def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = None) -> Answer:
@@ -235,7 +236,7 @@ def _priority(node: Node) -> Node:
 def _shallow(node: Node) -> Json:
     """Keys only; never a list, and null where no key is left. [unsure]"""
     if isinstance(node, Branch):
-        return dict.fromkeys(node.children, True) or None
+        return dict.fromkeys(in_order(node.children), True) or None
     return node.value
 
 

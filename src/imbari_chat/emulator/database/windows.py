@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from sortedcontainers import SortedList
 
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.order import Index, SortKey
+from imbari_chat.wire.keys import SortKey
+from imbari_chat.wire.order import Index
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Branch, Node
