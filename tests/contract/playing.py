@@ -1,12 +1,13 @@
 """Plays a table of who may do what: the data before, the callers, and a verdict for each case.
 
 A case reads (``read``, perhaps with a ``query``) or writes: one of the table's ``writes``, named by
-``like``, with more in ``update`` and other values at the paths of ``but``; null takes away what stands
-there. ``each`` makes several of one case: ``{F}`` in a text is what each has for F, and a text that is
-nothing else becomes the value itself. ``$TIME`` and ``{"$repeat": [text, times]}`` stand for values.
+``like``, with more in ``update`` and other values at the paths of ``but``; null takes away what
+stands there. ``each`` makes several of one case: ``{F}`` in a text is what each has for F, and a
+text that is nothing else becomes the value itself. ``$TIME`` and ``{"$repeat": [text, times]}``
+stand for values.
 
-A table is played by a :class:`Way`: in this process over the rules alone, or by asking a database. A
-way is told the case and the caller, and nothing of what should come out.
+A table is played by a :class:`Way`: in this process over the rules alone, or by asking a database.
+A way is told the case and the caller, and nothing of what should come out.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Who may do what under both profiles: every case of the tables, over the rules alone and over REST."""
+"""Who may do what under both profiles: every case of the tables, over the rules and over REST."""
 
 from collections import Counter
 from collections.abc import Iterator
