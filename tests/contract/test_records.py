@@ -85,30 +85,53 @@ def written(
     return after if decision else None
 
 
-@pytest.mark.parametrize(("name", "auth"), [("strict", ADMIN), ("compat", None), ("compat", OWN)])
+EDGES: list[Json] = [
+    *(0, -1, 1, 0.5, -0.5, 5.0, 1e300, -1e300, 2**53, NOW - 1, NOW, NOW + 1, NOW + 0.5),
+    *(NOW + 86_400_000, NOW + 86_400_001, 10**6, 10**6 + 1),
+    *("", "x", "active", "admin", "customer", "\u0000", "\U0001f600", "1", "true", M, f"{M}x"),
+    *("x" * length for length in (32, 33, 100, 101, 128, 129, 254, 255, 2000, 2001)),
+    *(True, False, None, {"a": 1}, ["a"], {}),
+]
+
+
+def read_whole(name: str, auth: Json, record: dict[str, Any]) -> bool:
+    """Whether the rules take a new session; then our models must read the whole of it."""
+    if auth is None:
+        record = {**record, "customerUid": None}
+    if record["lastCustomerMessageId"] == M and name == "compat":
+        record = {**record, "lastCustomerMessageId": None}
+    after = written(name, auth, from_json(None), {paths.session(S): record})
+    if after is None:
+        return False
+    decoded = decode.session(S, after.at(paths.session(S)).to_json())
+    assert decoded.record is not None
+    assert decoded.rejected is None, decoded.rejected
+    return True
+
+
+WRITERS = [("strict", ADMIN), ("compat", None), ("compat", OWN)]
+
+
+@pytest.mark.parametrize(("name", "auth"), WRITERS)
+def test_a_session_at_every_edge_is_refused_or_read_whole(name: str, auth: Json) -> None:
+    """Each field with each value at which something changes."""
+    taken = [
+        read_whole(name, auth, {**SESSION, field: edge}) for field in SESSION for edge in EDGES
+    ]
+    assert 50 < sum(taken) < len(taken) / 2
+
+
+@pytest.mark.parametrize(("name", "auth"), WRITERS)
 @given(record=changed(SESSION))
 def test_a_session_that_the_rules_take_is_read_whole(
     name: str, auth: Json, record: dict[str, Any]
 ) -> None:
     """Nothing of it is malformed to our models, whatever else it may be."""
-    if auth is None:
-        record = {**record, "customerUid": None}
-    if name == "compat" and record["lastCustomerMessageId"] == M:
-        record = {**record, "lastCustomerMessageId": None}
-    after = written(name, auth, from_json(None), {paths.session(S): record})
-    if after is not None:
-        decoded = decode.session(S, after.at(paths.session(S)).to_json())
-        assert decoded.record is not None
-        assert decoded.rejected is None
+    read_whole(name, auth, record)
 
 
-@pytest.mark.parametrize("auth", [OWN, ADMIN, None])
-@pytest.mark.parametrize("name", PROFILES)
-@given(record=changed(MESSAGE), replies=st.booleans())
-def test_a_message_that_the_rules_take_is_read_whole(
-    name: str, auth: Json, *, record: dict[str, Any], replies: bool
-) -> None:
-    """Likewise, whoever writes it."""
+def message_read_whole(name: str, auth: Json, record: dict[str, Any], *, replies: bool) -> bool:
+    """Whether the rules take a message; then our models must read the whole of it."""
     if replies:
         record = {**record, "from": "admin", "senderUid": "desk"}
     elif record["repliesAfter"] == NOW:
@@ -124,14 +147,44 @@ def test_a_message_that_the_rules_take_is_read_whole(
     before = STORED
     if auth is None:
         before = before.put(paths.session(S) / "customerUid", from_json(None))
-    try:
-        after = written(name, auth, before, changes)
-    except InvalidData:  # not JSON that the service stores
-        return
-    if after is not None:
-        decoded = decode.message(S, M, after.at(paths.message(S, M)).to_json())
-        assert decoded.record is not None
-        assert decoded.rejected is None
+    after = written(name, auth, before, changes)
+    if after is None:
+        return False
+    decoded = decode.message(S, M, after.at(paths.message(S, M)).to_json())
+    assert decoded.record is not None
+    assert decoded.rejected is None, decoded.rejected
+    return True
+
+
+@pytest.mark.parametrize(
+    ("name", "auth", "replies"),
+    [
+        ("strict", OWN, False),
+        ("strict", ADMIN, True),
+        ("compat", None, False),
+        ("compat", OWN, True),
+    ],
+)
+def test_a_message_at_every_edge_is_refused_or_read_whole(
+    name: str, auth: Json, *, replies: bool
+) -> None:
+    """Each field with each value at which something changes, whatever the sender's side."""
+    taken = [
+        message_read_whole(name, auth, {**MESSAGE, field: edge}, replies=replies)
+        for field in MESSAGE
+        for edge in EDGES
+    ]
+    assert (20 < sum(taken) < len(taken) / 2) is not (auth is OWN and replies)
+
+
+@pytest.mark.parametrize("auth", [OWN, ADMIN, None])
+@pytest.mark.parametrize("name", PROFILES)
+@given(record=changed(MESSAGE), replies=st.booleans())
+def test_a_message_that_the_rules_take_is_read_whole(
+    name: str, auth: Json, *, record: dict[str, Any], replies: bool
+) -> None:
+    """Likewise, whoever writes it."""
+    message_read_whole(name, auth, record, replies=replies)
 
 
 def _text(low: int, high: int) -> Callable[[Any], bool]:
