@@ -336,6 +336,18 @@ def test_twenty_starts_go_out_at_once_and_the_next_a_minute_later() -> None:
     assert written("strict", OWN, after, starts[21].changes, NOW + 119_999) is None
 
 
+def test_a_flood_of_starts_in_one_write_is_refused() -> None:
+    """Two thousand sessions of one uid, with and without the one record there can be."""
+    lead = LeadForm.checked(name="Amina", email="amina@example.com")
+    flood: dict[Path, Json] = {}
+    for number in range(2000):
+        session = SessionId(f"-NNNNNNNNNNNNNNN{number:04}")
+        flood |= plans.start_chat(session, lead, uid="amina").changes
+    assert written("strict", OWN, from_json(None), flood) is None
+    bare = {place: value for place, value in flood.items() if place[:1] != paths.STARTS}
+    assert written("strict", OWN, from_json(None), bare) is None
+
+
 @pytest.mark.parametrize("name", PROFILES)
 def test_everything_held_on_a_person_is_in_a_list(name: str) -> None:
     """A root of the rules is held by session, by uid, or says nothing of anybody."""
