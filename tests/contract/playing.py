@@ -14,12 +14,11 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPConnection
 from pathlib import Path as FilePath
 from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode
 
-import httpx
-
-from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
@@ -151,61 +150,56 @@ class OverRest:
     """An embedded emulator, asked over HTTP. The rules are deployed to a database of their own.
 
     Args:
-        name: The database's.
         clock: The emulator's.
+        http: A connection to its database; several of these may share it.
+        name: The database's.
     """
 
     def __init__(
-        self,
-        table: Table,
-        rules: str,
-        emulator: Emulator,
-        clock: Clock,
-        http: httpx.Client,
-        name: str,
+        self, table: Table, rules: str, clock: Clock, http: HTTPConnection, name: str
     ) -> None:
         self._table = table
         self._clock = clock
         self._http = http
-        self._base = f"http://{emulator.database_host}"
         self._name = {"ns": name}
         self._is_as_before = False
-        self._owner("PUT", "/.settings/rules", rules)
+        self._owner("/.settings/rules", rules)
 
     def ask(self, case: Case, caller: str) -> Verdict:
-        self._prepare()
+        if not self._is_as_before:
+            self._owner("/", json.dumps(self._table.before))
         self._clock.milliseconds = self._table.now + case.later
         who = {**self._name, **_credential(self._table.callers[caller])}
+        self._is_as_before = True
         if case.read is not None:
-            answer = self._http.get(
-                f"{self._base}{case.read}.json", params={**who, **dict(case.query)}
-            )
+            status, answer = self._request("GET", case.read, {**who, **case.query}, None, {})
         else:
             method, body = "PATCH", dict(case.update)
             if "/" in body:  # the root replaces, and stands in no update
                 method, body = "PUT", body["/"]
-            answer = self._http.request(
-                method, f"{self._base}/.json", params=who, content=json.dumps(body)
-            )
-            self._is_as_before = answer.is_error
-        if answer.status_code not in (200, 401):
-            raise AssertionError(f"{case}, {caller}: {answer.status_code} {answer.text}")
-        return Verdict(answer.is_success, lambda: answer.text)
+            status, answer = self._request(method, "/", who, json.dumps(body), {})
+            self._is_as_before = status != 200
+        if status not in (200, 401):
+            raise AssertionError(f"{case}, {caller}: {status} {answer}")
+        return Verdict(status == 200, lambda: answer)
 
-    def _prepare(self) -> None:
-        if not self._is_as_before:
-            self._owner("PUT", "/", json.dumps(self._table.before))
-            self._is_as_before = True
+    def _owner(self, path: str, body: str) -> None:
+        status, answer = self._request("PUT", path, self._name, body, _OWNER)
+        assert status == 200, answer
 
-    def _owner(self, method: str, path: str, body: str) -> None:
-        answer = self._http.request(
-            method,
-            f"{self._base}{path}.json",
-            params=self._name,
-            headers=_OWNER,
-            content=body.encode(),
-        )
-        answer.raise_for_status()
+    def _request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: str | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, str]:
+        target = f"{quote(path)}.json?{urlencode(parameters)}"
+        content = None if body is None else body.encode()
+        self._http.request(method, target, content, dict(headers))
+        answer = self._http.getresponse()
+        return answer.status, answer.read().decode()
 
 
 @cache
