@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check reference faults bench peers clean
+.PHONY: help demo test check mutants reference faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
@@ -13,6 +13,7 @@ help:
 	@echo "make test                  install, check and run every test"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
+	@echo "make mutants               every condition of the rules changed: do the tables notice?"
 	@echo "make faults                long: a bad network and a server that dies, ARGS='--rounds 1000 --seed 7'"
 	@echo "make bench                 speed, ours beside the peers', in one run"
 	@echo "make peers                 the Node programs that tests marked peer compare with"
@@ -33,11 +34,14 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check
+test: check mutants
 	$(BIN)/python -m pytest $(ARGS)
 
 reference: $(STAMP)
 	$(BIN)/python -m tools.reference
+
+mutants: $(STAMP)
+	@$(BIN)/python -m tests.mutants
 
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults $(ARGS)

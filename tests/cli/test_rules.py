@@ -207,12 +207,89 @@ def test_what_is_deployed_can_be_got_again(
     assert program("rules", "get").stdout == COMMENTED
 
 
+def test_a_deployment_shows_what_it_changes_and_keeps_what_was_there(
+    program: Program, governed: Emulator, place: Path
+) -> None:
+    """A diff on stderr; the rules there were in a file of their owner's, ready to deploy again."""
+    (place / "database.rules.json").write_text(
+        strict_rules().replace("length <= 100", "length <= 99"), encoding="utf-8"
+    )
+    result = program("rules", "deploy", width=200)
+    assert "--- in force" in result.stderr
+    assert [line for line in result.stderr.splitlines() if line.startswith("-  ")]
+    assert [line for line in result.stderr.splitlines() if "length <= 99" in line]
+    (kept,) = (place / "data" / "rules").iterdir()
+    assert str(kept) in result.stderr
+    assert kept.read_text("utf-8") == strict_rules()
+    assert kept.stat().st_mode & 0o077 == 0
+
+    report = program.json("rules", "deploy", str(kept))
+    assert report["deployed"] is True
+    assert any("length <= 99" in line for line in report["difference"])
+    assert report["kept"] != str(kept)
+    assert in_force(governed) == strict_rules()
+
+
+def test_rules_that_are_in_force_are_not_deployed_again(
+    program: Program, governed: Emulator, place: Path
+) -> None:
+    """There is nothing to change and nothing to keep."""
+    (place / "database.rules.json").write_text(strict_rules(), encoding="utf-8")
+    report = program.json("rules", "deploy")
+    assert (report["deployed"], report["difference"], report["kept"]) == (False, [], None)
+    assert "already" in program("rules", "deploy").stderr
+    assert not (place / "data" / "rules").exists()
+
+
+def test_rules_that_cannot_be_kept_are_not_replaced(
+    program: Program, governed: Emulator, place: Path
+) -> None:
+    """The copy comes first."""
+    (place / "data").mkdir()
+    (place / "data" / "rules").write_text("not a directory")
+    (place / "database.rules.json").write_text(COMMENTED, encoding="utf-8")
+    result = program("rules", "deploy", code=2)
+    assert "nothing was changed" in result.stderr
+    assert in_force(governed) == strict_rules()
+
+
+@pytest.mark.parametrize(
+    ("moment", "says"), [(2, "nothing was deployed"), (3, "other rules in force")]
+)
+def test_rules_that_somebody_else_changes_meanwhile_are_noticed(
+    program: Program,
+    governed: Emulator,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    moment: int,
+    says: str,
+) -> None:
+    """While they are looked at, or when they are read back; exit code 6."""
+    (place / "database.rules.json").write_text(COMMENTED, encoding="utf-8")
+    read = identity_rules.DeployedRules.text
+    looks = 0
+
+    def looked_at(deployed: identity_rules.DeployedRules) -> str:
+        nonlocal looks
+        looks += 1
+        if looks == moment:
+            governed.load_rules('{"rules": {"theirs": {}}}')
+        return read(deployed)
+
+    monkeypatch.setattr(identity_rules.DeployedRules, "text", looked_at)
+    result = program("rules", "deploy", code=6)
+    assert says in result.stderr
+    assert in_force(governed) == '{"rules": {"theirs": {}}}'
+
+
 def test_a_dry_run_changes_nothing(program: Program, governed: Emulator, place: Path) -> None:
-    """And is asked of the database, not of us."""
+    """And is asked of the database, not of us; what would change is shown."""
     (place / "database.rules.json").write_text(COMMENTED, encoding="utf-8")
     report = program.json("rules", "deploy", "--dry-run")
     assert report["deployed"] is False
+    assert any("café" in line for line in report["difference"])
     assert in_force(governed) == strict_rules()
+    assert not (place / "data" / "rules").exists()
 
 
 @pytest.mark.parametrize("option", [[], ["--dry-run"]])
@@ -242,7 +319,11 @@ class _Deployed:
     def check(self, text: str) -> None:
         self.calls.append("check")
 
-    def deploy(self, text: str) -> None:
+    def text(self) -> str:
+        return '{"rules": {}}'
+
+    def deploy(self, text: str, *, over: str) -> None:
+        assert over == self.text()
         self.calls.append("deploy")
 
 

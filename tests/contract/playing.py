@@ -1,81 +1,265 @@
 """Plays a table of who may do what: the data before, the callers, and a verdict for each case.
 
-A case reads (``read``, perhaps with a ``query``) or writes (``update``, path to value). A write may
-also be one of the table's ``writes``, named by ``like``, with other values at the paths of ``but``;
-null takes away what stands there. ``$TIME`` and ``{"$repeat": [text, times]}`` stand for values.
+A case reads (``read``, perhaps with a ``query``) or writes: one of the table's ``writes``, named by
+``like``, with more in ``update`` and other values at the paths of ``but``; null takes away what
+stands there. ``each`` makes several of one case: ``{F}`` in a text is what each has for F, and a
+text that is nothing else becomes the value itself. ``$TIME`` and ``{"$repeat": [text, times]}``
+stand for values.
+
+A table is played by a :class:`Way`: in this process over the rules alone, or by asking a database.
+A way is told the case and the caller, and nothing of what should come out.
 """
 
-from collections.abc import Iterator
-from typing import Any
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http.client import HTTPConnection
+from pathlib import Path as FilePath
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode
 
-import pytest
-
-from imbari_chat.rules import Decision, Ruleset
+from imbari_chat.emulator.tokens import encode_unsigned
+from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.tree import Node, from_json
-from imbari_chat.wire.values import resolve
+from imbari_chat.wire.tree import from_json
+from imbari_chat.wire.updates import PRIORITY, apply, changes
 from tests.specs import table
 
-__all__ = ["Play"]
+__all__ = [
+    "PROFILES",
+    "Case",
+    "Clock",
+    "OverRest",
+    "OverRules",
+    "Table",
+    "Verdict",
+    "Way",
+    "profile",
+]
+
+_ROOT: Final = FilePath(__file__).parents[2]
+_OWNER: Final = {"Authorization": "Bearer owner"}
+
+PROFILES: Final = ("strict", "compat")
+_FILES: Final = {
+    "strict": ("contract/permissions", _ROOT / "database.rules.json"),
+    "compat": ("contract/compat", _ROOT / "examples" / "rules" / "compat.rules.json"),
+}
 
 
-class Play:
-    """One table, played against one set of rules.
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One thing that somebody might do.
 
-    Args:
-        name: The table, such as ``"contract/permissions"``.
-        rules: The rules' text.
+    Attributes:
+        later: How long after the table's time it is done, ms.
+        read: The place, for a read.
+        query: Its parameters as REST has them, if it has any.
+        update: Path to value, for a write; what goes to the database as it is.
+        allowed: The callers who may.
+        refused: The callers who may not.
     """
 
-    def __init__(self, name: str, rules: str) -> None:
-        self._spec = table(name)
-        self._rules = Ruleset.parse(rules)
-        self._before = from_json(self._spec["before"])
+    row: str
+    name: str
+    later: int
+    read: str | None
+    query: Mapping[str, str]
+    update: Mapping[str, Any]
+    allowed: tuple[str, ...]
+    refused: tuple[str, ...]
 
-    @property
-    def cases(self) -> list[dict[str, Any]]:
-        """As the table has them."""
-        cases: list[dict[str, Any]] = self._spec["cases"]
-        return cases
+    def __str__(self) -> str:
+        return f"{self.row}: {self.name}"
 
-    def rows(self, verdict: str) -> Iterator[Any]:
-        """Each case with each caller that gets this verdict, as a test's parameters."""
-        for case in self.cases:
-            for caller in case[verdict]:
-                yield pytest.param(case, caller, id=f"{case['row']}: {case['name']}, {caller}")
 
-    def decide(self, case: dict[str, Any], caller: str) -> Decision:
-        """What the rules say."""
-        auth: Json = self._spec["callers"][caller]
-        now: int = self._spec["now"] + case.get("later", 0)
-        if "read" in case:
-            query = Query.from_params(case["query"]) if "query" in case else None
-            return self._rules.read(
-                Path.parse(case["read"]), root=self._before, auth=auth, now=now, query=query
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What came of one case with one caller.
+
+    Attributes:
+        why: Gives words for whoever reads the failure.
+    """
+
+    allowed: bool
+    why: Callable[[], str]
+
+
+class Table:
+    """One profile's table, written out."""
+
+    def __init__(self, spec: Mapping[str, Any]) -> None:
+        self.now: Final[int] = spec["now"]
+        self.callers: Final[Mapping[str, Json]] = spec["callers"]
+        self.before: Final[Json] = spec["before"]
+        self.tree: Final = from_json(spec["before"])
+        self.cases: Final = tuple(
+            _case(each, spec) for written in spec["cases"] for each in _several(written)
+        )
+
+
+class Way(Protocol):
+    """Somewhere to ask what the rules decide."""
+
+    def ask(self, case: Case, caller: str) -> Verdict:
+        """Try it, and leave everything as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class OverRules:
+    """The rules library in this process, without any database."""
+
+    table: Table
+    rules: Ruleset
+
+    def ask(self, case: Case, caller: str) -> Verdict:
+        before = self.table.tree
+        auth, now = self.table.callers[caller], self.table.now + case.later
+        if case.read is not None:
+            query = Query.from_params(case.query) if case.query else None
+            decision = self.rules.read(
+                Path.parse(case.read), root=before, auth=auth, now=now, query=query
             )
-        after: Node = self._before
-        places = []
-        for text, value in self._update(case).items():
-            place = Path.parse(text)
-            places.append(place)
-            resolved = resolve(_written(value), self._before.at(place), now)
-            after = after.put(place, from_json(resolved, place))
-        return self._rules.write(places, before=self._before, after=after, auth=auth, now=now)
+        else:
+            written = writes(case)
+            decision = self.rules.write(
+                places(written),
+                before=before,
+                after=apply(before, written, now),
+                auth=auth,
+                now=now,
+            )
+        return Verdict(decision.allowed, decision.explain)
 
-    def _update(self, case: dict[str, Any]) -> dict[str, Any]:
-        update: dict[str, Any] = {**self._spec["writes"][case["like"]]} if "like" in case else {}
-        update |= case.get("update", {})
-        for path, value in case.get("but", {}).items():
-            base, _, field = path.rpartition("/")
-            if path in update:
-                update[path] = value
-            elif base in update:
-                update[base] = {**update[base], field: value}
-            else:
-                raise KeyError(f"{case['name']}: nothing is written at {path} nor above it")
-        return update
+
+class Clock:
+    """What an emulator is told the time by, in seconds; stands still."""
+
+    def __init__(self, milliseconds: int) -> None:
+        self.milliseconds = milliseconds
+
+    def __call__(self) -> float:
+        # Half a millisecond more, so that no rounding ends in the one before.
+        return (self.milliseconds + 0.5) / 1000
+
+
+class OverRest:
+    """An embedded emulator, asked over HTTP. The rules are deployed to a database of their own.
+
+    Args:
+        clock: The emulator's.
+        http: A connection to its database; several of these may share it.
+        name: The database's.
+    """
+
+    def __init__(
+        self, table: Table, rules: str, clock: Clock, http: HTTPConnection, name: str
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._http = http
+        self._name = {"ns": name}
+        self._is_as_before = False
+        self._owner("/.settings/rules", rules)
+
+    def ask(self, case: Case, caller: str) -> Verdict:
+        if not self._is_as_before:
+            self._owner("/", json.dumps(self._table.before))
+        self._clock.milliseconds = self._table.now + case.later
+        who = {**self._name, **_credential(self._table.callers[caller])}
+        self._is_as_before = True
+        if case.read is not None:
+            status, answer = self._request("GET", case.read, {**who, **case.query}, None, {})
+        else:
+            method, body = "PATCH", dict(case.update)
+            if "/" in body:  # the root replaces, and stands in no update
+                method, body = "PUT", body["/"]
+            status, answer = self._request(method, "/", who, json.dumps(body), {})
+            self._is_as_before = status != 200
+        if status not in (200, 401):
+            raise AssertionError(f"{case}, {caller}: {status} {answer}")
+        return Verdict(status == 200, lambda: answer)
+
+    def _owner(self, path: str, body: str) -> None:
+        status, answer = self._request("PUT", path, self._name, body, _OWNER)
+        assert status == 200, answer
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, str],
+        body: str | None,
+        headers: Mapping[str, str],
+    ) -> tuple[int, str]:
+        target = f"{quote(path)}.json?{urlencode(parameters)}"
+        content = None if body is None else body.encode()
+        self._http.request(method, target, content, dict(headers))
+        answer = self._http.getresponse()
+        return answer.status, answer.read().decode()
+
+
+@cache
+def profile(name: str) -> tuple[Table, str]:
+    """A profile's table and the text of its rules."""
+    spec, rules = _FILES[name]
+    return Table(table(spec)), rules.read_text("utf-8")
+
+
+def writes(case: Case) -> dict[Path, Json]:
+    """What a case writes, by path, server values and all."""
+    body = dict(case.update)
+    return {ROOT: body["/"]} if "/" in body else changes(body, ROOT)
+
+
+def places(written: Mapping[Path, Json]) -> list[Path]:
+    """The nodes written to: a priority is written by whoever may write its node."""
+    return [path.parent if path.key == PRIORITY else path for path in written]
+
+
+def _several(written: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    for each in written.get("each", [{}]):
+        yield {key: _filled(value, each) for key, value in written.items() if key != "each"}
+
+
+def _filled(value: Any, each: Mapping[str, Any]) -> Any:
+    if isinstance(value, dict):
+        return {_filled(key, each): _filled(item, each) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, each) for item in value]
+    if not isinstance(value, str):
+        return value
+    for name, item in each.items():
+        if value == f"{{{name}}}":
+            return item
+        value = value.replace(f"{{{name}}}", str(item))
+    return value
+
+
+def _case(written: Mapping[str, Any], spec: Mapping[str, Any]) -> Case:
+    update: dict[str, Any] = {**spec["writes"][written["like"]]} if "like" in written else {}
+    update |= written.get("update", {})
+    for path, value in written.get("but", {}).items():
+        base, _, field = path.rpartition("/")
+        if path in update:
+            update[path] = value
+        elif base in update:
+            update[base] = {**update[base], field: value}
+        else:
+            raise KeyError(f"{written['name']}: nothing is written at {path} nor above it")
+    return Case(
+        written["row"],
+        written["name"],
+        written.get("later", 0),
+        written.get("read"),
+        written.get("query", {}),
+        {path: _written(value) for path, value in update.items()},
+        tuple(written["allowed"]),
+        tuple(written["refused"]),
+    )
 
 
 def _written(value: Any) -> Any:
@@ -85,3 +269,10 @@ def _written(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _written(item) for key, item in value.items()}
     return {".sv": "timestamp"} if value == "$TIME" else value
+
+
+def _credential(auth: Any) -> dict[str, str]:
+    if auth is None:
+        return {}
+    firebase = {"sign_in_provider": auth["provider"]}
+    return {"auth": encode_unsigned({**auth["token"], "firebase": firebase})}

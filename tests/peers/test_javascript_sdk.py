@@ -52,9 +52,9 @@ def refusal(sdk: JavaScriptSdk, name: str, *given: Any) -> str:
     return str(refused.value)
 
 
-def new_session(uid: str) -> dict[str, Any]:
-    """A customer's session without a message."""
-    return {
+def start(uid: str) -> dict[str, Any]:
+    """What starts a customer's session without a message, as a request."""
+    session = {
         "customerName": "Grace",
         "customerEmail": EMAIL,
         "lastMessage": "",
@@ -64,6 +64,9 @@ def new_session(uid: str) -> dict[str, Any]:
         "customerUid": uid,
         "createdAt": NOW,
     }
+    record = {"session": SESSION, "at": NOW, "count": 1}
+    update = {f"chatSessions/{SESSION}": session, f"starts/{uid}": record}
+    return {"method": "PATCH", "body": json.dumps(update)}
 
 
 def test_anonymous_user_is_somebody(sdk: JavaScriptSdk, admin_app: Any) -> None:
@@ -217,12 +220,11 @@ def test_database_takes_the_sdks_token_for_its_user(emulator: Emulator, sdk: Jav
     """Under the shipped rules: one's own session may be written and read, nobody else's."""
     uid = sdk.call("signInAnonymously")["uid"]
     token = sdk.call("getIdToken")
+    root = f"http://{emulator.database_host}/.json"
+    assert sdk.call("fetch", f"{root}?auth={token}", start("somebody-else"))["status"] == 401
+    assert sdk.call("fetch", root, start(uid))["status"] == 401
+    assert sdk.call("fetch", f"{root}?auth={token}", start(uid))["status"] == 200
     place = f"http://{emulator.database_host}/chatSessions/{SESSION}.json"
-    own = {"method": "PUT", "body": json.dumps(new_session(uid))}
-    other = {"method": "PUT", "body": json.dumps(new_session("somebody-else"))}
-    assert sdk.call("fetch", f"{place}?auth={token}", other)["status"] == 401
-    assert sdk.call("fetch", place, own)["status"] == 401
-    assert sdk.call("fetch", f"{place}?auth={token}", own)["status"] == 200
     read = sdk.call("fetch", f"{place}?auth={token}")
     assert (read["status"], read["body"]["customerUid"]) == (200, uid)
 

@@ -1,8 +1,13 @@
 """``rules``: check the security rules, explain what they decide, read and deploy them."""
 
+import os
 import sys
+from datetime import UTC, datetime
+from difflib import unified_diff
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
+from urllib.parse import quote
 
 import typer
 
@@ -12,7 +17,7 @@ from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
 from imbari_chat.cli.stderr import Stderr, ask
 from imbari_chat.cli.stdout import Stdout
-from imbari_chat.errors import RulesError
+from imbari_chat.errors import ConfigError, RulesError
 
 if TYPE_CHECKING:
     from imbari_chat.identity.project import Project
@@ -80,24 +85,80 @@ def deploy(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Put rules in force, once the database itself has found them in order."""
+    """Put rules in force, once the database itself has found them in order.
+
+    Shows what would change, keeps a copy of the rules there were, and reads the new ones back.
+    """
     stderr = Stderr(quiet=quiet)
     text = read_text(file)
-    project, deployed = _deployed(target(ctx))
+    here = target(ctx)
+    project, deployed = _deployed(here)
+    kept: Path | None = None
     with deployed:
         try:
             deployed.check(text)
-            if not dry_run:
+            before = deployed.text()
+            changes = _difference(before, text, file)
+            for line in changes:
+                stderr.say(line)
+            if changes and not dry_run:
                 _confirm(project, file, yes=yes)
-                deployed.deploy(text)
+                kept = _keep(before, here.settings().data_dir / "rules", project.namespace)
+                stderr.say(f"the rules there were are kept in {kept}")
+                deployed.deploy(text, over=before)
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
         Stdout().document(
-            {"file": str(file), "database": project.admin_url, "deployed": not dry_run}
+            {
+                "file": str(file),
+                "database": project.admin_url,
+                "deployed": kept is not None,
+                "difference": list(changes),
+                "kept": None if kept is None else str(kept),
+            }
         )
+    if not changes:
+        stderr.say(f"{file} is in force at {project.admin_url} already")
+        return
     done = "would be taken by" if dry_run else "is in force at"
     stderr.say(f"{file} {done} {project.admin_url}")
+
+
+def _difference(before: str, after: str, file: Path) -> tuple[str, ...]:
+    """What changes, as a unified diff; nothing if the lines are the same."""
+    lines = unified_diff(
+        before.splitlines(), after.splitlines(), "in force", str(file), lineterm="", n=2
+    )
+    return tuple(lines)
+
+
+def _keep(text: str, directory: Path, namespace: str) -> Path:
+    """Write down the rules that are about to go, where only their owner can read them.
+
+    Raises:
+        ConfigError: They cannot be written.
+    """
+    moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for number in count():
+            again = f"-{number}" if number else ""
+            path = directory / f"{quote(namespace, safe='')}-{moment}{again}.rules.json"
+            try:
+                descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(descriptor, "wb") as kept:
+                kept.write(text.encode())
+            return path
+    except OSError as error:
+        raise ConfigError(
+            f"the rules in force cannot be kept, so nothing was changed: {error.strerror}",
+            where=str(directory),
+            hint="Name a directory that can be written in IMBARI_CHAT_DATA_DIR",
+        ) from None
+    raise AssertionError("numbers do not end")
 
 
 def _confirm(project: "Project", file: Path, *, yes: bool) -> None:

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from imbari_chat.engine.refusals import Call, refusal, service_message
-from imbari_chat.errors import AccessDenied, RulesError
+from imbari_chat.errors import AccessDenied, Conflict, RulesError
 from imbari_chat.identity.mapping import service_errors
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import ServiceAccess
@@ -70,14 +70,33 @@ class DeployedRules:
         """
         self._request("PUT", Call(_WHERE, caller="the service account"), text, dry_run=True)
 
-    def deploy(self, text: str) -> None:
-        """Put these rules in force at once.
+    def deploy(self, text: str, *, over: str | None = None) -> None:
+        """Put these rules in force at once, and see that they are.
+
+        Args:
+            text: The new rules.
+            over: The rules that these were compared with, if with any. The service has no
+                conditional write of rules, so this is looked at just before.
 
         Raises:
+            Conflict: Others are in force than ``over``, and nothing was changed; or others than
+                ``text`` afterwards.
             RulesError: The database does not take them; the old ones stay.
             AccessDenied, AuthError, ConfigError, QuotaExceeded, Unavailable: As for every call.
         """
+        if over is not None and not _same(self.text(), over):
+            raise Conflict(
+                "somebody else has changed the rules meanwhile; nothing was deployed",
+                where=_WHERE,
+                hint="Look at the difference again",
+            )
         self._request("PUT", Call(_WHERE, write=True, caller="the service account"), text)
+        if not _same(self.text(), text):
+            raise Conflict(
+                "the database has other rules in force than those just deployed",
+                where=_WHERE,
+                hint="Somebody else may have deployed in the same moment; see rules get",
+            )
 
     def _request(
         self, method: str, call: Call, text: str | None = None, *, dry_run: bool = False
@@ -106,3 +125,10 @@ class DeployedRules:
                 hint="It takes the role Firebase Realtime Database Admin or Firebase Admin",
             )
         raise error
+
+
+def _same(one: str, other: str) -> bool:
+    """Whether two texts are the same rules; how lines end is not looked at."""
+    return [line.rstrip() for line in one.strip().splitlines()] == [
+        line.rstrip() for line in other.strip().splitlines()
+    ]

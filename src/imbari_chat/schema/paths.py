@@ -13,9 +13,20 @@ if TYPE_CHECKING:
     from imbari_chat.wire.query import Query
 
 __all__ = [
+    "ASSIGNMENTS",
     "BLOCKS",
+    "CANNED_REPLIES",
+    "HELD_BY_SESSION",
+    "HELD_BY_UID",
+    "IMPERSONAL",
+    "LABELS",
     "MESSAGES",
+    "NOTES",
+    "PRESENCE",
     "SESSIONS",
+    "SNOOZES",
+    "STARTS",
+    "TYPING",
     "MessageId",
     "SessionId",
     "block",
@@ -29,6 +40,7 @@ __all__ = [
     "sessions_in_order",
     "sessions_like",
     "sessions_of",
+    "start",
     "unread_count",
 ]
 
@@ -37,7 +49,33 @@ MessageId = NewType("MessageId", str)
 
 SESSIONS: Final = Path(("chatSessions",))
 MESSAGES: Final = Path(("messages",))
+NOTES: Final = Path(("adminNotes",))
+ASSIGNMENTS: Final = Path(("assignments",))
+LABELS: Final = Path(("labels",))
+SNOOZES: Final = Path(("snoozes",))
+PRESENCE: Final = Path(("presence",))
+TYPING: Final = Path(("typing",))
+STARTS: Final = Path(("starts",))
 BLOCKS: Final = Path(("blocks",))
+CANNED_REPLIES: Final = Path(("cannedReplies",))
+
+HELD_BY_SESSION: Final = (
+    SESSIONS,
+    MESSAGES,
+    NOTES,
+    ASSIGNMENTS,
+    LABELS,
+    SNOOZES,
+    PRESENCE,
+    TYPING,
+)
+"""Where something is held on a person, by the id of a conversation."""
+
+HELD_BY_UID: Final = (STARTS, BLOCKS)
+"""Where something is held on a person, by the person's uid."""
+
+IMPERSONAL: Final = (CANNED_REPLIES,)
+"""Where nothing is. Every root of the rules is in one of the three, which a test sees to."""
 
 
 def session_id(text: str) -> SessionId:
@@ -70,6 +108,11 @@ def message(session: SessionId, message: MessageId) -> Path:
 def block(uid: str) -> Path:
     """``/blocks/{uid}``: present when this customer may not write."""
     return Path((*BLOCKS, uid))
+
+
+def start(uid: str) -> Path:
+    """``/starts/{uid}``: when this uid last started a conversation, and how many it has."""
+    return Path((*STARTS, uid))
 
 
 def unread_count(session: SessionId) -> Path:

@@ -24,6 +24,7 @@ __all__ = [
     "Plan",
     "as_sent",
     "customer_sends",
+    "erase",
     "mark_read",
     "mark_seen",
     "reopen",
@@ -62,6 +63,10 @@ def start_chat(
 ) -> Plan:
     """A customer's new session, with the first message if there is one.
 
+    Whoever is signed in also writes the record by which the rules limit how often a uid starts. It
+    names the session, so one write starts one, and the server does the sum, so nothing is read
+    before.
+
     Args:
         session: A fresh push id.
         lead: The checked lead form.
@@ -88,6 +93,13 @@ def start_chat(
         message, text = first
         record |= {"lastMessage": text, "unreadCount": 1, "lastCustomerMessageId": message}
         changes[paths.message(session, message)] = _customer_message(text, lead, uid)
+    if uid is not None:
+        started = paths.start(uid)
+        changes |= {
+            started / "session": session,
+            started / "at": SERVER_TIMESTAMP,
+            started / "count": increment(1),
+        }
     return _plan(changes, commit_marker=paths.session(session))
 
 
@@ -191,6 +203,25 @@ def reopen(session: SessionId) -> Plan:
     """An admin takes a resolved conversation up again."""
     place = paths.session(session)
     return _plan({place / "status": "active", place / "resolvedAt": None})
+
+
+def erase(sessions: Sequence[SessionId], *, uid: str | None = None) -> Plan:
+    """Everything that is held on a person, gone at once.
+
+    The strict rules take it from an admin, and refuse it when it leaves part of a conversation
+    behind. Under the compat rules nothing is deleted but by a service account that bypasses them.
+
+    Args:
+        sessions: The person's conversations.
+        uid: The person's uid, if all their conversations go; what is held on it goes as well, a
+            block among it.
+    """
+    changes: dict[Path, Json] = {
+        Path((*root, session)): None for session in sessions for root in paths.HELD_BY_SESSION
+    }
+    if uid is not None:
+        changes |= {Path((*root, uid)): None for root in paths.HELD_BY_UID}
+    return _plan(changes)
 
 
 def as_sent(plan: Plan, now: int) -> OutgoingMessage:

@@ -1,0 +1,111 @@
+"""A profile's table, asked under changed rules."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
+from imbari_chat.rules.structure import Rule, RulesNode
+from imbari_chat.rules.values import Variables
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.updates import apply
+from tests.contract.playing import Case, Table, places, writes
+from tests.mutants.mutation import Mutant, RuleId, identity, mutants, parsed
+from tests.specs import table
+
+__all__ = ["Score", "equal", "play"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Question:
+    """One case with one caller.
+
+    Attributes:
+        asked: The rules that its answer rests on. A change to another cannot change it.
+    """
+
+    request: ReadRequest | WriteRequest
+    allowed: bool
+    asked: frozenset[RuleId]
+
+
+@dataclass(slots=True)
+class Score:
+    """What came of all changes to one profile.
+
+    Attributes:
+        tried: How many there were.
+        unnoticed: Those that no case noticed, as place and change.
+    """
+
+    tried: int = 0
+    unnoticed: list[tuple[str, str]] = field(default_factory=list)
+
+
+def equal(profile: str) -> Mapping[tuple[str, str], str]:
+    """The changes that make no difference, and why, by place and change."""
+    return {
+        (one["place"], change): group["why"]
+        for group in table("contract/equal_mutants")["groups"]
+        for one in group["mutants"]
+        if profile in one.get("profiles", ("strict", "compat"))
+        for change in one["changes"]
+    }
+
+
+def play(played: Table, text: str) -> Score:
+    """Try every change of these rules against a table that holds for them."""
+    rules = parsed(text)
+    questions = _questions(played, rules)
+    by_rule: dict[RuleId, list[_Question]] = {}
+    for question in questions:
+        for rule in question.asked:
+            by_rule.setdefault(rule, []).append(question)
+    about = {
+        reads: [each for each in questions if isinstance(each.request, ReadRequest) is reads]
+        for reads in (True, False)
+    }
+    score = Score()
+    for mutant in mutants(rules):
+        score.tried += 1
+        # Of a rule that is new anything might depend on it that asks for what it is about.
+        asked = by_rule.get(mutant.rule) or about[mutant.rule[0] == ".read"]
+        if not _noticed(mutant, asked):
+            score.unnoticed.append((mutant.place, mutant.change))
+    return score
+
+
+def _noticed(mutant: Mutant, questions: list[_Question]) -> bool:
+    for place, question in enumerate(questions):
+        if question.request.decide(mutant.tree, judge) is not question.allowed:
+            # Changes beside each other are often noticed by the same case: ask it first.
+            questions.insert(0, questions.pop(place))
+            return True
+    return False
+
+
+def _questions(played: Table, rules: RulesNode) -> list[_Question]:
+    questions = []
+    for case in played.cases:
+        for verdict, callers in ((True, case.allowed), (False, case.refused)):
+            for caller in callers:
+                request = _request(played, case, caller)
+                asked: set[RuleId] = set()
+
+                def noting(rule: Rule, variables: Variables, asked: set[RuleId] = asked) -> bool:
+                    asked.add(identity(rule))
+                    return judge(rule, variables)
+
+                assert request.decide(rules, noting) is verdict, f"{case}, {caller}"
+                questions.append(_Question(request, verdict, frozenset(asked)))
+    return questions
+
+
+def _request(played: Table, case: Case, caller: str) -> ReadRequest | WriteRequest:
+    auth, now = played.callers[caller], played.now + case.later
+    if case.read is not None:
+        query: Final = Query.from_params(case.query) if case.query else None
+        return ReadRequest(Path.parse(case.read), played.tree, auth, now, query)
+    written = writes(case)
+    return WriteRequest(places(written), played.tree, apply(played.tree, written, now), auth, now)
