@@ -268,12 +268,8 @@ class Emulator:
         )
 
     def refusals(self) -> list[str]:
-        """Why the rules said no, for the last hundred times of each database, oldest first."""
-        return self._in_loop(
-            lambda: [
-                decision.explain() for database in self._databases for decision in database.refusals
-            ]
-        )
+        """Why the rules said no, for the last hundred times in all databases, oldest first."""
+        return self._in_loop(lambda: list(self._databases.refusals))
 
     def _load(self, undo: ExitStack) -> None:
         """Everything that can go wrong before anything listens."""

@@ -5,14 +5,14 @@ wholly, all of them or none. ``.priority`` may stand as the last segment and set
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from itertools import groupby, pairwise
 from typing import Final
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import MAX_DEPTH, Path, illegal_in_key
 from imbari_chat.wire.tree import Node, Priority, from_json, put_all
-from imbari_chat.wire.values import resolve
+from imbari_chat.wire.values import DoesNotFit, resolve
 
 __all__ = ["PRIORITY", "apply", "changes", "illegal_in_update_key"]
 
@@ -59,6 +59,7 @@ def apply(root: Node, writes: Mapping[Path, Json], now: int) -> Node:
 
     Raises:
         InvalidData: A value is not allowed where it goes.
+        DoesNotFit: What is stored does not take it.
     """
     values = {path: value for path, value in writes.items() if path.key != PRIORITY}
     nodes = [
@@ -67,9 +68,18 @@ def apply(root: Node, writes: Mapping[Path, Json], now: int) -> Node:
     ]
     after = put_all(root, nodes)
     # A priority may come with the first child of the node it belongs to, so it comes last.
-    for path, value in writes.items():
-        if path.key == PRIORITY:
-            after = _put_priority(after, path.parent, _priority(root.at(path.parent), value, now))
+    priorities = [
+        (path.parent, _priority(root.at(path.parent), value, now))
+        for path, value in writes.items()
+        if path.key == PRIORITY
+    ]
+    for at, priority in priorities:
+        if priority is not None and not after.at(at).exists:
+            raise _nothing_to_stand_on(at)
+    # From the longest path up, level by level: a node on the way is copied once for each level.
+    for _, level in groupby(sorted(priorities, key=_depth, reverse=True), key=_depth):
+        nodes = [(at, after.at(at).with_priority(priority)) for at, priority in level]
+        after = put_all(after, nodes)
     return after
 
 
@@ -93,15 +103,13 @@ def _priority(before: Node, value: Json, now: int) -> Priority:
     return from_json(resolve({".value": True, PRIORITY: value}, before, now)).priority
 
 
-def _put_priority(root: Node, at: Path, priority: Priority) -> Node:
-    """Set the priority of the node at ``at``; a missing node has none to take away.
+def _nothing_to_stand_on(at: Path) -> DoesNotFit:
+    """The SDKs refuse a priority on nothing. [unsure]: what the service answers is not known."""
+    return DoesNotFit("a priority needs a value to stand on", where=str(at))
 
-    The SDKs refuse a priority on nothing. [unsure]: what the service answers is not known.
-    """
-    node = root.at(at)
-    if not node.exists and priority is not None:
-        raise InvalidData("a priority needs a value to stand on", where=str(at))
-    return root.put(at, node.with_priority(priority))
+
+def _depth(priority: tuple[Path, Priority]) -> int:
+    return len(priority[0])
 
 
 def _refuse_conflicts(paths: Iterable[Path]) -> None:

@@ -4,15 +4,15 @@ Pure: told the time, and every commit returns the events it owes. Requests are d
 in the order they arrive; a refused one leaves nothing behind but its explanation.
 """
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.limits import write_too_big
 from imbari_chat.emulator.database.listeners import CANCEL, Target, View
-from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
+from imbari_chat.emulator.database.refusal import Mismatch, Refusal, Refusals, denied
 from imbari_chat.emulator.database.windows import Reading, Windows
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.digest import digest
@@ -21,10 +21,15 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Node
+from imbari_chat.wire.values import DoesNotFit
 
 __all__ = ["Commit", "Listener", "Namespace", "Owed", "etag"]
 
-_REFUSALS_KEPT = 100
+
+_SETTINGS: Final[Mapping[str, Json]] = {
+    "defaultWriteSizeLimit": "large",
+    "strictTriggerValidation": True,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +80,11 @@ def etag(node: Node) -> str:
     return digest(node) or "null_etag"
 
 
+def _lost_race(current: Node, *, readable: bool) -> Mismatch | Refusal:
+    """The answer shows what is there, so it is only for those who may read it. [unsure]"""
+    return Mismatch(current) if readable else denied()
+
+
 class Namespace:
     """One database.
 
@@ -82,22 +92,32 @@ class Namespace:
         name: What clients call it.
         rules: Who may do what; admins may do everything.
         enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+        refusals: Where to note why the rules said no.
     """
 
-    def __init__(self, name: str, rules: Ruleset, *, enforce_indexes: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        rules: Ruleset,
+        *,
+        enforce_indexes: bool = True,
+        refusals: Refusals | None = None,
+    ) -> None:
         self.name = name
         self.rules = rules
         self.coverage = rules.coverage()
         self.root: Node = EMPTY
-        self.settings: dict[str, Json] = {
-            "defaultWriteSizeLimit": "large",
-            "strictTriggerValidation": True,
-        }
-        self.refusals: deque[Decision] = deque(maxlen=_REFUSALS_KEPT)
+        self.settings: dict[str, Json] = dict(_SETTINGS)
+        self.refusals = Refusals() if refusals is None else refusals
         self._enforce_indexes = enforce_indexes
         self._windows = Windows()
         self._audiences: dict[Target, _Audience] = {}
         self._on_approval: dict[Listener, None] = {}  # the rules let them in for what is stored now
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing is stored, nobody listens, and every setting is as it was."""
+        return not self.root.exists and not self._audiences and self.settings == _SETTINGS
 
     def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Reading:
         """Look at ``path`` through ``query``.
@@ -138,13 +158,19 @@ class Namespace:
 
         Raises:
             InvalidData: A value cannot be stored where it is meant to go.
-            Mismatch: ``if_match`` is not the tag of what is there.
+            Mismatch: ``if_match`` is not the tag of what is there, which the caller may read.
             Refusal: The rules say no, or it is too large.
         """
         before = self.root
-        if if_match is not None and if_match != etag(write.found(before)):
-            raise self._lost_race(write, caller, now)
-        after = write.applied(before, now)
+        readable = if_match is not None and self._readable(write.base, caller, now)
+        if readable and if_match != etag(write.found(before)):
+            raise _lost_race(write.found(before), readable=True)
+        try:
+            after = write.applied(before, now)
+        except DoesNotFit:
+            # The rules come first: whoever may not read is not told what is stored.
+            self.read(write.base, None, caller, now)
+            raise
         if not caller.admin:
             decision = self.rules.write(
                 write.places,
@@ -155,18 +181,11 @@ class Namespace:
                 coverage=self.coverage,
             )
             self._insist(decision)
+        if if_match is not None and not readable and if_match != etag(write.found(before)):
+            raise _lost_race(write.found(before), readable=False)
         if room is not None and write.weight(before, after) > room:
             raise write_too_big()
         return self._commit(write, after, now)
-
-    def _lost_race(self, write: Write, caller: Caller, now: int) -> Mismatch:
-        """The answer shows what is there, so it is only for those who may read it. [unsure]
-
-        Raises:
-            Refusal: The caller may not.
-        """
-        self.read(write.base, None, caller, now)
-        return Mismatch(write.found(self.root))
 
     def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Frame]:
         """Start owing events; the frame is the first of them.
@@ -250,12 +269,17 @@ class Namespace:
             query=listener.target.query,
         )
         if not decision.allowed:
-            self.refusals.append(decision)
+            self.refusals.add(decision)
         return decision.allowed
+
+    def _readable(self, path: Path, caller: Caller, now: int) -> bool:
+        return caller.admin or bool(
+            self.rules.read(path, root=self.root, auth=caller.auth, now=now, query=None)
+        )
 
     def _insist(self, decision: Decision) -> None:
         if not decision.allowed:
-            self.refusals.append(decision)
+            self.refusals.add(decision)
             raise denied()
 
     def _insist_on_index(self, path: Path, query: Query) -> None:
