@@ -201,8 +201,9 @@ def test_who_waits_makes_room_and_who_is_served_stays() -> None:
         for each in half:
             each.sendall(b"GET /a.json HTTP/1.1\r\nX: ")
         with _connected(address) as served:
-            served.sendall(READ + b"\r\n")
-            assert _answer(served).startswith(b"HTTP/1.1 200")
+            served.sendall(READ + b"Connection: close\r\n\r\n")
+            assert _everything(served).startswith(b"HTTP/1.1 200")
+        with _connected(address) as served:
             served.sendall(
                 b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\ntrue"
             )

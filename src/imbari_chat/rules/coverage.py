@@ -62,14 +62,21 @@ class Tally:
         """Count a value that is no boolean."""
         self._count(_outcome(value))
 
+    def merge(self, other: "Tally") -> None:
+        """Count in what ``other`` has counted."""
+        self.true += other.true
+        self.false += other.false
+        for outcome, times in other.others.items():
+            self._count(outcome, times)
+
     def fail(self, error: EvaluationError) -> None:
         self._count(("error", str(error)))
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, times: int = 1) -> None:
         others = self.others
         if outcome not in others and len(others) >= _VALUES_KEPT:
             outcome = _MORE
-        others[outcome] = others.get(outcome, 0) + 1
+        others[outcome] = others.get(outcome, 0) + times
 
 
 class _Tallies(dict[int, Tally]):
@@ -116,6 +123,11 @@ class Coverage:
         new = copy(self)
         new._tallies = _Tallies(self._tallies.counted)  # noqa: SLF001  # its own class
         return new
+
+    def add(self, other: "Coverage") -> None:
+        """Count in what ``other``, of the same rules, has counted."""
+        for node, tally in other._tallies.items():  # noqa: SLF001  # its own class
+            self._tallies[node].merge(tally)
 
     def judge(self, rule: Rule, variables: Variables) -> bool:
         """Whether a rule is true, counted."""

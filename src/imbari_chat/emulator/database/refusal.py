@@ -2,6 +2,7 @@
 
 from collections import deque
 from collections.abc import Iterator
+from threading import Lock
 from typing import Final
 
 from imbari_chat.errors import ImbariError
@@ -48,10 +49,11 @@ class Refusals:
     """Why the rules said no, the last hundred times, in at most 256 KiB of text.
 
     The words are found at once, and what was asked for is let go with the answer: a decision holds
-    on to the trees it was about, and whoever is refused may have sent megabytes.
+    on to the trees it was about, and whoever is refused may have sent megabytes. For any thread.
     """
 
     def __init__(self) -> None:
+        self._lock = Lock()
         self._texts: deque[str] = deque()
         self._size = 0
 
@@ -60,19 +62,22 @@ class Refusals:
 
     def __iter__(self) -> Iterator[str]:
         """Each as :meth:`Decision.explain` has it, a long one cut short; oldest first."""
-        return iter([*self._texts])
+        with self._lock:
+            return iter([*self._texts])
 
     def add(self, decision: Decision) -> None:
         """Note why the rules said no."""
         text = decision.explain()
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST - 3]}..."
-        self._texts.append(text)
-        self._size += len(text)
-        while len(self._texts) > _KEPT or self._size > _KEPT_BYTES:
-            self._size -= len(self._texts.popleft())
+        with self._lock:
+            self._texts.append(text)
+            self._size += len(text)
+            while len(self._texts) > _KEPT or self._size > _KEPT_BYTES:
+                self._size -= len(self._texts.popleft())
 
     def clear(self) -> None:
         """Forget all of them."""
-        self._texts.clear()
-        self._size = 0
+        with self._lock:
+            self._texts.clear()
+            self._size = 0
