@@ -22,7 +22,7 @@ from imbari_chat.rules.syntax import (
     Unary,
     children,
 )
-from imbari_chat.rules.values import EvaluationError, ObjectMarker, Value, Variables
+from imbari_chat.rules.values import EvaluationError, ObjectMarker, Scope, Steps, Value, Variables
 from imbari_chat.wire.json import dumps
 from imbari_chat.wire.paths import Path
 
@@ -39,10 +39,10 @@ def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
     """The verdict, then each rule that was asked, what it came to and what it looked at."""
     kind, paths = _subject(request)
     known = len(paths[0]) if len(paths) == 1 else 0
-    asked: deque[tuple[Rule, Variables]] = deque(maxlen=_MOST_RULES)
+    asked: deque[tuple[Rule, Scope]] = deque(maxlen=_MOST_RULES)
     count = 0
 
-    def noting(rule: Rule, variables: Variables) -> bool:
+    def noting(rule: Rule, variables: Scope) -> bool:
         nonlocal count
         count += 1
         asked.append((rule, variables))
@@ -55,8 +55,9 @@ def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
     lines = [f"{'allowed' if allowed else 'denied'}: {kind[1:]} {subject}"]
     if count > len(asked):
         lines.append(f"  {count - len(asked)} rules before these")
+    steps = Steps()  # those of the request are spent, and what they were spent on is to be seen
     for rule, variables in asked:
-        lines.extend(_examine(rule, variables, known).lines())
+        lines.extend(_examine(rule, Scope(variables, steps), known).lines())
     silent = (path for path in paths if not rules.says_something_of(path, kind))
     lines.extend(
         f"  no {kind} rule stands on the way to {path}" for path in islice(silent, _MOST_PATHS)
@@ -212,6 +213,8 @@ def _shown(value: Value) -> str:
     assert value is None or isinstance(value, str | int | float)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, str):
+        value = value[:_LONGEST_VALUE]  # what is cut away need not be written first
     return _cut(dumps(value), _LONGEST_VALUE)
 
 

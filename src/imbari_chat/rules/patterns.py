@@ -8,10 +8,20 @@ or of a group, ``| ( ) ? + * { }`` stand for themselves, so ``(?:x)`` finds the 
 quantifier may follow another, so ``x+?`` is an optional ``x+``; ``\\b`` is the letter b. [src]
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
 
-from imbari_chat.rules.automaton import Automaton, Characters, Choice, Edge, Piece, Repeat, Sequence
+from imbari_chat.rules.automaton import (
+    Automaton,
+    Characters,
+    Choice,
+    Edge,
+    Piece,
+    Repeat,
+    Sequence,
+    free,
+)
 
 __all__ = ["Pattern", "PatternMistake", "compile_pattern"]
 
@@ -44,9 +54,9 @@ class Pattern:
 
     automaton: Automaton
 
-    def search(self, text: str) -> bool:
-        """Whether it matches anywhere in ``text``."""
-        return self.automaton.search(text)
+    def search(self, text: str, spend: Callable[[int], None] = free) -> bool:
+        """Whether it matches anywhere in ``text``; see :meth:`Automaton.search`."""
+        return self.automaton.search(text, spend)
 
 
 class _TooLarge(PatternMistake):

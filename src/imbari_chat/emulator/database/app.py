@@ -77,6 +77,11 @@ class DatabaseApp:
         self._offload = Offload()
         self._outgoing = Outgoing(outgoing)
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that readers have not taken yet."""
+        return self._outgoing.held
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")

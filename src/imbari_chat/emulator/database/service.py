@@ -231,7 +231,7 @@ class Service:
         runner: Runner,
         if_match: str | None = None,
     ) -> Commit:
-        """[unsure]: the service's texts for values that cannot be stored are not recorded.
+        """Make the change.
 
         While a large write is judged, other writes of its database wait and nothing else does.
         Only what the emulator's owner does comes in between, and then it is judged once more.
@@ -246,7 +246,7 @@ class Service:
             try:
                 drafted = await self._drafted(draft, len(request.body), namespace, runner)
             except InvalidData as error:
-                raise Refusal(400, error.what) from None
+                raise _unstorable(error) from None
             return namespace.commit(drafted, now)
 
     async def _drafted(
@@ -294,6 +294,11 @@ def _prepared(request: Request, *, large: bool) -> Operation:
     if large and isinstance(asked, Store | Merge):
         return replace(asked, write=asked.write.prepared())
     return asked
+
+
+def _unstorable(error: InvalidData) -> Refusal:
+    """[unsure]: the service's texts for values that cannot be stored are not recorded."""
+    return Refusal(400, error.what)
 
 
 def _at_once(response: Response, owed: Sequence[Owed] = ()) -> Done:
