@@ -20,6 +20,7 @@ from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.windows import Reading, Windows
+from imbari_chat.emulator.offload import LARGE
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -55,7 +56,8 @@ class Event:
 
     def frame(self) -> Frame:
         """The event written out."""
-        return Frame(self.name, dumps({"path": self.path, "data": self.data()}))
+        told: Json = {"path": self.path, "data": self.data()}
+        return Frame(self.name, dumps(told, in_steps=self.weight >= LARGE))
 
 
 @dataclass(frozen=True, slots=True)
