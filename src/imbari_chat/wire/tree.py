@@ -30,6 +30,9 @@ Priority: TypeAlias = str | int | float | None
 
 MAX_STRING_BYTES = 10 * 1024 * 1024
 
+_SCALAR_WEIGHT = 8
+_ROW_WEIGHT = len('"":,')
+
 _ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 
 
@@ -61,6 +64,11 @@ class Leaf(_Node):
         self.priority = priority
 
     exists: Final = True
+
+    @property
+    def weight(self) -> int:
+        """About as many bytes as its JSON has; see :attr:`Branch.weight`."""
+        return len(self.value) + 2 if isinstance(self.value, str) else _SCALAR_WEIGHT
 
     def child(self, key: str) -> "Node":  # noqa: ARG002  # a leaf has none, whatever the name
         """EMPTY: a leaf has no children."""
@@ -108,12 +116,35 @@ class Branch(_Node):
             A write leaves it standing on every branch that it does not touch.
     """
 
-    __slots__ = ("children", "digest")
+    __slots__ = ("_weight", "children", "digest")
 
-    def __init__(self, children: Mapping[str, "Node"], priority: Priority = None) -> None:
+    def __init__(
+        self,
+        children: Mapping[str, "Node"],
+        priority: Priority = None,
+        weight: int | None = None,
+    ) -> None:
         self.children: Final[Mapping[str, Node]] = children
         self.priority = priority
         self.digest: str | None = None
+        self._weight = weight
+
+    @property
+    def weight(self) -> int:
+        """About as many bytes as its JSON has, known without writing it.
+
+        A write finds it from what it was before, so that it costs nothing to know of a large tree.
+        """
+        if self._weight is None:
+            self._weight = sum(row_weight(*row) for row in self.children.items())
+        return self._weight
+
+    def weight_with(self, changed: Mapping[str, "Node"]) -> int | None:
+        """The weight with these children in place of those of their names, if it is known now."""
+        if self._weight is None:
+            return None
+        gone = sum(row_weight(key, self.child(key)) for key in changed)
+        return self._weight - gone + sum(row_weight(*row) for row in changed.items())
 
     @property
     def exists(self) -> bool:
@@ -144,10 +175,12 @@ class Branch(_Node):
             children[key] = after
         else:
             children.pop(key, None)
-        return Branch(children, self.priority) if children else EMPTY
+        if not children:
+            return EMPTY
+        return Branch(children, self.priority, self.weight_with({key: after}))
 
     def with_priority(self, priority: Priority) -> "Node":
-        return Branch(self.children, priority) if self.children else EMPTY
+        return Branch(self.children, priority, self._weight) if self.children else EMPTY
 
     def to_json(self, *, export: bool = False) -> Json:
         """Plain JSON, or null when empty.
@@ -172,6 +205,11 @@ class Branch(_Node):
 
     def _array_length(self) -> int:
         """The length of the array this branch reads as, or 0."""
+        for index, key in enumerate(self.children):
+            if key != str(index):
+                break
+        else:
+            return len(self.children)  # a whole array, in its order, as most are
         highest = -1
         limit = 2 * len(self.children)
         for key in self.children:
@@ -198,6 +236,11 @@ class Branch(_Node):
 Node: TypeAlias = Leaf | Branch
 
 EMPTY: Final = Branch({})
+
+
+def row_weight(key: str, node: Node) -> int:
+    """The weight of a child and its key; nothing for an absent one."""
+    return len(key) + _ROW_WEIGHT + node.weight if node.exists else 0
 
 
 def from_json(value: Json, at: Path = ROOT) -> Node:
@@ -243,7 +286,13 @@ def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
             children[key] = after
         else:
             children.pop(key, None)
-    return Branch(children, node.priority) if children else EMPTY
+    if not children:
+        return EMPTY
+    return Branch(
+        children,
+        node.priority,
+        node.weight_with(changed) if isinstance(node, Branch) else None,
+    )
 
 
 def _read(value: Json, trail: list[str]) -> Node:
@@ -257,7 +306,8 @@ def _read(value: Json, trail: list[str]) -> Node:
     if isinstance(value, int | float):
         return Leaf(_checked_number(value, trail))
     if isinstance(value, list):
-        return _branch(zip(map(str, range(len(value))), value, strict=True), None, trail)
+        rows = zip(map(str, range(len(value))), value, strict=True)
+        return _branch(rows, None, trail, are_indexes=True)
     if ".value" not in value and ".priority" not in value:
         return _branch(value.items(), None, trail)
     priority = _checked_priority(value.get(".priority"), trail)
@@ -272,11 +322,18 @@ def _read(value: Json, trail: list[str]) -> Node:
     return _read(inner, trail).with_priority(priority)
 
 
-def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[str]) -> Node:
+def _branch(
+    pairs: Iterable[tuple[str, Json]],
+    priority: Priority,
+    trail: list[str],
+    *,
+    are_indexes: bool = False,
+) -> Node:
     children: dict[str, Node] = {}
+    weight = 0
     full = len(trail) >= MAX_DEPTH
     for key, item in pairs:
-        reason = illegal_in_key(key)
+        reason = None if are_indexes else illegal_in_key(key)
         if reason is not None:
             raise InvalidData(f"illegal key {key[:80]!r}: {reason}", where=str(Path(trail)))
         if full:
@@ -286,7 +343,8 @@ def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[s
         trail.pop()
         if node is not EMPTY:
             children[key] = node
-    return Branch(children, priority) if children else EMPTY
+            weight += len(key) + _ROW_WEIGHT + node.weight
+    return Branch(children, priority, weight) if children else EMPTY
 
 
 def _too_deep(trail: Iterable[str]) -> InvalidData:
