@@ -82,18 +82,8 @@ def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
         return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
     at = f" at {host}" if host else ""
-    if untrusted := untrusted_certificate(error):
-        return Unavailable(
-            f"the certificate of {call.service}{at} is not trusted: {untrusted}",
-            where=call.where,
-            hint="Name the network's own authority in SSL_CERT_FILE, if it has one",
-        )
-    if refused := _refused_by_proxy(error):
-        return Unavailable(
-            f"the proxy on the way to {call.service}{at} does not let this through: {refused}",
-            where=call.where,
-            hint="Check https_proxy, and the name and password in it",
-        )
+    if kept_out := _kept_out(error, call, at):
+        return kept_out
     if _never_left(error):
         return Unavailable(
             f"cannot connect to {call.service}{at}",
@@ -141,6 +131,11 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
             where=where,
             hint="Name a service account's key file, or run: gcloud auth application-default login",
         )
+    cause = error.__cause__
+    if isinstance(cause, requests.RequestException):
+        call = Call(where or "sign-in", service="Google's token service")
+        if kept_out := _kept_out(cause, call, ""):
+            return kept_out
     if isinstance(error, TransportError) or error.retryable:
         return Unavailable(
             "Google's token service did not answer", where=where, hint="Try again later"
@@ -151,6 +146,23 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
         where=where,
         hint="A deleted key and a clock that is wrong are the usual reasons",
     )
+
+
+def _kept_out(error: requests.RequestException, call: Call, at: str) -> Unavailable | None:
+    """What an office's network makes of a request that it does not know: it never left."""
+    if untrusted := untrusted_certificate(error):
+        return Unavailable(
+            f"the certificate of {call.service}{at} is not trusted: {untrusted}",
+            where=call.where,
+            hint="Name the network's own authority in SSL_CERT_FILE, if it has one",
+        )
+    if refused := _refused_by_proxy(error):
+        return Unavailable(
+            f"the proxy on the way to {call.service}{at} does not let this through: {refused}",
+            where=call.where,
+            hint="Check https_proxy, and the name and password in it",
+        )
+    return None
 
 
 def _refused_by_proxy(error: requests.RequestException) -> str | None:
