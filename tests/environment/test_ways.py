@@ -326,7 +326,8 @@ def test_what_cannot_be_used_is_named_before_any_request(
         with pytest.raises(ConfigError, match=f"{named}.* cannot be used") as caught:
             act(live.flags)
         assert "secret" not in str(caught.value)
-    assert live.proxy.asked == live.google.asked == []
+    assert not live.proxy.asked
+    assert not live.google.asked
 
 
 @pytest.mark.parametrize("act", [_read, _rules, _accounts, _sign_in], ids=lambda act: act.__name__)
