@@ -230,9 +230,28 @@ async def test_pieces_shrink_with_failures_grow_with_success_and_what_came_stays
     assert line.asked == [50, 25, 12, 25, 13, 25, 13, 15]
 
 
-async def test_what_fails_or_takes_long_is_being_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_what_takes_long_is_being_caught_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also when it does not fail: a slow line brings it bit by bit."""
+    monkeypatch.setattr(patient, "_NOTICED", 0.0)
+    arrived = asyncio.Event()
+
+    class Slow(InMemory):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            await arrived.wait()
+            return await super().get(path, query)
+
+    reader = PatientReader(Slow(database(), ADMIN))
+    reading = asyncio.create_task(reader.get(Path.parse("/chatSessions")))
+    await eventually(lambda: reader.behind is not None)
+    assert reader.behind is not None
+    assert reader.behind.reason == "catching up with /chatSessions"
+    arrived.set()
+    await reading
+    assert reader.behind is None
+
+
+async def test_what_fails_is_being_caught_up() -> None:
     """And over as soon as it has come; most reads take no time, and nobody hears of them."""
-    monkeypatch.setattr(patient, "_NOTICED", 0.05)
     line = Line(_stored({"k": {"status": "active"}}), most=0)
     reader = PatientReader(line)
     changes: list[str | None] = []

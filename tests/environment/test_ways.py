@@ -18,6 +18,7 @@ from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.rules import DeployedRules
+from imbari_chat.identity.session import QuietSession
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.wire.paths import ROOT
 from tests.cli.harness import Program, outside
@@ -328,6 +329,18 @@ def test_what_cannot_be_used_is_named_before_any_request(
         assert "secret" not in str(caught.value)
     assert not live.proxy.asked
     assert not live.google.asked
+
+
+def test_only_the_named_authority_is_believed(
+    live: Live, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left to itself, requests adds certifi's list to what it is given."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    settings = Settings.load(**{**live.flags, "database_url": f"https://{live.database}"})
+    project = factory.project(settings)
+    with QuietSession(project) as session:
+        assert session.get(f"https://{live.database}/.json").status_code == 401
+    assert project.http.tls.cert_store_stats()["x509_ca"] == 1
 
 
 @pytest.mark.parametrize("act", [_read, _rules, _accounts, _sign_in], ids=lambda act: act.__name__)

@@ -119,6 +119,7 @@ async def test_a_call_that_waits_for_a_worker_counts_what_the_others_hear() -> N
             heard()
 
     first = asyncio.create_task(workers.run_while_heard(read, silence=0.4))
+    await asyncio.sleep(0)  # it has the worker
     assert await workers.run_while_heard(len, "abc", silence=0.4) == 3
     await first
     workers.close()
