@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.reading import patient
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.emulator.database.namespace import Namespace
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.schema.decode import as_mapping
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -134,6 +134,31 @@ async def test_a_read_of_a_line_that_falls_silent_ends(
         with pytest.raises(Unavailable):
             await reading
         assert time.monotonic() - begin < 3.0
+
+
+@pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
+async def test_a_strangers_page_without_an_end_puts_nothing_off(
+    status: str, flags: dict[str, Any]
+) -> None:
+    """Only what may be the service's answer does."""
+
+    async def page(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status}\r\nContent-Type: text/html\r\n\r\n".encode())
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"<p>log in</p>" * 200)
+                await writer.drain()
+                await asyncio.sleep(0.02)
+
+    server = await asyncio.start_server(page, "127.0.0.1", 0)
+    address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    desk = AsyncAdminChat.from_env(**{**flags, "database_emulator": address, "timeout": 0.6})
+    async with asyncio.timeout(5):
+        with pytest.raises((Unavailable, AccessDenied)):
+            await desk.sessions()
+    await desk.close()
+    server.close()
 
 
 async def test_a_write_ends_at_its_deadline_however_slowly_its_answer_comes(

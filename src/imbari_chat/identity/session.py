@@ -62,7 +62,9 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
             request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
         )
         heard()
-        if not stream:  # the session would read it all at once, and nobody would hear of it
+        # The session would read it all at once, and nobody would hear of it. A stranger's page is
+        # left to it: one without an end must not put the deadline off.
+        if not stream and "json" in response.headers.get("content-type", ""):
             response._content = b"".join(_pieces(response))  # noqa: SLF001
         return response
 
