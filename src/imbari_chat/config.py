@@ -118,7 +118,7 @@ class Settings(BaseSettings):
             a stored sign-in, else the emulator's owner or the application default credentials.
         unrestricted: Let a service account bypass the security rules.
         profile: Name under which a sign-in is stored, so that several can live side by side.
-        timeout: How long one request may take, in seconds.
+        timeout: Seconds that a write may take, and that a read or a connection may hear nothing.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.

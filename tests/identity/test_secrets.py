@@ -156,7 +156,16 @@ def test_values_do_not_show_their_secrets() -> None:
 
 def test_importing_an_identity_loads_no_heavy_library() -> None:
     """They cost a second at every start of the command line, and are loaded when one is used."""
-    modules = ("accounts", "apps", "mapping", "project", "service", "sign_in", "tokens", "user")
+    modules = (
+        "accounts",
+        "apps",
+        "mapping",
+        "project",
+        "service",
+        "sign_in",
+        "token_store",
+        "user",
+    )
     script = (
         "import sys\n"
         + "".join(f"import imbari_chat.identity.{name}\n" for name in modules)

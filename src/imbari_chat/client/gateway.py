@@ -14,6 +14,7 @@ from typing import TypeAlias, TypeVar
 from pydantic import BaseModel
 
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -47,7 +48,6 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 3
 _PAUSE = 0.3
-_PATIENCE = 5.0
 _LAST_CHANCE = 0.2
 """Seconds that closing gives to messages on their way."""
 
@@ -79,6 +79,7 @@ class Gateway:
         timeout: float = 10.0,
     ) -> None:
         self.transport = transport
+        self.patient = PatientReader(transport)
         self.outbox = Outbox(transport, policy)
         self.ids = Ids()
         self.on_error = on_error
@@ -259,10 +260,4 @@ class Gateway:
 
     async def patiently(self, path: Path, query: Query | None = None) -> Json:
         """Read, trying again for as long as the network is away."""
-        pause = _PAUSE
-        while True:
-            try:
-                return await self.transport.get(path, query)
-            except Unavailable:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _PATIENCE)
+        return await self.patient.get(path, query)

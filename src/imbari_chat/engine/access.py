@@ -4,7 +4,9 @@ An identity knows how to prove itself and which official library speaks for its 
 knows when to read, write and listen. They meet in :class:`Access` and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -12,7 +14,30 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Access", "StreamRequest"]
+__all__ = ["Access", "StreamRequest", "heard", "hearing"]
+
+_listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
+
+
+def heard() -> None:
+    """Something of an answer has arrived, on the thread that reads it.
+
+    Whatever reads for an :class:`Access` says so, so that a deadline on silence can be told from
+    one on the whole call.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        listener()
+
+
+@contextmanager
+def hearing(listener: Callable[[], None]) -> Iterator[None]:
+    """Call ``listener`` whenever something is heard inside, on this thread."""
+    before = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
 
 
 @dataclass(frozen=True, slots=True)

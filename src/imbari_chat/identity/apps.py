@@ -8,14 +8,16 @@ from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from imbari_chat.errors import ConfigError
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import follow_environment
 from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     import firebase_admin
     from firebase_admin import auth
 
-__all__ = ["auth_client", "close_app", "open_app"]
+__all__ = ["auth_client", "close_app", "follow_environment_as_google", "open_app"]
 
 _AUTH_EMULATOR = "FIREBASE_AUTH_EMULATOR_HOST"
 _environment = threading.Lock()
@@ -86,9 +88,28 @@ def auth_client(app: "firebase_admin.App", project: Project) -> "auth.Client":
         before = os.environ.get(_AUTH_EMULATOR)
         _set_environment(project.auth_emulator)
         try:
-            return auth.Client(app)
+            client = auth.Client(app)
         finally:
             _set_environment(before)
+    session = client._user_manager.http_client.session  # noqa: SLF001  # the only way to it
+    retries = session.get_adapter("https://").max_retries
+    follow_environment_as_google(session, project.http, retries=retries)
+    return client
+
+
+def follow_environment_as_google(
+    session: Any, environment: HttpEnvironment, *, retries: Any = 0
+) -> None:
+    """Have a session of google-auth follow the environment, and the one it fetches tokens with.
+
+    Args:
+        session: An AuthorizedSession, as firebase-admin makes them.
+        environment: Asked for the way to every address.
+        retries: How often a request other than for a token is tried again.
+    """
+    follow_environment(session, environment, retries=retries)
+    tokens = session._auth_request_session  # noqa: SLF001  # the only way to it
+    follow_environment(tokens, environment, retries=tokens.get_adapter("https://").max_retries)
 
 
 def _set_environment(value: str | None) -> None:

@@ -4,7 +4,6 @@ Nothing here quotes a URL, because a user's token is part of it. Callers whose e
 a URL raise the mapped error ``from None``, so that no traceback prints the original either.
 """
 
-import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -20,6 +19,7 @@ from imbari_chat.errors import (
     ImbariError,
     Unavailable,
 )
+from imbari_chat.http_environment import untrusted_certificate
 
 if TYPE_CHECKING:
     from google.auth.exceptions import GoogleAuthError
@@ -82,6 +82,8 @@ def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
         return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
     at = f" at {host}" if host else ""
+    if kept_out := _kept_out(error, call, at):
+        return kept_out
     if _never_left(error):
         return Unavailable(
             f"cannot connect to {call.service}{at}",
@@ -129,6 +131,11 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
             where=where,
             hint="Name a service account's key file, or run: gcloud auth application-default login",
         )
+    cause = error.__cause__
+    if isinstance(cause, requests.RequestException):
+        call = Call(where or "sign-in", service="Google's token service")
+        if kept_out := _kept_out(cause, call, ""):
+            return kept_out
     if isinstance(error, TransportError) or error.retryable:
         return Unavailable(
             "Google's token service did not answer", where=where, hint="Try again later"
@@ -141,19 +148,40 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
     )
 
 
+def _kept_out(error: requests.RequestException, call: Call, at: str) -> Unavailable | None:
+    """What an office's network makes of a request that it does not know: it never left."""
+    if untrusted := untrusted_certificate(error):
+        return Unavailable(
+            f"the certificate of {call.service}{at} is not trusted: {untrusted}",
+            where=call.where,
+            hint="Name the network's own authority in SSL_CERT_FILE, if it has one",
+        )
+    if refused := _refused_by_proxy(error):
+        return Unavailable(
+            f"the proxy on the way to {call.service}{at} does not let this through: {refused}",
+            where=call.where,
+            hint="Check https_proxy, and the name and password in it",
+        )
+    return None
+
+
+def _refused_by_proxy(error: requests.RequestException) -> str | None:
+    """What a proxy said instead of opening a tunnel, through which a request would go."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    said = str(getattr(reason, "original_error", ""))
+    _, tunnel, words = said.partition("Tunnel connection failed: ")
+    return one_line(words) if tunnel else None
+
+
 def _never_left(error: requests.RequestException) -> bool:
     """True if the request was certainly not sent: there was no connection to send it on."""
     reason = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
     inner = getattr(reason, "original_error", None)  # of a proxy error
-    if isinstance(reason, urllib3.exceptions.SSLError) and reason.args:
-        inner = reason.args[0]
     return isinstance(error, requests.ConnectTimeout) or any(
         isinstance(
             candidate,
-            urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.ConnectTimeoutError
-            | ssl.SSLCertVerificationError,
+            urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
         )
         for candidate in (reason, inner)
     )

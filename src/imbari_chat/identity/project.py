@@ -11,6 +11,7 @@ from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
 from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
@@ -36,9 +37,11 @@ class Project:
         database_emulator: ``HOST:PORT`` of a database emulator to use instead, or None.
         auth_emulator: ``HOST:PORT`` of an Auth emulator, or None for the live service.
         timeout: Longest silence of a request, in seconds.
+        http: Which proxies to use and which certificates to believe, for every request to it.
 
     Raises:
-        ConfigError: A field is missing or cannot be what it should be.
+        ConfigError: A field is missing or cannot be what it should be, or the way to one of the
+            project's services is set to what cannot be used.
     """
 
     id: str
@@ -47,6 +50,7 @@ class Project:
     database_emulator: str | None = None
     auth_emulator: str | None = None
     timeout: float = 10.0
+    http: HttpEnvironment = field(default_factory=HttpEnvironment.read, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -56,6 +60,7 @@ class Project:
         _check_host(self.database_emulator, "database emulator")
         _check_host(self.auth_emulator, "auth emulator")
         _check_database_url(self.database_url)
+        self.http.check(self.rest_base, self.sign_in_url)
 
     @property
     def namespace(self) -> str:
@@ -67,6 +72,13 @@ class Project:
     def is_emulator(self) -> bool:
         """True if the database is an emulator, whatever signs users in."""
         return self.database_emulator is not None or self.database_url.startswith("http:")
+
+    @property
+    def sign_in_url(self) -> str:
+        """Scheme and host of what signs users in; an emulator's with its port."""
+        if self.auth_emulator is not None:
+            return f"http://{self.auth_emulator}"
+        return self.rest_base if self.is_emulator else "https://identitytoolkit.googleapis.com"
 
     @property
     def rest_base(self) -> str:

@@ -35,7 +35,7 @@ class DeployedRules:
         self._url: Final = f"{project.rest_base}{_WHERE}.json"
         self._access = ServiceAccess(project, key_file=key_file, unrestricted=True)
         namespace = project.namespace if project.is_emulator else None
-        self._session = QuietSession(project, emulator=project.is_emulator, namespace=namespace)
+        self._session = QuietSession(project, namespace=namespace)
 
     def __enter__(self) -> Self:
         return self

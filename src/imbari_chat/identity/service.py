@@ -10,15 +10,15 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, Final
 
-import requests.adapters
+import requests
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.refusals import Call
 from imbari_chat.errors import ConfigError, Unavailable
-from imbari_chat.identity.apps import close_app, open_app
+from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
 from imbari_chat.identity.mapping import from_google, service_errors, version_tag
 from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
-from imbari_chat.identity.session import refuse_strangers
+from imbari_chat.identity.session import follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -66,6 +66,8 @@ class ServiceAccess(Access):
         self._clock = clock
         self._lock = threading.Lock()
         self._closed = False
+        self._token_session = requests.Session()
+        follow_environment(self._token_session, project.http)
         self._app = open_app(
             project, None if project.is_emulator else key_file, override=self._override
         )
@@ -133,6 +135,7 @@ class ServiceAccess(Access):
 
     def close(self) -> None:
         self._closed = True
+        self._token_session.close()
         close_app(self._app)
 
     def _connect(self) -> tuple[Any, Any]:
@@ -155,9 +158,7 @@ class ServiceAccess(Access):
             )
         # By default the library sends a request again when the answer is lost, and an increment
         # would then count twice. Here every call is one request, and the caller decides.
-        adapter = requests.adapters.HTTPAdapter(max_retries=0)
-        client.session.mount(f"{self._project.rest_base}/", adapter)
-        client.session.trust_env = not self._project.is_emulator
+        follow_environment_as_google(client.session, self._project.http)
         client.session.hooks["response"].append(refuse_strangers)
         return root, client
 
@@ -186,7 +187,7 @@ class ServiceAccess(Access):
 
         try:
             # The transport's own timeout is two minutes.
-            request = functools.partial(Request(), timeout=self._project.timeout)
+            request = functools.partial(Request(self._token_session), timeout=self._project.timeout)
             self._client.credential.refresh(request)
         except GoogleAuthError as error:
             raise from_google(error) from error

@@ -5,15 +5,93 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 """
 
 import logging
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 import requests
+import requests.adapters
 
+from imbari_chat.engine.access import heard
 from imbari_chat.engine.refusals import redact
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
 
-__all__ = ["QuietSession", "refuse_strangers"]
+__all__ = ["QuietSession", "follow_environment", "refuse_strangers"]
+
+_PIECE = 1024
+"""Bytes of an answer after which whoever waits hears of it. A line that does not bring as many
+within the timeout counts as silent."""
+
+
+def follow_environment(
+    session: requests.Session, environment: HttpEnvironment, *, retries: Any = 0
+) -> None:
+    """Have a session of any library go the way that the environment says, and no other.
+
+    Args:
+        session: Its own reading of the environment is turned off, netrc included.
+        environment: Asked for the way to every address, those of redirects too.
+        retries: As ``max_retries`` of the adapter of requests.
+    """
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _ByEnvironment(environment, max_retries=retries))
+
+
+class _ByEnvironment(requests.adapters.HTTPAdapter):
+    """Chooses proxy and trust for each request, and tells of answers as they arrive."""
+
+    def __init__(self, environment: HttpEnvironment, *, max_retries: Any) -> None:
+        self._environment = environment
+        super().__init__(max_retries=max_retries)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,  # noqa: ARG002  # the context decides
+        cert: Any = None,
+        proxies: Any = None,  # noqa: ARG002  # the environment decides
+    ) -> requests.Response:
+        proxy = self._environment.proxy_for(request.url or "")
+        # A SOCKS proxy is asked for names as well, as httpx does.
+        way = None if proxy is None else proxy.url.replace("socks5:", "socks5h:", 1)
+        response = super().send(
+            request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
+        )
+        heard()
+        # The session would read it all at once, and nobody would hear of it. A stranger's page is
+        # left to it: one without an end must not put the deadline off.
+        if not stream and "json" in response.headers.get("content-type", ""):
+            response._content = b"".join(_pieces(response))  # noqa: SLF001
+        return response
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        made = super().build_connection_pool_key_attributes  # type: ignore[misc]  # stubs are older
+        host, pool = made(request, verify, cert)
+        if host["scheme"] == "https":
+            pool["ssl_context"] = self._environment.tls
+        return host, pool
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy.startswith("https:"):
+            options["proxy_ssl_context"] = self._environment.tls
+        return super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
+        """Leave it to the context: requests would add certifi's list to what it trusts."""
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    for piece in response.iter_content(_PIECE):
+        heard()
+        yield piece
 
 
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
@@ -55,18 +133,19 @@ _TALKATIVE = (
 
 
 class QuietSession(requests.Session):
-    """A session with a timeout on every request, and the namespace on requests to an emulator.
+    """A session that keeps to the environment's way and gives up on silence.
+
+    Requests to an emulator get the namespace.
 
     Making one also strikes tokens out of the logs of urllib3, httpx and httpcore, which print URLs
     whole: httpx reads the streams whose URLs are made here.
     """
 
-    def __init__(self, project: Project, *, emulator: bool, namespace: str | None = None) -> None:
+    def __init__(self, project: Project, *, namespace: str | None = None) -> None:
         super().__init__()
         self._timeout = project.timeout
         self._namespace = namespace
-        # A proxy configured for the internet cannot reach an emulator on this machine.
-        self.trust_env = not emulator
+        follow_environment(self, project.http)
         self.hooks["response"].append(refuse_strangers)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(_REDACTION)

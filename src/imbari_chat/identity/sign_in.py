@@ -232,5 +232,5 @@ class _Requests:
             if not url.startswith(_PREFIXES):
                 raise ConfigError("pyrebase4 asks for an address that no Auth emulator serves")
             url = f"http://{emulator}/{url.removeprefix('https://')}"
-        with QuietSession(self._project, emulator=emulator is not None) as session:
+        with QuietSession(self._project) as session:
             return session.post(url, **options)

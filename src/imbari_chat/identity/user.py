@@ -74,7 +74,6 @@ class UserAccess(Access):
         self._lock = threading.RLock()
         self._session = QuietSession(
             project,
-            emulator=project.is_emulator,
             namespace=project.namespace if project.is_emulator else None,
         )
         self._retry_at = 0.0

@@ -24,6 +24,7 @@ from imbari_chat.engine.stream import (
     StreamState,
 )
 from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
+from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.paths import Path
@@ -53,6 +54,7 @@ class SseSubscription:
         caller: Callable[[], Awaitable[Access]],
         client: Callable[[], Awaitable["httpx.AsyncClient"]],
         workers: Workers,
+        environment: HttpEnvironment,
         path: Path,
         query: Query | None,
         policy: StreamPolicy,
@@ -61,6 +63,7 @@ class SseSubscription:
         self._caller = caller
         self._client = client
         self._workers = workers
+        self._environment = environment
         self._path = path
         self._query = query
         self._core = StreamCore(random.random, policy)
@@ -258,9 +261,11 @@ class SseSubscription:
         self._core.heard(now)
         for frame in parser.feed(chunk):
             self._core.received(frame, now)
+        if parser.is_within_frame:
+            self._core.arriving(now)
 
-    async def _look_up(self, host: str) -> None:
-        """Find out on a worker whether the name can be resolved.
+    async def _look_up(self, url: "httpx.URL") -> None:
+        """Find out on a worker whether the name can be resolved, unless a proxy does that.
 
         The client resolves it again, on one of asyncio's own threads. The interpreter waits for
         those at its end, so a name server that hangs must not be met there first.
@@ -268,7 +273,8 @@ class SseSubscription:
         Raises:
             Unavailable: It cannot.
         """
-        if host in _THIS_MACHINE or _by_proxy(host):
+        host = url.host
+        if host in _THIS_MACHINE or self._environment.proxy_for(str(url)) is not None:
             return
         try:
             await self._workers.run(socket.getaddrinfo, host, None)
@@ -289,7 +295,7 @@ class SseSubscription:
 
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
-            await self._look_up(url.host)
+            await self._look_up(url)
             headers = {
                 **request.headers,
                 "Accept": "text/event-stream",
@@ -320,13 +326,6 @@ def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
     return same_place and (origin.scheme, origin.port) == (target.scheme, target.port)
 
 
-def _by_proxy(host: str) -> bool:
-    """Whether a proxy of the environment reaches it, so that its name need not be known here."""
-    from urllib.request import getproxies, proxy_bypass
-
-    return bool(getproxies().keys() & {"http", "https", "all"}) and not proxy_bypass(host)
-
-
 async def _beginning(response: "httpx.Response") -> str:
     """An error's body, as far as it matters."""
     received = bytearray()
@@ -344,8 +343,12 @@ def _in_words(error: Exception) -> str | None:
     match error:
         case httpx.ConnectTimeout():
             return "connecting took too long"
+        case httpx.ConnectError() if untrusted := untrusted_certificate(error):
+            return f"the certificate that came is not trusted: {untrusted}"
         case httpx.ConnectError():
             return "cannot connect"
+        case httpx.ProxyError():
+            return f"the proxy does not let this through: {error}"
         case httpx.RemoteProtocolError() | httpx.ReadError():
             return "the connection broke"
         case httpx.HTTPError():

@@ -117,12 +117,16 @@ async def with_deliveries(
         return task
 
     gateway.outbox.watch(post)
+    gateway.patient.watch(ring)
     following = follow_on()
+    told = _Told(gateway)
     try:
         while True:
-            if not posted and not following.done():
+            if not posted and not following.done() and told.next is None:
                 notifier = loop.create_future()
                 await notifier
+            if not following.done() and told.next is not None:
+                yield told.take()
             while posted:
                 yield posted.pop(0)
             if following.done():
@@ -130,15 +134,51 @@ async def with_deliveries(
                 if batch is None:
                     return
                 for event in batch:
+                    told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message.timestamp)
                     yield event
                 following = follow_on()
     finally:
         gateway.outbox.unwatch(post)
+        gateway.patient.unwatch(ring)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await batches.aclose()
+
+
+class _Told:
+    """What a consumer has been told of the connection, and what it is to be told besides.
+
+    A connection that is live is not called so while what it missed is still being read.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._state = "connecting"
+        self._stale = False
+
+    @property
+    def next(self) -> ConnectionChanged | None:
+        """What to tell; None if everything has been told."""
+        behind = self._gateway.patient.behind
+        if self._state != "live" or (behind is not None) == self._stale:
+            return None
+        if behind is None:
+            return ConnectionChanged("live")
+        return ConnectionChanged("stale", behind.reason)
+
+    def take(self) -> ConnectionChanged:
+        """It has been told."""
+        event = self.next
+        assert event is not None
+        self._stale = event.state == "stale"
+        return event
+
+    def pass_on(self, event: ChatEvent) -> None:
+        """The connection itself says something."""
+        if isinstance(event, ConnectionChanged):
+            self._state, self._stale = event.state, False
 
 
 async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:
