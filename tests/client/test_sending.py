@@ -170,7 +170,7 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
     """A reply written on a slow machine still comes after the question."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Question")
-    monkeypatch.setattr(ServerClock, "local", lambda: 1_000_000_000_000)
+    monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
     desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Answer")
@@ -260,7 +260,7 @@ async def test_ids_follow_what_was_read_since(
         desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
         async with desk.open(session.id, peek=True) as conversation:
             await chat.send("Question")
-            monkeypatch.setattr(ServerClock, "local", lambda: 1_000_000_000_000)
+            monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
             await conversation.history()
             await conversation.reply("Answer")
     assert _texts(namespace, session.id) == ["Question", "Answer"]

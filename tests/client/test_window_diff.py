@@ -80,8 +80,9 @@ def test_a_message_deleted_from_a_full_window_is_reported_and_its_replacement_is
     """An older message fills the gap; it did not just arrive."""
     diff = _messages(2)
     diff.update({"b": _message("2"), "c": _message("3")})
-    events = diff.update({"a": _message("1"), "b": _message("2")})
-    assert _kinds(events) == [("MessageRemoved", "c")]
+    window: Json = {"a": _message("1"), "b": _message("2")}
+    assert diff.gap(window) is None
+    assert _kinds(diff.update(window)) == [("MessageRemoved", "c")]
 
 
 def test_true_and_one_are_different_values() -> None:
@@ -149,6 +150,50 @@ def test_a_full_window_that_shares_nothing_with_the_last_one_is_a_gap() -> None:
     events = diff.fill(gap, {"b": _message("2"), "c": _message("3"), "d": _message("4")})
     events += diff.update(window, gap=gap)
     assert _kinds(events) == [("MessageAdded", key) for key in "cdef"]
+
+
+def test_one_known_record_does_not_hide_a_gap() -> None:
+    """A customer who was known writes again, and stands in the window where others were missed."""
+    diff = SessionDiff(2)
+    diff.update({"x": _session(1), "y": _session(2)})
+    window: Json = {"z": _session(8), "y": _session(9)}
+    gap = diff.gap(window)
+    assert gap is not None
+    events = diff.fill(gap, {"v": _session(6), "w": _session(7)})
+    events += diff.update(window, gap=gap)
+    assert _kinds(events) == [
+        ("SessionAdded", "v"),
+        ("SessionAdded", "w"),
+        ("SessionRemoved", "v"),
+        ("SessionRemoved", "w"),
+        ("SessionRemoved", "x"),
+        ("SessionAdded", "z"),
+        ("SessionChanged", "y"),
+    ]
+
+
+def test_a_message_whose_id_sorts_before_the_newest_is_news_in_a_full_window() -> None:
+    """What is not known is new, wherever its writer's clock puts it."""
+    diff = _messages(3)
+    diff.update({"m": _message("1"), "n": _message("2"), "z": _message("3")})
+    events = diff.update({"n": _message("2"), "x": _message("4"), "z": _message("3")})
+    assert _kinds(events) == [("MessageAdded", "x")]
+
+
+def test_what_was_not_found_again_in_a_gap_was_deleted() -> None:
+    """A record that the window no longer shows may be gone, or only below it."""
+    diff = _messages(3)
+    diff.update({key: _message(key) for key in "abc"})
+    window: Json = {key: _message(key) for key in "efg"}
+    gap = diff.gap(window)
+    assert gap is not None
+    events = diff.fill(gap, {"c": _message("c"), "d": _message("d")})
+    events += diff.update(window, gap=gap)
+    assert _kinds(events) == [
+        ("MessageAdded", "d"),
+        ("MessageRemoved", "b"),
+        *[("MessageAdded", key) for key in "efg"],
+    ]
 
 
 @given(

@@ -79,6 +79,11 @@ class Late(InMemory):
     def __init__(self, namespace: Namespace) -> None:
         super().__init__(namespace, ADMIN)
         self.heard: Looks | None = None
+        self.reads = 0
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        self.reads += 1
+        return await super().get(path, query)
 
     def listen(
         self,
@@ -189,7 +194,7 @@ class Cast:
         return self.world.message(session_id, key, stamp)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     before=st.lists(WRITERS, max_size=6),
     batches=BATCHES,
@@ -230,7 +235,7 @@ def test_a_conversation_tells_each_message_once_and_in_order(
     _run(lambda: world.server + wrong, scene())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     steps=st.lists(
         st.lists(
@@ -301,7 +306,7 @@ ACTS = st.tuples(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     before=st.lists(ACTS, max_size=10),
     batches=st.lists(st.lists(ACTS, max_size=14), min_size=1, max_size=6),
@@ -392,3 +397,114 @@ def _replay(events: list[ChatEvent], held: set[str]) -> None:
                 assert session.id in held
             case SessionRemoved(session):
                 held.remove(session.id)
+
+
+def _of_one_session(world: World) -> Callable[[str, int], None]:
+    """A writer of messages with their session, by ids of these."""
+
+    def write(key: str, ahead: int = 0) -> None:
+        world.server += 1
+        changes = world.message(SESSION, key, world.server + ahead)
+        session = paths.session(SESSION)
+        changes[session / "lastMessage"] = world.written[-1]
+        changes[session / "lastMessageTime"] = world.server + ahead
+        world.put(changes)
+
+    return write
+
+
+async def _follow_inbox(world: World) -> None:
+    diff = SessionDiff(2)
+    order = paths.sessions_in_order()
+    batches = follow(
+        world.gateway, paths.SESSIONS, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce"
+    )
+    world.consume(with_messages(world.gateway, diff, batches))
+    await world.look()
+
+
+def test_a_message_that_moves_up_because_others_were_deleted_is_no_news() -> None:
+    """The inbox reads the newest ten of a conversation, and one more comes into view."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(20):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        write("-M100", 0)
+        assert _texts(await world.look()) == ["message 20"]
+        world.put({paths.messages(SESSION) / f"-M{number:03}": None for number in (17, 18, 19)})
+        write("-M101", 0)
+        assert _texts(await world.look()) == ["message 21"]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("count", [3, 12, 60])
+def test_the_inbox_hears_whatever_was_stamped_ahead_of_time(count: int) -> None:
+    """What is stamped tomorrow, and what is written below it at its right time, each once."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(15):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for number in range(count):
+            write(f"zz{number:03}", HOUR)
+        write("-M100", 0)
+        assert sorted(_texts(await world.look())) == sorted(world.written[15:])
+        write("-M099", 0)
+        write("zz999", HOUR)
+        write("-M101", 0)
+        assert sorted(_texts(await world.look())) == sorted(world.written[-3:])
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+def test_an_old_session_that_slides_into_the_window_brings_nothing_and_costs_nothing() -> None:
+    """It takes the place of one that was deleted."""
+    world = World()
+
+    async def scene() -> None:
+        for session_id in SESSIONS:
+            world.server += 1
+            changes = world.message(session_id, "-M", world.server)
+            changes[paths.session(session_id) / "lastMessageTime"] = world.server
+            world.put(changes)
+        await _follow_inbox(world)
+        reads = world.transport.reads
+        world.put({paths.session(SESSIONS[-1]): None, paths.messages(SESSIONS[-1]): None})
+        events = await world.look()
+        assert [type(one) for one in events] == [SessionRemoved, SessionAdded]
+        assert world.transport.reads == reads
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+def test_a_gap_longer_than_one_piece_is_read_piece_by_piece() -> None:
+    """And what was known below the window is not told again."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(5):
+            write(f"-A{number:04}", 0)
+        diff = MessageDiff(SESSION, 3)
+        order, place = paths.messages_in_order(), paths.messages(SESSION)
+        world.consume(
+            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        )
+        await world.look()
+        for number in range(950):
+            write(f"-B{number:04}", 0)
+        reads = world.transport.reads
+        assert _texts(await world.look()) == world.written[5:]
+        assert world.transport.reads - reads == 5
+        await world.close()
+
+    _run(lambda: world.server, scene())
