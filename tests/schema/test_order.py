@@ -15,6 +15,7 @@ from imbari_chat.schema.order import (
 )
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.tree import from_json
 
@@ -47,7 +48,7 @@ def _id_of(milliseconds: int) -> str:
 def test_records_stand_where_the_service_sorts_them(stored: dict[str, Json]) -> None:
     """Whatever is stored: junk for a time, ids that look like numbers."""
     node = from_json(stored)
-    kept = {key: raw for key, raw in stored.items() if key in dict(node.children)}
+    kept = {key: raw for key, raw in stored.items() if node.at(Path((key,))).exists}
     for order, place in (
         (paths.messages_in_order(), place_of_message),
         (paths.sessions_in_order(), place_of_session),
