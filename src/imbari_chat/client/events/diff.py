@@ -78,14 +78,18 @@ class WindowDiff(ABC):
     def _place(self, key: str, raw: Json) -> Place:
         """Where a record stands in the list."""
 
-    def gap(self, value: Json) -> Gap | None:
-        """What to read before ``value`` is delivered; None if nothing can have gone by unseen."""
+    def gap(self, value: Json, touched: frozenset[str] | None = None) -> Gap | None:
+        """What to read before ``value`` is delivered; None if nothing can have gone by unseen.
+
+        Args:
+            value: The window.
+            touched: The children that may differ from before, or None if any may.
+        """
         window = children(value)
-        if not self._has_begun or len(window) < self.limit:
+        end = self._end(window, touched) if self._has_begun else None
+        if end is None:
             return None
-        places = {key: self._place_of(key, raw) for key, raw in window.items()}
-        lowest = min(places, key=places.__getitem__)
-        before = places[lowest]
+        before, lowest = end
         if self._places.get(lowest) == before:
             return None
         if self._floor is None:
@@ -138,7 +142,7 @@ class WindowDiff(ABC):
         """All that :meth:`updates` gives, at once."""
         return [event for step in self.updates(value, touched, gap=gap) for event in step]
 
-    def is_crowded(self, value: Json, now: int) -> bool:
+    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None = None) -> bool:
         """True if more than half of a full window was stamped later than the server's time.
 
         What is written at its right time then has little room, or none: the window is too small.
@@ -146,9 +150,14 @@ class WindowDiff(ABC):
         Args:
             value: The window.
             now: The server's time, ms.
+            touched: The children that may differ from before, or None if any may. Only they can
+                have made it so.
         """
         window = children(value)
         if len(window) < self.limit:
+            return False
+        suspects = window if touched is None else touched & window.keys()
+        if not any(is_ahead(self._place_of(key, window[key]), now) for key in suspects):
             return False
         ahead = sum(is_ahead(self._place_of(key, raw), now) for key, raw in window.items())
         return ahead * 2 > len(window)
@@ -175,10 +184,21 @@ class WindowDiff(ABC):
             self._places[key] = self._place(key, after[key])
         return self._read(differing, after)
 
-    def _settle(self) -> None:
-        """A window has been delivered: from where on it is complete."""
-        full = len(self._raw) >= self.limit
-        self._floor = min(self._places, key=self._places.__getitem__) if full else None
+    def _end(
+        self, window: Mapping[str, Json], touched: frozenset[str] | None
+    ) -> tuple[Place, str] | None:
+        """The place and key of a window's lowest record; None if it is not full: it shows all."""
+        if len(window) < self.limit:
+            return None
+        keys: Iterable[str] = window
+        if touched is not None and self._floor in window.keys() - touched:
+            # What was not touched stands where it stood, at the lowest or above.
+            keys = (touched & window.keys()) | {self._floor}
+        return min((self._place_of(key, window[key]), key) for key in keys)
+
+    def _settle(self, end: tuple[Place, str] | None) -> None:
+        """A window that ends there has been delivered."""
+        self._floor = None if end is None else end[1]
         self._has_begun = True
 
 
@@ -215,9 +235,8 @@ class SessionDiff(WindowDiff):
         changed = self._raw.keys() | after.keys() if touched is None else touched
         gone = sorted(key for key in changed - after.keys() if key in self._raw)
         shown = list(changed & after.keys())
-        places = {key: self._place_of(key, after[key]) for key in after}
-        shown.sort(key=places.__getitem__)
-        lowest = min(places.values()) if len(after) >= self.limit else None
+        shown.sort(key=lambda key: self._place_of(key, after[key]))
+        end = self._end(after, touched)
         lost = frozenset() if gap is None else gap.missing
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
@@ -226,15 +245,15 @@ class SessionDiff(WindowDiff):
                 del self._raw[key]
                 session = self._sessions.pop(key, None)
                 if session is not None:
-                    deleted = lowest is None or place > lowest or key in lost
+                    deleted = end is None or place > end[0] or key in lost
                     removed.append(SessionRemoved(session, deleted))
             yield removed
         for step in _steps(shown, at_most):
             yield self._told(step, after)
-        self._settle()
+        self._settle(end)
 
-    def _settle(self) -> None:
-        super()._settle()
+    def _settle(self, end: tuple[Place, str] | None) -> None:
+        super()._settle(end)
         floor = None if self._floor is None else self._sessions.get(self._floor)
         self._horizon = 0 if floor is None else floor.last_message_time
 
@@ -290,13 +309,13 @@ class MessageDiff(WindowDiff):
         one that leaves there, because newer ones came, was not deleted.
         """
         after = children(value)
-        places = {key: self._place_of(key, raw) for key, raw in after.items()}
-        lowest = min(places.values()) if len(after) >= self.limit else None
+        end = self._end(after, touched)
         keys = [
             key
             for key in (self._raw.keys() | after.keys() if touched is None else touched)
             if key in after or key in self._raw
         ]
+        places = {key: self._place_of(key, after[key]) for key in keys if key in after}
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
         self._old = self._not_news(places, now)
         lost = frozenset() if gap is None else gap.missing
@@ -312,14 +331,14 @@ class MessageDiff(WindowDiff):
                 place = self._places.pop(key)
                 del self._raw[key]
                 message = self._messages.pop(key, None)
-                if message is not None and (lowest is None or place >= lowest or key in lost):
+                if message is not None and (end is None or place >= end[0] or key in lost):
                     events.append(MessageRemoved(self._session_id, message))
             yield [*events, *self._told(shown, after)]
         self._old = frozenset()
-        self._settle()
+        self._settle(end)
 
     def _not_news(self, places: Mapping[str, Place], now: int) -> frozenset[str]:
-        """Keys of the window that are old, although nothing is known of them."""
+        """Which of these keys of the window are old, although nothing is known of them."""
         if not self._has_begun:
             if self._history is None:
                 return frozenset()

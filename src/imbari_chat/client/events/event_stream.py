@@ -53,11 +53,11 @@ async def follow(
                         yield [_connection(item)]
                     case Changed(value, touched):
                         now = gateway.ids.now()
-                        if diff.is_crowded(value, now):
+                        if diff.is_crowded(value, now, touched):
                             larger = _enlarge(diff, path)
                             if larger:
                                 break  # nothing of it has been taken over
-                        gap = diff.gap(value)
+                        gap = diff.gap(value, touched)
                         if gap is not None:
                             touched = None
                             async for piece in _pieces(gateway, path, order, gap):
