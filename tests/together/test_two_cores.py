@@ -65,7 +65,7 @@ class Link:
                 case Disconnect():
                     self.cut()
                 case Changed(value, touched):
-                    assert not self.feed.has_gap(value)
+                    assert self.feed.gap(value) is None
                     self._hear(value, touched)
 
     def _connect(self) -> None:
