@@ -76,7 +76,7 @@ class _Shop:
         """Ids that sort after everything, stamped so far ahead of the server's time, ms."""
         self.put(
             *(
-                (f"zzz{n:017d}", _message(f"junk {n}", _now() + ahead + n, "admin"))
+                (f"zzz{n:017d}", _message(f"junk {n}", _now() + ahead - count + n, "admin"))
                 for n in range(count)
             )
         )

@@ -185,16 +185,26 @@ class WindowDiff(ABC):
         return self._read(differing, after)
 
     def _end(
-        self, window: Mapping[str, Json], touched: frozenset[str] | None
+        self,
+        window: Mapping[str, Json],
+        touched: frozenset[str] | None,
+        places: Mapping[str, Place] | None = None,
     ) -> tuple[Place, str] | None:
-        """The place and key of a window's lowest record; None if it is not full: it shows all."""
+        """The place and key of a window's lowest record; None if it is not full: it shows all.
+
+        Args:
+            window: The window.
+            touched: The children that may differ from before, or None if any may.
+            places: Where some of them stand, if that has been found out already.
+        """
         if len(window) < self.limit:
             return None
         keys: Iterable[str] = window
         if touched is not None and self._floor in window.keys() - touched:
             # What was not touched stands where it stood, at the lowest or above.
             keys = (touched & window.keys()) | {self._floor}
-        return min((self._place_of(key, window[key]), key) for key in keys)
+        found = places or {}
+        return min((found.get(key) or self._place_of(key, window[key]), key) for key in keys)
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
@@ -235,8 +245,9 @@ class SessionDiff(WindowDiff):
         changed = self._raw.keys() | after.keys() if touched is None else touched
         gone = sorted(key for key in changed - after.keys() if key in self._raw)
         shown = list(changed & after.keys())
-        shown.sort(key=lambda key: self._place_of(key, after[key]))
-        end = self._end(after, touched)
+        places = {key: self._place_of(key, after[key]) for key in shown}
+        shown.sort(key=places.__getitem__)
+        end = self._end(after, touched, places)
         lost = frozenset() if gap is None else gap.missing
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
@@ -309,7 +320,6 @@ class MessageDiff(WindowDiff):
         one that leaves there, because newer ones came, was not deleted.
         """
         after = children(value)
-        end = self._end(after, touched)
         keys = [
             key
             for key in (self._raw.keys() | after.keys() if touched is None else touched)
@@ -317,6 +327,7 @@ class MessageDiff(WindowDiff):
         ]
         places = {key: self._place_of(key, after[key]) for key in keys if key in after}
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
+        end = self._end(after, touched, places)
         self._old = self._not_news(places, now)
         lost = frozenset() if gap is None else gap.missing
         for step in _steps(keys, at_most):
