@@ -5,12 +5,37 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults bench peers clean
+# How many tests run at once; auto: as many as there are processors, and one more. 0: one by one.
+JOBS ?= auto
+PYTEST := $(BIN)/python -m pytest
+IN_PARALLEL := -n $(JOBS) --dist loadgroup
+
+# Tests of what decides: tables, cores without I/O, and properties with a tenth of their examples.
+# Nothing in them waits, so there is nothing that workers would gain.
+CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/together tests/contract \
+  tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
+  tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
+  tests/emulator/database/test_slow.py tests/emulator/database/test_listeners.py \
+  tests/client/test_ids.py tests/client/test_feeds.py
+
+# Tests that read the calendar: recorded answers, tokens, dates, ids. A faked clock disturbs tests of
+# processes, timeouts and streams by itself, whatever the day, so those are not among them: neither
+# tests/emulator but for these two folders, nor tests/client, tests/net, tests/faults, tests/bench,
+# the official SDKs and most of tests/cli.
+DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema tests/view tests/wire \
+  tests/rules tests/engine tests/contract tests/specs tests/test_config.py \
+  tests/cli/test_moments.py tests/cli/test_conversations.py
+DAYS := +400 -400
+
+.PHONY: help demo test quick any-day check faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
-	@echo "make test                  install, check and run every test"
+	@echo "make test                  install, check and run every test, in parallel; under 3 minutes"
+	@echo "make test ARGS='-k inbox'  those of them; ARGS=--hypothesis-profile=thorough: ten times the examples"
+	@echo "make quick                 ruff, and the tests of cores and tables; under 30 seconds"
+	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make faults                long: a bad network and a server that dies, ARGS='--rounds 1000 --seed 7'"
 	@echo "make bench                 speed, ours beside the peers', in one run"
@@ -33,7 +58,22 @@ check: $(STAMP)
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(IN_PARALLEL) $(ARGS)
+
+quick: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PYTEST) -q --hypothesis-profile=quick $(CORES) $(ARGS)
+
+# libfaketime shifts the times of files as well, so what Python compiles is kept apart.
+any-day: $(STAMP)
+	@command -v faketime >/dev/null || { echo "make any-day needs faketime, which sets a program's clock:" \
+	  "apt-get install faketime, or see https://github.com/wolfcw/libfaketime" >&2; exit 2; }
+	@for days in $(DAYS); do \
+	  echo "== $$days days"; \
+	  DONT_FAKE_MONOTONIC=1 PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/any-day/$$days \
+	    faketime -f "$${days}d" $(PYTEST) $(IN_PARALLEL) -q $(DATED) $(ARGS) || exit; \
+	done
 
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults $(ARGS)
