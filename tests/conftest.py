@@ -1,6 +1,7 @@
 """What several suites share: budgets, who runs beside whom, and Google's own Auth emulator."""
 
 import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
@@ -22,6 +23,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.get_closest_marker("peer"):
             item.add_marker(pytest.mark.xdist_group("peers"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_directory() -> Iterator[None]:
+    """Each worker's own: an emulator says there, under the project's name, where its hub is."""
+    with (
+        tempfile.TemporaryDirectory(prefix="imbari-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)  # found anew
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.sign_in import sign_in_with_password
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import ADMIN, free_port, project_at
+from tests.identity.places import ADMIN, closed_port, project_at
 
 VARIABLE = "FIREBASE_AUTH_EMULATOR_HOST"
 
@@ -142,7 +142,7 @@ def test_refusals_of_the_account_service_are_mapped(
 
 def test_account_service_that_is_away_is_unavailable() -> None:
     """Nothing was sent, so nothing is in doubt."""
-    project = project_at("127.0.0.1:1", f"127.0.0.1:{free_port()}")
+    project = project_at("127.0.0.1:1", f"127.0.0.1:{closed_port()}")
     accounts = AdminAccounts(project)
     with closing(accounts), pytest.raises(Unavailable, match="account service") as caught:
         accounts.grant("a@b.c")

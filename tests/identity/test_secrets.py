@@ -17,7 +17,7 @@ from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
+from tests.identity.places import closed_port, make_tokens, project_at
 
 WHERE = Path.parse("/rooms/r1")
 TOKENS = make_tokens(claims={"name": "marker"}, refresh="r-e-f-r-e-s-h")
@@ -57,7 +57,7 @@ def shown(error: BaseException) -> str:
 def prepare(server: AnsweringServer, mode: str, status: int) -> str:
     """Set up the server; returns the host to ask."""
     if mode == "away":
-        return f"127.0.0.1:{free_port()}"
+        return f"127.0.0.1:{closed_port()}"
     server.status = status
     server.body = "<html>" if status == 200 else json.dumps({"error": ECHO})
     server.mode = "hang" if mode == "hang" else "drop" if mode == "drop" else "answer"
