@@ -76,7 +76,7 @@ def test_no_database_error_shows_the_token(
 ) -> None:
     """pyrebase4 puts it into the URL, and requests puts URLs into its errors."""
     host = prepare(server, mode, status)
-    project = project_at(host, timeout=0.3)
+    project = project_at(host, timeout=0.3 if mode == "hang" else 5.0)
     access = UserAccess(project, TOKENS, refresh=lambda _: TOKENS)
     with closing(access), pytest.raises(ImbariError) as caught:
         USER_ACTS[act](access)
@@ -111,7 +111,9 @@ def test_no_sign_in_error_shows_a_secret(
     server: AnsweringServer, mode: str, status: int, way: str
 ) -> None:
     """The API key is in the URL, the password and the refresh token are in the body."""
-    project = project_at("127.0.0.1:1", prepare(server, mode, status), timeout=0.3)
+    project = project_at(
+        "127.0.0.1:1", prepare(server, mode, status), timeout=0.3 if mode == "hang" else 5.0
+    )
     with pytest.raises(ImbariError) as caught:
         SIGN_INS[way](project)
     assert_silent(shown(caught.value))
