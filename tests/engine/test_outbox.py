@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -17,6 +17,7 @@ from imbari_chat.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from tests.budget import examples
 
 DENIED = AccessDenied("no")
 AWAY = Unavailable("away")
@@ -295,7 +296,7 @@ class _Service:
 FATES = st.sampled_from(["ok", "lost request", "lost answer", "not sent"])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(FATES, max_size=40),
     st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=8),

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.events.diff import MessageDiff
@@ -202,7 +202,6 @@ def test_nothing_is_missed_and_nothing_comes_twice(kind: str, seconds: int) -> N
 
 
 @given(st.lists(st.floats(0, 1, exclude_max=True), min_size=60, max_size=60))
-@settings(deadline=None)
 def test_after_five_seconds_away_the_first_event_comes_within_two(random: list[float]) -> None:
     """Whatever is drawn."""
     _assert_back_within_two_seconds(iter(random))

@@ -2,7 +2,7 @@
 
 import socket
 from collections.abc import Mapping
-from contextlib import closing
+from functools import cache
 from typing import Final
 
 from imbari_chat.emulator.tokens import encode_unsigned
@@ -53,9 +53,14 @@ def make_tokens(
     return Tokens(encode_unsigned(payload), refresh)
 
 
-def free_port() -> int:
-    """A port on which nothing listened a moment ago."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@cache
+def _taken() -> socket.socket:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken
+
+
+def closed_port() -> int:
+    """A port that refuses connections as long as this process lives: taken, and not listened on."""
+    port: int = _taken().getsockname()[1]
+    return port

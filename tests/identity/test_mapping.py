@@ -18,7 +18,7 @@ from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
+from tests.identity.places import closed_port, make_tokens, project_at
 
 CASES: list[dict[str, Any]] = json.loads(
     (FilePath(__file__).parents[1] / "specs/identity/statuses.json").read_text()
@@ -118,7 +118,7 @@ def test_silence_ends_at_the_timeout(opener: Opener, server: AnsweringServer, ac
 @pytest.mark.parametrize("act", ["get", "query", "update"])
 def test_refused_connection_loses_nothing(opener: Opener, act: str) -> None:
     """What was never sent cannot have been written."""
-    host = f"127.0.0.1:{free_port()}"
+    host = f"127.0.0.1:{closed_port()}"
     with closing(opener(host, 5.0)) as access:
         error = failure(acts(access)[act])
     assert isinstance(error, Unavailable)

@@ -17,7 +17,7 @@ from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
+from tests.identity.places import closed_port, make_tokens, project_at
 
 WHERE = Path.parse("/rooms/r1")
 TOKENS = make_tokens(claims={"name": "marker"}, refresh="r-e-f-r-e-s-h")
@@ -57,7 +57,7 @@ def shown(error: BaseException) -> str:
 def prepare(server: AnsweringServer, mode: str, status: int) -> str:
     """Set up the server; returns the host to ask."""
     if mode == "away":
-        return f"127.0.0.1:{free_port()}"
+        return f"127.0.0.1:{closed_port()}"
     server.status = status
     server.body = "<html>" if status == 200 else json.dumps({"error": ECHO})
     server.mode = "hang" if mode == "hang" else "drop" if mode == "drop" else "answer"
@@ -76,7 +76,7 @@ def test_no_database_error_shows_the_token(
 ) -> None:
     """pyrebase4 puts it into the URL, and requests puts URLs into its errors."""
     host = prepare(server, mode, status)
-    project = project_at(host, timeout=0.3)
+    project = project_at(host, timeout=0.3 if mode == "hang" else 5.0)
     access = UserAccess(project, TOKENS, refresh=lambda _: TOKENS)
     with closing(access), pytest.raises(ImbariError) as caught:
         USER_ACTS[act](access)
@@ -111,7 +111,9 @@ def test_no_sign_in_error_shows_a_secret(
     server: AnsweringServer, mode: str, status: int, way: str
 ) -> None:
     """The API key is in the URL, the password and the refresh token are in the body."""
-    project = project_at("127.0.0.1:1", prepare(server, mode, status), timeout=0.3)
+    project = project_at(
+        "127.0.0.1:1", prepare(server, mode, status), timeout=0.3 if mode == "hang" else 5.0
+    )
     with pytest.raises(ImbariError) as caught:
         SIGN_INS[way](project)
     assert_silent(shown(caught.value))
