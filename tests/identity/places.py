@@ -1,14 +1,19 @@
 """Projects, tokens, rules and ports as the tests here need them."""
 
+import json
 import socket
 from collections.abc import Mapping
 from contextlib import closing
-from typing import Final
+from typing import Any, Final
+
+import requests
+import requests.adapters
 
 from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.user import Tokens
 from imbari_chat.wire.json import Json
+from tests.identity.answering import AnsweringServer
 
 RULES: Final = {
     "rules": {
@@ -26,6 +31,7 @@ RULES: Final = {
 }
 
 PROJECT: Final = "demo-imbari"
+LIVE: Final = Project(PROJECT, "https://demo-imbari-default-rtdb.firebaseio.com", "k", timeout=2.0)
 ADMIN: Final = ("admin@example.com", "correct horse")
 
 
@@ -59,3 +65,20 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
         return port
+
+
+def grant(server: AnsweringServer, token: str, expires_in: int = 3600) -> None:
+    answer = {"access_token": token, "expires_in": expires_in, "token_type": "Bearer"}
+    server.by_path["/token"] = json.dumps(answer)
+
+
+class Reroute(requests.adapters.HTTPAdapter):
+    """Sends requests for a live database to this machine."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(max_retries=0)
+        self.host = host
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        request.url = f"http://{self.host}{request.path_url}"
+        return super().send(request, *args, **kwargs)

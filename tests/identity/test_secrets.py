@@ -49,9 +49,22 @@ SIGN_INS: dict[str, Callable[[Project], object]] = {
 
 
 def shown(error: BaseException) -> str:
-    """All that any handler may print of an error."""
+    """All that any handler may print of an error, and of whatever it holds on to."""
     lines = traceback.format_exception(error, chain=True)
-    return "".join([str(error), repr(error), repr(error.args), *lines])
+    found: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            left += [one.__cause__, one.__context__]
+    held = [f"{one} {one!r} {one.args!r} {vars(one)!r}" for one in found]
+    requests_held = [
+        f"{request.url} {request.headers} {request.body}"
+        for one in found
+        if (request := getattr(one, "request", None)) is not None
+    ]
+    return "".join([*held, *requests_held, *lines])
 
 
 def prepare(server: AnsweringServer, mode: str, status: int) -> str:
@@ -60,6 +73,7 @@ def prepare(server: AnsweringServer, mode: str, status: int) -> str:
         return f"127.0.0.1:{free_port()}"
     server.status = status
     server.body = "<html>" if status == 200 else json.dumps({"error": ECHO})
+    server.is_database = status != 200
     server.mode = "hang" if mode == "hang" else "drop" if mode == "drop" else "answer"
     return server.host
 
@@ -156,7 +170,16 @@ def test_values_do_not_show_their_secrets() -> None:
 
 def test_importing_an_identity_loads_no_heavy_library() -> None:
     """They cost a second at every start of the command line, and are loaded when one is used."""
-    modules = ("accounts", "apps", "mapping", "project", "service", "sign_in", "tokens", "user")
+    modules = (
+        "accounts",
+        "apps",
+        "mapping",
+        "project",
+        "service",
+        "sign_in",
+        "token_store",
+        "user",
+    )
     script = (
         "import sys\n"
         + "".join(f"import imbari_chat.identity.{name}\n" for name in modules)

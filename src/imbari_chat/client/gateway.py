@@ -17,7 +17,8 @@ from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.engine.refusals import Remedy, remedy
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode, paths
@@ -253,16 +254,18 @@ class Gateway:
         if plan.commit_marker is None:
             return False
         try:
-            return await self.transport.get(plan.commit_marker) is not None
+            return plan.is_marked_by(await self.transport.get(plan.commit_marker))
         except AccessDenied:
             return False
 
     async def patiently(self, path: Path, query: Query | None = None) -> Json:
-        """Read, trying again for as long as the network is away."""
+        """Read, trying again for as long as that may help."""
         pause = _PAUSE
         while True:
             try:
                 return await self.transport.get(path, query)
-            except Unavailable:
+            except ImbariError as error:
+                if remedy(error) is Remedy.NOTHING:
+                    raise
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _PATIENCE)

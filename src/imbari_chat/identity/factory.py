@@ -149,10 +149,11 @@ def customer_access(settings: Settings, where: Project, *, remember: bool) -> Ac
         return sign_in.sign_in_anonymously(where)
     store, name = tokens(settings), stored(settings, "customer")
     keep = partial(store.save, where.id, name)
-    token = store.load(where.id, name)
-    if token is not None:
-        try:
+    try:
+        token = store.load(where.id, name)
+        if token is not None:
             return sign_in.resume(where, token, on_tokens=keep)
-        except AuthError as error:
-            _log.warning("the earlier customer's sign-in has ended (%s); starting anew", error)
+    except AuthError as error:
+        # It has ended, or the file is damaged; a customer cannot sign in again, only start anew.
+        _log.warning("the earlier customer's sign-in is lost (%s); starting anew", error.what)
     return sign_in.sign_in_anonymously(where, on_tokens=keep)

@@ -10,27 +10,65 @@ from urllib.parse import quote
 
 import requests
 
-from imbari_chat.engine.refusals import redact
+from imbari_chat.engine.refusals import is_from_service, redact
+from imbari_chat.errors import InvalidData
 from imbari_chat.identity.project import Project
+from imbari_chat.wire.json import parse, same
 
-__all__ = ["QuietSession", "refuse_strangers"]
+__all__ = ["QuietSession", "StrangerAnswer", "refuse_strangers"]
+
+
+class StrangerAnswer(requests.RequestException):
+    """Something that is not the service answered; its answer is not carried along.
+
+    Attributes:
+        status: Of the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__("the answer is not the service's")
+        self.status = status
 
 
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
     """A response hook that stops at answers which neither service gives, such as a log-in page.
 
-    Left alone, requests follows a redirect of a write as a read, and firebase-admin takes any
-    page for a write that was made.
+    Left alone, requests follows a redirect of a write as a read, firebase-admin takes any page for
+    a write that was made, and any 412 for somebody who wrote in between.
 
     Raises:
-        requests.RequestException: It is a redirect that changes the method, or no JSON.
+        StrangerAnswer: It is a redirect that changes the method, a refusal or a success in words
+            that are not the service's, or not the answer to what was asked.
     """
-    status = response.status_code
-    if 300 <= status < 400 and (status not in (307, 308) or "location" not in response.headers):
-        raise requests.HTTPError("redirected", response=response)
+    if not _may_be_the_service(response):
+        raise StrangerAnswer(response.status_code)
+
+
+def _may_be_the_service(response: requests.Response) -> bool:
+    status, asked = response.status_code, response.request
     kind = response.headers.get("content-type", "")
-    if response.ok and status not in (204, 307, 308) and "json" not in kind:
-        raise requests.exceptions.InvalidJSONError("not JSON", response=response)
+    if 300 <= status < 400:
+        return status in (307, 308) and "location" in response.headers
+    if status >= 400:
+        if status == 412 and "etag" not in response.headers:
+            return False
+        return is_from_service(status, kind, response.text)
+    if "print=silent" in (asked.url or ""):
+        return status == 204
+    if status == 204 or "json" not in kind.lower():
+        return False
+    if asked.method == "PUT" and "if-match" in asked.headers:
+        return _is_echo(response.content, asked.body)
+    return True
+
+
+def _is_echo(answer: bytes, written: str | bytes | None) -> bool:
+    """Whether a conditional write was answered with what it wrote, as the database does."""
+    try:
+        value = parse(written or b"")
+        return same(parse(answer), value)
+    except InvalidData:
+        return False
 
 
 class _Redaction(logging.Filter):
