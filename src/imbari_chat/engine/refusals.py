@@ -110,21 +110,22 @@ def remedy(error: BaseException) -> Remedy:
             return Remedy.NOTHING
 
 
-def is_from_service(status: int, kind: str, body: str) -> bool:
+def is_from_service(status: int, kind: str, body: str, *, tagged: bool = False) -> bool:
     """Whether an answer other than success is in the service's own words.
 
     Every refusal of the database and of the sign-in service is a JSON object with ``error``; a
-    failed condition answers with the stored value instead.
+    failed condition is answered with the stored value and its version instead.
 
     Args:
         status: The answer's status.
         kind: Its content type.
         body: Its text.
+        tagged: Whether it has an ETag.
     """
     if "json" not in kind.lower():
         return False
     if status == 412:
-        return _is_json(body)
+        return tagged and _is_json(body)
     return _said(body) is not None
 
 
@@ -145,7 +146,9 @@ def stranger(status: int, call: Call) -> Unavailable:
     )
 
 
-def refusal(status: int, body: str, call: Call, *, kind: str = "application/json") -> ImbariError:
+def refusal(
+    status: int, body: str, call: Call, *, kind: str = "application/json", tagged: bool = False
+) -> ImbariError:
     """An answer other than success (reference: the database's status and body catalogue).
 
     Args:
@@ -153,8 +156,9 @@ def refusal(status: int, body: str, call: Call, *, kind: str = "application/json
         body: Its text.
         call: What was asked.
         kind: Its content type.
+        tagged: Whether it has an ETag.
     """
-    if not is_from_service(status, kind, body):
+    if not is_from_service(status, kind, body, tagged=tagged):
         return stranger(status, call)
     text = service_message(body)
     where = call.where

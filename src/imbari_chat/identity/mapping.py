@@ -76,7 +76,8 @@ def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     answer = answered(error)
     if answer is not None:
         kind = answer.headers.get("content-type", "")
-        return refusal(answer.status_code, answer.text, call, kind=kind)
+        tagged = "etag" in answer.headers
+        return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like
         return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""

@@ -50,9 +50,8 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if 300 <= status < 400:
         return status in (307, 308) and "location" in response.headers
     if status >= 400:
-        if status == 412 and "etag" not in response.headers:
-            return False
-        return is_from_service(status, kind, response.text)
+        tagged = "etag" in response.headers
+        return is_from_service(status, kind, response.text, tagged=tagged)
     if "print=silent" in (asked.url or ""):
         return status == 204
     if status == 204 or "json" not in kind.lower():

@@ -129,6 +129,8 @@ class UserAccess(Access, Secret):
             namespace=project.namespace if project.is_emulator else None,
         )
         self._retry_at = 0.0
+        self._failures = 0
+        self._failure: ImbariError | None = None
 
     @property
     def uid(self) -> str | None:
@@ -283,15 +285,29 @@ class UserAccess(Access, Secret):
         return self._credential
 
     def _replacement(self, refused: _Credential) -> _Credential:
-        """A newer credential than ``refused``; another thread may have got it already."""
+        """A newer credential than ``refused``; another thread may have got it already.
+
+        Or may have failed to: that was this thread's try as well, so that those who wait for a
+        service that hangs do not ask it one after the other.
+        """
+        failures = self._failures
         with self._refreshing:
             if self._credential is refused:
+                if self._failures > failures and self._failure is not None:
+                    failure = self._failure
+                    raise type(failure)(failure.what, where=failure.where, hint=failure.hint)
                 self._refresh()
             return self._credential
 
     def _refresh(self) -> None:
         before = self._credential.tokens.refresh_token
-        self._credential = _Credential.of(self._buy(before), self._clock())
+        try:
+            tokens = self._buy(before)
+        except ImbariError as error:
+            self._failures += 1
+            self._failure = error
+            raise
+        self._credential = _Credential.of(tokens, self._clock())
         after = self._credential.tokens.refresh_token
         if self._on_tokens is not None and after != before:
             try:
