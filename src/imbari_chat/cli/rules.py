@@ -83,7 +83,9 @@ def deploy(
     """Put rules in force, once the database itself has found them in order."""
     stderr = Stderr(quiet=quiet)
     text = read_text(file)
-    project, deployed = _deployed(target(ctx))
+    here = target(ctx)
+    stderr.name_target(here.settings())
+    project, deployed = _deployed(here)
     with deployed:
         try:
             deployed.check(text)

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 import requests.adapters
 
-from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.engine.access import Access, Secret, StreamRequest
 from imbari_chat.engine.refusals import Call
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
 from imbari_chat.identity.apps import close_app, open_app
@@ -34,7 +34,7 @@ _EARLY = 300.0
 """Seconds before its end at which an access token is replaced."""
 
 
-class ServiceAccess(Access):
+class ServiceAccess(Access, Secret):
     """A service account's way into the database.
 
     A service account stands above the rules. This one steps below them unless told otherwise, so

@@ -52,10 +52,11 @@ class Tokens(Secret):
 
 @dataclass(frozen=True, slots=True)
 class _Credential(Secret):
-    """Tokens and what they say, as one value that is replaced as a whole.
+    """Tokens and what they are good for, as one value that is replaced as a whole.
 
     Attributes:
-        tokens: As they came.
+        id_token: As it came.
+        refresh_token: As it came.
         claims: Of the ID token.
         since: When they came, in seconds since the epoch, on this machine's clock.
         ends: When the ID token ends, on the same clock.
@@ -63,7 +64,8 @@ class _Credential(Secret):
         dead: So long before its end it is used no more, in seconds.
     """
 
-    tokens: Tokens
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
     claims: Mapping[str, Json]
     since: float
     ends: float
@@ -87,7 +89,7 @@ class _Credential(Secret):
             assert isinstance(ends, int | float)
             lifetime = max(float(ends - issued), 0.0)
         early, dead = min(_EARLY, lifetime / 2), min(_DEAD, lifetime / 10)
-        return cls(tokens, claims, now, now + lifetime, early, dead)
+        return cls(tokens.id_token, tokens.refresh_token, claims, now, now + lifetime, early, dead)
 
 
 class UserAccess(Access, Secret):
@@ -122,7 +124,7 @@ class UserAccess(Access, Secret):
         self._on_tokens = on_tokens
         self._clock = clock
         self._refreshing = threading.Lock()  # held over the network, by workers alone
-        self._credential = _Credential.of(tokens, clock())
+        self._tokens = _Credential.of(tokens, clock())
         self._session = QuietSession(
             project,
             emulator=project.is_emulator,
@@ -140,7 +142,7 @@ class UserAccess(Access, Secret):
     @property
     def claims(self) -> dict[str, Json]:
         """What the current ID token says about the user; rules see it as ``auth.token``."""
-        return dict(self._credential.claims)
+        return dict(self._tokens.claims)
 
     @property
     def is_admin(self) -> bool:
@@ -150,11 +152,11 @@ class UserAccess(Access, Secret):
     @property
     def refresh_token(self) -> str:
         """The current refresh token. A secret: for keeping, never for showing."""
-        return self._credential.tokens.refresh_token
+        return self._tokens.refresh_token
 
     @property
     def expires_at(self) -> float | None:
-        return self._credential.ends
+        return self._tokens.ends
 
     def get(self, path: Path, query: Query | None = None) -> Json:
         def read(token: str) -> Json:
@@ -226,7 +228,7 @@ class UserAccess(Access, Secret):
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else dict(query.to_params())
-        params["auth"] = self._current().tokens.id_token
+        params["auth"] = self._current().id_token
         return StreamRequest(self._project.url(path, params), {})
 
     def renew(self) -> None:
@@ -252,13 +254,13 @@ class UserAccess(Access, Secret):
         credential = self._current()
         try:
             with user_errors(call):
-                return request(credential.tokens.id_token)
+                return request(credential.id_token)
         except CredentialRefused as error:
             if not (isinstance(error, TokenExpired) or self._is_old(credential)):
                 raise
         credential = self._replacement(credential)
         with user_errors(call):
-            return request(credential.tokens.id_token)
+            return request(credential.id_token)
 
     def _is_old(self, credential: _Credential) -> bool:
         """A token that is refused when it has just come is not mended by another."""
@@ -266,7 +268,7 @@ class UserAccess(Access, Secret):
 
     def _current(self) -> _Credential:
         """A credential that is good now."""
-        credential, now = self._credential, self._clock()
+        credential, now = self._tokens, self._clock()
         if now >= credential.ends - credential.dead:
             return self._replacement(credential)
         if now >= credential.ends - credential.early and now >= self._retry_at:
@@ -274,7 +276,7 @@ class UserAccess(Access, Secret):
             if not self._refreshing.acquire(blocking=False):
                 return credential
             try:
-                if self._credential is credential and now >= self._retry_at:
+                if self._tokens is credential and now >= self._retry_at:
                     self._refresh()
             except ImbariError as error:
                 if remedy(error) is Remedy.NOTHING:
@@ -282,7 +284,7 @@ class UserAccess(Access, Secret):
                 self._retry_at = now + _PAUSE  # there is time to try again
             finally:
                 self._refreshing.release()
-        return self._credential
+        return self._tokens
 
     def _replacement(self, refused: _Credential) -> _Credential:
         """A newer credential than ``refused``; another thread may have got it already.
@@ -292,23 +294,23 @@ class UserAccess(Access, Secret):
         """
         failures = self._failures
         with self._refreshing:
-            if self._credential is refused:
+            if self._tokens is refused:
                 if self._failures > failures and self._failure is not None:
                     failure = self._failure
                     raise type(failure)(failure.what, where=failure.where, hint=failure.hint)
                 self._refresh()
-            return self._credential
+            return self._tokens
 
     def _refresh(self) -> None:
-        before = self._credential.tokens.refresh_token
+        before = self._tokens.refresh_token
         try:
             tokens = self._buy(before)
         except ImbariError as error:
             self._failures += 1
             self._failure = error
             raise
-        self._credential = _Credential.of(tokens, self._clock())
-        after = self._credential.tokens.refresh_token
+        self._tokens = _Credential.of(tokens, self._clock())
+        after = self._tokens.refresh_token
         if self._on_tokens is not None and after != before:
             try:
                 self._on_tokens(after)
