@@ -19,6 +19,9 @@ __all__ = ["read", "remove", "replace"]
 _CHANGED_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 _SEEN_BY_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH | _CHANGED_BY_OTHERS
 
+_ROOT: Final = 0
+"""Can do anything anyway, and may act for others."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -98,7 +101,7 @@ def _keep(
     if os.name != "posix":
         return
     me = os.geteuid()
-    if me and found.st_uid not in (me, 0):
+    if me != _ROOT and found.st_uid not in (me, _ROOT):
         raise ConfigError(
             "this belongs to somebody else, so what is in it is not used",
             where=str(place),

@@ -21,7 +21,7 @@ __all__ = ["Draft", "given_text", "without_modelines"]
 _SCISSORS: Final = "# --------------------------- >8 ---------------------------"
 _BELOW: Final = "# Everything from the line above is left out. Save nothing to send nothing."
 _MODELINE: Final = re.compile(
-    r"\b(?:vi|vim|ex|kak|kakoune|kate)(?:[<=>]?[0-9]+)?(?=:)|-\*(?=-)|\blocal variables(?=:)",
+    r"\b(?:vi|vim|ex|kak|kakoune|kate)(?:[<=>]?[0-9]+)?(?=:)|-\*(?=-)|local variables(?=:)",
     re.ASCII | re.IGNORECASE,
 )
 """What editors take for a file's settings, wherever in a line: ``vim:``, ``-*-`` and the like."""
