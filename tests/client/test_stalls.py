@@ -81,6 +81,7 @@ def age(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
         passed = seconds
 
     defaults = UserAccess.__init__.__kwdefaults__
+    assert defaults is not None
     monkeypatch.setitem(defaults, "clock", lambda: time.time() + passed)
     return grow
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.refusals import Call, Remedy, is_from_service, refusal, remedy
 from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
@@ -110,6 +111,18 @@ def test_no_sign_in_believes_a_stranger(relay: Relay, who: Stranger, way: str) -
     """No customer is forgotten for a log-in page, nor is a password called wrong."""
     relay.answer = who.raw
     outage(lambda: SIGN_INS[way](project_at("127.0.0.1:1", relay.address)))
+
+
+@pytest.mark.parametrize(
+    "who",
+    [one for one in STRANGERS if one.reads and one.status not in _REPEATED_BY_GOOGLE],
+    ids=named,
+)
+def test_no_account_service_believes_a_stranger(relay: Relay, who: Stranger) -> None:
+    """Nobody is told that an account does not exist, or may not be changed, by a firewall."""
+    relay.answer = who.raw
+    with closing(AdminAccounts(project_at("127.0.0.1:1", relay.address))) as accounts:
+        outage(lambda: accounts.grant("desk@example.com"))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ from imbari_chat.errors import (
 from imbari_chat.identity.apps import auth_client, close_app, open_app
 from imbari_chat.identity.mapping import from_google, service_errors
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import refuse_strangers
 
 __all__ = ["Account", "AdminAccounts"]
 
@@ -67,6 +68,9 @@ class AdminAccounts:
             if isinstance(error, GoogleAuthError):
                 raise_alone(from_google(error))
             raise
+        # The library has no way to say who may answer.
+        session = self._client._user_manager.http_client.session  # noqa: SLF001
+        session.hooks["response"].append(refuse_strangers)
 
     def grant(self, email: str) -> Account:
         """Make the account of ``email`` an admin; its other claims stay.
