@@ -339,6 +339,16 @@ async def test_a_redirect_to_nowhere_is_an_outage(status: str, headers: str) -> 
         assert subscription.state == "live"
 
 
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "text/plain", ""])
+async def test_only_an_event_stream_is_listened_to(kind: str) -> None:
+    """Whatever a page says, it is not the value."""
+    page = 'event: put\ndata: {"path":"/","data":666}\n\n'
+    steps = (dropped("1"), answer("200 OK", page, kind=kind), stream("2"))
+    async with listening(*steps) as (subscription, _, _):
+        values = [one.value for one in await until(subscription, 2) if isinstance(one, Changed)]
+    assert values == [1, 2]
+
+
 async def test_a_fault_of_ours_in_one_answer_is_an_outage(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
