@@ -125,6 +125,23 @@ def test_no_account_service_believes_a_stranger(relay: Relay, who: Stranger) -> 
         outage(lambda: accounts.grant("desk@example.com"))
 
 
+@pytest.mark.parametrize("status", [307, 308])
+@pytest.mark.parametrize("where", ["http://{}/x", "//{}/x", "http://user@{}/", "http://[::1"])
+def test_no_redirect_takes_a_secret_elsewhere(relay: Relay, status: int, where: str) -> None:
+    """Such a redirect repeats the body: a password, a refresh token, a message."""
+    with Relay("127.0.0.1:1", answer=FIVE) as other:
+        location = where.format(other.address)
+        relay.answer = Stranger("moved", status, {"location": location}, "").raw
+        project = project_at(relay.address, relay.address)
+        for way in SIGN_INS.values():
+            outage(lambda way=way: way(project))  # type: ignore[misc]  # bound at once
+        for opener in OPENERS.values():
+            with closing(opener(project)) as access:
+                outage(lambda access=access: access.get(WHERE))  # type: ignore[misc]  # the same
+                outage(lambda access=access: access.update({WHERE: 1}))  # type: ignore[misc]
+        assert other.answered == 0
+
+
 @pytest.mark.parametrize(
     "who", [one for one in STRANGERS if one.status not in _REPEATED_BY_GOOGLE], ids=named
 )

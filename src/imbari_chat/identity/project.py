@@ -14,11 +14,11 @@ from imbari_chat.errors import ConfigError, InvalidData, raise_alone
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Project", "check_swap", "encode_params", "update_body"]
+__all__ = ["SERVICE_DOMAINS", "Project", "check_swap", "encode_params", "update_body"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
-_SERVICE_DOMAINS = (".firebaseio.com", ".firebasedatabase.app")
+SERVICE_DOMAINS: Final = (".firebaseio.com", ".firebasedatabase.app")
 _URL_HINT = (
     "The Firebase console shows it above the data; it looks like"
     " https://NAME-default-rtdb.firebaseio.com, or http://HOST:PORT?ns=NAME for an emulator"
@@ -79,7 +79,7 @@ class Project:
         if self.auth_emulator is not None:
             return f"http://{self.auth_emulator}"
         if self.is_emulator or not (urlsplit(self.database_url).hostname or "").endswith(
-            _SERVICE_DOMAINS
+            SERVICE_DOMAINS
         ):
             return self.rest_base
         return None

@@ -66,6 +66,7 @@ class ServiceAccess(Access, Secret):
         self._clock = clock
         self._lock = threading.Lock()
         self._closed = False
+        self._failures = 0  # of getting a token
         self._app = open_app(
             project, None if project.is_emulator else key_file, override=self._override
         )
@@ -180,10 +181,15 @@ class ServiceAccess(Access, Secret):
         return "the service account" if self.uid is None else f"the service ({self.uid})"
 
     def _access_token(self, where: str | None = None) -> str:
+        failures = self._failures
         with self._lock:
             ends = self.expires_at
             late = ends is not None and self._clock() >= ends - _EARLY
             if self._client.credential.token is None or late:
+                if self._failures > failures:
+                    # That was this call's try as well: those who wait for a service that hangs do
+                    # not ask it one after the other.
+                    raise Unavailable("Google's token service did not answer", where=where)
                 self._refresh(where)
             return str(self._client.credential.token)
 
@@ -196,7 +202,10 @@ class ServiceAccess(Access, Secret):
             request = functools.partial(Request(), timeout=self._project.timeout)
             self._client.credential.refresh(request)
         except GoogleAuthError as error:
-            raise_alone(from_google(error, where))
+            mapped = from_google(error, where)
+            if isinstance(mapped, Unavailable):
+                self._failures += 1
+            raise_alone(mapped)
         except (TypeError, AttributeError, KeyError):  # it takes a page for an answer with fields
             raise_alone(
                 Unavailable(

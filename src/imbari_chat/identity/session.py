@@ -6,13 +6,13 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 
 import logging
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 
 from imbari_chat.engine.refusals import is_from_service, redact
 from imbari_chat.errors import InvalidData
-from imbari_chat.identity.project import Project
+from imbari_chat.identity.project import SERVICE_DOMAINS, Project
 from imbari_chat.wire.json import parse, same
 
 __all__ = ["QuietSession", "StrangerAnswer", "refuse_strangers"]
@@ -37,8 +37,9 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     a write that was made, and any 412 for somebody who wrote in between.
 
     Raises:
-        StrangerAnswer: It is a redirect that changes the method, a refusal or a success in words
-            that are not the service's, or not the answer to what was asked.
+        StrangerAnswer: It is a redirect that changes the method or leads away from the service, a
+            refusal or a success in words that are not the service's, or not the answer to what was
+            asked.
     """
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
@@ -48,7 +49,7 @@ def _may_be_the_service(response: requests.Response) -> bool:
     status, asked = response.status_code, response.request
     kind = response.headers.get("content-type", "")
     if 300 <= status < 400:
-        return status in (307, 308) and "location" in response.headers
+        return status in (307, 308) and _leads_home(response)
     if status >= 400:
         tagged = "etag" in response.headers
         return is_from_service(status, kind, response.text, tagged=tagged)
@@ -59,6 +60,20 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if asked.method == "PUT" and "if-match" in asked.headers:
         return _is_echo(response.content, asked.body)
     return True
+
+
+def _leads_home(response: requests.Response) -> bool:
+    """Whether a redirect, which repeats the body and what is secret in it, stays at the service."""
+    if not response.headers.get("location"):
+        return False
+    try:
+        origin = urlsplit(response.url)
+        target = urlsplit(urljoin(response.url, response.headers["location"]))
+        is_service = (target.hostname or "").endswith(SERVICE_DOMAINS)
+    except ValueError:
+        return False
+    same_place = (target.scheme, target.netloc) == (origin.scheme, origin.netloc)
+    return same_place or (target.scheme == "https" and is_service)
 
 
 def _is_echo(answer: bytes, written: str | bytes | None) -> bool:
