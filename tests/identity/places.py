@@ -2,6 +2,7 @@
 
 import json
 import socket
+import threading
 from collections.abc import Mapping
 from contextlib import closing
 from typing import Any, Final
@@ -82,3 +83,23 @@ class Reroute(requests.adapters.HTTPAdapter):
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
         request.url = f"http://{self.host}{request.path_url}"
         return super().send(request, *args, **kwargs)
+
+
+class CountedLock:
+    """A lock that nobody gets before so many have come for it."""
+
+    def __init__(self, most: int) -> None:
+        self._lock, self._counting = threading.Lock(), threading.Lock()
+        self._left = most
+        self.full = threading.Event()
+
+    def __enter__(self) -> None:
+        with self._counting:
+            self._left -= 1
+            if not self._left:
+                self.full.set()
+        assert self.full.wait(30)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path as FilePath
 from urllib.parse import parse_qsl, urlsplit
 
@@ -19,7 +20,7 @@ from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import LIVE, Reroute, grant, project_at
+from tests.identity.places import LIVE, CountedLock, Reroute, grant, project_at
 
 OPEN = Path.parse("/open")
 STAFF = Path.parse("/staff")
@@ -302,3 +303,22 @@ def test_many_threads_read_and_write_at_once(service: ServiceAccess) -> None:
         for number, value, found in pool.map(turn, range(40)):
             assert value == {"at": number}
             assert found == {f"n{number}": {"at": number}}
+
+
+def test_those_who_wait_for_a_token_share_the_failure(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """Four calls wait once for a token service that hangs, and not one after the other."""
+    del server.by_path["/token"]
+    server.mode = "hang"
+    project = replace(LIVE, timeout=1.0)
+    with closing(ServiceAccess(project, key_file=key_file)) as access:
+        access._lock = CountedLock(4)  # type: ignore[assignment]
+
+        def ask(_: int) -> None:
+            with pytest.raises(Unavailable, match="token service"):
+                access.get(OPEN)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    assert len(server.asked) == 1

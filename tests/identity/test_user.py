@@ -18,7 +18,7 @@ from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import make_tokens, project_at
+from tests.identity.places import CountedLock, make_tokens, project_at
 
 OPEN = Path.parse("/open")
 
@@ -46,25 +46,6 @@ class Bank:
             raise self.error
         number = len(self.asked) + 1
         return make_tokens(refresh=f"r{number}", claims={"number": number})
-
-
-class CountedLock:
-    """A lock that says when so many have come for it."""
-
-    def __init__(self, most: int) -> None:
-        self._lock, self._counting = threading.Lock(), threading.Lock()
-        self._left = most
-        self.full = threading.Event()
-
-    def __enter__(self) -> None:
-        with self._counting:
-            self._left -= 1
-            if not self._left:
-                self.full.set()
-        self._lock.acquire()
-
-    def __exit__(self, *_: object) -> None:
-        self._lock.release()
 
 
 @pytest.fixture
