@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -136,7 +137,7 @@ def test_a_dead_credential_is_replaced_before_the_next_attempt() -> None:
     """A 401 that is not the rules' doing."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("Auth token is expired"), 1.0)
+    core.refused(CredentialRefused("Auth token is expired"), 1.0)
     core.drain()
     core.tick(5.0)
     assert core.drain() == [Connect(renew=True)]
@@ -155,7 +156,7 @@ def test_a_renewal_without_network_is_tried_again() -> None:
     """And it is a renewal that is tried again, not the old credential."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("expired"), 0.0)
+    core.refused(CredentialRefused("expired"), 0.0)
     core.tick(1.0)
     core.no_credential(Unavailable("no network"), 2.0)
     core.drain()
@@ -393,7 +394,7 @@ def test_a_renewal_that_takes_too_long_is_begun_again() -> None:
     """The old credential would be refused."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("expired"), 0.0)
+    core.refused(CredentialRefused("expired"), 0.0)
     core.tick(1.0)
     core.tick(1.0 + POLICY.connect_timeout)
     core.drain()
@@ -453,7 +454,7 @@ FACTS: list[Callable[[StreamCore, float], None]] = [
     lambda core, now: core.received(Frame("auth_revoked", ""), now),
     lambda core, now: core.lost("gone", now),
     lambda core, now: core.refused(AccessDenied("no"), now),
-    lambda core, now: core.refused(AuthError("no"), now),
+    lambda core, now: core.refused(CredentialRefused("no"), now),
     lambda core, now: core.no_credential(Unavailable("no"), now),
     lambda core, now: core.tick(now),
     lambda core, now: core.reconnect_now(now),

@@ -167,10 +167,10 @@ def test_success_without_tokens_is_no_success(
 
 
 @pytest.mark.parametrize("doing", WAYS)
-def test_unreadable_token_is_refused(server: AnsweringServer, doing: str) -> None:
-    """The uid and the end of the sign-in are read from it."""
+def test_unreadable_token_is_no_answer_of_the_service(server: AnsweringServer, doing: str) -> None:
+    """The service sends tokens that can be read; whatever sent this one is in its way."""
     server.body = answer("no.jwt", "r")
-    with pytest.raises(AuthError, match="cannot be read"):
+    with pytest.raises(Unavailable, match="without tokens"):
         WAYS[doing](at(server))
 
 

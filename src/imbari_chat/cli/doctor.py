@@ -96,6 +96,8 @@ def doctor(
     except ImbariError as error:
         checks = [_failed("settings", error)]
     else:
+        if fix_unread:
+            Stderr().name_target(settings)
         words = ", ".join(f"{name} {value}" for name, value in where.items())
         checks = [_Check("settings", "ok", words)]
 

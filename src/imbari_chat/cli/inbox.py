@@ -120,7 +120,7 @@ def show(
         async with chat.open(name, peek=True) as conversation:
             return await _read(conversation, limit=limit, peek=peek)
 
-    reading = with_admin_chat(here, stderr, read)
+    reading = with_admin_chat(here, stderr, read, writes=not peek)
     if json:
         messages: list[JsonValue] = [record(message) for message in reading.messages]
         stdout.document({"session": record(reading.session), "messages": messages})
@@ -296,7 +296,7 @@ def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
         title = here.settings().project_id()
         await run_live_inbox(chat, shown=shown, limit=limit, title=title)
 
-    with_admin_chat(here, stderr, run)
+    with_admin_chat(here, stderr, run, writes=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

@@ -291,6 +291,6 @@ class Gateway:
         if plan.commit_marker is None:
             return False
         try:
-            return await self.transport.get(plan.commit_marker) is not None
+            return plan.is_marked_by(await self.transport.get(plan.commit_marker))
         except AccessDenied:
             return False

@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol, SupportsIndex
 
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Access", "StreamRequest", "heard", "hearing"]
+__all__ = ["Access", "Secret", "StreamRequest", "heard", "hearing"]
 
 _listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
 
@@ -40,8 +40,17 @@ def hearing(listener: Callable[[], None]) -> Iterator[None]:
         _listener.reset(before)
 
 
+class Secret:
+    """Something that holds a secret: it is neither pickled nor copied, so it stays where it is."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} holds a secret and is not pickled or copied")
+
+
 @dataclass(frozen=True, slots=True)
-class StreamRequest:
+class StreamRequest(Secret):
     """Everything a streaming GET needs.
 
     Attributes:
@@ -55,6 +64,9 @@ class StreamRequest:
 
 class Access(Protocol):
     """One caller's way into one database. Every method blocks and is safe to call from threads.
+
+    The properties do not block: they answer at once, also from an event loop, while a call that
+    replaces the credential is under way.
 
     Raises of every method: AccessDenied (the rules refuse), AuthError (the credential is dead or
     was never there), InvalidData (the database refuses the request itself), QuotaExceeded,

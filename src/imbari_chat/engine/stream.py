@@ -29,14 +29,8 @@ from imbari_chat.engine.effects import (
     StreamState,
 )
 from imbari_chat.engine.mirror import assign, children
-from imbari_chat.errors import (
-    AccessDenied,
-    AuthError,
-    ImbariError,
-    InvalidData,
-    QuotaExceeded,
-    Unavailable,
-)
+from imbari_chat.engine.refusals import Remedy, remedy
+from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.sse import Frame
 
@@ -211,27 +205,22 @@ class StreamCore:
         """
         if self._over:
             return
-        match error:
-            case AccessDenied() | InvalidData():
+        match remedy(error):
+            case Remedy.NOTHING:
                 self._end(error)
-            case AuthError():
-                self._renew_next = True
+            case helps:
+                self._renew_next = helps is Remedy.RENEW
                 self.lost(error.what, now)
-            case Unavailable() | QuotaExceeded():
-                self.lost(error.what, now)
-            case _:
-                self._end(error)
 
     def no_credential(self, error: ImbariError, now: float) -> None:
         """There is none to connect with: the end if the sign-in is over, else try again later."""
         if self._over:
             return
-        match error:
-            case Unavailable() | QuotaExceeded():
-                self._renew_next = self._renewing
-                self.lost(error.what, now)
-            case _:
-                self._end(error)
+        if remedy(error) is Remedy.NOTHING:
+            self._end(error)
+        else:
+            self._renew_next = self._renewing
+            self.lost(error.what, now)
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""

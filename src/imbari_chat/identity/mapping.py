@@ -1,9 +1,10 @@
 """What the libraries raise and the database answers, as errors of this package.
 
-Nothing here quotes a URL, because a user's token is part of it. Callers whose exceptions hold such
-a URL raise the mapped error ``from None``, so that no traceback prints the original either.
+Nothing here quotes a URL, because a user's token is part of it. The originals go altogether: they
+hold such a URL, or the request with its headers.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -12,14 +13,16 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from imbari_chat.engine.refusals import Call, one_line, refusal
+from imbari_chat.engine.refusals import Call, one_line, refusal, stranger
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
     Unavailable,
+    raise_alone,
 )
 from imbari_chat.http_environment import untrusted_certificate
+from imbari_chat.identity.session import StrangerAnswer
 
 if TYPE_CHECKING:
     from google.auth.exceptions import GoogleAuthError
@@ -34,18 +37,21 @@ __all__ = [
 ]
 
 
+_OAUTH_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+", re.ASCII)
+
+
 @contextmanager
 def user_errors(call: Call) -> Iterator[None]:
-    """Map what requests and pyrebase4 raise; their texts and causes hold the token and go."""
+    """Map what requests and pyrebase4 raise; their texts hold the token."""
     try:
         yield
     except requests.RequestException as error:
-        raise from_transport(error, call) from None
+        raise_alone(from_transport(error, call))
 
 
 @contextmanager
 def service_errors(call: Call) -> Iterator[None]:
-    """Map what firebase-admin and google-auth raise; their tokens travel in a header."""
+    """Map what firebase-admin and google-auth raise; the requests they carry hold the token."""
     from firebase_admin.exceptions import FirebaseError
     from google.auth.exceptions import GoogleAuthError
 
@@ -53,31 +59,25 @@ def service_errors(call: Call) -> Iterator[None]:
         yield
     except FirebaseError as error:
         if isinstance(error.cause, requests.RequestException):
-            raise from_transport(error.cause, call) from error
-        raise Unavailable(
-            f"{call.service} gave an answer that firebase-admin cannot read",
-            where=call.where,
-            hint=call.hint,
-            outcome_unknown=call.write,
-        ) from error
+            raise_alone(from_transport(error.cause, call))
+        raise_alone(stranger(error.http_response.status_code if error.http_response else 200, call))
     except GoogleAuthError as error:
-        raise from_google(error, call.where) from error
+        raise_alone(from_google(error, call.where))
     except requests.RequestException as error:
-        raise from_transport(error, call) from error
+        raise_alone(from_transport(error, call))
 
 
 def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     """An exception of requests, also in the shape ``HTTPError(original, body)`` of pyrebase4."""
+    if isinstance(error, StrangerAnswer):
+        return stranger(error.status, call)
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        return Unavailable(
-            f"{call.service} sent something that is not JSON",
-            where=call.where,
-            hint="Check the address; a proxy or a log-in page may have answered instead",
-            outcome_unknown=call.write,
-        )
+        return stranger(200, call)
     answer = answered(error)
     if answer is not None:
-        return refusal(answer.status_code, answer.text, call)
+        kind = answer.headers.get("content-type", "")
+        tagged = "etag" in answer.headers
+        return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like
         return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
@@ -136,7 +136,7 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
         call = Call(where or "sign-in", service="Google's token service")
         if kept_out := _kept_out(cause, call, ""):
             return kept_out
-    if isinstance(error, TransportError) or error.retryable:
+    if isinstance(error, TransportError) or error.retryable or not _is_refusal(error):
         return Unavailable(
             "Google's token service did not answer", where=where, hint="Try again later"
         )
@@ -171,6 +171,15 @@ def _refused_by_proxy(error: requests.RequestException) -> str | None:
     said = str(getattr(reason, "original_error", ""))
     _, tunnel, words = said.partition("Tunnel connection failed: ")
     return one_line(words) if tunnel else None
+
+
+def _is_refusal(error: "GoogleAuthError") -> bool:
+    """Whether the token service itself said no: in JSON, with an error code of OAuth.
+
+    google-auth puts the answer beside its text; of an answer that is no JSON, it makes the text.
+    """
+    answers = [one for one in error.args[1:] if isinstance(one, dict)]
+    return any(_OAUTH_CODE.fullmatch(str(answer.get("error"))) for answer in answers)
 
 
 def _never_left(error: requests.RequestException) -> bool:

@@ -10,15 +10,16 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
-from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.errors import ConfigError, InvalidData, raise_alone
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Project", "check_swap", "encode_params", "update_body"]
+__all__ = ["SERVICE_DOMAINS", "Project", "check_swap", "encode_params", "update_body"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
+SERVICE_DOMAINS: Final = (".firebaseio.com", ".firebasedatabase.app")
 _URL_HINT = (
     "The Firebase console shows it above the data; it looks like"
     " https://NAME-default-rtdb.firebaseio.com, or http://HOST:PORT?ns=NAME for an emulator"
@@ -81,6 +82,21 @@ class Project:
         return self.rest_base if self.is_emulator else "https://identitytoolkit.googleapis.com"
 
     @property
+    def place(self) -> str | None:
+        """Where a sign-in at this project belongs: None for the live service.
+
+        Else an emulator's address; or a database's under a name that is not the service's own,
+        which a sign-in made for the service's own must not be shown.
+        """
+        if self.auth_emulator is not None:
+            return f"http://{self.auth_emulator}"
+        if self.is_emulator or not (urlsplit(self.database_url).hostname or "").endswith(
+            SERVICE_DOMAINS
+        ):
+            return self.rest_base
+        return None
+
+    @property
     def rest_base(self) -> str:
         """Scheme, host and port of the database's REST interface; no slash at the end."""
         if self.database_emulator is not None:
@@ -135,7 +151,7 @@ def check_swap(value: Json) -> None:
 def _check_host(host: str | None, name: str) -> None:
     if host is not None and not _HOST_AND_PORT.fullmatch(host):
         raise ConfigError(
-            f"the {name} must be written as host:port, not {host[:80]!r}",
+            f"the {name} must be written as host:port",
             where=name,
             hint="Leave out http:// and any path",
         )
@@ -145,8 +161,8 @@ def _check_database_url(text: str) -> None:
     try:
         url = urlsplit(text)
         valid = bool(url.hostname) and (url.port is None or url.port > 0)
-    except ValueError:
-        raise _bad_url("is not a URL") from None
+    except ValueError:  # its text quotes the URL, which may hold a secret
+        raise_alone(_bad_url("is not a URL"))
     if not valid or url.username is not None or url.fragment or url.path not in ("", "/"):
         raise _bad_url("must be a scheme and a host, without path, fragment or user name")
     if url.scheme == "http":

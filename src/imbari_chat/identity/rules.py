@@ -117,7 +117,8 @@ class DeployedRules:
             if refused is not None:
                 line, column, message = refused.groups()
                 raise RulesError(message, line=int(line), column=int(column))
-        error = refusal(answer.status_code, answer.text, call)
+        kind = answer.headers.get("content-type", "")
+        error = refusal(answer.status_code, answer.text, call, kind=kind)
         if isinstance(error, AccessDenied):
             raise AccessDenied(
                 "this account may neither read nor change the rules",

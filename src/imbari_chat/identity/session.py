@@ -7,17 +7,19 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 import logging
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
 import requests.adapters
 
 from imbari_chat.engine.access import heard
-from imbari_chat.engine.refusals import redact
+from imbari_chat.engine.refusals import is_from_service, redact
+from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.identity.project import Project
+from imbari_chat.identity.project import SERVICE_DOMAINS, Project
+from imbari_chat.wire.json import parse, same
 
-__all__ = ["QuietSession", "follow_environment", "refuse_strangers"]
+__all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]
 
 _PIECE = 1024
 """Bytes of an answer after which whoever waits hears of it. A line that does not bring as many
@@ -94,21 +96,71 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         yield piece
 
 
+class StrangerAnswer(requests.RequestException):
+    """Something that is not the service answered; its answer is not carried along.
+
+    Attributes:
+        status: Of the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__("the answer is not the service's")
+        self.status = status
+
+
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
     """A response hook that stops at answers which neither service gives, such as a log-in page.
 
-    Left alone, requests follows a redirect of a write as a read, and firebase-admin takes any
-    page for a write that was made.
+    Left alone, requests follows a redirect of a write as a read, firebase-admin takes any page for
+    a write that was made, and any 412 for somebody who wrote in between.
 
     Raises:
-        requests.RequestException: It is a redirect that changes the method, or no JSON.
+        StrangerAnswer: It is a redirect that changes the method or leads away from the service, a
+            refusal or a success in words that are not the service's, or not the answer to what was
+            asked.
     """
-    status = response.status_code
-    if 300 <= status < 400 and (status not in (307, 308) or "location" not in response.headers):
-        raise requests.HTTPError("redirected", response=response)
+    if not _may_be_the_service(response):
+        raise StrangerAnswer(response.status_code)
+
+
+def _may_be_the_service(response: requests.Response) -> bool:
+    status, asked = response.status_code, response.request
     kind = response.headers.get("content-type", "")
-    if response.ok and status not in (204, 307, 308) and "json" not in kind:
-        raise requests.exceptions.InvalidJSONError("not JSON", response=response)
+    if 300 <= status < 400:
+        return status in (307, 308) and _leads_home(response)
+    if status >= 400:
+        tagged = "etag" in response.headers
+        return is_from_service(status, kind, response.text, tagged=tagged)
+    if "print=silent" in (asked.url or ""):
+        return status == 204
+    if status == 204 or "json" not in kind.lower():
+        return False
+    if asked.method == "PUT" and "if-match" in asked.headers:
+        return _is_echo(response.content, asked.body)
+    return True
+
+
+def _leads_home(response: requests.Response) -> bool:
+    """Whether a redirect, which repeats the body and what is secret in it, stays at the service."""
+    if not response.headers.get("location"):
+        return False
+    try:
+        origin = urlsplit(response.url)
+        target = urlsplit(urljoin(response.url, response.headers["location"]))
+        is_service = (target.hostname or "").endswith(SERVICE_DOMAINS)
+    except ValueError:
+        return False
+    same_place = (target.scheme, target.netloc) == (origin.scheme, origin.netloc)
+    return same_place or (target.scheme == "https" and is_service)
+
+
+def _is_echo(answer: bytes, written: str | bytes | None) -> bool:
+    """Whether a conditional write was answered with what it wrote, as the database does."""
+    try:
+        value = parse(written or b"")
+        return same(parse(answer), value)
+    except InvalidData:
+        return False
 
 
 class _Redaction(logging.Filter):

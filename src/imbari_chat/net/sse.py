@@ -1,9 +1,11 @@
 """One Server-Sent Events stream, kept alive: the shell around :class:`engine.stream.StreamCore`."""
 
 import asyncio
+import logging
 import random
 import socket
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from types import TracebackType
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
-from imbari_chat.engine.refusals import Call, refusal
+from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -23,7 +25,7 @@ from imbari_chat.engine.stream import (
     StreamPolicy,
     StreamState,
 )
-from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
+from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["SseSubscription"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
@@ -217,21 +221,26 @@ class SseSubscription:
     async def _connect(self, *, renew: bool) -> None:
         """One connection, from request to end; whatever happens is told to the core."""
         try:
-            try:
-                access, request = await self._ask(renew=renew)
-            except ImbariError as error:
-                self._report(partial(self._core.no_credential, error))
-            else:
-                await self._listen(request, access)
+            access, request = await self._ask(renew=renew)
+        except ImbariError as error:
+            self._report(partial(self._core.no_credential, error))
+            return
+        except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
+            self._fail(error)
+            self._settle()
+            return
+        try:
+            await self._listen(request, access)
         except ImbariError as error:
             self._report(partial(self._core.refused, error))
-        except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
-            reason = _in_words(error)
-            if reason is not None:
-                self._report(partial(self._core.lost, reason))
-            else:
-                self._fail(error)
-                self._settle()
+        except Exception as error:  # noqa: BLE001  # one answer must not end a listener
+            self._report(partial(self._core.lost, _in_words(error) or self._own_fault(error)))
+
+    def _own_fault(self, error: Exception) -> str:
+        """A mistake of ours in handling one answer; the next answer may be another."""
+        trace = redact("".join(traceback.format_exception(error)))
+        _log.error("the stream of %s met an error of its own:\n%s", self._path, trace)
+        return f"an answer could not be handled ({type(error).__name__})"
 
     async def _ask(self, *, renew: bool) -> tuple[Access, StreamRequest]:
         """Who is asking, and the request to make."""
@@ -243,9 +252,17 @@ class SseSubscription:
     async def _listen(self, request: StreamRequest, access: Access) -> None:
         response = await self._open(request)
         try:
+            call = Call(str(self._path))
+            kind = response.headers.get("content-type", "")
             if response.status_code != 200:
                 body = await _beginning(response)
-                raise refusal(response.status_code, body, Call(str(self._path)))
+                raise refusal(response.status_code, body, call, kind=kind)
+            if not kind.lower().startswith("text/event-stream"):
+                raise Unavailable(
+                    f"something answered for {call.service} that is no event stream",
+                    where=call.where,
+                    hint="A network's log-in page or a firewall may be in the way",
+                )
             ends = access.expires_at
             left = None if ends is None else ends - time.time()
             self._report(partial(self._core.opened, expires_in=left))
@@ -305,10 +322,15 @@ class SseSubscription:
             response = await client.send(
                 client.build_request("GET", url, headers=headers), stream=True
             )
-            if not response.is_redirect:
+            if not response.has_redirect_location:
                 return response
             await response.aclose()
-            target = url.join(response.headers["location"])
+            try:
+                target = url.join(response.headers["location"])
+            except httpx.InvalidURL:
+                raise_alone(
+                    Unavailable("the stream was redirected to no URL", where=str(self._path))
+                )
             if not _may_carry_credentials(url, target):
                 raise Unavailable(
                     f"the stream was redirected to {target.host}, which is not the service",
@@ -351,6 +373,8 @@ def _in_words(error: Exception) -> str | None:
             return f"the proxy does not let this through: {error}"
         case httpx.RemoteProtocolError() | httpx.ReadError():
             return "the connection broke"
+        case httpx.InvalidURL():
+            return "the address cannot be used"
         case httpx.HTTPError():
             return f"the connection failed ({type(error).__name__})"
         case _:

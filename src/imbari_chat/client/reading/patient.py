@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
-from imbari_chat.errors import Unavailable
+from imbari_chat.engine.refusals import Remedy, remedy
+from imbari_chat.errors import ImbariError
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode
 from imbari_chat.wire.json import Json, Scalar
@@ -87,7 +88,9 @@ class PatientReader:
                     asked = replace(asked, limit=size)
                 try:
                     answer = await self._transport.get(path, asked)
-                except Unavailable as error:
+                except ImbariError as error:
+                    if remedy(error) is Remedy.NOTHING:
+                        raise
                     failed(error.what)
                     self._piece = max((size - known) // 2, 1) if limit else self._piece
                     await asyncio.sleep(pause)
