@@ -123,14 +123,14 @@ def test_an_answer_stands_after_its_question_whatever_ids_and_clocks_say(inbox: 
 
 def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: Inbox) -> None:
     """What was heard carries the server's time, what was handed over this machine's."""
-    stored = message("m1", "hello", sender="admin", timestamp=NOW + 5)
+    stored = message("m1", "hello", sender="admin", timestamp=NOW - 5)
     state = heard_in(inbox, "amina", MessageAdded(AMINA, stored))
     sent = outgoing("m1", "hello")
     sent.became("confirmed")
     state = handed_over(state, sent)
     assert state.pending == ()
     assert state.conversation is not None
-    assert [one.timestamp for one in state.conversation.messages] == [NOW + 5]
+    assert [one.timestamp for one in state.conversation.messages] == [NOW - 5]
 
 
 def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
