@@ -152,6 +152,19 @@ async def test_a_reply_to_what_is_not_the_last_word_is_refused(
         await conversation.reply("Yes", expect_last=seen[-1])
 
 
+async def test_a_reply_to_the_last_word_of_a_conversation_that_is_gone_is_refused(
+    shop: _Shop,
+) -> None:
+    """It says that there is no such conversation, and writes nothing."""
+    async with shop.desk.open(shop.id, peek=True) as conversation:
+        (question,) = await conversation.history()
+        gone: dict[str, Json] = {f"chatSessions/{shop.id}": None}
+        shop.namespace.write(Write.patch(ROOT, gone), OWNER, _now())
+        with pytest.raises(NotFound):
+            await conversation.reply("Yes", expect_last=question)
+        assert await conversation.history() == [question]
+
+
 async def test_a_stamp_of_tomorrow_does_not_hide_what_came_since(shop: _Shop) -> None:
     """It stands last all day; whoever answers it must have seen the other last word."""
     shop.put((_id_of(_now()), _message("From tomorrow", _now() + DAY - 60_000)))

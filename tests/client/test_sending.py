@@ -11,10 +11,13 @@ from imbari_chat.client import gateway
 from imbari_chat.client.admin import SEND_POLICY as ADMINS
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.schema import plans
+from imbari_chat.schema.forms import LeadForm
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from tests.client.in_memory import (
@@ -210,6 +213,35 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
         with pytest.raises(Unavailable) as caught:
             await conversation.resolve()
     assert caught.value.outcome_unknown
+
+
+async def test_an_action_that_certainly_was_not_made_is_an_error_at_once(
+    namespace: Namespace,
+) -> None:
+    """Whoever asked decides whether to ask again."""
+    transport = InMemory(namespace, CUSTOMER, UNREACHABLE)
+    with pytest.raises(Unavailable) as caught:
+        await Gateway(transport).commit(_a_start())
+    assert not caught.value.outcome_unknown
+    assert transport.updates == 1
+
+
+@pytest.mark.parametrize("fates", [[LOST_REQUEST, UNREACHABLE], [LOST_REQUEST] * 2])
+async def test_an_action_that_may_have_been_made_is_looked_into_whatever_comes_next(
+    namespace: Namespace, fates: list[str]
+) -> None:
+    """A try that certainly failed says nothing of the one before it."""
+    await Gateway(InMemory(namespace, CUSTOMER, *fates)).commit(_a_start())
+    for _ in range(2):
+        fates = [*fates, UNREACHABLE]
+    with pytest.raises(Unavailable) as caught:
+        await Gateway(InMemory(database(), CUSTOMER, *fates)).commit(_a_start())
+    assert caught.value.outcome_unknown
+
+
+def _a_start() -> plans.Plan:
+    lead = LeadForm.checked(name="Amina", email="amina@example.com")
+    return plans.start_chat(Ids().session(), lead, uid="amina")
 
 
 async def test_an_action_that_is_not_answered_is_repeated_after_growing_pauses(
