@@ -486,6 +486,34 @@ def test_an_old_session_that_slides_into_the_window_brings_nothing_and_costs_not
     _run(lambda: world.server, scene())
 
 
+def test_a_session_that_left_the_window_comes_back_with_all_that_was_said_meanwhile() -> None:
+    """Also what a slow dashboard said, which did not bring it back."""
+    world = World()
+    away, *others = SESSIONS[:3]
+
+    def write(session_id: SessionId, timestamp: int) -> None:
+        key = f"-M{len(world.written):03}"
+        changes = world.message(session_id, key, timestamp)
+        changes[paths.session(session_id) / "lastMessage"] = world.written[-1]
+        changes[paths.session(session_id) / "lastMessageTime"] = timestamp
+        world.put(changes)
+
+    async def scene() -> None:
+        for number, session_id in enumerate((away, others[0])):
+            write(session_id, NOW + 100 * number)
+        await _follow_inbox(world)
+        world.server = NOW + 1000
+        write(others[1], NOW + 200)
+        assert _texts(await world.look()) == ["message 2"]
+        write(away, NOW + 50)
+        assert _texts(await world.look()) == []
+        write(away, NOW + 300)
+        assert _texts(await world.look()) == ["message 3", "message 4"]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
 def test_a_gap_longer_than_one_piece_is_read_piece_by_piece() -> None:
     """And what was known below the window is not told again."""
     world = World()
