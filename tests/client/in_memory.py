@@ -89,10 +89,6 @@ class InMemory:
                 raise Unavailable("cannot connect")
 
     @property
-    def update_here(self) -> None:
-        """Everything goes over the loop."""
-
-    @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         return ()
 

@@ -8,7 +8,7 @@ from typing import Self
 from imbari_chat.client.base import EventSource
 from imbari_chat.client.dispatcher import EventDispatcher
 from imbari_chat.client.events.event_stream import message_events
-from imbari_chat.client.gateway import Gateway, Pending
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.client.sending.entry import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -131,13 +131,6 @@ class AsyncConversation(EventSource):
         after = None if expect_last is None else await self._checked(expect_last)
         plan = self._plan(text, after)
         return await self._gateway.send(plan, self.id, timeout=timeout, queue=queue)
-
-    def _reply_here(
-        self, text: str, *, timeout: float | None, queue: bool
-    ) -> "Pending | OutgoingMessage | None":
-        """For the blocking twin: see :meth:`Gateway.send_here`."""
-        plan = self._plan(text, None)
-        return self._gateway.send_here(plan, self.id, timeout=timeout, queue=queue)
 
     async def resolve(self) -> None:
         """Close the matter. The customer reopens it by writing again."""

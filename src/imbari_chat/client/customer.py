@@ -10,7 +10,7 @@ from imbari_chat.client.base import BaseChat
 from imbari_chat.client.conversation import no_such_session
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.event_stream import message_events
-from imbari_chat.client.gateway import Gateway, Pending, RejectionHandler
+from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -209,13 +209,6 @@ class AsyncCustomerChat(BaseChat):
         """
         plan, session_id = self._plan(text)
         return await self._gateway.send(plan, session_id, timeout=timeout, queue=queue)
-
-    def _send_here(
-        self, text: str, *, timeout: float | None, queue: bool
-    ) -> Pending | OutgoingMessage | None:
-        """For the blocking twin: see :meth:`Gateway.send_here`."""
-        plan, session_id = self._plan(text)
-        return self._gateway.send_here(plan, session_id, timeout=timeout, queue=queue)
 
     def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
         session, lead = self.session, self._lead

@@ -5,11 +5,9 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 
 import asyncio
 import logging
-import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
-from functools import partial
-from typing import TypeAlias, TypeVar
+from collections.abc import AsyncGenerator, Callable, Iterable
+from typing import TypeVar
 
 from pydantic import BaseModel
 
@@ -34,14 +32,11 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Gateway", "Pending", "RejectionHandler"]
+__all__ = ["Gateway", "RejectionHandler"]
 
 R = TypeVar("R", bound=BaseModel)
 
 RejectionHandler = Callable[[RecordRejected], None]
-
-Pending: TypeAlias = Callable[[], Coroutine[None, None, OutgoingMessage]]
-"""Waits, on the loop, for the end of a message that is on its way."""
 
 _log = logging.getLogger(__name__)
 
@@ -137,30 +132,6 @@ class Gateway:
         if timeout is None:
             timeout = self._timeout
         return await self.outbox.deliver(plan, session_id, timeout=timeout, keep=queue)
-
-    def send_here(
-        self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
-    ) -> Pending | OutgoingMessage | None:
-        """The same from another thread than the loop's, which carries out the first try itself.
-
-        Returns:
-            The message, if it is confirmed; else how to wait for it on the loop; None if nothing
-            was done, because the try cannot be made here or would take longer than the call may.
-
-        Raises:
-            Unavailable: The client was closed meanwhile; ``outcome_unknown`` says whether it may
-                be there.
-        """
-        if timeout is not None and timeout < self._timeout:
-            return None
-        begin = time.monotonic()
-        entry = self.outbox.try_here(plan, session_id, keep=queue)
-        if entry is None or entry.progress.delivery == "confirmed":
-            return None if entry is None else entry.message
-        if self.closed and entry.progress.error is not None:
-            raise entry.progress.error  # somebody closed the client meanwhile
-        left = (self._timeout if timeout is None else timeout) - (time.monotonic() - begin)
-        return partial(self.outbox.settle, entry, timeout=max(left, 0.0), keep=queue)
 
     def dispatcher(
         self,

@@ -84,13 +84,6 @@ class RestTransport:
         except TimeoutError:
             raise self._no_answer(next(iter(changes)), writing=True) from None
 
-    @property
-    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
-        """Write all or nothing on the calling thread; None until somebody is known."""
-        if self._access is None or self._closed or not self._guard.is_here:
-            return None
-        return self._access.update
-
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()

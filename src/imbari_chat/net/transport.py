@@ -1,6 +1,6 @@
 """The seam that the client is written against: read, write, listen."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -86,13 +86,6 @@ class Transport(Protocol):
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The listeners that are neither closed nor ended."""
-
-    @property
-    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
-        """:meth:`update` on the calling thread, for callers who have one to spare.
-
-        None if this transport has no such way, or nobody is known yet.
-        """
 
     def listen(
         self,

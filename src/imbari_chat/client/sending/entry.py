@@ -1,8 +1,7 @@
 """A message in the outbox, what it takes to send it, and what is said of it."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError
 from imbari_chat.net.transport import Transport
@@ -26,7 +25,6 @@ class OutboxEntry:
         progress: How far it has got.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
-        waiting: Futures to be woken when it is settled; used on the loop alone.
     """
 
     message: OutgoingMessage
@@ -35,22 +33,15 @@ class OutboxEntry:
     progress: Progress
     awaited: bool = True
     trouble: ImbariError | None = None
-    waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
         """Whether its delivery is final."""
         return self.progress.delivery in ("confirmed", "failed")
 
-    def release(self) -> None:
-        """Wake whoever waits for it."""
-        for future in self.waiting:
-            if not future.done():
-                future.set_result(None)
-
 
 async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
-    """Whether a entry's message is stored.
+    """Whether an entry's message is stored.
 
     Raises:
         Conflict: It is not, and what it answers is no longer the last word.

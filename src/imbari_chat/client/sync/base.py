@@ -14,7 +14,6 @@ from typing import Any, Generic, Self, TypeVar
 from pydantic import BaseModel
 
 from imbari_chat.client.base import BaseChat, EventSource
-from imbari_chat.client.gateway import Pending
 from imbari_chat.client.reading.pager import Pager
 from imbari_chat.client.status import ChatStatus
 from imbari_chat.client.sync.portal import Closed, Portal
@@ -97,9 +96,6 @@ class BlockingEventSource(Generic[L]):
 
     def wait_closed(self) -> None:
         self._portal.call(self._twin.wait_closed())
-
-    def _end_of(self, sent: Pending | OutgoingMessage) -> OutgoingMessage:
-        return sent if isinstance(sent, OutgoingMessage) else self._portal.call(sent())
 
 
 def _mistake_of(handler: Callable[[Any], object], event: ChatEvent) -> Exception | None:

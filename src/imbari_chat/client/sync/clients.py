@@ -56,12 +56,6 @@ class Conversation(BlockingEventSource[AsyncConversation]):
         queue: bool = True,
         expect_last: Message | str | None = None,
     ) -> OutgoingMessage:
-        sent = None
-        if expect_last is None:
-            self._portal.check()
-            sent = self._twin._reply_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
-        if sent is not None:
-            return self._end_of(sent)
         return self._portal.call(
             self._twin.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
         )
@@ -226,10 +220,6 @@ class CustomerChat(BlockingChat[AsyncCustomerChat]):
     def send(
         self, text: str, *, timeout: float | None = None, queue: bool = True
     ) -> OutgoingMessage:
-        self._portal.check()
-        sent = self._twin._send_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
-        if sent is not None:
-            return self._end_of(sent)
         return self._portal.call(self._twin.send(text, timeout=timeout, queue=queue))
 
     def open(self) -> None:
