@@ -1,13 +1,12 @@
 """What a sign-in leaves on this machine: one refresh token for each project and profile."""
 
 import contextlib
-import os
 import re
-import tempfile
 from pathlib import Path as FilePath
 from typing import Any, Final, Literal, TypeAlias
 
 from imbari_chat.errors import AuthError, ConfigError, InvalidData
+from imbari_chat.files import replacing, write_all
 from imbari_chat.wire.json import dumps, parse
 
 __all__ = ["Backend", "TokenStore"]
@@ -148,16 +147,8 @@ def _write(file: FilePath, text: str) -> None:
     """Replace the file as a whole; nobody else can read it at any moment."""
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            FilePath(name).replace(file)
-        except BaseException:
-            FilePath(name).unlink(missing_ok=True)
-            raise
+        with replacing(file) as new:
+            write_all(new, text.encode())
     except OSError as error:
         raise _unusable(file, error) from error
 
