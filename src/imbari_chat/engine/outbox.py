@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from imbari_chat.engine.backoff import Backoff
 from imbari_chat.engine.delivery import (
     Delivered,
-    Delivery,
     Look,
     OutboxEffect,
     OutboxPolicy,
@@ -42,10 +41,10 @@ from imbari_chat.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from imbari_chat.states import Delivery
 
 __all__ = [
     "Delivered",
-    "Delivery",
     "Look",
     "OutboxCore",
     "OutboxEffect",

@@ -21,12 +21,12 @@ from imbari_chat.engine.stream import (
     StateChanged,
     StreamCore,
     StreamPolicy,
-    StreamState,
 )
 from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import SseParser
@@ -93,7 +93,7 @@ class SseSubscription:
         return self._buffer.take()
 
     @property
-    def state(self) -> StreamState:
+    def state(self) -> ConnectionState:
         """The connection's state now."""
         return self._latest.state
 

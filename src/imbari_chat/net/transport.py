@@ -5,7 +5,7 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.engine.stream import StreamState
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -21,7 +21,7 @@ class Subscription(Protocol):
     """
 
     @property
-    def state(self) -> StreamState:
+    def state(self) -> ConnectionState:
         """The connection's state now; ``connecting`` also before the first iteration."""
 
     @property

@@ -1,17 +1,12 @@
 """A message on its way: what was written here, and what has become of it."""
 
-from typing import Literal, TypeAlias
-
 from pydantic import PrivateAttr
 
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message
+from imbari_chat.states import Delivery
 
-__all__ = ["Delivery", "OutgoingMessage", "Progress"]
-
-Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
-"""``queued``: waits here and is certainly not there. ``sent``: under way, and perhaps there.
-``confirmed``: there, once. ``failed``: not there, and not tried again."""
+__all__ = ["OutgoingMessage", "Progress"]
 
 
 class Progress:

@@ -19,9 +19,10 @@ from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
+from imbari_chat.states import Delivery
 
 __all__ = ["Outbox"]
 
