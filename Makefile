@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check faults bench peers clean
+.PHONY: help demo test check generate faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make test                  install, check and run every test"
 	@echo "make check                 ruff, mypy --strict, import-linter"
+	@echo "make generate              write the blocking clients anew from the async ones"
 	@echo "make faults                long: a bad network and a server that dies, ARGS='--rounds 1000 --seed 7'"
 	@echo "make bench                 speed, ours beside the peers', in one run"
 	@echo "make peers                 the Node programs that tests marked peer compare with"
@@ -34,6 +35,9 @@ check: $(STAMP)
 
 test: check
 	$(BIN)/python -m pytest $(ARGS)
+
+generate: $(STAMP)
+	$(BIN)/python -m tools.blocking
 
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -11,7 +11,7 @@ user's configuration directory.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
@@ -25,7 +25,7 @@ from pydantic_settings import (
 
 from imbari_chat.errors import ConfigError
 
-__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "settings_file"]
+__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "SettingsFlags", "settings_file"]
 
 APP = "imbari-chat"
 DEFAULT_EMULATOR_PROJECT = "demo-imbari"
@@ -36,7 +36,27 @@ _NOWHERE = (
     "IMBARI_CHAT_DATABASE_URL to your database's address for a live project"
 )
 
-IdentityChoice = Literal["auto", "service-account", "application-default", "login", "emulator"]
+IdentityChoice: TypeAlias = Literal[
+    "auto", "service-account", "application-default", "login", "emulator"
+]
+TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
+
+
+class SettingsFlags(TypedDict, total=False):
+    """The fields of :class:`Settings` as keyword arguments; None counts as not given."""
+
+    project: str | None
+    database_url: str | None
+    api_key: SecretStr | str | None
+    credentials: Path | str | None
+    database_emulator: str | None
+    auth_emulator: str | None
+    identity: IdentityChoice | None
+    unrestricted: bool | None
+    profile: str | None
+    timeout: float | None
+    token_store: TokenStoreChoice | None
+    data_dir: Path | str | None
 
 
 def _named(*names: str) -> Any:
@@ -133,7 +153,7 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
     )
     timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
-    token_store: Literal["auto", "keyring", "file"] = Field(
+    token_store: TokenStoreChoice = Field(
         default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
     )
     data_dir: Path = Field(
@@ -142,13 +162,13 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def load(cls, **flags: Any) -> Self:
+    def load(cls, **flags: Unpack[SettingsFlags]) -> Self:
         """Read flags, environment and file; a flag that is None counts as not given.
 
         Raises:
             ConfigError: A setting is malformed, unknown, or the file cannot be read.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
         try:
             return cls(**given)
         except ValidationError as error:

@@ -58,7 +58,7 @@ def namespace() -> Namespace:
 async def session_id(namespace: Namespace, monkeypatch: pytest.MonkeyPatch) -> str:
     """A conversation somebody has started."""
     monkeypatch.setattr(gateway, "_PAUSE", 0.0)
-    async with AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
         return (await chat.start(name="Amina", email="amina@example.com")).id
 
 
@@ -93,7 +93,7 @@ async def _on_the_loop(
 ) -> Outcome:
     """What an async client makes of it."""
     transport = InMemory(namespace, ADMIN)
-    desk = AsyncAdminChat(Gateway(transport, policy=SOON, timeout=DEADLINE))
+    desk = AsyncAdminChat._over(Gateway(transport, policy=SOON, timeout=DEADLINE))
     async with desk.open(session_id, peek=True) as conversation:
         await conversation.reply("first")
         _meets(transport, fates)
@@ -109,8 +109,8 @@ async def _on_the_loop(
 def _on_a_thread(namespace: Namespace, session_id: str, fates: list[str], queue: bool) -> Outcome:
     """What a blocking client makes of it."""
     transport = InMemory(namespace, ADMIN)
-    desk = AdminChat(
-        Portal("test"), AsyncAdminChat(Gateway(transport, policy=SOON, timeout=DEADLINE))
+    desk = AdminChat._over(
+        Portal("test"), AsyncAdminChat._over(Gateway(transport, policy=SOON, timeout=DEADLINE))
     )
     with desk.open(session_id, peek=True) as conversation:
         conversation.reply("first")
@@ -183,10 +183,10 @@ def test_ctrl_c_during_a_reply_goes_on_and_never_doubles_a_message(
     """The message is withdrawn, which is said since it may be there; the next one goes out."""
     transport = _CtrlC(namespace, ADMIN)
     transport.made = made
-    customers = AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER)))
-    with CustomerChat(Portal("test"), customers) as chat:
+    customers = AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER)))
+    with CustomerChat._over(Portal("test"), customers) as chat:
         session = chat.start(name="Amina", email="amina@example.com")
-    desk = AdminChat(Portal("test"), AsyncAdminChat(Gateway(transport, policy=SOON)))
+    desk = AdminChat._over(Portal("test"), AsyncAdminChat._over(Gateway(transport, policy=SOON)))
     with desk, desk.open(session.id, peek=True) as conversation:
         conversation.reply("first")
         with pytest.raises(KeyboardInterrupt):
@@ -205,7 +205,7 @@ async def test_a_reply_that_is_cancelled_under_way_is_withdrawn_and_mentioned(
 ) -> None:
     """Nothing goes out behind the caller's back; that it may be there already is said."""
     transport = InMemory(namespace, ADMIN)
-    desk = AsyncAdminChat(Gateway(transport, policy=SOON))
+    desk = AsyncAdminChat._over(Gateway(transport, policy=SOON))
     under_way = asyncio.Event()
 
     async def hang(changes: object) -> None:

@@ -107,7 +107,7 @@ async def desk_at(flags: dict[str, Any]) -> AsyncIterator[Make]:
         transport = RestTransport(
             lambda: factory.admin_access(settings), timeout=settings.timeout, policy=policy
         )
-        made.append(AsyncAdminChat(Gateway(transport)))
+        made.append(AsyncAdminChat._over(Gateway(transport)))
         return made[-1]
 
     yield make

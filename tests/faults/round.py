@@ -259,7 +259,7 @@ class _Round:
             await self._start(name, chat, text)
         elif step.what == "open":
             with suppress(Unavailable):
-                await chat.open()
+                await chat.show()
         else:
             await self._written.write(
                 name,
@@ -274,7 +274,7 @@ class _Round:
             entry = Entry(name, "", f"{text}.{number}", "absent")
             self._ledger.append(entry)
             try:
-                session = await chat.start(name, f"{name}@example.com", text=entry.text)
+                session = await chat.start(name=name, email=f"{name}@example.com", text=entry.text)
             except Unavailable:
                 # It may be there, in a conversation of its own, for which nobody listens.
                 entry.fate = "unknown"

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, WaitTimeout
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
@@ -158,7 +158,7 @@ class EventDispatcher:
         """The first wanted event that has not been waited for; older ones are passed over.
 
         Raises:
-            Unavailable: None came in time.
+            WaitTimeout: None came in time.
             ImbariError: The listening has ended.
         """
         found: list[ChatEvent] = []
@@ -177,7 +177,7 @@ class EventDispatcher:
                 self.begin()
                 await self._until(there)
         except TimeoutError:
-            raise Unavailable(f"no {wanted.kind.__name__} within {timeout:g} s") from None
+            raise WaitTimeout(f"no {wanted.kind.__name__} within {timeout:g} s") from None
         return found[0]
 
     async def stop(self) -> None:
@@ -205,7 +205,7 @@ class EventDispatcher:
     async def _until(self, condition: Callable[[], bool]) -> None:
         await self._notifier.until(lambda: condition() or self._over)
         if self._over and not condition():
-            raise self._failure or Unavailable("the connection has been closed")
+            raise self._failure or ClientClosed("what listened here has been closed")
 
     async def _take_all(self) -> None:
         try:

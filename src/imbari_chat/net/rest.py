@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.workers import Workers
@@ -110,7 +110,7 @@ class RestTransport:
         """Listen; the connection is opened when the subscription is first iterated."""
         self._guard.check()
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         subscription = SseSubscription(
             self._caller,
             self._client,

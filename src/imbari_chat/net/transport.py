@@ -106,7 +106,7 @@ class Transport(Protocol):
 
         Raises:
             InvalidData: ``buffer`` is below 2.
-            Unavailable: The transport is closed.
+            ClientClosed: The transport is closed.
         """
 
     def reconnect_now(self) -> None:

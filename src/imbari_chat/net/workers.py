@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, Unavailable
 
 __all__ = ["Workers"]
 
@@ -39,11 +39,11 @@ class Workers:
         Cancelling the wait abandons the call: it runs to its end unheard.
 
         Raises:
-            Unavailable: The pool has been closed, or the program is ending: Python starts no more
-                threads then.
+            ClientClosed: The pool has been closed.
+            Unavailable: The program is ending: Python starts no more threads then.
         """
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         if self._under_way >= len(self._threads) and len(self._threads) < self._most:
             self._start()
         call = _Call(asyncio.get_running_loop(), function, args, self._finished)

@@ -129,6 +129,10 @@ class Message(_Record):
     sender_uid: StrictStr | None = Field(default=None, alias="senderUid")
     replies_after: StrictInt | None = Field(default=None, alias="repliesAfter")
 
+    def __hash__(self) -> int:
+        """By id, so that a message that was sent from here is found among those that were read."""
+        return hash(self.id)
+
     @property
     def sent_at(self) -> datetime | None:
         """When the server accepted it."""

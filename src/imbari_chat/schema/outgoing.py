@@ -1,5 +1,8 @@
 """A message on its way: what was written here, and what has become of it."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from pydantic import PrivateAttr
 
 from imbari_chat.errors import ImbariError
@@ -27,10 +30,24 @@ class Progress:
 class OutgoingMessage(Message):
     """A message that was sent from here. Its :attr:`delivery` moves on by itself.
 
-    Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's.
+    Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's. It
+    equals the message that a list or an event brings, whose times and marks are the server's.
     """
 
     _progress: Progress = PrivateAttr(default_factory=Progress)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and (self.id, self.sender, self.text) == (
+            other.id,
+            other.sender,
+            other.text,
+        )
+
+    __hash__ = Message.__hash__
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        yield from super().__repr_args__()
+        yield "delivery", self.delivery
 
     @property
     def delivery(self) -> Delivery:

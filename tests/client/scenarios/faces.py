@@ -17,13 +17,13 @@ from imbari_chat import (
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
+    BlockingPager,
     ChatEvent,
     Conversation,
     CustomerChat,
     Settings,
 )
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.client.sync.base import BlockingPager
 from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
@@ -111,7 +111,7 @@ class Face:
     def gateway(self, chat: object) -> Gateway:
         """The gateway inside, to put something between a client and its service."""
         inner = cast("Recorded", chat).inner
-        found = getattr(inner, "_twin", inner)._gateway
+        found = getattr(inner, "_client", inner)._gateway
         assert isinstance(found, Gateway)
         return found
 

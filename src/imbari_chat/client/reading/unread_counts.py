@@ -7,15 +7,14 @@ afterwards, from what it last saw, so a count can drift there.
 import asyncio
 from dataclasses import dataclass
 
-from imbari_chat.client.conversation import no_such_session
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.pager import MessagePager
-from imbari_chat.errors import Conflict
+from imbari_chat.errors import Conflict, SessionNotFound
 from imbari_chat.schema import paths
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, is_number, same
 
-__all__ = ["UnreadCountMismatch", "find_mismatch", "repair"]
+__all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "repair"]
 
 _PAGE = 500
 _LOOKS = 4
@@ -37,6 +36,16 @@ class UnreadCountMismatch:
     session_id: SessionId
     counted: int | None
     unread: int
+
+
+def is_count(stored: Json) -> bool:
+    """Whether this can be counted up and down: a whole number, 0 or more, or nothing at all."""
+    return stored is None or (
+        isinstance(stored, int | float)
+        and not isinstance(stored, bool)
+        and stored >= 0
+        and stored == int(stored)
+    )
 
 
 async def find_mismatch(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch | None:
@@ -99,7 +108,7 @@ async def _counted(gateway: Gateway, session_id: SessionId) -> tuple[Json, int]:
 async def _session(gateway: Gateway, session_id: SessionId) -> dict[str, Json]:
     raw = await gateway.transport.get(paths.session(session_id))
     if not isinstance(raw, dict):
-        raise no_such_session(session_id)
+        raise SessionNotFound.named(session_id)
     return raw
 
 

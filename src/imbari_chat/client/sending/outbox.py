@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TypeAlias
 
-from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
+from imbari_chat.client.sending.entry import OutboxEntry, is_stored, require_session, undelivered
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
@@ -163,7 +163,7 @@ class Outbox:
 
     def _accept(self, plan: Plan, session_id: SessionId, *, keep: bool) -> OutboxEntry:
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         message = as_sent(plan, time.time_ns() // 1_000_000)
         entry = OutboxEntry(message, plan, session_id, message.progress)
         self._entries[message.id] = entry
@@ -279,6 +279,10 @@ class Outbox:
         """All or none in one update; of a conversation's, the last gives its preview."""
         changes = {place: value for one in entries for place, value in one.plan.changes.items()}
         try:
+            sessions = {one.plan.requires: one.plan for one in entries}
+            await asyncio.gather(
+                *(require_session(self._transport, plan) for plan in sessions.values())
+            )
             await self._transport.update(changes)
         except ImbariError as error:
             for entry in entries:
