@@ -11,7 +11,7 @@ user's configuration directory.
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeAlias, TypedDict, Unpack
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
@@ -137,7 +137,7 @@ class Settings(BaseSettings):
         data_dir: The directory for that file and for the list that `inbox` showed last.
     """
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True
     )
 

@@ -53,7 +53,7 @@ class AsyncConversation(EventSource):
         self._peek = peek
         self._session: Session | None = None
         self._background: EventDispatcher | None = None
-        self.id = session_id
+        self.id: SessionId = session_id
 
     @property
     def session(self) -> Session:

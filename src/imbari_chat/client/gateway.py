@@ -76,10 +76,10 @@ class Gateway:
         timeout: float = 10.0,
     ) -> None:
         self._transport = transport
-        self.outbox = Outbox(transport, policy)
-        self.ids = Ids()
+        self.outbox: Outbox = Outbox(transport, policy)
+        self.ids: Ids = Ids()
         self.on_error = on_error
-        self.closed = False
+        self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
         self._guard = ProcessGuard()
         self._timeout = timeout

@@ -43,7 +43,8 @@ class OutgoingMessage(Message):
             other.text,
         )
 
-    __hash__ = Message.__hash__
+    def __hash__(self) -> int:
+        return hash(self.id)
 
     def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
         yield from super().__repr_args__()

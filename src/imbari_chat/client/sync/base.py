@@ -23,6 +23,7 @@ from imbari_chat.errors import ClientClosed
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
 
 __all__ = ["BlockingBase", "BlockingChatBase", "BlockingConversationBase", "BlockingPagerBase"]
 
@@ -108,7 +109,7 @@ class BlockingConversationBase(BlockingBase[AsyncConversation]):
     def __init__(self, portal: Portal, conversation: AsyncConversation) -> None:
         self._portal = portal
         self._client = conversation
-        self.id = conversation.id
+        self.id: SessionId = conversation.id
 
     def __enter__(self) -> Self:
         self._call(self._client.__aenter__())

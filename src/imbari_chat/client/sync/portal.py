@@ -34,7 +34,7 @@ class Portal:
 
     def __init__(self, name: str) -> None:
         self._guard = ProcessGuard()
-        self.hands = Workers(1, f"{name} handlers")
+        self.hands: Workers = Workers(1, f"{name} handlers")
         self._errors = Workers(1, f"{name} errors")
         self._told: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
