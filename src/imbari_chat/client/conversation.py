@@ -253,7 +253,8 @@ class AsyncConversation(EventSource):
             self._gateway.session_as_stored(self.id), self._gateway.messages(self.id, limit)
         )
         if isinstance(stored, dict) and not is_count(stored.get("unreadCount")):
-            await repair(self._gateway, self.id)  # what is no count cannot be counted down
+            # What is no count cannot be counted down.
+            await repair(self._gateway, self.id, required=True)
             session = await self._looked()
         if session is None:
             raise SessionNotFound.named(self.id)

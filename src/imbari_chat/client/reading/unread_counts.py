@@ -39,8 +39,8 @@ class UnreadCountMismatch:
 
 
 def is_count(stored: Json) -> bool:
-    """Whether this can be counted up and down: a whole number, 0 or more, or nothing at all."""
-    return stored is None or (
+    """Whether this can be counted up and down: a whole number, 0 or more."""
+    return (
         isinstance(stored, int | float)
         and not isinstance(stored, bool)
         and stored >= 0
@@ -60,11 +60,18 @@ async def find_mismatch(gateway: Gateway, session_id: SessionId) -> UnreadCountM
     return None if _is_right(stored, unread) else _mismatch(session_id, stored, unread)
 
 
-async def repair(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch | None:
+async def repair(
+    gateway: Gateway, session_id: SessionId, *, required: bool = False
+) -> UnreadCountMismatch | None:
     """Put a wrong unread count right, without overwriting whatever lands in between.
 
     The count is replaced only if it is still the one that was found wrong; otherwise everything is
     counted again, as it is after the replacement.
+
+    Args:
+        gateway: An admin's.
+        session_id: Whose.
+        required: Also put one where there is none: the rules let nobody write to a session without.
 
     Returns:
         What was put right; None if nothing was wrong.
@@ -78,7 +85,7 @@ async def repair(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch
     repaired: UnreadCountMismatch | None = None
     for _ in range(_SWAPS):
         stored, unread = await _counted(gateway, session_id)
-        if _is_right(stored, unread):
+        if _is_right(stored, unread) and not (required and stored is None):
             return repaired
         if await gateway.transport.compare_and_set(paths.unread_count(session_id), stored, unread):
             first = stored if repaired is None else repaired.counted
