@@ -38,7 +38,7 @@ WAIT = 15.0
 
 R = TypeVar("R")
 
-_TWINS: dict[type, type] = {
+_ASYNC: dict[type, type] = {
     AdminChat: AsyncAdminChat,
     Conversation: AsyncConversation,
     CustomerChat: AsyncCustomerChat,
@@ -132,7 +132,7 @@ class Recorded:
 
     def __init__(self, inner: Any, called: set[tuple[type, str]]) -> None:
         self.inner = inner
-        self.kind = _TWINS.get(type(inner), type(inner))
+        self.kind = _ASYNC.get(type(inner), type(inner))
         self._called = called
 
     def __getattr__(self, name: str) -> Any:
@@ -161,11 +161,11 @@ class Adapted(Recorded):
     def __getattr__(self, name: str) -> Any:
         if name in public_names(self.kind):
             self._called.add((self.kind, name))
-        twin = getattr(self.kind, name, None)
-        if isinstance(twin, property) or twin is None:
+        original = getattr(self.kind, name, None)
+        if isinstance(original, property) or original is None:
             return getattr(self.inner, name)
         member = getattr(self.inner, name)
-        if inspect.iscoroutinefunction(twin):
+        if inspect.iscoroutinefunction(original):
             return lambda *args, **options: _off_loop(member, *args, **options)
         return lambda *args, **options: self._wrapped(member(*args, **options))
 
