@@ -408,6 +408,28 @@ async def test_a_start_that_is_repeated_makes_one_conversation(
     await chat.close()
 
 
+async def test_a_refusal_nobody_can_explain_leaves_a_start_unfinished(
+    namespace: Namespace,
+) -> None:
+    """It may be the echo of a try that arrived late; the next call finds out."""
+
+    class _AwayLater(InMemory):
+        looks = 0
+
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            self.looks += 1
+            if self.looks in (2, 3):
+                raise Unavailable("away")
+            return await super().get(path, query)
+
+    chat = AsyncCustomerChat._over(Gateway(_AwayLater(namespace, CUSTOMER, LATE)))
+    with pytest.raises(StartUnfinished):
+        await chat.start(**AMINA, text="Hello")
+    session = await chat.start(**AMINA, text="Hello")
+    assert _keys(namespace, "/chatSessions") == [session.id]
+    await chat.close()
+
+
 @pytest.mark.parametrize("made", [True, False])
 async def test_another_client_settles_a_start_by_its_id(namespace: Namespace, made: bool) -> None:
     """After a restart, say: the customer is the same, the program is not."""
