@@ -61,13 +61,15 @@ def settings(server: Server, database: str, folder: Path) -> Settings:
 def admin(where: Settings) -> AsyncAdminChat:
     """An admin's end."""
     transport = _impatient(transports.admin_transport(where))
-    return AsyncAdminChat(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
+    return AsyncAdminChat._over(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
 
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
     transport = _impatient(transports.customer_transport(where))
-    return AsyncCustomerChat(Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
+    return AsyncCustomerChat._over(
+        Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT)
+    )
 
 
 def _quick(policy: OutboxPolicy) -> OutboxPolicy:

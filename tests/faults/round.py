@@ -13,6 +13,7 @@ from imbari_chat import (
     AsyncCustomerChat,
     Conflict,
     ImbariError,
+    StartUnfinished,
     Unavailable,
 )
 from tests.faults.clients import Listener, Written, admin, customer, settings
@@ -259,7 +260,7 @@ class _Round:
             await self._start(name, chat, text)
         elif step.what == "open":
             with suppress(Unavailable):
-                await chat.open()
+                await chat.show()
         else:
             await self._written.write(
                 name,
@@ -269,16 +270,16 @@ class _Round:
             )
 
     async def _start(self, name: str, chat: AsyncCustomerChat, text: str) -> None:
-        """Until it works, as a customer would; each try is a conversation of its own."""
-        for number in range(100):
-            entry = Entry(name, "", f"{text}.{number}", "absent")
-            self._ledger.append(entry)
+        """Until it works, as a customer would: however many tries, it is one conversation."""
+        entry = Entry(name, "", text, "absent")
+        self._ledger.append(entry)
+        for _ in range(100):
             try:
-                session = await chat.start(name, f"{name}@example.com", text=entry.text)
-            except Unavailable:
-                # It may be there, in a conversation of its own, for which nobody listens.
+                session = await chat.start(name=name, email=f"{name}@example.com", text=text)
+            except StartUnfinished:
                 entry.fate = "unknown"
-                entry.author = f"{name}, try {number}"
+                await asyncio.sleep(0.05)
+            except Unavailable:
                 await asyncio.sleep(0.05)
             else:
                 entry.session_id, entry.fate = session.id, "stored"
