@@ -1,14 +1,26 @@
 """What an editor shows at a name: signature and text, of every method of the blocking clients."""
 
 import inspect
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import jedi
 import pytest
+from jedi import settings
 
 from imbari_chat import AdminChat, BlockingPager, Conversation, CustomerChat
 
 CLIENTS = {"AdminChat": AdminChat, "Conversation": Conversation, "CustomerChat": CustomerChat}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _cache_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """jedi keeps what it parsed in files that processes side by side read half written."""
+    folder: Path = tmp_path_factory.mktemp("jedi")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(settings, "cache_directory", str(folder))
+        yield
 
 
 def _methods(kind: type) -> list[str]:
