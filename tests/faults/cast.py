@@ -1,7 +1,6 @@
 """Who takes part in a round, and what each does at a step of theirs."""
 
 import asyncio
-import itertools
 import random
 import time
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from imbari_chat import (
     AsyncCustomerChat,
     Conflict,
     ImbariError,
+    StartUnfinished,
     Unavailable,
 )
 from tests.faults.clients import Listener, Written, admin, customer, messages_of, settings
@@ -177,7 +177,7 @@ class Cast:
             await self._start(name, chat, text)
         elif step.what == "open":
             with suppress(Unavailable):
-                await chat.open()
+                await chat.show()
         else:
             await self.written.write(
                 name,
@@ -188,17 +188,16 @@ class Cast:
             )
 
     async def _start(self, name: str, chat: AsyncCustomerChat, text: str) -> None:
-        """Until it works, as a customer would; each try is a conversation of its own."""
+        """Until it works, as a customer would: however many tries, it is one conversation."""
+        entry = Entry(name, "", text, "absent")
+        self.ledger.append(entry)
         deadline = time.monotonic() + _PATIENCE
-        for number in itertools.count():
-            entry = Entry(name, "", f"{number}.{text}", "absent")
-            self.ledger.append(entry)
+        while True:
             try:
-                session = await chat.start(name, f"{name}@example.com", text=entry.text)
-            except Unavailable:
-                # It may be there, in a conversation of its own, for which nobody listens.
-                entry.fate = "unknown"
-                entry.author = f"{name}, try {number}"
+                session = await chat.start(name=name, email=f"{name}@example.com", text=text)
+            except Unavailable as error:
+                if isinstance(error, StartUnfinished):
+                    entry.fate = "unknown"
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.05)

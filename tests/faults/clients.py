@@ -75,13 +75,15 @@ def settings(database: str, auth: str, folder: Path) -> Settings:
 def admin(where: Settings) -> AsyncAdminChat:
     """An admin's end."""
     transport = _impatient(transports.admin_transport(where))
-    return AsyncAdminChat(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
+    return AsyncAdminChat._over(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
 
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
     transport = _impatient(transports.customer_transport(where))
-    return AsyncCustomerChat(Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
+    return AsyncCustomerChat._over(
+        Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT)
+    )
 
 
 def _quick(policy: OutboxPolicy) -> OutboxPolicy:
@@ -180,11 +182,16 @@ class Listener:
     Args:
         heard: What it adds to.
         pace: How busy it is.
+
+    Attributes:
+        live: Set once it is.
+        events: How many it has taken, but for those of the connection.
     """
 
     def __init__(self, heard: Heard, pace: Pace | None = None) -> None:
         self.heard = heard
         self.live = asyncio.Event()
+        self.events = 0
         self._pauses = [] if pace is None else [*pace.pauses]
         self._task: asyncio.Task[None] | None = None
 
@@ -225,6 +232,7 @@ class Listener:
 
     def _take(self, event: Any) -> None:
         heard = self.heard
+        self.events += not isinstance(event, ConnectionChanged)
         if isinstance(event, ConnectionChanged):
             heard.connection = f"{event.state}: {event.reason}" if event.reason else event.state
         match event:

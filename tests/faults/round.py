@@ -24,10 +24,8 @@ _RULES: dict[Profile, Path] = {
 }
 
 _AGREEMENT = 20.0
-"""Seconds after the mending in which everything must have been delivered and heard."""
-
-_SLOW_AGREEMENT = 90.0
-"""The same where a line is slow: what is to be heard has to come over it."""
+"""Seconds after the mending in which everything must have been delivered and heard; where a line is
+slow, seconds in which nobody has heard anything."""
 
 _LOOK = 0.1
 
@@ -146,9 +144,8 @@ class _Round:
 
     async def _agreement(self) -> tuple[Verdict, Stored]:
         """The verdict, once it is clean twice in a row, or when time is up."""
-        patience = _SLOW_AGREEMENT if self._schedule.lines else _AGREEMENT
-        deadline = time.monotonic() + patience
-        before = None
+        deadline = time.monotonic() + _AGREEMENT
+        before, heard = None, 0
         while True:
             raw = await self._server.stored()
             stored = Stored(raw)
@@ -163,6 +160,9 @@ class _Round:
             if (clean and raw == before) or time.monotonic() > deadline:
                 return verdict, stored
             before = raw if clean else None
+            events = sum(one.events for one in self._cast.listeners)
+            if self._schedule.lines and events > heard:
+                deadline, heard = time.monotonic() + _AGREEMENT, events
             await asyncio.sleep(_LOOK)
 
     async def _strike(self, fault: Fault, began: float) -> None:

@@ -115,7 +115,8 @@ class Namespace:
     Args:
         name: What clients call it.
         rules: Who may do what; admins may do everything.
-        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST;
+            without rules there are none to insist on.
         refusals: Where to note why the rules said no.
 
     Attributes:
@@ -170,7 +171,7 @@ class Namespace:
                 coverage=self.coverage,
             )
             self._insist(decision)
-        if query is not None and self._enforce_indexes:
+        if query is not None and self._enforce_indexes and self.rules.are_given:
             self._insist_on_index(path, query)
         return self._windows.read(self.root, path, query)
 
@@ -352,8 +353,7 @@ class Namespace:
     def _insist_on_index(self, path: Path, query: Query) -> None:
         """Refuse what no index serves.
 
-        [unsure] whether an order by priority needs one, as an order by key certainly does not;
-        and whether Google's emulator insists where no rules are loaded.
+        [unsure] whether an order by priority needs one, as an order by key certainly does not.
         """
         if query.order_by.kind in {"key", "priority"}:
             return
