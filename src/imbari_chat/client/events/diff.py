@@ -262,10 +262,9 @@ class SessionDiff(WindowDiff):
                 del self._raw[key]
                 session = self._sessions.pop(key, None)
                 if session is not None:
-                    if gap is None:
-                        deleted = end is None or place > end[0]
-                    else:
-                        deleted = key in gap.missing  # what has moved up has been found again
+                    # What moved up while a gap was read has been found again.
+                    above = end is None or place > end[0]
+                    deleted = above if gap is None else key in gap.missing
                     removed.append(SessionRemoved(session, deleted))
             yield removed
         for step in _steps(shown, at_most):
