@@ -39,7 +39,7 @@ help:
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
 	@echo "make generate              write the blocking clients anew from the async ones"
-	@echo "make faults                long: a bad network and a server that dies, ARGS='--rounds 1000 --seed 7'"
+	@echo "make faults                long: bad networks, clocks and company, ARGS='--rounds 1000 --seed 7'"
 	@echo "make bench                 speed, ours beside the peers', in one run"
 	@echo "make peers                 the Node programs that tests marked peer compare with"
 

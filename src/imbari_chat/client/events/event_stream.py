@@ -96,7 +96,7 @@ async def _pieces(
         edge = Edge.at(lowest, [lowest])
     while True:
         found = await rows.beyond(edge, STEP, down=False)
-        inside = [row for row in found if row.place < gap.before]
+        inside = [row for row in found if gap.until is None or row.place < gap.until]
         yield {row.key: row.raw for row in inside}
         if len(inside) < STEP:
             return
