@@ -91,14 +91,60 @@ def test_an_export_to_nowhere_is_a_bad_request(body: str) -> None:
 
 
 def test_an_export_that_fails_says_why(tmp_path: Path) -> None:
-    """As the message of a 500."""
+    """As the message of a 400: another path would do."""
     (tmp_path / "mine").write_text("")
     with Emulator(hub_port=0) as emulator:
         answer = httpx.post(
             f"{_hub(emulator)}/_admin/export", json={"path": str(tmp_path / "mine")}
         )
-        assert answer.status_code == 500
+        assert answer.status_code == 400
         assert "not a directory" in answer.json()["message"]
+
+
+# Below a directory of the test's own, which also holds a file, a link to itself, a link to nowhere
+# and a directory nobody may write to.
+NO_PLACES = {
+    "a NUL": "a\0b",
+    "a lone surrogate": "\ud800",
+    "a long name": "x" * 5000,
+    "a long way": "/".join("x" * 200 for _ in range(40)),
+    "below a file": "file/out",
+    "a file": "file",
+    "below a link to itself": "circle/out",
+    "a link to itself": "circle",
+    "in a locked directory": "locked/out",
+    "the root": "/",
+    "a device": "/dev/null",
+    "in the kernel's": "/proc/out",
+}
+
+
+@pytest.mark.parametrize("name", NO_PLACES)
+def test_a_place_that_no_export_can_have_is_a_bad_request(tmp_path: Path, name: str) -> None:
+    """With the place and the reason, in words that can be read."""
+    (tmp_path / "file").write_text("")
+    (tmp_path / "circle").symlink_to(tmp_path / "circle")
+    (tmp_path / "locked").mkdir(mode=0o500)
+    path = os.path.join(tmp_path, NO_PLACES[name])  # noqa: PTH118  # a Path would refuse some
+    if name == "in a locked directory" and os.access(tmp_path / "locked", os.W_OK):
+        pytest.skip("nothing is locked for this user")
+    with Emulator(hub_port=0) as emulator:
+        body = json.dumps({"path": path}).encode()
+        answer = httpx.post(f"{_hub(emulator)}/_admin/export", content=body)
+        assert answer.status_code == 400
+        message = answer.json()["message"]
+        assert "(at " in message
+        assert len(message) < 500
+
+
+@pytest.mark.parametrize("name", ["x" * 255, "ü" * 127, "with space", "~", "-rf"])
+def test_an_export_may_have_any_name_that_a_directory_may_have(tmp_path: Path, name: str) -> None:
+    """The longest too, though it is written beside itself first."""
+    with Emulator(hub_port=0) as emulator:
+        url = f"{_hub(emulator)}/_admin/export"
+        for _ in range(2):
+            assert httpx.post(url, json={"path": str(tmp_path / name)}).status_code == 200
+    assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == [name]
 
 
 @pytest.mark.parametrize(("what", "enabled"), [("disable", False), ("enable", True)])

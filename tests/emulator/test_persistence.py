@@ -15,9 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.auth.state import AuthState
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN
+from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.journal import read
-from imbari_chat.emulator.persistence import changed
+from imbari_chat.emulator.persistence import Durable, changed
 from imbari_chat.errors import ConfigError
+from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path as Place
 from imbari_chat.wire.tree import from_json, put_all
@@ -331,3 +336,24 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
                 headers={"Authorization": "Bearer owner"},
             ).json()["users"]
             assert set(emails) <= {user["email"] for user in users}
+
+
+def test_a_database_that_was_emptied_and_forgotten_stays_empty(tmp_path: Path) -> None:
+    """Of those that hold nothing only the latest are remembered; the journal knows of all."""
+    databases = Databases("the-default", Ruleset.open())
+    durable = Durable(tmp_path, databases, AuthState(project="p"))
+    durable.open(0)
+    emptied = databases.named("emptied")
+    emptied.write(Write.put(Place(), 1), ADMIN, 0)
+    durable.keep()
+    emptied.write(Write.put(Place(), None), ADMIN, 0)
+    for number in range(1000):
+        databases.named(f"n{number}")
+    assert "emptied" not in {each.name for each in databases}
+    durable.keep()
+    durable.close()
+    again = Databases("the-default", Ruleset.open())
+    durable = Durable(tmp_path, again, AuthState(project="p"))
+    assert durable.open(0) is False
+    durable.close()
+    assert not again.named("emptied").root.exists

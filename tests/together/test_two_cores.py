@@ -72,7 +72,7 @@ class Link:
         self.cut()
         self.listener, first = self.database.listen(Target(PLACE, self.query), ADMIN, 0)
         self.parser = SseParser()
-        self.under_way.append(first)
+        self.under_way.append(first.frame())
         self.core.opened(self.now)
 
     def cut(self) -> None:

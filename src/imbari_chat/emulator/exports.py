@@ -10,8 +10,8 @@ Read is also a directory that holds nothing but one JSON file, as the console ex
 
 import shutil
 import tempfile
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -29,6 +29,7 @@ LAYOUT_VERSION: Final = "15.34.2"
 _DATABASE_VERSION: Final = "4.11.2"
 _DATABASE: Final = "database_export"
 _AUTH: Final = "auth_export"
+_LONGEST_NAME: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,14 @@ def check_target(directory: Path) -> None:
     """Make sure that an export may take the place of ``directory``.
 
     Raises:
-        ConfigError: It is, or contains, the current directory, or holds something else.
+        ConfigError: It is, or contains, the current directory, or holds something else, or no
+            directory can have that name.
     """
+    with _told_of(directory):
+        _check(directory)
+
+
+def _check(directory: Path) -> None:
     target = directory.resolve()
     if Path.cwd().is_relative_to(target):
         raise ConfigError(
@@ -131,23 +138,40 @@ def write(directory: Path, picture: Picture) -> None:
         ConfigError: See :func:`check_target`, or it cannot be written.
     """
     check_target(directory)
-    target = directory.resolve()
     made: Path | None = None
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        made = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        _fill(made / "new", picture)
-        if target.exists():
-            target.rename(made / "old")
-        (made / "new").rename(target)
-    except OSError as error:
-        raise ConfigError(
-            f"the export cannot be written: {error.strerror}", where=str(directory)
-        ) from error
+        with _told_of(directory):
+            target = directory.resolve()
+            target.parent.mkdir(parents=True, exist_ok=True)
+            made = Path(tempfile.mkdtemp(prefix=".export-", dir=target.parent))
+            _fill(made / "new", picture)
+            if target.exists():
+                target.rename(made / "old")
+            (made / "new").rename(target)
     finally:
         if made is not None:
             with suppress(OSError):  # only a nameless former export is left
                 shutil.rmtree(made)
+
+
+@contextmanager
+def _told_of(directory: Path) -> Iterator[None]:
+    """Say of which directory it is that something cannot be done.
+
+    A name may be wrong in ways that only the operating system, or the way to it, knows: too long,
+    no text of its, with a NUL in it, a link to itself.
+    """
+    try:
+        yield
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        name = str(directory)
+        shown = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_NAME]}..."
+        raise ConfigError(
+            f"the export cannot be written: {reason}",
+            where=shown.encode(errors="backslashreplace").decode(),
+            hint="name a directory that can be made",
+        ) from error
 
 
 def _fill(directory: Path, picture: Picture) -> None:

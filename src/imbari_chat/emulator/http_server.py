@@ -5,13 +5,14 @@ import socket
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
+from math import ceil
 from typing import Final, TypeVar
 
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.lifespan.off import LifespanOff
-from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from imbari_chat.emulator.connections import ConnectionLimits, Connections, most_connections
 from imbari_chat.errors import Unavailable
 
 __all__ = ["Hosting"]
@@ -19,8 +20,6 @@ __all__ = ["Hosting"]
 T = TypeVar("T")
 
 _GRACE_SECONDS: Final = 0.1
-_HEAD_LIMIT: Final = 64 * 1024
-"""Bytes of a request's line and headers; tokens travel in both."""
 
 
 class Hosting:
@@ -29,12 +28,17 @@ class Hosting:
     Args:
         apps: Each with the listening socket it answers on; the sockets are closed at the end.
         closing: Called in the loop when the end begins, to finish what would otherwise go on.
+        limits: What connections may take; by default of as many as this process may have.
     """
 
     def __init__(
-        self, apps: Sequence[tuple[ASGIApp, socket.socket]], closing: Callable[[], None]
+        self,
+        apps: Sequence[tuple[ASGIApp, socket.socket]],
+        closing: Callable[[], None],
+        limits: ConnectionLimits | None = None,
     ) -> None:
         self._closing = closing
+        self.connections = Connections(limits or ConnectionLimits(connections=most_connections()))
         self._loop = asyncio.new_event_loop()
         self._stop = asyncio.Event()
         ready: Future[None] = Future()
@@ -84,7 +88,7 @@ class Hosting:
         servers = []
         try:
             for app, listening in apps:
-                servers.append(await _serving(app, listening))
+                servers.append(await _serving(app, listening, self.connections))
         except BaseException as error:
             ready.set_exception(error)
             raise
@@ -94,7 +98,9 @@ class Hosting:
         await asyncio.gather(*(_finish(server) for server in servers))
 
 
-async def _serving(app: ASGIApp, listening: socket.socket) -> uvicorn.Server:
+async def _serving(
+    app: ASGIApp, listening: socket.socket, connections: Connections
+) -> uvicorn.Server:
     """A server that is accepting connections.
 
     Its own main loop polls for signals and the time of day, and its shutdown sleeps; neither is
@@ -103,7 +109,7 @@ async def _serving(app: ASGIApp, listening: socket.socket) -> uvicorn.Server:
     config = uvicorn.Config(
         app,
         loop="asyncio",
-        http=H11Protocol,
+        http=connections.protocol(),
         ws="none",
         lifespan="off",
         log_config=None,
@@ -111,8 +117,7 @@ async def _serving(app: ASGIApp, listening: socket.socket) -> uvicorn.Server:
         access_log=False,
         server_header=False,
         date_header=False,
-        timeout_keep_alive=60,
-        h11_max_incomplete_event_size=_HEAD_LIMIT,
+        timeout_keep_alive=ceil(connections.limits.idle_seconds),
     )
     config.load()
     server = uvicorn.Server(config)

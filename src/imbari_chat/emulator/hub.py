@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from imbari_chat.emulator.exports import LAYOUT_VERSION
 from imbari_chat.emulator.guard import origin_is_local
-from imbari_chat.errors import ImbariError, InvalidData
+from imbari_chat.errors import ConfigError, ImbariError, InvalidData
 from imbari_chat.wire.json import Json, dumps, parse
 
 __all__ = ["Hub", "Locator"]
@@ -105,7 +105,7 @@ class Hub:
             if not isinstance(path, str) or not path:
                 raise InvalidData("path must name a directory", where="the request's body")
             await asyncio.to_thread(self._export, Path(path))
-        except InvalidData as error:
+        except (ConfigError, InvalidData) as error:
             return 400, {"message": str(error)}
         except ImbariError as error:
             return 500, {"message": str(error)}

@@ -227,13 +227,14 @@ class Durable:
             yield {"project": project, "settings": accounts.config(), "users": users}
 
     def _changes(self) -> Iterator[Json]:
-        for namespace in self._databases:
-            before = self._roots.get(namespace.name, EMPTY)
-            if namespace.root is not before:
-                puts = changed(before, namespace.root)
+        roots = {namespace.name: namespace.root for namespace in self._databases}
+        for name in {**self._roots, **roots}:  # one that was emptied may be forgotten by now
+            before, after = self._roots.get(name, EMPTY), roots.get(name, EMPTY)
+            if after is not before:
+                puts = changed(before, after)
                 values = {str(path): node.to_json(export=True) for path, node in puts}
                 if values:
-                    yield _put(namespace.name, values)
+                    yield _put(name, values)
         if self._accounts.version == self._version:
             return
         for project in self._accounts.projects():

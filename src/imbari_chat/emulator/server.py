@@ -18,6 +18,7 @@ from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.guard import guarded
 from imbari_chat.emulator.http_server import Hosting
+from imbari_chat.emulator.incoming import Incoming, bounded
 from imbari_chat.emulator.listening import address, is_loopback, listen
 from imbari_chat.errors import ConfigError, Unavailable
 from imbari_chat.rules import Ruleset
@@ -268,12 +269,8 @@ class Emulator:
         )
 
     def refusals(self) -> list[str]:
-        """Why the rules said no, for the last hundred times of each database, oldest first."""
-        return self._in_loop(
-            lambda: [
-                decision.explain() for database in self._databases for decision in database.refusals
-            ]
-        )
+        """Why the rules said no, for the last hundred times in all databases, oldest first."""
+        return self._in_loop(lambda: list(self._databases.refusals))
 
     def _load(self, undo: ExitStack) -> None:
         """Everything that can go wrong before anything listens."""
@@ -323,7 +320,11 @@ class Emulator:
                 )
             undo.callback(locator.remove)
             apps["hub"] = hub
-        apps = {name: guarded(app, any_host=self._any_host) for name, app in apps.items()}
+        incoming = Incoming()
+        apps = {
+            name: guarded(bounded(app, incoming), any_host=self._any_host)
+            for name, app in apps.items()
+        }
         if self._log_request is not None:
             from imbari_chat.emulator.request_log import logged
 

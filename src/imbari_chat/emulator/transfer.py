@@ -64,9 +64,8 @@ def picture(databases: Databases, accounts: AuthState, always: Collection[str]) 
     users = accounts.accounts()
     return Picture(
         {
-            database.name: database.root
-            for database in databases
-            if database.root.exists or database.name in always
+            **{name: databases.named(name).root for name in always},
+            **{database.name: database.root for database in databases if database.root.exists},
         },
         users.exported(),
         users.config(),

@@ -6,14 +6,33 @@ text can make a request take exponential time. Sets of threads that recur are re
 limit, which makes the common case one look-up a character.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
-__all__ = ["Automaton", "Characters", "Choice", "Edge", "Piece", "Repeat", "Sequence"]
+__all__ = [
+    "CHARACTERS_A_STEP",
+    "Automaton",
+    "Characters",
+    "Choice",
+    "Edge",
+    "Piece",
+    "Repeat",
+    "Sequence",
+    "free",
+]
 
 _MAX_PROGRAM = 20_000
 _MAX_REMEMBERED = 100_000
+
+
+CHARACTERS_A_STEP: Final = 64
+"""Characters whose way is known already that take as long as one instruction or so."""
+
+
+def free(_steps: int) -> None:
+    """Search at any price."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +129,13 @@ class Automaton:
         # Beginning again after the first character is pointless if everything starts with an edge.
         self._entries = [0] if again.waiting or again.accepting or again.ending else []
 
-    def search(self, text: str) -> bool:
-        """Whether the expression matches somewhere in ``text``."""
+    def search(self, text: str, spend: Callable[[int], None] = free) -> bool:
+        """Whether the expression matches somewhere in ``text``.
+
+        Args:
+            spend: Told of the steps this takes, as they are taken; may raise to end it.
+        """
+        spend(len(text) // CHARACTERS_A_STEP)
         threads = self._initial
         for character in text:
             if threads.accepting:
@@ -119,7 +143,11 @@ class Automaton:
             if not threads.waiting and not self._entries:
                 return False
             following = threads.following.get(character)
-            threads = self._advance(threads, character) if following is None else following
+            if following is None:
+                done = self.work
+                following = self._advance(threads, character)
+                spend(self.work - done)
+            threads = following
         return threads.accepting or threads.ending
 
     def _advance(self, threads: _Threads, character: str) -> _Threads:

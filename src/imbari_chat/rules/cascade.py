@@ -13,6 +13,7 @@ from imbari_chat.rules.evaluate import Evaluation
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.values import (
     EvaluationError,
+    Scope,
     Snapshot,
     Value,
     Variables,
@@ -25,7 +26,7 @@ from imbari_chat.wire.tree import Branch, Node
 
 __all__ = ["Judge", "ReadRequest", "WriteRequest", "judge"]
 
-Judge: TypeAlias = Callable[[Rule, Variables], bool]
+Judge: TypeAlias = Callable[[Rule, Scope], bool]
 
 _CHANGING: Final = frozenset({"data", "now", "root"})
 
@@ -69,7 +70,7 @@ class ReadRequest:
         """
         depends = False
 
-        def noting(rule: Rule, variables: Variables) -> bool:
+        def noting(rule: Rule, variables: Scope) -> bool:
             nonlocal depends
             noted = _Noted(variables)
             granted = judge(rule, noted)
@@ -81,13 +82,13 @@ class ReadRequest:
         return depends
 
 
-class _Noted(dict[str, Value]):
+class _Noted(Scope):
     """Variables that remember whether one of those was looked up that change by themselves."""
 
     __slots__ = ("looked_up",)
 
-    def __init__(self, variables: Variables) -> None:
-        super().__init__(variables)
+    def __init__(self, variables: Scope) -> None:
+        super().__init__(variables, variables.steps)
         self.looked_up = False
 
     def __getitem__(self, name: str) -> Value:
@@ -151,8 +152,10 @@ class _Place:
         """Whether something will stand here after the write."""
         return self.new_data is not None and self.new_data.node.exists
 
-    def variables(self, given: dict[str, Value]) -> Variables:
-        variables = {**given, **dict(self.captures), "data": self.data}
+    def variables(self, given: Scope) -> Scope:
+        variables = Scope(given, given.steps)
+        variables.update(self.captures)
+        variables["data"] = self.data
         if self.new_data is not None:
             variables["newData"] = self.new_data
         return variables
@@ -201,5 +204,5 @@ def _written_places(path: Path, way: Sequence[_Place]) -> Iterator[_Place]:
         yield from target.with_descendants()
 
 
-def _given(auth: Json, now: int, root: Snapshot, query: Query | None) -> dict[str, Value]:
-    return {"auth": auth, "now": now, "root": root, "query": query_properties(query)}
+def _given(auth: Json, now: int, root: Snapshot, query: Query | None) -> Scope:
+    return Scope({"auth": auth, "now": now, "root": root, "query": query_properties(query)})

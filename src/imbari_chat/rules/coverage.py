@@ -4,7 +4,8 @@ Counting is done by whoever asks for it; a decision without a :class:`Coverage` 
 """
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Set
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -61,14 +62,45 @@ class Tally:
         """Count a value that is no boolean."""
         self._count(_outcome(value))
 
+    def merge(self, other: "Tally") -> None:
+        """Count in what ``other`` has counted."""
+        self.true += other.true
+        self.false += other.false
+        for outcome, times in other.others.items():
+            self._count(outcome, times)
+
     def fail(self, error: EvaluationError) -> None:
         self._count(("error", str(error)))
 
-    def _count(self, outcome: Outcome) -> None:
+    def _count(self, outcome: Outcome, times: int = 1) -> None:
         others = self.others
         if outcome not in others and len(others) >= _VALUES_KEPT:
             outcome = _MORE
-        others[outcome] = others.get(outcome, 0) + 1
+        others[outcome] = others.get(outcome, 0) + times
+
+
+class _Tallies(dict[int, Tally]):
+    """A tally for each node that counts, made when it is first asked for.
+
+    Attributes:
+        counted: The nodes that do; shared by all counts of the same rules.
+    """
+
+    __slots__ = ("counted",)
+
+    def __init__(self, counted: Set[int]) -> None:
+        super().__init__()
+        self.counted = counted
+
+    def __missing__(self, node: int) -> Tally:
+        if node not in self.counted:
+            raise KeyError(node)
+        tally = self[node] = Tally()
+        return tally
+
+    def of(self, node: int) -> Tally | None:
+        """The tally of a node, or None for one that does not count."""
+        return self[node] if node in self.counted else None
 
 
 class Coverage:
@@ -83,10 +115,19 @@ class Coverage:
         self.text: Final = text
         self.rules: Final = sorted(tree.all_rules(), key=lambda rule: rule.fragment.offsets[0])
         # Nodes compare by meaning, and the same condition may stand at two places.
-        self._tallies: dict[int, Tally] = {}
-        for rule in self.rules:
-            self._tallies[id(rule.expression)] = Tally()
-            self._provide(rule.expression)
+        counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
+        self._tallies = _Tallies(counted)
+
+    def anew(self) -> "Coverage":
+        """Another count of the same rules, which has counted nothing yet and weighs as little."""
+        new = copy(self)
+        new._tallies = _Tallies(self._tallies.counted)  # noqa: SLF001  # its own class
+        return new
+
+    def add(self, other: "Coverage") -> None:
+        """Count in what ``other``, of the same rules, has counted."""
+        for node, tally in other._tallies.items():  # noqa: SLF001  # its own class
+            self._tallies[node].merge(tally)
 
     def judge(self, rule: Rule, variables: Variables) -> bool:
         """Whether a rule is true, counted."""
@@ -98,11 +139,6 @@ class Coverage:
     def tally(self, node: Expression) -> Tally:
         """The count of an expression of these rules."""
         return self._tallies[id(node)]
-
-    def _provide(self, node: Expression) -> None:
-        for child in counted_children(node):
-            self._tallies[id(child)] = Tally()
-            self._provide(child)
 
     def to_json(self) -> Json:
         """The whole report as JSON.
@@ -153,7 +189,7 @@ class _Counted(Evaluation):
 
     __slots__ = ("_tallies",)
 
-    def __init__(self, variables: Variables, tallies: Mapping[int, Tally]) -> None:
+    def __init__(self, variables: Variables, tallies: _Tallies) -> None:
         super().__init__(variables)
         self._tallies = tallies
 
@@ -161,11 +197,11 @@ class _Counted(Evaluation):
         try:
             value = Evaluation.value(self, node)
         except EvaluationError as error:
-            tally = self._tallies.get(id(node))
+            tally = self._tallies.of(id(node))
             if tally is not None:
                 tally.fail(error)
             raise
-        tally = self._tallies.get(id(node))
+        tally = self._tallies.of(id(node))
         if tally is not None:
             if value is True:
                 tally.true += 1
@@ -174,6 +210,13 @@ class _Counted(Evaluation):
             else:
                 tally.add(value)
         return value
+
+
+def _counted(node: Expression) -> Iterator[Expression]:
+    """``node``, and everything within it that counts."""
+    yield node
+    for child in counted_children(node):
+        yield from _counted(child)
 
 
 def counted_children(node: Expression) -> Iterator[Expression]:

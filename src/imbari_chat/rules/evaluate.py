@@ -7,6 +7,7 @@ An error anywhere in what is run fails the whole expression, also under ``!`` an
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from imbari_chat.rules.automaton import CHARACTERS_A_STEP
 from imbari_chat.rules.operators import BINARY, describe, length, negate
 from imbari_chat.rules.syntax import (
     Array,
@@ -22,7 +23,14 @@ from imbari_chat.rules.syntax import (
     Regex,
     Unary,
 )
-from imbari_chat.rules.values import EvaluationError, Snapshot, Value, Variables
+from imbari_chat.rules.values import (
+    EvaluationError,
+    Scope,
+    Snapshot,
+    Steps,
+    Value,
+    Variables,
+)
 
 __all__ = ["Evaluation"]
 
@@ -30,10 +38,11 @@ __all__ = ["Evaluation"]
 class Evaluation:
     """One run of one or more expressions over the same variables."""
 
-    __slots__ = ("variables",)
+    __slots__ = ("steps", "variables")
 
     def __init__(self, variables: Variables) -> None:
         self.variables = variables
+        self.steps = variables.steps if isinstance(variables, Scope) else Steps()
 
     def holds(self, rule: Expression) -> bool:
         """Whether a rule, which is boolean by its type, is true.
@@ -92,6 +101,8 @@ def _call(run: Evaluation, node: Call) -> Value:
     assert isinstance(target, Member | Index)
     name = target.key if isinstance(target, Member) else run.value(target.key)
     receiver = run.value(target.target)
+    if isinstance(receiver, str) and name in _COSTLY:
+        return _COSTLY[name](run.steps, receiver, *map(run.value, node.arguments))
     if isinstance(receiver, Snapshot):
         method = _SNAPSHOT.get(name)
     else:
@@ -155,14 +166,17 @@ def _has_children(snapshot: Snapshot, names: Value = None) -> bool:
     return all(snapshot.has_child(name) for name in names)
 
 
-def _matches(text: str, regex: Value) -> bool:
+def _matches(steps: Steps, text: str, regex: Value) -> bool:
     assert isinstance(regex, Regex)
-    return regex.pattern.search(text)
+    return regex.pattern.search(text, steps.spend)
 
 
-def _replace(text: str, old: Value, new: Value) -> str:
+def _replace(steps: Steps, text: str, old: Value, new: Value) -> str:
     """Every occurrence. [unsure] of an empty ``old``; here it occurs around every character."""
-    return text.replace(_text(old, "replace"), _text(new, "replace"))
+    gone, come = _text(old, "replace"), _text(new, "replace")
+    # Two strings that fit a database can make one that fits no memory.
+    steps.spend((len(text) + text.count(gone) * len(come)) // CHARACTERS_A_STEP)
+    return text.replace(gone, come)
 
 
 _SNAPSHOT: Final[Mapping[Value, Callable[..., Value]]] = {
@@ -182,8 +196,9 @@ _STRING: Final[Mapping[Value, Callable[..., Value]]] = {
     "contains": lambda text, part: _text(part, "contains") in text,
     "beginsWith": lambda text, part: text.startswith(_text(part, "beginsWith")),
     "endsWith": lambda text, part: text.endswith(_text(part, "endsWith")),
-    "replace": _replace,
     "toLowerCase": str.lower,
     "toUpperCase": str.upper,
-    "matches": _matches,
 }
+
+# What takes more time or room than the request had: these are told what is left.
+_COSTLY: Final[Mapping[Value, Callable[..., Value]]] = {"matches": _matches, "replace": _replace}

@@ -1,10 +1,12 @@
 """Why a request was decided as it was, in words a person writing rules can use."""
 
 import math
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from imbari_chat.rules.cascade import ReadRequest, WriteRequest
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
 from imbari_chat.rules.evaluate import Evaluation
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import (
@@ -20,7 +22,7 @@ from imbari_chat.rules.syntax import (
     Unary,
     children,
 )
-from imbari_chat.rules.values import EvaluationError, ObjectMarker, Value, Variables
+from imbari_chat.rules.values import EvaluationError, ObjectMarker, Scope, Steps, Value, Variables
 from imbari_chat.wire.json import dumps
 from imbari_chat.wire.paths import Path
 
@@ -28,27 +30,37 @@ __all__ = ["explain"]
 
 _LONGEST_RULE = 200
 _LONGEST_VALUE = 80
+_MOST_RULES = 50
+"""Told at most, the last of them: one of those has decided."""
+_MOST_PATHS = 20
 
 
 def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
     """The verdict, then each rule that was asked, what it came to and what it looked at."""
     kind, paths = _subject(request)
     known = len(paths[0]) if len(paths) == 1 else 0
-    findings: list[_Finding] = []
+    asked: deque[tuple[Rule, Scope]] = deque(maxlen=_MOST_RULES)
+    count = 0
 
-    def judge(rule: Rule, variables: Variables) -> bool:
-        findings.append(_examine(rule, variables, known))
-        return findings[-1].granted
+    def noting(rule: Rule, variables: Scope) -> bool:
+        nonlocal count
+        count += 1
+        asked.append((rule, variables))
+        return judge(rule, variables)
 
-    allowed = request.decide(rules, judge)
-    subject = ", ".join(map(str, paths))
+    allowed = request.decide(rules, noting)
+    subject = ", ".join(str(path) for path in paths[:_MOST_PATHS])
+    if len(paths) > _MOST_PATHS:
+        subject += f" and {len(paths) - _MOST_PATHS} more"
     lines = [f"{'allowed' if allowed else 'denied'}: {kind[1:]} {subject}"]
-    for finding in findings:
-        lines.extend(finding.lines())
+    if count > len(asked):
+        lines.append(f"  {count - len(asked)} rules before these")
+    steps = Steps()  # those of the request are spent, and what they were spent on is to be seen
+    for rule, variables in asked:
+        lines.extend(_examine(rule, Scope(variables, steps), known).lines())
+    silent = (path for path in paths if not rules.says_something_of(path, kind))
     lines.extend(
-        f"  no {kind} rule stands on the way to {path}"
-        for path in paths
-        if not rules.says_something_of(path, kind)
+        f"  no {kind} rule stands on the way to {path}" for path in islice(silent, _MOST_PATHS)
     )
     return "\n".join(lines)
 
@@ -201,6 +213,8 @@ def _shown(value: Value) -> str:
     assert value is None or isinstance(value, str | int | float)
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
+    if isinstance(value, str):
+        value = value[:_LONGEST_VALUE]  # what is cut away need not be written first
     return _cut(dumps(value), _LONGEST_VALUE)
 
 

@@ -12,10 +12,20 @@ them, a line feed too, and what lies beyond U+FFFF is two.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, NoReturn, TypeAlias
 
-from imbari_chat.rules.automaton import Automaton, Characters, Choice, Edge, Piece, Repeat, Sequence
+from imbari_chat.rules.automaton import (
+    Automaton,
+    Characters,
+    Choice,
+    Edge,
+    Piece,
+    Repeat,
+    Sequence,
+    free,
+)
 
 __all__ = ["Pattern", "PatternMistake", "compile_pattern"]
 
@@ -50,9 +60,9 @@ class Pattern:
 
     automaton: Automaton
 
-    def search(self, text: str) -> bool:
-        """Whether it matches anywhere in ``text``."""
-        return self.automaton.search(_utf16(text))
+    def search(self, text: str, spend: Callable[[int], None] = free) -> bool:
+        """Whether it matches anywhere in ``text``; see :meth:`Automaton.search`."""
+        return self.automaton.search(_utf16(text), spend)
 
 
 class _TooLarge(PatternMistake):

@@ -59,6 +59,7 @@ class Ruleset:
         self.text: Final = text
         self._tree: Final = tree
         self._json: Final = json
+        self._blank: Coverage | None = None
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -92,7 +93,9 @@ class Ruleset:
 
     def coverage(self) -> Coverage:
         """A new count of what these rules come to; give it to :meth:`read` and :meth:`write`."""
-        return Coverage(self.text, self._tree)
+        if self._blank is None:
+            self._blank = Coverage(self.text, self._tree)
+        return self._blank.anew()
 
     def read(
         self,

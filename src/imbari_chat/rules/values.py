@@ -9,10 +9,13 @@ from imbari_chat.wire.query import Bound, Query
 from imbari_chat.wire.tree import Leaf, Node
 
 __all__ = [
+    "MOST_STEPS",
     "OBJECT",
     "EvaluationError",
     "ObjectMarker",
+    "Scope",
     "Snapshot",
+    "Steps",
     "Value",
     "Variables",
     "query_properties",
@@ -24,6 +27,37 @@ class EvaluationError(Exception):
 
     Never leaves the package.
     """
+
+
+MOST_STEPS: Final = 500_000
+"""Of all rules for one request, which is some tenths of a second: a step is a look at one
+instruction of a pattern, or at 64 characters of a text."""
+
+
+class Steps:
+    """What the rules for one request may still take.
+
+    Everything else about a rule takes time in proportion to the request. A pattern takes as much
+    again for each of its instructions, of which there can be thousands.
+    """
+
+    __slots__ = ("left",)
+
+    def __init__(self, most: int = MOST_STEPS) -> None:
+        self.left = most
+
+    def spend(self, steps: int) -> None:
+        """Take so many.
+
+        Raises:
+            EvaluationError: There are not as many left.
+        """
+        self.left -= steps
+        if self.left < 0:
+            raise EvaluationError(
+                f"the rules for one request may take {MOST_STEPS:,} steps, and this one took the"
+                " last: its pattern is too costly for this text"
+            )
 
 
 class ObjectMarker:
@@ -102,6 +136,20 @@ def _keys(path: str) -> Iterator[str]:
 # A string-keyed mapping is `auth` or an object within it, or `query`.
 Value: TypeAlias = "Json | Mapping[str, Json] | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
 Variables: TypeAlias = Mapping[str, Value]
+
+
+class Scope(dict[str, Value]):
+    """Variables, and what the rules that see them may take together.
+
+    Attributes:
+        steps: Shared by all rules of one request.
+    """
+
+    __slots__ = ("steps",)
+
+    def __init__(self, variables: Variables, steps: Steps | None = None) -> None:
+        super().__init__(variables)
+        self.steps = Steps() if steps is None else steps
 
 
 def query_properties(query: Query | None) -> Mapping[str, Json]:

@@ -30,6 +30,9 @@ Priority: TypeAlias = str | int | float | None
 
 MAX_STRING_BYTES = 10 * 1024 * 1024
 
+_SCALAR_WEIGHT = 8
+_ROW_WEIGHT = len('"":,')
+
 _ARRAY_INDEX = re.compile(r"(?:0|[1-9][0-9]*)\Z")
 
 
@@ -61,6 +64,11 @@ class Leaf(_Node):
         self.priority = priority
 
     exists: Final = True
+
+    @property
+    def weight(self) -> int:
+        """About as many bytes as its JSON has; see :attr:`Branch.weight`."""
+        return len(self.value) + 2 if isinstance(self.value, str) else _SCALAR_WEIGHT
 
     def child(self, key: str) -> "Node":  # noqa: ARG002  # a leaf has none, whatever the name
         """EMPTY: a leaf has no children."""
@@ -108,12 +116,35 @@ class Branch(_Node):
             A write leaves it standing on every branch that it does not touch.
     """
 
-    __slots__ = ("children", "digest")
+    __slots__ = ("_weight", "children", "digest")
 
-    def __init__(self, children: Mapping[str, "Node"], priority: Priority = None) -> None:
+    def __init__(
+        self,
+        children: Mapping[str, "Node"],
+        priority: Priority = None,
+        weight: int | None = None,
+    ) -> None:
         self.children: Final[Mapping[str, Node]] = children
         self.priority = priority
         self.digest: str | None = None
+        self._weight = weight
+
+    @property
+    def weight(self) -> int:
+        """About as many bytes as its JSON has, known without writing it.
+
+        A write finds it from what it was before, so that it costs nothing to know of a large tree.
+        """
+        if self._weight is None:
+            self._weight = sum(row_weight(*row) for row in self.children.items())
+        return self._weight
+
+    def weight_with(self, changed: Mapping[str, "Node"]) -> int | None:
+        """The weight with these children in place of those of their names, if it is known now."""
+        if self._weight is None:
+            return None
+        gone = sum(row_weight(key, self.child(key)) for key in changed)
+        return self._weight - gone + sum(row_weight(*row) for row in changed.items())
 
     @property
     def exists(self) -> bool:
@@ -144,10 +175,12 @@ class Branch(_Node):
             children[key] = after
         else:
             children.pop(key, None)
-        return Branch(children, self.priority) if children else EMPTY
+        if not children:
+            return EMPTY
+        return Branch(children, self.priority, self.weight_with({key: after}))
 
     def with_priority(self, priority: Priority) -> "Node":
-        return Branch(self.children, priority) if self.children else EMPTY
+        return Branch(self.children, priority, self._weight) if self.children else EMPTY
 
     def to_json(self, *, export: bool = False) -> Json:
         """Plain JSON, or null when empty.
@@ -200,6 +233,11 @@ Node: TypeAlias = Leaf | Branch
 EMPTY: Final = Branch({})
 
 
+def row_weight(key: str, node: Node) -> int:
+    """The weight of a child and its key; nothing for an absent one."""
+    return len(key) + _ROW_WEIGHT + node.weight if node.exists else 0
+
+
 def from_json(value: Json, at: Path = ROOT) -> Node:
     """Read JSON as the service does: nulls and empties vanish, arrays become index keys.
 
@@ -243,7 +281,13 @@ def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
             children[key] = after
         else:
             children.pop(key, None)
-    return Branch(children, node.priority) if children else EMPTY
+    if not children:
+        return EMPTY
+    return Branch(
+        children,
+        node.priority,
+        node.weight_with(changed) if isinstance(node, Branch) else None,
+    )
 
 
 def _read(value: Json, trail: list[str]) -> Node:
@@ -274,6 +318,7 @@ def _read(value: Json, trail: list[str]) -> Node:
 
 def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[str]) -> Node:
     children: dict[str, Node] = {}
+    weight = 0
     full = len(trail) >= MAX_DEPTH
     for key, item in pairs:
         reason = illegal_in_key(key)
@@ -286,7 +331,8 @@ def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[s
         trail.pop()
         if node is not EMPTY:
             children[key] = node
-    return Branch(children, priority) if children else EMPTY
+            weight += len(key) + _ROW_WEIGHT + node.weight
+    return Branch(children, priority, weight) if children else EMPTY
 
 
 def _too_deep(trail: Iterable[str]) -> InvalidData:

@@ -5,16 +5,18 @@ wholly, all of them or none. ``.priority`` may stand as the last segment and set
 """
 
 from collections.abc import Iterable, Mapping
-from itertools import pairwise
+from contextlib import suppress
+from itertools import groupby, pairwise
+from types import MappingProxyType
 from typing import Final
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import MAX_DEPTH, Path, illegal_in_key
-from imbari_chat.wire.tree import Node, Priority, from_json, put_all
-from imbari_chat.wire.values import resolve
+from imbari_chat.wire.tree import EMPTY, Node, Priority, from_json, put_all
+from imbari_chat.wire.values import DoesNotFit, resolve
 
-__all__ = ["PRIORITY", "apply", "changes", "illegal_in_update_key"]
+__all__ = ["PRIORITY", "apply", "changes", "illegal_in_update_key", "nodes"]
 
 PRIORITY: Final = ".priority"
 """The virtual child that holds a node's priority."""
@@ -49,27 +51,56 @@ def changes(body: Json, at: Path) -> dict[Path, Json]:
     return dict(zip(paths, body.values(), strict=True))
 
 
-def apply(root: Node, writes: Mapping[Path, Json], now: int) -> Node:
+def nodes(writes: Mapping[Path, Json]) -> dict[Path, Node]:
+    """The nodes of those values that are the same whatever is stored, and that can be stored.
+
+    They are what takes long about a large write; :func:`apply` takes them as they are.
+    """
+    made = {}
+    for path, value in writes.items():
+        with suppress(InvalidData):  # apply() says what is wrong with it, in its turn
+            if path.key != PRIORITY and resolve(value, EMPTY, 0) is value:
+                made[path] = from_json(value, path)
+    return made
+
+
+def apply(
+    root: Node,
+    writes: Mapping[Path, Json],
+    now: int,
+    ready: Mapping[Path, Node] = MappingProxyType({}),
+) -> Node:
     """The tree after all of ``writes``, server values resolved against the tree before.
 
     Args:
         root: The whole tree.
         writes: Absolute paths, none at or above another; ``.priority`` may be the last segment.
         now: The instant of the request, in milliseconds since the epoch.
+        ready: What :func:`nodes` has made of these writes.
 
     Raises:
         InvalidData: A value is not allowed where it goes.
+        DoesNotFit: What is stored does not take it.
     """
     values = {path: value for path, value in writes.items() if path.key != PRIORITY}
-    nodes = [
-        (path, from_json(resolve(value, root.at(path), now), path))
+    made = [
+        (path, ready.get(path) or from_json(resolve(value, root.at(path), now), path))
         for path, value in values.items()
     ]
-    after = put_all(root, nodes)
+    after = put_all(root, made)
     # A priority may come with the first child of the node it belongs to, so it comes last.
-    for path, value in writes.items():
-        if path.key == PRIORITY:
-            after = _put_priority(after, path.parent, _priority(root.at(path.parent), value, now))
+    priorities = [
+        (path.parent, _priority(root.at(path.parent), value, now))
+        for path, value in writes.items()
+        if path.key == PRIORITY
+    ]
+    for at, priority in priorities:
+        if priority is not None and not after.at(at).exists:
+            raise _nothing_to_stand_on(at)
+    # From the longest path up, level by level: a node on the way is copied once for each level.
+    for _, level in groupby(sorted(priorities, key=_depth, reverse=True), key=_depth):
+        moved = [(at, after.at(at).with_priority(priority)) for at, priority in level]
+        after = put_all(after, moved)
     return after
 
 
@@ -93,15 +124,13 @@ def _priority(before: Node, value: Json, now: int) -> Priority:
     return from_json(resolve({".value": True, PRIORITY: value}, before, now)).priority
 
 
-def _put_priority(root: Node, at: Path, priority: Priority) -> Node:
-    """Set the priority of the node at ``at``; a missing node has none to take away.
+def _nothing_to_stand_on(at: Path) -> DoesNotFit:
+    """The SDKs refuse a priority on nothing. [unsure]: what the service answers is not known."""
+    return DoesNotFit("a priority needs a value to stand on", where=str(at))
 
-    The SDKs refuse a priority on nothing. [unsure]: what the service answers is not known.
-    """
-    node = root.at(at)
-    if not node.exists and priority is not None:
-        raise InvalidData("a priority needs a value to stand on", where=str(at))
-    return root.put(at, node.with_priority(priority))
+
+def _depth(priority: tuple[Path, Priority]) -> int:
+    return len(priority[0])
 
 
 def _refuse_conflicts(paths: Iterable[Path]) -> None:

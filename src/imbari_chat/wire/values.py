@@ -10,10 +10,17 @@ from imbari_chat.wire.json import Json, Number, canonical_number, is_number
 from imbari_chat.wire.paths import MAX_DEPTH
 from imbari_chat.wire.tree import EMPTY, Leaf, Node
 
-__all__ = ["SERVER_TIMESTAMP", "increment", "resolve"]
+__all__ = ["SERVER_TIMESTAMP", "DoesNotFit", "increment", "resolve"]
 
 SERVER_TIMESTAMP: Final[dict[str, Json]] = {".sv": "timestamp"}
 """Becomes the milliseconds since the epoch at which the write is applied. Do not mutate."""
+
+
+class DoesNotFit(InvalidData):
+    """A write that is sound in itself, but not where it is sent: what is stored there is why.
+
+    So it tells of what is stored, and only who may read that may be told.
+    """
 
 
 def increment(by: Number) -> dict[str, Json]:
@@ -37,6 +44,7 @@ def resolve(value: Json, existing: Node, now: int) -> Json:
 
     Raises:
         InvalidData: A server value is none that the service knows, or the nesting is too deep.
+        DoesNotFit: What is stored cannot take an increment.
     """
     return _resolve(value, existing, now, 0)
 
@@ -97,7 +105,7 @@ def _sum(existing: Node, delta: Number) -> Number:
     try:
         return canonical_number(existing.value + delta)
     except ValueError:
-        raise InvalidData("an increment overflows a double") from None
+        raise DoesNotFit("an increment overflows a double") from None
 
 
 def _delta(by: Json) -> Number:

@@ -125,7 +125,7 @@ def test_no_request_is_too_odd(
                 assert b"\n" not in name + value
                 assert b"\r" not in name + value
         else:
-            outcome.first.data.encode()
+            outcome.first.frame().data.encode()
 
 
 def test_many_parameters_are_read_in_no_time() -> None:

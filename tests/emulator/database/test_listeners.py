@@ -94,7 +94,7 @@ def test_a_listener_always_knows_what_a_fresh_read_would_say(
     _play(database, "put", Path(), start)
     _, first = database.listen(target, ADMIN, NOW)
     follower = Follower()
-    follower.told(first)
+    follower.told(first.frame())
     for kind, path, value in steps:
         before = _fresh(database, target)
         frames = _play(database, kind, path, value)

@@ -11,6 +11,7 @@ from typing import Final, TypeVar
 from imbari_chat.emulator.auth.account import Account, Provider
 from imbari_chat.emulator.auth.errors import Refused
 from imbari_chat.emulator.auth.fields import Fields
+from imbari_chat.emulator.kept import Latest
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
 
@@ -21,6 +22,8 @@ K = TypeVar("K")
 # Ours alone, in an export: Google's emulator ignores it, and without it a strict emulator would
 # call every refresh token revoked after a restart.
 _REVOCATIONS: Final = "revocations"
+
+_CODES_BYTES: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +84,10 @@ class Accounts:
         self.project = project
         self.version = 0
         self._settings = Settings()
-        self._oob_codes: dict[str, OobCode] = {}
-        self._verification_codes: dict[str, VerificationCode] = {}
-        self._temporary_proofs: dict[str, str] = {}
+        # Anybody may ask for codes, so only the latest of them are remembered.
+        self._oob_codes: Latest[OobCode] = Latest(_CODES_BYTES, _size)
+        self._verification_codes: Latest[VerificationCode] = Latest(_CODES_BYTES, _size)
+        self._temporary_proofs: Latest[str] = Latest(_CODES_BYTES, len)
         self._by_id: dict[str, Account] = {}
         self._by_email: dict[str, str] = {}
         self._by_initial_email: dict[str, str] = {}
@@ -234,7 +238,7 @@ class Accounts:
 
     def keep_code(self, code: OobCode) -> None:
         """Remembers a mailed code until it is used."""
-        self._oob_codes[code.code] = code
+        self._oob_codes.put(code.code, code)
         self.version += 1
 
     def code(self, text: str) -> OobCode | None:
@@ -243,16 +247,16 @@ class Accounts:
 
     def spend_code(self, code: OobCode) -> None:
         """Forgets a mailed code."""
-        del self._oob_codes[code.code]
+        self._oob_codes.pop(code.code)
         self.version += 1
 
     def codes(self) -> list[OobCode]:
-        """The unused mailed codes, oldest first."""
-        return [*self._oob_codes.values()]
+        """The unused mailed codes that are remembered, oldest first."""
+        return [*self._oob_codes]
 
     def keep_verification(self, code: VerificationCode) -> None:
         """Remembers a code sent to a phone until it is used."""
-        self._verification_codes[code.session_info] = code
+        self._verification_codes.put(code.session_info, code)
         self.version += 1
 
     def verification(self, session_info: str) -> VerificationCode | None:
@@ -261,16 +265,16 @@ class Accounts:
 
     def spend_verification(self, code: VerificationCode) -> None:
         """Forgets a code sent to a phone."""
-        del self._verification_codes[code.session_info]
+        self._verification_codes.pop(code.session_info)
         self.version += 1
 
     def verifications(self) -> list[VerificationCode]:
-        """The unused codes sent to phones, oldest first."""
-        return [*self._verification_codes.values()]
+        """The unused codes sent to phones that are remembered, oldest first."""
+        return [*self._verification_codes]
 
     def keep_proof(self, proof: str, phone_number: str) -> None:
         """Remembers that whoever shows this proof has shown to hold the number."""
-        self._temporary_proofs[proof] = phone_number
+        self._temporary_proofs.put(proof, phone_number)
         self.version += 1
 
     def proves(self, proof: str, phone_number: str) -> bool:
@@ -290,6 +294,10 @@ class Accounts:
 
     def _found(self, local_id: str | None) -> Account | None:
         return None if local_id is None else self._by_id[local_id]
+
+
+def _size(code: OobCode | VerificationCode) -> int:
+    return sum(len(str(text)) for text in code.to_json().values())
 
 
 def _release(index: dict[K, str], key: K | None, local_id: str) -> None:

@@ -1,10 +1,14 @@
 """Everything the Auth emulator remembers: the accounts of each project, in memory."""
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from imbari_chat.emulator.auth.accounts import Accounts
 
 __all__ = ["AuthState"]
+
+_NAMED_ONLY: Final = 64
+"""Projects without anything in them that are remembered at most."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -22,13 +26,23 @@ class AuthState:
     project: str
     strict: bool = False
     _projects: dict[str, Accounts] = field(default_factory=dict)
+    _sweep_at: int = _NAMED_ONLY
 
     def accounts(self, project: str | None = None) -> Accounts:
         """The accounts of a project (the emulator's own, unless named), made on first use."""
         name = self.project if project is None else project
         if name not in self._projects:
+            if len(self._projects) >= self._sweep_at:
+                self._sweep()
             self._projects[name] = Accounts(name)
         return self._projects[name]
+
+    def _sweep(self) -> None:
+        """Forget the projects that were only ever named: anybody may name any number."""
+        for name, accounts in list(self._projects.items()):
+            if accounts.version == 0:
+                del self._projects[name]
+        self._sweep_at = len(self._projects) + _NAMED_ONLY
 
     @property
     def version(self) -> int:

@@ -4,24 +4,29 @@ Everything runs in one event loop, and a request is carried out without giving w
 of commits is the order of events on every stream.
 """
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from secrets import randbelow
 
 from starlette.types import Receive, Scope, Send
 
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.limits import Limits, body_too_big
-from imbari_chat.emulator.database.listeners import CANCEL
+from imbari_chat.emulator.database.listeners import CANCEL, Event, Target
 from imbari_chat.emulator.database.namespace import Listener, PendingEvent
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.responses import Response, failed, preflight
-from imbari_chat.emulator.database.service import Answer, Opened, Service
+from imbari_chat.emulator.database.service import Done, Opened, Service
 from imbari_chat.emulator.database.streams import Stream
+from imbari_chat.emulator.offload import Offload
+from imbari_chat.emulator.outgoing import PIECE, Backlog, Outgoing, Payload
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.sse import Frame, encode
+from imbari_chat.wire.tree import Node
 
 __all__ = ["DatabaseApp"]
 
@@ -39,6 +44,7 @@ class DatabaseApp:
         redirect_streams: Send whoever opens a stream to another name of this machine first, as
             the service does, so that clients can be tested for what they lose on the way.
         limits: How much one request may carry.
+        outgoing: Bytes that may wait for all readers together.
     """
 
     def __init__(
@@ -51,6 +57,7 @@ class DatabaseApp:
         stream_buffer: int = 8 * 1024 * 1024,
         redirect_streams: bool = False,
         limits: Limits | None = None,
+        outgoing: int = 128 * 1024 * 1024,
     ) -> None:
         self._clock = clock
         self._keep_alive = keep_alive
@@ -65,6 +72,15 @@ class DatabaseApp:
             limits=self._limits,
         )
         self._streams: dict[Listener, Stream] = {}
+        self._firsts: dict[tuple[str, Target], tuple[Node | None, Payload]] = {}
+        self._writing: set[asyncio.Task[None]] = set()
+        self._offload = Offload()
+        self._outgoing = Outgoing(outgoing)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that readers have not taken yet."""
+        return self._outgoing.held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -89,51 +105,106 @@ class DatabaseApp:
             headers,
             body,
         )
+        del body  # it may be large, and is done with long before its answer has been taken
         try:
-            outcome = self._service.handle(request, self._clock())
+            outcome = await self._service.answer(request, self._clock, self._offload)
+            if isinstance(outcome, Done):
+                self.deliver(outcome.events)
+                response = await self._offload(outcome.weight, outcome.response)
         except Exception:  # noqa: BLE001  # our own mistake: told and logged, and others go on
             _log.exception("a %s request failed", request.method)
-            outcome = Answer(failed(Refusal(500, "An internal error occurred")))
+            response = failed(Refusal(500, "An internal error occurred"))
+            await _respond(send, response)
+            return
+        del request
         if isinstance(outcome, Opened):
             await self._stream(outcome, receive, send)
             return
-        self.deliver(outcome.events)
-        await _respond(send, outcome.response)
+        del outcome
+        await self._send(response, send)
 
     def deliver(self, events: Iterable[PendingEvent]) -> None:
-        """Queue events on the streams they are owed to; each is encoded once."""
+        """Queue events on the streams they are owed to; each is written once."""
         for each in events:
-            data, last = self._encoded(each.frame, last=each.last)
-            for listener in each.listeners:
-                stream = self._streams.get(listener)
-                if stream is None:
-                    continue
-                stream.push(data)
-                if last:
-                    stream.end()
+            streams = [
+                stream
+                for listener in each.listeners
+                if (stream := self._streams.get(listener)) is not None
+            ]
+            if not streams:
+                continue
+            payload = self._payload(each.event, last=each.last)
+            for stream in streams:
+                stream.push(payload)
 
     def close(self) -> None:
         """End every stream."""
         for stream in self._streams.values():
             stream.end()
+        self._offload.close()
+
+    async def _send(self, response: Response, send: Send) -> None:
+        """Answer; what the reader does not take at once waits like the events of a stream."""
+        if len(response.body) <= PIECE:
+            await _respond(send, response)
+            return
+        sending = asyncio.ensure_future(_respond_in_pieces(send, response, self._outgoing))
+        try:
+            await asyncio.wait((sending,))
+        finally:
+            sending.cancel()
+            with suppress(asyncio.CancelledError):
+                await sending
 
     async def _stream(self, opened: Opened, receive: Receive, send: Send) -> None:
         expires_at = opened.listener.caller.expires_at
         stream = Stream(
+            self._outgoing,
             bound=self._stream_buffer,
             keep_alive=self._keep_alive,
             expires_in=lambda: None if expires_at is None else expires_at - self._clock(),
         )
-        data, last = self._encoded(opened.first, last=False)
-        stream.push(data)
-        if last:
-            stream.end()
+        stream.push(self._first(opened))
         self._streams[opened.listener] = stream
         try:
             await stream.run(receive, send)
         finally:
             del self._streams[opened.listener]
             opened.namespace.unlisten(opened.listener)
+
+    def _first(self, opened: Opened) -> Payload:
+        """Everything there is; whoever comes before it has been taken shares it."""
+        event, target = opened.first, opened.listener.target
+        if event.weight < PIECE:
+            return self._payload(event)
+        name = (opened.namespace.name, target)
+        known = self._firsts.get(name)
+        if known is not None and known[0] is event.node and known[1].backlogs:
+            return known[1]
+        payload = self._payload(event)
+        self._firsts = {
+            key: (node, each) for key, (node, each) in self._firsts.items() if each.backlogs
+        }
+        self._firsts[name] = (event.node, payload)
+        return payload
+
+    def _payload(self, event: Event | Frame, *, last: bool = False) -> Payload:
+        """The event's bytes; those of a large one come later, in a thread, and keep their place."""
+        if isinstance(event, Frame) or event.weight < PIECE:
+            frame = event if isinstance(event, Frame) else event.frame()
+            data, last = self._encoded(frame, last=last)
+            return Payload(data, last=last)
+        payload = Payload(None, size=event.weight, last=last)
+        writing = asyncio.ensure_future(self._write(event, payload))
+        self._writing.add(writing)
+        writing.add_done_callback(self._writing.discard)
+        return payload
+
+    async def _write(self, event: Event, payload: Payload) -> None:
+        data, last = await self._offload(
+            event.weight, lambda: self._encoded(event.frame(), last=payload.last)
+        )
+        self._outgoing.fill(payload, data, last=last)
 
     def _encoded(self, frame: Frame, *, last: bool) -> tuple[bytes, bool]:
         """The event's bytes and whether it ends its stream, as one that is too large does."""
@@ -173,3 +244,24 @@ async def _respond(send: Send, response: Response) -> None:
         headers.append((b"content-length", str(len(response.body)).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     await send({"type": "http.response.body", "body": response.body})
+
+
+async def _respond_in_pieces(send: Send, response: Response, outgoing: Outgoing) -> None:
+    """As :func:`_respond`; ends before its end if others need the room more."""
+    task = asyncio.current_task()
+
+    def cut_off() -> None:
+        assert task is not None
+        task.cancel()
+
+    backlog = Backlog(outgoing, 0, wake=lambda: None, cut_off=cut_off)
+    headers = [*response.headers, (b"content-length", str(len(response.body)).encode())]
+    await send({"type": "http.response.start", "status": response.status, "headers": headers})
+    backlog.push(Payload(response.body, last=True))
+    try:
+        last = False
+        while not last and (piece := backlog.piece()) is not None:
+            data, last = piece
+            await send({"type": "http.response.body", "body": data, "more_body": not last})
+    finally:
+        backlog.close()

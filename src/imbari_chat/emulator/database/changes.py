@@ -5,7 +5,7 @@ nothing. How values become nodes is told in :mod:`imbari_chat.wire.updates`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Self
 
 from imbari_chat.emulator.database.limits import weight
@@ -13,7 +13,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Leaf, Node
-from imbari_chat.wire.updates import PRIORITY, apply, changes
+from imbari_chat.wire.updates import PRIORITY, apply, changes, nodes
 
 __all__ = ["Write"]
 
@@ -27,11 +27,13 @@ class Write:
         values: JSON by absolute path, server values and all; none is at or above another. A path
             may end in ``.priority`` and then means that alone.
         merge: True for a patch: listeners hear of it as one.
+        ready: The nodes of some of the values; see :meth:`prepared`.
     """
 
     base: Path
     values: Mapping[Path, Json]
     merge: bool = False
+    ready: Mapping[Path, Node] = field(default_factory=dict)
 
     @classmethod
     def put(cls, path: Path, value: Json) -> Self:
@@ -55,13 +57,23 @@ class Write:
         """
         return [_node(path) for path in self.values]
 
+    def changed(self, before: Node, after: Node) -> list[Path]:
+        """The places at which ``after`` is not as ``before`` was."""
+        if after is before:
+            return []
+        return [place for place in self.places if before.at(place) != after.at(place)]
+
     def applied(self, before: Node, now: int) -> Node:
         """The tree after every change, server values resolved at ``now`` (ms).
 
         Raises:
             InvalidData: A value cannot be stored where it is meant to go.
         """
-        return apply(before, self.values, now)
+        return apply(before, self.values, now, self.ready)
+
+    def prepared(self) -> Self:
+        """The same, with the nodes made that do not depend on what is stored when it is applied."""
+        return replace(self, ready=nodes(self.values))
 
     def found(self, root: Node) -> Node:
         """What stands in ``root`` at the place the request names, which may be a priority."""

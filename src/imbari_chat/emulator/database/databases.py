@@ -1,20 +1,24 @@
 """All databases of one emulator, by name.
 
 A database exists as soon as it is named. Each has its own data and rules; new ones start with the
-rules the emulator was given.
+rules the emulator was given. Anybody may name any number of them, so of those that hold nothing
+only the latest are remembered; the others come back as they were when they are named again.
 """
 
 import re
 from collections.abc import Iterator
 from ipaddress import ip_address
+from typing import Final
 
 from imbari_chat.emulator.database.namespace import Namespace, PendingEvent
-from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.emulator.database.refusal import Refusal, Refusals
 from imbari_chat.rules import Ruleset
 
 __all__ = ["Databases"]
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,100}\Z")
+_NAMED_ONLY: Final = 64
+"""Databases that hold nothing which are remembered at most."""
 
 
 class Databases:
@@ -31,6 +35,8 @@ class Databases:
         self._rules = rules
         self._enforce_indexes = enforce_indexes
         self._namespaces: dict[str, Namespace] = {}
+        self._sweep_at = _NAMED_ONLY
+        self.refusals = Refusals()
         self.named(default)
 
     def __iter__(self) -> Iterator[Namespace]:
@@ -46,9 +52,19 @@ class Databases:
         if namespace is None:
             if not _NAME.match(name):
                 raise Refusal(403, "Invalid Firebase database name")
-            namespace = Namespace(name, self._rules, enforce_indexes=self._enforce_indexes)
-            self._namespaces[name] = namespace
+            if len(self._namespaces) >= self._sweep_at:
+                self._sweep()
+            namespace = self._namespaces[name] = Namespace(
+                name, self._rules, enforce_indexes=self._enforce_indexes, refusals=self.refusals
+            )
         return namespace
+
+    def _sweep(self) -> None:
+        """Forget the databases that hold nothing; the cost is spread over those named since."""
+        for name, namespace in list(self._namespaces.items()):
+            if name != self.default and namespace.rules is self._rules and namespace.is_blank:
+                del self._namespaces[name]
+        self._sweep_at = len(self._namespaces) + _NAMED_ONLY
 
     def set_rules(self, rules: Ruleset, now: int) -> list[PendingEvent]:
         """Put new rules in force wherever no others have been loaded, also in new databases."""

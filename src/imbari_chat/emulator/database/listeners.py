@@ -14,7 +14,7 @@ A write that changes nothing is silent. Events speak of values, not of how they 
 server values are resolved and lists look as they do in a read.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import Branch, Node
 
-__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Target", "View"]
+__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Event", "Target", "View"]
 
 KEEP_ALIVE: Final = Frame("keep-alive", "null")
 # [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
@@ -34,6 +34,28 @@ KEEP_ALIVE: Final = Frame("keep-alive", "null")
 CANCEL: Final = Frame("cancel", "null")
 # Raw text, not JSON; clients compare it literally.
 AUTH_REVOKED: Final = Frame("auth_revoked", "credential is no longer valid")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Event:
+    """An event that is not written out yet: the trees it tells of never change, so that can wait.
+
+    Attributes:
+        name: Its type.
+        path: Relative to the stream.
+        weight: About as many bytes as its data will have.
+        node: What it is about all of, or None for parts of something.
+    """
+
+    name: str
+    path: str
+    weight: int
+    data: Callable[[], Json]
+    node: Node | None = None
+
+    def frame(self) -> Frame:
+        """The event written out."""
+        return Frame(self.name, dumps({"path": self.path, "data": self.data()}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,23 +83,28 @@ class View:
         self._windows = windows
         self._window = self._read(root).seen
 
-    def first(self, root: Node) -> Frame:
+    def first(self, root: Node) -> Event:
         """The event every stream opens with: all there is."""
-        return _frame("put", "/", self._read(root).to_json(export=self.target.export))
+        reading, export = self._read(root), self.target.export
+        if reading.window is not None:
+            reading = Reading(reading.node, self._window)  # the same for everyone who comes
+        seen = reading.seen
+        return Event("put", "/", seen.weight, lambda: reading.to_json(export=export), seen)
 
-    def committed(self, write: Write, before: Node, after: Node) -> Frame | None:
+    def committed(
+        self, write: Write, changed: Sequence[Path], before: Node, after: Node
+    ) -> Event | None:
         """The event owed for ``write``, which turned ``before`` into ``after``; None for silence.
 
         Every commit must pass through here, in order: a query's window is remembered.
 
+        Args:
+            changed: The places of the write at which anything is different now.
+
         [unsure]: that the service is silent about a write that changes nothing.
         """
         here = self.target.path
-        touched = [
-            place
-            for place in write.places
-            if _meet(place, here) and before.at(place) != after.at(place)
-        ]
+        touched = [place for place in changed if _meet(place, here)]
         if not touched:
             return None
         replaced = any(len(place) <= len(here) for place in touched)
@@ -86,11 +113,11 @@ class View:
         if not replaced:
             return self._below(write, touched, after)
         new = after.at(here)
-        return None if before.at(here) == new else _frame("put", "/", self._json(new))
+        return None if before.at(here) == new else self._event("/", new)
 
     def _moved(
         self, write: Write, touched: list[Path], after: Node, *, replaced: bool
-    ) -> Frame | None:
+    ) -> Event | None:
         """The event of a window, which may gain and lose children the write does not name.
 
         [unsure]: over WebSocket one merge tells who came and who left.
@@ -98,7 +125,7 @@ class View:
         told, self._window = self._window, self._read(after).seen
         window = self._window
         if replaced:
-            return None if told == window else _frame("put", "/", self._json(window))
+            return None if told == window else self._event("/", window)
         depth = len(self.target.path)
         keys = dict.fromkeys(place[depth] for place in touched)
         old, new = _children(told), _children(window)
@@ -111,10 +138,10 @@ class View:
             seen = [place for place in touched if place[depth] in changed]
             return self._below(write, seen, after)
         if len(changed) == 1:
-            return _frame("put", "/" + changed[0], self._json(window.child(changed[0])))
-        return _frame("patch", "/", {key: self._json(window.child(key)) for key in changed})
+            return self._event("/" + changed[0], window.child(changed[0]))
+        return self._patch("/", {key: window.child(key) for key in changed})
 
-    def _below(self, write: Write, touched: list[Path], after: Node) -> Frame:
+    def _below(self, write: Write, touched: list[Path], after: Node) -> Event:
         """Changes strictly below the target, told as they were asked for.
 
         [unsure] for an update of several paths: one patch, its keys relative to the stream, and
@@ -125,20 +152,28 @@ class View:
         if not write.merge or base in touched:
             # Not a merge, or one that changes the priority of its base: no key could say that.
             return self._put(base, after)
-        values: Json = {
-            "/".join(place.relative_to(base)): self._json(after.at(place)) for place in touched
-        }
-        return _frame("patch", str(base.relative_to(here)), values)
+        nodes = {"/".join(place.relative_to(base)): after.at(place) for place in touched}
+        return self._patch(str(base.relative_to(here)), nodes)
 
-    def _put(self, place: Path, after: Node) -> Frame:
-        path = str(place.relative_to(self.target.path))
-        return _frame("put", path, self._json(after.at(place)))
+    def _put(self, place: Path, after: Node) -> Event:
+        return self._event(str(place.relative_to(self.target.path)), after.at(place))
 
     def _read(self, root: Node) -> Reading:
         return self._windows.read(root, self.target.path, self.target.query)
 
-    def _json(self, node: Node) -> Json:
-        return node.to_json(export=self.target.export)
+    def _event(self, path: str, node: Node) -> Event:
+        export = self.target.export
+        return Event("put", path, node.weight, lambda: node.to_json(export=export), node)
+
+    def _patch(self, path: str, nodes: Mapping[str, Node]) -> Event:
+        export = self.target.export
+        weight = sum(len(key) + node.weight for key, node in nodes.items())
+        return Event(
+            "patch",
+            path,
+            weight,
+            lambda: {key: node.to_json(export=export) for key, node in nodes.items()},
+        )
 
 
 def _meet(place: Path, here: Path) -> bool:
@@ -149,7 +184,3 @@ def _meet(place: Path, here: Path) -> bool:
 
 def _children(node: Node) -> Mapping[str, Node]:
     return node.children if isinstance(node, Branch) else {}
-
-
-def _frame(event: str, path: str, data: Json) -> Frame:
-    return Frame(event, dumps({"path": path, "data": data}))

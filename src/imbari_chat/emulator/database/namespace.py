@@ -4,27 +4,33 @@ Pure: told the time, and every commit returns the events it owes. Requests are d
 in the order they arrive; a refused one leaves nothing behind but its explanation.
 """
 
-from collections import deque
-from collections.abc import Iterable, Sequence
+from asyncio import Lock
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.limits import write_too_big
-from imbari_chat.emulator.database.listeners import CANCEL, Target, View
-from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
+from imbari_chat.emulator.database.listeners import CANCEL, Event, Target, View
+from imbari_chat.emulator.database.refusal import Mismatch, Refusal, Refusals, denied
 from imbari_chat.emulator.database.windows import Reading, Windows
-from imbari_chat.rules import Decision, Ruleset
+from imbari_chat.rules import Coverage, Decision, Ruleset
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Node
+from imbari_chat.wire.values import DoesNotFit
 
-__all__ = ["Commit", "Listener", "Namespace", "PendingEvent", "etag"]
+__all__ = ["Commit", "Draft", "Listener", "Namespace", "PendingEvent", "etag"]
 
-_REFUSALS_KEPT = 100
+
+_SETTINGS: Final[Mapping[str, Json]] = {
+    "defaultWriteSizeLimit": "large",
+    "strictTriggerValidation": True,
+}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,9 +49,32 @@ class PendingEvent:
         last: Their streams end with it.
     """
 
-    frame: Frame
+    event: Event | Frame
     listeners: Sequence[Listener]
     last: bool = False
+
+    @property
+    def frame(self) -> Frame:
+        """The event written out."""
+        return self.event if isinstance(self.event, Frame) else self.event.frame()
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A write that may be committed, as long as nothing else has been since.
+
+    Attributes:
+        before: The whole tree it was drafted on.
+        after: What it makes of that.
+        changed: Its places at which anything would be different.
+        rules: Those that have allowed it.
+    """
+
+    write: Write
+    before: Node
+    after: Node
+    changed: Sequence[Path]
+    rules: Ruleset
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +104,11 @@ def etag(node: Node) -> str:
     return digest(node) or "null_etag"
 
 
+def _lost_race(current: Node, *, readable: bool) -> Mismatch | Refusal:
+    """The answer shows what is there, so it is only for those who may read it. [unsure]"""
+    return Mismatch(current) if readable else denied()
+
+
 class Namespace:
     """One database.
 
@@ -82,22 +116,41 @@ class Namespace:
         name: What clients call it.
         rules: Who may do what; admins may do everything.
         enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+        refusals: Where to note why the rules said no.
+
+    Attributes:
+        writing: Held from a draft to its commit by who lets others run in between.
     """
 
-    def __init__(self, name: str, rules: Ruleset, *, enforce_indexes: bool = True) -> None:
+    def __init__(
+        self,
+        name: str,
+        rules: Ruleset,
+        *,
+        enforce_indexes: bool = True,
+        refusals: Refusals | None = None,
+    ) -> None:
         self.name = name
         self.rules = rules
         self.coverage = rules.coverage()
         self.root: Node = EMPTY
-        self.settings: dict[str, Json] = {
-            "defaultWriteSizeLimit": "large",
-            "strictTriggerValidation": True,
-        }
-        self.refusals: deque[Decision] = deque(maxlen=_REFUSALS_KEPT)
+        self.settings: dict[str, Json] = dict(_SETTINGS)
+        self.refusals = Refusals() if refusals is None else refusals
+        self.writing = Lock()
         self._enforce_indexes = enforce_indexes
         self._windows = Windows()
         self._audiences: dict[Target, _Audience] = {}
         self._on_approval: dict[Listener, None] = {}  # the rules let them in for what is stored now
+
+    @property
+    def is_blank(self) -> bool:
+        """Nothing is stored or about to be, nobody listens, and every setting is as it was."""
+        return not (
+            self.root.exists
+            or self._audiences
+            or self.writing.locked()
+            or self.settings != _SETTINGS
+        )
 
     def read(self, path: Path, query: Query | None, caller: Caller, now: int) -> Reading:
         """Look at ``path`` through ``query``.
@@ -138,38 +191,61 @@ class Namespace:
 
         Raises:
             InvalidData: A value cannot be stored where it is meant to go.
-            Mismatch: ``if_match`` is not the tag of what is there.
+            Mismatch: ``if_match`` is not the tag of what is there, which the caller may read.
             Refusal: The rules say no, or it is too large.
         """
-        before = self.root
-        if if_match is not None and if_match != etag(write.found(before)):
-            raise self._lost_race(write, caller, now)
-        after = write.applied(before, now)
+        draft = self.draft(write, caller, now, if_match=if_match, room=room)
+        return self.commit(draft, now)
+
+    def draft(
+        self,
+        write: Write,
+        caller: Caller,
+        now: int,
+        *,
+        if_match: str | None = None,
+        room: int | None = None,
+        coverage: Coverage | None = None,
+    ) -> Draft:
+        """All of :meth:`write` but the change itself, and with the same errors.
+
+        May be called in a thread, of which there is to be no other for the same ``coverage``.
+
+        Args:
+            coverage: Where to count what the rules come to; in the database's own if not given.
+        """
+        before, rules = self.root, self.rules
+        readable = if_match is not None and self._readable(write.base, caller, now)
+        if readable and if_match != etag(write.found(before)):
+            raise _lost_race(write.found(before), readable=True)
+        try:
+            after = write.applied(before, now)
+        except DoesNotFit:
+            # The rules come first: whoever may not read is not told what is stored.
+            self._insist_on_reading(write.base, caller, now)
+            raise
         if not caller.admin:
-            decision = self.rules.write(
+            decision = rules.write(
                 write.places,
                 before=before,
                 after=after,
                 auth=caller.auth,
                 now=now,
-                coverage=self.coverage,
+                coverage=coverage or self.coverage,
             )
             self._insist(decision)
+        if if_match is not None and not readable and if_match != etag(write.found(before)):
+            raise _lost_race(write.found(before), readable=False)
         if room is not None and write.weight(before, after) > room:
             raise write_too_big()
-        return self._commit(write, after, now)
+        return Draft(write, before, after, write.changed(before, after), rules)
 
-    def _lost_race(self, write: Write, caller: Caller, now: int) -> Mismatch:
-        """The answer shows what is there, so it is only for those who may read it. [unsure]
+    def still_holds(self, draft: Draft) -> bool:
+        """Whether ``draft`` may be committed as it is."""
+        return self.root is draft.before and self.rules is draft.rules
 
-        Raises:
-            Refusal: The caller may not.
-        """
-        self.read(write.base, None, caller, now)
-        return Mismatch(write.found(self.root))
-
-    def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Frame]:
-        """Start owing events; the frame is the first of them.
+    def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Event]:
+        """Start owing events, of which this gives the first.
 
         Raises:
             Refusal: The rules say no, or no index serves the query.
@@ -205,18 +281,23 @@ class Namespace:
     def clear(self, now: int) -> list[PendingEvent]:
         """Delete all data and forget refusals; listeners stay and are told."""
         self.refusals.clear()
-        return list(self._commit(Write.put(Path(), None), EMPTY, now).events)
+        write = Write.put(Path(), None)
+        draft = Draft(write, self.root, EMPTY, write.changed(self.root, EMPTY), self.rules)
+        return list(self.commit(draft, now).events)
 
-    def _commit(self, write: Write, after: Node, now: int) -> Commit:
-        before, self.root = self.root, after
+    def commit(self, draft: Draft, now: int) -> Commit:
+        """Make the change. The draft must still hold."""
+        assert self.still_holds(draft)
+        write, before, after = draft.write, draft.before, draft.after
+        self.root = after
         if after is before:
             return Commit(after)
         self._windows.committed(write.places, before, after)
         events = self._cancel_unwelcome(list(self._on_approval), now)
         for audience in self._audiences.values():
-            frame = audience.view.committed(write, before, after)
-            if frame is not None:
-                events.append(PendingEvent(frame, tuple(audience.listeners)))
+            event = audience.view.committed(write, draft.changed, before, after)
+            if event is not None:
+                events.append(PendingEvent(event, tuple(audience.listeners)))
         return Commit(after, events)
 
     def _approve(self, listener: Listener, now: int) -> None:
@@ -250,12 +331,22 @@ class Namespace:
             query=listener.target.query,
         )
         if not decision.allowed:
-            self.refusals.append(decision)
+            self.refusals.add(decision)
         return decision.allowed
+
+    def _readable(self, path: Path, caller: Caller, now: int) -> bool:
+        return caller.admin or self._decision(path, caller, now).allowed
+
+    def _insist_on_reading(self, path: Path, caller: Caller, now: int) -> None:
+        if not caller.admin:
+            self._insist(self._decision(path, caller, now))
+
+    def _decision(self, path: Path, caller: Caller, now: int) -> Decision:
+        return self.rules.read(path, root=self.root, auth=caller.auth, now=now)
 
     def _insist(self, decision: Decision) -> None:
         if not decision.allowed:
-            self.refusals.append(decision)
+            self.refusals.add(decision)
             raise denied()
 
     def _insist_on_index(self, path: Path, query: Query) -> None:

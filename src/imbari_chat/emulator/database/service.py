@@ -3,20 +3,29 @@
 Told the time; no sockets. Every request is handled in one go, so requests never interleave.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import quote, urlencode
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
-from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Commit, Listener, Namespace, PendingEvent, etag
+from imbari_chat.emulator.database.listeners import Event, Target
+from imbari_chat.emulator.database.namespace import (
+    Commit,
+    Draft,
+    Listener,
+    Namespace,
+    PendingEvent,
+    etag,
+)
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
 from imbari_chat.emulator.database.requests import (
     Inspect,
     Merge,
+    Operation,
     Push,
     Read,
     ReadSetting,
@@ -36,15 +45,15 @@ from imbari_chat.emulator.database.responses import (
     plain,
 )
 from imbari_chat.emulator.database.windows import Reading
+from imbari_chat.emulator.offload import LARGE, Runner, here
 from imbari_chat.errors import InvalidData, RulesError
 from imbari_chat.rules import Ruleset, coverage_page
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.pushid import PushIds
-from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
 
-__all__ = ["Answer", "Opened", "Service"]
+__all__ = ["Answer", "Done", "Opened", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +69,27 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Done:
+    """A request that is done, but for writing its answer out.
+
+    Attributes:
+        response: Writes it out. In a thread, if need be.
+        weight: About as many bytes as it will have.
+        events: Events to deliver at once.
+    """
+
+    response: Callable[[], Response]
+    weight: int = 0
+    events: Sequence[PendingEvent] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     """A request that became a stream."""
 
     namespace: Namespace
     listener: Listener
-    first: Frame
+    first: Event
 
 
 class Service:
@@ -95,77 +119,108 @@ class Service:
         self._limits = limits or Limits()
 
     def handle(self, request: Request, clock: float) -> Answer | Opened:
-        """Do what the request asks for; a refusal is an answer too.
+        """Do what the request asks for, at once; a refusal is an answer too.
 
         Args:
             clock: Seconds since the epoch.
         """
+        answering = self.answer(request, lambda: clock, here)
         try:
-            return self._handle(request, clock)
-        except Refusal as refusal:
-            return Answer(failed(refusal))
-        except Mismatch as mismatch:
-            node, pretty = mismatch.current, request.wants("print", "pretty")
-            return Answer(found(node.to_json(), status=412, tag=etag(node), pretty=pretty))
+            answering.send(None)
+        except StopIteration as stopped:
+            outcome: Done | Opened = stopped.value
+        else:
+            raise RuntimeError("somebody else is writing")
+        return (
+            outcome if isinstance(outcome, Opened) else Answer(outcome.response(), outcome.events)
+        )
 
-    def _handle(self, request: Request, clock: float) -> Answer | Opened:
-        asked = operation(request)
+    async def answer(
+        self, request: Request, clock: Callable[[], float], runner: Runner
+    ) -> Done | Opened:
+        """Do what the request asks for; a refusal is an answer too.
+
+        What the request changes, it changes at one moment, and that is the last one in which
+        anybody else may run before this returns.
+
+        Args:
+            clock: Seconds since the epoch.
+            runner: Does what takes long.
+        """
+        try:
+            outcome = await self._answer(request, clock, runner)
+        except Refusal as refusal:
+            return _refused(refusal)
+        except Mismatch as mismatch:
+            return _mismatched(mismatch.current, request)
+        if isinstance(outcome, Opened):
+            return outcome
+        return replace(outcome, response=partial(_written, outcome.response))
+
+    async def _answer(
+        self, request: Request, clock: Callable[[], float], runner: Runner
+    ) -> Done | Opened:
+        size = len(request.body)
+        asked = await runner(size, partial(_prepared, request, large=size >= LARGE))
+        began = clock()
         who = caller(
             request.parameters,
             request.headers.get("authorization"),
-            clock,
+            began,
             enforce_expiry=self._enforce_expiry,
         )
         namespace = self._databases.addressed(
             request.parameters.get("ns"), request.headers.get("host", "")
         )
-        now = int(clock * 1000)
+        now = int(began * 1000)
         match asked:
             case Read():
                 return self._read(asked, request, namespace, who, now)
             case Store(write=write, if_match=if_match):
-                commit = self._commit(write, request, namespace, who, now, if_match)
-                node = write.found(commit.after)
-                tag = etag(node) if request.wants_etag or if_match is not None else None
-                return _done(request, write.stored(commit.after), commit, tag=tag)
+                commit = await self._commit(write, request, namespace, who, clock, runner, if_match)
+                return _stored(write, request, commit, tagged=if_match is not None)
             case Merge(write=write):
                 commit = Commit(namespace.root)
                 if write.values:
-                    commit = self._commit(write, request, namespace, who, now)
-                return _done(request, write.stored(commit.after), commit)
+                    commit = await self._commit(write, request, namespace, who, clock, runner)
+                return _stored(write, request, commit)
             case Push(path=path, value=value):
                 key = self._push_ids.make(now)
                 write = Write.put(path / key, value)
-                commit = self._commit(write, request, namespace, who, now)
-                tag = etag(commit.after.at(write.base)) if request.wants_etag else None
-                return _done(request, {"name": key}, commit, tag=tag)
+                if size >= LARGE:
+                    write = await runner(size, write.prepared)
+                commit = await self._commit(write, request, namespace, who, clock, runner)
+                return _pushed(key, write, request, commit)
         _insist_on_admin(who)
         match asked:
             case Inspect():
-                return Answer(self._inspect(asked, namespace))
+                return _at_once(self._inspect(asked, namespace))
             case ReadSetting():
-                return Answer(_setting(asked, namespace))
+                return _at_once(_setting(asked, namespace))
             case WriteSetting():
                 return _set(asked, namespace, now)
 
     def _read(
         self, asked: Read, request: Request, namespace: Namespace, who: Caller, now: int
-    ) -> Answer | Opened:
+    ) -> Done | Opened:
         if asked.stream and self._redirect_streams and not request.wants("sse", "true"):
-            return Answer(moved(_elsewhere(request, namespace)))
+            return _at_once(moved(_elsewhere(request, namespace)))
         if asked.stream:
             target = Target(asked.path, asked.query, asked.export)
             return Opened(namespace, *namespace.listen(target, who, now))
         reading = namespace.read(asked.path, asked.query, who, now)
         if asked.priority:
             reading = Reading(_priority(reading.node))
+        return Done(partial(self._found, asked, request, reading), reading.seen.weight)
+
+    def _found(self, asked: Read, request: Request, reading: Reading) -> Response:
         tag = None
         if request.wants_etag or asked.if_none_match is not None:
             tag = etag(reading.seen)
             if tag == asked.if_none_match:
-                return Answer(empty(304, tag=tag))
+                return empty(304, tag=tag)
         if request.silent:
-            return Answer(empty(204, tag=tag))
+            return empty(204, tag=tag)
         value = _shallow(reading.seen) if asked.shallow else reading.to_json(export=asked.export)
         pretty = request.wants("print", "pretty")
         if asked.callback is not None:
@@ -174,26 +229,48 @@ class Service:
             response = found(value, pretty=pretty, tag=tag, download=asked.download)
         if len(response.body) > self._limits.answer:
             raise answer_too_big()
-        return Answer(response)
+        return response
 
-    def _commit(
+    async def _commit(
         self,
         write: Write,
         request: Request,
         namespace: Namespace,
         who: Caller,
-        now: int,
+        clock: Callable[[], float],
+        runner: Runner,
         if_match: str | None = None,
     ) -> Commit:
-        """[unsure]: the service's texts for values that cannot be stored are not recorded."""
+        """Make the change.
+
+        While a large write is judged, other writes of its database wait and nothing else does.
+        Only what the emulator's owner does comes in between, and then it is judged once more.
+        """
         size_limit = request.parameters.get(
             "writeSizeLimit", namespace.settings["defaultWriteSizeLimit"]
         )
         room = self._limits.room(size_limit)
+        async with namespace.writing:
+            now = int(clock() * 1000)
+            draft = partial(namespace.draft, write, who, now, if_match=if_match, room=room)
+            try:
+                drafted = await self._drafted(draft, len(request.body), namespace, runner)
+            except InvalidData as error:
+                raise _unstorable(error) from None
+            return namespace.commit(drafted, now)
+
+    async def _drafted(
+        self, draft: "partial[Draft]", size: int, namespace: Namespace, runner: Runner
+    ) -> Draft:
+        if size < LARGE:
+            return draft()
+        rules, coverage = namespace.rules, namespace.coverage.anew()
         try:
-            return namespace.write(write, who, now, if_match=if_match, room=room)
-        except InvalidData as error:
-            raise Refusal(400, error.what) from None
+            drafted = await runner(size, partial(draft, coverage=coverage))
+        finally:
+            if namespace.rules is rules:
+                namespace.coverage.add(coverage)
+        return drafted if namespace.still_holds(drafted) else draft()
 
     def _inspect(self, asked: Inspect, namespace: Namespace) -> Response:
         if asked.name == "databases":
@@ -222,11 +299,62 @@ def _elsewhere(request: Request, namespace: Namespace) -> str:
     return f"http://{other}:{port}{request.path}?{urlencode(parameters, quote_via=quote)}"
 
 
-def _done(request: Request, value: Json, commit: Commit, *, tag: str | None = None) -> Answer:
-    if request.silent:
-        return Answer(empty(204, tag=tag), commit.events)
+def _prepared(request: Request, *, large: bool) -> Operation:
+    asked = operation(request)
+    if large and isinstance(asked, Store | Merge):
+        return replace(asked, write=asked.write.prepared())
+    return asked
+
+
+def _unstorable(error: InvalidData) -> Refusal:
+    """[unsure]: the service's texts for values that cannot be stored are not recorded."""
+    return Refusal(400, error.what)
+
+
+def _at_once(response: Response, events: Sequence[PendingEvent] = ()) -> Done:
+    return Done(lambda: response, 0, events)
+
+
+def _refused(refusal: Refusal) -> Done:
+    return _at_once(failed(refusal))
+
+
+def _mismatched(node: Node, request: Request) -> Done:
     pretty = request.wants("print", "pretty")
-    return Answer(found(value, pretty=pretty, tag=tag), commit.events)
+    return Done(
+        lambda: found(node.to_json(), status=412, tag=etag(node), pretty=pretty), node.weight
+    )
+
+
+def _written(response: Callable[[], Response]) -> Response:
+    try:
+        return response()
+    except Refusal as refusal:
+        return failed(refusal)
+
+
+def _stored(write: Write, request: Request, commit: Commit, *, tagged: bool = False) -> Done:
+    """The answer to a write: what it has left where it was sent."""
+
+    def written() -> Response:
+        node = write.found(commit.after)
+        tag = etag(node) if request.wants_etag or tagged else None
+        if request.silent:
+            return empty(204, tag=tag)
+        pretty = request.wants("print", "pretty")
+        return found(write.stored(commit.after), pretty=pretty, tag=tag)
+
+    return Done(written, len(request.body), commit.events)
+
+
+def _pushed(key: str, write: Write, request: Request, commit: Commit) -> Done:
+    def written() -> Response:
+        tag = etag(commit.after.at(write.base)) if request.wants_etag else None
+        if request.silent:
+            return empty(204, tag=tag)
+        return found({"name": key}, pretty=request.wants("print", "pretty"), tag=tag)
+
+    return Done(written, len(request.body) if request.wants_etag else 0, commit.events)
 
 
 def _priority(node: Node) -> Node:
@@ -248,7 +376,7 @@ def _setting(asked: ReadSetting, namespace: Namespace) -> Response:
     return found(namespace.settings[asked.name])
 
 
-def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
+def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Done:
     if asked.name == "rules":
         return _set_rules(asked, namespace, now)
     if asked.name not in namespace.settings:
@@ -261,7 +389,7 @@ def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
         raise _bad_setting(asked.name)
     if not asked.dry_run:
         namespace.settings[asked.name] = value
-    return Answer(found({"status": "ok"}))
+    return _at_once(found({"status": "ok"}))
 
 
 def _is_setting(name: str, value: Json) -> bool:
@@ -275,7 +403,7 @@ def _bad_setting(name: str) -> Refusal:
     return Refusal(400, f"{name} cannot be set to this value")
 
 
-def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
+def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Done:
     try:
         rules = Ruleset.parse(asked.body.decode())
     except RulesError as error:
@@ -283,4 +411,4 @@ def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Answer:
     except UnicodeDecodeError:
         raise Refusal(400, "1:1: The rules are not UTF-8.\n") from None
     events = [] if asked.dry_run else namespace.set_rules(rules, now)
-    return Answer(found({"status": "ok"}), events)
+    return _at_once(found({"status": "ok"}), events)

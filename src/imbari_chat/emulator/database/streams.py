@@ -5,7 +5,6 @@ than the bound is cut off: its connection ends in mid-body, it reconnects and re
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -13,6 +12,7 @@ from starlette.types import Receive, Send
 
 from imbari_chat.emulator.database.listeners import AUTH_REVOKED, KEEP_ALIVE
 from imbari_chat.emulator.database.responses import STREAM_HEADERS
+from imbari_chat.emulator.outgoing import Backlog, Outgoing, Payload
 from imbari_chat.wire.sse import encode
 
 __all__ = ["Stream"]
@@ -25,6 +25,7 @@ class Stream:
     """The sending end of one stream. Everything but :meth:`run` returns at once.
 
     Args:
+        outgoing: What waits for all streams together.
         bound: Bytes that may wait behind the event being sent. One event alone may be larger.
         keep_alive: Seconds of silence after which a keep-alive is sent.
         expires_in: Seconds left to the credential, or None; asked again whenever the stream wakes.
@@ -32,50 +33,46 @@ class Stream:
 
     def __init__(
         self,
+        outgoing: Outgoing,
         *,
         bound: int,
         keep_alive: float,
         expires_in: Callable[[], float | None],
     ) -> None:
-        self._bound = bound
         self._keep_alive = keep_alive
         self._expires_in = expires_in
-        self._waiting: deque[bytes] = deque()
-        self._size = 0
         self._wake = asyncio.Event()
+        self._backlog = Backlog(outgoing, bound, wake=self._wake.set, cut_off=self._cut_off)
         self._ending = False
         self._task: asyncio.Task[None] | None = None
 
-    def push(self, data: bytes) -> None:
-        """Queue one encoded event; over the bound, cut the stream off."""
-        if self._ending:
-            return
-        if self._waiting and self._size + len(data) > self._bound:
-            self.abort()
-            return
-        self._waiting.append(data)
-        self._size += len(data)
-        self._wake.set()
+    def push(self, payload: Payload) -> None:
+        """Queue one event; over the bound, cut the stream off."""
+        if not self._ending:
+            self._backlog.push(payload)
 
     def end(self) -> None:
         """Finish once everything queued is sent."""
         self._ending = True
         self._wake.set()
 
-    def abort(self) -> None:
-        """Drop what is queued and leave the body unfinished."""
+    def _cut_off(self) -> None:
+        """Leave the body unfinished."""
         self._ending = True
-        self._waiting.clear()
+        self._wake.set()
         if self._task is not None:
             self._task.cancel()
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Send until the stream ends, is cut off, or its reader is gone."""
+        if self._backlog.closed:
+            return
         sending = self._task = asyncio.ensure_future(self._send_all(send))
         leaving = asyncio.ensure_future(_gone(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
         finally:
+            self._backlog.close()
             for task in (sending, leaving):
                 task.cancel()
                 with suppress(asyncio.CancelledError):
@@ -85,21 +82,21 @@ class Stream:
         headers = list(STREAM_HEADERS)
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         while True:
-            while self._waiting:
-                data = self._waiting.popleft()
-                self._size -= len(data)
+            while (piece := self._backlog.piece()) is not None:
+                data, last = piece
                 await send({"type": "http.response.body", "body": data, "more_body": True})
-            if self._ending:
+                self._ending = self._ending or last
+            if self._ending and not self._backlog.size:
                 break
             expires_in = self._expires_in()
             if expires_in is not None and expires_in <= 0:
-                self.push(_AUTH_REVOKED)
+                self.push(Payload(_AUTH_REVOKED))
                 self.end()
                 continue
             self._wake.clear()
             pause = self._keep_alive if expires_in is None else min(self._keep_alive, expires_in)
             if not await self._woken_within(pause) and pause == self._keep_alive:
-                self.push(_KEEP_ALIVE)
+                self.push(Payload(_KEEP_ALIVE))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _woken_within(self, seconds: float) -> bool:

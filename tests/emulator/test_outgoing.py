@@ -1,0 +1,153 @@
+"""What waits for slow readers: shared, counted once, bounded, and taken in order."""
+
+from dataclasses import dataclass, field
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.emulator.outgoing import PIECE, Backlog, Outgoing, Payload
+
+BOUND = 1000
+
+
+@dataclass(eq=False)
+class Reader:
+    """A connection that takes nothing by itself."""
+
+    outgoing: Outgoing
+    bound: int = 10**9
+    cut: bool = False
+    woken: int = 0
+    taken: list[bytes] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.backlog = Backlog(self.outgoing, self.bound, wake=self._wake, cut_off=self._cut_off)
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def _cut_off(self) -> None:
+        self.cut = True
+
+    def take(self) -> None:
+        piece = self.backlog.piece()
+        if piece is not None:
+            self.taken.append(piece[0])
+
+
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("event"), st.integers(0, 600), st.sets(st.integers(0, 3))),
+        st.tuples(st.just("later"), st.integers(0, 600), st.sets(st.integers(0, 3))),
+        st.tuples(st.just("written"), st.integers(0, 600), st.just(frozenset())),
+        st.tuples(st.just("take"), st.integers(0, 3), st.just(frozenset())),
+        st.tuples(st.just("leave"), st.integers(0, 3), st.just(frozenset())),
+    ),
+    max_size=40,
+)
+
+
+@given(steps)
+def test_what_is_held_is_what_somebody_waits_for_each_once(
+    said: list[tuple[str, int, frozenset[int]]],
+) -> None:
+    """Whatever is said to whom, and in whatever order they take it or leave."""
+    outgoing = Outgoing(BOUND)
+    readers = [Reader(outgoing) for _ in range(4)]
+    payloads: list[Payload] = []
+    unwritten: list[Payload] = []
+    owed: list[list[Payload]] = [[] for _ in readers]
+    for number, (what, amount, to) in enumerate(said):
+        match what:
+            case "event" | "later":
+                data = bytes([number % 256]) * amount if what == "event" else None
+                payload = Payload(data, size=amount)
+                payloads.append(payload)
+                unwritten += [payload] if data is None else []
+                for each in sorted(to):
+                    owed[each].append(payload)
+                    readers[each].backlog.push(payload)
+            case "written" if unwritten:
+                outgoing.fill(unwritten.pop(0), bytes([number % 256]) * amount)
+            case "take":
+                readers[amount].take()
+            case "leave":
+                readers[amount].backlog.close()
+        waited_for = [payload for payload in payloads if payload.backlogs]
+        assert outgoing.held == sum(payload.size for payload in waited_for)
+        holders = {backlog for payload in waited_for for backlog in payload.backlogs}
+        assert outgoing.held <= BOUND or len(holders) == 1
+        assert all(not (reader.cut and reader.backlog.size) for reader in readers)
+    for reader, meant in zip(readers, owed, strict=True):
+        told = b"".join(reader.taken)
+        assert b"".join(payload.data or b"" for payload in meant).startswith(told)
+
+
+def test_a_payload_for_many_is_held_once() -> None:
+    """And no more when the last of them has taken it."""
+    outgoing = Outgoing(BOUND)
+    readers = [Reader(outgoing) for _ in range(50)]
+    payload = Payload(b"x" * 900)
+    for reader in readers:
+        reader.backlog.push(payload)
+    assert outgoing.held == 900
+    assert not any(reader.cut for reader in readers)
+    for reader in readers:
+        assert outgoing.held == 900
+        reader.take()
+    assert outgoing.held == 0
+
+
+def test_who_has_taken_nothing_for_longest_makes_room() -> None:
+    """Not who came first, and not who holds the new."""
+    outgoing = Outgoing(BOUND)
+    stuck, quick, new = (Reader(outgoing) for _ in range(3))
+    for reader in (quick, stuck):
+        for _ in range(2):
+            reader.backlog.push(Payload(b"x" * 200))
+    quick.take()
+    new.backlog.push(Payload(b"x" * 500))
+    assert (stuck.cut, quick.cut, new.cut) == (True, False, False)
+    assert outgoing.held == 700
+
+
+def test_one_payload_alone_may_be_larger_than_the_bound() -> None:
+    """Or nobody could have it; what comes behind it may not."""
+    outgoing = Outgoing(BOUND)
+    alone = Reader(outgoing, bound=100)
+    alone.backlog.push(Payload(b"x" * 5000))
+    alone.backlog.push(Payload(b"x" * 500))
+    assert not alone.cut
+    alone.backlog.push(Payload(b"x"))
+    assert alone.cut
+    assert outgoing.held == 0
+
+
+def test_what_is_not_written_yet_keeps_its_place() -> None:
+    """The next one waits behind it, however long it takes."""
+    outgoing = Outgoing(BOUND)
+    reader = Reader(outgoing)
+    later = Payload(None, size=10)
+    reader.backlog.push(later)
+    reader.backlog.push(Payload(b"second"))
+    reader.take()
+    assert reader.taken == []
+    woken = reader.woken
+    outgoing.fill(later, b"first")
+    assert reader.woken > woken
+    reader.take()
+    reader.take()
+    assert reader.taken == [b"first", b"second"]
+
+
+def test_a_large_payload_is_handed_on_in_pieces() -> None:
+    """So a transport that keeps copies keeps a small one; the last piece says so."""
+    backlog = Reader(Outgoing(10 * PIECE)).backlog
+    backlog.push(Payload(b"x" * (2 * PIECE + 1), last=True))
+    pieces = [backlog.piece() for _ in range(4)]
+    assert [piece and (len(piece[0]), piece[1]) for piece in pieces] == [
+        (PIECE, False),
+        (PIECE, False),
+        (1, True),
+        None,
+    ]
