@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
 from tests.emulator.event_stream import EventStream
 
@@ -214,3 +215,21 @@ def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> N
     code = "from imbari_chat.emulator import Emulator; Emulator().start()"
     done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False)
     assert done.returncode == 0
+
+
+def test_bodies_of_all_ports_share_one_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What one stranger keeps under way for the database leaves less for Auth."""
+    monkeypatch.setattr("imbari_chat.emulator.server.Incoming", lambda: Incoming(1000))
+    with Emulator() as emulator:
+        host, _, port = emulator.database_host.rpartition(":")
+        url = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
+        with socket.create_connection((host, int(port)), timeout=20) as slow:
+            head = b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 950\r\n\r\n"
+            slow.sendall(head + b"1" * 900)
+            deadline = time.monotonic() + 20
+            statuses = set()
+            while 503 not in statuses and time.monotonic() < deadline:
+                statuses.add(httpx.post(url, json={"displayName": "x" * 200}).status_code)
+            assert 503 in statuses
+        while httpx.post(url, json={"displayName": "x" * 200}).status_code == 503:
+            assert time.monotonic() < deadline

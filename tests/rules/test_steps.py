@@ -46,8 +46,8 @@ def test_a_costly_pattern_fails_its_rule(name: str, negated: str) -> None:
 def test_the_steps_are_those_of_all_rules_of_a_request() -> None:
     """A thousand children that each cost a little cost much."""
     pattern = "(a|b)*a(a|b){90}c"
-    few = {f"k{n}": LETTERS[n * 100 : n * 100 + 100] for n in range(3)}
-    many = {f"k{n}": LETTERS[n * 100 : n * 100 + 100] for n in range(1000)}
+    few: Json = {f"k{n}": LETTERS[n * 100 : n * 100 + 100] for n in range(3)}
+    many: Json = {f"k{n}": LETTERS[n * 100 : n * 100 + 100] for n in range(1000)}
     rule = f"!newData.val().matches(/{pattern}/)"
     assert _asked("true", few, rule).allowed
     refused = _asked("true", many, rule)

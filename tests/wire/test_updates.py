@@ -1,14 +1,16 @@
 """Writes: multi-path updates, priorities, and what they leave behind."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
 from hypothesis import given
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.wire import updates
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
-from imbari_chat.wire.tree import EMPTY, Node, from_json
+from imbari_chat.wire.tree import EMPTY, Node, from_json, put_all
 from imbari_chat.wire.updates import PRIORITY, apply, changes, illegal_in_update_key
 from tests.specs import cases, table
 from tests.wire.strategies import nodes, paths, values
@@ -110,3 +112,45 @@ def test_increments_of_one_update_read_the_tree_before() -> None:
 def test_writing_back_an_export_changes_nothing(tree: Node, path: Path) -> None:
     """Values and priorities alike."""
     assert apply(tree, {path: tree.at(path).to_json(export=True)}, NOW) == tree
+
+
+def test_many_priorities_are_put_in_place_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One pass for each level of the tree, not a copy of a large node for each of its children."""
+    passes = 0
+
+    def counted(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
+        nonlocal passes
+        passes += 1
+        return put_all(node, writes)
+
+    monkeypatch.setattr(updates, "put_all", counted)
+    root = from_json({"a": {f"k{number}": {"b": 1} for number in range(1000)}})
+    writes: dict[Path, Json] = {Path(("a", ".priority")): 1}
+    for number in range(1000):
+        writes[Path(("a", f"k{number}", ".priority"))] = number
+        writes[Path(("a", f"k{number}", "b", ".priority"))] = "x"
+    after = apply(root, writes, 0)
+    assert passes == 1 + 3
+    expected: Json = {
+        ".priority": 1,
+        **{
+            f"k{number}": {".priority": number, "b": {".value": 1, ".priority": "x"}}
+            for number in range(1000)
+        },
+    }
+    assert same(after.to_json(export=True), {"a": expected})
+
+
+def test_what_is_made_ready_is_what_would_have_been_made() -> None:
+    """Server values and what cannot be stored are left for their time."""
+    root = from_json({"n": 1})
+    writes: dict[Path, Json] = {
+        Path(("a",)): {"b": [1, 2]},
+        Path(("n",)): {".sv": {"increment": 1}},
+        Path(("t", "u")): {"when": {".sv": "timestamp"}},
+        Path(("gone",)): None,
+    }
+    ready = updates.nodes(writes)
+    assert ready.keys() == {Path(("a",)), Path(("gone",))}
+    assert apply(root, writes, 7, ready) == apply(root, writes, 7)
+    assert updates.nodes({Path(("bad",)): {"a/b": 1}}) == {}

@@ -15,6 +15,9 @@ from imbari_chat.wire.updates import illegal_in_update_key
 
 __all__ = ["parse_body", "parse_update"]
 
+_LARGE: Final = 64 * 1024
+"""Bytes from which on a body is read in steps."""
+
 _RESERVED: Final = frozenset({".value", ".priority", ".sv"})
 
 _TOKEN = re.compile(
@@ -66,7 +69,7 @@ def _parse(text: bytes, refusal: str) -> Json:
     if not text.strip():
         raise InvalidData("Error: No data supplied.")
     try:
-        return parse(text)
+        return parse(text, in_steps=len(text) >= _LARGE)
     except InvalidData as error:
         raise InvalidData(refusal) from error
 

@@ -11,6 +11,7 @@ import re
 from typing import NoReturn, TypeAlias
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.wire import steps
 
 __all__ = [
     "Json",
@@ -83,7 +84,7 @@ def canonical_number(value: Number) -> Number:
     return value
 
 
-def parse(text: str | bytes) -> Json:
+def parse(text: str | bytes, *, in_steps: bool = False) -> Json:
     """Read one JSON value.
 
     Of duplicate keys the last one wins. [unsure] A string may hold a lone surrogate, written as an
@@ -91,13 +92,15 @@ def parse(text: str | bytes) -> Json:
 
     Args:
         text: JSON; bytes must be UTF-8 without a byte order mark.
+        in_steps: Let other threads run in between; slower, and errors tell no place.
 
     Raises:
         InvalidData: It is not JSON, or not a JSON this package can hold: ``NaN``, an infinite
             number, bytes that are not UTF-8, or nesting too deep to read.
     """
     try:
-        value: Json = _DECODER.decode(text if isinstance(text, str) else text.decode())
+        whole = text if isinstance(text, str) else text.decode()
+        value: Json = steps.read(whole, _DECODER) if in_steps else _DECODER.decode(whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidData(f"not JSON: {error.msg}", where=where) from None
@@ -110,7 +113,7 @@ def parse(text: str | bytes) -> Json:
     return value
 
 
-def dumps(value: Json, *, pretty: bool = False) -> str:
+def dumps(value: Json, *, pretty: bool = False, in_steps: bool = False) -> str:
     """Write a JSON value; the text can always be encoded as UTF-8.
 
     Characters stand as they are, except lone surrogates, which are escaped. Doubles have their
@@ -120,12 +123,16 @@ def dumps(value: Json, *, pretty: bool = False) -> str:
         value: What to write.
         pretty: Write for people, as the service does: ``"key" : value``, two more spaces before the
             members of each object, and lists along the line, ``[ 1, 2 ]``.
+        in_steps: Let other threads run in between, as ``pretty`` always does; slower.
 
     Raises:
         InvalidData: A number is NaN or infinite.
     """
     try:
-        text = _pretty(value, "") if pretty else _COMPACT.encode(value)
+        if pretty:
+            text = _pretty(value, "")
+        else:
+            text = steps.write(value, _COMPACT) if in_steps else _COMPACT.encode(value)
     except ValueError as error:
         raise InvalidData(f"not JSON: {error}") from None
     if text.isascii():

@@ -205,6 +205,11 @@ class Branch(_Node):
 
     def _array_length(self) -> int:
         """The length of the array this branch reads as, or 0."""
+        for index, key in enumerate(self.children):
+            if key != str(index):
+                break
+        else:
+            return len(self.children)  # a whole array, in its order, as most are
         highest = -1
         limit = 2 * len(self.children)
         for key in self.children:
@@ -301,7 +306,8 @@ def _read(value: Json, trail: list[str]) -> Node:
     if isinstance(value, int | float):
         return Leaf(_checked_number(value, trail))
     if isinstance(value, list):
-        return _branch(zip(map(str, range(len(value))), value, strict=True), None, trail)
+        rows = zip(map(str, range(len(value))), value, strict=True)
+        return _branch(rows, None, trail, are_indexes=True)
     if ".value" not in value and ".priority" not in value:
         return _branch(value.items(), None, trail)
     priority = _checked_priority(value.get(".priority"), trail)
@@ -316,12 +322,18 @@ def _read(value: Json, trail: list[str]) -> Node:
     return _read(inner, trail).with_priority(priority)
 
 
-def _branch(pairs: Iterable[tuple[str, Json]], priority: Priority, trail: list[str]) -> Node:
+def _branch(
+    pairs: Iterable[tuple[str, Json]],
+    priority: Priority,
+    trail: list[str],
+    *,
+    are_indexes: bool = False,
+) -> Node:
     children: dict[str, Node] = {}
     weight = 0
     full = len(trail) >= MAX_DEPTH
     for key, item in pairs:
-        reason = illegal_in_key(key)
+        reason = None if are_indexes else illegal_in_key(key)
         if reason is not None:
             raise InvalidData(f"illegal key {key[:80]!r}: {reason}", where=str(Path(trail)))
         if full:

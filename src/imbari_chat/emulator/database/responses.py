@@ -54,10 +54,11 @@ def found(
     pretty: bool = False,
     tag: str | None = None,
     download: str | None = None,
+    large: bool = False,
 ) -> Response:
-    """A value as JSON, with its version if asked for."""
+    """A value as JSON, with its version if asked for; a large one lets other threads run."""
     headers = [*_tag(tag), *_attachment(download)]
-    return plain(dumps(value, pretty=pretty), status=status, headers=headers)
+    return plain(dumps(value, pretty=pretty, in_steps=large), status=status, headers=headers)
 
 
 def plain(text: str, *, status: int = 200, headers: Iterable[Header] = ()) -> Response:

@@ -234,7 +234,8 @@ class Service:
         if asked.callback is not None:
             response = callback(asked.callback, value, pretty=pretty)
         else:
-            response = found(value, pretty=pretty, tag=tag, download=asked.download)
+            large = reading.seen.weight >= LARGE
+            response = found(value, pretty=pretty, tag=tag, download=asked.download, large=large)
         if len(response.body) > self._limits.answer:
             raise answer_too_big()
         return response
@@ -337,7 +338,8 @@ def _stored(write: Write, request: Request, commit: Commit, *, tagged: bool = Fa
         if request.silent:
             return empty(204, tag=tag)
         pretty = request.wants("print", "pretty")
-        return found(write.stored(commit.after), pretty=pretty, tag=tag)
+        large = len(request.body) >= LARGE
+        return found(write.stored(commit.after), pretty=pretty, tag=tag, large=large)
 
     return Done(written, len(request.body), commit.events)
 
