@@ -79,6 +79,25 @@ def shared_plays() -> Iterator[Plays]:
         yield started
 
 
+@pytest.fixture(scope="session")
+def shared_admin_plays() -> Iterator[Plays]:
+    """One Node process for the plays of firebase-admin and rules-unit-testing."""
+    node = node_or_skip("firebase-admin", "@firebase/rules-unit-testing")
+    with closing(Plays(node, "admin.mjs")) as started:
+        yield started
+
+
+@pytest.fixture
+def admin_plays(shared_admin_plays: Plays, emulator: Emulator) -> Iterator[Plays]:
+    """firebase-admin and rules-unit-testing, under open rules."""
+    emulator.load_rules(OPEN)
+    shared_admin_plays.open(
+        host=emulator.database_host, ns=emulator.namespace, project=emulator.project
+    )
+    yield shared_admin_plays
+    emulator.load_rules(RULES)
+
+
 @pytest.fixture
 def plays(shared_plays: Plays, emulator: Emulator) -> Iterator[Plays]:
     """The SDK's database, without any client yet, under open rules."""

@@ -16,13 +16,14 @@ _ANSWER_LIMIT: Final = 30.0
 """Seconds for one call, the SDK's start included."""
 
 
-def node_or_skip() -> str:
-    """The path of Node; skips the test when it, or the SDK, is not installed."""
+def node_or_skip(*packages: str) -> str:
+    """The path of Node; skips the test when it, the SDK or one of ``packages`` is not here."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node is not here: install Node 20 or newer, then run `make peers`")
-    if not (PACKAGES / "firebase" / "package.json").exists():
-        pytest.skip("the JavaScript SDK is not here: run `make peers`")
+    for package in ("firebase", *packages):
+        if not (PACKAGES / package / "package.json").exists():
+            pytest.skip(f"{package} for Node is not here: run `make peers`")
     return node
 
 
@@ -105,10 +106,13 @@ class Plays(NodeProcess):
     """The SDK's database: plays of one or more clients, and what they saw.
 
     Each client has an app and a socket of its own.
+
+    Args:
+        script: The plays.
     """
 
-    def __init__(self, node: str) -> None:
-        super().__init__(node, "database.mjs")
+    def __init__(self, node: str, script: str = "database.mjs") -> None:
+        super().__init__(node, script)
 
     def open(self, **place: str) -> None:
         """Begin anew, without any client, at this ``host``, ``auth``, ``ns`` and ``project``."""

@@ -57,8 +57,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.handshake_initiated = self.handshake_complete = True
-            self.conn.send_response(self.conn.reject(HTTPStatus.BAD_REQUEST, "Bad request"))
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            response = self.conn.reject(HTTPStatus.BAD_REQUEST, "The handshake cannot be read")
+            self.transport.write(response.serialize())
             self.transport.close()
 
     def handle_connect(self, event: Request) -> None:

@@ -103,7 +103,7 @@ def test_a_renewed_token_keeps_what_it_allows() -> None:
     client = room.connect()
     client.ask("gauth", SIGNED_IN)
     assert client.status("q", {"p": "/u", "h": ""}) == "ok"
-    renewed = {"cred": "owner", "authvar": {"uid": "u", "token": {"level": 2}}}
+    renewed: dict[str, Json] = {"cred": "owner", "authvar": {"uid": "u", "token": {"level": 2}}}
     assert len(client.ask("gauth", renewed)) == 1
     _, revoked = client.ask("gauth", {"cred": "owner", "authvar": {"uid": "v"}})
     assert revoked == {"b": {"p": "u"}, "a": "c"}
