@@ -3,6 +3,8 @@
 import json
 import socket
 import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -460,3 +462,49 @@ def test_a_handshake_that_is_none_is_answered_and_closed(host: str) -> None:
             while chunk := raw.recv(4096):
                 answer += chunk
             assert answer.startswith(b"HTTP/1.1 4")
+
+
+def test_what_is_asked_for_is_never_too_strange_for_its_line() -> None:
+    """Lone surrogates, and paths of any length."""
+    lines: list[str] = []
+    with (
+        Emulator(rules=OPEN, log_request=lines.append) as emulator,
+        joined(emulator.database_host) as client,
+    ):
+        assert client.ask("p", {"p": "/\ud800", "d": 1})["s"] == "failure"
+        assert client.ask("\udfff" * 100, {"p": "x/" * 100_000})["s"] == "error"
+        eventually(lambda: len(lines) >= 3)
+    assert all(len(line) < 4_000 and line.isascii() for line in lines)
+
+
+def test_coming_back_ends_what_is_half_done(host: str) -> None:
+    """A listen that is still being looked at is nobody's afterwards."""
+    with joined(host) as writer, joined(host) as old:
+        writer.ask("p", {"p": "/", "d": {f"k{n}": {"n": n} for n in range(20_000)}})
+        old.send("q", {"p": "/", "h": "bQ5XV5L9riGZgerGMb/8Z87RxeI="})
+        with joined(host, f"&ls={old.hello['s']}") as new:
+            assert new.ask("s", {})["s"] == "ok"
+        assert writer.ask("p", {"p": "/k1/n", "d": 0})["s"] == "ok"
+
+
+def test_a_transaction_on_what_is_large_is_compared_by_its_hash(host: str) -> None:
+    """As one on what is small."""
+    value = {f"k{n:05}": {"n": n, "text": "x" * 20} for n in range(3000)}
+    tag = httpx.put(f"http://{host}/t.json", json=value, headers={"X-Firebase-ETag": "true"})
+    with joined(host) as client:
+        stale = client.ask("p", {"p": "/t", "d": 1, "h": "bQ5XV5L9riGZgerGMb/8Z87RxeI="})
+        assert stale == {"s": "datastale", "d": "Data is stale"}
+        assert client.ask("p", {"p": "/t", "d": 1, "h": tag.headers["etag"]})["s"] == "ok"
+
+
+def test_who_sees_no_socket_loads_no_protocol_for_it() -> None:
+    """Most emulators serve REST alone, and start faster for it."""
+    code = (
+        "import sys, httpx\n"
+        "from imbari_chat.emulator import Emulator\n"
+        "with Emulator() as emulator:\n"
+        "    httpx.get(f'http://{emulator.database_host}/x.json')\n"
+        "print('websockets' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"

@@ -100,7 +100,7 @@ class Commit:
 @dataclass(slots=True)
 class _Audience:
     view: View
-    listeners: list[Listener] = field(default_factory=list)
+    listeners: dict[Listener, None] = field(default_factory=dict)
 
 
 def etag(node: Node) -> str:
@@ -283,7 +283,7 @@ class Namespace:
         if audience is None:
             audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
-        audience.listeners.append(listener)
+        audience.listeners[listener] = None
         self._approve(listener, now)
         return listener, audience.view.first(self.root)
 
@@ -301,7 +301,7 @@ class Namespace:
         audience = self._audiences.get(listener.target)
         if audience is None or listener not in audience.listeners:
             return
-        audience.listeners.remove(listener)
+        del audience.listeners[listener]
         self._on_approval.pop(listener, None)
         if not audience.listeners:
             del self._audiences[listener.target]

@@ -135,6 +135,7 @@ class _Socket:
         self._heard = self._loop.time()
         self._keeps_alive = False
         self._closing: End | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] | None = None
 
     def say(self, message: str) -> None:
@@ -148,7 +149,7 @@ class _Socket:
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Read and send until the client is gone, has been cut off, or was told to go."""
-        reading = asyncio.ensure_future(self._read_all(receive))
+        reading = self._reading = asyncio.ensure_future(self._read_all(receive))
         sending = asyncio.ensure_future(self._send_all(send))
         self._watching = self._loop.call_later(_WATCH_SECONDS, self._watch)
         try:
@@ -171,6 +172,9 @@ class _Socket:
         """
         if abort:
             self._cut_off()
+            if self._reading is not None:  # nothing is asked any more, not even what is half done
+                self._reading.cancel()
+                await asyncio.wait((self._reading,))
         if self._ended is not None:
             await asyncio.shield(self._ended)
             return
@@ -196,10 +200,12 @@ class _Socket:
     async def _read_all(self, receive: Receive) -> None:
         turn = self._loop.time()
         while self._closing is None and not self.backlog.closed:
+            before = self._loop.time()
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
             self._heard = self._loop.time()
+            turn += self._heard - before
             text = message.get("text")
             if text is None:
                 self._close(_UNSUPPORTED, "messages are text")
