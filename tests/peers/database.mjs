@@ -127,6 +127,65 @@ const PLAYS = {
     return answers;
   },
 
+  // Random writes: what a listener has been told along the way is what a newcomer is told at once.
+  async wandering({ seed, rounds, queries }) {
+    const next = (bound) => (seed = (seed * 48271) % 2147483647) % bound;
+    const scalar = () => [next(5), `${"abc"[next(3)]}`, next(2) === 1, null, next(100) / 8][next(5)];
+    const value = () =>
+      [
+        scalar,
+        () => ({ n: scalar(), ".priority": [next(4), "p", null][next(3)] }),
+        () => ({ n: { deep: scalar() }, x: scalar() }),
+        () => ({ ".value": next(9), ".priority": next(5) }),
+      ][next(4)]();
+    const key = () => ["a", "b", "c", "d", "e", "7", "10"][next(7)];
+    const [reader, writer] = [client(), client()];
+    const known = queries.map((steps) => {
+      const last = {};
+      sdk.onValue(query(reader, "list", steps), (snapshot) => {
+        last.value = snapshot.exportVal();
+        last.order = [];
+        snapshot.forEach((child) => void last.order.push(child.key));
+      });
+      return last;
+    });
+    await settled(reader);
+    const wrong = [];
+    for (let round = 0; round < rounds; round++) {
+      const one = next(3) === 0 ? reader : writer;
+      const list = (path) => one.ref(`list${path}`);
+      await [
+        () => sdk.set(list(`/${key()}`), value()),
+        () => sdk.set(list(`/${key()}/n`), scalar()),
+        () => sdk.update(list(""), { [key()]: value(), [`${"xyz"[next(3)]}`]: value() }),
+        () => sdk.setPriority(list(`/${key()}`), next(4)),
+        () => sdk.runTransaction(list(`/${key()}`), () => value()),
+        () => (next(6) ? sdk.remove(list(`/${key()}`)) : sdk.set(list(""), { a: value(), b: value() })),
+      ][next(6)]().catch(() => null);
+      if (next(8) === 0) {
+        sdk.goOffline(reader.db);
+        await sdk.set(writer.ref(`list/${key()}`), value());
+        sdk.goOnline(reader.db);
+      }
+      await settled(reader);
+      if (round % 5) continue;
+      const fresh = client();
+      for (const [n, steps] of queries.entries()) {
+        const told = {};
+        sdk.onValue(query(fresh, "list", steps), (snapshot) => {
+          told.value = snapshot.exportVal();
+          told.order = [];
+          snapshot.forEach((child) => void told.order.push(child.key));
+        });
+        await until(() => told.order !== undefined);
+        if (JSON.stringify(told) !== JSON.stringify(known[n])) wrong.push([round, steps, told, known[n]]);
+      }
+      apps.pop();
+      await deleteApp(fresh.app);
+    }
+    return wrong;
+  },
+
   async contention({ clients, rounds }) {
     const all = Array.from({ length: clients }, () => client());
     let calls = 0;

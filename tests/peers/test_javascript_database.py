@@ -157,6 +157,32 @@ def test_windows_move_with_what_others_write(emulator: Emulator, plays: Plays, r
     ]
 
 
+WINDOWS: list[list[list[Any]]] = [
+    [["limitToLast", 2]],
+    [["limitToFirst", 2]],
+    [["startAt", 1], ["endAt", 3]],
+    [BY_N, ["limitToLast", 2]],
+    [BY_N, ["limitToFirst", 3]],
+    [BY_N, ["startAt", 1], ["endAt", "b"]],
+    [BY_N, ["equalTo", 2]],
+    [BY_N, ["startAfter", 1], ["limitToFirst", 2]],
+    [["orderByKey"], ["limitToFirst", 2]],
+    [["orderByKey"], ["startAfter", "a"], ["endBefore", "d"]],
+    [["orderByValue"], ["limitToLast", 2]],
+    [["orderByChild", "n/deep"], ["limitToLast", 1]],
+]
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["beside everything", "queries alone"])
+@pytest.mark.parametrize("seed", [3, 1_234_567])
+def test_what_a_listener_has_been_told_is_what_a_newcomer_is_told(
+    plays: Plays, seed: int, whole: bool
+) -> None:
+    """After random writes of others and of its own, and after being away; for every window."""
+    queries = [*WINDOWS, []] if whole else WINDOWS
+    assert plays.play("wandering", seed=seed, rounds=60, queries=queries) == []
+
+
 def test_transactions_lose_nothing_under_contention(plays: Plays) -> None:
     """Five clients, eight each: forty, and some of them had to try again."""
     counted = plays.play("contention", clients=5, rounds=8)

@@ -240,7 +240,7 @@ class Peer:
                 return [_said(done("unauthenticated")), *self._recast(NOBODY, now)]
             case "s" | "appcheck" | "unappeck" | "unappcheck":
                 return [_said(done())]
-        return [_said(Answer(request.number, "error", "Unknown action"))]
+        return [_unknown_action(request)]
 
     async def _listen(
         self,
@@ -358,6 +358,11 @@ def _said(message: Answer | Push | Control) -> Say:
     return Say(partial(str, message))
 
 
+def _unknown_action(request: Request) -> Say:
+    """[unsure]: none is known to have been tried."""
+    return _said(Answer(request.number, "error", "Unknown action"))
+
+
 def _failed(error: InvalidData | Refusal | Mismatch) -> tuple[str, str]:
     """Status and text. [unsure] for ``failure``, of which only the word is known."""
     if isinstance(error, Mismatch):
@@ -421,7 +426,10 @@ def _place(target: Target) -> tuple[Path, "Query | None"]:
 
 
 def _together(partings: Iterable[Parting]) -> Parting | None:
-    """All as one, if one and the same person wanted them."""
+    """All as one, if one and the same person wanted them.
+
+    [unsure] that it is one; that each stands by itself when the rules refuse another is recorded.
+    """
     first, *others = partings
     if any(each.who != first.who for each in others):
         return None
