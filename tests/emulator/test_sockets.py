@@ -508,3 +508,27 @@ def test_who_sees_no_socket_loads_no_protocol_for_it() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
+
+
+def test_a_message_that_does_not_go_on_ends_its_connection() -> None:
+    """A count that promises what never comes."""
+    with serving(message_silence=0.3) as host, joined(host) as client:
+        client.connection.send("2")
+        client.connection.send("{")
+        assert client.close_code() == (1008, "the message took too long to arrive")
+
+
+def test_unfinished_frames_share_one_bound() -> None:
+    """Whoever begins a large one while others hold much is cut off, and they are not."""
+    limits = ConnectionLimits(unfinished_bytes=100_000)
+    begun = b"\x81\xff" + (1_000_000).to_bytes(8, "big") + b"mask" + b"x" * 80_000
+    with serving(connections=limits) as host, joined(host) as first, joined(host) as second:
+        first.connection.socket.sendall(begun)
+        second.ask("o", {"p": "/gone", "d": True})
+        second.connection.socket.sendall(begun)
+        eventually(lambda: read(host, "gone") is True)
+        first.connection.socket.sendall(b"x" * 1000)
+        vanish(first)
+        with joined(host) as third:
+            third.connection.socket.sendall(begun)
+            assert read(host, "gone") is True

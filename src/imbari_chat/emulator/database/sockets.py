@@ -58,6 +58,7 @@ class Sockets:
         bound: Bytes of events that may wait for one slow reader.
         silence: Seconds after which a client that has sent keepalives and sends none is gone; None
             for never.
+        message_silence: Seconds of silence in the middle of a message.
         log: Gets a line for each request.
     """
 
@@ -73,6 +74,7 @@ class Sockets:
         bound: int,
         enforce_expiry: bool,
         silence: float | None,
+        message_silence: float,
         log: Callable[[str], None] | None,
     ) -> None:
         self._databases = databases
@@ -83,6 +85,7 @@ class Sockets:
         self.limits = limits
         self.bound = bound
         self.silence = silence
+        self.message_silence = message_silence
         self.log = log
         self._enforce_expiry = enforce_expiry
         self._open: dict[str, _Socket] = {}
@@ -300,8 +303,12 @@ class _Socket:
         """Has the client gone, or its token ended?"""
         self._watching = self._loop.call_later(_WATCH_SECONDS, self._watch)
         self._expire()
+        silent = self._loop.time() - self._heard
+        if self._joiner.is_waiting and silent > self._shared.message_silence:
+            self._close(_POLICY_VIOLATION, "the message took too long to arrive")
+            return
         silence = self._shared.silence
-        if silence is not None and self._keeps_alive and self._loop.time() - self._heard > silence:
+        if silence is not None and self._keeps_alive and silent > silence:
             self._cut_off()
 
     def _expire(self) -> None:
