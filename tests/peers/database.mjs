@@ -349,6 +349,51 @@ const PLAYS = {
     return { inbox, seen };
   },
 
+  // A customer's page under the strict rules: message, session and start in one update.
+  async greet({ session, text }) {
+    const one = client();
+    const who = auth.getAuth(one.app);
+    auth.connectAuthEmulator(who, `http://${place.auth}`, { disableWarnings: true });
+    const { uid } = (await auth.signInAnonymously(who)).user;
+    const now = sdk.serverTimestamp();
+    const seen = [];
+    const message = sdk.push(one.ref(`messages/${session}`)).key;
+    const sent = { text, from: "customer", timestamp: now, read: false, senderUid: uid };
+    const about = {
+      customerName: "Amina",
+      customerEmail: "amina@example.com",
+      lastMessage: text,
+      lastMessageTime: now,
+      unreadCount: 1,
+      status: "active",
+      customerUid: uid,
+      createdAt: now,
+      lastCustomerMessageId: message,
+    };
+    const update = {
+      [`messages/${session}/${message}`]: sent,
+      [`chatSessions/${session}`]: about,
+      [`starts/${uid}`]: { session, at: now, count: sdk.increment(1) },
+    };
+    const halves = [
+      await refusal(sdk.set(one.ref(`messages/${session}/${message}`), sent)),
+      await refusal(sdk.set(one.ref(`chatSessions/${session}`), about)),
+    ];
+    const whole = await refusal(sdk.update(one.ref("/"), update));
+    const again = await refusal(sdk.update(one.ref("/"), update));
+    sdk.onChildAdded(sdk.query(one.ref(`messages/${session}`), sdk.orderByKey(), sdk.limitToLast(50)),
+      (snapshot) => seen.push([snapshot.val().from, snapshot.val().text]));
+    await until(() => seen.length);
+    PLAYS.greeting = { one, seen };
+    return { halves, whole, again };
+  },
+
+  async answered({ count }) {
+    const { seen } = PLAYS.greeting;
+    await until(() => seen.length >= count);
+    return seen;
+  },
+
   async large({ length }) {
     const [one, other] = [client(), client()];
     const text = "x" + "😀".repeat(length);

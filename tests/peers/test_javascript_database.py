@@ -5,13 +5,16 @@ previous sibling, whoever wrote and whatever they wrote by.
 """
 
 import json
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from firebase_admin import auth
 
+from imbari_chat import AdminChat
 from imbari_chat.emulator import Emulator
+from tests.peers.conftest import RULES
 from tests.peers.node import Plays
 
 pytestmark = pytest.mark.peer
@@ -308,6 +311,35 @@ def test_a_renewed_token_allows_more_and_none_allows_nothing(
         "inbox": "hello",
         "seen": [["cancelled", "PERMISSION_DENIED"]],
     }
+
+
+def test_a_page_and_our_desk_hold_one_conversation(
+    emulator: Emulator, plays: Plays, tmp_path: Path
+) -> None:
+    """Under the shipped rules: the page over a socket, the desk over REST and streams."""
+    emulator.load_rules(RULES)
+    session = "-Oabcdefghijklmnopqr"
+    said = plays.play("greet", session=session, text="Do you ship to Kampala?")
+    assert said == {
+        "halves": ["PERMISSION_DENIED", "PERMISSION_DENIED"],
+        "whole": "done",
+        "again": "PERMISSION_DENIED",
+    }
+    target = {
+        "project": emulator.project,
+        "database_emulator": emulator.database_host,
+        "auth_emulator": emulator.auth_host,
+        "data_dir": tmp_path,
+        "token_store": "file",
+    }
+    with AdminChat.from_env(**target) as desk, desk.open(session) as conversation:
+        heard = [each.text for each in conversation.history()]
+        conversation.reply("Every Tuesday.")
+    assert heard == ["Do you ship to Kampala?"]
+    assert plays.play("answered", count=2) == [
+        ["customer", "Do you ship to Kampala?"],
+        ["admin", "Every Tuesday."],
+    ]
 
 
 def test_large_values_cross_in_segments(plays: Plays) -> None:
