@@ -158,7 +158,8 @@ def test_a_namespace_is_named_by_the_query_or_the_default_one(
     emulator: Emulator, host: str
 ) -> None:
     """An empty name is none, and an address names nothing."""
-    for query, ns in (("", ""), ("&ns=", ""), (f"&ns={emulator.namespace}", ""), ("&ns=b", "b")):
+    named = f"&ns={emulator.namespace}"
+    for query, ns in (("", ""), ("&ns=", ""), ("&ns=127", ""), (named, ""), ("&ns=b", "b")):
         with joined(host, query) as client:
             client.ask("p", {"p": "/x", "d": query})
         parameters = {"ns": ns} if ns else {}
@@ -532,3 +533,21 @@ def test_unfinished_frames_share_one_bound() -> None:
         with joined(host) as third:
             third.connection.socket.sendall(begun)
             assert read(host, "gone") is True
+
+
+def test_listening_again_before_the_first_data_is_taken_counts_it_twice(
+    emulator: Emulator, host: str
+) -> None:
+    """Once for each time that it waits, and no more when all of it is taken."""
+    with joined(host) as writer, joined(host) as client:
+        writer.ask("p", {"p": "/big", "d": "x" * 300_000})
+        for number in range(3):
+            client.send("q", {"p": "/big", "h": ""})
+            if number < 2:
+                client.send("n", {"p": "/big"})
+        for number in range(3):
+            assert len(client.hear()["d"]["b"]["d"]) == 300_000
+            assert client.hear()["d"]["b"]["s"] == "ok"
+            if number < 2:
+                assert client.hear()["d"]["b"]["s"] == "ok"
+        eventually(lambda: emulator._database_app.waiting == 0)

@@ -338,6 +338,10 @@ class _Listen:
         """Let it wait for its turn."""
         self._socket.backlog.push(payload, asked=asked)
 
+    def holds(self, payload: Payload) -> bool:
+        """It waits here already."""
+        return self._socket.backlog in payload.backlogs
+
     def cancel(self) -> None:
         """The listener may not listen any more."""
         self._socket.cancelled(self._listener)
