@@ -16,6 +16,7 @@ CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/toget
   tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
   tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
   tests/emulator/database/test_slow.py tests/emulator/database/test_listeners.py \
+  tests/emulator/database/test_peer.py tests/emulator/database/test_on_disconnect.py \
   tests/client/test_ids.py tests/client/test_window_diff.py
 
 # Tests that read the calendar: recorded answers, tokens, dates, ids. A faked clock disturbs tests of

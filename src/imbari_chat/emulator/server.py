@@ -110,6 +110,7 @@ class Emulator:
         ruleset = Ruleset.open() if rules is None else Ruleset.parse(rules)
         self._databases = Databases(self.namespace, ruleset, enforce_indexes=enforce_indexes)
         self._accounts = AuthState(project=project, strict=enforce_expiry)
+        self._incoming = Incoming()
         self._database_app = DatabaseApp(
             self._databases,
             clock,
@@ -117,6 +118,8 @@ class Emulator:
             keep_alive=keep_alive,
             stream_buffer=stream_buffer,
             redirect_streams=redirect_streams,
+            incoming=self._incoming,
+            log_request=log_request,
         )
         self._durable = None if data is None else self._kept_in(data, sync=sync)
         self._import_from = import_from
@@ -322,9 +325,8 @@ class Emulator:
                 )
             undo.callback(locator.remove)
             apps["hub"] = hub
-        incoming = Incoming()
         apps = {
-            name: guarded(bounded(app, incoming), any_host=self._any_host)
+            name: guarded(bounded(app, self._incoming), any_host=self._any_host)
             for name, app in apps.items()
         }
         if self._log_request is not None:
