@@ -325,7 +325,7 @@ def test_a_page_and_our_desk_hold_one_conversation(
         "whole": "done",
         "again": "PERMISSION_DENIED",
     }
-    target = {
+    target: dict[str, Any] = {
         "project": emulator.project,
         "database_emulator": emulator.database_host,
         "auth_emulator": emulator.auth_host,
