@@ -7,7 +7,7 @@ imports, and a command only its own.
 import atexit
 import gc
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence, Set
 from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -34,6 +34,7 @@ class _Command(NamedTuple):
         function: The command itself, or what makes the Typer app of a family of commands.
         is_family: Whether it is a family.
         names_session: Whether its argument may begin with a dash.
+        lasts: Whether it goes on until somebody ends it.
     """
 
     panel: str
@@ -41,6 +42,7 @@ class _Command(NamedTuple):
     function: str
     is_family: bool = False
     names_session: bool = False
+    lasts: bool = False
 
     def add_to(self, app: "typer.Typer", name: str) -> None:
         found = getattr(import_module(f"imbari_chat.cli.{self.module}"), self.function)
@@ -58,23 +60,20 @@ _COMMANDS: Final = {
     "inbox": _Command(CONVERSATIONS, "inbox", "inbox"),
     "show": _Command(CONVERSATIONS, "inbox", "show", names_session=True),
     "reply": _Command(CONVERSATIONS, "reply", "reply", names_session=True),
-    "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True),
+    "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
-    "demo": _Command(TRYING, "demo.command", "demo"),
-    "customer": _Command(TRYING, "customer.command", "customer"),
+    "demo": _Command(TRYING, "demo.command", "demo", lasts=True),
+    "customer": _Command(TRYING, "customer.command", "customer", lasts=True),
     "auth": _Command(PEOPLE, "auth", "family", is_family=True),
     "admins": _Command(PEOPLE, "admins", "family", is_family=True),
     "doctor": _Command(OPERATIONS, "doctor", "doctor"),
-    "emulator": _Command(OPERATIONS, "emulator", "family", is_family=True),
+    "emulator": _Command(OPERATIONS, "emulator", "family", is_family=True, lasts=True),
     "rules": _Command(OPERATIONS, "rules", "family", is_family=True),
     "config": _Command(OPERATIONS, "settings", "family", is_family=True),
     "version": _Command(OPERATIONS, "program", "version"),
 }
 """In the order of the help page."""
-
-_BETWEEN_COLLECTIONS: Final = 50_000
-"""Objects. Python's own 700 have it walk through all that was imported, again and again."""
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
@@ -87,11 +86,12 @@ def run(arguments: Sequence[str] | None = None) -> None:
     if given == ["--version"]:
         Stdout().text(f"imbari-chat {__version__}")
         return
-    _spare_collections()
-    build(_named(given))(given)
+    names = _named(given)
+    _spare_collections(names)
+    build(names)(given)
 
 
-def build(names: Collection[str] | None = None) -> "typer.Typer":
+def build(names: Set[str] | None = None) -> "typer.Typer":
     """The command line as a Typer app: all of it, or the commands of these names alone."""
     from imbari_chat.cli import program
 
@@ -102,7 +102,7 @@ def build(names: Collection[str] | None = None) -> "typer.Typer":
     return app
 
 
-def _named(arguments: Sequence[str]) -> set[str] | None:
+def _named(arguments: Sequence[str]) -> Set[str] | None:
     """Commands, one of which this line is for; None if it may be for any, or for the root's help.
 
     A word before the command that could be an option's value is not taken for a mistyped command.
@@ -117,11 +117,12 @@ def _named(arguments: Sequence[str]) -> set[str] | None:
     return None
 
 
-def _spare_collections() -> None:
-    """Have garbage collected rarely, and not at the end, when all of it goes anyway.
+def _spare_collections(names: Set[str] | None) -> None:
+    """Search for garbage in commands that last, and in no command at its end, when all of it goes.
 
-    Imports make hundreds of thousands of objects and hardly any garbage. Searching them took a fifth
-    of a short command's time.
+    Imports make hundreds of thousands of objects and hardly any garbage. Searching them again and
+    again took a fourth of a short command's time.
     """
-    gc.set_threshold(_BETWEEN_COLLECTIONS)
+    if not any(_COMMANDS[name].lasts for name in names or ()):
+        gc.disable()
     atexit.register(gc.freeze)
