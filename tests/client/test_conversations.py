@@ -260,6 +260,21 @@ async def test_a_blocked_customer_cannot_write(
         await customer.send("Let me in")
 
 
+async def test_a_customer_who_has_not_started_has_no_conversation_and_no_badge(
+    customer: AsyncCustomerChat,
+) -> None:
+    """Nothing is in front of them, nothing came, nothing is listened to or on its way."""
+    async with customer:
+        assert (customer.is_open, customer.has_new_message) == (False, False)
+        await customer.hide()
+        assert (customer.is_open, customer.has_new_message) == (False, False)
+        assert (customer.status.state, customer.status.listeners) == ("idle", 0)
+        assert customer.outbox == await customer.flush(timeout=0) == ()
+        with pytest.raises(RuntimeError, match="start or resume"):
+            _ = customer.session
+        assert await customer.sessions() == []
+
+
 async def test_the_badge_shows_an_answer_that_came_while_the_chat_was_minimised(
     desk: AsyncAdminChat, customer: AsyncCustomerChat
 ) -> None:

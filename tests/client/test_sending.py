@@ -1,6 +1,7 @@
 """Sending when answers get lost: each message once, and never a lie about it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -209,6 +210,17 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
         with pytest.raises(Unavailable) as caught:
             await conversation.resolve()
     assert caught.value.outcome_unknown
+
+
+async def test_an_action_that_is_not_answered_is_repeated_after_growing_pauses(
+    customer: Callable[..., AsyncCustomerChat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody whose answers get lost is not asked over and over at once."""
+    monkeypatch.setattr(gateway, "_PAUSE", 0.05)
+    begin = time.monotonic()
+    async with customer(LOST_REQUEST, LOST_REQUEST) as chat:
+        await chat.start(name="Amina", email="amina@example.com")
+        assert time.monotonic() - begin >= 0.1 + 0.2
 
 
 async def test_a_queue_of_replies_goes_out_in_few_updates_and_in_order(
