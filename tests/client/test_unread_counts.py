@@ -67,7 +67,7 @@ class Place:
         self.desk = Desk(self.namespace)
         self.gateway = Gateway(self.desk, on_rejected=lambda _: None)
         self._customer = InMemory(self.namespace, CUSTOMER)
-        self._colleague = AsyncAdminChat(Gateway(InMemory(self.namespace, ADMIN)))
+        self._colleague = AsyncAdminChat._over(Gateway(InMemory(self.namespace, ADMIN)))
         self._ids = 0
 
     async def start(self, messages: int) -> None:

@@ -23,7 +23,7 @@ from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
-from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import from_params
 from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.updates import PRIORITY, apply, changes
 from tests.specs import table
@@ -119,7 +119,7 @@ class OverRules:
         before = self.table.tree
         auth, now = self.table.callers[caller], self.table.now + case.later
         if case.read is not None:
-            query = Query.from_params(case.query) if case.query else None
+            query = from_params(case.query) if case.query else None
             decision = self.rules.read(
                 Path.parse(case.read), root=before, auth=auth, now=now, query=query
             )

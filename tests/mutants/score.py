@@ -8,7 +8,7 @@ from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.values import Variables
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import from_params
 from imbari_chat.wire.updates import apply
 from tests.contract.playing import Case, Table, places, writes
 from tests.mutants.mutation import Mutant, RuleId, identity, mutants, parsed
@@ -105,7 +105,7 @@ def _questions(played: Table, rules: RulesNode) -> list[_Question]:
 def _request(played: Table, case: Case, caller: str) -> ReadRequest | WriteRequest:
     auth, now = played.callers[caller], played.now + case.later
     if case.read is not None:
-        query: Final = Query.from_params(case.query) if case.query else None
+        query: Final = from_params(case.query) if case.query else None
         return ReadRequest(Path.parse(case.read), played.tree, auth, now, query)
     written = writes(case)
     return WriteRequest(places(written), played.tree, apply(played.tree, written, now), auth, now)

@@ -133,7 +133,7 @@ async def test_what_comes_of_an_abandoned_call_is_passed_over() -> None:
     for divisor in (1, 0):
         release = threading.Event()
         call = asyncio.create_task(
-            workers.run(lambda go_on=release, by=divisor: go_on.wait(30) and 1 // by)  # type: ignore[misc]  # bound at once
+            workers.run(lambda go_on=release, by=divisor: go_on.wait(30) and 1 // by)
         )
         await asyncio.sleep(0)
         call.cancel()

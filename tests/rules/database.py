@@ -6,7 +6,7 @@ from typing import Any
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import from_params
 from imbari_chat.wire.tree import Node
 from imbari_chat.wire.updates import PRIORITY, apply
 
@@ -24,7 +24,7 @@ class Database:
     def ask(self, request: dict[str, Any], auth: Json) -> Decision:
         """Decide a request and, if it is an allowed write, make it."""
         if "read" in request:
-            query = Query.from_params(request.get("query", {}))
+            query = from_params(request.get("query", {}))
             path = Path.parse(request["read"])
             return self.rules.read(path, root=self.root, auth=auth, now=self.now, query=query)
         writes = {_place(path): value for path, value in request["write"].items()}

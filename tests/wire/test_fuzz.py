@@ -10,7 +10,7 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.wire.body import parse_body, parse_update
 from imbari_chat.wire.json import dumps, parse
 from imbari_chat.wire.paths import MAX_DEPTH, Path, keys_of_url
-from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import from_params, to_params
 from imbari_chat.wire.sse import SseParser
 from imbari_chat.wire.tree import EMPTY, from_json
 from imbari_chat.wire.updates import apply, changes
@@ -77,9 +77,9 @@ parameters = st.dictionaries(
 def test_parameters_make_a_query_or_are_refused(given: dict[str, str], value: Any) -> None:
     """A query can be run and written down again."""
     with suppress(InvalidData):
-        query = Query.from_params(given)
+        query = from_params(given)
         if query is not None:
-            assert Query.from_params(query.to_params()) == query
+            assert from_params(to_params(query)) == query
             query.window(from_json(value))
 
 

@@ -163,10 +163,10 @@ def _read(
     now: int,
 ) -> "tuple[Decision, list[Path]]":
     from imbari_chat.wire.paths import Path
-    from imbari_chat.wire.query import Query
+    from imbari_chat.wire.query_forms import from_params
 
     path = Path.parse(subject)
-    decision = ruleset.read(path, root=stored, auth=auth, now=now, query=Query.from_params(query))
+    decision = ruleset.read(path, root=stored, auth=auth, now=now, query=from_params(query))
     return decision, [path]
 
 

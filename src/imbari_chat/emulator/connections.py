@@ -18,14 +18,16 @@ import asyncio
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.wire.json import dumps
 
 __all__ = ["ConnectionLimits", "Connections", "most_connections"]
@@ -58,6 +60,8 @@ class ConnectionLimits:
         body_seconds: Of silence in the middle of a body.
         reader_seconds: In which a reader takes nothing of what waits for it.
         connections: Of all ports together.
+        unfinished_bytes: Of what sockets have sent of frames that are not complete, of all
+            together; one alone may have more.
     """
 
     head_bytes: int = 64 * 1024
@@ -66,6 +70,7 @@ class ConnectionLimits:
     body_seconds: float = 30.0
     reader_seconds: float = 60.0
     connections: int = _MOST
+    unfinished_bytes: int = 64 * 1024 * 1024
 
     @property
     def check_seconds(self) -> float:
@@ -76,16 +81,37 @@ class ConnectionLimits:
         )
 
 
+class Counted(Protocol):
+    """A connection among others.
+
+    Attributes:
+        waiting: There is nothing that anybody works on.
+        since: When that began, or the head of a request; seconds of the loop's clock.
+    """
+
+    transport: asyncio.Transport
+
+    @property
+    def waiting(self) -> bool: ...
+
+    @property
+    def since(self) -> float: ...
+
+
 class Connections:
     """All connections of one emulator, whichever port they came to.
 
     Args:
         limits: For each and for all.
+
+    Attributes:
+        unfinished: What sockets have sent of frames that are not complete.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
-        self._open: set[_Connection] = set()
+        self._open: set[Counted] = set()
+        self.unfinished = Incoming(limits.unfinished_bytes)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -94,12 +120,12 @@ class Connections:
         """The protocol that uvicorn gives to each connection it accepts."""
         everyone = self
 
-        class Counted(_Connection):
+        class OfEveryone(_Connection):
             connections_of_all = everyone
 
-        return Counted
+        return OfEveryone
 
-    def enter(self, connection: "_Connection") -> bool:
+    def enter(self, connection: "Counted") -> bool:
         """Count it among the others, at the cost of one that has no request if it has to be.
 
         Returns:
@@ -113,7 +139,7 @@ class Connections:
         self._open.add(connection)
         return True
 
-    def leave(self, connection: "_Connection") -> None:
+    def leave(self, connection: "Counted") -> None:
         """Count it no more. Doing so twice is fine."""
         self._open.discard(connection)
 
@@ -215,7 +241,10 @@ class _Connection(H11Protocol):
         super().resume_writing()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        from imbari_chat.emulator.websocket_server import WebSocket  # few emulators see one
+
         self._forget()
+        self.ws_protocol_class = partial(WebSocket, self.connections_of_all)  # type: ignore[assignment]  # it is only ever called
         super().handle_websocket_upgrade(event)
 
     def send_400_response(self, msg: str) -> None:

@@ -20,6 +20,12 @@ __all__ = ["Hosting"]
 T = TypeVar("T")
 
 _GRACE_SECONDS: Final = 0.1
+_MAX_FRAME: Final = 16 * 1024 * 1024
+"""Bytes of a text on a socket. The SDKs send at most 48 KiB."""
+
+
+class _NoWebSocket(asyncio.Protocol):
+    """Stands for the protocol that is imported at the first upgrade."""
 
 
 class Hosting:
@@ -110,7 +116,11 @@ async def _serving(
         app,
         loop="asyncio",
         http=connections.protocol(),
-        ws="none",
+        ws=_NoWebSocket,  # a class of ours takes its place at the first upgrade
+        ws_max_size=_MAX_FRAME,
+        ws_ping_interval=None,
+        ws_ping_timeout=None,
+        ws_per_message_deflate=False,
         lifespan="off",
         log_config=None,
         log_level="critical",

@@ -112,8 +112,10 @@ class Backlog:
         self._bound = bound
         self.wake = wake
         self._cut_off = cut_off
-        self._waiting: deque[Payload] = deque()
+        self._waiting: deque[tuple[Payload, int]] = deque()  # with what each counts of the bound
         self._size = 0
+        self._unasked = 0
+        self._counted = 0
         self._sent = 0  # of the first of them
         self.closed = False
 
@@ -122,28 +124,34 @@ class Backlog:
         """Bytes that wait, those of the payload being sent included."""
         return self._size
 
-    def push(self, payload: Payload, *, first: bool = False) -> None:
-        """Let ``payload`` wait behind the others; over the bound, drop everything."""
+    def push(self, payload: Payload, *, asked: bool = False) -> None:
+        """Let ``payload`` wait behind the others; over the bound, drop everything.
+
+        Args:
+            asked: The reader has asked for it, and asks for nothing more before it has taken most
+                of it. It does not count.
+        """
         if self.closed:
             return
-        if first:
-            self._waiting.appendleft(payload)
-        else:
-            self._waiting.append(payload)
+        counts = 0 if asked else max(1, payload.size)
+        self._waiting.append((payload, counts))
         self._size += payload.size
+        self._unasked += counts
+        self._counted += bool(counts)
         self._outgoing.hold(payload, self)
-        behind = self._size - self._waiting[0].size if self._waiting else 0
-        if len(self._waiting) > _ALONE and behind > self._bound:
+        behind = self._unasked - self._waiting[0][1] if self._waiting else 0
+        if self._counted > _ALONE and behind > self._bound:
             self.cut()
         else:
             self.wake()
 
     def piece(self) -> tuple[bytes, bool] | None:
         """The next bytes and whether nothing comes after them, or None if none are ready."""
-        if not self._waiting or self._waiting[0].data is None:
+        if not self._waiting:
             return None
-        payload = self._waiting[0]
-        assert payload.data is not None
+        payload, _ = self._waiting[0]
+        if payload.data is None:
+            return None
         piece = payload.data[self._sent : self._sent + PIECE]
         self._sent += len(piece)
         last = False
@@ -172,6 +180,8 @@ class Backlog:
         self._outgoing.moved(self, empty=True)
 
     def _drop(self) -> None:
-        payload = self._waiting.popleft()
+        payload, counts = self._waiting.popleft()
         self._size -= payload.size
+        self._unasked -= counts
+        self._counted -= bool(counts)
         self._outgoing.release(payload, self)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from imbari_chat.emulator.tokens import decode_unverified, parse_object
 from imbari_chat.wire.json import Json
 
-__all__ = ["logged"]
+__all__ = ["logged", "shown_uid", "socket_line"]
 
 _HARMLESS: Final = frozenset(
     {
@@ -26,6 +26,8 @@ _HARMLESS: Final = frozenset(
     }
 )  # fmt: skip
 _PEEKED: Final = 64 * 1024
+_LONGEST_ACTION: Final = 20
+_LONGEST_PLACE: Final = 1000
 _UID: Final = re.compile(r"[^\x21-\x7e]")
 
 
@@ -82,6 +84,24 @@ def logged(
     return answer
 
 
+def socket_line(action: str, place: str, status: str, seconds: float, who: str) -> str:
+    """The line for one request over a socket.
+
+    WS p /room/x ok 0.2 ms uid=u1
+
+    Args:
+        who: ``admin``, ``nobody`` or a uid after ``uid=``.
+    """
+    what = quote(action[:_LONGEST_ACTION], errors="replace")
+    where = quote(place[:_LONGEST_PLACE], safe="/:~!$&'()*+,;=@", errors="replace")
+    return f"WS {what} {where or '-'} {status} {seconds * 1000:.1f} ms {who}"
+
+
+def shown_uid(uid: str) -> str:
+    """A uid as lines have it."""
+    return f"uid={_UID.sub('?', uid[:128])}"
+
+
 def _line(scope: Scope, status: int | None, seconds: float, body: bytes) -> str:
     method = scope.get("method", "WS")
     path = quote(scope["path"], safe="/:~!$&'()*+,;=@")
@@ -108,7 +128,7 @@ def _who(scope: Scope, query: dict[str, str], body: bytes) -> str:
     except ValueError:
         return "nobody"
     uid: Json = claims.get("sub") or claims.get("user_id")
-    return f"uid={_UID.sub('?', uid[:128])}" if isinstance(uid, str) else "nobody"
+    return shown_uid(uid) if isinstance(uid, str) else "nobody"
 
 
 def _id_token(headers: dict[bytes, bytes], body: bytes) -> str | None:

@@ -22,6 +22,7 @@ from imbari_chat.identity.session import follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import to_params
 
 __all__ = ["SERVICE_AUTH", "ServiceAccess"]
 
@@ -96,7 +97,7 @@ class ServiceAccess(Access, Secret):
                 value: Json = self._reference(path).get()
             else:
                 value = self._client.body(
-                    "get", f"{path.to_url()}.json", params=encode_params(query.to_params())
+                    "get", f"{path.to_url()}.json", params=encode_params(to_params(query))
                 )
         return value
 
@@ -124,7 +125,7 @@ class ServiceAccess(Access, Secret):
         return swapped
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
-        params = {} if query is None else query.to_params()
+        params = {} if query is None else to_params(query)
         if self._override is not None:
             params["auth_variable_override"] = dumps(dict(self._override))
         token = "owner" if self._project.is_emulator else self._access_token()

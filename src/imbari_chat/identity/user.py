@@ -24,6 +24,7 @@ from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import to_params
 
 __all__ = ["Tokens", "UserAccess", "read_claims"]
 
@@ -166,7 +167,7 @@ class UserAccess(Access, Secret):
             # pyrebase4 sorts the answer of a query and fails on values of mixed types, and does
             # not escape bounds; so only the address is its work here.
             answer = self._session.get(
-                f"{database.build_request_url(token)}&{encode_params(query.to_params())}",
+                f"{database.build_request_url(token)}&{encode_params(to_params(query))}",
                 headers=database.build_headers(token),
             )
             answer.raise_for_status()
@@ -226,7 +227,7 @@ class UserAccess(Access, Secret):
         return self._attempt(replace(look, write=True), write)
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
-        params = {} if query is None else dict(query.to_params())
+        params = {} if query is None else to_params(query)
         params["auth"] = self._current().id_token
         return StreamRequest(self._project.url(path, params), {})
 

@@ -1,27 +1,22 @@
-"""A query: its parameters, its bounds, and its window over a node.
+"""A query: its bounds, and its window over a node. How it is written: see `query_forms`.
 
 The texts of the errors are those of the service, so that the emulator can answer with them.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.json import Json, Scalar, canonical_number, dumps, parse
+from imbari_chat.wire.json import Scalar, canonical_number
 from imbari_chat.wire.keys import MAX_KEY, MIN_KEY, SortKey, key_order
 from imbari_chat.wire.order import Index, priority_order, value_order
 from imbari_chat.wire.paths import Path, illegal_in_key
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
 
-__all__ = ["Bound", "Query"]
+__all__ = ["LIMITS", "Bound", "Query", "equal_and_range", "two_bounds", "two_limits"]
 
-_RANGE: Final = ("startAt", "startAfter", "endAt", "endBefore")
-_LIMITS: Final = ("limitToFirst", "limitToLast")
-_FILTERS: Final = (*_RANGE, "equalTo", *_LIMITS)
-
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+LIMITS: Final = ("limitToFirst", "limitToLast")
+"""The names of a limit: of the first children, and of the last."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +92,7 @@ class Query:
 
     def __post_init__(self) -> None:
         if self.limit is not None and self.limit <= 0:
-            raise InvalidData(f"{_LIMITS[self.from_end]} must be positive")
+            raise InvalidData(f"{LIMITS[self.from_end]} must be positive")
         object.__setattr__(self, "_low", _edge(self.order_by, self.start))
         object.__setattr__(self, "_high", _edge(self.order_by, self.end))
 
@@ -147,7 +142,7 @@ class Query:
     def equal_to(self, value: Scalar | None, key: str | None = None) -> Self:
         """Exactly ``value``. Raises InvalidData if there is a start or an end already."""
         if self.start or self.end:
-            raise _equal_and_range()
+            raise equal_and_range()
         bound = Bound(value, key)
         return replace(self, start=bound, end=bound)
 
@@ -158,51 +153,6 @@ class Query:
     def limit_to_last(self, count: int) -> Self:
         """At most the last ``count``. Raises InvalidData if not positive or limited already."""
         return self._limited(count, from_end=True)
-
-    @classmethod
-    def from_params(cls, params: Mapping[str, str]) -> Self | None:
-        """Read the parameters of a REST request; None if none of them asks for a query.
-
-        Args:
-            params: Names and values, percent-decoded. Names that are not a query's are ignored.
-
-        Raises:
-            InvalidData: The parameters make no query; the text is the service's.
-        """
-        given = [name for name in _FILTERS if name in params]
-        if "orderBy" not in params:
-            if given:
-                raise InvalidData("orderBy must be defined when other query parameters are defined")
-            return None
-        query = cls(_order(params["orderBy"]))
-        if "equalTo" in given and any(name in given for name in _RANGE):
-            raise _equal_and_range()
-        for pair in (_RANGE[:2], _RANGE[2:]):
-            if all(name in given for name in pair):
-                raise _two_bounds(*pair)
-        if all(name in given for name in _LIMITS):
-            raise _two_limits()
-        for name in given:
-            query = query._with_param(name, params[name])
-        return query
-
-    def to_params(self) -> dict[str, str]:
-        """The parameters of a REST request for this query, to be percent-encoded.
-
-        The order is always written out: the service refuses a limit or a range without one.
-        """
-        params = {"orderBy": dumps(str(self.order_by))}
-        if self.start is not None and self.start.inclusive and self.start == self.end:
-            params["equalTo"] = _bound_text(self.start)
-        else:
-            if self.start is not None:
-                name = "startAt" if self.start.inclusive else "startAfter"
-                params[name] = _bound_text(self.start)
-            if self.end is not None:
-                params["endAt" if self.end.inclusive else "endBefore"] = _bound_text(self.end)
-        if self.limit is not None:
-            params[_LIMITS[self.from_end]] = str(self.limit)
-        return params
 
     @property
     def equal_value(self) -> Scalar | None:
@@ -257,37 +207,18 @@ class Query:
 
     def _started(self, bound: Bound) -> Self:
         if self.start is not None:
-            raise _two_bounds("startAt", "startAfter")
+            raise two_bounds("startAt", "startAfter")
         return replace(self, start=bound)
 
     def _ended(self, bound: Bound) -> Self:
         if self.end is not None:
-            raise _two_bounds("endAt", "endBefore")
+            raise two_bounds("endAt", "endBefore")
         return replace(self, end=bound)
 
     def _limited(self, count: int, *, from_end: bool) -> Self:
         if self.limit is not None:
-            raise _two_limits()
+            raise two_limits()
         return replace(self, limit=count, from_end=from_end)
-
-    def _with_param(self, name: str, text: str) -> Self:
-        match name:
-            case "limitToFirst":
-                return self.limit_to_first(_count(name, text))
-            case "limitToLast":
-                return self.limit_to_last(_count(name, text))
-        value, key = _bound_parts(text)
-        match name:
-            case "startAt":
-                return self.start_at(value, key)
-            case "startAfter":
-                return self.start_after(value, key)
-            case "endAt":
-                return self.end_at(value, key)
-            case "endBefore":
-                return self.end_before(value, key)
-            case _:
-                return self.equal_to(value, key)
 
 
 def _edge(index: Index, bound: Bound | None) -> SortKey:
@@ -312,54 +243,19 @@ def _priority_edge(value: Scalar | None) -> SortKey:
     return (0, value) if isinstance(value, bool) else priority_order(value)
 
 
-def _order(text: str) -> Index:
-    try:
-        name = parse(text)
-    except InvalidData:
-        name = None
-    if not isinstance(name, str):
-        raise InvalidData("orderBy must be a valid JSON encoded path")
-    return Index.parse(name)
-
-
-def _bound_parts(text: str) -> tuple[Scalar | None, str | None]:
-    """Read ``3`` or ``3,"stego"``: a JSON primitive, and a key after a comma."""
-    try:
-        parts = parse(f"[{text}]")
-    except InvalidData:
-        parts = []
-    if not isinstance(parts, list) or not parts or isinstance(parts[0], dict | list):
-        raise InvalidData("Constraint index field must be a JSON primitive")
-    key: Json = parts[1] if len(parts) == 2 else None
-    # The SDKs' placeholders are for their own protocol; the REST API takes them for no key names.
-    if len(parts) > 1 and (not isinstance(key, str) or key in (MIN_KEY, MAX_KEY)):
-        raise InvalidData("Constraint key field must be a valid key name")
-    assert key is None or isinstance(key, str)
-    return parts[0], key
-
-
-def _bound_text(bound: Bound) -> str:
-    value = dumps(bound.value)
-    return value if bound.key is None else f"{value},{dumps(bound.key)}"
-
-
-def _count(name: str, text: str) -> int:
-    if not _INTEGER.fullmatch(text.strip()):
-        raise InvalidData(f"{name} must be an integer")
-    return int(text)
-
-
-def _equal_and_range() -> InvalidData:
+def equal_and_range() -> InvalidData:
+    """``equalTo`` beside another bound."""
     return InvalidData(
         "equalTo cannot be specified in addition to startAfter, startAt, endAt, or endBefore"
     )
 
 
-def _two_limits() -> InvalidData:
+def two_limits() -> InvalidData:
+    """A limit of the first beside one of the last."""
     return InvalidData("Only one of limitToFirst and limitToLast may be specified")
 
 
-def _two_bounds(first: str, second: str) -> InvalidData:
+def two_bounds(first: str, second: str) -> InvalidData:
     """[unsure]: the service's answer to two starts or ends; this is its way of speaking."""
     return InvalidData(f"Only one of {first} and {second} may be specified")
 

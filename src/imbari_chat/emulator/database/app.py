@@ -1,5 +1,7 @@
 """The ASGI application: HTTP in, :class:`Service` in the middle, answers and event streams out.
 
+A socket is handed on to :class:`Sockets`; both deliver events by one :class:`Delivery`.
+
 Everything runs in one event loop, and a request is carried out without giving way, so the order
 of commits is the order of events on every stream.
 """
@@ -10,25 +12,29 @@ import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from secrets import randbelow
+from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.delivery import Delivery, StreamForm
 from imbari_chat.emulator.database.limits import Limits, body_too_big
-from imbari_chat.emulator.database.listeners import CANCEL, Event, Target
-from imbari_chat.emulator.database.namespace import Listener, PendingEvent
+from imbari_chat.emulator.database.namespace import PendingEvent
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.responses import Response, failed, preflight
 from imbari_chat.emulator.database.service import Done, Opened, Service
+from imbari_chat.emulator.database.sockets import Sockets
 from imbari_chat.emulator.database.streams import Stream
+from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.emulator.offload import Offload
 from imbari_chat.emulator.outgoing import PIECE, Backlog, Outgoing, Payload
 from imbari_chat.wire.pushid import PushIds
-from imbari_chat.wire.sse import Frame, encode
-from imbari_chat.wire.tree import Node
 
 __all__ = ["DatabaseApp"]
+
+_SOCKET_PATHS: Final = frozenset({b"/.ws", b"/.lp"})
+"""What is no request: a socket that asks for no upgrade, and long polling, which is not served."""
 
 _log = logging.getLogger(__name__)
 
@@ -45,6 +51,12 @@ class DatabaseApp:
             the service does, so that clients can be tested for what they lose on the way.
         limits: How much one request may carry.
         outgoing: Bytes that may wait for all readers together.
+        incoming: What is being sent to the emulator, this application's sockets included.
+        socket_silence: Seconds after which a socket that has sent keepalives, and sends none any
+            more, is taken for dead; None for never. The SDKs send one after 45 s of silence, and
+            browsers may put that off to the full minute in a hidden tab.
+        message_silence: Seconds of silence in the middle of a socket's message.
+        log_request: Gets a line for each request over a socket.
     """
 
     def __init__(
@@ -58,6 +70,10 @@ class DatabaseApp:
         redirect_streams: bool = False,
         limits: Limits | None = None,
         outgoing: int = 128 * 1024 * 1024,
+        incoming: Incoming | None = None,
+        socket_silence: float | None = 75.0,
+        message_silence: float = 30.0,
+        log_request: Callable[[str], None] | None = None,
     ) -> None:
         self._clock = clock
         self._keep_alive = keep_alive
@@ -71,11 +87,23 @@ class DatabaseApp:
             redirect_streams=redirect_streams,
             limits=self._limits,
         )
-        self._streams: dict[Listener, Stream] = {}
-        self._firsts: dict[tuple[str, Target], tuple[Node | None, Payload]] = {}
-        self._writing: set[asyncio.Task[None]] = set()
+        self._streams: set[Stream] = set()
         self._offload = Offload()
         self._outgoing = Outgoing(outgoing)
+        self._delivery = Delivery(self._outgoing, self._offload, self._limits.event)
+        self._sockets = Sockets(
+            databases,
+            self._delivery,
+            self._offload,
+            incoming or Incoming(),
+            clock,
+            limits=self._limits,
+            bound=stream_buffer,
+            enforce_expiry=enforce_expiry,
+            silence=socket_silence,
+            message_silence=message_silence,
+            log=log_request,
+        )
 
     @property
     def waiting(self) -> int:
@@ -83,8 +111,14 @@ class DatabaseApp:
         return self._outgoing.held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._sockets(scope, receive, send)
+            return
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
+        if scope["raw_path"] in _SOCKET_PATHS:
+            await _respond(send, failed(Refusal(404, "404 Not Found")))
+            return
         headers = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
@@ -124,22 +158,12 @@ class DatabaseApp:
         await self._send(response, send)
 
     def deliver(self, events: Iterable[PendingEvent]) -> None:
-        """Queue events on the streams they are owed to; each is written once."""
-        for each in events:
-            streams = [
-                stream
-                for listener in each.listeners
-                if (stream := self._streams.get(listener)) is not None
-            ]
-            if not streams:
-                continue
-            payload = self._payload(each.event, last=each.last)
-            for stream in streams:
-                stream.push(payload)
+        """Queue events for whoever they are owed to; each is written once in each form."""
+        self._delivery.deliver(events)
 
     def close(self) -> None:
         """End every stream."""
-        for stream in self._streams.values():
+        for stream in self._streams:
             stream.end()
         self._offload.close()
 
@@ -163,55 +187,17 @@ class DatabaseApp:
             bound=self._stream_buffer,
             keep_alive=self._keep_alive,
             expires_in=lambda: None if expires_at is None else expires_at - self._clock(),
+            form=StreamForm(opened.export),
         )
-        stream.push(self._first(opened))
-        self._streams[opened.listener] = stream
+        self._delivery.attach(opened.listener, stream)
+        self._delivery.first(opened.namespace, opened.listener, opened.first)
+        self._streams.add(stream)
         try:
             await stream.run(receive, send)
         finally:
-            del self._streams[opened.listener]
+            self._streams.discard(stream)
+            self._delivery.detach(opened.listener)
             opened.namespace.unlisten(opened.listener)
-
-    def _first(self, opened: Opened) -> Payload:
-        """Everything there is; whoever comes before it has been taken shares it."""
-        event, target = opened.first, opened.listener.target
-        if event.weight < PIECE:
-            return self._payload(event)
-        name = (opened.namespace.name, target)
-        known = self._firsts.get(name)
-        if known is not None and known[0] is event.node and known[1].backlogs:
-            return known[1]
-        payload = self._payload(event)
-        self._firsts = {
-            key: (node, each) for key, (node, each) in self._firsts.items() if each.backlogs
-        }
-        self._firsts[name] = (event.node, payload)
-        return payload
-
-    def _payload(self, event: Event | Frame, *, last: bool = False) -> Payload:
-        """The event's bytes; those of a large one come later, in a thread, and keep their place."""
-        if isinstance(event, Frame) or event.weight < PIECE:
-            frame = event if isinstance(event, Frame) else event.frame()
-            data, last = self._encoded(frame, last=last)
-            return Payload(data, last=last)
-        payload = Payload(None, size=event.weight, last=last)
-        writing = asyncio.ensure_future(self._write(event, payload))
-        self._writing.add(writing)
-        writing.add_done_callback(self._writing.discard)
-        return payload
-
-    async def _write(self, event: Event, payload: Payload) -> None:
-        data, last = await self._offload(
-            event.weight, lambda: self._encoded(event.frame(), last=payload.last)
-        )
-        self._outgoing.fill(payload, data, last=last)
-
-    def _encoded(self, frame: Frame, *, last: bool) -> tuple[bytes, bool]:
-        """The event's bytes and whether it ends its stream, as one that is too large does."""
-        data = encode(frame.event, frame.data)
-        if len(data) <= self._limits.event:
-            return data, last
-        return encode(CANCEL.event, CANCEL.data), True
 
 
 async def _body(headers: dict[str, str], receive: Receive, limit: int) -> bytes | None:

@@ -13,7 +13,7 @@ from imbari_chat.emulator.tokens import decode_unverified
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, is_number, parse
 
-__all__ = ["ADMIN", "NOBODY", "Caller", "caller"]
+__all__ = ["ADMIN", "NOBODY", "Caller", "Expired", "caller", "user"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Caller:
 
 ADMIN: Final = Caller(admin=True, auth=None)
 NOBODY: Final = Caller(admin=False, auth=None)
+
+
+class Expired(Refusal):
+    """The token was good once."""
 
 
 def caller(
@@ -63,7 +67,7 @@ def _believed(
     token = parameters.get("auth")
     if not token:
         return NOBODY
-    return _user(token, now, enforce_expiry=enforce_expiry)
+    return user(token, now, enforce_expiry=enforce_expiry)
 
 
 def _is_bearer(authorization: str | None) -> bool:
@@ -88,7 +92,13 @@ def _bad_override() -> Refusal:
     return Refusal(400, "auth_variable_override must be a JSON object or null")
 
 
-def _user(token: str, now: float, *, enforce_expiry: bool) -> Caller:
+def user(token: str, now: float, *, enforce_expiry: bool) -> Caller:
+    """Whom a user's token speaks for; see :func:`caller`.
+
+    Raises:
+        Expired: It has ended.
+        Refusal: It is unreadable.
+    """
     try:
         claims = decode_unverified(token)
     except ValueError:
@@ -100,7 +110,7 @@ def _user(token: str, now: float, *, enforce_expiry: bool) -> Caller:
         raise _unreadable()
     expires_at = _expiry(claims) if enforce_expiry else None
     if expires_at is not None and expires_at <= now:
-        raise Refusal(401, "Auth token is expired")
+        raise Expired(401, "Auth token is expired")
     firebase = claims.get("firebase")
     provider = firebase.get("sign_in_provider") if isinstance(firebase, dict) else None
     auth: Json = {"uid": uid, "provider": provider, "token": claims}

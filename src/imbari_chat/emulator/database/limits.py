@@ -6,7 +6,15 @@ from typing import Final
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.wire.json import Json, dumps
 
-__all__ = ["SIZE_LIMITS", "Limits", "answer_too_big", "body_too_big", "weight", "write_too_big"]
+__all__ = [
+    "SIZE_LIMITS",
+    "AnswerTooBig",
+    "Limits",
+    "answer_too_big",
+    "body_too_big",
+    "weight",
+    "write_too_big",
+]
 
 _MIB: Final = 1024 * 1024
 
@@ -20,12 +28,14 @@ class Limits:
 
     Attributes:
         body: Of one request.
+        message: Of one message of a socket, and of what one wants written when it ends.
         answer: Of what one read gives.
         event: Of one event of a stream, which ends with it.
         per_second: What a write is estimated to do in a second.
     """
 
     body: int = 256 * _MIB
+    message: int = 16 * _MIB
     answer: int = 256 * _MIB
     event: int = 512 * _MIB
     per_second: int = 10 * _MIB
@@ -48,10 +58,14 @@ def weight(value: Json) -> int:
     return len(dumps(value).encode())
 
 
-def answer_too_big() -> Refusal:
+class AnswerTooBig(Refusal):
+    """A read of more than one answer holds."""
+
+
+def answer_too_big() -> AnswerTooBig:
     """A read of more than one answer holds."""
     text = "Data requested exceeds the maximum size that can be accessed with a single request."
-    return Refusal(400, text)
+    return AnswerTooBig(400, text)
 
 
 def write_too_big() -> Refusal:

@@ -14,50 +14,17 @@ A write that changes nothing is silent. Events speak of values, not of how they 
 server values are resolved and lists look as they do in a read.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.events import Event
 from imbari_chat.emulator.database.windows import Reading, Windows
-from imbari_chat.emulator.offload import LARGE
-from imbari_chat.wire.json import Json, dumps
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import Branch, Node
 
-__all__ = ["AUTH_REVOKED", "CANCEL", "KEEP_ALIVE", "Event", "Target", "View"]
-
-KEEP_ALIVE: Final = Frame("keep-alive", "null")
-# [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
-# anything else, and both official Python clients skip null. Also said when an event is too large.
-CANCEL: Final = Frame("cancel", "null")
-# Raw text, not JSON; clients compare it literally.
-AUTH_REVOKED: Final = Frame("auth_revoked", "credential is no longer valid")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Event:
-    """An event that is not written out yet: the trees it tells of never change, so that can wait.
-
-    Attributes:
-        name: Its type.
-        path: Relative to the stream.
-        weight: About as many bytes as its data will have.
-        node: What it is about all of, or None for parts of something.
-    """
-
-    name: str
-    path: str
-    weight: int
-    data: Callable[[], Json]
-    node: Node | None = None
-
-    def frame(self) -> Frame:
-        """The event written out."""
-        told: Json = {"path": self.path, "data": self.data()}
-        return Frame(self.name, dumps(told, in_steps=self.weight >= LARGE))
+__all__ = ["Target", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +32,12 @@ class Target:
     """What is listened to.
 
     Attributes:
-        path: The stream's location; paths in events are relative to it.
+        path: The location; paths in events are relative to it.
         query: Which of its children are seen, or None for everything.
-        export: Values carry priorities and lists stay objects.
     """
 
     path: Path
     query: Query | None = None
-    export: bool = False
 
 
 class View:
@@ -86,12 +51,11 @@ class View:
         self._window = self._read(root).seen
 
     def first(self, root: Node) -> Event:
-        """The event every stream opens with: all there is."""
-        reading, export = self._read(root), self.target.export
+        """The event that listening opens with: all there is."""
+        reading = self._read(root)
         if reading.window is not None:
             reading = Reading(reading.node, self._window)  # the same for everyone who comes
-        seen = reading.seen
-        return Event("put", "/", seen.weight, lambda: reading.to_json(export=export), seen)
+        return self._event(ROOT, reading.seen, hollow=reading.hollow)
 
     def committed(
         self, write: Write, changed: Sequence[Path], before: Node, after: Node
@@ -115,7 +79,7 @@ class View:
         if not replaced:
             return self._below(write, touched, after)
         new = after.at(here)
-        return None if before.at(here) == new else self._event("/", new)
+        return None if before.at(here) == new else self._event(ROOT, new)
 
     def _moved(
         self, write: Write, touched: list[Path], after: Node, *, replaced: bool
@@ -127,7 +91,7 @@ class View:
         told, self._window = self._window, self._read(after).seen
         window = self._window
         if replaced:
-            return None if told == window else self._event("/", window)
+            return None if told == window else self._event(ROOT, window)
         depth = len(self.target.path)
         keys = dict.fromkeys(place[depth] for place in touched)
         old, new = _children(told), _children(window)
@@ -140,8 +104,8 @@ class View:
             seen = [place for place in touched if place[depth] in changed]
             return self._below(write, seen, after)
         if len(changed) == 1:
-            return self._event("/" + changed[0], window.child(changed[0]))
-        return self._patch("/", {key: window.child(key) for key in changed})
+            return self._event(Path(changed), window.child(changed[0]))
+        return self._patch(ROOT, {Path((key,)): window.child(key) for key in changed})
 
     def _below(self, write: Write, touched: list[Path], after: Node) -> Event:
         """Changes strictly below the target, told as they were asked for.
@@ -154,28 +118,20 @@ class View:
         if not write.merge or base in touched:
             # Not a merge, or one that changes the priority of its base: no key could say that.
             return self._put(base, after)
-        nodes = {"/".join(place.relative_to(base)): after.at(place) for place in touched}
-        return self._patch(str(base.relative_to(here)), nodes)
+        nodes = {place.relative_to(base): after.at(place) for place in touched}
+        return self._patch(base.relative_to(here), nodes)
 
     def _put(self, place: Path, after: Node) -> Event:
-        return self._event(str(place.relative_to(self.target.path)), after.at(place))
+        return self._event(place.relative_to(self.target.path), after.at(place))
 
     def _read(self, root: Node) -> Reading:
         return self._windows.read(root, self.target.path, self.target.query)
 
-    def _event(self, path: str, node: Node) -> Event:
-        export = self.target.export
-        return Event("put", path, node.weight, lambda: node.to_json(export=export), node)
+    def _event(self, path: Path, node: Node, *, hollow: bool = False) -> Event:
+        return Event("put", self.target.path, path, {ROOT: node}, hollow=hollow)
 
-    def _patch(self, path: str, nodes: Mapping[str, Node]) -> Event:
-        export = self.target.export
-        weight = sum(len(key) + node.weight for key, node in nodes.items())
-        return Event(
-            "patch",
-            path,
-            weight,
-            lambda: {key: node.to_json(export=export) for key, node in nodes.items()},
-        )
+    def _patch(self, path: Path, nodes: Mapping[Path, Node]) -> Event:
+        return Event("patch", self.target.path, path, nodes)
 
 
 def _meet(place: Path, here: Path) -> bool:

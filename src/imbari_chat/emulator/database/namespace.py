@@ -11,8 +11,9 @@ from typing import Final
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
+from imbari_chat.emulator.database.events import CANCEL, Event
 from imbari_chat.emulator.database.limits import write_too_big
-from imbari_chat.emulator.database.listeners import CANCEL, Event, Target, View
+from imbari_chat.emulator.database.listeners import Target, View
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, Refusals, denied
 from imbari_chat.emulator.database.windows import Reading, Windows
 from imbari_chat.rules import Coverage, Decision, Ruleset
@@ -27,15 +28,21 @@ from imbari_chat.wire.values import DoesNotFit
 __all__ = ["Commit", "Draft", "Listener", "Namespace", "PendingEvent", "etag"]
 
 
+_NOTHING: Final = "null_etag"
+
 _SETTINGS: Final[Mapping[str, Json]] = {
     "defaultWriteSizeLimit": "large",
     "strictTriggerValidation": True,
 }
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class Listener:
-    """One open stream. Two of them are never the same, whatever they listen to."""
+    """One open listen. Two of them are never the same, whatever they listen to.
+
+    Attributes:
+        caller: Who listens; another one after :meth:`Namespace.recast`.
+    """
 
     target: Target
     caller: Caller
@@ -46,17 +53,17 @@ class PendingEvent:
     """An event and everyone it is owed to.
 
     Attributes:
-        last: Their streams end with it.
+        last: They listen no more after it.
     """
 
-    event: Event | Frame
+    event: Event
     listeners: Sequence[Listener]
     last: bool = False
 
     @property
     def frame(self) -> Frame:
-        """The event written out."""
-        return self.event if isinstance(self.event, Frame) else self.event.frame()
+        """The event as a stream without priorities has it."""
+        return self.event.frame()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +100,7 @@ class Commit:
 @dataclass(slots=True)
 class _Audience:
     view: View
-    listeners: list[Listener] = field(default_factory=list)
+    listeners: dict[Listener, None] = field(default_factory=dict)
 
 
 def etag(node: Node) -> str:
@@ -101,12 +108,17 @@ def etag(node: Node) -> str:
 
     [unsure]: the service's algorithm is not documented; this is the node hash of the SDKs.
     """
-    return digest(node) or "null_etag"
+    return digest(node) or _NOTHING
 
 
-def _lost_race(current: Node, *, readable: bool) -> Mismatch | Refusal:
-    """The answer shows what is there, so it is only for those who may read it. [unsure]"""
-    return Mismatch(current) if readable else denied()
+def _has_version(node: Node, tag: str | None) -> bool:
+    """Whether ``tag``, if there is one, is that of ``node``.
+
+    To know that something is there, nothing is hashed.
+    """
+    if tag is None:
+        return True
+    return not node.exists if tag == _NOTHING else node.exists and digest(node) == tag
 
 
 class Namespace:
@@ -115,11 +127,13 @@ class Namespace:
     Args:
         name: What clients call it.
         rules: Who may do what; admins may do everything.
-        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST;
+            without rules there are none to insist on.
         refusals: Where to note why the rules said no.
 
     Attributes:
         writing: Held from a draft to its commit by who lets others run in between.
+        guests: Connections that may come back to it at any time.
     """
 
     def __init__(
@@ -137,6 +151,7 @@ class Namespace:
         self.settings: dict[str, Json] = dict(_SETTINGS)
         self.refusals = Refusals() if refusals is None else refusals
         self.writing = Lock()
+        self.guests = 0
         self._enforce_indexes = enforce_indexes
         self._windows = Windows()
         self._audiences: dict[Target, _Audience] = {}
@@ -144,9 +159,10 @@ class Namespace:
 
     @property
     def is_blank(self) -> bool:
-        """Nothing is stored or about to be, nobody listens, and every setting is as it was."""
+        """Nothing is stored or about to be, nobody is there, and every setting is as it was."""
         return not (
             self.root.exists
+            or self.guests
             or self._audiences
             or self.writing.locked()
             or self.settings != _SETTINGS
@@ -170,8 +186,12 @@ class Namespace:
                 coverage=self.coverage,
             )
             self._insist(decision)
-        if query is not None and self._enforce_indexes:
-            self._insist_on_index(path, query)
+        if query is not None and not self.serves(path, query):
+            raise Refusal(
+                400,
+                f'Index not defined, add ".indexOn": "{query.order_by.rule}", for path "{path}",'
+                " to the rules",
+            )
         return self._windows.read(self.root, path, query)
 
     def write(
@@ -216,8 +236,8 @@ class Namespace:
         """
         before, rules = self.root, self.rules
         readable = if_match is not None and self._readable(write.base, caller, now)
-        if readable and if_match != etag(write.found(before)):
-            raise _lost_race(write.found(before), readable=True)
+        if readable and not _has_version(write.found(before), if_match):
+            raise Mismatch(write.found(before))
         try:
             after = write.applied(before, now)
         except DoesNotFit:
@@ -234,8 +254,9 @@ class Namespace:
                 coverage=coverage or self.coverage,
             )
             self._insist(decision)
-        if if_match is not None and not readable and if_match != etag(write.found(before)):
-            raise _lost_race(write.found(before), readable=False)
+        if not readable and not _has_version(write.found(before), if_match):
+            # The answer shows what is there, so it is only for those who may read it. [unsure]
+            raise denied()
         if room is not None and write.weight(before, after) > room:
             raise write_too_big()
         return Draft(write, before, after, write.changed(before, after), rules)
@@ -244,30 +265,69 @@ class Namespace:
         """Whether ``draft`` may be committed as it is."""
         return self.root is draft.before and self.rules is draft.rules
 
-    def listen(self, target: Target, caller: Caller, now: int) -> tuple[Listener, Event]:
+    def listen(
+        self, target: Target, caller: Caller, now: int, *, indexed: bool = True
+    ) -> tuple[Listener, Event]:
         """Start owing events, of which this gives the first.
+
+        Args:
+            indexed: Refuse a query that no index serves.
 
         Raises:
             Refusal: The rules say no, or no index serves the query.
         """
-        self.read(target.path, target.query, caller, now)
+        if indexed or target.query is None:
+            self.read(target.path, target.query, caller, now)
+        else:
+            self._insist_on_reading(target.path, caller, now, target.query)
         audience = self._audiences.get(target)
         if audience is None:
             audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
-        audience.listeners.append(listener)
+        audience.listeners[listener] = None
         self._approve(listener, now)
         return listener, audience.view.first(self.root)
+
+    def look(self, target: Target, caller: Caller, now: int) -> Reading:
+        """What listening would show, whether an index serves it or not.
+
+        Raises:
+            Refusal: The rules say no.
+        """
+        self._insist_on_reading(target.path, caller, now, target.query)
+        return self._windows.read(self.root, target.path, target.query)
 
     def unlisten(self, listener: Listener) -> None:
         """Owe ``listener`` nothing more. Doing so twice is fine."""
         audience = self._audiences.get(listener.target)
         if audience is None or listener not in audience.listeners:
             return
-        audience.listeners.remove(listener)
+        del audience.listeners[listener]
         self._on_approval.pop(listener, None)
         if not audience.listeners:
             del self._audiences[listener.target]
+
+    def recast(self, listener: Listener, caller: Caller, now: int) -> list[PendingEvent]:
+        """Let ``listener`` be somebody else's from now on; if they may not listen, it ends."""
+        listener.caller = caller
+        events = self._cancel_unwelcome([listener], now)
+        if not events:
+            self._approve(listener, now)
+        return events
+
+    def serves(self, path: Path, query: Query | None) -> bool:
+        """Whether an index serves ``query``, if the database insists on one.
+
+        [unsure] whether an order by priority needs one, as an order by key certainly does not;
+        and whether Google's emulator insists where no rules are loaded.
+        """
+        return (
+            query is None
+            or not self._enforce_indexes
+            or not self.rules.are_given
+            or query.order_by.kind in {"key", "priority"}
+            or query.order_by.rule in self.rules.indexes(path)
+        )
 
     def set_rules(self, rules: Ruleset, now: int) -> list[PendingEvent]:
         """Put new rules in force; whoever may no longer listen is owed the end."""
@@ -337,29 +397,17 @@ class Namespace:
     def _readable(self, path: Path, caller: Caller, now: int) -> bool:
         return caller.admin or self._decision(path, caller, now).allowed
 
-    def _insist_on_reading(self, path: Path, caller: Caller, now: int) -> None:
+    def _insist_on_reading(
+        self, path: Path, caller: Caller, now: int, query: Query | None = None
+    ) -> None:
         if not caller.admin:
-            self._insist(self._decision(path, caller, now))
+            self._insist(self._decision(path, caller, now, query))
 
-    def _decision(self, path: Path, caller: Caller, now: int) -> Decision:
-        return self.rules.read(path, root=self.root, auth=caller.auth, now=now)
+    def _decision(
+        self, path: Path, caller: Caller, now: int, query: Query | None = None
+    ) -> Decision:
+        return self.rules.read(path, root=self.root, auth=caller.auth, now=now, query=query)
 
     def _insist(self, decision: Decision) -> None:
         if not decision.allowed:
-            self.refusals.add(decision)
-            raise denied()
-
-    def _insist_on_index(self, path: Path, query: Query) -> None:
-        """Refuse what no index serves.
-
-        [unsure] whether an order by priority needs one, as an order by key certainly does not;
-        and whether Google's emulator insists where no rules are loaded.
-        """
-        if query.order_by.kind in {"key", "priority"}:
-            return
-        index = query.order_by.rule
-        if index not in self.rules.indexes(path):
-            raise Refusal(
-                400,
-                f'Index not defined, add ".indexOn": "{index}", for path "{path}", to the rules',
-            )
+            raise denied(self.refusals.add(decision))

@@ -22,12 +22,16 @@ class Refusal(ImbariError):
     Attributes:
         status: The HTTP status.
         plain: The text is the whole body, and not the ``error`` of an object.
+        why: How the rules came to say no, if it was them.
     """
 
-    def __init__(self, status: int, text: str, *, plain: bool = False) -> None:
+    def __init__(
+        self, status: int, text: str, *, plain: bool = False, why: str | None = None
+    ) -> None:
         super().__init__(text)
         self.status = status
         self.plain = plain
+        self.why = why
 
 
 class Mismatch(ImbariError):
@@ -42,9 +46,9 @@ class Mismatch(ImbariError):
         self.current = current
 
 
-def denied() -> Refusal:
+def denied(why: str | None = None) -> Refusal:
     """The rules say no: 401, also for a caller who is known."""
-    return Refusal(401, "Permission denied")
+    return Refusal(401, "Permission denied", why=why)
 
 
 class Refusals:
@@ -67,8 +71,8 @@ class Refusals:
         with self._lock:
             return iter([*self._texts])
 
-    def add(self, decision: Decision) -> None:
-        """Note why the rules said no."""
+    def add(self, decision: Decision) -> str:
+        """Note why the rules said no, and give the words."""
         text = decision.explain()
         if len(text) > _LONGEST:
             text = f"{text[: _LONGEST - 3]}..."
@@ -77,6 +81,7 @@ class Refusals:
             self._size += len(text)
             while len(self._texts) > _KEPT or self._size > _KEPT_BYTES:
                 self._size -= len(self._texts.popleft())
+        return text
 
     def clear(self) -> None:
         """Forget all of them."""

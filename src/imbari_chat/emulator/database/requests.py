@@ -20,6 +20,7 @@ from imbari_chat.wire.body import parse_body, parse_update
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.paths import Path, keys_of_url
 from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import from_params
 from imbari_chat.wire.updates import PRIORITY
 
 __all__ = [
@@ -253,7 +254,7 @@ def _query(request: Request) -> Query | None:
     if "orderBy" in request.repeated:
         raise _repeated_order()
     try:
-        return Query.from_params(request.parameters)
+        return from_params(request.parameters)
     except InvalidData as error:
         raise Refusal(400, error.what) from None
 
@@ -269,9 +270,7 @@ def _shallow_query(parameters: Mapping[str, str]) -> Query | None:
         if "startAfter" in parameters:
             query = query.start_after(_bare_key(parameters["startAfter"]))
         if "limitToFirst" in parameters:
-            limit = Query.from_params(
-                {"orderBy": '"$key"', "limitToFirst": parameters["limitToFirst"]}
-            )
+            limit = from_params({"orderBy": '"$key"', "limitToFirst": parameters["limitToFirst"]})
             assert limit is not None
             query = query.limit_to_first(limit.limit or 0)
     except InvalidData as error:

@@ -9,13 +9,14 @@ from functools import partial
 from urllib.parse import quote, urlencode
 
 from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.commits import commit
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.events import Event
 from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
-from imbari_chat.emulator.database.listeners import Event, Target
+from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import (
     Commit,
-    Draft,
     Listener,
     Namespace,
     PendingEvent,
@@ -85,11 +86,16 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A request that became a stream."""
+    """A request that became a stream.
+
+    Attributes:
+        export: Values carry priorities, and lists stay objects.
+    """
 
     namespace: Namespace
     listener: Listener
     first: Event
+    export: bool = False
 
 
 class Service:
@@ -177,20 +183,22 @@ class Service:
             case Read():
                 return self._read(asked, request, namespace, who, now)
             case Store(write=write, if_match=if_match):
-                commit = await self._commit(write, request, namespace, who, clock, runner, if_match)
-                return _stored(write, request, commit, tagged=if_match is not None)
+                committed = await self._commit(
+                    write, request, namespace, who, clock, runner, if_match
+                )
+                return _stored(write, request, committed, tagged=if_match is not None)
             case Merge(write=write):
-                commit = Commit(namespace.root)
+                committed = Commit(namespace.root)
                 if write.values:
-                    commit = await self._commit(write, request, namespace, who, clock, runner)
-                return _stored(write, request, commit)
+                    committed = await self._commit(write, request, namespace, who, clock, runner)
+                return _stored(write, request, committed)
             case Push(path=path, value=value):
                 key = self._push_ids.make(now)
                 write = Write.put(path / key, value)
                 if size >= LARGE:
                     write = await runner(size, write.prepared)
-                commit = await self._commit(write, request, namespace, who, clock, runner)
-                return _pushed(key, write, request, commit)
+                committed = await self._commit(write, request, namespace, who, clock, runner)
+                return _pushed(key, write, request, committed)
         _insist_on_admin(who)
         match asked:
             case Inspect():
@@ -206,8 +214,8 @@ class Service:
         if asked.stream and self._redirect_streams and not request.wants("sse", "true"):
             return _at_once(moved(_elsewhere(request, namespace)))
         if asked.stream:
-            target = Target(asked.path, asked.query, asked.export)
-            return Opened(namespace, *namespace.listen(target, who, now))
+            target = Target(asked.path, asked.query)
+            return Opened(namespace, *namespace.listen(target, who, now), asked.export)
         reading = namespace.read(asked.path, asked.query, who, now)
         if asked.priority:
             reading = Reading(_priority(reading.node))
@@ -242,36 +250,23 @@ class Service:
         runner: Runner,
         if_match: str | None = None,
     ) -> Commit:
-        """Make the change.
-
-        While a large write is judged, other writes of its database wait and nothing else does.
-        Only what the emulator's owner does comes in between, and then it is judged once more.
-        """
         size_limit = request.parameters.get(
             "writeSizeLimit", namespace.settings["defaultWriteSizeLimit"]
         )
         room = self._limits.room(size_limit)
-        async with namespace.writing:
-            now = int(clock() * 1000)
-            draft = partial(namespace.draft, write, who, now, if_match=if_match, room=room)
-            try:
-                drafted = await self._drafted(draft, len(request.body), namespace, runner)
-            except InvalidData as error:
-                raise _unstorable(error) from None
-            return namespace.commit(drafted, now)
-
-    async def _drafted(
-        self, draft: "partial[Draft]", size: int, namespace: Namespace, runner: Runner
-    ) -> Draft:
-        if size < LARGE:
-            return draft()
-        rules, coverage = namespace.rules, namespace.coverage.anew()
         try:
-            drafted = await runner(size, partial(draft, coverage=coverage))
-        finally:
-            if namespace.rules is rules:
-                namespace.coverage.add(coverage)
-        return drafted if namespace.still_holds(drafted) else draft()
+            return await commit(
+                namespace,
+                write,
+                who,
+                clock,
+                runner,
+                size=len(request.body),
+                if_match=if_match,
+                room=room,
+            )
+        except InvalidData as error:
+            raise _unstorable(error) from None
 
     def _inspect(self, asked: Inspect, namespace: Namespace) -> Response:
         if asked.name == "databases":

@@ -10,15 +10,21 @@ from contextlib import suppress
 
 from starlette.types import Receive, Send
 
-from imbari_chat.emulator.database.listeners import AUTH_REVOKED, KEEP_ALIVE
+from imbari_chat.emulator.database.delivery import StreamForm
+from imbari_chat.emulator.database.events import CANCEL
 from imbari_chat.emulator.database.responses import STREAM_HEADERS
 from imbari_chat.emulator.outgoing import Backlog, Outgoing, Payload
 from imbari_chat.wire.sse import encode
 
 __all__ = ["Stream"]
 
-_KEEP_ALIVE = encode(KEEP_ALIVE.event, KEEP_ALIVE.data)
-_AUTH_REVOKED = encode(AUTH_REVOKED.event, AUTH_REVOKED.data)
+_KEEP_ALIVE = encode("keep-alive", "null")
+# Raw text, not JSON; clients compare it literally.
+_AUTH_REVOKED = encode("auth_revoked", "credential is no longer valid")
+_CANCEL = encode(CANCEL.frame().event, CANCEL.frame().data)
+
+
+_PLAIN = StreamForm()
 
 
 class Stream:
@@ -29,6 +35,7 @@ class Stream:
         bound: Bytes that may wait behind the event being sent. One event alone may be larger.
         keep_alive: Seconds of silence after which a keep-alive is sent.
         expires_in: Seconds left to the credential, or None; asked again whenever the stream wakes.
+        form: How its events are written.
     """
 
     def __init__(
@@ -38,7 +45,9 @@ class Stream:
         bound: int,
         keep_alive: float,
         expires_in: Callable[[], float | None],
+        form: StreamForm = _PLAIN,
     ) -> None:
+        self.form = form
         self._keep_alive = keep_alive
         self._expires_in = expires_in
         self._wake = asyncio.Event()
@@ -46,10 +55,18 @@ class Stream:
         self._ending = False
         self._task: asyncio.Task[None] | None = None
 
-    def push(self, payload: Payload) -> None:
+    def push(self, payload: Payload, *, asked: bool = False) -> None:  # noqa: ARG002  # all count
         """Queue one event; over the bound, cut the stream off."""
         if not self._ending:
             self._backlog.push(payload)
+
+    def holds(self, payload: Payload) -> bool:
+        """It waits here already."""
+        return self._backlog in payload.backlogs
+
+    def cancel(self) -> None:
+        """Say that there will be no more, and end."""
+        self.push(Payload(_CANCEL, last=True))
 
     def end(self) -> None:
         """Finish once everything queued is sent."""

@@ -40,15 +40,18 @@ class Reading:
         """What the reader gets to see."""
         return self.node if self.window is None else self.window
 
+    @property
+    def hollow(self) -> bool:
+        """There are children, of which the query lets none through."""
+        return not self.seen.exists and isinstance(self.node, Branch) and self.node.exists
+
     def to_json(self, *, export: bool = False) -> Json:
         """The answer.
 
         To a query nothing there, or a leaf, is null; children of which none match are ``{}``.
         [unsure]
         """
-        if not self.seen.exists and isinstance(self.node, Branch) and self.node.exists:
-            return {}
-        return self.seen.to_json(export=export)
+        return {} if self.hollow else self.seen.to_json(export=export)
 
 
 class Windows:

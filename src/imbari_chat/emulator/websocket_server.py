@@ -1,0 +1,91 @@
+"""The protocol of a connection that has become a WebSocket: uvicorn's, watched.
+
+Imported at the first upgrade, as most emulators never see one. No pings, which the Java SDK takes
+for an error, and no compression. An application may abort the connection: ``scope["state"]`` has
+``abort``.
+"""
+
+import asyncio
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.config import Config
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from uvicorn.server import ServerState
+from websockets.http11 import Request
+
+from imbari_chat.emulator.connections import Connections
+
+__all__ = ["WebSocket"]
+
+
+class WebSocket(WebSocketsSansIOProtocol):
+    """One connection, which counts among the others as busy.
+
+    Args:
+        everyone: All connections of the emulator.
+    """
+
+    waiting = False
+    since = 0.0
+
+    def __init__(
+        self,
+        everyone: Connections,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+    ) -> None:
+        super().__init__(config, server_state, app_state)
+        self._everyone = everyone
+        self._taken = self.loop.time()
+        self._unsent = 0
+        self._unfinished = 0
+        self._check: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self._everyone.enter(self)
+        self._look()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._everyone.leave(self)
+        self._hold(0)
+        if self._check is not None:
+            self._check.cancel()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        self._hold(len(self.conn.reader.buffer) + sum(map(len, self.frames)))
+        if self.conn.handshake_exc is not None and not self.handshake_initiated:
+            self.handshake_initiated = self.handshake_complete = True
+            response = self.conn.reject(HTTPStatus.BAD_REQUEST, "The handshake cannot be read")
+            self.transport.write(response.serialize())
+            self.transport.close()
+
+    def handle_connect(self, event: Request) -> None:
+        super().handle_connect(event)
+        if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            self.scope["state"]["abort"] = self.transport.abort
+
+    def _hold(self, size: int) -> None:
+        """Count what has come of a frame, or of a message in frames; over the bound, cut off."""
+        unfinished, more = self._everyone.unfinished, size - self._unfinished
+        if more > 0 and not unfinished.take(more, self._unfinished):
+            self.transport.abort()
+            return
+        if more < 0:
+            unfinished.release(-more)
+        self._unfinished = size
+
+    def _look(self) -> None:
+        """Cut off a reader who takes nothing of what waits for it."""
+        limits = self._everyone.limits
+        self._check = self.loop.call_later(limits.check_seconds, self._look)
+        now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
+        if not unsent or unsent < self._unsent:
+            self._taken = now
+        self._unsent = unsent
+        if now - self._taken >= limits.reader_seconds:
+            self.transport.abort()
