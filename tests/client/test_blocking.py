@@ -6,7 +6,7 @@ import os
 import re
 import signal
 import threading
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any
 
 import pytest
@@ -176,6 +176,42 @@ def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgott
     for thread in (waiting, closing):
         thread.join(5)
         assert not thread.is_alive()
+
+
+class _ClosedMeanwhile(Portal):
+    """Looks open to whoever looks, and is closed when the call comes."""
+
+    @property
+    def closed(self) -> bool:
+        return False
+
+
+@pytest.mark.parametrize(
+    "leave",
+    [
+        lambda desk, _, __: desk.wait_closed(),
+        lambda desk, _, __: desk.__exit__(None, None, None),
+        lambda desk, _, __: desk.close(),
+        lambda _, conversation, __: conversation.wait_closed(),
+        lambda _, conversation, __: conversation.__exit__(None, None, None),
+        lambda _, __, events: events.close(),
+    ],
+)
+def test_whoever_leaves_while_another_thread_closes_is_not_bothered(
+    flags: dict[str, Any], session: str, leave: Callable[..., object]
+) -> None:
+    """There is nothing left to do, between any look and the call that follows it."""
+    with (
+        AdminChat.from_env(**flags) as desk,
+        desk.open(session, peek=True) as conversation,
+        desk.events() as events,
+    ):
+        desk.close()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(desk._portal, "__class__", _ClosedMeanwhile)
+            with pytest.raises(ClientClosed):
+                desk.flush(timeout=0)
+            assert not leave(desk, conversation, events)
 
 
 def test_an_iterator_may_be_closed_by_another_thread() -> None:

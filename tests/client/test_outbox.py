@@ -12,12 +12,24 @@ from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.net.transport import ListenItem, Subscription
 from imbari_chat.schema.events import DeliveryChanged
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from tests.client.in_memory import ADMIN, CUSTOMER, InMemory, Silence, database
+from tests.client.in_memory import (
+    ADMIN,
+    CUSTOMER,
+    LOST_REQUEST,
+    UNREACHABLE,
+    InMemory,
+    Silence,
+    database,
+)
 from tests.client.scenarios.faces import WAIT
+
+AT_ONCE = OutboxPolicy(backoff=BackoffPolicy(first=0.0, cap=0.0))
 
 
 @pytest.fixture
@@ -61,6 +73,70 @@ async def test_closing_ends_a_flush_that_would_wait_for_ever(
     (left,) = await desk.close()
     assert left.delivery == "sent"
     assert await asyncio.wait_for(flushing, WAIT) == ()
+
+
+class _Preparing(InMemory):
+    """Meets its fates, and then never gets to the point of handing anything over."""
+
+    def __init__(self, namespace: Namespace, *fates: str) -> None:
+        super().__init__(namespace, ADMIN, *fates)
+        self.prepares = asyncio.Event()
+
+    async def open(self) -> None:
+        if not self._fates:
+            self.prepares.set()
+            await asyncio.Event().wait()
+
+
+MAY_BE_THERE = [
+    ((), False),
+    ((UNREACHABLE,), False),
+    ((LOST_REQUEST,), True),
+    ((LOST_REQUEST, UNREACHABLE), True),
+    ((UNREACHABLE, LOST_REQUEST), True),
+]
+
+
+@pytest.mark.parametrize(("fates", "unknown"), MAY_BE_THERE)
+async def test_a_message_may_be_there_once_it_was_handed_over_and_not_before(
+    namespace: Namespace, session_id: str, fates: tuple[str, ...], unknown: bool
+) -> None:
+    """Whatever is being done for it at the moment of closing."""
+    transport = _Preparing(namespace, *fates)
+    desk = AsyncAdminChat._over(Gateway(transport, policy=AT_ONCE))
+    sent = await desk.reply(session_id, "Hello", timeout=0)
+    await asyncio.wait_for(transport.prepares.wait(), WAIT)
+    assert await desk.close() == (sent,)
+    assert sent.delivery == ("sent" if unknown else "failed")
+    assert isinstance(sent.error, Unavailable)
+    assert sent.error.outcome_unknown == unknown
+
+
+@pytest.mark.parametrize(("fates", "unknown"), MAY_BE_THERE)
+async def test_a_message_that_is_given_up_may_be_there_if_it_was_handed_over(
+    namespace: Namespace, session_id: str, fates: tuple[str, ...], unknown: bool
+) -> None:
+    """Whoever interrupts the call is told the same by the message, and in the log."""
+    transport = _Preparing(namespace, *fates)
+    desk = AsyncAdminChat._over(Gateway(transport, policy=AT_ONCE))
+    call = asyncio.create_task(desk.reply(session_id, "Hello", timeout=WAIT))
+    await asyncio.wait_for(transport.prepares.wait(), WAIT)
+    (sent,) = desk.outbox
+    call.cancel()
+    await asyncio.wait({call})
+    assert sent.delivery == ("sent" if unknown else "failed")
+    assert await desk.close() == ()
+
+
+async def test_what_had_no_time_to_be_handed_over_is_not_there(
+    namespace: Namespace, session_id: str
+) -> None:
+    """The error of whoever would not have it queued says so."""
+    desk = AsyncAdminChat._over(Gateway(_Preparing(namespace)))
+    with pytest.raises(Unavailable) as caught:
+        await desk.reply(session_id, "Hello", timeout=0.05, queue=False)
+    assert not caught.value.outcome_unknown
+    await desk.close()
 
 
 async def test_closing_tells_watchers_what_became_of_what_is_left(

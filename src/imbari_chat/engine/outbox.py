@@ -197,13 +197,11 @@ class OutboxCore:
         """A message of this lane went out another way just now; the next waits its interval."""
         self._lane_due[lane] = now + self._policy.interval
 
-    def withdraw(self, key: str, now: float) -> bool:
-        """Give a message up, if it is not settled. True if it may be there all the same."""
+    def withdraw(self, key: str, now: float) -> None:
+        """Give a message up, if it is not settled."""
         entry = self._entries.get(key)
-        if entry is None:
-            return False
-        self._remove(entry, now)
-        return entry.delivery == "sent"
+        if entry is not None:
+            self._remove(entry, now)
 
     def online(self, now: float) -> None:
         """Somebody knows that the service can be reached: do not wait any longer."""

@@ -25,6 +25,7 @@ class OutboxEntry:
         progress: How far it has got.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
+        may_be_there: Whether a try may have reached the service: one is with it, or got no answer.
     """
 
     message: OutgoingMessage
@@ -33,6 +34,7 @@ class OutboxEntry:
     progress: Progress
     awaited: bool = True
     trouble: ImbariError | None = None
+    may_be_there: bool = False
 
     @property
     def is_settled(self) -> bool:

@@ -132,8 +132,8 @@ class Outbox:
         """Stop trying, and tell whoever waits for a message.
 
         Returns:
-            What was not delivered, with ``error`` set. A message that was queued has failed; one
-            that was sent may be there, and stays ``sent``.
+            What was not delivered, with ``error`` set. A message that was handed over to the
+            service may be there, and stays ``sent``; any other has failed.
         """
         self._closed = True
         tasks = [task for task in (self._driver, *self._tries) if task is not None]
@@ -147,7 +147,7 @@ class Outbox:
         for message in left:
             entry = self._entries[message.id]
             self._withdraw(entry)
-            unknown = message.delivery == "sent"
+            unknown = entry.may_be_there
             error = Unavailable(
                 "the client was closed before this message was confirmed",
                 where=str(entry.plan.commit_marker),
@@ -171,19 +171,17 @@ class Outbox:
         self._core.put(message.id, session_id, time.monotonic(), keep=keep)
         return entry
 
-    def _withdraw(self, entry: OutboxEntry) -> bool:
-        """Forget a entry; True if it may be there all the same."""
-        may_be_there = self._core.withdraw(entry.message.id, time.monotonic())
+    def _withdraw(self, entry: OutboxEntry) -> None:
+        self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
         self._wake()
-        return may_be_there
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
         self._carry_out()  # it may have been answered at the same moment
         if entry.message.id in self._entries:
-            unknown = self._withdraw(entry)
-            entry.message.became("sent" if unknown else "failed")
+            self._withdraw(entry)
+            entry.message.became("sent" if entry.may_be_there else "failed")
             _log.warning("interrupted with %s", undelivered([entry.message]))
 
     def _forget(self, entry: OutboxEntry) -> None:
@@ -192,8 +190,8 @@ class Outbox:
             _with_mail.discard(self)
 
     def _given_up(self, entry: OutboxEntry, timeout: float) -> Unavailable:
-        unknown = self._withdraw(entry)
-        trouble = entry.trouble
+        self._withdraw(entry)
+        unknown, trouble = entry.may_be_there, entry.trouble
         error = Unavailable(
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
             where=None if trouble is None else trouble.where,
@@ -277,15 +275,20 @@ class Outbox:
 
     async def _send(self, entries: list[OutboxEntry]) -> None:
         """All or none in one update; of a conversation's, the last gives its preview."""
+        doubtful = {one.message.id for one in entries if one.may_be_there}
         changes = {place: value for one in entries for place, value in one.plan.changes.items()}
         try:
             sessions = {one.plan.requires: one.plan for one in entries}
             await asyncio.gather(
                 *(require_session(self._transport, plan) for plan in sessions.values())
             )
+            for entry in entries:
+                entry.may_be_there = True
             await self._transport.update(changes)
         except ImbariError as error:
+            unknown = isinstance(error, Unavailable) and error.outcome_unknown
             for entry in entries:
+                entry.may_be_there = unknown or entry.message.id in doubtful
                 self._failed(entry, error)
         else:
             for entry in entries:

@@ -8,7 +8,7 @@ import atexit
 import inspect
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from functools import partial
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -19,7 +19,6 @@ from imbari_chat.client.base import BaseChat, EventSource
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.reading.pager import Pager
 from imbari_chat.client.sync.portal import Portal
-from imbari_chat.errors import ClientClosed
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -56,9 +55,7 @@ class BlockingBase(Generic[L]):
 
     def _wait_closed(self) -> None:
         self._portal.check_process()
-        if not self._portal.closed:
-            with suppress(ClientClosed):  # which is what was waited for
-                self._call(self._client.wait_closed())
+        self._portal.call_if_open(self._client.wait_closed)
 
     def _on(
         self, kind: type[E], sender: Sender | None, where: Callable[[E], bool] | None
@@ -121,8 +118,7 @@ class BlockingConversationBase(BlockingBase[AsyncConversation]):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._portal.closed:
-            self._call(self._client.__aexit__(kind, error, trace))
+        self._portal.call_if_open(partial(self._client.__aexit__, kind, error, trace))
 
 
 class BlockingChatBase(BlockingBase[C]):
@@ -152,12 +148,8 @@ class BlockingChatBase(BlockingBase[C]):
 
     def _close(self) -> tuple[OutgoingMessage, ...]:
         _open.discard(self)
-        if self._portal.closed:
-            return ()
         try:
-            return self._call(self._client.close())
-        except ClientClosed:  # by somebody else, at the same moment
-            return ()
+            return self._portal.call_if_open(self._client.close) or ()
         finally:
             self._portal.close()
 
@@ -172,13 +164,10 @@ class BlockingChatBase(BlockingBase[C]):
         trace: TracebackType | None,
     ) -> None:
         _open.discard(self)
-        if not self._portal.closed:
-            try:
-                self._call(self._client.__aexit__(kind, error, trace))
-            except ClientClosed:  # by somebody else, at the same moment
-                pass
-            finally:
-                self._portal.close()
+        try:
+            self._portal.call_if_open(partial(self._client.__aexit__, kind, error, trace))
+        finally:
+            self._portal.close()
 
 
 # One that nobody holds any more still has its thread, and perhaps messages to deliver.

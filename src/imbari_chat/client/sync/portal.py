@@ -6,7 +6,7 @@ gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrup
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Coroutine, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
 from concurrent.futures import CancelledError
 from contextlib import suppress
 from typing import Any, Generic, TypeVar
@@ -96,6 +96,19 @@ class Portal:
                     self._loop.call_soon_threadsafe(call.abandon)
             raise
 
+    def call_if_open(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R | None:
+        """Run what ``function`` gives like :meth:`call`; nothing, if this is closed by now.
+
+        For what has nothing left to do then, such as leaving a block: another thread, or a handler,
+        may close at any moment.
+        """
+        if self.closed:
+            return None
+        try:
+            return self.call(function())
+        except ClientClosed:
+            return None
+
     def off_loop(self, on_error: ErrorHandler | None) -> ErrorHandler | None:
         """``on_error`` for the loop to call: it runs on a thread, where it may call back.
 
@@ -119,8 +132,10 @@ class Portal:
 
     def close(self) -> None:
         """Stop the loop and its thread. Closing twice is fine."""
+        if self.closed:  # in a fork, where the lock may be held by a thread that is not there
+            return
         with self._lock:
-            if self.closed:
+            if self._closed:  # by somebody else, at the same moment
                 return
             self._closed = True
             self._loop.call_soon_threadsafe(self._loop.stop)
@@ -204,8 +219,7 @@ class BlockingIterator(Generic[R]):
     def close(self) -> None:
         """Stop following, from any thread. Closing twice is fine."""
         self._closed = True
-        if not self._portal.closed:
-            self._portal.call(self._aclose())
+        self._portal.call_if_open(self._aclose)
 
     def __enter__(self) -> "BlockingIterator[R]":
         return self
