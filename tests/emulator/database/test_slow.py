@@ -174,8 +174,9 @@ def test_every_answer_and_every_state_is_the_obvious_one(start: Any, steps: list
         current = tag_of(slow._standing(asked.path))
         headers = {name: text.replace("<current>", current) for name, text in asked.headers.items()}
         asked = Asked(asked.method, asked.path, asked.parameters, headers, asked.body)
+        before = _push_ids(fast, asked)
         told = fast.answer(asked, now)
-        name = _name(fast, asked, told)
+        name = _name(fast, asked, told, before)
         wanted = slow.answer(asked, now, name)
         assert _same(told, wanted), (asked, told, wanted)
         for parameters in ({}, {"format": "export"}):
@@ -183,16 +184,22 @@ def test_every_answer_and_every_state_is_the_obvious_one(start: Any, steps: list
             assert _same(fast.answer(everything, now), slow.answer(everything, now, name))
 
 
-def _name(fast: Fast, asked: Asked, told: Answer) -> str:
-    """What a POST was called: by its answer or, if that is silent, the last of what there is."""
+def _push_ids(fast: Fast, asked: Asked) -> set[str]:
+    """Children where a POST goes that were made by one; of no other request."""
+    if asked.method != "POST":
+        return set()
+    there = fast.answer(Asked("GET", asked.path, {"shallow": "true"}), NOW).value
+    return set(filter(is_push_id, there)) if isinstance(there, dict) else set()
+
+
+def _name(fast: Fast, asked: Asked, told: Answer, before: set[str]) -> str:
+    """What a POST was called: by its answer or, if that is silent, what is there since."""
     if asked.method != "POST" or told.status not in {200, 204}:
         return "-refused"
     if told.status == 200:
         name = told.value["name"]
-    else:
-        there = fast.answer(Asked("GET", asked.path, {"shallow": "true"}), NOW).value
-        pushed = [key for key in there if is_push_id(key)] if isinstance(there, dict) else []
-        name = max(pushed, default="-" * 20)
+    else:  # nothing is there of what was pruned to nothing
+        name = max(_push_ids(fast, asked) - before, default="-" * 20)
     assert is_push_id(name)
     return str(name)
 
