@@ -298,7 +298,7 @@ def _may_be_missed(
     if _is_hostile(entry):
         return True
     begun = [message_place(one) for one in listener.begun]
-    if len(begun) == listener.window and place < min(begun):
+    if len(begun) >= listener.window and place < min(begun):
         return True
     if entry is not None and entry.website and _arrived(message) > message.timestamp:
         return len(listener.messages) >= listener.window

@@ -176,6 +176,7 @@ def test_a_small_window_owes_what_stood_in_it() -> None:
         listener.messages = {
             key: one for key, one in stored.items() if (S, one.text) in listener.added
         }
+    late.begun += (stored["-m2"],)  # which came before it was called live
     entries = _written("one", "two", "three", "four")
     assert _judged(entries, raw, late).faults == []
     assert _judged(entries, raw, holed).unheard == 1
