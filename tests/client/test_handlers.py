@@ -13,6 +13,7 @@ from imbari_chat import (
     AdminChat,
     AsyncAdminChat,
     ChatEvent,
+    ImbariError,
     Message,
     MessageAdded,
     Unavailable,
@@ -209,6 +210,33 @@ async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None
         go_on.set()
         await heard.until(120)
     assert texts == [str(number) for number in range(120)]
+
+
+async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
+    """Or nobody would ever hear what ends it."""
+
+    async def denied() -> AsyncGenerator[ChatEvent, None]:
+        raise AccessDenied("no")
+        yield
+
+    dispatcher = EventDispatcher(denied, on_error=lambda *_: None)
+    with pytest.raises(AccessDenied):
+        await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    await dispatcher.close()
+
+
+async def test_what_was_closed_does_not_listen_again() -> None:
+    """Whoever asks for more is told that it is over."""
+    taken: list[int] = []
+    dispatcher = EventDispatcher(_source(3, taken))
+    await dispatcher.close()
+    dispatcher.begin()
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.until_live()
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+    await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    assert taken == []
 
 
 @pytest.mark.parametrize("place", ["desk", "conversation"])
