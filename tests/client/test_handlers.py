@@ -13,6 +13,7 @@ from imbari_chat import (
     AdminChat,
     AsyncAdminChat,
     ChatEvent,
+    ConnectionChanged,
     ImbariError,
     Message,
     MessageAdded,
@@ -210,6 +211,18 @@ async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None
         go_on.set()
         await heard.until(120)
     assert texts == [str(number) for number in range(120)]
+
+
+def test_a_handler_may_be_registered_before_there_is_an_event_loop(flags: dict[str, Any]) -> None:
+    """Listening begins where the client is entered, and not before."""
+    desk, heard = AsyncAdminChat.from_env(**flags), threading.Event()
+    desk.on(ConnectionChanged)(lambda _: heard.set())
+
+    async def enter() -> bool:
+        async with desk:
+            return await asyncio.to_thread(heard.wait, WAIT)
+
+    assert asyncio.run(enter())
 
 
 async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
