@@ -225,6 +225,28 @@ def test_a_handler_may_be_registered_before_there_is_an_event_loop(flags: dict[s
     assert asyncio.run(enter())
 
 
+@pytest.mark.parametrize("place", ["desk", "conversation"])
+async def test_closing_the_client_ends_a_handler_that_hangs(
+    desk: AsyncAdminChat, session: str, place: str
+) -> None:
+    """Also one of a conversation that nobody has left."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+    async with desk.open(session, peek=True) as conversation:
+        where = desk if place == "desk" else conversation
+
+        @where.on(ConnectionChanged)
+        async def hang(event: ConnectionChanged) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        await asyncio.wait_for(begun.wait(), WAIT)
+        await desk.close()
+        assert ended.is_set()
+
+
 async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
     """Or nobody would ever hear what ends it."""
 
