@@ -6,15 +6,25 @@ from typing import cast
 
 import pytest
 
-from imbari_chat.client.events.event_stream import with_deliveries
+from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.client.events.event_stream import _enlarge, with_deliveries
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.schema.events import ChatEvent, DeliveryChanged
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.paths import Path
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.client.scenarios.faces import WAIT
 
 HERE, ELSEWHERE = SessionId("-Here"), SessionId("-Elsewhere")
+
+
+def test_a_crowded_window_grows_to_what_a_window_may_hold_and_no_further() -> None:
+    """Fourfold at first, so that little is read twice; then to the largest there is."""
+    diff, sizes = MessageDiff(HERE, 50), []
+    while _enlarge(diff, Path.parse("/messages/-Here")):
+        sizes.append(diff.limit)
+    assert sizes == [200, 800, 3200, 10_000]
 
 
 async def _silence() -> AsyncGenerator[list[ChatEvent], None]:

@@ -13,6 +13,8 @@ from imbari_chat import (
     AdminChat,
     AsyncAdminChat,
     ChatEvent,
+    ConnectionChanged,
+    ImbariError,
     Message,
     MessageAdded,
     Unavailable,
@@ -209,6 +211,67 @@ async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None
         go_on.set()
         await heard.until(120)
     assert texts == [str(number) for number in range(120)]
+
+
+def test_a_handler_may_be_registered_before_there_is_an_event_loop(flags: dict[str, Any]) -> None:
+    """Listening begins where the client is entered, and not before."""
+    desk, heard = AsyncAdminChat.from_env(**flags), threading.Event()
+    desk.on(ConnectionChanged)(lambda _: heard.set())
+
+    async def enter() -> bool:
+        async with desk:
+            return await asyncio.to_thread(heard.wait, WAIT)
+
+    assert asyncio.run(enter())
+
+
+@pytest.mark.parametrize("place", ["desk", "conversation"])
+async def test_closing_the_client_ends_a_handler_that_hangs(
+    desk: AsyncAdminChat, session: str, place: str
+) -> None:
+    """Also one of a conversation that nobody has left."""
+    begun, ended = asyncio.Event(), asyncio.Event()
+    async with desk.open(session, peek=True) as conversation:
+        where = desk if place == "desk" else conversation
+
+        @where.on(ConnectionChanged)
+        async def hang(event: ConnectionChanged) -> None:
+            begun.set()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.set()
+
+        await asyncio.wait_for(begun.wait(), WAIT)
+        await desk.close()
+        assert ended.is_set()
+
+
+async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
+    """Or nobody would ever hear what ends it."""
+
+    async def denied() -> AsyncGenerator[ChatEvent, None]:
+        raise AccessDenied("no")
+        yield
+
+    dispatcher = EventDispatcher(denied, on_error=lambda *_: None)
+    with pytest.raises(AccessDenied):
+        await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    await dispatcher.close()
+
+
+async def test_what_was_closed_does_not_listen_again() -> None:
+    """Whoever asks for more is told that it is over."""
+    taken: list[int] = []
+    dispatcher = EventDispatcher(_source(3, taken))
+    await dispatcher.close()
+    dispatcher.begin()
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.until_live()
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+    await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    assert taken == []
 
 
 @pytest.mark.parametrize("place", ["desk", "conversation"])

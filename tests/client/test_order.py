@@ -274,6 +274,20 @@ async def test_the_badge_after_coming_back_says_whether_an_answer_came_since(
     assert badges == [False, False, True]
 
 
+@pytest.mark.parametrize(("later", "badge"), [(-1, False), (0, False), (1, True)])
+async def test_an_answer_is_unseen_if_it_came_after_the_customer_looked(
+    compat: Emulator, customer: AsyncCustomerChat, seed: Seed, later: int, badge: bool
+) -> None:
+    """Both times are the server's; looking shows what came in the same millisecond."""
+    session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+    stamp = _now()
+    answer = _message("An answer", stamp + later, "admin")
+    seed(f"/messages/{session.id}/{_id_of(stamp + 2)}", answer)
+    seed(f"/chatSessions/{session.id}/customerSeenAt", stamp)
+    await customer.resume(session.id)
+    assert customer.has_new_message == badge
+
+
 async def test_a_listener_is_not_deaf_while_stamps_of_tomorrow_fill_its_window(
     compat: Emulator, desk: AsyncAdminChat, customer: AsyncCustomerChat, seed: Seed
 ) -> None:

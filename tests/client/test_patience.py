@@ -1,5 +1,7 @@
 """A catch-up read goes on for as long as trying again may help, as the stream beside it does."""
 
+import asyncio
+from contextlib import suppress
 from typing import Any, cast
 
 import pytest
@@ -105,6 +107,25 @@ async def test_what_may_pass_is_sat_out_everywhere(
         outbox.refused("m", error, 1.0)
     assert "m" in outbox.pending
     assert outbox.deadline() is not None
+
+
+@pytest.mark.parametrize("answer", [7, AccessDenied("no")])
+async def test_a_read_that_is_over_is_not_behind_however_long_ago_it_began(
+    answer: ImbariError | int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Answered, refused or given up: nothing says later that it takes long."""
+    monkeypatch.setattr(module, "_NOTICED", 0.01)
+    reader, told = _gateway(answer).patient, list[None]()
+    reader.watch(lambda: told.append(None))
+    with suppress(AccessDenied):
+        await reader.get(WHERE)
+    reading = asyncio.create_task(_gateway(*[Unavailable("away")] * 9).patient.get(WHERE))
+    await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.wait({reading})
+    await asyncio.sleep(0.03)
+    assert reader.behind is None
+    assert told == []
 
 
 @pytest.mark.parametrize("error", ENDS.values(), ids=ENDS)

@@ -89,6 +89,21 @@ async def test_a_reply_whose_answer_is_lost_is_there_once(
 
 
 @pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
+async def test_a_reply_to_the_last_word_is_not_overtaken_by_itself(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
+) -> None:
+    """Its own first try may have become the last word, even between two looks."""
+    async with customer() as chat:
+        session = await chat.start(name="Amina", email="amina@example.com", text="Hello?")
+    desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN, fate)))
+    async with desk.open(session.id, peek=True) as conversation:
+        (question,) = await conversation.history()
+        sent = await conversation.reply("Hello", expect_last=question)
+    assert sent.delivery == "confirmed"
+    assert _texts(namespace, session.id) == ["Hello?", "Hello"]
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST, LATE])
 async def test_a_start_whose_answer_is_lost_starts_one_conversation(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat], fate: str
 ) -> None:

@@ -184,6 +184,18 @@ def test_a_refusal_by_the_rules_of_what_is_not_there_is_final() -> None:
     ]
 
 
+def test_a_look_that_is_refused_is_final() -> None:
+    """What may not be looked at will not be found out, however often it is asked for."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.tick(100.0)
+    core.drain()
+    core.refused("m1", DENIED, 101.0)
+    assert _told(core) == [("m1", "failed")]
+    assert core.pending == {}
+
+
 def test_a_second_chance_waits_for_the_interval() -> None:
     """The rules' interval may have been used up elsewhere."""
     core = _core(interval=0.5, second_chances=1)

@@ -184,7 +184,8 @@ def test_a_credential_revoked_over_and_over_does_not_spin() -> None:
     core.received(Frame("auth_revoked", ""), 10.2)
     effects = core.drain()
     assert not any(isinstance(effect, Connect) for effect in effects)
-    assert core.deadline() is not None
+    assert _states(effects) == ["reconnecting"]
+    assert core.deadline() == core.retry_at is not None
 
 
 @pytest.mark.parametrize("data", ["null", '"Permission denied."', "Permission denied."])

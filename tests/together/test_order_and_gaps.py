@@ -551,6 +551,34 @@ def test_a_session_that_moves_up_before_its_gap_is_read_brings_all_its_messages(
     _run(lambda: world.server, scene())
 
 
+def test_of_two_messages_that_read_alike_the_one_that_a_session_moved_with_is_news() -> None:
+    """Said by a slow dashboard in a conversation nothing was known of: only the preview tells."""
+    world = World()
+
+    def write(key: str, text: str, timestamp: int) -> None:
+        record: Json = {"text": text, "from": "admin", "timestamp": timestamp}
+        session = paths.session(SESSION)
+        world.put(
+            {
+                paths.messages(SESSION) / key: record,
+                session / "lastMessage": text,
+                session / "lastMessageTime": timestamp,
+            }
+        )
+
+    async def scene() -> None:
+        write("-M1", "Yes", NOW)
+        write("-M2", "Are you sure?", NOW + 2000)
+        world.server = NOW + 3000
+        await _follow_inbox(world)
+        write("-M3", "Yes", NOW + 1500)
+        added = [one.message.id for one in await world.look() if isinstance(one, MessageAdded)]
+        assert added == ["-M3"]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
 def test_a_gap_longer_than_one_piece_is_read_piece_by_piece() -> None:
     """And what was known below the window is not told again."""
     world = World()
