@@ -5,12 +5,36 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check mutants reference faults bench peers clean
+# How many tests run at once; auto: as many as there are processors, and one more. 0: one by one.
+JOBS ?= auto
+PYTEST := $(BIN)/python -m pytest
+IN_PARALLEL := -n $(JOBS) --dist loadgroup
+
+# Tests of what decides: tables, cores without I/O, and properties with a tenth of their examples.
+# Nothing in them waits, so there is nothing that workers would gain.
+CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/together tests/contract \
+  tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
+  tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
+  tests/emulator/database/test_slow.py tests/emulator/database/test_listeners.py \
+  tests/client/test_ids.py tests/client/test_window_diff.py
+
+# Tests that read the calendar: recorded answers, tokens, dates, ids. A faked clock disturbs tests of
+# processes, timeouts and streams by itself, whatever the day, so those are not among them: neither
+# tests/emulator but for these two folders, nor tests/client, tests/net, tests/faults, tests/bench,
+# the official SDKs and most of tests/cli.
+DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema tests/view tests/wire \
+  tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
+DAYS := +400 -400
+
+.PHONY: help demo test quick any-day check collected mutants reference faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
-	@echo "make test                  install, check and run every test"
+	@echo "make test                  install, check and run every test, in parallel; under 3 minutes"
+	@echo "make test ARGS='-k inbox'  those of them; ARGS=--hypothesis-profile=thorough: ten times the examples"
+	@echo "make quick                 ruff, and the tests of cores and tables; under 30 seconds"
+	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
@@ -34,8 +58,28 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: check mutants
-	$(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)
+	@$(MAKE) --no-print-directory -j2 check collected mutants
+	$(PYTEST) $(IN_PARALLEL) $(ARGS)
+
+# pytest compiles tests in its own way: once, beside mypy, and not in each worker of a fresh clone.
+collected: $(STAMP)
+	@$(PYTEST) --collect-only -qq >/dev/null || $(PYTEST) --collect-only -qq
+
+quick: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(PYTEST) -q --hypothesis-profile=quick $(CORES) $(ARGS)
+
+# libfaketime shifts the times of files as well, so what Python compiles is kept apart.
+any-day: $(STAMP)
+	@command -v faketime >/dev/null || { echo "make any-day needs faketime, which sets a program's clock:" \
+	  "apt-get install faketime, or see https://github.com/wolfcw/libfaketime" >&2; exit 2; }
+	@for days in $(DAYS); do \
+	  echo "== $$days days"; \
+	  DONT_FAKE_MONOTONIC=1 PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/any-day/$$days \
+	    faketime -f "$${days}d" $(PYTEST) -q --hypothesis-profile=quick $(DATED) $(ARGS) || exit; \
+	done
 
 reference: $(STAMP)
 	$(BIN)/python -m tools.reference

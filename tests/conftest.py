@@ -1,10 +1,40 @@
-"""What several suites share: Google's own Auth emulator, started once."""
+"""What several suites share: budgets, who runs beside whom, and Google's own Auth emulator."""
 
+import os
+import tempfile
 from collections.abc import Iterator
 
 import pytest
 
+from tests import budget
 from tests.google import Absent, auth_emulator
+
+budget.register()
+
+
+@pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """One worker more than there are processors: a good part of the time a test waits."""
+    return min(os.cpu_count() or 1, 8) + 1
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that share a program which is slow to start, or a running one, go to one worker."""
+    for item in items:
+        if item.get_closest_marker("peer"):
+            item.add_marker(pytest.mark.xdist_group("peers"))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _temporary_directory() -> Iterator[None]:
+    """Each worker's own: an emulator says there, under the project's name, where its hub is."""
+    with (
+        tempfile.TemporaryDirectory(prefix="imbari-", ignore_cleanup_errors=True) as folder,
+        pytest.MonkeyPatch.context() as patch,
+    ):
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)  # found anew
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
-from imbari_chat.config import Settings, settings_file
+from imbari_chat.config import Settings, consents, settings_file
+from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError
 
 NAMES = [
@@ -26,6 +27,7 @@ def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     for name in NAMES:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setattr("platformdirs.user_data_path", lambda _: tmp_path / "data")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -153,3 +155,158 @@ def test_signing_in_at_a_live_project_needs_its_key() -> None:
 def test_the_key_is_not_shown() -> None:
     """In case somebody puts another kind of key there."""
     assert "hush" not in repr(Settings.load(api_key="hush"))
+
+
+LIVE = "https://imbari-live-default-rtdb.firebaseio.com"
+HERE = "127.0.0.1:9000"
+THERE = "db.example.com:9000"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        f"database_emulator = '{THERE}'",
+        f"database_emulator = '{HERE}'\nauth_emulator = '{THERE}'",
+        "database_emulator = '127.0.0.1.example.com:9000'",
+        "database_emulator = 'localhost.example.com:9000'",
+        "database_emulator = '0.0.0.0:9000'",
+        f"database_url = '{LIVE}'",
+        "database_url = 'https://db.example.com'",
+        "database_url = 'http://db.example.com:9000?ns=x'",
+        "project = 'imbari-live'",
+        "api_key = 'AIzaTheirs'",
+        "credentials = 'key.json'",
+        "identity = 'application-default'",
+        "unrestricted = true",
+        "data_dir = '.'",
+        "token_store = 'file'",
+        f"database_emulator = '{HERE}'\ndata_dir = '.'",
+        f"database_emulator = '{HERE}'\nunrestricted = true",
+    ],
+)
+def test_a_file_of_the_working_directory_needs_consent(nowhere: Path, said: str) -> None:
+    """For a target beyond this machine, for credentials and where they are kept; and only as it
+    was when somebody consented."""
+    file = nowhere / "imbari-chat.toml"
+    file.write_text(said)
+    with pytest.raises(ConfigError, match="config trust") as caught:
+        Settings.load()
+    assert caught.value.where == str(file)
+    consents().give(file)
+    Settings.load()
+    file.write_text(f"{said}\n# changed")
+    with pytest.raises(ConfigError, match="config trust"):
+        Settings.load()
+    consents().give(file)
+    assert consents().withdraw(file) is True
+    assert consents().withdraw(file) is False
+    with pytest.raises(ConfigError, match="config trust"):
+        Settings.load()
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "",
+        "timeout = 3\nprofile = 'night'",
+        f"database_emulator = '{HERE}'\nauth_emulator = 'localhost:9099'\nproject = 'demo-x'",
+        "database_emulator = '[::1]:9000'\napi_key = 'any'",
+        "database_url = 'http://127.0.0.1:9000?ns=x'",
+        f"database_url = '{LIVE}'\ndatabase_emulator = '{HERE}'",
+    ],
+)
+def test_a_file_of_the_working_directory_may_name_this_machine(nowhere: Path, said: str) -> None:
+    """An emulator on loopback, and what has to do with no target."""
+    (nowhere / "imbari-chat.toml").write_text(said)
+    Settings.load()
+
+
+def test_what_a_stronger_source_says_needs_no_consent(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file's word on it does not count anyway."""
+    (nowhere / "imbari-chat.toml").write_text("database_url = 'https://db.example.com'")
+    monkeypatch.setenv("IMBARI_CHAT_DATABASE_URL", LIVE)
+    assert Settings.load().address() == LIVE
+
+
+def test_a_file_says_not_where_its_own_consent_is_kept(nowhere: Path) -> None:
+    """A cloned repository could bring the consent along."""
+    file = nowhere / "imbari-chat.toml"
+    file.write_text(f"database_url = '{LIVE}'\ndata_dir = '{nowhere}/brought'")
+    Consents(nowhere / "brought" / "consents").give(file)
+    with pytest.raises(ConfigError, match="config trust"):
+        Settings.load()
+
+
+def test_the_users_own_file_needs_no_consent(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It lies in the user's configuration directory."""
+    place = nowhere / "config" / "imbari-chat"
+    place.mkdir(parents=True)
+    (place / "config.toml").write_text(f"database_url = '{LIVE}'\n")
+    monkeypatch.setattr("platformdirs.user_config_path", lambda _: place)
+    assert Settings.load().address() == LIVE
+
+
+@pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"x": 1}', b"\xff"])
+def test_a_damaged_consent_is_none(nowhere: Path, damage: bytes) -> None:
+    """And consent can be given again."""
+    file = nowhere / "imbari-chat.toml"
+    file.write_text(f"database_url = '{LIVE}'\n")
+    consents().give(file)
+    (kept,) = (nowhere / "data" / "consents").iterdir()
+    kept.write_bytes(damage)
+    with pytest.raises(ConfigError, match="config trust"):
+        Settings.load()
+    consents().give(file)
+    Settings.load()
+
+
+@pytest.mark.parametrize("url", [LIVE, "http://127.0.0.1:9001?ns=x"])
+@pytest.mark.parametrize("emulator", ["environment", "file"])
+def test_a_named_database_and_an_emulator_of_a_weaker_source_contradict(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, url: str, emulator: str
+) -> None:
+    """What was asked for by name is not answered by another, in silence."""
+    if emulator == "environment":
+        monkeypatch.setenv("FIREBASE_DATABASE_EMULATOR_HOST", HERE)
+    else:
+        (nowhere / "imbari-chat.toml").write_text(f"database_emulator = '{HERE}'")
+    with pytest.raises(ConfigError, match="unset FIREBASE_DATABASE_EMULATOR_HOST") as caught:
+        Settings.load(database_url=url)
+    assert url in caught.value.what
+    assert HERE in caught.value.what
+    assert Settings.load(database_url=f"http://{HERE}?ns=x").on_emulator
+    assert Settings.load(database_url=url, database_emulator=HERE).on_emulator
+
+
+SECRET = "S3CRET"  # none
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        {"database_url": f"https://user:{SECRET}@x.firebaseio.com"},
+        {"database_url": f"https://{SECRET}@x.firebaseio.com"},
+        {"database_url": f"https://x.firebaseio.com/?auth={SECRET}"},
+        {"database_url": f"https://x.firebaseio.com/#{SECRET}"},
+        {"database_url": f"https://x.firebaseio.com/{SECRET}"},
+        {"database_url": f"https://x.firebaseio.com:{SECRET}"},
+        {"database_url": f"https://user:{SECRET}@[::1"},
+        {"database_url": f"ftp://user:{SECRET}@x.firebaseio.com"},
+        {"database_url": f"http://user:{SECRET}@127.0.0.1:9000?ns=x"},
+        {"database_url": f"http://127.0.0.1:9000?ns=x&auth={SECRET}"},
+        {"database_emulator": f"user:{SECRET}@127.0.0.1:9000"},
+        {"auth_emulator": f"http://user:{SECRET}@127.0.0.1:9099"},
+    ],
+)
+def test_a_secret_in_an_address_is_refused_and_not_shown(flags: dict[str, Any]) -> None:
+    """Addresses are printed, by doctor and in errors; what refuses one does not quote it."""
+    with pytest.raises(ConfigError) as caught:
+        Settings.load(**flags)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert SECRET not in f"{error} {error!r} {error.args!r}"
+        error = error.__context__

@@ -5,10 +5,14 @@ emulator suite (both announce themselves with ``FIREBASE_DATABASE_EMULATOR_HOST`
 ``FIREBASE_AUTH_EMULATOR_HOST``), or a live project (``IMBARI_CHAT_DATABASE_URL``).
 
 A file is optional: ``imbari-chat.toml`` in the working directory, else ``config.toml`` in the
-user's configuration directory.
+user's configuration directory. The first may come from anybody, so what it says of a target beyond
+this machine, of credentials or of where they are kept counts only with consent
+(:mod:`imbari_chat.consent`).
 """
 
 import json
+import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -18,16 +22,26 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
 
-from imbari_chat.errors import ConfigError
+from imbari_chat.consent import Consents
+from imbari_chat.errors import ConfigError, raise_alone
 
-__all__ = ["DEFAULT_EMULATOR_PROJECT", "Settings", "settings_file", "settings_variables"]
+__all__ = [
+    "DEFAULT_EMULATOR_PROJECT",
+    "WORKING_DIRECTORY_FILE",
+    "Settings",
+    "consents",
+    "settings_file",
+    "settings_variables",
+]
 
 APP = "imbari-chat"
+WORKING_DIRECTORY_FILE = "imbari-chat.toml"
 DEFAULT_EMULATOR_PROJECT = "demo-imbari"
 
 _EMULATOR_API_KEY = "fake-api-key"
@@ -35,6 +49,13 @@ _NOWHERE = (
     "Try `imbari-chat emulator exec -- COMMAND` for the embedded emulator, or set "
     "IMBARI_CHAT_DATABASE_URL to your database's address for a live project"
 )
+
+_HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
+_THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
+
+_FREE = frozenset({"profile", "timeout"})
+_OF_THE_TARGET = frozenset({"project", "api_key"})
+"""Harmless when the target is an emulator on this machine."""
 
 IdentityChoice = Literal["auto", "service-account", "application-default", "login", "emulator"]
 
@@ -46,7 +67,7 @@ def _named(*names: str) -> Any:
 
 def settings_file() -> Path | None:
     """The settings file that applies here, or None."""
-    for path in (Path("imbari-chat.toml"), platformdirs.user_config_path(APP) / "config.toml"):
+    for path in (Path(WORKING_DIRECTORY_FILE), platformdirs.user_config_path(APP) / "config.toml"):
         if path.is_file():
             return path
     return None
@@ -59,8 +80,6 @@ class _FirebaseConfig(PydanticBaseSettingsSource):
         return None, field_name, False
 
     def __call__(self) -> dict[str, Any]:
-        import os
-
         text = os.environ.get("FIREBASE_CONFIG", "").strip()
         if not text.startswith("{"):
             return {}
@@ -118,7 +137,7 @@ class Settings(BaseSettings):
             a stored sign-in, else the emulator's owner or the application default credentials.
         unrestricted: Let a service account bypass the security rules.
         profile: Name under which a sign-in is stored, so that several can live side by side.
-        timeout: How long one request may take, in seconds.
+        timeout: Seconds that a write may take, and that a read or a connection may hear nothing.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
@@ -157,18 +176,21 @@ class Settings(BaseSettings):
         """
         given = {name: value for name, value in flags.items() if value is not None}
         try:
-            return cls(**given)
+            settings = cls(**given)
+            _check_origins(settings, _layers(cls, given))
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
             path = settings_file()
             hint = f"Look at the environment and at {path}" if path else None
             reason = first["msg"].removeprefix("Value error, ")
-            raise ConfigError(f"setting {name!r} is not usable: {reason}", hint=hint) from None
+            # What was given stays with the original: a URL may hold a password.
+            raise_alone(ConfigError(f"setting {name!r} is not usable: {reason}", hint=hint))
         except (OSError, ValueError) as error:  # tomllib's errors are ValueErrors
             raise ConfigError(
                 f"the settings file cannot be read: {error}", where=str(settings_file())
             ) from None
+        return settings
 
     @classmethod
     def settings_customise_sources(
@@ -192,9 +214,9 @@ class Settings(BaseSettings):
     def _host_and_port(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        host, _, port = value.rpartition(":")
-        if "//" in value or not host or not port.isdigit() or not 0 < int(port) < 65536:
-            raise ValueError(f"{value!r} is not HOST:PORT (without http://)")
+        match = _HOST_AND_PORT.fullmatch(value)
+        if match is None or not 0 < int(match[1]) < 65536:
+            raise ValueError("it is to be HOST:PORT (without http://)")
         return value
 
     @field_validator("database_url")
@@ -202,14 +224,22 @@ class Settings(BaseSettings):
     def _an_address(cls, value: str | None) -> str | None:
         if value is None:
             return None
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            valid = False
+        if not valid:
+            raise ValueError("it is to be a database address such as https://NAME.firebaseio.com")
+        # Nothing secret belongs here, because addresses are shown.
+        if "@" in parts.netloc or parts.fragment or parts.path not in ("", "/"):
+            raise ValueError("an address has no user name, password, path or fragment")
+        if parts.scheme == "https" and parts.query:
+            raise ValueError("an https:// address takes no query; a database secret is not used")
+        if parts.scheme == "http" and list(parse_qs(parts.query)) != ["ns"]:
             raise ValueError(
-                f"{value!r} is not a database address such as https://NAME.firebaseio.com"
-            )
-        if parts.scheme == "http" and not parse_qs(parts.query).get("ns"):
-            raise ValueError(
-                "an http:// address is an emulator's and needs its namespace: http://HOST:PORT?ns=NAME"
+                "an http:// address is an emulator's and needs its namespace, and no more:"
+                " http://HOST:PORT?ns=NAME"
             )
         return value.rstrip("/")
 
@@ -219,6 +249,17 @@ class Settings(BaseSettings):
         return self.database_emulator is not None or (
             self.database_url is not None and self.database_url.startswith("http://")
         )
+
+    def target(self) -> str:
+        """The target as one phrase, for whoever is about to change or confide something.
+
+        Raises:
+            ConfigError: No database is configured.
+        """
+        if not self.on_emulator:
+            return f"the live project {self.project_id()} ({self.address()})"
+        at = self.database_emulator or urlsplit(self.address()).netloc
+        return f"the emulator at {at} (project {self.project_id()})"
 
     def where(self) -> Mapping[str, str]:
         """The target in words, for a status line: project, database and emulator if any.
@@ -272,3 +313,86 @@ class Settings(BaseSettings):
             "signing in needs the project's Web API key",
             hint="Set IMBARI_CHAT_API_KEY (Firebase console, Project settings, General)",
         )
+
+
+_Layer = tuple[str, Mapping[str, Any]]
+
+
+def _layers(cls: type[Settings], flags: Mapping[str, Any]) -> list[_Layer]:
+    """What each source says, by name, the strongest first."""
+    file = settings_file()
+    return [
+        ("what was given here", flags),
+        ("the environment", _ByName(EnvSettingsSource(cls))()),
+        ("FIREBASE_CONFIG", _FirebaseConfig(cls)()),
+        (str(file), _ByName(TomlConfigSettingsSource(cls, file))()),
+    ]
+
+
+def _check_origins(settings: Settings, layers: list[_Layer]) -> None:
+    """Make sure that no weaker source moves the target, and no stranger's file.
+
+    Raises:
+        ConfigError: A database is named, and a weaker source names an emulator to use instead; or
+            the working directory's file says what needs consent, and there is none.
+    """
+    for origin, said in layers:
+        if said.get("database_emulator"):
+            break
+        if said.get("database_url"):
+            _check_contradiction(settings, origin, layers)
+            break
+    file = settings_file()
+    if file is not None and not file.is_absolute():
+        _check_consent(settings, file, layers)
+
+
+def _check_contradiction(settings: Settings, origin: str, layers: list[_Layer]) -> None:
+    emulator, address = settings.database_emulator, settings.address()
+    if emulator is None or (address.startswith("http:") and urlsplit(address).netloc == emulator):
+        return
+    other = next(name for name, said in layers if said.get("database_emulator"))
+    raise ConfigError(
+        f"{origin} names the database {address}, and {other} an emulator at {emulator}",
+        where="target",
+        hint="Name one: unset FIREBASE_DATABASE_EMULATOR_HOST, or leave out the address",
+    )
+
+
+def _check_consent(settings: Settings, file: Path, layers: list[_Layer]) -> None:
+    *stronger, (_, said) = layers
+    overridden = {name for _, one in stronger for name in one}
+    wanting = sorted(
+        name for name in said.keys() - overridden if _needs_consent(name, said[name], settings)
+    )
+    if not wanting or consents().cover(file):
+        return
+    raise ConfigError(
+        f"the settings file of this directory says what it may not say unasked:"
+        f" {', '.join(wanting)}",
+        where=str(file.resolve()),
+        hint="Read it; if you trust it as it is: imbari-chat config trust",
+    )
+
+
+def _needs_consent(name: str, value: object, settings: Settings) -> bool:
+    """Whether a file that may be anybody's needs consent to say this."""
+    match name:
+        case "database_emulator" | "auth_emulator":
+            host = str(value).rpartition(":")[0]
+            return _THIS_MACHINE.fullmatch(host) is None
+        case "database_url":
+            url = urlsplit(str(value))
+            if url.scheme == "http":
+                return _THIS_MACHINE.fullmatch(url.hostname or "") is None
+            return not settings.on_emulator
+        case _ if name in _OF_THE_TARGET:
+            return not settings.on_emulator
+        case _:
+            return name not in _FREE
+
+
+def consents() -> Consents:
+    """This user's consents. No settings file has a say in where they are kept."""
+    data_dir = os.environ.get("IMBARI_CHAT_DATA_DIR") or platformdirs.user_data_path(APP)
+    return Consents(Path(data_dir) / "consents")

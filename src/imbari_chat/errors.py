@@ -13,9 +13,12 @@
     └── RulesError       a rules file that does not parse or check
 
 Each says what happened, where, and what to do about it. Errors of other libraries are mapped to
-these where they are met, with the original as ``__cause__``. No message ever holds a token, a
-password or an API key.
+these where they are met. No message ever holds a token, a password or an API key; and where the
+original holds one, in its text or in the request it carries along, it is dropped altogether
+(:func:`raise_alone`), because whatever collects errors walks their chain.
 """
+
+from typing import NoReturn
 
 __all__ = [
     "AccessDenied",
@@ -29,7 +32,19 @@ __all__ = [
     "RulesError",
     "StreamOverflow",
     "Unavailable",
+    "raise_alone",
 ]
+
+
+def raise_alone(error: Exception) -> NoReturn:
+    """Raise ``error`` with neither cause nor context: what led to it may hold a secret.
+
+    ``from None`` hides the context from tracebacks and keeps it on the object.
+    """
+    try:
+        raise error
+    finally:
+        error.__cause__ = error.__context__ = None
 
 
 class ImbariError(Exception):

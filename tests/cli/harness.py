@@ -26,11 +26,15 @@ class Program:
         self, *arguments: str, stdin: str | bytes | None = None, width: int = 80, code: int = 0
     ) -> Result:
         """Run a command; it must end with ``code``."""
-        result = self._runner.invoke(
-            self._app, list(arguments), input=stdin, env={"COLUMNS": str(width)}
-        )
+        result = self.run(*arguments, stdin=stdin, width=width)
         assert result.exit_code == code, (result.exit_code, result.stdout, result.stderr)
         return result
+
+    def run(self, *arguments: str, stdin: str | bytes | None = None, width: int = 80) -> Result:
+        """Run a command, however it ends."""
+        return self._runner.invoke(
+            self._app, list(arguments), input=stdin, env={"COLUMNS": str(width)}
+        )
 
     def json(self, *arguments: str, stdin: str | None = None) -> Any:
         """What a command prints with ``--json``."""

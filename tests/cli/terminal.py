@@ -16,6 +16,9 @@ __all__ = ["Terminal"]
 # So that Ctrl-C is a signal where it is not a key.
 _CONTROLLED = "import fcntl, termios; fcntl.ioctl(0, termios.TIOCSCTTY, 0)\n"
 
+_WHERE, _HERE = "\x1b[6n", b"\x1b[1;1R"
+"""Where is the cursor? A terminal answers; whoever gets no answer waits for it, a second a time."""
+
 _CONTROL = re.compile(r"\x1b(\[[0-9;?]*[A-Za-z]|\][^\x07]*\x07|[()=>][A-Za-z0-9]?)")
 
 
@@ -43,6 +46,7 @@ class Terminal:
         os.close(theirs)
         self.raw = ""
         self._passed = 0
+        self._answered = 0
 
     @property
     def text(self) -> str:
@@ -90,6 +94,9 @@ class Terminal:
         except OSError:  # how Linux says that the other side is closed
             return False
         self.raw += data.decode(errors="replace")
+        asked = self.raw.count(_WHERE)
+        os.write(self._ours, _HERE * (asked - self._answered))
+        self._answered = asked
         return bool(data)
 
     def __enter__(self) -> Self:

@@ -24,11 +24,15 @@ def test_bad_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The code tells scripts, one line tells people, and data stays data."""
-    words = {"session": visitor.writes("Hello"), "port": emulator.database_host.split(":")[1]}
+    words = {
+        "session": visitor.writes("Hello"),
+        "port": emulator.database_host.split(":")[1],
+        "auth": emulator.auth_host,
+    }
     if case.get("another_session"):
         visitor.writes("Hello too")
     for name, text in case.get("files", {}).items():
-        _write(place / name, text.encode())
+        _write(place / name, _filled(text, words).encode())
     for name, text in case.get("files_base64", {}).items():
         _write(place / name, base64.b64decode(text))
     for name, value in case.get("environment", {}).items():

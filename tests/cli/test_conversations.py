@@ -174,12 +174,17 @@ def test_hostile_text_reaches_no_terminal(
     assert hostile in texts
 
 
-def test_reply_is_addressed_and_sent(program: Program, visitor: Visitor) -> None:
-    """Whoever replies reads to whom, and the message is there."""
+def test_reply_is_addressed_and_sent(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Whoever replies reads where and to whom, and the message is there."""
     session = visitor.writes("Do you ship?")
     result = program("reply", session, "Yes, [today]!")
     assert result.stdout == ""
-    assert result.stderr == "to Amina Nakato <amina@example.com> (1 unread)\nsent\n"
+    assert result.stderr == (
+        f"at the emulator at {emulator.database_host} (project demo-imbari)\n"
+        "to Amina Nakato <amina@example.com> (1 unread)\nsent\n"
+    )
     assert program.json("show", session)["messages"][-1]["text"] == "Yes, [today]!"
 
 

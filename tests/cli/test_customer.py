@@ -230,8 +230,8 @@ async def test_at_a_terminal_answers_appear_above_the_prompt(place: Path) -> Non
         terminal.press("amina@example.com\r")
         await asyncio.to_thread(terminal.sees, "You:")
         terminal.press("Hello\r")
-        while not [one for _, said in await stored() for one in said]:
-            pass
+        while not [one for _, said in await stored() for one in said]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
         await answer("Good day")
         await asyncio.to_thread(terminal.sees, "Imbari Team: Good day")
         assert await asyncio.to_thread(_leave, terminal) == 0

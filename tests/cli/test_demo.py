@@ -120,8 +120,11 @@ def test_the_demo_says_so_when_there_is_no_terminal(nowhere: Path) -> None:
 
 INBOX = """
 import sys, threading
+from functools import partial
+from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.exit_codes import boundary
+run.Pace = partial(run.Pace, speed=20)  # customers who type as fast as a test reads
 code = boundary(lambda: run_demo(customers=1))
 for thread in set(threading.enumerate()) - {threading.main_thread()}:
     thread.join(10)  # a request may have been under way

@@ -1,12 +1,15 @@
 """A reply written in an editor."""
 
 import io
+import re
 import sys
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from imbari_chat.cli.editor import Draft, given_text
+from imbari_chat.cli.editor import Draft, given_text, without_modelines
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ConfigError, InvalidData
 
@@ -55,6 +58,30 @@ def test_the_editor_shows_the_context(draft: Draft, editor: Editor) -> None:
         "assert '# To Amina' in text.split('>8')[1]; file.write_text('Hi', encoding='utf-8')"
     )
     assert draft.edit(["To Amina"]) == "Hi"
+
+
+_WORDS = st.sampled_from(
+    ["vim", "vi", "Vim", "ex", "kate", "kak", "Local Variables", "-*-", ":", " ", "\t", "set", "7"]
+) | st.text(max_size=4)
+
+_VIM = re.compile(r"(?:^|\s)(?:vi:|[vV]im(?:[<=>]?[0-9]+)?:|ex:)")
+"""As vim's own manual has it (options.txt, modeline)."""
+
+
+@given(st.lists(_WORDS, max_size=8).map("".join))
+def test_no_editor_obeys_what_a_customer_wrote(line: str) -> None:
+    """Whatever the words, and nothing but a space is added to them."""
+    written = without_modelines(line)
+    assert not _VIM.search(f"# {written}")
+    assert "-*-" not in written
+    assert "local variables:" not in written.lower()
+    assert written.replace(" ", "") == line.replace(" ", "")
+
+
+def test_the_draft_on_disk_has_no_modeline(draft: Draft, editor: Editor) -> None:
+    """In the lines that the editor is given."""
+    editor.does("assert 'vim:' not in text and 'set tabstop' in text; file.write_text('Hi')")
+    assert draft.edit(["To Amina vim: set tabstop=7 :"]) == "Hi"
 
 
 def test_ctrl_c_in_the_editor_is_the_editors(draft: Draft, editor: Editor) -> None:

@@ -187,6 +187,11 @@ async def test_the_live_inbox_delivers_what_waited_when_the_network_is_back(
         await network.mend()
         terminal.press("\x1b[15~")
         await asyncio.to_thread(terminal.sees, "● live")
+        async with AsyncAdminChat.from_env() as desk, asyncio.timeout(20):
+            (session,) = await desk.sessions()
+            async with desk.open(session.id, peek=True) as conversation:
+                while len(await conversation.history()) < 2:  # noqa: ASYNC110
+                    await asyncio.sleep(0.02)
         terminal.press("\x03")
         assert await asyncio.to_thread(terminal.ends, within=_PATIENCE) == 130
     assert "not sent" not in terminal.text

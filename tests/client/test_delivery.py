@@ -42,6 +42,9 @@ from tests.faults.proxy import Proxy
 
 SOON = OutboxPolicy(backoff=BackoffPolicy(first=0.01, cap=0.02))
 REFUSED = "the rules refuse"
+INDEXED_READ_ONLY = """{"rules": {
+  ".read": true, ".write": false, "messages": {"$session": {".indexOn": "timestamp"}}
+}}"""
 DEADLINE = 0.3
 
 
@@ -328,7 +331,7 @@ async def test_a_refusal_after_the_call_returned_is_told_in_three_places(
             await conversation.listen()
             await proxy.cut()
             message = await conversation.reply("secret words", timeout=0)
-            face.emulator.load_rules('{"rules": {".read": true, ".write": false}}')
+            face.emulator.load_rules(INDEXED_READ_ONLY)
             await proxy.mend()
             assert await desk.flush(timeout=WAIT) == ()
             assert message.delivery == "failed"

@@ -1,45 +1,189 @@
 """Ids: in order within a conversation, whatever the clocks say."""
 
 import time
+from dataclasses import dataclass
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.sending.ids import Ids
+from imbari_chat.client.sending.server_clock import ServerClock
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import message_place
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.wire.pushid import timestamp_of
+from imbari_chat.wire.keys import key_order
+from imbari_chat.wire.pushid import PushIds, timestamp_of
 
 A, B = SessionId("-A"), SessionId("-B")
 NOW = 1_800_000_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+
+
+@dataclass
+class Clock:
+    """What this machine's clock shows, ms."""
+
+    shows: int = NOW
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """This machine's clock, to be set."""
+    clock = Clock()
+    monkeypatch.setattr(time, "time_ns", lambda: clock.shows * 1_000_000)
+    return clock
+
+
+def _message(key: str, timestamp: int) -> Message:
+    return Message.model_validate(
+        {"$id": key, "text": "Hi", "from": "customer", "timestamp": timestamp}
+    )
+
+
+def _id_of(milliseconds: int, chance: int = 63) -> str:
+    return PushIds(lambda: [chance] * 12).make(milliseconds)
 
 
 @given(
     st.lists(
-        st.tuples(st.sampled_from([A, B]), st.integers(-5_000, 5_000), st.integers(-9_000, 9_000)),
+        st.tuples(
+            st.sampled_from([A, B]),
+            st.integers(-5_000, 5_000),
+            st.integers(-9_000, 9_000),
+            st.integers(-DAY, DAY - 9_000),
+        ),
         max_size=30,
     )
 )
-def test_ids_of_a_conversation_only_grow(steps: list[tuple[SessionId, int, int]]) -> None:
-    """Although the clock jumps, and whatever is seen in between."""
+def test_ids_of_a_conversation_only_grow_and_follow_what_was_seen(
+    steps: list[tuple[SessionId, int, int, int]],
+) -> None:
+    """Although the clock jumps: after the ids that were seen, and after the times."""
     ids = Ids()
     made: dict[SessionId, list[str]] = {A: [], B: []}
     with pytest.MonkeyPatch.context() as patch:
-        for session, jump, seen in steps:
+        for session, jump, stamp, ahead in steps:
             patch.setattr(time, "time_ns", lambda jump=jump: (NOW + jump) * 1_000_000)
-            ids.saw(session, NOW + seen)
+            seen = _message(_id_of(NOW + stamp + ahead), NOW + stamp)
+            ids.saw(session, seen)
             made[session].append(ids.message(session))
-            assert timestamp_of(made[session][-1]) > NOW + seen
+            assert made[session][-1] > seen.id
+            assert timestamp_of(made[session][-1]) > seen.timestamp
     for keys in made.values():
         assert keys == sorted(set(keys))
 
 
-def test_one_conversations_clock_is_not_anothers() -> None:
-    """And a time that no id can hold is nobody's."""
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=40), st.data())
+def test_both_orders_agree_wherever_a_writer_had_seen_what_came_before(
+    turns: list[tuple[int, bool]], data: st.DataObject
+) -> None:
+    """The server's order by time, and the website's by key: three writers, clocks hours apart."""
+    wrong = data.draw(st.lists(st.integers(-HOUR, HOUR), min_size=3, max_size=3))
+    writers = [Ids() for _ in wrong]
+    server, stored = NOW, [_message("z" * 20, NOW), _message(_id_of(NOW + 2 * DAY), NOW)]
+    seen_by: dict[str, list[Message]] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        for who, reads in turns:
+            shows = server + wrong[who]
+            patch.setattr(time, "time_ns", lambda shows=shows: shows * 1_000_000)
+            if reads:
+                for message in stored:
+                    writers[who].saw(A, message)
+            key = writers[who].message(A)
+            server += data.draw(st.integers(0, 3))
+            seen_by[key] = [*stored[2:]] if reads else []
+            stored.append(_message(key, server))
+    for message in stored[2:]:
+        for before in seen_by[message.id]:
+            assert message_place(before) < message_place(message)
+            assert key_order(before.id) < key_order(message.id)
+
+
+def test_one_conversations_clock_is_not_anothers(clock: Clock) -> None:
+    """And a time that no clock can show is nobody's."""
     ids = Ids()
-    now = time.time_ns() // 1_000_000
-    ids.saw(A, now + 60_000)
-    ids.saw(B, 10**15)
-    assert timestamp_of(ids.message(A)) > now + 60_000
-    assert timestamp_of(ids.message(B)) < now + 60_000
-    assert timestamp_of(ids.session()) < now + 60_000
+    ids.saw(A, _message("-", NOW + 60_000))
+    ids.saw(B, _message("-", 10**15))
+    assert timestamp_of(ids.message(A)) > NOW + 60_000
+    assert timestamp_of(ids.message(B)) == NOW
+    assert timestamp_of(ids.session()) == NOW
+
+
+@pytest.mark.parametrize("junk", ["z" * 20, "z", "~" * 20, "é", _id_of(NOW + DAY + 1), "12"])
+def test_junk_ids_drag_nothing_along(clock: Clock, junk: str) -> None:
+    """What is further ahead of its message's time than any clock may be is not followed."""
+    ids = Ids()
+    ids.saw(A, _message(junk, NOW))
+    assert timestamp_of(ids.message(A)) <= NOW + 1
+
+
+def test_two_who_follow_the_same_id_do_not_make_the_same_one(clock: Clock) -> None:
+    """A message's place is written once: the second would be taken for the first."""
+    seen = _message(_id_of(NOW + HOUR), NOW)
+    made = set()
+    for _ in range(10):
+        ids = Ids()
+        ids.saw(A, seen)
+        made.add(ids.message(A))
+    assert len(made) == 10
+
+
+def test_hearing_of_ones_own_messages_moves_nothing(clock: Clock) -> None:
+    """Or a busy writer would run ahead of the clock, a millisecond for each."""
+    ids = Ids()
+    for _ in range(50):
+        ids.saw(A, _message(ids.message(A), NOW - 5))
+    assert timestamp_of(ids.message(A)) == NOW
+
+
+@pytest.mark.parametrize("wrong", [HOUR, -HOUR])
+def test_ids_begin_with_the_servers_time_once_it_is_known(clock: Clock, wrong: int) -> None:
+    """A confirmed write of one's own, read back, says how wrong this machine's clock is."""
+    ids = Ids()
+    clock.shows = NOW + wrong
+    key = ids.session()
+    clock.shows += 40
+    session = {"$id": key, "createdAt": NOW + 20, "lastMessageTime": NOW + 20}
+    ids.saw_session(Session.model_validate(session))
+    assert abs(ids.now() - (NOW + 40)) <= 40
+    assert abs(timestamp_of(ids.message(B)) - (NOW + 40)) <= 40
+
+
+def test_what_others_stamped_says_nothing_about_this_clock(clock: Clock) -> None:
+    """It may have been a browser."""
+    ids = Ids()
+    ids.saw(A, _message(_id_of(NOW), NOW + HOUR))
+    ids.saw_session(Session.model_validate({"$id": A, "createdAt": NOW + HOUR}))
+    assert ids.now() == NOW
+
+
+@given(st.integers(-DAY, DAY), st.lists(st.tuples(*[st.integers(0, 5_000)] * 3), min_size=1))
+def test_the_servers_time_is_as_close_as_the_fastest_answer(
+    behind: int, writes: list[tuple[int, ...]]
+) -> None:
+    """However wrong the clock is; and where it is right within the bounds, it is believed."""
+    clock, server, local = ServerClock(), NOW, NOW - behind
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(time, "time_ns", lambda: local * 1_000_000)
+        for pause, there, back in writes:
+            server, local = server + pause, local + pause
+            made = local
+            server, local = server + there, local + there
+            stamp = server
+            server, local = server + back, local + back
+            clock.stamped(stamp, made=made, read=local)
+        closest = min(there + back for _, there, back in writes)
+        assert abs(clock.now() - server) <= closest
+
+
+def test_a_clock_that_is_moved_is_measured_anew(clock: Clock) -> None:
+    """What was known before contradicts what is stamped now."""
+    server = ServerClock()
+    server.stamped(NOW, made=NOW + HOUR, read=NOW + HOUR + 10)
+    assert server.now() < NOW - HOUR + 20
+    server.stamped(NOW, made=NOW - 10, read=NOW)
+    assert abs(server.now() - NOW) <= 10
+    server.stamped(NOW, made=NOW, read=NOW - HOUR)
+    assert abs(server.now() - NOW) <= 10

@@ -8,7 +8,7 @@ import pytest
 from tests.client.scenarios.programs import Program
 from tests.faults.proxy import Proxy
 
-MANY, FEW = 100, 5
+MANY, FEW = 40, 5
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc/self/fd"

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat import AccessDenied, AsyncAdminChat, InvalidData, Unavailable
@@ -30,6 +30,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import ADMIN, CUSTOMER, InMemory
 
 RULES = Ruleset.parse(strict_rules())
@@ -527,7 +528,7 @@ turns = st.booleans()
     goes_down=st.booleans(),
     unread=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_pages_of_sessions_are_those_of_the_model(
     takes_key_bounds: bool,
     before: list[tuple[str, Any]],
@@ -579,7 +580,7 @@ def test_pages_of_sessions_are_those_of_the_model(
     size=st.integers(1, 5),
     goes_down=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_pages_of_messages_are_those_of_the_model(
     before: set[str], steps: list[bool | str], size: int, goes_down: bool
 ) -> None:
@@ -616,7 +617,7 @@ def test_pages_of_messages_are_those_of_the_model(
     moves=st.lists(st.lists(st.sampled_from(IDS), max_size=3), max_size=20),
     size=st.integers(1, 4),
 )
-@settings(max_examples=150, deadline=None)
+@examples(150)
 def test_whoever_rests_is_given_once_while_others_move_up(
     resting: list[int], moves: list[list[str]], size: int
 ) -> None:

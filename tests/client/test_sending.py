@@ -10,6 +10,7 @@ from imbari_chat.client import gateway
 from imbari_chat.client.admin import SEND_POLICY as ADMINS
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
@@ -169,7 +170,7 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
     """A reply written on a slow machine still comes after the question."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Question")
-    monkeypatch.setattr("imbari_chat.client.sending.ids.time.time_ns", lambda: 1_000_000_000_000)
+    monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
     desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Answer")
@@ -259,9 +260,7 @@ async def test_ids_follow_what_was_read_since(
         desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
         async with desk.open(session.id, peek=True) as conversation:
             await chat.send("Question")
-            monkeypatch.setattr(
-                "imbari_chat.client.sending.ids.time.time_ns", lambda: 1_000_000_000_000
-            )
+            monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
             await conversation.history()
             await conversation.reply("Answer")
     assert _texts(namespace, session.id) == ["Question", "Answer"]

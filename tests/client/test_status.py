@@ -10,6 +10,7 @@ import pytest
 
 from imbari_chat import AsyncAdminChat, ChatStatus, Settings
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.reading.patient import Behind
 from imbari_chat.client.status import status_of
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -78,6 +79,18 @@ def test_a_client_that_is_closed_or_whose_listening_ended_says_so() -> None:
     assert (closed.state, closed.alive, closed.since) == ("closed", False, None)
     ended = _status(live, failure=AccessDenied("reading is not permitted"))
     assert (ended.state, ended.reason) == ("closed", "reading is not permitted")
+
+
+def test_what_is_live_is_stale_while_what_was_missed_is_read() -> None:
+    """What is worse stays what it is, and is more to the point."""
+    behind = Behind("catching up with /messages: no answer", 90.0)
+    live = _status(_listener("live", since=60.0), behind=behind)
+    assert (live.state, live.alive, live.reason) == ("stale", False, behind.reason)
+    assert live.since == datetime(1970, 1, 1, 0, 1, 30, tzinfo=UTC)
+    away = _status(_listener("reconnecting", reason="cannot connect"), behind=behind)
+    assert (away.state, away.reason) == ("reconnecting", "cannot connect")
+    assert _status(behind=behind).state == "idle"
+    assert _status(_listener("live"), behind=behind, closed=True).state == "closed"
 
 
 def test_a_status_is_one_line_for_people() -> None:

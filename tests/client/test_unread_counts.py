@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path as FilePath
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat import AccessDenied, AsyncAdminChat, Conflict, NotFound, Unavailable
@@ -23,6 +23,7 @@ from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import ADMIN, CUSTOMER, InMemory
 
 CHAT = SessionId("-Ochat--------------")
@@ -315,7 +316,7 @@ class Slow(Desk):
     acts=st.lists(st.sampled_from(["writes", "reads one", "reads all"]), max_size=8),
     seed=st.integers(0, 2**32),
 )
-@settings(max_examples=100, deadline=None)
+@examples(100)
 def test_whatever_lands_while_it_is_repaired_stays_counted(
     excess: int, acts: list[str], seed: int
 ) -> None:

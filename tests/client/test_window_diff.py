@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
-from imbari_chat.schema import decode
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -81,8 +80,9 @@ def test_a_message_deleted_from_a_full_window_is_reported_and_its_replacement_is
     """An older message fills the gap; it did not just arrive."""
     diff = _messages(2)
     diff.update({"b": _message("2"), "c": _message("3")})
-    events = diff.update({"a": _message("1"), "b": _message("2")})
-    assert _kinds(events) == [("MessageRemoved", "c")]
+    window: Json = {"a": _message("1"), "b": _message("2")}
+    assert diff.gap(window) is None
+    assert _kinds(diff.update(window)) == [("MessageRemoved", "c")]
 
 
 def test_true_and_one_are_different_values() -> None:
@@ -145,10 +145,55 @@ def test_a_full_window_that_shares_nothing_with_the_last_one_is_a_gap() -> None:
     diff = _messages(2)
     diff.update({"a": _message("1"), "b": _message("2")})
     window: Json = {"e": _message("5"), "f": _message("6")}
-    assert diff.has_gap(window)
-    wider: Json = {key: _message(key) for key in "bcdefg"}
-    events = diff.update(diff.fill(window, wider))
+    gap = diff.gap(window)
+    assert gap is not None
+    events = diff.fill(gap, {"b": _message("2"), "c": _message("3"), "d": _message("4")})
+    events += diff.update(window, gap=gap)
     assert _kinds(events) == [("MessageAdded", key) for key in "cdef"]
+
+
+def test_one_known_record_does_not_hide_a_gap() -> None:
+    """A customer who was known writes again, and stands in the window where others were missed."""
+    diff = SessionDiff(2)
+    diff.update({"x": _session(1), "y": _session(2)})
+    window: Json = {"z": _session(8), "y": _session(9)}
+    gap = diff.gap(window)
+    assert gap is not None
+    events = diff.fill(gap, {"v": _session(6), "w": _session(7)})
+    events += diff.update(window, gap=gap)
+    assert _kinds(events) == [
+        ("SessionAdded", "v"),
+        ("SessionAdded", "w"),
+        ("SessionRemoved", "v"),
+        ("SessionRemoved", "w"),
+        ("SessionRemoved", "x"),
+        ("SessionAdded", "z"),
+        ("SessionChanged", "y"),
+    ]
+
+
+def test_a_message_whose_id_sorts_before_the_newest_is_news_in_a_full_window() -> None:
+    """What is not known is new, wherever its writer's clock puts it."""
+    diff = _messages(3)
+    diff.update({"m": _message("1"), "n": _message("2"), "z": _message("3")})
+    events = diff.update({"n": _message("2"), "x": _message("4"), "z": _message("3")})
+    assert _kinds(events) == [("MessageAdded", "x")]
+
+
+def test_what_was_not_found_again_in_a_gap_was_deleted() -> None:
+    """A record that the window no longer shows may be gone, or only below it."""
+    diff = _messages(3)
+    diff.update({key: _message(key) for key in "abc"})
+    window: Json = {key: _message(key) for key in "efg"}
+    gap = diff.gap(window)
+    assert gap is not None
+    events = diff.fill(gap, {"c": _message("c"), "d": _message("d")})
+    events += diff.update(window, gap=gap)
+    assert _kinds(events) == [
+        ("MessageAdded", "d"),
+        ("MessageRemoved", "b"),
+        *[("MessageAdded", key) for key in "efg"],
+    ]
 
 
 @given(
@@ -203,11 +248,9 @@ def test_the_horizon_before_is_that_of_the_last_window_in_every_step() -> None:
     """What came in between two windows is told from what was old by it."""
     diff = SessionDiff(2)
     diff.update({"a": _session(1), "b": _session(2)})
-    horizons = [
-        (diff.horizon_before, diff.horizon)
-        for _ in diff.updates({"c": _session(3), "d": _session(4)}, at_most=1)
-    ]
-    assert set(horizons) == {(1, 3)}
+    horizons = [diff.horizon for _ in diff.updates({"c": _session(3), "d": _session(4)}, at_most=1)]
+    assert set(horizons) == {1}
+    assert diff.horizon == 3
 
 
 def test_a_large_snapshot_comes_in_steps() -> None:
@@ -215,14 +258,6 @@ def test_a_large_snapshot_comes_in_steps() -> None:
     diff = SessionDiff(10_000)
     steps = diff.updates({f"-S{number:05d}": _session(number) for number in range(1000)})
     assert [len(step) for step in steps] == [200] * 5
-
-
-@given(SESSIONS)
-def test_a_sessions_time_is_known_without_reading_it(window: dict[str, Json]) -> None:
-    """It is what reading it would give, or 0 if it cannot be read."""
-    for key, raw in window.items():
-        record = decode.session(SessionId(key), raw).record
-        assert decode.last_message_time(raw) == (record.last_message_time if record else 0)
 
 
 def test_of_the_messages_there_at_first_only_the_last_are_given() -> None:

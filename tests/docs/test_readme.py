@@ -111,7 +111,7 @@ def test_commands_exist(block: Block) -> None:
     """Each call of the program is one it takes; each target of make's is in the Makefile."""
     if block.not_run is not None:
         pytest.skip(f"{block.place} is not run: {block.not_run}")
-    targets = re.findall(r"^(\w+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
+    targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for line in commands(block):
         for arguments in invocations(line, "imbari-chat"):
             assert _refusal(arguments) is None, f"{block.place}: {line}"

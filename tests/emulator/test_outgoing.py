@@ -56,7 +56,7 @@ def test_what_is_held_is_what_somebody_waits_for_each_once(
     readers = [Reader(outgoing) for _ in range(4)]
     payloads: list[Payload] = []
     unwritten: list[Payload] = []
-    owed: list[list[Payload]] = [[] for _ in readers]
+    events: list[list[Payload]] = [[] for _ in readers]
     for number, (what, amount, to) in enumerate(said):
         match what:
             case "event" | "later":
@@ -65,7 +65,7 @@ def test_what_is_held_is_what_somebody_waits_for_each_once(
                 payloads.append(payload)
                 unwritten += [payload] if data is None else []
                 for each in sorted(to):
-                    owed[each].append(payload)
+                    events[each].append(payload)
                     readers[each].backlog.push(payload)
             case "written" if unwritten:
                 outgoing.fill(unwritten.pop(0), bytes([number % 256]) * amount)
@@ -78,7 +78,7 @@ def test_what_is_held_is_what_somebody_waits_for_each_once(
         holders = {backlog for payload in waited_for for backlog in payload.backlogs}
         assert outgoing.held <= BOUND or len(holders) == 1
         assert all(not (reader.cut and reader.backlog.size) for reader in readers)
-    for reader, meant in zip(readers, owed, strict=True):
+    for reader, meant in zip(readers, events, strict=True):
         told = b"".join(reader.taken)
         assert b"".join(payload.data or b"" for payload in meant).startswith(told)
 

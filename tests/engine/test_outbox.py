@@ -3,20 +3,21 @@
 from dataclasses import dataclass, field
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
+from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.errors import (
     AccessDenied,
-    AuthError,
     ImbariError,
     InvalidData,
     NotFound,
     QuotaExceeded,
     Unavailable,
 )
+from tests.budget import examples
 
 DENIED = AccessDenied("no")
 AWAY = Unavailable("away")
@@ -178,7 +179,7 @@ def test_any_other_refusal_is_final(error: ImbariError) -> None:
     assert core.drain() == [Delivered("m1", "failed", error)]
 
 
-@pytest.mark.parametrize("error", [QuotaExceeded("full"), AuthError("who?")])
+@pytest.mark.parametrize("error", [QuotaExceeded("full"), CredentialRefused("who?")])
 def test_what_may_pass_is_waited_for(error: ImbariError) -> None:
     """A quota fills again; a service in trouble refuses good sign-ins too."""
     core = _core()
@@ -196,14 +197,14 @@ def test_a_sign_in_that_is_never_taken_again_is_over() -> None:
     """Somebody has to sign in, and hears so."""
     core = _core(sign_in_tries=3)
     core.put("m1", "s", 0.0)
-    error = AuthError("who?")
+    error = CredentialRefused("who?")
     for now in (1.0, 2.0, 3.0):
         core.online(now)
         core.refused("m1", error, now)
     assert core.drain()[-1] == Delivered("m1", "failed", error)
 
 
-@pytest.mark.parametrize("error", [QuotaExceeded("full"), AuthError("who?"), AWAY])
+@pytest.mark.parametrize("error", [QuotaExceeded("full"), CredentialRefused("who?"), AWAY])
 def test_what_is_not_kept_fails_when_it_cannot_go_now(error: ImbariError) -> None:
     """Whoever cannot wait is told at once, and nothing goes out later."""
     core = _core()
@@ -295,7 +296,7 @@ class _Service:
 FATES = st.sampled_from(["ok", "lost request", "lost answer", "not sent"])
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(
     st.lists(FATES, max_size=40),
     st.lists(st.tuples(st.integers(0, 3), st.booleans()), min_size=1, max_size=8),

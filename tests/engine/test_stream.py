@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -136,7 +137,7 @@ def test_a_dead_credential_is_replaced_before_the_next_attempt() -> None:
     """A 401 that is not the rules' doing."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("Auth token is expired"), 1.0)
+    core.refused(CredentialRefused("Auth token is expired"), 1.0)
     core.drain()
     core.tick(5.0)
     assert core.drain() == [Connect(renew=True)]
@@ -155,7 +156,7 @@ def test_a_renewal_without_network_is_tried_again() -> None:
     """And it is a renewal that is tried again, not the old credential."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("expired"), 0.0)
+    core.refused(CredentialRefused("expired"), 0.0)
     core.tick(1.0)
     core.no_credential(Unavailable("no network"), 2.0)
     core.drain()
@@ -222,15 +223,81 @@ def test_a_keep_alive_ends_staleness() -> None:
 
 
 def test_a_connection_that_never_answers_is_given_up() -> None:
-    """Connecting has a deadline of its own, up to the first event."""
+    """Connecting has a deadline of its own, up to the first event; a beginning puts it off once."""
     core = _core()
     core.start(0.0)
     core.opened(1.0)
     core.drain()
     core.tick(POLICY.connect_timeout)
+    assert core.drain() == []
+    core.tick(1.0 + POLICY.connect_timeout)
     effects = core.drain()
     assert effects[0] == Disconnect()
     assert _states(effects) == ["reconnecting"]
+
+
+def test_a_snapshot_that_keeps_arriving_is_not_given_up() -> None:
+    """On a slow line it takes minutes; begun again it would take as long, and never be whole."""
+    core = _core()
+    core.start(0.0)
+    core.opened(1.0)
+    core.drain()
+    now = 1.0
+    while now < 20 * POLICY.connect_timeout:
+        now += 0.9 * POLICY.connect_timeout
+        core.tick(now)
+        core.heard(now)
+        core.arriving(now)
+    assert core.drain() == []
+    core.received(_put("/", 1), now)
+    assert _states(core.drain()) == ["live"]
+
+
+def test_a_snapshot_that_stops_arriving_is_given_up() -> None:
+    """Silence is counted from the last byte, and said to be silence."""
+    core = _core()
+    core.start(0.0)
+    core.opened(1.0)
+    core.arriving(5.0)
+    core.drain()
+    core.tick(4.9 + POLICY.connect_timeout)
+    assert core.drain() == []
+    core.tick(5.0 + POLICY.connect_timeout)
+    disconnect, lost = core.drain()
+    assert disconnect == Disconnect()
+    assert isinstance(lost, StateChanged)
+    assert lost.reason == f"the answer stopped for {POLICY.connect_timeout:g} s"
+
+
+def test_keeping_alive_is_no_answer() -> None:
+    """A service that only says that it is there has not begun to send what is stored."""
+    core = _core()
+    core.start(0.0)
+    core.opened(1.0)
+    core.drain()
+    for now in (3.0, 6.0, 9.0):
+        core.received(Frame("keep-alive", "null"), now)
+    core.tick(1.0 + POLICY.connect_timeout)
+    assert _states(core.drain()) == ["reconnecting"]
+
+
+def test_a_renewed_connection_that_takes_its_time_is_not_called_live() -> None:
+    """What changed meanwhile is not known before the new snapshot is whole."""
+    core = _core()
+    core.start(0.0)
+    core.opened(0.0, expires_in=3600.0)
+    core.received(_put("/", 1), 0.0)
+    due = 3600.0 - POLICY.renew_before
+    core.heard(due)
+    core.tick(due)
+    core.opened(due + 1, expires_in=3600.0)
+    core.drain()
+    core.arriving(due + 2)
+    assert core.drain() == []
+    core.arriving(due + POLICY.connect_timeout)
+    assert _states(core.drain()) == ["connecting"]
+    core.received(_put("/", 2), due + POLICY.connect_timeout + 1)
+    assert _states(core.drain()) == ["live"]
 
 
 def test_a_connection_is_replaced_before_its_credential_ends() -> None:
@@ -327,7 +394,7 @@ def test_a_renewal_that_takes_too_long_is_begun_again() -> None:
     """The old credential would be refused."""
     core = _core()
     core.start(0.0)
-    core.refused(AuthError("expired"), 0.0)
+    core.refused(CredentialRefused("expired"), 0.0)
     core.tick(1.0)
     core.tick(1.0 + POLICY.connect_timeout)
     core.drain()
@@ -387,7 +454,7 @@ FACTS: list[Callable[[StreamCore, float], None]] = [
     lambda core, now: core.received(Frame("auth_revoked", ""), now),
     lambda core, now: core.lost("gone", now),
     lambda core, now: core.refused(AccessDenied("no"), now),
-    lambda core, now: core.refused(AuthError("no"), now),
+    lambda core, now: core.refused(CredentialRefused("no"), now),
     lambda core, now: core.no_credential(Unavailable("no"), now),
     lambda core, now: core.tick(now),
     lambda core, now: core.reconnect_now(now),

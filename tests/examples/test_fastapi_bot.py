@@ -293,6 +293,7 @@ def test_a_denied_reply_is_a_403(
                     ".read": True,
                     ".write": False,
                     "chatSessions": {".indexOn": ["lastMessageTime"]},
+                    "messages": {"$session": {".indexOn": "timestamp"}},
                 }
             }
         )

@@ -16,6 +16,8 @@ MOST_CONNECTIONS = 200
 
 _CHUNK = 65536
 _LONGEST_DELAY = 0.2
+_SLICE = 0.05
+"""Seconds that a slow line takes for one piece."""
 _RESET = struct.pack("ii", 1, 0)
 # Below the range from which systems pick ports for outgoing connections, and none twice, so that a
 # port stays ours while nobody listens.
@@ -37,6 +39,10 @@ class Connection:
 
     def __init__(self) -> None:
         self.delay = 0.0
+        self.rate: float | None = None
+        self.most: int | None = None
+        self.passed = 0
+        """Bytes of answers that came through."""
         self._flows = asyncio.Event()
         self._flows.set()
         self._swallows = False
@@ -89,10 +95,30 @@ class Connection:
                 if answers and self._swallows:
                     self.cut()
                     return
-                sink.write(data)
-                await sink.drain()
+                if answers:
+                    await self._answer(data, sink)
+                else:
+                    sink.write(data)
+                    await sink.drain()
         # What has been passed on still arrives; the other direction ends by itself.
         sink.close()
+
+    async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:
+        """Pass an answer on as fast as the line is, and as much of it."""
+        while data:
+            size = len(data) if self.rate is None else max(int(self.rate * _SLICE), 1)
+            if self.most is not None:
+                size = min(size, max(self.most - self.passed, 1))
+            piece, data = data[:size], data[size:]
+            await self._flows.wait()
+            sink.write(piece)
+            await sink.drain()
+            self.passed += len(piece)
+            if self.most is not None and self.passed >= self.most:
+                self.cut()
+                return
+            if self.rate is not None:
+                await asyncio.sleep(len(piece) / self.rate)
 
 
 class Proxy:
@@ -110,6 +136,8 @@ class Proxy:
         self._dispatcher = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._delay = 0.0
+        self._rate: float | None = None
+        self._most: int | None = None
         self._stalled = False
         self._answers_to_drop = 0
         self.connections: list[Connection] = []
@@ -135,6 +163,17 @@ class Proxy:
         self._delay = seconds
         for connection in self.connections:
             connection.delay = seconds
+
+    def limit(self, rate: float | None, *, most: int | None = None) -> None:
+        """Be a slow line, or one that breaks: on each connection, for what is answered.
+
+        Args:
+            rate: Bytes a second; None for no limit.
+            most: Bytes after which a connection is cut; None for no limit.
+        """
+        self._rate, self._most = rate, most
+        for connection in self.connections:
+            connection.rate, connection.most = rate, most
 
     def drop_answers(self, count: int) -> None:
         """Let the next ``count`` connections lose their answer, those that are open included."""
@@ -177,6 +216,7 @@ class Proxy:
         """Let everything through again, first what has waited."""
         self._stalled, self._answers_to_drop = False, 0
         self.delay(0.0)
+        self.limit(None)
         for connection in self.connections:
             connection.resume()
         async with self._dispatcher:
@@ -205,6 +245,7 @@ class Proxy:
             return
         connection = Connection()
         connection.delay = self._delay
+        connection.rate, connection.most = self._rate, self._most
         if self._stalled:
             connection.stall()
         elif self._answers_to_drop:

@@ -24,7 +24,8 @@ from imbari_chat.wire.query import Query
 from tests.client.in_memory import ADMIN, CUSTOMER, LATE, UNREACHABLE, InMemory, database
 
 OPEN = """{"rules": {
-  ".read": true, ".write": true, "chatSessions": {".indexOn": ["lastMessageTime"]}
+  ".read": true, ".write": true, "chatSessions": {".indexOn": ["lastMessageTime"]},
+  "messages": {"$session": {".indexOn": "timestamp"}}
 }}"""
 COMPAT = FilePath(__file__).parents[2] / "examples" / "rules" / "compat.rules.json"
 

@@ -62,6 +62,10 @@ class Line:
         await self.say(text)
         return await self.hear()
 
+    async def drain(self) -> None:
+        """Hear everything there is."""
+        await self._reader.read()
+
     def close(self) -> None:
         self._writer.close()
 
@@ -173,3 +177,28 @@ async def test_a_server_that_is_away_breaks_the_connection() -> None:
     async with Proxy(f"127.0.0.1:{await own_port()}") as proxy:
         line = await Line(proxy).open()
         assert await line.hear() == b""
+
+
+async def test_a_slow_line_is_one_for_answers(proxy: Proxy) -> None:
+    """So many bytes a second and connection, in small pieces; mending lifts it."""
+    line = await Line(proxy).open()
+    proxy.limit(10_000)
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    await line.ask(b"x" * 2_000)
+    assert clock() - began >= 0.15
+    await proxy.mend()
+    assert await line.ask(b"quick") == b"quick\n"
+    line.close()
+
+
+async def test_a_line_that_breaks_brings_so_much_and_no_more(proxy: Proxy) -> None:
+    """Each connection anew."""
+    proxy.limit(None, most=8)
+    for _ in range(2):
+        line = await Line(proxy).open()
+        assert await line.ask(b"one") == b"one\n"
+        await line.say(b"two")
+        with pytest.raises(ConnectionError):
+            await asyncio.wait_for(line.drain(), 5)
+        line.close()

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import Phase, settings
+from hypothesis import Phase
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -18,6 +18,7 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import (
     ADMIN,
     LATE,
@@ -219,10 +220,9 @@ async def _unless_away(call: Callable[[], Awaitable[object]]) -> None:
 
 
 # Without shrinking, which would take minutes: the last example shows enough.
-Chats.TestCase.settings = settings(
-    max_examples=60,
+Chats.TestCase.settings = examples(
+    60,
     stateful_step_count=5,
-    deadline=None,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 TestQuietPoints = Chats.TestCase

@@ -55,6 +55,8 @@ class AnsweringServer:
     mode: Literal["answer", "hang", "drop"] = "answer"
     asked: list[Asked] = field(default_factory=list)
     by_path: dict[str, str] = field(default_factory=dict)
+    is_database: bool = True
+    """Success is told as the database tells it: silence for a silent write, else an echo."""
 
     def __enter__(self) -> Self:
         outer = self
@@ -78,10 +80,15 @@ class AnsweringServer:
                     return
                 known = outer.by_path.get(asked.path)
                 answer = (outer.body if known is None else known).encode()
-                self.send_response(outer.status if known is None else 200)
+                status = outer.status if known is None else 200
+                if outer.is_database and status == 200 and asked.method in ("PUT", "PATCH"):
+                    silent = "print=silent" in asked.target
+                    status, answer = (204, b"") if silent else (200, body)
+                self.send_response(status)
                 for name, value in outer.headers.items():
                     self.send_header(name, value)
-                self.send_header("content-length", str(len(answer)))
+                if status != 204:
+                    self.send_header("content-length", str(len(answer)))
                 self.end_headers()
                 self.wfile.write(answer)
 

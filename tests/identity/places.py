@@ -1,14 +1,20 @@
 """Projects, tokens, rules and ports as the tests here need them."""
 
+import json
 import socket
+import threading
 from collections.abc import Mapping
-from contextlib import closing
-from typing import Final
+from functools import cache
+from typing import Any, Final
+
+import requests
+import requests.adapters
 
 from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.user import Tokens
 from imbari_chat.wire.json import Json
+from tests.identity.answering import AnsweringServer
 
 RULES: Final = {
     "rules": {
@@ -26,6 +32,7 @@ RULES: Final = {
 }
 
 PROJECT: Final = "demo-imbari"
+LIVE: Final = Project(PROJECT, "https://demo-imbari-default-rtdb.firebaseio.com", "k", timeout=2.0)
 ADMIN: Final = ("admin@example.com", "correct horse")
 
 
@@ -53,9 +60,51 @@ def make_tokens(
     return Tokens(encode_unsigned(payload), refresh)
 
 
-def free_port() -> int:
-    """A port on which nothing listened a moment ago."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@cache
+def _taken() -> socket.socket:
+    taken = socket.socket()
+    taken.bind(("127.0.0.1", 0))
+    return taken
+
+
+def closed_port() -> int:
+    """A port that refuses connections as long as this process lives: taken, and not listened on."""
+    port: int = _taken().getsockname()[1]
+    return port
+
+
+def grant(server: AnsweringServer, token: str, expires_in: int = 3600) -> None:
+    answer = {"access_token": token, "expires_in": expires_in, "token_type": "Bearer"}
+    server.by_path["/token"] = json.dumps(answer)
+
+
+class Reroute(requests.adapters.HTTPAdapter):
+    """Sends requests for a live database to this machine."""
+
+    def __init__(self, host: str) -> None:
+        super().__init__(max_retries=0)
+        self.host = host
+
+    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
+        request.url = f"http://{self.host}{request.path_url}"
+        return super().send(request, *args, **kwargs)
+
+
+class CountedLock:
+    """A lock that nobody gets before so many have come for it."""
+
+    def __init__(self, most: int) -> None:
+        self._lock, self._counting = threading.Lock(), threading.Lock()
+        self._left = most
+        self.full = threading.Event()
+
+    def __enter__(self) -> None:
+        with self._counting:
+            self._left -= 1
+            if not self._left:
+                self.full.set()
+        assert self.full.wait(30)
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()

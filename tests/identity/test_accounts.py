@@ -3,10 +3,11 @@
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from types import SimpleNamespace
 
 import firebase_admin
 import pytest
-from firebase_admin import auth
+from firebase_admin import _auth_utils, auth
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import (
@@ -22,7 +23,7 @@ from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.sign_in import sign_in_with_password
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import ADMIN, free_port, project_at
+from tests.identity.places import ADMIN, closed_port, project_at
 
 VARIABLE = "FIREBASE_AUTH_EMULATOR_HOST"
 
@@ -141,7 +142,7 @@ def test_refusals_of_the_account_service_are_mapped(
 
 def test_account_service_that_is_away_is_unavailable() -> None:
     """Nothing was sent, so nothing is in doubt."""
-    project = project_at("127.0.0.1:1", f"127.0.0.1:{free_port()}")
+    project = project_at("127.0.0.1:1", f"127.0.0.1:{closed_port()}")
     accounts = AdminAccounts(project)
     with closing(accounts), pytest.raises(Unavailable, match="account service") as caught:
         accounts.grant("a@b.c")
@@ -149,32 +150,52 @@ def test_account_service_that_is_away_is_unavailable() -> None:
 
 
 @pytest.mark.parametrize("before", [None, "127.0.0.1:9"])
-def test_environment_is_left_as_it_was(
+def test_environment_stays_as_it_is_while_a_client_is_made(
     project: Project, monkeypatch: pytest.MonkeyPatch, before: str | None
 ) -> None:
-    """firebase-admin reads a variable; it holds our value only while a client is made."""
+    """firebase-admin reads a variable; whoever else reads it sees what was there."""
     if before is None:
         monkeypatch.delenv(VARIABLE, raising=False)
     else:
         monkeypatch.setenv(VARIABLE, before)
+    make, seen = auth.Client, []
+
+    def spied(app: firebase_admin.App) -> auth.Client:
+        seen.append(os.environ.get(VARIABLE))
+        with ThreadPoolExecutor(1) as elsewhere:
+            seen.append(elsewhere.submit(_auth_utils.get_emulator_host).result() or None)
+        return make(app)
+
+    monkeypatch.setattr(auth, "Client", spied)
     with closing(AdminAccounts(project)) as accounts:
-        assert os.environ.get(VARIABLE) == before
+        assert seen == [before, before]
         assert accounts.create(*ADMIN).email == ADMIN[0]
 
 
-def test_environment_is_left_as_it_was_by_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also when the library refuses."""
+def test_a_live_project_meets_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the environment says; and a failure leaves the library as it was."""
     monkeypatch.setenv(VARIABLE, "127.0.0.1:9")
 
     def refuse(app: object) -> None:
-        assert VARIABLE not in os.environ, "a live project must not meet an emulator"
+        assert _auth_utils.get_emulator_host() == ""
         raise auth.ConfigurationNotFoundError("no")
 
     monkeypatch.setattr(auth, "Client", refuse)
     before = set(firebase_admin._apps)
     with pytest.raises(auth.ConfigurationNotFoundError):
         AdminAccounts(Project("demo-x", "https://demo-x.firebaseio.com", "k"))
-    assert os.environ[VARIABLE] == "127.0.0.1:9"
+    assert _auth_utils.get_emulator_host() == "127.0.0.1:9"
+    assert set(firebase_admin._apps) == before
+
+
+def test_a_library_that_cannot_be_told_is_refused(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rather than to change accounts of a live project where an emulator was meant."""
+    monkeypatch.setattr(auth, "Client", lambda app: SimpleNamespace(emulated=False))
+    before = set(firebase_admin._apps)
+    with pytest.raises(ConfigError, match="firebase-admin"):
+        AdminAccounts(project)
     assert set(firebase_admin._apps) == before
 
 

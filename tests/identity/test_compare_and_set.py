@@ -42,7 +42,7 @@ def scripted(request: pytest.FixtureRequest, server: AnsweringServer) -> Iterato
     """Either library, on a server that holds 5 and says what it is told to."""
     server.body = "5"
     server.headers["ETag"] = "five"
-    project = project_at(server.host, timeout=0.3)
+    project = project_at(server.host, timeout=1.0)
     opened: Swapper = (
         ServiceAccess(project)
         if request.param == "service"

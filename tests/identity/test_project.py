@@ -136,3 +136,35 @@ def test_update_that_no_database_takes_is_refused_before_it_is_sent(
     """The root cannot be replaced by an update, and NaN is no JSON."""
     with pytest.raises(InvalidData):
         update_body(changes)
+
+
+LIVE_URL = "https://shop-default-rtdb.firebaseio.com"
+
+
+@pytest.mark.parametrize(
+    ("database_url", "database_emulator", "auth_emulator", "place"),
+    [
+        (LIVE_URL, None, None, None),
+        ("https://shop.europe-west1.firebasedatabase.app", None, None, None),
+        ("https://second-instance.firebaseio.com", None, None, None),
+        ("https://firebaseio.com.example.com", None, None, "https://firebaseio.com.example.com"),
+        ("https://xfirebaseio.com", None, None, "https://xfirebaseio.com"),
+        ("https://db.example.com", None, None, "https://db.example.com"),
+        (LIVE_URL, "127.0.0.1:9000", "127.0.0.1:9099", "http://127.0.0.1:9099"),
+        (LIVE_URL, None, "127.0.0.1:9099", "http://127.0.0.1:9099"),
+        (LIVE_URL, "127.0.0.1:9000", None, "http://127.0.0.1:9000"),
+        ("http://127.0.0.1:9000?ns=x", None, "db.example.com:1", "http://db.example.com:1"),
+    ],
+)
+def test_a_sign_in_has_a_place(
+    database_url: str, database_emulator: str | None, auth_emulator: str | None, place: str | None
+) -> None:
+    """The live service, or the one address that it was made at and is shown to."""
+    project = Project(
+        "shop",
+        database_url,
+        "k",
+        database_emulator=database_emulator,
+        auth_emulator=auth_emulator,
+    )
+    assert project.place == place

@@ -1,7 +1,9 @@
 """Tokens, passwords and keys stay out of errors, logs and start-up."""
 
+import copy
 import json
 import logging
+import pickle
 import subprocess
 import sys
 import traceback
@@ -12,12 +14,13 @@ import pytest
 
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import free_port, make_tokens, project_at
+from tests.identity.places import closed_port, make_tokens, project_at
 
 WHERE = Path.parse("/rooms/r1")
 TOKENS = make_tokens(claims={"name": "marker"}, refresh="r-e-f-r-e-s-h")
@@ -49,17 +52,31 @@ SIGN_INS: dict[str, Callable[[Project], object]] = {
 
 
 def shown(error: BaseException) -> str:
-    """All that any handler may print of an error."""
+    """All that any handler may print of an error, and of whatever it holds on to."""
     lines = traceback.format_exception(error, chain=True)
-    return "".join([str(error), repr(error), repr(error.args), *lines])
+    found: list[BaseException] = []
+    left: list[BaseException | None] = [error]
+    while left:
+        one = left.pop()
+        if one is not None and one not in found:
+            found.append(one)
+            left += [one.__cause__, one.__context__]
+    held = [f"{one} {one!r} {one.args!r} {vars(one)!r}" for one in found]
+    requests_held = [
+        f"{request.url} {request.headers} {request.body}"
+        for one in found
+        if (request := getattr(one, "request", None)) is not None
+    ]
+    return "".join([*held, *requests_held, *lines])
 
 
 def prepare(server: AnsweringServer, mode: str, status: int) -> str:
     """Set up the server; returns the host to ask."""
     if mode == "away":
-        return f"127.0.0.1:{free_port()}"
+        return f"127.0.0.1:{closed_port()}"
     server.status = status
     server.body = "<html>" if status == 200 else json.dumps({"error": ECHO})
+    server.is_database = status != 200
     server.mode = "hang" if mode == "hang" else "drop" if mode == "drop" else "answer"
     return server.host
 
@@ -76,7 +93,7 @@ def test_no_database_error_shows_the_token(
 ) -> None:
     """pyrebase4 puts it into the URL, and requests puts URLs into its errors."""
     host = prepare(server, mode, status)
-    project = project_at(host, timeout=0.3)
+    project = project_at(host, timeout=0.3 if mode == "hang" else 5.0)
     access = UserAccess(project, TOKENS, refresh=lambda _: TOKENS)
     with closing(access), pytest.raises(ImbariError) as caught:
         USER_ACTS[act](access)
@@ -111,7 +128,9 @@ def test_no_sign_in_error_shows_a_secret(
     server: AnsweringServer, mode: str, status: int, way: str
 ) -> None:
     """The API key is in the URL, the password and the refresh token are in the body."""
-    project = project_at("127.0.0.1:1", prepare(server, mode, status), timeout=0.3)
+    project = project_at(
+        "127.0.0.1:1", prepare(server, mode, status), timeout=0.3 if mode == "hang" else 5.0
+    )
     with pytest.raises(ImbariError) as caught:
         SIGN_INS[way](project)
     assert_silent(shown(caught.value))
@@ -154,9 +173,34 @@ def test_values_do_not_show_their_secrets() -> None:
         assert_silent(repr(access._project))
 
 
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_what_holds_a_secret_is_not_pickled(protocol: int) -> None:
+    """It would end up in a file, a queue or another process; nor is it copied."""
+    project = project_at("127.0.0.1:1")
+    with (
+        closing(UserAccess(project, TOKENS, refresh=lambda _: TOKENS)) as user,
+        closing(ServiceAccess(project)) as service,
+    ):
+        for held in (TOKENS, user, user._tokens, user.stream(WHERE), service):
+            with pytest.raises(TypeError, match="secret"):
+                pickle.dumps(held, protocol)
+            with pytest.raises(TypeError, match="secret"):
+                copy.deepcopy(held)
+            assert_silent(repr(held))
+
+
 def test_importing_an_identity_loads_no_heavy_library() -> None:
     """They cost a second at every start of the command line, and are loaded when one is used."""
-    modules = ("accounts", "apps", "mapping", "project", "service", "sign_in", "tokens", "user")
+    modules = (
+        "accounts",
+        "apps",
+        "mapping",
+        "project",
+        "service",
+        "sign_in",
+        "token_store",
+        "user",
+    )
     script = (
         "import sys\n"
         + "".join(f"import imbari_chat.identity.{name}\n" for name in modules)

@@ -5,15 +5,13 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import firebase_admin
 import pytest
 import requests.adapters
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.project import Project
@@ -22,62 +20,16 @@ from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import project_at
+from tests.identity.places import LIVE, CountedLock, Reroute, grant, project_at
 
 OPEN = Path.parse("/open")
 STAFF = Path.parse("/staff")
-LIVE = Project("demo-imbari", "https://demo-imbari-default-rtdb.firebaseio.com", "k", timeout=2.0)
 
 
 @pytest.fixture
 def service(project: Project) -> Iterator[ServiceAccess]:
     with closing(ServiceAccess(project)) as access:
         yield access
-
-
-@pytest.fixture(scope="module")
-def private_key() -> str:
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
-
-
-@pytest.fixture
-def key_file(tmp_path: FilePath, private_key: str, server: AnsweringServer) -> FilePath:
-    """A service account whose token service is the answering server."""
-    file = tmp_path / "key.json"
-    account = {
-        "type": "service_account",
-        "project_id": "demo-imbari",
-        "private_key_id": "1",
-        "private_key": private_key,
-        "client_email": "bot@demo-imbari.iam.gserviceaccount.com",
-        "client_id": "1",
-        "token_uri": f"http://{server.host}/token",
-    }
-    file.write_text(json.dumps(account))
-    grant(server, "ya29.first")
-    return file
-
-
-def grant(server: AnsweringServer, token: str, expires_in: int = 3600) -> None:
-    answer = {"access_token": token, "expires_in": expires_in, "token_type": "Bearer"}
-    server.by_path["/token"] = json.dumps(answer)
-
-
-class Reroute(requests.adapters.HTTPAdapter):
-    """Sends requests for a live database to this machine."""
-
-    def __init__(self, host: str) -> None:
-        super().__init__(max_retries=0)
-        self.host = host
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        request.url = f"http://{self.host}{request.path_url}"
-        return super().send(request, *args, **kwargs)
 
 
 @pytest.mark.parametrize("value", [1, -1.5, "text", False, {"a": [1, True]}, [0, "x"], None])
@@ -351,3 +303,22 @@ def test_many_threads_read_and_write_at_once(service: ServiceAccess) -> None:
         for number, value, found in pool.map(turn, range(40)):
             assert value == {"at": number}
             assert found == {f"n{number}": {"at": number}}
+
+
+def test_those_who_wait_for_a_token_share_the_failure(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """Four calls wait once for a token service that hangs, and not one after the other."""
+    del server.by_path["/token"]
+    server.mode = "hang"
+    project = replace(LIVE, timeout=1.0)
+    with closing(ServiceAccess(project, key_file=key_file)) as access:
+        access._lock = CountedLock(4)  # type: ignore[assignment]
+
+        def ask(_: int) -> None:
+            with pytest.raises(Unavailable, match="token service"):
+                access.get(OPEN)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))
+    assert len(server.asked) == 1

@@ -6,7 +6,7 @@ import stat
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path as FilePath
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import keyring
 import pytest
@@ -204,3 +204,111 @@ def test_locked_keyring_is_said_without_its_words(ring: Ring, tmp_path: FilePath
             act()
         assert "s-e-c-r-e-t" not in str(caught.value)
         assert caught.value.__suppress_context__
+
+
+ELSEWHERE = "http://127.0.0.1:9099"
+
+
+@pytest.mark.parametrize("kept_in", ["file", "keyring"])
+def test_a_sign_in_is_found_only_where_it_was_made(
+    tmp_path: FilePath, ring: Ring, kept_in: Any
+) -> None:
+    """Neither a live one at an emulator, nor the reverse, nor one emulator's at another."""
+    store = TokenStore(tmp_path / "state", backend=kept_in)
+    places = [None, ELSEWHERE, "http://127.0.0.1:9199", "https://db.example.com"]
+    for made in places:
+        for place in places:
+            store.delete("p", "admin", place)
+        store.save("p", "admin", "r1", made)
+        found = {place: store.load("p", "admin", place) for place in places}
+        assert found == {place: "r1" if place == made else None for place in places}
+
+
+@pytest.mark.parametrize("kept_in", ["file", "keyring"])
+def test_a_sign_in_elsewhere_leaves_the_live_one_alone(
+    tmp_path: FilePath, ring: Ring, kept_in: Any
+) -> None:
+    """Whatever an emulator answers, it replaces nothing of a live project's."""
+    store = TokenStore(tmp_path / "state", backend=kept_in)
+    store.save("p", "admin", "live")
+    store.save("p", "admin", "theirs", ELSEWHERE)
+    assert store.load("p", "admin") == "live"
+    assert store.delete("p", "admin", ELSEWHERE) is True
+    assert store.load("p", "admin") == "live"
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o666, 0o620, 0o604])
+def test_a_file_that_others_can_see_is_mended_and_said(
+    store: TokenStore, tmp_path: FilePath, caplog: pytest.LogCaptureFixture, mode: int
+) -> None:
+    """It is never used in silence."""
+    store.save("p", "admin", "r1")
+    file = tmp_path / "state" / "admin@p.json"
+    file.chmod(mode)
+    assert store.load("p", "admin") == "r1"
+    assert stat.S_IMODE(file.stat().st_mode) & 0o077 == 0
+    assert str(file) in caplog.text
+    caplog.clear()
+    assert store.load("p", "admin") == "r1"
+    assert caplog.text == ""
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o777, 0o770, 0o722])
+@pytest.mark.parametrize("act", ["load", "save"])
+def test_a_directory_that_others_can_change_is_mended_and_said(
+    store: TokenStore, tmp_path: FilePath, caplog: pytest.LogCaptureFixture, mode: int, act: str
+) -> None:
+    """Others could put a sign-in of theirs there."""
+    store.save("p", "admin", "r1")
+    directory = tmp_path / "state"
+    directory.chmod(mode)
+    if act == "load":
+        assert store.load("p", "admin") == "r1"
+    else:
+        store.save("p", "admin", "r2")
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
+    assert str(directory) in caplog.text
+
+
+@posix
+def test_a_sticky_directory_is_left_as_it_is(
+    tmp_path: FilePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Others touch none of our files there, and somebody needs it open."""
+    tmp_path.chmod(0o1777)
+    store = TokenStore(tmp_path, backend="file")
+    store.save("p", "admin", "r1")
+    assert store.load("p", "admin") == "r1"
+    assert stat.S_IMODE(tmp_path.stat().st_mode) == 0o1777
+    assert caplog.text == ""
+
+
+@posix
+@pytest.mark.parametrize("whose", ["the directory", "the file"])
+def test_what_belongs_to_somebody_else_is_refused(
+    store: TokenStore, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch, whose: str
+) -> None:
+    """A planted sign-in would make an admin act as whoever planted it."""
+    store.save("p", "admin", "r1")
+    me = (tmp_path / "state").stat().st_uid
+    monkeypatch.setattr(os, "geteuid", lambda: me + 1001)
+    if whose == "the file":
+        # The directory is ours, the file in it is not.
+        monkeypatch.setattr("imbari_chat.private_files._check_directory", lambda _directory: None)
+    if me == 0:
+        monkeypatch.setattr("imbari_chat.private_files._ROOT", -1)
+    with pytest.raises(ConfigError, match="somebody else"):
+        store.load("p", "admin")
+
+
+@posix
+def test_a_link_in_place_of_the_file_is_not_followed(store: TokenStore, tmp_path: FilePath) -> None:
+    """It could lead to any file of ours."""
+    store.save("p", "admin", "r1")
+    file = tmp_path / "state" / "admin@p.json"
+    file.rename(tmp_path / "moved")
+    file.symlink_to(tmp_path / "moved")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        store.load("p", "admin")

@@ -9,15 +9,16 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from imbari_chat.emulator import Emulator
-from imbari_chat.errors import AccessDenied, AuthError, InvalidData, Unavailable
+from imbari_chat.engine.refusals import CredentialRefused
+from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.sign_in import sign_in_anonymously
 from imbari_chat.identity.user import Tokens, UserAccess, read_claims
-from imbari_chat.wire.json import Json, same
+from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import make_tokens, project_at
+from tests.identity.places import CountedLock, make_tokens, project_at
 
 OPEN = Path.parse("/open")
 
@@ -301,6 +302,143 @@ def test_many_threads_refresh_once() -> None:
         tokens = set(pool.map(ask, range(8)))
     assert len(tokens) == 1
     assert bank.asked == ["r1"]
+
+
+@pytest.mark.parametrize("seconds", [3301, 3590], ids=["ends soon", "has ended"])
+def test_no_look_waits_for_a_refresh(seconds: float) -> None:
+    """Event loops look at these; a sign-in service may take as long as it likes."""
+    clock, asked, answer = Clock(), threading.Event(), threading.Event()
+
+    def refresh(_: str) -> Tokens:
+        asked.set()
+        assert answer.wait(30)
+        return make_tokens()
+
+    access = UserAccess(project_at("127.0.0.1:1"), make_tokens(), refresh=refresh, clock=clock)
+    first = access.refresh_token
+    clock.now += seconds
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(token_of, access)
+        try:
+            assert asked.wait(30)
+            assert access.uid == "u1"
+            assert access.expires_at is not None
+            assert access.claims["sub"] == "u1"
+            assert access.is_admin is False
+            assert access.refresh_token == first
+            assert not renewing.done()
+        finally:
+            answer.set()
+
+
+def test_a_good_token_is_used_while_another_is_fetched() -> None:
+    """One call asks for the new one; the others do not wait for it."""
+    clock, asked, answer = Clock(), threading.Event(), threading.Event()
+
+    def refresh(_: str) -> Tokens:
+        asked.set()
+        assert answer.wait(30)
+        return make_tokens(claims={"number": 2})
+
+    access = UserAccess(project_at("127.0.0.1:1"), make_tokens(), refresh=refresh, clock=clock)
+    first = token_of(access)
+    clock.now += 3301
+    with ThreadPoolExecutor(1) as pool:
+        renewing = pool.submit(token_of, access)
+        try:
+            assert asked.wait(30)
+            assert token_of(access) == first
+        finally:
+            answer.set()
+        assert renewing.result() != first
+
+
+def test_those_who_wait_for_a_refresh_share_its_failure() -> None:
+    """Eight calls wait once for a service that hangs, and not one after the other."""
+    clock, answer = Clock(), threading.Event()
+    asked: list[str] = []
+
+    def refresh(token: str) -> Tokens:
+        asked.append(token)
+        assert answer.wait(30)
+        raise Unavailable("away")
+
+    access = UserAccess(project_at("127.0.0.1:1"), make_tokens(), refresh=refresh, clock=clock)
+    access._refreshing = queue = CountedLock(8)  # type: ignore[assignment]
+    clock.now += 3590
+
+    def ask(_: int) -> None:
+        with pytest.raises(Unavailable, match="away"):
+            token_of(access)
+
+    with ThreadPoolExecutor(8) as pool:
+        waiting = pool.map(ask, range(8))
+        assert queue.full.wait(30)
+        answer.set()
+        list(waiting)
+    assert len(asked) == 1
+    with pytest.raises(Unavailable):
+        token_of(access)
+    assert len(asked) == 2
+
+
+def test_a_call_that_meets_an_expired_token_carries_the_new_one(server: AnsweringServer) -> None:
+    """Never the old one again, and never none: the rules would see a stranger."""
+    bank = Bank()
+    tokens = make_tokens()
+
+    def refresh(token: str) -> Tokens:
+        server.status, server.body = 200, "7"
+        return bank(token)
+
+    calls: list[Callable[[UserAccess], object]] = [
+        lambda access: access.get(OPEN),
+        lambda access: access.get(OPEN, Query.by_key()),
+        lambda access: access.update({OPEN: 1}),
+        lambda access: access.compare_and_set(OPEN, 5, 2),
+    ]
+    for call in calls:
+        server.status, server.body = 401, '{"error": "Auth token is expired"}'
+        server.headers = {**server.headers, "etag": "seven"}
+        server.asked.clear()
+        access = UserAccess(project_at(server.host), tokens, refresh=refresh)
+        with closing(access):
+            call(access)
+            new = token_of(access)
+        first, second = server.asked
+        assert first.params["auth"] == tokens.id_token
+        assert second.params["auth"] == new != tokens.id_token
+        assert (first.method, first.path, first.body) == (second.method, second.path, second.body)
+
+
+@pytest.mark.parametrize("text", ["Could not parse auth token.", "missing 'kid' in header"])
+def test_an_undecided_refusal_is_met_with_one_new_token(server: AnsweringServer, text: str) -> None:
+    """Once for an old token; one that has just come is not mended by another."""
+    server.status, server.body = 401, dumps({"error": text})
+    clock, bank = Clock(), Bank()
+    access = UserAccess(project_at(server.host), make_tokens(), refresh=bank, clock=clock)
+    with closing(access):
+        clock.now += 60
+        for _ in range(3):
+            with pytest.raises(CredentialRefused):
+                access.get(OPEN)
+    assert len(bank.asked) == 1
+    assert len(server.asked) == 4
+
+
+def test_a_renewed_sign_in_that_cannot_be_kept_is_used_all_the_same(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A full disk fails no message; it is said."""
+
+    def full(_: str) -> None:
+        raise ConfigError("the stored sign-in cannot be used: No space left on device")
+
+    access = lonely(Clock(), Bank(), on_tokens=full)
+    access.renew()
+    assert access.refresh_token == "r2"
+    assert "could not be kept" in caplog.text
+    assert "r2" not in caplog.text
 
 
 def test_many_threads_read_and_write_at_once(customer: UserAccess) -> None:

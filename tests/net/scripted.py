@@ -37,11 +37,16 @@ class Conversation:
         await asyncio.Event().wait()
 
 
-def answer(status: str, body: str = '{"error":"no"}', headers: str = "") -> Step:
+def answer(
+    status: str,
+    body: str = '{"error":"no"}',
+    headers: str = "",
+    kind: str = "application/json; charset=utf-8",
+) -> Step:
     """A plain HTTP answer."""
 
     async def step(conversation: Conversation) -> None:
-        length = f"Content-Length: {len(body)}\r\n"
+        length = f"Content-Length: {len(body)}\r\nContent-Type: {kind}\r\n"
         head = f"HTTP/1.1 {status}\r\n{length}{headers}Connection: close\r\n\r\n"
         await conversation.send((head + body).encode())
 

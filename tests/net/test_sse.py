@@ -9,7 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path as FilePath
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import httpx
 import pytest
@@ -318,11 +318,62 @@ async def test_a_fault_of_ours_reaches_the_consumer() -> None:
         assert subscription.state == "closed"
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "",
+        "Location: http://[::1\r\n",
+        "Location: http://127.0.0.1:99999/\r\n",
+        "Location: https://portal.example.com/\r\n",
+        "Location: \r\n",
+        "Location: \xff\xfe\r\n",
+        "Location: //\r\n",
+    ],
+)
+@pytest.mark.parametrize("status", ["301 Moved", "302 Found", "304 Not Modified", "307 T", "399 ?"])
+async def test_a_redirect_to_nowhere_is_an_outage(status: str, headers: str) -> None:
+    """No answer of a firewall or a cache ends a listener, be it a redirect without a target."""
+    steps = (dropped("1"), answer(status, "", headers), stream("2"))
+    async with listening(*steps) as (subscription, _, _):
+        assert (await until(subscription, 2))[-1].value == 2
+        assert subscription.state == "live"
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "text/plain", ""])
+async def test_only_an_event_stream_is_listened_to(kind: str) -> None:
+    """Whatever a page says, it is not the value."""
+    page = 'event: put\ndata: {"path":"/","data":666}\n\n'
+    steps = (dropped("1"), answer("200 OK", page, kind=kind), stream("2"))
+    async with listening(*steps) as (subscription, _, _):
+        values = [one.value for one in await until(subscription, 2) if isinstance(one, Changed)]
+    assert values == [1, 2]
+
+
+async def test_a_fault_of_ours_in_one_answer_is_an_outage(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is logged whole, without the token, and the next answer is heard."""
+    faults = iter([ZeroDivisionError("of ?auth=abc.def")])
+    received = SseSubscription._received
+
+    def faulty(self: SseSubscription, *given: Any) -> None:
+        for fault in faults:
+            raise fault
+        received(self, *given)
+
+    monkeypatch.setattr(SseSubscription, "_received", faulty)
+    async with listening(stream("1")) as (subscription, _, _):
+        assert (await until(subscription, 1))[-1].value == 1
+    assert "ZeroDivisionError" in caplog.text
+    assert "abc.def" not in caplog.text
+
+
 class Ready:
     """A client whose first answer is all there at once, and whose second never comes."""
 
     status_code = 200
-    is_redirect = False
+    has_redirect_location = False
+    headers: ClassVar = {"content-type": "text/event-stream; charset=utf-8"}
 
     def __init__(self, body: bytes) -> None:
         self._body = body

@@ -5,6 +5,7 @@ import threading
 
 import pytest
 
+from imbari_chat.engine.access import heard
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.workers import Workers
 
@@ -72,4 +73,75 @@ async def test_a_program_that_is_ending_is_no_crash(monkeypatch: pytest.MonkeyPa
     assert not caught.value.outcome_unknown
     monkeypatch.undo()
     assert await workers.run(int) == 0
+    workers.close()
+
+
+async def test_a_call_that_hears_something_may_take_any_time() -> None:
+    """Silence ends the wait, and not the length of an answer."""
+    workers = Workers(1, "test")
+    pause = threading.Event()
+
+    def read() -> str:
+        for _ in range(6):
+            pause.wait(0.1)
+            heard()
+        return "all of it"
+
+    assert await workers.run_while_heard(read, silence=0.4) == "all of it"
+    workers.close()
+
+
+async def test_a_call_that_hears_nothing_is_given_up() -> None:
+    """Counted from the last thing that was heard; an error that comes later is nobody's."""
+    workers = Workers(1, "test")
+    release = threading.Event()
+
+    def read() -> None:
+        heard()
+        release.wait(5)
+        raise ValueError
+
+    with pytest.raises(TimeoutError):
+        await workers.run_while_heard(read, silence=0.05)
+    release.set()
+    assert await workers.run(len, "abc") == 3
+    workers.close()
+
+
+async def test_a_call_that_waits_for_a_worker_counts_what_the_others_hear() -> None:
+    """On a slow line the one before it takes its time, and is no sign of an outage."""
+    workers = Workers(1, "test")
+    pause = threading.Event()
+
+    def read() -> None:
+        for _ in range(6):
+            pause.wait(0.1)
+            heard()
+
+    first = asyncio.create_task(workers.run_while_heard(read, silence=0.4))
+    await asyncio.sleep(0)  # it has the worker
+    assert await workers.run_while_heard(len, "abc", silence=0.4) == 3
+    await first
+    workers.close()
+
+
+async def test_what_nobody_listens_for_is_heard_all_the_same() -> None:
+    """A write says so as well, and its deadline is another."""
+    workers = Workers(1, "test")
+    heard()
+    await workers.run(heard)
+    workers.close()
+
+
+async def test_cancelling_a_call_that_is_listened_to_abandons_it() -> None:
+    """Its result is nobody's."""
+    workers = Workers(1, "test")
+    release = threading.Event()
+    waiting = asyncio.create_task(workers.run_while_heard(release.wait, silence=30.0))
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    release.set()
+    assert await workers.run(len, "abc") == 3
     workers.close()

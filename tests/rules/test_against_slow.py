@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from hypothesis import event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from imbari_chat.rules import Ruleset
@@ -15,6 +15,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.updates import apply
+from tests.budget import examples
 from tests.rules.drawn import BOOLEANS, VALUES
 from tests.rules.slow import THING, Expr, Failed, Place, World, read, write
 
@@ -72,7 +73,7 @@ def run(function: Any, failure: type[Exception]) -> object:
         return "failed"
 
 
-@settings(deadline=None, max_examples=250)
+@examples(250)
 @given(VALUES, TREES, TREES, PATHS, AUTHS)
 def test_expressions_come_to_the_same(
     expression: Expr, old: Any, new: Any, path: tuple[str, ...], auth: Any
@@ -146,7 +147,7 @@ def _written(rules: dict[str, Any]) -> dict[str, Json]:
 RULES = _rules(2).filter(_under_a_capture)
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(RULES, TREES, PATHS, AUTHS)
 def test_reads_are_decided_the_same(
     rules: dict[str, Any], root: Any, path: tuple[str, ...], auth: Any
@@ -160,7 +161,7 @@ def test_reads_are_decided_the_same(
     assert decision.allowed is expected, decision.explain()
 
 
-@settings(deadline=None, max_examples=150)
+@examples(150)
 @given(
     RULES,
     TREES,

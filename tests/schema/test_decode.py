@@ -97,7 +97,7 @@ def test_sessions_are_newest_first_and_messages_oldest_first() -> None:
         key: {**GOOD, "lastMessageTime": time} for key, time in [("-A", 1), ("-B", 2), ("-C", 2)]
     }
     assert [one.record.id for one in decode.sessions(raw) if one.record] == ["-C", "-B", "-A"]
-    texts: Json = {f"-{n}": {"text": str(n), "from": "admin", "timestamp": 1} for n in (3, 1, 2)}
+    texts: Json = {f"-M{n}": {"text": str(n), "from": "admin", "timestamp": 1} for n in (3, 1, 2)}
     assert [one.record.text for one in decode.messages(S, texts) if one.record] == ["1", "2", "3"]
 
 

@@ -11,7 +11,6 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -29,6 +28,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame, SseParser, encode
+from tests.budget import examples
 
 SESSION = SessionId("-S")
 PLACE = paths.messages(SESSION)
@@ -65,7 +65,7 @@ class Link:
                 case Disconnect():
                     self.cut()
                 case Changed(value, touched):
-                    assert not self.feed.has_gap(value)
+                    assert self.feed.gap(value) is None
                     self._hear(value, touched)
 
     def _connect(self) -> None:
@@ -214,4 +214,4 @@ class TwoCores(RuleBasedStateMachine):
 
 
 TestTwoCores = TwoCores.TestCase
-TestTwoCores.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestTwoCores.settings = examples(60, stateful_step_count=40)

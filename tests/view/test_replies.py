@@ -106,6 +106,33 @@ def test_what_was_confirmed_before_it_was_told_is_a_message_at_once(inbox: Inbox
     assert texts(state) == ["hello"]
 
 
+def test_an_answer_stands_after_its_question_whatever_ids_and_clocks_say(inbox: Inbox) -> None:
+    """The customer's machine is an hour ahead, and the admin's an hour behind."""
+    question = message("z", "question", timestamp=NOW + 3_600_000)
+    state = heard_in(inbox, "amina", MessageAdded(AMINA, question))
+    sent = outgoing("z1", "answer")  # stamped by this machine until it is heard
+    state = handed_over(state, sent)
+    state = heard_in(state, "amina", delivery("amina", sent, "confirmed"))
+    assert texts(state) == ["question", "answer"]
+    later = message("a", "another question", timestamp=NOW + 3_600_002)
+    answer = message("z1", "answer", sender="admin", timestamp=NOW + 3_600_001)
+    for one in (later, answer):
+        state = heard_in(state, "amina", MessageAdded(AMINA, one))
+    assert texts(state) == ["question", "answer", "another question"]
+
+
+def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: Inbox) -> None:
+    """What was heard carries the server's time, what was handed over this machine's."""
+    stored = message("m1", "hello", sender="admin", timestamp=NOW - 5)
+    state = heard_in(inbox, "amina", MessageAdded(AMINA, stored))
+    sent = outgoing("m1", "hello")
+    sent.became("confirmed")
+    state = handed_over(state, sent)
+    assert state.pending == ()
+    assert state.conversation is not None
+    assert [one.timestamp for one in state.conversation.messages] == [NOW - 5]
+
+
 def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
     """Before what was written since, with the reason on the status line."""
     sent = outgoing("m1", "hello")

@@ -3,7 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import InvalidData
@@ -15,6 +15,7 @@ from imbari_chat.wire.sse import SseParser
 from imbari_chat.wire.tree import EMPTY, from_json
 from imbari_chat.wire.updates import apply, changes
 from imbari_chat.wire.values import resolve
+from tests.budget import examples
 
 NOW = 1_790_000_000_000
 
@@ -32,7 +33,7 @@ anything: st.SearchStrategy[Any] = st.recursive(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(bodies)
 def test_a_body_is_read_or_refused(body: bytes) -> None:
     """And what was read can be written again."""
@@ -41,7 +42,7 @@ def test_a_body_is_read_or_refused(body: bytes) -> None:
             dumps(read(body))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(anything)
 def test_a_value_is_stored_or_refused(value: Any) -> None:
     """Alone, with its server values, and as an update."""
@@ -71,7 +72,7 @@ parameters = st.dictionaries(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(parameters, anything)
 def test_parameters_make_a_query_or_are_refused(given: dict[str, str], value: Any) -> None:
     """A query can be run and written down again."""
@@ -82,7 +83,7 @@ def test_parameters_make_a_query_or_are_refused(given: dict[str, str], value: An
             query.window(from_json(value))
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.text(max_size=60) | st.text("%/.aF0", max_size=60))
 def test_a_path_is_read_or_refused(text: str) -> None:
     """What was read is at most as deep as a path may be, and reads the same again."""
@@ -92,7 +93,7 @@ def test_a_path_is_read_or_refused(text: str) -> None:
         assert Path.of(keys_of_url(path.to_url())) == path
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"data:", b"\r", b"\n", b"\xff"])))
 def test_a_stream_of_anything_gives_frames(chunks: list[bytes]) -> None:
     """However it is cut: as if it had come in one piece."""

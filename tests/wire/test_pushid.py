@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.pushid import PushIds, is_push_id, timestamp_of
+from imbari_chat.wire.pushid import PushIds, is_push_id, rank_of, timestamp_of
 
 ALPHABET = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 NOW = 1_790_000_000_000
@@ -63,6 +63,44 @@ def test_a_clock_that_steps_back_is_believed() -> None:
     ids = fixed([0] * 12, [0] * 12)
     ids.make(NOW)
     assert timestamp_of(ids.make(NOW - 5000)) == NOW - 5000
+
+
+keys = st.text(ALPHABET, max_size=24)
+
+
+@given(keys, keys)
+def test_a_higher_rank_sorts_after(one: str, other: str) -> None:
+    """Keys of any length, as long as they are made of the same characters."""
+    ranks = [rank_of(key) or 0 for key in (one, other)]
+    if ranks[0] < ranks[1]:
+        assert one < other
+
+
+@pytest.mark.parametrize("key", ["~", "é", "-M m", "-M+"])
+def test_other_keys_have_no_rank(key: str) -> None:
+    """Nothing that this alphabet makes is told to sort after them."""
+    assert rank_of(key) is None
+
+
+@given(times.filter(lambda time: time < 64**8 - 2), digits, digits, st.integers(-3, 3))
+def test_an_id_sorts_after_what_it_follows_with_chance_of_its_own(
+    seen: int, theirs: list[int], ours: list[int], ahead: int
+) -> None:
+    """In a later millisecond, so that two who follow one key make two ids."""
+    after = fixed(theirs).make(seen)
+    made = fixed(ours).make(max(seen + ahead, 0), after)
+    assert made > after
+    assert timestamp_of(made) == max(seen + ahead, seen + 1)
+    assert made.endswith("".join(ALPHABET[digit] for digit in ours))
+
+
+def test_what_was_followed_once_is_counted_on_from() -> None:
+    """Ids only grow, also while the clock is far behind what they follow."""
+    ids = fixed([9] * 12)
+    after = "-P" + "0" * 18
+    made = [ids.make(0, after) for _ in range(3)]
+    assert made == sorted({*made, after} - {after})
+    assert len({text[:19] for text in made}) == 1
 
 
 def test_ids_of_2026_start_alike() -> None:

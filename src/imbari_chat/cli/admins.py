@@ -56,13 +56,13 @@ def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) ->
 
 def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
     """Make an account an admin, from its next sign-in or refresh on."""
-    account = _with_accounts(target(ctx), lambda accounts: accounts.grant(email))
+    account = _changing(target(ctx), quiet, lambda accounts: accounts.grant(email))
     _done(account, f"{email} is an admin from the next sign-in on", json=json, quiet=quiet)
 
 
 def revoke(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
     """Take the right away, and end the account's sign-ins."""
-    account = _with_accounts(target(ctx), lambda accounts: accounts.revoke(email))
+    account = _changing(target(ctx), quiet, lambda accounts: accounts.revoke(email))
     _done(
         account,
         f"{email} is no admin any more; what is signed in ends within the hour",
@@ -80,6 +80,7 @@ def create(
 ) -> None:
     """Make a new account that is an admin. The password comes in as for `auth login`."""
     here = target(ctx)
+    Stderr().name_target(here.settings())  # before a word of a secret
     secret = password(from_stdin=password_stdin, confirm=not password_stdin)
 
     def make(accounts: "AdminAccounts") -> "Account":
@@ -87,6 +88,11 @@ def create(
         return accounts.grant(email)
 
     _done(_with_accounts(here, make), f"{email} can sign in as an admin", json=json, quiet=quiet)
+
+
+def _changing(here: Target, quiet: bool, work: "Callable[[AdminAccounts], T]") -> T:
+    Stderr(quiet=quiet).name_target(here.settings())
+    return _with_accounts(here, work)
 
 
 def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:

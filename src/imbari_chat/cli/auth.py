@@ -1,6 +1,7 @@
 """``auth``: sign in, sign out, and who commands act as."""
 
 import os
+import shlex
 import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Final
@@ -51,21 +52,19 @@ def login(
     from imbari_chat.identity import factory, sign_in
 
     where = factory.sign_in_project(settings)
+    Stderr().name_target(settings)  # before a word of a secret
     if email is None:
         email = ask("E-mail: ")
     if not email:
         raise UsageError("whose sign-in? No e-mail was given", hint="auth login EMAIL")
     secret = password(from_stdin=password_stdin)
-    store, name = factory.tokens(settings), factory.stored(settings, "admin")
-    access = sign_in.sign_in_with_password(
-        where, email, secret, on_tokens=lambda token: store.save(where.id, name, token)
-    )
+    kept = factory.stored_sign_in(settings, where, "admin")
+    access = sign_in.sign_in_with_password(where, email, secret, on_tokens=kept.keep)
     access.close()
-    stderr.say(f"signed in to {where.id} as {email}; kept in {store.place}")
+    stderr.say(f"signed in to {where.id} as {email}; kept in {kept.store.place}")
     if not access.is_admin:
-        stderr.warn(
-            f"{email} is no admin yet; `imbari-chat admins grant {email}`, then sign in again"
-        )
+        grant = f"imbari-chat admins grant {shlex.quote(email)}"
+        stderr.warn(f"{email} is no admin yet; `{grant}`, then sign in again")
 
 
 def logout(ctx: typer.Context, quiet: Quiet = False) -> None:
@@ -73,9 +72,8 @@ def logout(ctx: typer.Context, quiet: Quiet = False) -> None:
     stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
     from imbari_chat.identity import factory
 
-    was_there = factory.tokens(settings).delete(
-        settings.project_id(), factory.stored(settings, "admin")
-    )
+    kept = factory.stored_sign_in(settings, factory.project(settings), "admin")
+    was_there = kept.forget()
     stderr.say("signed out" if was_there else "nobody was signed in")
 
 

@@ -96,6 +96,8 @@ def doctor(
     except ImbariError as error:
         checks = [_failed("settings", error)]
     else:
+        if fix_unread:
+            Stderr().name_target(settings)
         words = ", ".join(f"{name} {value}" for name, value in where.items())
         checks = [_Check("settings", "ok", words)]
 
@@ -227,7 +229,7 @@ def _get(project: "Project", url: str) -> "requests.Response | str":
     from imbari_chat.identity.session import QuietSession
 
     try:
-        with QuietSession(project, emulator=project.is_emulator) as session:
+        with QuietSession(project) as session:
             return session.get(url)
     except requests.RequestException as error:
         return f"{url.partition('?')[0]} does not answer ({type(error).__name__})"

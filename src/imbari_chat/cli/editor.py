@@ -1,6 +1,7 @@
 """A reply's text: from the command line, from standard input or from an editor; never lost."""
 
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -15,10 +16,16 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ConfigError, InvalidData
 
-__all__ = ["Draft", "given_text"]
+__all__ = ["Draft", "given_text", "without_modelines"]
 
 _SCISSORS: Final = "# --------------------------- >8 ---------------------------"
 _BELOW: Final = "# Everything from the line above is left out. Save nothing to send nothing."
+_MODELINE: Final = re.compile(
+    r"\b(?:vi|vim|ex|kak|kakoune|kate)(?:[<=>]?[0-9]+)?(?=:)|-\*(?=-)|local variables(?=:)",
+    re.ASCII | re.IGNORECASE,
+)
+"""What editors take for a file's settings, wherever in a line: ``vim:``, ``-*-`` and the like."""
+
 _EDITORS: Final = ("VISUAL", "EDITOR")
 
 
@@ -79,7 +86,7 @@ class Draft:
             ConfigError: No editor is known, or it cannot be started.
             InvalidData: It failed, or what it left is not UTF-8.
         """
-        below = "\n".join(f"# {line}".rstrip() for line in context)
+        below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)
         self.file.write_text(f"\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
         try:
@@ -117,6 +124,15 @@ class Draft:
     def _is_empty(self) -> bool:
         written = self.file.read_bytes().split(_SCISSORS.encode(), 1)[0]
         return not written.strip()
+
+
+def without_modelines(line: str) -> str:
+    """A stranger's words with a space in whatever an editor would obey: ``vim :``, ``-* -``.
+
+    vim reads its settings from the first and last lines of a file, emacs from the first one and
+    from the last page; both sets include the lines below the scissors.
+    """
+    return _MODELINE.sub(r"\g<0> ", line)
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def show(
         async with chat.open(name, peek=True) as conversation:
             return await _read(conversation, limit=limit, peek=peek)
 
-    reading = with_admin_chat(here, stderr, read)
+    reading = with_admin_chat(here, stderr, read, writes=not peek)
     if json:
         messages: list[JsonValue] = [record(message) for message in reading.messages]
         stdout.document({"session": record(reading.session), "messages": messages})
@@ -153,6 +153,8 @@ class _Reading:
 
 async def _read(conversation: "AsyncConversation", *, limit: int, peek: bool) -> _Reading:
     """Read first, mark then, and look again if more was marked than had been read."""
+    from imbari_chat.schema.order import message_place
+
     messages = await conversation.history(limit=limit)
     unread = sum(message.is_unread for message in messages)
     marked = 0
@@ -160,12 +162,13 @@ async def _read(conversation: "AsyncConversation", *, limit: int, peek: bool) ->
         marked = await conversation.mark_read()
     if marked > unread:
         known = {message.id for message in messages}
+        floor = message_place(messages[0]) if len(messages) >= limit else ()
         later = await conversation.history(limit=limit)
         # Marked a moment ago, and new to the reader all the same.
         messages += [
             one.model_copy(update={"read": False}) if one.sender == "customer" else one
             for one in later
-            if one.id not in known and one.id > max(known, default="")
+            if one.id not in known and message_place(one) > floor
         ]
     return _Reading(conversation.session, messages, marked)
 
@@ -293,7 +296,7 @@ def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
         title = here.settings().project_id()
         await run_live_inbox(chat, shown=shown, limit=limit, title=title)
 
-    with_admin_chat(here, stderr, run)
+    with_admin_chat(here, stderr, run, writes=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

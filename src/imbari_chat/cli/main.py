@@ -46,6 +46,7 @@ def build() -> "typer.Typer":
         program,
         reply,
         rules,
+        settings,
     )
     from imbari_chat.cli.customer.command import customer
     from imbari_chat.cli.demo.command import demo
@@ -72,5 +73,6 @@ def build() -> "typer.Typer":
     app.command("doctor", rich_help_panel=OPERATIONS)(doctor.doctor)
     app.add_typer(emulator.family(), name="emulator", rich_help_panel=OPERATIONS)
     app.add_typer(rules.family(), name="rules", rich_help_panel=OPERATIONS)
+    app.add_typer(settings.family(), name="config", rich_help_panel=OPERATIONS)
     app.command("version", rich_help_panel=OPERATIONS)(program.version)
     return app

@@ -136,7 +136,11 @@ def target(ctx: typer.Context) -> Target:
 
 
 def with_admin_chat(
-    here: Target, stderr: Stderr, work: "Callable[[AsyncAdminChat], Awaitable[T]]"
+    here: Target,
+    stderr: Stderr,
+    work: "Callable[[AsyncAdminChat], Awaitable[T]]",
+    *,
+    writes: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -146,6 +150,7 @@ def with_admin_chat(
         here: Where the chat is, and who asks.
         stderr: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
+        writes: Whether it may change anything; the target is then named first.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
@@ -153,6 +158,9 @@ def with_admin_chat(
     """
     from imbari_chat.cli import event_loop
     from imbari_chat.client import AsyncAdminChat
+
+    if writes:
+        stderr.name_target(here.settings())
 
     async def run() -> T:
         async with AsyncAdminChat.from_env(on_rejected=stderr.rejected, **here.flags) as chat:

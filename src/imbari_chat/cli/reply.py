@@ -73,7 +73,7 @@ def reply(
                     return await outgoing.send(conversation, written, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        message = with_admin_chat(here, stderr, write)
+        message = with_admin_chat(here, stderr, write, writes=True)
     stderr.say("sent")
     if json:
         stdout.document(record(message))
@@ -107,7 +107,7 @@ def _turn(ctx: typer.Context, reference: str, status: "Status", *, json: bool, q
             stderr.say(f"{status} now: the conversation with {addressee(about)}")
             return await chat.session(name)
 
-    session = with_admin_chat(here, stderr, turn)
+    session = with_admin_chat(here, stderr, turn, writes=True)
     if json:
         Stdout().document(record(session))
 
@@ -139,11 +139,12 @@ def _explaining_a_conflict(session: "Session", draft: Draft) -> Iterator[None]:
     try:
         yield
     except Conflict as error:
+        name, file = shlex.quote(session.id), shlex.quote(str(draft.file))
         raise Conflict(
             f"while you wrote, another message came in the conversation with {addressee(session)},"
             " so yours was not sent",
-            hint=f"Look: imbari-chat show {session.id} --peek; to send it all the same:"
-            f" imbari-chat reply {session.id} - < {shlex.quote(str(draft.file))}",
+            hint=f"Look: imbari-chat show {name} --peek; to send it all the same:"
+            f" imbari-chat reply {name} - < {file}",
         ) from error
 
 

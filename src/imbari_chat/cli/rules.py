@@ -92,6 +92,7 @@ def deploy(
     stderr = Stderr(quiet=quiet)
     text = read_text(file)
     here = target(ctx)
+    stderr.name_target(here.settings())
     project, deployed = _deployed(here)
     kept: Path | None = None
     with deployed:

@@ -17,6 +17,7 @@ from imbari_chat.errors import ImbariError, RulesError
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
+    from imbari_chat.config import Settings
     from imbari_chat.schema.events import RecordRejected
 
 __all__ = ["Stderr", "ask", "ask_secretly", "colours", "narrating_log"]
@@ -48,6 +49,10 @@ class Stderr:
     def warn(self, text: str) -> None:
         """Something is wrong, and the command goes on."""
         _write(f"{_styled('warning:', _YELLOW)} {safe_text(text)}")
+
+    def name_target(self, settings: "Settings") -> None:
+        """Say where something is about to be changed, before it is."""
+        self.say(f"at {settings.target()}")
 
     def rejected(self, event: "RecordRejected") -> None:
         """A stored record does not fit the contract; said once, however often it is read."""

@@ -230,7 +230,7 @@ class AsyncAdminChat(BaseChat):
         batches = follow(
             self._gateway,
             paths.SESSIONS,
-            paths.newest_sessions,
+            paths.sessions_in_order(),
             diff,
             buffer=buffer,
             overflow=overflow,

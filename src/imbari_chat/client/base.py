@@ -137,6 +137,7 @@ class BaseChat(EventSource):
         return status_of(
             self._gateway.transport.subscriptions,
             self.outbox,
+            behind=self._gateway.patient.behind,
             closed=self._gateway.closed,
             failure=self._dispatcher.failure,
         )

@@ -13,9 +13,10 @@ from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.client.sending.entry import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable
-from imbari_chat.schema import plans
+from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import Place, message_place, place_of_message
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 
@@ -161,11 +162,12 @@ class AsyncConversation(EventSource):
             How many messages this call marked.
 
         Raises:
+            NotFound: There is no conversation, or no message, with this id.
             Conflict: Colleagues kept getting in between.
             AccessDenied: Whoever is signed in is not an admin.
             Unavailable: The service cannot be reached.
         """
-        last = _id_of(up_to)
+        last = None if up_to is None else await self._place_of(up_to)
         denied: AccessDenied | None = None
         seen: tuple[set[MessageId], int] | None = None
         unanswered: list[MessageId] = []
@@ -173,9 +175,11 @@ class AsyncConversation(EventSource):
             session = await self._gateway.session(self.id)
             if session is None:
                 raise no_such_session(self.id)
-            unread = await self._unread(session.unread_count)
-            if last is not None:
-                unread = [one for one in unread if one <= last]
+            unread = [
+                message.id
+                for message in await self._unread(session.unread_count)
+                if last is None or message_place(message) <= last
+            ]
             if unanswered and not set(unanswered) & set(unread):
                 return len(unanswered)  # the answer was lost, the update was not
             if not unread:
@@ -209,12 +213,22 @@ class AsyncConversation(EventSource):
             count = 0 if session is None else session.unread_count
         return min(unread, count)
 
-    async def _unread(self, count: int) -> list[MessageId]:
-        """Ids of unread customer messages: as many as the session counts, and all the newest."""
+    async def _place_of(self, message: Message | str) -> Place:
+        """Where a message stands in the conversation."""
+        if isinstance(message, Message):
+            return message_place(message)
+        message_id = paths.message_id(message)
+        raw = await self._gateway.transport.get(paths.message(self.id, message_id))
+        if raw is None:
+            raise NotFound(f"there is no message {message!r}", where=f"conversation {self.id}")
+        return place_of_message(message_id, raw)
+
+    async def _unread(self, count: int) -> list[Message]:
+        """Unread customer messages: as many as the session counts, and all the newest."""
         limit = max(_SCAN, 2 * count)
         while True:
             messages = await self._gateway.messages(self.id, limit)
-            unread = [message.id for message in messages if message.is_unread]
+            unread = [message for message in messages if message.is_unread]
             if len(unread) >= count or len(messages) < limit or limit >= _MOST_SCANNED:
                 return unread
             limit *= 4
@@ -259,12 +273,17 @@ class AsyncConversation(EventSource):
         """The session's time, if ``expected`` is its last message.
 
         The time is read first: whatever comes after this look moves it on, and the rules compare.
+        A message that is ahead of the server's time stands last until its time has come, so there
+        may be two that are last; whoever answers one of them must have seen the other.
         """
         session = await self._gateway.session(self.id)
         if session is None:
             raise no_such_session(self.id)
-        newest = await self._gateway.messages(self.id, 1)
-        if not newest or newest[-1].id != _id_of(expected):
+        seen = self._gateway.ids.seen(self.id)
+        newest = await self._gateway.newest(self._gateway.transport, self.id, 1)
+        last = {one.id for one in (*newest.timely[-1:], *newest.ahead[-1:])}
+        answered = expected.id if isinstance(expected, Message) else expected
+        if answered not in last or not last <= seen | {answered}:
             raise overtaken(self.id)
         return session.last_message_time
 
@@ -279,7 +298,3 @@ class AsyncConversation(EventSource):
         wanted = self._background is not None and self._background.wanted
         if wanted and self._session is not None:
             self._dispatcher.begin()
-
-
-def _id_of(message: Message | str | None) -> str | None:
-    return message.id if isinstance(message, Message) else message

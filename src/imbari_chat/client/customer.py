@@ -19,6 +19,7 @@ from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import arrivals
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
@@ -56,8 +57,7 @@ class AsyncCustomerChat(BaseChat):
         self._lead: LeadForm | None = None
         self._is_open = False
         self._known: frozenset[str] = frozenset()
-        self._seen_until = 0
-        self._answered_at = 0
+        self._has_unseen_answer = False
         self._marks: set[asyncio.Task[None]] = set()
 
     @classmethod
@@ -116,7 +116,7 @@ class AsyncCustomerChat(BaseChat):
     @property
     def has_new_message(self) -> bool:
         """The red badge: an answer came while the chat was minimised or away."""
-        return not self._is_open and self._answered_at > self._seen_until
+        return not self._is_open and self._has_unseen_answer
 
     async def start(
         self,
@@ -286,11 +286,12 @@ class AsyncCustomerChat(BaseChat):
             session.customer_name, session.customer_email, session.customer_phone, session.topic
         )
         self._is_open = fresh
-        self._seen_until = session.customer_seen_at or 0
-        self._answered_at = 0
         self._known = frozenset(one.id for one in history)
-        for message in history:
-            self._take_note(message)
+        seen_at, now = session.customer_seen_at or 0, self._gateway.ids.now()
+        self._has_unseen_answer = any(
+            message.sender == "admin" and arrival > seen_at
+            for message, arrival in arrivals(history, now)
+        )
         self._dispatcher.begin()
         return session
 
@@ -302,9 +303,10 @@ class AsyncCustomerChat(BaseChat):
                     if event.message.id in self._known:
                         continue
                     if event.message.sender == "admin":
-                        self._take_note(event.message)
                         if self._is_open:
                             self._mark_seen_soon()
+                        else:
+                            self._has_unseen_answer = True
                 yield event
 
     def _is_news(self, event: ChatEvent) -> bool:
@@ -313,10 +315,6 @@ class AsyncCustomerChat(BaseChat):
     def _begin_listening(self) -> None:
         if self._session is not None:
             self._dispatcher.begin()
-
-    def _take_note(self, message: Message) -> None:
-        if message.sender == "admin":
-            self._answered_at = max(self._answered_at, message.timestamp)
 
     def _mark_seen_soon(self) -> None:
         task = asyncio.create_task(self._mark_seen_quietly())
@@ -331,5 +329,5 @@ class AsyncCustomerChat(BaseChat):
             _log.warning("could not record that the chat was seen: %s", error)
 
     async def _mark_seen(self) -> None:
-        self._seen_until = max(self._seen_until, self._answered_at)
+        self._has_unseen_answer = False
         await self._gateway.commit(plans.mark_seen(self.session.id))

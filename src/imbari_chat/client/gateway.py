@@ -8,12 +8,15 @@ import logging
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from dataclasses import dataclass
 from functools import partial
 from typing import TypeAlias, TypeVar
 
 from pydantic import BaseModel
 
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.reading.cursor import Reader
+from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -27,14 +30,18 @@ from imbari_chat.schema.events import (
     RecordRejected,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import (
+    is_ahead,
+    latest,
+    latest_time,
+    message_place,
+    place_of_message,
+)
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
-from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
-from imbari_chat.wire.query import Query
 
-__all__ = ["Gateway", "Pending", "RejectionHandler"]
+__all__ = ["Gateway", "Newest", "Pending", "RejectionHandler"]
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -47,13 +54,27 @@ _log = logging.getLogger(__name__)
 
 _TRIES = 3
 _PAUSE = 0.3
-_PATIENCE = 5.0
 _LAST_CHANCE = 0.2
 """Seconds that closing gives to messages on their way."""
 
 
 def _log_rejection(rejected: RecordRejected) -> None:
     _log.warning("malformed record at %s: %s", rejected.path, "; ".join(rejected.reasons))
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The end of a conversation.
+
+    Attributes:
+        timely: The last messages that are not ahead of the server's time, oldest first.
+        ahead: The last of those that are, oldest first.
+        is_all: Whether there are no others.
+    """
+
+    timely: list[Message]
+    ahead: list[Message]
+    is_all: bool
 
 
 class Gateway:
@@ -79,6 +100,7 @@ class Gateway:
         timeout: float = 10.0,
     ) -> None:
         self.transport = transport
+        self.patient = PatientReader(transport)
         self.outbox = Outbox(transport, policy)
         self.ids = Ids()
         self.on_error = on_error
@@ -112,16 +134,32 @@ class Gateway:
         found = self.usable([decode.session(session_id, raw)])
         if not found:
             return None
-        self.ids.saw(session_id, found[0].last_message_time)
+        self.ids.saw_session(found[0])
         return found[0]
 
     async def messages(self, session_id: SessionId, limit: int) -> list[Message]:
-        """Read a conversation's last ``limit`` messages, oldest first."""
-        raw = await self.transport.get(paths.messages(session_id), paths.newest_messages(limit))
+        """Read a conversation's last ``limit`` messages, oldest first.
+
+        Those stamped later than the server's time take at most half of the room.
+        """
+        found = await self.newest(self.transport, session_id, limit)
+        messages = [*found.timely, *found.ahead]
+        wanted = set(latest([message_place(one) for one in messages], limit, self.ids.now()))
+        return [one for one in messages if message_place(one) in wanted]
+
+    async def newest(self, reader: Reader, session_id: SessionId, limit: int) -> "Newest":
+        """Read a conversation's last ``limit`` messages, and as many that are not ahead of time."""
+        place = paths.messages(session_id)
+        raw = dict(decode.as_mapping(await reader.get(place, paths.newest_messages(limit))))
+        is_all, now = len(raw) < limit, self.ids.now()
+        if not is_all and any(is_ahead(place_of_message(*row), now) for row in raw.items()):
+            query = paths.newest_messages(limit, until=latest_time(now))
+            raw |= decode.as_mapping(await reader.get(place, query))
         messages = self.usable(decode.messages(session_id, raw))
         for message in messages:
-            self.ids.saw(session_id, message.timestamp)
-        return messages
+            self.ids.saw(session_id, message)
+        ahead = [one for one in messages if is_ahead(message_place(one), now)]
+        return Newest(messages[: len(messages) - len(ahead)], ahead, is_all)
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
@@ -253,16 +291,6 @@ class Gateway:
         if plan.commit_marker is None:
             return False
         try:
-            return await self.transport.get(plan.commit_marker) is not None
+            return plan.is_marked_by(await self.transport.get(plan.commit_marker))
         except AccessDenied:
             return False
-
-    async def patiently(self, path: Path, query: Query | None = None) -> Json:
-        """Read, trying again for as long as the network is away."""
-        pause = _PAUSE
-        while True:
-            try:
-                return await self.transport.get(path, query)
-            except Unavailable:
-                await asyncio.sleep(pause)
-                pause = min(pause * 2, _PATIENCE)

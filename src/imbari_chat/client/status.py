@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
+from imbari_chat.client.reading.patient import Behind
 from imbari_chat.net.transport import Subscription
 from imbari_chat.schema.events import ConnectionState
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -28,7 +29,8 @@ class ChatStatus:
     """One moment of a client.
 
     Attributes:
-        state: That of the listener that is worst off; ``idle`` if there is none; ``closed`` if the
+        state: That of the listener that is worst off, ``stale`` if it is live and what was missed
+            is still being read; ``idle`` if there is none; ``closed`` if the
             client is closed or its background listening has ended.
         since: When that listener got into this state; None when idle or closed.
         reason: Why, if there is anything to say.
@@ -75,18 +77,26 @@ def status_of(
     listeners: Sequence[Subscription],
     outbox: tuple[OutgoingMessage, ...],
     *,
+    behind: Behind | None = None,
     closed: bool,
     failure: BaseException | None,
 ) -> ChatStatus:
-    """The status of a client with these listeners and this outbox."""
+    """The status of a client with these listeners and this outbox.
+
+    Connections that are live are called stale while what they missed is still being read.
+    """
     worst = min(listeners, key=lambda one: _WORST_FIRST.index(one.state), default=None)
     heard = max((one.last_heard for one in listeners if one.last_heard is not None), default=None)
     over = closed or failure is not None
     state: ChatState = "closed" if over else "idle" if worst is None else worst.state
+    reason = None if worst is None else worst.reason
+    since = None if worst is None else worst.since
+    if behind is not None and state == "live":
+        state, reason, since = "stale", behind.reason, behind.since
     return ChatStatus(
         state=state,
-        since=None if over or worst is None else _moment(worst.since),
-        reason=str(failure) if failure is not None else None if worst is None else worst.reason,
+        since=None if over or since is None else _moment(since),
+        reason=str(failure) if failure is not None else reason,
         retry_in=None if over or worst is None else worst.retry_in,
         last_heard=None if heard is None else _moment(heard),
         listeners=len(listeners),

@@ -45,4 +45,4 @@ def _transport(
 ) -> RestTransport:
     if where.is_emulator:
         _log.debug("using the emulator at %s, namespace %s", where.rest_base, where.namespace)
-    return RestTransport(open_access, timeout=settings.timeout)
+    return RestTransport(open_access, timeout=settings.timeout, environment=where.http)

@@ -4,19 +4,53 @@ An identity knows how to prove itself and which official library speaks for its 
 knows when to read, write and listen. They meet in :class:`Access` and nowhere else.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NoReturn, Protocol, SupportsIndex
 
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Access", "StreamRequest"]
+__all__ = ["Access", "Secret", "StreamRequest", "heard", "hearing"]
+
+_listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
+
+
+def heard() -> None:
+    """Something of an answer has arrived, on the thread that reads it.
+
+    Whatever reads for an :class:`Access` says so, so that a deadline on silence can be told from
+    one on the whole call.
+    """
+    listener = _listener.get()
+    if listener is not None:
+        listener()
+
+
+@contextmanager
+def hearing(listener: Callable[[], None]) -> Iterator[None]:
+    """Call ``listener`` whenever something is heard inside, on this thread."""
+    before = _listener.set(listener)
+    try:
+        yield
+    finally:
+        _listener.reset(before)
+
+
+class Secret:
+    """Something that holds a secret: it is neither pickled nor copied, so it stays where it is."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: SupportsIndex, /) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} holds a secret and is not pickled or copied")
 
 
 @dataclass(frozen=True, slots=True)
-class StreamRequest:
+class StreamRequest(Secret):
     """Everything a streaming GET needs.
 
     Attributes:
@@ -30,6 +64,9 @@ class StreamRequest:
 
 class Access(Protocol):
     """One caller's way into one database. Every method blocks and is safe to call from threads.
+
+    The properties do not block: they answer at once, also from an event loop, while a call that
+    replaces the credential is under way.
 
     Raises of every method: AccessDenied (the rules refuse), AuthError (the credential is dead or
     was never there), InvalidData (the database refuses the request itself), QuotaExceeded,

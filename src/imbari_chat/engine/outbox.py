@@ -13,7 +13,7 @@ looks and waits.
                       |                                                 --absent---> Send again
                       | refused by the rules                     --> Look --present--> confirmed
                       |                                                 --absent---> failed
-                      | over quota, sign-in refused  --> as if unreachable
+                      | over quota, token refused    --> as if unreachable
                       | refused together with others --> queued, alone
                       | refused otherwise                                        --> failed
 
@@ -35,13 +35,8 @@ from imbari_chat.engine.delivery import (
     OutboxPolicy,
     Send,
 )
-from imbari_chat.errors import (
-    AccessDenied,
-    AuthError,
-    ImbariError,
-    QuotaExceeded,
-    Unavailable,
-)
+from imbari_chat.engine.refusals import Remedy, remedy
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 
 __all__ = [
     "Delivered",
@@ -155,12 +150,13 @@ class OutboxCore:
         """The service said no.
 
         What the rules refuse may be the echo of an earlier try, so that is looked for. A quota
-        that is used up fills again, and a sign-in may be taken again. Any other refusal is final.
+        that is used up fills again, and a credential may be taken again; any other refusal is
+        final, also that of a sign-in that is over.
         """
         entry = self._entries.get(key)
         if entry is None:
             return
-        if isinstance(error, AuthError):
+        if remedy(error) is Remedy.RENEW:
             entry.sign_ins += 1
         if self._may_pass(entry, error):
             if not (entry.must_look or entry.in_doubt):
@@ -220,10 +216,15 @@ class OutboxCore:
 
     def _may_pass(self, entry: _Entry, error: ImbariError) -> bool:
         """Whether the same message may be taken later."""
-        return entry.keep and (
-            isinstance(error, QuotaExceeded)
-            or (isinstance(error, AuthError) and entry.sign_ins < self._policy.sign_in_tries)
-        )
+        if not entry.keep:
+            return False
+        match remedy(error):
+            case Remedy.WAIT:
+                return True
+            case Remedy.RENEW:
+                return entry.sign_ins < self._policy.sign_in_tries
+            case Remedy.NOTHING:
+                return False
 
     def _heads(self) -> list[_Entry]:
         return [self._entries[keys[0]] for keys in self._lanes.values()]

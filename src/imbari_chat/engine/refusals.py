@@ -1,13 +1,16 @@
-"""What an answer of the database that is not a success means, as one of our errors.
+"""What an answer that is not a success means, as one of our errors, and whether to try again.
 
 The service says 401 both for "the rules refuse" and for "your token is no good"; only the text
 tells them apart, and they must not be treated alike: the first is final, the second is mended by a
-new token. Nothing here quotes a URL, because a user's token is part of it.
+new token. And not everything that answers is the service: a guest network's page, a firewall or a
+cache has the same statuses and none of its words. Only the service itself can refuse for good; a
+stranger's answer is an outage. Nothing here quotes a URL, because a user's token is part of it.
 """
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import Enum
 from typing import Self
 
 from imbari_chat.errors import (
@@ -23,7 +26,19 @@ from imbari_chat.errors import (
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Call", "TokenExpired", "one_line", "redact", "refusal", "service_message"]
+__all__ = [
+    "Call",
+    "CredentialRefused",
+    "Remedy",
+    "TokenExpired",
+    "is_from_service",
+    "one_line",
+    "redact",
+    "refusal",
+    "remedy",
+    "service_message",
+    "stranger",
+]
 
 _MAX_QUOTE = 300
 
@@ -60,12 +75,91 @@ class Call:
         return cls(where, write=True, caller=caller)
 
 
-class TokenExpired(AuthError):
+class CredentialRefused(AuthError):
+    """The service does not take the token it was shown; it may take a new one, or this one later.
+
+    Unlike a plain AuthError, which says that the sign-in itself is over.
+    """
+
+
+class TokenExpired(CredentialRefused):
     """The service says that the token is past its end; a new one may do."""
 
 
-def refusal(status: int, body: str, call: Call) -> ImbariError:
-    """A database's answer other than success (reference: its status and body catalogue)."""
+class Remedy(Enum):
+    """What helps against an error."""
+
+    WAIT = "wait"
+    """The same request may be taken later: an outage, or a quota that fills again."""
+
+    RENEW = "renew"
+    """The same request may be taken with a new credential, or later."""
+
+    NOTHING = "nothing"
+    """It will be refused again."""
+
+
+def remedy(error: BaseException) -> Remedy:
+    """Whether trying again helps: the one answer for streams, reads, messages and sign-ins."""
+    match error:
+        case Unavailable() | QuotaExceeded():
+            return Remedy.WAIT
+        case CredentialRefused():
+            return Remedy.RENEW
+        case _:
+            return Remedy.NOTHING
+
+
+def is_from_service(status: int, kind: str, body: str, *, tagged: bool = False) -> bool:
+    """Whether an answer other than success is in the service's own words.
+
+    Every refusal of the database and of the sign-in service is a JSON object with ``error``; a
+    failed condition is answered with the stored value and its version instead.
+
+    Args:
+        status: The answer's status.
+        kind: Its content type.
+        body: Its text.
+        tagged: Whether it has an ETag.
+    """
+    if "json" not in kind.lower():
+        return False
+    if status == 412:
+        return tagged and _is_json(body)
+    return _said(body) is not None
+
+
+def stranger(status: int, call: Call) -> Unavailable:
+    """The error for an answer that the service did not give: an outage, and no more than that."""
+    if 300 <= status < 400:
+        what = f"something answered for {call.service} with a redirect"
+    elif status < 300:
+        what = f"something answered for {call.service} that is not JSON as it sends it"
+    else:
+        what = f"something other than {call.service} answered, with status {status}"
+    return Unavailable(
+        what,
+        where=call.where,
+        hint="A network's log-in page or a firewall may be in the way; if this goes on, check the"
+        " configured address",
+        outcome_unknown=call.write,
+    )
+
+
+def refusal(
+    status: int, body: str, call: Call, *, kind: str = "application/json", tagged: bool = False
+) -> ImbariError:
+    """An answer other than success (reference: the database's status and body catalogue).
+
+    Args:
+        status: The answer's status.
+        body: Its text.
+        call: What was asked.
+        kind: Its content type.
+        tagged: Whether it has an ETag.
+    """
+    if not is_from_service(status, kind, body, tagged=tagged):
+        return stranger(status, call)
     text = service_message(body)
     where = call.where
     match status:
@@ -104,13 +198,6 @@ def refusal(status: int, body: str, call: Call) -> ImbariError:
             return Unavailable(
                 f"{call.service} is unavailable for now", where=where, hint="Try again later"
             )
-    if 300 <= status < 400:
-        return Unavailable(
-            f"something answered for {call.service} with a redirect",
-            where=where,
-            hint="A network's log-in page may be in the way",
-            outcome_unknown=call.write,
-        )
     return Unavailable(
         f"{call.service} failed with status {status}: {text}",
         where=where,
@@ -140,7 +227,7 @@ def _unauthorised(text: str, call: Call) -> ImbariError:
             where=call.where,
             hint="Use a service account, or turn off enforcement for the Realtime Database",
         )
-    return AuthError(
+    return CredentialRefused(
         f"{call.service} does not accept this sign-in: {text}",
         where=call.where,
         hint="Sign in again, and check that it belongs to the same project as the database",
@@ -152,6 +239,27 @@ def redact(text: str) -> str:
     return _JWT.sub("[token]", _PARAMETER.sub(r"\1=[hidden]", text))
 
 
+def service_message(body: str) -> str:
+    """What an error answer says, be it a text, a ``message`` inside ``error``, or no JSON."""
+    said = _said(body)
+    return one_line(body if said is None else said) or "no reason given"
+
+
+def one_line(text: str) -> str:
+    """One printable line of bounded length: the text comes from the network."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
+    line = redact(line).rstrip(".")
+    return line if len(line) <= _MAX_QUOTE else f"{line[:_MAX_QUOTE]}..."
+
+
+def _is_json(body: str) -> bool:
+    try:
+        parse(body)
+    except InvalidData:
+        return False
+    return True
+
+
 def _fields(body: str) -> dict[str, Json]:
     try:
         value = parse(body)
@@ -160,16 +268,9 @@ def _fields(body: str) -> dict[str, Json]:
     return value if isinstance(value, dict) else {}
 
 
-def service_message(body: str) -> str:
-    """What an error answer says, be it a text, a ``message`` inside ``error``, or no JSON."""
+def _said(body: str) -> str | None:
+    """The text of an error answer; None if this is none."""
     error = _fields(body).get("error")
     if isinstance(error, dict):
         error = error.get("message")
-    return one_line(error if isinstance(error, str) else body) or "no reason given"
-
-
-def one_line(text: str) -> str:
-    """One printable line of bounded length: the text comes from the network."""
-    line = " ".join("".join(c if c.isprintable() else " " for c in text[:4000]).split())
-    line = redact(line).rstrip(".")
-    return line if len(line) <= _MAX_QUOTE else f"{line[:_MAX_QUOTE]}..."
+    return error if isinstance(error, str) else None

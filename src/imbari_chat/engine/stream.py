@@ -29,14 +29,8 @@ from imbari_chat.engine.effects import (
     StreamState,
 )
 from imbari_chat.engine.mirror import assign, children
-from imbari_chat.errors import (
-    AccessDenied,
-    AuthError,
-    ImbariError,
-    InvalidData,
-    QuotaExceeded,
-    Unavailable,
-)
+from imbari_chat.engine.refusals import Remedy, remedy
+from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.sse import Frame
 
@@ -58,7 +52,9 @@ class StreamPolicy:
     """When to worry, in seconds.
 
     Attributes:
-        connect_timeout: From asking for a connection to its first event.
+        connect_timeout: Silence between asking for a connection and the end of its first event.
+            Bytes of that event put it off: on a slow line a large snapshot takes as long as it
+            takes, and one that is cut is begun again from nothing.
         stale_after: Silence after which the state says so. The service sends a keep-alive about
             every 30 s.
         dead_after: Silence after which the connection is given up.
@@ -94,6 +90,7 @@ class StreamCore:
         self._value: Json = None
         self._heard_at = 0.0
         self._opened_at = 0.0
+        self._asked_at = 0.0
         self._connect_by: float | None = None
         self._retry_at: float | None = None
         self._renew_at: float | None = None
@@ -144,6 +141,7 @@ class StreamCore:
         self._connected = True
         self._renewing = False
         self._opened_at = self._heard_at = now
+        self._put_off(now)
         if expires_in is not None:
             # A credential that is nearly over is used up rather than replaced in a tight loop.
             self._renew_at = now + max(expires_in - self._policy.renew_before, 30.0)
@@ -155,6 +153,20 @@ class StreamCore:
         self._heard_at = now
         if self._state == "stale":
             self._become("live")
+
+    def arriving(self, now: float) -> None:
+        """Bytes of an event that is not whole yet arrived.
+
+        They count towards the first event where whole ones of another kind do not: a service that
+        only keeps the connection alive has not answered.
+        """
+        if self._over or not self._connected:
+            return
+        self._put_off(now)
+        late = now - self._asked_at >= self._policy.connect_timeout
+        if self._connect_by is not None and self._state == "live" and late:
+            # A renewed connection catches up, and not in the blink that nobody need be told of.
+            self._become("connecting", "the snapshot takes its time")
 
     def received(self, frame: Frame, now: float) -> None:
         """One whole event arrived."""
@@ -193,27 +205,22 @@ class StreamCore:
         """
         if self._over:
             return
-        match error:
-            case AccessDenied() | InvalidData():
+        match remedy(error):
+            case Remedy.NOTHING:
                 self._end(error)
-            case AuthError():
-                self._renew_next = True
+            case helps:
+                self._renew_next = helps is Remedy.RENEW
                 self.lost(error.what, now)
-            case Unavailable() | QuotaExceeded():
-                self.lost(error.what, now)
-            case _:
-                self._end(error)
 
     def no_credential(self, error: ImbariError, now: float) -> None:
         """There is none to connect with: the end if the sign-in is over, else try again later."""
         if self._over:
             return
-        match error:
-            case Unavailable() | QuotaExceeded():
-                self._renew_next = self._renewing
-                self.lost(error.what, now)
-            case _:
-                self._end(error)
+        if remedy(error) is Remedy.NOTHING:
+            self._end(error)
+        else:
+            self._renew_next = self._renewing
+            self.lost(error.what, now)
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
@@ -225,7 +232,8 @@ class StreamCore:
         elif self._connect_by is not None and now >= self._connect_by:
             self._effects.append(Disconnect())
             self._renew_next = self._renewing
-            self.lost(f"no answer within {self._policy.connect_timeout:g} s", now)
+            what = "the answer stopped for" if self._connected else "no answer within"
+            self.lost(f"{what} {self._policy.connect_timeout:g} s", now)
         elif self._connected:
             self._watch(now)
 
@@ -302,7 +310,12 @@ class StreamCore:
             self._renew_next = True
             self._connect(now)
 
+    def _put_off(self, now: float) -> None:
+        if self._connect_by is not None:
+            self._connect_by = now + self._policy.connect_timeout
+
     def _connect(self, now: float) -> None:
+        self._asked_at = now
         self._connect_by = now + self._policy.connect_timeout
         self._renewing, self._renew_next = self._renew_next, False
         self._effects.append(Connect(renew=self._renewing))

@@ -14,10 +14,12 @@ from imbari_chat.errors import (
     InvalidData,
     NotFound,
     QuotaExceeded,
+    raise_alone,
 )
 from imbari_chat.identity.apps import auth_client, close_app, open_app
 from imbari_chat.identity.mapping import from_google, service_errors
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import refuse_strangers
 
 __all__ = ["Account", "AdminAccounts"]
 
@@ -64,8 +66,11 @@ class AdminAccounts:
         except BaseException as error:
             close_app(self._app)
             if isinstance(error, GoogleAuthError):
-                raise from_google(error) from error
+                raise_alone(from_google(error))
             raise
+        # The library has no way to say who may answer.
+        session = self._client._user_manager.http_client.session  # noqa: SLF001
+        session.hooks["response"].append(refuse_strangers)
 
     def grant(self, email: str) -> Account:
         """Make the account of ``email`` an admin; its other claims stay.
@@ -145,28 +150,36 @@ def _errors(where: str) -> Iterator[None]:
         with service_errors(Call(where, write=True, service="the account service")):
             try:
                 yield
-            except (auth.UserNotFoundError, auth.EmailNotFoundError) as error:
-                raise NotFound(
-                    "no account has this e-mail",
-                    where=where,
-                    hint="Add it first: Firebase console, Authentication, Users",
-                ) from error
-            except auth.EmailAlreadyExistsError as error:
-                raise Conflict("this e-mail has an account already", where=where) from error
-            except auth.ConfigurationNotFoundError as error:
-                raise ConfigError(
-                    "Authentication is not set up for the project",
-                    hint="Set it up: Firebase console, Authentication",
-                ) from error
-            except exceptions.ResourceExhaustedError as error:
-                raise QuotaExceeded(
-                    "too many requests to the account service", hint="Try again later"
-                ) from error
-            except exceptions.PermissionDeniedError as error:
-                raise AccessDenied(
-                    "the service account may not manage accounts",
-                    where=where,
-                    hint="Give it the role Firebase Authentication Admin",
-                ) from error
+            except (auth.UserNotFoundError, auth.EmailNotFoundError):
+                raise_alone(
+                    NotFound(
+                        "no account has this e-mail",
+                        where=where,
+                        hint="Add it first: Firebase console, Authentication, Users",
+                    )
+                )
+            except auth.EmailAlreadyExistsError:
+                raise_alone(Conflict("this e-mail has an account already", where=where))
+            except auth.ConfigurationNotFoundError:
+                raise_alone(
+                    ConfigError(
+                        "Authentication is not set up for the project",
+                        hint="Set it up: Firebase console, Authentication",
+                    )
+                )
+            except exceptions.ResourceExhaustedError:
+                raise_alone(
+                    QuotaExceeded(
+                        "too many requests to the account service", hint="Try again later"
+                    )
+                )
+            except exceptions.PermissionDeniedError:
+                raise_alone(
+                    AccessDenied(
+                        "the service account may not manage accounts",
+                        where=where,
+                        hint="Give it the role Firebase Authentication Admin",
+                    )
+                )
     except ValueError as error:  # how firebase-admin refuses an argument
         raise InvalidData(f"firebase-admin does not take this: {error}", where=where) from error

@@ -1,24 +1,24 @@
 """firebase-admin's apps: one of our own for each user of the library, never the default one."""
 
-import os
 import threading
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
 from imbari_chat.errors import ConfigError
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import follow_environment
 from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     import firebase_admin
     from firebase_admin import auth
 
-__all__ = ["auth_client", "close_app", "open_app"]
+__all__ = ["auth_client", "close_app", "follow_environment_as_google", "open_app"]
 
-_AUTH_EMULATOR = "FIREBASE_AUTH_EMULATOR_HOST"
-_environment = threading.Lock()
+_choosing = threading.Lock()
 
 
 def open_app(
@@ -77,22 +77,49 @@ def auth_client(app: "firebase_admin.App", project: Project) -> "auth.Client":
     """firebase-admin's client for accounts, at the project's emulator or at the live service.
 
     The library chooses by an environment variable and by nothing else, which it reads while the
-    client is made. So the variable is what the project says for just that moment, also when the
-    project says "live" and the environment says otherwise.
+    client is made, through one function. Here that function answers what the project says, also
+    when the project says "live" and the environment says otherwise; to other threads it answers
+    as ever. The environment itself stays as it is: whoever goes through it meanwhile, as every
+    request does that looks for a proxy, would trip over a variable that comes and goes.
+
+    Raises:
+        ConfigError: The library no longer asks that function.
     """
-    from firebase_admin import auth
+    from firebase_admin import _auth_utils, auth
 
-    with _environment:
-        before = os.environ.get(_AUTH_EMULATOR)
-        _set_environment(project.auth_emulator)
+    maker = threading.get_ident()
+    with _choosing:
+        library: Callable[[], str] = _auth_utils.get_emulator_host
+
+        def host() -> str:
+            return (project.auth_emulator or "") if threading.get_ident() == maker else library()
+
+        _auth_utils.get_emulator_host = host
         try:
-            return auth.Client(app)
+            client = auth.Client(app)
         finally:
-            _set_environment(before)
+            _auth_utils.get_emulator_host = library
+    if client.emulated is not (project.auth_emulator is not None):
+        raise ConfigError(
+            "this version of firebase-admin cannot be told where accounts are",
+            hint="Install a version that imbari-chat is tested with: see its constraints.txt",
+        )
+    session = client._user_manager.http_client.session  # noqa: SLF001  # the only way to it
+    retries = session.get_adapter("https://").max_retries
+    follow_environment_as_google(session, project.http, retries=retries)
+    return client
 
 
-def _set_environment(value: str | None) -> None:
-    if value is None:
-        os.environ.pop(_AUTH_EMULATOR, None)
-    else:
-        os.environ[_AUTH_EMULATOR] = value
+def follow_environment_as_google(
+    session: Any, environment: HttpEnvironment, *, retries: Any = 0
+) -> None:
+    """Have a session of google-auth follow the environment, and the one it fetches tokens with.
+
+    Args:
+        session: An AuthorizedSession, as firebase-admin makes them.
+        environment: Asked for the way to every address.
+        retries: How often a request other than for a token is tried again.
+    """
+    follow_environment(session, environment, retries=retries)
+    tokens = session._auth_request_session  # noqa: SLF001  # the only way to it
+    follow_environment(tokens, environment, retries=tokens.get_adapter("https://").max_retries)

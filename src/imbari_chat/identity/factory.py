@@ -1,7 +1,7 @@
 """Settings to an identity: which project, which stored sign-in, and who acts. Needs no client."""
 
 import logging
-from functools import partial
+from dataclasses import dataclass
 from typing import Literal
 
 from imbari_chat.config import Settings
@@ -12,12 +12,12 @@ from imbari_chat.identity.token_store import TokenStore
 from imbari_chat.identity.user import UserAccess
 
 __all__ = [
+    "StoredSignIn",
     "admin_access",
     "customer_access",
     "project",
     "sign_in_project",
-    "stored",
-    "tokens",
+    "stored_sign_in",
 ]
 
 Role = Literal["admin", "customer"]
@@ -29,8 +29,15 @@ def project(settings: Settings) -> Project:
     """The project that the settings name.
 
     Raises:
-        ConfigError: No database is configured, or its address is not usable.
+        ConfigError: No database is configured, its address is not usable, or it is a live one
+            beside an Auth emulator.
     """
+    if settings.auth_emulator is not None and not settings.on_emulator:
+        raise ConfigError(
+            f"the database is a live one ({settings.address()}), but the sign-in service is an"
+            f" emulator at {settings.auth_emulator}",
+            hint="Unset FIREBASE_AUTH_EMULATOR_HOST, or set FIREBASE_DATABASE_EMULATOR_HOST too",
+        )
     key = settings.web_api_key() if settings.api_key or settings.on_emulator else ""
     return Project(
         id=settings.project_id(),
@@ -46,7 +53,8 @@ def sign_in_project(settings: Settings) -> Project:
     """The same, for signing in: never a live sign-in for an emulated database.
 
     Raises:
-        ConfigError: There is no Auth emulator beside the database emulator, or no API key.
+        ConfigError: As for :func:`project`; or there is no Auth emulator beside the database
+            emulator, or no API key.
     """
     if settings.on_emulator and settings.auth_emulator is None:
         raise ConfigError(
@@ -58,14 +66,37 @@ def sign_in_project(settings: Settings) -> Project:
     return where
 
 
-def tokens(settings: Settings) -> TokenStore:
-    """Where this user's sign-ins are kept."""
-    return TokenStore(settings.data_dir / "tokens", backend=settings.token_store)
+@dataclass(frozen=True, slots=True)
+class StoredSignIn:
+    """What is kept of one role's sign-in at one place.
+
+    Attributes:
+        store: Where.
+        project: Whose accounts, and where.
+        name: Role and profile.
+    """
+
+    store: TokenStore
+    project: Project
+    name: str
+
+    def load(self) -> str | None:
+        """The refresh token, or None; raises what :meth:`TokenStore.load` does."""
+        return self.store.load(self.project.id, self.name, self.project.place)
+
+    def keep(self, refresh_token: str) -> None:
+        """In place of what was kept; raises what :meth:`TokenStore.save` does."""
+        self.store.save(self.project.id, self.name, refresh_token, self.project.place)
+
+    def forget(self) -> bool:
+        """False if there was none; raises what :meth:`TokenStore.delete` does."""
+        return self.store.delete(self.project.id, self.name, self.project.place)
 
 
-def stored(settings: Settings, role: Role) -> str:
-    """The name under which a role's sign-in is kept for the settings' profile."""
-    return f"{role}-{settings.profile}"
+def stored_sign_in(settings: Settings, where: Project, role: Role) -> StoredSignIn:
+    """The stored sign-in of a role, for the settings' profile."""
+    store = TokenStore(settings.data_dir / "tokens", backend=settings.token_store)
+    return StoredSignIn(store, where, f"{role}-{settings.profile}")
 
 
 def admin_access(settings: Settings) -> Access:
@@ -94,8 +125,7 @@ def admin_access(settings: Settings) -> Access:
 def _first_available(settings: Settings) -> Access:
     if settings.credentials is not None and not settings.on_emulator:
         return _service(settings)
-    token = tokens(settings).load(settings.project_id(), stored(settings, "admin"))
-    if token is None:
+    if stored_sign_in(settings, project(settings), "admin").load() is None:
         if settings.on_emulator:
             return _service(settings)
         raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
@@ -125,11 +155,11 @@ def _signed_in(settings: Settings) -> UserAccess:
     from imbari_chat.identity import sign_in
 
     where = sign_in_project(settings)
-    store, name = tokens(settings), stored(settings, "admin")
-    token = store.load(where.id, name)
+    kept = stored_sign_in(settings, where, "admin")
+    token = kept.load()
     if token is None:
         raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")
-    return sign_in.resume(where, token, on_tokens=partial(store.save, where.id, name))
+    return sign_in.resume(where, token, on_tokens=kept.keep)
 
 
 def customer_access(settings: Settings, where: Project, *, remember: bool) -> Access:
@@ -147,12 +177,12 @@ def customer_access(settings: Settings, where: Project, *, remember: bool) -> Ac
 
     if not remember:
         return sign_in.sign_in_anonymously(where)
-    store, name = tokens(settings), stored(settings, "customer")
-    keep = partial(store.save, where.id, name)
-    token = store.load(where.id, name)
-    if token is not None:
-        try:
-            return sign_in.resume(where, token, on_tokens=keep)
-        except AuthError as error:
-            _log.warning("the earlier customer's sign-in has ended (%s); starting anew", error)
-    return sign_in.sign_in_anonymously(where, on_tokens=keep)
+    kept = stored_sign_in(settings, where, "customer")
+    try:
+        token = kept.load()
+        if token is not None:
+            return sign_in.resume(where, token, on_tokens=kept.keep)
+    except AuthError as error:
+        # It has ended, or the file is damaged; a customer cannot sign in again, only start anew.
+        _log.warning("the earlier customer's sign-in is lost (%s); starting anew", error.what)
+    return sign_in.sign_in_anonymously(where, on_tokens=kept.keep)

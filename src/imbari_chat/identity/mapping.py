@@ -1,10 +1,10 @@
 """What the libraries raise and the database answers, as errors of this package.
 
-Nothing here quotes a URL, because a user's token is part of it. Callers whose exceptions hold such
-a URL raise the mapped error ``from None``, so that no traceback prints the original either.
+Nothing here quotes a URL, because a user's token is part of it. The originals go altogether: they
+hold such a URL, or the request with its headers.
 """
 
-import ssl
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -13,13 +13,16 @@ from urllib.parse import urlsplit
 import requests
 import urllib3.exceptions
 
-from imbari_chat.engine.refusals import Call, one_line, refusal
+from imbari_chat.engine.refusals import Call, one_line, refusal, stranger
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
     Unavailable,
+    raise_alone,
 )
+from imbari_chat.http_environment import untrusted_certificate
+from imbari_chat.identity.session import StrangerAnswer
 
 if TYPE_CHECKING:
     from google.auth.exceptions import GoogleAuthError
@@ -34,18 +37,21 @@ __all__ = [
 ]
 
 
+_OAUTH_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+", re.ASCII)
+
+
 @contextmanager
 def user_errors(call: Call) -> Iterator[None]:
-    """Map what requests and pyrebase4 raise; their texts and causes hold the token and go."""
+    """Map what requests and pyrebase4 raise; their texts hold the token."""
     try:
         yield
     except requests.RequestException as error:
-        raise from_transport(error, call) from None
+        raise_alone(from_transport(error, call))
 
 
 @contextmanager
 def service_errors(call: Call) -> Iterator[None]:
-    """Map what firebase-admin and google-auth raise; their tokens travel in a header."""
+    """Map what firebase-admin and google-auth raise; the requests they carry hold the token."""
     from firebase_admin.exceptions import FirebaseError
     from google.auth.exceptions import GoogleAuthError
 
@@ -53,35 +59,31 @@ def service_errors(call: Call) -> Iterator[None]:
         yield
     except FirebaseError as error:
         if isinstance(error.cause, requests.RequestException):
-            raise from_transport(error.cause, call) from error
-        raise Unavailable(
-            f"{call.service} gave an answer that firebase-admin cannot read",
-            where=call.where,
-            hint=call.hint,
-            outcome_unknown=call.write,
-        ) from error
+            raise_alone(from_transport(error.cause, call))
+        raise_alone(stranger(error.http_response.status_code if error.http_response else 200, call))
     except GoogleAuthError as error:
-        raise from_google(error, call.where) from error
+        raise_alone(from_google(error, call.where))
     except requests.RequestException as error:
-        raise from_transport(error, call) from error
+        raise_alone(from_transport(error, call))
 
 
 def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     """An exception of requests, also in the shape ``HTTPError(original, body)`` of pyrebase4."""
+    if isinstance(error, StrangerAnswer):
+        return stranger(error.status, call)
     if isinstance(error, requests.exceptions.InvalidJSONError):
-        return Unavailable(
-            f"{call.service} sent something that is not JSON",
-            where=call.where,
-            hint="Check the address; a proxy or a log-in page may have answered instead",
-            outcome_unknown=call.write,
-        )
+        return stranger(200, call)
     answer = answered(error)
     if answer is not None:
-        return refusal(answer.status_code, answer.text, call)
+        kind = answer.headers.get("content-type", "")
+        tagged = "etag" in answer.headers
+        return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like
         return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
     at = f" at {host}" if host else ""
+    if kept_out := _kept_out(error, call, at):
+        return kept_out
     if _never_left(error):
         return Unavailable(
             f"cannot connect to {call.service}{at}",
@@ -129,7 +131,12 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
             where=where,
             hint="Name a service account's key file, or run: gcloud auth application-default login",
         )
-    if isinstance(error, TransportError) or error.retryable:
+    cause = error.__cause__
+    if isinstance(cause, requests.RequestException):
+        call = Call(where or "sign-in", service="Google's token service")
+        if kept_out := _kept_out(cause, call, ""):
+            return kept_out
+    if isinstance(error, TransportError) or error.retryable or not _is_refusal(error):
         return Unavailable(
             "Google's token service did not answer", where=where, hint="Try again later"
         )
@@ -141,19 +148,49 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
     )
 
 
+def _kept_out(error: requests.RequestException, call: Call, at: str) -> Unavailable | None:
+    """What an office's network makes of a request that it does not know: it never left."""
+    if untrusted := untrusted_certificate(error):
+        return Unavailable(
+            f"the certificate of {call.service}{at} is not trusted: {untrusted}",
+            where=call.where,
+            hint="Name the network's own authority in SSL_CERT_FILE, if it has one",
+        )
+    if refused := _refused_by_proxy(error):
+        return Unavailable(
+            f"the proxy on the way to {call.service}{at} does not let this through: {refused}",
+            where=call.where,
+            hint="Check https_proxy, and the name and password in it",
+        )
+    return None
+
+
+def _refused_by_proxy(error: requests.RequestException) -> str | None:
+    """What a proxy said instead of opening a tunnel, through which a request would go."""
+    reason = getattr(error.args[0] if error.args else None, "reason", None)
+    said = str(getattr(reason, "original_error", ""))
+    _, tunnel, words = said.partition("Tunnel connection failed: ")
+    return one_line(words) if tunnel else None
+
+
+def _is_refusal(error: "GoogleAuthError") -> bool:
+    """Whether the token service itself said no: in JSON, with an error code of OAuth.
+
+    google-auth puts the answer beside its text; of an answer that is no JSON, it makes the text.
+    """
+    answers = [one for one in error.args[1:] if isinstance(one, dict)]
+    return any(_OAUTH_CODE.fullmatch(str(answer.get("error"))) for answer in answers)
+
+
 def _never_left(error: requests.RequestException) -> bool:
     """True if the request was certainly not sent: there was no connection to send it on."""
     reason = error.args[0] if error.args else None
     reason = getattr(reason, "reason", reason)
     inner = getattr(reason, "original_error", None)  # of a proxy error
-    if isinstance(reason, urllib3.exceptions.SSLError) and reason.args:
-        inner = reason.args[0]
     return isinstance(error, requests.ConnectTimeout) or any(
         isinstance(
             candidate,
-            urllib3.exceptions.NewConnectionError
-            | urllib3.exceptions.ConnectTimeoutError
-            | ssl.SSLCertVerificationError,
+            urllib3.exceptions.NewConnectionError | urllib3.exceptions.ConnectTimeoutError,
         )
         for candidate in (reason, inner)
     )

@@ -10,14 +10,16 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
-from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.errors import ConfigError, InvalidData, raise_alone
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
-__all__ = ["Project", "check_swap", "encode_params", "update_body"]
+__all__ = ["SERVICE_DOMAINS", "Project", "check_swap", "encode_params", "update_body"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
+SERVICE_DOMAINS: Final = (".firebaseio.com", ".firebasedatabase.app")
 _URL_HINT = (
     "The Firebase console shows it above the data; it looks like"
     " https://NAME-default-rtdb.firebaseio.com, or http://HOST:PORT?ns=NAME for an emulator"
@@ -36,9 +38,11 @@ class Project:
         database_emulator: ``HOST:PORT`` of a database emulator to use instead, or None.
         auth_emulator: ``HOST:PORT`` of an Auth emulator, or None for the live service.
         timeout: Longest silence of a request, in seconds.
+        http: Which proxies to use and which certificates to believe, for every request to it.
 
     Raises:
-        ConfigError: A field is missing or cannot be what it should be.
+        ConfigError: A field is missing or cannot be what it should be, or the way to one of the
+            project's services is set to what cannot be used.
     """
 
     id: str
@@ -47,6 +51,7 @@ class Project:
     database_emulator: str | None = None
     auth_emulator: str | None = None
     timeout: float = 10.0
+    http: HttpEnvironment = field(default_factory=HttpEnvironment.read, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if not self.id:
@@ -56,6 +61,7 @@ class Project:
         _check_host(self.database_emulator, "database emulator")
         _check_host(self.auth_emulator, "auth emulator")
         _check_database_url(self.database_url)
+        self.http.check(self.rest_base, self.sign_in_url)
 
     @property
     def namespace(self) -> str:
@@ -67,6 +73,28 @@ class Project:
     def is_emulator(self) -> bool:
         """True if the database is an emulator, whatever signs users in."""
         return self.database_emulator is not None or self.database_url.startswith("http:")
+
+    @property
+    def sign_in_url(self) -> str:
+        """Scheme and host of what signs users in; an emulator's with its port."""
+        if self.auth_emulator is not None:
+            return f"http://{self.auth_emulator}"
+        return self.rest_base if self.is_emulator else "https://identitytoolkit.googleapis.com"
+
+    @property
+    def place(self) -> str | None:
+        """Where a sign-in at this project belongs: None for the live service.
+
+        Else an emulator's address; or a database's under a name that is not the service's own,
+        which a sign-in made for the service's own must not be shown.
+        """
+        if self.auth_emulator is not None:
+            return f"http://{self.auth_emulator}"
+        if self.is_emulator or not (urlsplit(self.database_url).hostname or "").endswith(
+            SERVICE_DOMAINS
+        ):
+            return self.rest_base
+        return None
 
     @property
     def rest_base(self) -> str:
@@ -123,7 +151,7 @@ def check_swap(value: Json) -> None:
 def _check_host(host: str | None, name: str) -> None:
     if host is not None and not _HOST_AND_PORT.fullmatch(host):
         raise ConfigError(
-            f"the {name} must be written as host:port, not {host[:80]!r}",
+            f"the {name} must be written as host:port",
             where=name,
             hint="Leave out http:// and any path",
         )
@@ -133,8 +161,8 @@ def _check_database_url(text: str) -> None:
     try:
         url = urlsplit(text)
         valid = bool(url.hostname) and (url.port is None or url.port > 0)
-    except ValueError:
-        raise _bad_url("is not a URL") from None
+    except ValueError:  # its text quotes the URL, which may hold a secret
+        raise_alone(_bad_url("is not a URL"))
     if not valid or url.username is not None or url.fragment or url.path not in ("", "/"):
         raise _bad_url("must be a scheme and a host, without path, fragment or user name")
     if url.scheme == "http":

@@ -35,7 +35,7 @@ class DeployedRules:
         self._url: Final = f"{project.rest_base}{_WHERE}.json"
         self._access = ServiceAccess(project, key_file=key_file, unrestricted=True)
         namespace = project.namespace if project.is_emulator else None
-        self._session = QuietSession(project, emulator=project.is_emulator, namespace=namespace)
+        self._session = QuietSession(project, namespace=namespace)
 
     def __enter__(self) -> Self:
         return self
@@ -117,7 +117,8 @@ class DeployedRules:
             if refused is not None:
                 line, column, message = refused.groups()
                 raise RulesError(message, line=int(line), column=int(column))
-        error = refusal(answer.status_code, answer.text, call)
+        kind = answer.headers.get("content-type", "")
+        error = refusal(answer.status_code, answer.text, call, kind=kind)
         if isinstance(error, AccessDenied):
             raise AccessDenied(
                 "this account may neither read nor change the rules",

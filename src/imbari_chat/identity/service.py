@@ -10,15 +10,15 @@ from pathlib import Path as FilePath
 from types import MappingProxyType
 from typing import Any, Final
 
-import requests.adapters
+import requests
 
-from imbari_chat.engine.access import Access, StreamRequest
+from imbari_chat.engine.access import Access, Secret, StreamRequest
 from imbari_chat.engine.refusals import Call
-from imbari_chat.errors import ConfigError, Unavailable
-from imbari_chat.identity.apps import close_app, open_app
+from imbari_chat.errors import ConfigError, Unavailable, raise_alone
+from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
 from imbari_chat.identity.mapping import from_google, service_errors, version_tag
 from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
-from imbari_chat.identity.session import refuse_strangers
+from imbari_chat.identity.session import follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -35,7 +35,7 @@ _EARLY = 300.0
 """Seconds before its end at which an access token is replaced."""
 
 
-class ServiceAccess(Access):
+class ServiceAccess(Access, Secret):
     """A service account's way into the database.
 
     A service account stands above the rules. This one steps below them unless told otherwise, so
@@ -67,6 +67,9 @@ class ServiceAccess(Access):
         self._clock = clock
         self._lock = threading.Lock()
         self._closed = False
+        self._token_session = requests.Session()
+        follow_environment(self._token_session, project.http)
+        self._failures = 0  # of getting a token
         self._app = open_app(
             project, None if project.is_emulator else key_file, override=self._override
         )
@@ -88,7 +91,7 @@ class ServiceAccess(Access):
         return None if expiry is None else float(expiry.replace(tzinfo=UTC).timestamp())
 
     def get(self, path: Path, query: Query | None = None) -> Json:
-        self._check_open()
+        self._prepare(str(path))
         with service_errors(Call(str(path), caller=self._who())):
             if query is None:
                 value: Json = self._reference(path).get()
@@ -102,13 +105,14 @@ class ServiceAccess(Access):
         if not changes:
             return
         body = update_body(changes)
-        self._check_open()
-        with service_errors(Call.update(changes, self._who())):
+        call = Call.update(changes, self._who())
+        self._prepare(call.where)
+        with service_errors(call):
             self._root.update(body)
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
-        self._check_open()
+        self._prepare(str(path))
         place = self._reference(path)
         look = Call(str(path), caller=self._who())
         with service_errors(look):
@@ -134,6 +138,7 @@ class ServiceAccess(Access):
 
     def close(self) -> None:
         self._closed = True
+        self._token_session.close()
         close_app(self._app)
 
     def _connect(self) -> tuple[Any, Any]:
@@ -143,7 +148,7 @@ class ServiceAccess(Access):
         try:
             root = db.reference("/", self._app)
         except GoogleAuthError as error:
-            raise from_google(error) from error
+            raise_alone(from_google(error))
         except ValueError as error:
             raise ConfigError(f"firebase-admin does not take the settings: {error}") from error
         client = _client_of(root)
@@ -156,9 +161,7 @@ class ServiceAccess(Access):
             )
         # By default the library sends a request again when the answer is lost, and an increment
         # would then count twice. Here every call is one request, and the caller decides.
-        adapter = requests.adapters.HTTPAdapter(max_retries=0)
-        client.session.mount(f"{self._project.rest_base}/", adapter)
-        client.session.trust_env = not self._project.is_emulator
+        follow_environment_as_google(client.session, self._project.http)
         client.session.hooks["response"].append(refuse_strangers)
         return root, client
 
@@ -166,31 +169,53 @@ class ServiceAccess(Access):
         # The library builds URLs from paths as they are; encoded ones pass through unchanged.
         return self._root.child(path.to_url()[1:]) if path else self._root
 
-    def _check_open(self) -> None:
+    def _prepare(self, where: str) -> None:
+        """See that a call can be made, with a token that is good now.
+
+        The library would get one itself, with a timeout of its own, and takes any page for one.
+        """
         if self._closed:
             raise Unavailable("this access to the database is closed")
+        if not self._project.is_emulator:
+            self._access_token(where)
 
     def _who(self) -> str:
         return "the service account" if self.uid is None else f"the service ({self.uid})"
 
-    def _access_token(self) -> str:
+    def _access_token(self, where: str | None = None) -> str:
+        failures = self._failures
         with self._lock:
             ends = self.expires_at
             late = ends is not None and self._clock() >= ends - _EARLY
             if self._client.credential.token is None or late:
-                self._refresh()
+                if self._failures > failures:
+                    # That was this call's try as well: those who wait for a service that hangs do
+                    # not ask it one after the other.
+                    raise Unavailable("Google's token service did not answer", where=where)
+                self._refresh(where)
             return str(self._client.credential.token)
 
-    def _refresh(self) -> None:
+    def _refresh(self, where: str | None = None) -> None:
         from google.auth.exceptions import GoogleAuthError
         from google.auth.transport.requests import Request
 
         try:
             # The transport's own timeout is two minutes.
-            request = functools.partial(Request(), timeout=self._project.timeout)
+            request = functools.partial(Request(self._token_session), timeout=self._project.timeout)
             self._client.credential.refresh(request)
         except GoogleAuthError as error:
-            raise from_google(error) from error
+            mapped = from_google(error, where)
+            if isinstance(mapped, Unavailable):
+                self._failures += 1
+            raise_alone(mapped)
+        except (TypeError, AttributeError, KeyError):  # it takes a page for an answer with fields
+            raise_alone(
+                Unavailable(
+                    "something answered for Google's token service that is not JSON as it sends it",
+                    where=where,
+                    hint="A network's log-in page or a firewall may be in the way",
+                )
+            )
 
 
 def _client_of(root: Any) -> Any:

@@ -5,32 +5,162 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 """
 
 import logging
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urljoin, urlsplit
 
 import requests
+import requests.adapters
 
-from imbari_chat.engine.refusals import redact
-from imbari_chat.identity.project import Project
+from imbari_chat.engine.access import heard
+from imbari_chat.engine.refusals import is_from_service, redact
+from imbari_chat.errors import InvalidData
+from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.identity.project import SERVICE_DOMAINS, Project
+from imbari_chat.wire.json import parse, same
 
-__all__ = ["QuietSession", "refuse_strangers"]
+__all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]
+
+_PIECE = 1024
+"""Bytes of an answer after which whoever waits hears of it. A line that does not bring as many
+within the timeout counts as silent."""
+
+
+def follow_environment(
+    session: requests.Session, environment: HttpEnvironment, *, retries: Any = 0
+) -> None:
+    """Have a session of any library go the way that the environment says, and no other.
+
+    Args:
+        session: Its own reading of the environment is turned off, netrc included.
+        environment: Asked for the way to every address, those of redirects too.
+        retries: As ``max_retries`` of the adapter of requests.
+    """
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _ByEnvironment(environment, max_retries=retries))
+
+
+class _ByEnvironment(requests.adapters.HTTPAdapter):
+    """Chooses proxy and trust for each request, and tells of answers as they arrive."""
+
+    def __init__(self, environment: HttpEnvironment, *, max_retries: Any) -> None:
+        self._environment = environment
+        super().__init__(max_retries=max_retries)
+
+    def send(
+        self,
+        request: requests.PreparedRequest,
+        stream: bool = False,
+        timeout: Any = None,
+        verify: Any = True,  # noqa: ARG002  # the context decides
+        cert: Any = None,
+        proxies: Any = None,  # noqa: ARG002  # the environment decides
+    ) -> requests.Response:
+        proxy = self._environment.proxy_for(request.url or "")
+        # A SOCKS proxy is asked for names as well, as httpx does.
+        way = None if proxy is None else proxy.url.replace("socks5:", "socks5h:", 1)
+        response = super().send(
+            request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
+        )
+        heard()
+        # The session would read it all at once, and nobody would hear of it. A stranger's page is
+        # left to it: one without an end must not put the deadline off.
+        if not stream and "json" in response.headers.get("content-type", ""):
+            response._content = b"".join(_pieces(response))  # noqa: SLF001
+        return response
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: Any, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        made = super().build_connection_pool_key_attributes  # type: ignore[misc]  # stubs are older
+        host, pool = made(request, verify, cert)
+        if host["scheme"] == "https":
+            pool["ssl_context"] = self._environment.tls
+        return host, pool
+
+    def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
+        if proxy.startswith("https:"):
+            options["proxy_ssl_context"] = self._environment.tls
+        return super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
+        """Leave it to the context: requests would add certifi's list to what it trusts."""
+        conn.cert_reqs = "CERT_REQUIRED"
+        conn.ca_certs = conn.ca_cert_dir = None
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    for piece in response.iter_content(_PIECE):
+        heard()
+        yield piece
+
+
+class StrangerAnswer(requests.RequestException):
+    """Something that is not the service answered; its answer is not carried along.
+
+    Attributes:
+        status: Of the answer.
+    """
+
+    def __init__(self, status: int) -> None:
+        super().__init__("the answer is not the service's")
+        self.status = status
 
 
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
     """A response hook that stops at answers which neither service gives, such as a log-in page.
 
-    Left alone, requests follows a redirect of a write as a read, and firebase-admin takes any
-    page for a write that was made.
+    Left alone, requests follows a redirect of a write as a read, firebase-admin takes any page for
+    a write that was made, and any 412 for somebody who wrote in between.
 
     Raises:
-        requests.RequestException: It is a redirect that changes the method, or no JSON.
+        StrangerAnswer: It is a redirect that changes the method or leads away from the service, a
+            refusal or a success in words that are not the service's, or not the answer to what was
+            asked.
     """
-    status = response.status_code
-    if 300 <= status < 400 and (status not in (307, 308) or "location" not in response.headers):
-        raise requests.HTTPError("redirected", response=response)
+    if not _may_be_the_service(response):
+        raise StrangerAnswer(response.status_code)
+
+
+def _may_be_the_service(response: requests.Response) -> bool:
+    status, asked = response.status_code, response.request
     kind = response.headers.get("content-type", "")
-    if response.ok and status not in (204, 307, 308) and "json" not in kind:
-        raise requests.exceptions.InvalidJSONError("not JSON", response=response)
+    if 300 <= status < 400:
+        return status in (307, 308) and _leads_home(response)
+    if status >= 400:
+        tagged = "etag" in response.headers
+        return is_from_service(status, kind, response.text, tagged=tagged)
+    if "print=silent" in (asked.url or ""):
+        return status == 204
+    if status == 204 or "json" not in kind.lower():
+        return False
+    if asked.method == "PUT" and "if-match" in asked.headers:
+        return _is_echo(response.content, asked.body)
+    return True
+
+
+def _leads_home(response: requests.Response) -> bool:
+    """Whether a redirect, which repeats the body and what is secret in it, stays at the service."""
+    if not response.headers.get("location"):
+        return False
+    try:
+        origin = urlsplit(response.url)
+        target = urlsplit(urljoin(response.url, response.headers["location"]))
+        is_service = (target.hostname or "").endswith(SERVICE_DOMAINS)
+    except ValueError:
+        return False
+    same_place = (target.scheme, target.netloc) == (origin.scheme, origin.netloc)
+    return same_place or (target.scheme == "https" and is_service)
+
+
+def _is_echo(answer: bytes, written: str | bytes | None) -> bool:
+    """Whether a conditional write was answered with what it wrote, as the database does."""
+    try:
+        value = parse(written or b"")
+        return same(parse(answer), value)
+    except InvalidData:
+        return False
 
 
 class _Redaction(logging.Filter):
@@ -55,18 +185,19 @@ _TALKATIVE = (
 
 
 class QuietSession(requests.Session):
-    """A session with a timeout on every request, and the namespace on requests to an emulator.
+    """A session that keeps to the environment's way and gives up on silence.
+
+    Requests to an emulator get the namespace.
 
     Making one also strikes tokens out of the logs of urllib3, httpx and httpcore, which print URLs
     whole: httpx reads the streams whose URLs are made here.
     """
 
-    def __init__(self, project: Project, *, emulator: bool, namespace: str | None = None) -> None:
+    def __init__(self, project: Project, *, namespace: str | None = None) -> None:
         super().__init__()
         self._timeout = project.timeout
         self._namespace = namespace
-        # A proxy configured for the internet cannot reach an emulator on this machine.
-        self.trust_env = not emulator
+        follow_environment(self, project.http)
         self.hooks["response"].append(refuse_strangers)
         for name in _TALKATIVE:
             logging.getLogger(name).addFilter(_REDACTION)

@@ -9,18 +9,21 @@ from typing import Any, Final, NamedTuple
 
 import requests
 
-from imbari_chat.engine.refusals import Call, service_message
+from imbari_chat.engine.refusals import Call, service_message, stranger
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
+    InvalidData,
     QuotaExceeded,
     Unavailable,
+    raise_alone,
 )
 from imbari_chat.identity.mapping import answered, from_transport
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
-from imbari_chat.identity.user import Tokens, UserAccess
+from imbari_chat.identity.user import Tokens, UserAccess, read_claims
+from imbari_chat.wire.json import parse
 
 __all__ = ["resume", "sign_in_anonymously", "sign_in_with_password"]
 
@@ -165,14 +168,32 @@ def _refresher(project: Project) -> Callable[[str], Tokens]:
 
 def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
     """Put a question to pyrebase4's Auth. Its errors hold the API key and go."""
+    id_token = refresh_token = None
     try:
         answer = question()
         id_token, refresh_token = answer["idToken"], answer["refreshToken"]
     except requests.RequestException as error:
-        raise _refused(error, anonymous=anonymous) from None
-    except (KeyError, TypeError):  # pyrebase4 itself picks fields from the answer to a refresh
-        raise Unavailable(f"{_SERVICE} sent an answer without tokens") from None
-    return Tokens(str(id_token), str(refresh_token))
+        raise_alone(_refused(error, anonymous=anonymous))
+    except (KeyError, TypeError, AttributeError):
+        pass  # pyrebase4 itself picks fields from the answer to a refresh
+    if not _is_token(id_token) or not isinstance(refresh_token, str) or not refresh_token:
+        raise Unavailable(
+            f"{_SERVICE} sent an answer without tokens",
+            where="sign-in",
+            hint="Something else may have answered; if this goes on, check the address",
+        )
+    assert isinstance(id_token, str)
+    return Tokens(id_token, refresh_token)
+
+
+def _is_token(value: object) -> bool:
+    if not isinstance(value, str):
+        return False
+    try:
+        read_claims(value)
+    except AuthError:
+        return False
+    return True
 
 
 def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariError:
@@ -180,6 +201,8 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
     answer = answered(error)
     if answer is None or isinstance(error, requests.exceptions.InvalidJSONError):
         return from_transport(error, call)
+    if not isinstance(_error_of(answer), dict):  # an object in every answer of this service
+        return stranger(answer.status_code, call)
     message = service_message(answer.text)
     code = message.split(" : ")[0].strip()  # a code, or a code with an explanation
     refusal = _REFUSALS.get(code) or _REFUSALS.get(code.split(" ")[0])
@@ -195,6 +218,14 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
             hint="Check the Web API key and its restrictions, or the Auth emulator's address",
         )
     return from_transport(error, call)
+
+
+def _error_of(answer: requests.Response) -> object:
+    try:
+        body = parse(answer.text)
+    except InvalidData:
+        return None
+    return body.get("error") if isinstance(body, dict) else None
 
 
 def _auth(project: Project) -> Any:
@@ -232,5 +263,5 @@ class _Requests:
             if not url.startswith(_PREFIXES):
                 raise ConfigError("pyrebase4 asks for an address that no Auth emulator serves")
             url = f"http://{emulator}/{url.removeprefix('https://')}"
-        with QuietSession(self._project, emulator=emulator is not None) as session:
+        with QuietSession(self._project) as session:
             return session.post(url, **options)

@@ -1,14 +1,20 @@
-"""What a sign-in leaves on this machine: one refresh token for each project and profile."""
+"""What a sign-in leaves on this machine: one refresh token for each target and profile.
+
+A sign-in belongs to the place it was made at and goes to no other. Those of live projects are kept
+by project. Those of other places (an emulator, a database under a name of its own) are kept beside
+them with the place written into them, the latest for each project and profile: at another place
+they are as good as not there.
+"""
 
 import contextlib
-import os
 import re
-import tempfile
+from collections.abc import Iterator
 from pathlib import Path as FilePath
 from typing import Any, Final, Literal, TypeAlias
 
-from imbari_chat.errors import AuthError, ConfigError, InvalidData
-from imbari_chat.wire.json import dumps, parse
+from imbari_chat import private_files
+from imbari_chat.errors import AuthError, ConfigError, InvalidData, raise_alone
+from imbari_chat.wire.json import Json, dumps, parse
 
 __all__ = ["Backend", "TokenStore"]
 
@@ -16,6 +22,8 @@ Backend: TypeAlias = Literal["auto", "keyring", "file"]
 
 _SERVICE: Final = "imbari-chat"
 _FIELD: Final = "refreshToken"
+_PLACE: Final = "place"
+_ELSEWHERE: Final = "+elsewhere"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _RECOMMENDED: Final = 1  # keyring's word for a backend that keeps secrets well
 _AGAIN: Final = "Sign in again: imbari-chat auth login"
@@ -42,42 +50,55 @@ class TokenStore:
         keyring = self._keyring()
         return str(self._directory) if keyring is None else f"the keyring ({keyring.name})"
 
-    def load(self, project: str, profile: str) -> str | None:
+    def load(self, project: str, profile: str, place: str | None = None) -> str | None:
         """The refresh token kept for ``profile`` of ``project``, or None.
+
+        Args:
+            project: The project's id.
+            profile: Whose sign-in.
+            place: Where it was made, if not at the live service; see
+                :attr:`~imbari_chat.identity.project.Project.place`.
 
         Raises:
             AuthError: What is kept is damaged.
-            ConfigError: The keyring or the file cannot be read.
+            ConfigError: The keyring or the file cannot be read, or belongs to somebody else.
         """
-        entry = _entry(project, profile)
+        entry = _entry(project, profile, place)
         keyring = self._keyring()
         if keyring is not None:
             with _keyring_errors():
-                token: str | None = keyring.get_password(_SERVICE, entry)
-            return token
-        return _read(self._file(entry))
+                text: str | None = keyring.get_password(_SERVICE, entry)
+            # Of a live project it is the bare token.
+            token = text if place is None or text is None else _unpack(text, place, entry)
+            return token or None
+        file = self._file(entry)
+        data = private_files.read(file)
+        return None if data is None else _unpack(data, place, str(file))
 
-    def save(self, project: str, profile: str, refresh_token: str) -> None:
+    def save(
+        self, project: str, profile: str, refresh_token: str, place: str | None = None
+    ) -> None:
         """Keep ``refresh_token``, in place of what was kept before.
 
         Raises:
             ConfigError: The keyring or the file cannot be written.
         """
-        entry = _entry(project, profile)
+        entry = _entry(project, profile, place)
         keyring = self._keyring()
         if keyring is not None:
+            text = refresh_token if place is None else _pack(refresh_token, place)
             with _keyring_errors():
-                keyring.set_password(_SERVICE, entry, refresh_token)
+                keyring.set_password(_SERVICE, entry, text)
             return
-        _write(self._file(entry), dumps({_FIELD: refresh_token}))
+        private_files.replace(self._file(entry), _pack(refresh_token, place))
 
-    def delete(self, project: str, profile: str) -> bool:
+    def delete(self, project: str, profile: str, place: str | None = None) -> bool:
         """Forget the token. False if there was none.
 
         Raises:
             ConfigError: The keyring or the file cannot be changed.
         """
-        entry = _entry(project, profile)
+        entry = _entry(project, profile, place)
         keyring = self._keyring()
         if keyring is not None:
             with _keyring_errors():
@@ -85,14 +106,7 @@ class TokenStore:
                     return False
                 keyring.delete_password(_SERVICE, entry)
             return True
-        file = self._file(entry)
-        try:
-            file.unlink()
-        except FileNotFoundError:
-            return False
-        except OSError as error:
-            raise _unusable(file, error) from error
-        return True
+        return private_files.remove(self._file(entry))
 
     def _file(self, entry: str) -> FilePath:
         return self._directory / f"{entry}.json"
@@ -115,7 +129,7 @@ class TokenStore:
         return None
 
 
-def _entry(project: str, profile: str) -> str:
+def _entry(project: str, profile: str, place: str | None) -> str:
     for name in (project, profile):
         if not _NAME.fullmatch(name):
             raise ConfigError(
@@ -123,62 +137,38 @@ def _entry(project: str, profile: str) -> str:
                 where="token storage",
                 hint="Use letters, digits, dots, dashes and underscores",
             )
-    return f"{profile}@{project}"
+    return f"{profile}@{project}{'' if place is None else _ELSEWHERE}"
 
 
-def _read(file: FilePath) -> str | None:
-    try:
-        text = file.read_bytes()
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise _unusable(file, error) from error
-    try:
+def _pack(token: str, place: str | None) -> str:
+    return dumps({_FIELD: token} if place is None else {_FIELD: token, _PLACE: place})
+
+
+def _unpack(text: bytes | str, place: str | None, where: str) -> str | None:
+    """The token, or None if it was made elsewhere."""
+    value: Json = None
+    with contextlib.suppress(InvalidData):
         value = parse(text)
-    except InvalidData:
-        value = None
-    token = value.get(_FIELD) if isinstance(value, dict) else None
+    fields = value if isinstance(value, dict) else {}
+    token = fields.get(_FIELD)
     if not isinstance(token, str) or not token:
         # Without a cause: it could quote what is in the file.
-        raise AuthError("the stored sign-in is damaged", where=str(file), hint=_AGAIN)
-    return token
-
-
-def _write(file: FilePath, text: str) -> None:
-    """Replace the file as a whole; nobody else can read it at any moment."""
-    try:
-        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            FilePath(name).replace(file)
-        except BaseException:
-            FilePath(name).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise _unusable(file, error) from error
-
-
-def _unusable(file: FilePath, error: OSError) -> ConfigError:
-    return ConfigError(
-        f"the stored sign-in cannot be used: {error.strerror or 'input or output failed'}",
-        where=str(file),
-    )
+        raise AuthError("the stored sign-in is damaged", where=where, hint=_AGAIN)
+    return token if fields.get(_PLACE) == place else None
 
 
 @contextlib.contextmanager
-def _keyring_errors() -> Any:
+def _keyring_errors() -> Iterator[None]:
     from keyring.errors import KeyringError
 
     try:
         yield
     except KeyringError:
-        # Without a cause: what a backend quotes is not ours to vouch for.
-        raise ConfigError(
-            "the keyring refused the stored sign-in",
-            where="token storage",
-            hint="Unlock it, or choose file storage",
-        ) from None
+        # What a backend quotes is not ours to vouch for.
+        raise_alone(
+            ConfigError(
+                "the keyring refused the stored sign-in",
+                where="token storage",
+                hint="Unlock it, or choose file storage",
+            )
+        )

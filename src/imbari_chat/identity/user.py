@@ -2,15 +2,22 @@
 
 import base64
 import binascii
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
-from imbari_chat.engine.access import Access, StreamRequest
-from imbari_chat.engine.refusals import Call, TokenExpired
-from imbari_chat.errors import AuthError, InvalidData, QuotaExceeded, Unavailable
+from imbari_chat.engine.access import Access, Secret, StreamRequest
+from imbari_chat.engine.refusals import (
+    Call,
+    CredentialRefused,
+    Remedy,
+    TokenExpired,
+    remedy,
+)
+from imbari_chat.errors import AuthError, ConfigError, ImbariError, InvalidData
 from imbari_chat.identity.mapping import user_errors, version_tag
 from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
 from imbari_chat.identity.session import QuietSession
@@ -28,9 +35,11 @@ _PAUSE = 30.0
 
 T = TypeVar("T")
 
+_log = logging.getLogger(__name__)
+
 
 @dataclass(frozen=True, slots=True)
-class Tokens:
+class Tokens(Secret):
     """What one sign-in or one refresh gives.
 
     Attributes:
@@ -42,10 +51,54 @@ class Tokens:
     refresh_token: str = field(repr=False)
 
 
-class UserAccess(Access):
+@dataclass(frozen=True, slots=True)
+class _Credential(Secret):
+    """Tokens and what they are good for, as one value that is replaced as a whole.
+
+    Attributes:
+        id_token: As it came.
+        refresh_token: As it came.
+        claims: Of the ID token.
+        since: When they came, in seconds since the epoch, on this machine's clock.
+        ends: When the ID token ends, on the same clock.
+        early: So long before its end it is replaced, in seconds.
+        dead: So long before its end it is used no more, in seconds.
+    """
+
+    id_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    claims: Mapping[str, Json]
+    since: float
+    ends: float
+    early: float
+    dead: float
+
+    @classmethod
+    def of(cls, tokens: Tokens, now: float) -> "_Credential":
+        """What tokens that were issued just now are good for.
+
+        Their end is counted on this machine's clock, from now: it may differ from the service's.
+
+        Raises:
+            AuthError: The ID token cannot be read.
+        """
+        claims = read_claims(tokens.id_token)
+        issued, ends = claims.get("iat"), claims.get("exp")
+        lifetime = _LIFETIME
+        if is_number(issued) and is_number(ends):
+            assert isinstance(issued, int | float)
+            assert isinstance(ends, int | float)
+            lifetime = max(float(ends - issued), 0.0)
+        early, dead = min(_EARLY, lifetime / 2), min(_DEAD, lifetime / 10)
+        return cls(tokens.id_token, tokens.refresh_token, claims, now, now + lifetime, early, dead)
+
+
+class UserAccess(Access, Secret):
     """A signed-in user's way into the database. Made by :mod:`imbari_chat.identity.sign_in`.
 
-    The ID token is replaced five minutes before its end, by whichever call comes first.
+    The ID token is replaced five minutes before its end, by whichever call comes first; others use
+    the old one meanwhile. Everything that only looks at the credential looks at an immutable
+    snapshot, so that no look waits for the sign-in service.
 
     Args:
         project: Which database.
@@ -71,15 +124,15 @@ class UserAccess(Access):
         self._buy = refresh
         self._on_tokens = on_tokens
         self._clock = clock
-        # Reentrant, because on_tokens is called inside and may ask about this very access.
-        self._lock = threading.RLock()
+        self._refreshing = threading.Lock()  # held over the network, by workers alone
+        self._tokens = _Credential.of(tokens, clock())
         self._session = QuietSession(
             project,
-            emulator=project.is_emulator,
             namespace=project.namespace if project.is_emulator else None,
         )
         self._retry_at = 0.0
-        self._accept(tokens)
+        self._failures = 0
+        self._failure: ImbariError | None = None
 
     @property
     def uid(self) -> str | None:
@@ -89,8 +142,7 @@ class UserAccess(Access):
     @property
     def claims(self) -> dict[str, Json]:
         """What the current ID token says about the user; rules see it as ``auth.token``."""
-        with self._lock:
-            return dict(self._claims)
+        return dict(self._tokens.claims)
 
     @property
     def is_admin(self) -> bool:
@@ -100,13 +152,11 @@ class UserAccess(Access):
     @property
     def refresh_token(self) -> str:
         """The current refresh token. A secret: for keeping, never for showing."""
-        with self._lock:
-            return self._tokens.refresh_token
+        return self._tokens.refresh_token
 
     @property
     def expires_at(self) -> float | None:
-        with self._lock:
-            return self._ends
+        return self._tokens.ends
 
     def get(self, path: Path, query: Query | None = None) -> Json:
         def read(token: str) -> Json:
@@ -128,9 +178,20 @@ class UserAccess(Access):
     def update(self, changes: Mapping[Path, Json]) -> None:
         if not changes:
             return
-        body = update_body(changes)
-        call = Call.update(changes, self._who())
-        self._attempt(call, lambda token: self._database(ROOT).update(body, token))
+        body = dumps(update_body(changes)).encode()
+
+        # pyrebase4 asks for what was written to be sent back, and takes whatever comes for it; a
+        # silent write has one answer, which a stranger does not give. So only the address is its
+        # work here.
+        def write(token: str) -> None:
+            database = self._database(ROOT)
+            self._session.patch(
+                f"{database.build_request_url(token)}&print=silent",
+                headers=database.build_headers(token),
+                data=body,
+            ).raise_for_status()
+
+        self._attempt(Call.update(changes, self._who()), write)
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
@@ -167,10 +228,11 @@ class UserAccess(Access):
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else to_params(query)
-        return StreamRequest(self._project.url(path, {**params, "auth": self._token()}), {})
+        params["auth"] = self._current().id_token
+        return StreamRequest(self._project.url(path, params), {})
 
     def renew(self) -> None:
-        with self._lock:
+        with self._refreshing:
             self._refresh()
 
     def close(self) -> None:
@@ -188,59 +250,73 @@ class UserAccess(Access):
         return database.child(path.to_url()) if path else database
 
     def _attempt(self, call: Call, request: Callable[[str], T]) -> T:
-        """Make the request; once more with a new token if the service calls this one expired."""
-        token = self._token()
+        """Make the request; once more with a new token if the service does not take this one."""
+        credential = self._current()
         try:
             with user_errors(call):
-                return request(token)
-        except TokenExpired:
-            token = self._replacement(token)
+                return request(credential.id_token)
+        except CredentialRefused as error:
+            if not (isinstance(error, TokenExpired) or self._is_old(credential)):
+                raise
+        credential = self._replacement(credential)
         with user_errors(call):
-            return request(token)
+            return request(credential.id_token)
 
-    def _token(self) -> str:
-        with self._lock:
-            now = self._clock()
-            if now >= self._ends - self._dead:
-                self._refresh()
-            elif now >= self._ends - self._early and now >= self._retry_at:
-                try:
+    def _is_old(self, credential: _Credential) -> bool:
+        """A token that is refused when it has just come is not mended by another."""
+        return self._clock() >= credential.since + _PAUSE
+
+    def _current(self) -> _Credential:
+        """A credential that is good now."""
+        credential, now = self._tokens, self._clock()
+        if now >= credential.ends - credential.dead:
+            return self._replacement(credential)
+        if now >= credential.ends - credential.early and now >= self._retry_at:
+            # One call tries. The others need not wait for it: their token is still good.
+            if not self._refreshing.acquire(blocking=False):
+                return credential
+            try:
+                if self._tokens is credential and now >= self._retry_at:
                     self._refresh()
-                except (Unavailable, QuotaExceeded):
-                    # The token at hand is still good; there is time to try again.
-                    self._retry_at = now + _PAUSE
-            return self._tokens.id_token
+            except ImbariError as error:
+                if remedy(error) is Remedy.NOTHING:
+                    raise
+                self._retry_at = now + _PAUSE  # there is time to try again
+            finally:
+                self._refreshing.release()
+        return self._tokens
 
-    def _replacement(self, refused: str) -> str:
-        """A newer token than ``refused``; another thread may have got it already."""
-        with self._lock:
-            if self._tokens.id_token == refused:
+    def _replacement(self, refused: _Credential) -> _Credential:
+        """A newer credential than ``refused``; another thread may have got it already.
+
+        Or may have failed to: that was this thread's try as well, so that those who wait for a
+        service that hangs do not ask it one after the other.
+        """
+        failures = self._failures
+        with self._refreshing:
+            if self._tokens is refused:
+                if self._failures > failures and self._failure is not None:
+                    failure = self._failure
+                    raise type(failure)(failure.what, where=failure.where, hint=failure.hint)
                 self._refresh()
-            return self._tokens.id_token
+            return self._tokens
 
     def _refresh(self) -> None:
         before = self._tokens.refresh_token
-        self._accept(self._buy(before))
-        if self._on_tokens is not None and self._tokens.refresh_token != before:
-            self._on_tokens(self._tokens.refresh_token)
-
-    def _accept(self, tokens: Tokens) -> None:
-        """Take over new tokens, which were issued just now.
-
-        Their end is counted on this machine's clock, from now: it may differ from the service's.
-        """
-        claims = read_claims(tokens.id_token)
-        issued, ends = claims.get("iat"), claims.get("exp")
-        lifetime = _LIFETIME
-        if is_number(issued) and is_number(ends):
-            assert isinstance(issued, int | float)
-            assert isinstance(ends, int | float)
-            lifetime = max(float(ends - issued), 0.0)
-        self._tokens = tokens
-        self._claims = claims
-        self._ends = self._clock() + lifetime
-        self._early = min(_EARLY, lifetime / 2)
-        self._dead = min(_DEAD, lifetime / 10)
+        try:
+            tokens = self._buy(before)
+        except ImbariError as error:
+            self._failures += 1
+            self._failure = error
+            raise
+        self._tokens = _Credential.of(tokens, self._clock())
+        after = self._tokens.refresh_token
+        if self._on_tokens is not None and after != before:
+            try:
+                self._on_tokens(after)
+            except ConfigError as error:
+                # The sign-in is good all the same; only the next start will not know of it.
+                _log.warning("the renewed sign-in could not be kept: %s", error)
 
 
 def read_claims(id_token: str) -> dict[str, Json]:
@@ -249,11 +325,12 @@ def read_claims(id_token: str) -> dict[str, Json]:
     Raises:
         AuthError: It is no such token.
     """
+    claims: Json = None
     try:
         _, body, _ = id_token.split(".")
         claims = parse(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
     except (ValueError, binascii.Error, InvalidData):
-        claims = None
+        pass  # what it is instead is not to be quoted
     if not isinstance(claims, dict):
         raise AuthError("the sign-in service sent a token that cannot be read")
     return claims

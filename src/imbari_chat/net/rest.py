@@ -5,6 +5,7 @@ and no thread.
 """
 
 import asyncio
+import ssl
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import Unavailable
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.workers import Workers
@@ -35,8 +37,9 @@ class RestTransport:
     Args:
         open_access: Finds out who is asking; may block, and is called once, off the event loop,
             when it is first needed.
-        timeout: How long one read or write may take, in seconds.
+        timeout: How long a write may take and a read may hear nothing, in seconds.
         policy: When a stream worries.
+        environment: The way of the streams; by default what this process's environment says.
     """
 
     def __init__(
@@ -45,6 +48,7 @@ class RestTransport:
         *,
         timeout: float,
         policy: StreamPolicy | None = None,
+        environment: HttpEnvironment | None = None,
     ) -> None:
         self._open_access = open_access
         self._access: Access | None = None
@@ -52,6 +56,7 @@ class RestTransport:
         self._timeout = timeout
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
         self._workers = Workers(_MOST_CALLS, "imbari-chat")
+        self._environment = environment or HttpEnvironment.read()
         self._http: httpx.AsyncClient | None = None
         self._subscriptions: list[SseSubscription] = []
         self._guard = ProcessGuard()
@@ -67,16 +72,25 @@ class RestTransport:
         await self._caller()
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
-        """Read once."""
+        """Read once.
+
+        The deadline is one on silence: whatever arrives of the answer puts it off. A slow line
+        would be cut at every try otherwise, and each would begin from nothing.
+        """
         access = await self._caller()
         try:
-            async with asyncio.timeout(self._timeout + _GRACE):
-                return await self._workers.run(access.get, path, query)
+            return await self._workers.run_while_heard(
+                access.get, path, query, silence=self._timeout + _GRACE
+            )
         except TimeoutError:
             raise self._no_answer(path, writing=False) from None
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
-        """Write all of ``changes`` or nothing."""
+        """Write all of ``changes`` or nothing.
+
+        This deadline is one on the whole call: somebody waits for it, the answer is short, and
+        what has become of the write can be found out afterwards.
+        """
         access = await self._caller()
         try:
             async with asyncio.timeout(self._timeout + _GRACE):
@@ -122,6 +136,7 @@ class RestTransport:
             self._caller,
             self._client,
             self._workers,
+            self._environment,
             path,
             query,
             self._policy,
@@ -167,21 +182,18 @@ class RestTransport:
     async def _client(self) -> "httpx.AsyncClient":
         async with self._opening:
             if self._http is None:
-                self._http = await self._workers.run(_http_client, self._timeout)
+                self._http = await self._workers.run(self._make_client)
             return self._http
+
+    def _make_client(self) -> "httpx.AsyncClient":
+        from imbari_chat.net.http_client import http_client
+
+        return http_client(self._environment, self._load_tls, connect_timeout=self._timeout)
+
+    async def _load_tls(self) -> ssl.SSLContext:
+        return await self._workers.run(lambda: self._environment.tls)
 
     def _no_answer(self, path: Path, *, writing: bool) -> Unavailable:
         return Unavailable(
             f"no answer within {self._timeout:g} s", where=str(path), outcome_unknown=writing
         )
-
-
-def _http_client(connect_timeout: float) -> "httpx.AsyncClient":
-    """Importing the library and reading the certificates take too long for an event loop."""
-    import httpx
-
-    return httpx.AsyncClient(
-        # Silence is the stream's own affair; see StreamPolicy.
-        timeout=httpx.Timeout(None, connect=connect_timeout),
-        limits=httpx.Limits(max_connections=None, max_keepalive_connections=0),
-    )

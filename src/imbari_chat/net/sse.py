@@ -1,9 +1,11 @@
 """One Server-Sent Events stream, kept alive: the shell around :class:`engine.stream.StreamCore`."""
 
 import asyncio
+import logging
 import random
 import socket
 import time
+import traceback
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from types import TracebackType
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
-from imbari_chat.engine.refusals import Call, refusal
+from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -23,7 +25,8 @@ from imbari_chat.engine.stream import (
     StreamPolicy,
     StreamState,
 )
-from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable
+from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable, raise_alone
+from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.paths import Path
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     import httpx
 
 __all__ = ["SseSubscription"]
+
+_log = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
@@ -53,6 +58,7 @@ class SseSubscription:
         caller: Callable[[], Awaitable[Access]],
         client: Callable[[], Awaitable["httpx.AsyncClient"]],
         workers: Workers,
+        environment: HttpEnvironment,
         path: Path,
         query: Query | None,
         policy: StreamPolicy,
@@ -61,6 +67,7 @@ class SseSubscription:
         self._caller = caller
         self._client = client
         self._workers = workers
+        self._environment = environment
         self._path = path
         self._query = query
         self._core = StreamCore(random.random, policy)
@@ -214,21 +221,26 @@ class SseSubscription:
     async def _connect(self, *, renew: bool) -> None:
         """One connection, from request to end; whatever happens is told to the core."""
         try:
-            try:
-                access, request = await self._ask(renew=renew)
-            except ImbariError as error:
-                self._report(partial(self._core.no_credential, error))
-            else:
-                await self._listen(request, access)
+            access, request = await self._ask(renew=renew)
+        except ImbariError as error:
+            self._report(partial(self._core.no_credential, error))
+            return
+        except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
+            self._fail(error)
+            self._settle()
+            return
+        try:
+            await self._listen(request, access)
         except ImbariError as error:
             self._report(partial(self._core.refused, error))
-        except Exception as error:  # noqa: BLE001  # the consumer must not wait for ever
-            reason = _in_words(error)
-            if reason is not None:
-                self._report(partial(self._core.lost, reason))
-            else:
-                self._fail(error)
-                self._settle()
+        except Exception as error:  # noqa: BLE001  # one answer must not end a listener
+            self._report(partial(self._core.lost, _in_words(error) or self._own_fault(error)))
+
+    def _own_fault(self, error: Exception) -> str:
+        """A mistake of ours in handling one answer; the next answer may be another."""
+        trace = redact("".join(traceback.format_exception(error)))
+        _log.error("the stream of %s met an error of its own:\n%s", self._path, trace)
+        return f"an answer could not be handled ({type(error).__name__})"
 
     async def _ask(self, *, renew: bool) -> tuple[Access, StreamRequest]:
         """Who is asking, and the request to make."""
@@ -240,9 +252,17 @@ class SseSubscription:
     async def _listen(self, request: StreamRequest, access: Access) -> None:
         response = await self._open(request)
         try:
+            call = Call(str(self._path))
+            kind = response.headers.get("content-type", "")
             if response.status_code != 200:
                 body = await _beginning(response)
-                raise refusal(response.status_code, body, Call(str(self._path)))
+                raise refusal(response.status_code, body, call, kind=kind)
+            if not kind.lower().startswith("text/event-stream"):
+                raise Unavailable(
+                    f"something answered for {call.service} that is no event stream",
+                    where=call.where,
+                    hint="A network's log-in page or a firewall may be in the way",
+                )
             ends = access.expires_at
             left = None if ends is None else ends - time.time()
             self._report(partial(self._core.opened, expires_in=left))
@@ -258,9 +278,11 @@ class SseSubscription:
         self._core.heard(now)
         for frame in parser.feed(chunk):
             self._core.received(frame, now)
+        if parser.is_within_frame:
+            self._core.arriving(now)
 
-    async def _look_up(self, host: str) -> None:
-        """Find out on a worker whether the name can be resolved.
+    async def _look_up(self, url: "httpx.URL") -> None:
+        """Find out on a worker whether the name can be resolved, unless a proxy does that.
 
         The client resolves it again, on one of asyncio's own threads. The interpreter waits for
         those at its end, so a name server that hangs must not be met there first.
@@ -268,7 +290,8 @@ class SseSubscription:
         Raises:
             Unavailable: It cannot.
         """
-        if host in _THIS_MACHINE or _by_proxy(host):
+        host = url.host
+        if host in _THIS_MACHINE or self._environment.proxy_for(str(url)) is not None:
             return
         try:
             await self._workers.run(socket.getaddrinfo, host, None)
@@ -289,7 +312,7 @@ class SseSubscription:
 
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
-            await self._look_up(url.host)
+            await self._look_up(url)
             headers = {
                 **request.headers,
                 "Accept": "text/event-stream",
@@ -299,10 +322,15 @@ class SseSubscription:
             response = await client.send(
                 client.build_request("GET", url, headers=headers), stream=True
             )
-            if not response.is_redirect:
+            if not response.has_redirect_location:
                 return response
             await response.aclose()
-            target = url.join(response.headers["location"])
+            try:
+                target = url.join(response.headers["location"])
+            except httpx.InvalidURL:
+                raise_alone(
+                    Unavailable("the stream was redirected to no URL", where=str(self._path))
+                )
             if not _may_carry_credentials(url, target):
                 raise Unavailable(
                     f"the stream was redirected to {target.host}, which is not the service",
@@ -318,13 +346,6 @@ def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
     # An emulator may send its streams from one name of this machine to another.
     same_place = target.host == origin.host or {origin.host, target.host} <= _THIS_MACHINE
     return same_place and (origin.scheme, origin.port) == (target.scheme, target.port)
-
-
-def _by_proxy(host: str) -> bool:
-    """Whether a proxy of the environment reaches it, so that its name need not be known here."""
-    from urllib.request import getproxies, proxy_bypass
-
-    return bool(getproxies().keys() & {"http", "https", "all"}) and not proxy_bypass(host)
 
 
 async def _beginning(response: "httpx.Response") -> str:
@@ -344,10 +365,16 @@ def _in_words(error: Exception) -> str | None:
     match error:
         case httpx.ConnectTimeout():
             return "connecting took too long"
+        case httpx.ConnectError() if untrusted := untrusted_certificate(error):
+            return f"the certificate that came is not trusted: {untrusted}"
         case httpx.ConnectError():
             return "cannot connect"
+        case httpx.ProxyError():
+            return f"the proxy does not let this through: {error}"
         case httpx.RemoteProtocolError() | httpx.ReadError():
             return "the connection broke"
+        case httpx.InvalidURL():
+            return "the address cannot be used"
         case httpx.HTTPError():
             return f"the connection failed ({type(error).__name__})"
         case _:

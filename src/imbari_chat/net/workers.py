@@ -7,9 +7,11 @@ interpreter ends, so a request that hangs would keep a finished program alive; t
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from imbari_chat.engine.access import hearing
 from imbari_chat.errors import Unavailable
 
 __all__ = ["Workers"]
@@ -31,6 +33,7 @@ class Workers:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._under_way = 0  # counted on the event loop's thread alone
+        self._heard_at = 0.0
         self._closed = False
 
     async def run(self, function: Callable[..., R], *args: Any) -> R:
@@ -42,15 +45,41 @@ class Workers:
             Unavailable: The pool has been closed, or the program is ending: Python starts no more
                 threads then.
         """
+        result: R = await self._begin(function, args).future
+        return result
+
+    async def run_while_heard(self, function: Callable[..., R], *args: Any, silence: float) -> R:
+        """The same for a call that reports what it hears; see :func:`engine.access.heard`.
+
+        A call that has to wait for a worker counts what the others hear as its own.
+
+        Raises:
+            TimeoutError: For ``silence`` seconds nothing was heard. The call runs on unheard.
+            Unavailable: As :meth:`run`.
+        """
+        call = self._begin(function, args)
+        begin = time.monotonic()
+        try:
+            while not call.future.done():
+                heard_at = self._heard_at if call.heard_at is None else call.heard_at
+                left = max(heard_at, begin) + silence - time.monotonic()
+                if left <= 0:
+                    raise TimeoutError
+                await asyncio.wait({call.future}, timeout=left)
+            result: R = call.future.result()
+            return result
+        finally:
+            call.future.cancel()
+
+    def _begin(self, function: Callable[..., Any], args: tuple[Any, ...]) -> "_Call":
         if self._closed:
             raise Unavailable("the connection has been closed")
         if self._under_way >= len(self._threads) and len(self._threads) < self._most:
             self._start()
-        call = _Call(asyncio.get_running_loop(), function, args, self._finished)
+        call = _Call(asyncio.get_running_loop(), function, args, self._finished, self._heard)
         self._under_way += 1
         self._calls.put(call)
-        result: R = await call.future
-        return result
+        return call
 
     def close(self) -> None:
         """Let idle threads go; busy ones go when their call ends. Closing twice is fine."""
@@ -61,6 +90,10 @@ class Workers:
 
     def _finished(self) -> None:
         self._under_way -= 1
+
+    def _heard(self, now: float) -> None:
+        """Called on workers; a plain store, so that bytes wake no event loop."""
+        self._heard_at = now
 
     def _start(self) -> None:
         thread = threading.Thread(
@@ -79,7 +112,7 @@ class Workers:
 class _Call:
     """One call and where its result goes."""
 
-    __slots__ = ("_args", "_finished", "_function", "_loop", "future")
+    __slots__ = ("_args", "_finished", "_function", "_heard", "_loop", "future", "heard_at")
 
     def __init__(
         self,
@@ -87,18 +120,24 @@ class _Call:
         function: Callable[..., Any],
         args: tuple[Any, ...],
         finished: Callable[[], None],
+        heard: Callable[[float], None],
     ) -> None:
         self._loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
         self._function = function
         self._args = args
         self._finished = finished
+        self._heard = heard
+        self.heard_at: float | None = None
+        """When it heard something last, or began, in monotonic seconds; None if it waits."""
 
     def make(self) -> None:
         """Run it here, and hand the outcome to the loop."""
         result, error = None, None
+        self.heard_at = time.monotonic()
         try:
-            result = self._function(*self._args)
+            with hearing(self._listen):
+                result = self._function(*self._args)
         except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
             error = raised
         try:
@@ -107,6 +146,10 @@ class _Call:
             # The loop was closed while the call ran: nobody is left to hear of it.
             if not self._loop.is_closed():
                 raise
+
+    def _listen(self) -> None:
+        self.heard_at = now = time.monotonic()
+        self._heard(now)
 
     def _settle(self, result: Any, error: BaseException | None) -> None:
         self._finished()

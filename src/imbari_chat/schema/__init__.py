@@ -8,6 +8,7 @@ of this package.
     forms    what a person may write, checked
     plans    actions as atomic multi-path updates
     decode   JSON to models, reporting what does not fit
+    order    what comes before what
     events   what a listener hears
 """
 

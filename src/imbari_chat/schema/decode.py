@@ -14,6 +14,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.models import ID_FIELD, Message, Session
+from imbari_chat.schema.order import place_of_message, place_of_session
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -22,7 +23,6 @@ __all__ = [
     "Batch",
     "Decoded",
     "as_mapping",
-    "last_message_time",
     "message",
     "messages",
     "messages_by_id",
@@ -82,21 +82,16 @@ def messages_by_id(session_id: SessionId, raw: Mapping[str, Json]) -> Batch[Mess
 
 def sessions(raw: Json) -> list[Decoded[Session]]:
     """Read a list of sessions, newest first; equal times in reverse order of id."""
-    read = [session(SessionId(key), value) for key, value in as_mapping(raw).items()]
-    read.sort(
-        key=lambda item: (
-            (item.record.last_message_time, item.record.id) if item.record else (0, "")
-        ),
-        reverse=True,
-    )
-    return read
+    rows = as_mapping(raw)
+    ordered = sorted(rows, key=lambda key: place_of_session(key, rows[key]), reverse=True)
+    return [session(SessionId(key), rows[key]) for key in ordered]
 
 
 def messages(session_id: SessionId, raw: Json) -> list[Decoded[Message]]:
-    """Read a conversation, oldest first."""
-    return [
-        message(session_id, MessageId(key), value) for key, value in sorted(as_mapping(raw).items())
-    ]
+    """Read a conversation, oldest first; see :mod:`imbari_chat.schema.order`."""
+    rows = as_mapping(raw)
+    ordered = sorted(rows, key=lambda key: place_of_message(key, rows[key]))
+    return [message(session_id, MessageId(key), rows[key]) for key in ordered]
 
 
 def as_mapping(raw: Json) -> Mapping[str, Json]:
@@ -106,12 +101,6 @@ def as_mapping(raw: Json) -> Mapping[str, Json]:
     if isinstance(raw, list):
         return {str(index): item for index, item in enumerate(raw) if item is not None}
     return {}
-
-
-def last_message_time(raw: Json) -> int:
-    """What reading this session would give for its ``last_message_time``, without reading it."""
-    time = raw.get("lastMessageTime") if isinstance(raw, dict) else None
-    return time if type(time) is int else 0
 
 
 def _decode_all(model: type[R], raw: Mapping[str, Json], parent: Path) -> Batch[R]:

@@ -105,7 +105,8 @@ class Message(_Record):
     """One message. Stored at ``/messages/{session}/{id}``; written once, never changed.
 
     Attributes:
-        id: Push id made by the sender; ids sort in the order of writing.
+        id: Push id made by the sender, by the sender's clock; a conversation is ordered by
+            ``timestamp`` first.
         text: What was written.
         sender: ``"customer"`` or ``"admin"`` (``from`` on the wire).
         timestamp: When the server accepted it, ms.

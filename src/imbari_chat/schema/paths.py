@@ -31,10 +31,10 @@ __all__ = [
     "SessionId",
     "block",
     "message",
+    "message_id",
     "messages",
     "messages_in_order",
     "newest_messages",
-    "newest_sessions",
     "session",
     "session_id",
     "sessions_in_order",
@@ -90,6 +90,18 @@ def session_id(text: str) -> SessionId:
     return SessionId(text)
 
 
+def message_id(text: str) -> MessageId:
+    """Check that ``text`` can name a message.
+
+    Raises:
+        InvalidData: It is not a legal key.
+    """
+    reason = illegal_in_key(text)
+    if reason is not None:
+        raise InvalidData(f"{text[:80]!r} cannot be a message id: {reason}")
+    return MessageId(text)
+
+
 def session(session: SessionId) -> Path:
     """``/chatSessions/{session}``."""
     return Path((*SESSIONS, session))
@@ -125,11 +137,6 @@ def sessions_in_order() -> "Query":
     return _query().by_child("lastMessageTime")
 
 
-def newest_sessions(limit: int) -> "Query":
-    """The ``limit`` sessions with the latest messages; read at :data:`SESSIONS`."""
-    return sessions_in_order().limit_to_last(limit)
-
-
 def sessions_of(uid: str) -> "Query":
     """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
     return _query().by_child("customerUid").equal_to(uid)
@@ -142,16 +149,22 @@ def sessions_like(prefix: str, limit: int = 10) -> "Query":
 
 
 def messages_in_order() -> "Query":
-    """A conversation's messages as they were written; narrow it, and read it at :func:`messages`.
+    """A conversation's messages in its order; narrow it, and read it at :func:`messages`.
 
-    Ids are push ids, so key order is the order of writing and needs no index.
+    By the server's time and not by key: an id begins with its writer's own time, or with anything.
     """
-    return _query().by_key()
+    return _query().by_child("timestamp")
 
 
-def newest_messages(limit: int) -> "Query":
-    """A conversation's last ``limit`` messages; read at :func:`messages`."""
-    return messages_in_order().limit_to_last(limit)
+def newest_messages(limit: int, *, until: int | None = None) -> "Query":
+    """A conversation's last ``limit`` messages; read at :func:`messages`.
+
+    Args:
+        limit: How many.
+        until: Leave out what was stamped later, ms.
+    """
+    order = messages_in_order()
+    return (order if until is None else order.end_at(until)).limit_to_last(limit)
 
 
 def _query() -> "type[Query]":

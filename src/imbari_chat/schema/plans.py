@@ -10,12 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from imbari_chat.errors import Unavailable
 from imbari_chat.schema import paths
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.models import ID_FIELD
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
-from imbari_chat.wire.json import Json
+from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.values import SERVER_TIMESTAMP, increment
 
@@ -52,6 +53,27 @@ class Plan:
     changes: Mapping[Path, Json]
     commit_marker: Path | None = None
     expects: tuple[Path, Json] | None = None
+
+    def is_marked_by(self, stored: Json) -> bool:
+        """Whether what is stored at the commit marker says that this plan was committed.
+
+        Raises:
+            Unavailable: It is neither nothing nor anything like what was written, so it is not
+                the database that says so.
+        """
+        if stored is None or self.commit_marker is None:
+            return False
+        planned = self.changes[self.commit_marker]
+        assert isinstance(planned, dict)
+        if not isinstance(stored, dict) or not any(
+            value is not None and same(stored.get(name), value) for name, value in planned.items()
+        ):
+            raise Unavailable(
+                "something other than what was written is said to be there",
+                where=str(self.commit_marker),
+                hint="A network's log-in page or a firewall may have answered",
+            )
+        return True
 
 
 def start_chat(

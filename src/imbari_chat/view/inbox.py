@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 
 from imbari_chat.schema.events import ConnectionChanged
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
+from imbari_chat.schema.order import session_place
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
 from imbari_chat.view.outgoing import SENDING, Pending, progress
@@ -107,7 +108,7 @@ class Inbox:
             for session in self.sessions.values()
             if self.filter == "all" or not session.is_resolved
         )
-        return sorted(shown, key=lambda one: (one.last_message_time, one.id), reverse=True)
+        return sorted(shown, key=session_place, reverse=True)
 
     @property
     def unread(self) -> int:

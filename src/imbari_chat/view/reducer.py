@@ -22,6 +22,7 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import message_place
 from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.view.composer import Composer
@@ -157,8 +158,19 @@ def _with_message(state: Inbox, message: Message) -> Inbox:
         return state
     known: dict[MessageId, Message] = {one.id: one for one in conversation.messages}
     known[message.id] = message
-    ordered = tuple(sorted(known.values(), key=lambda one: one.id))
+    ordered = tuple(sorted(known.values(), key=message_place))
     return replace(state, conversation=replace(conversation, messages=ordered))
+
+
+def _with_confirmed(state: Inbox, message: OutgoingMessage) -> Inbox:
+    """Add a reply that is stored, until the stream brings it with its stamp: at the end."""
+    assert state.conversation is not None
+    messages = state.conversation.messages
+    if any(one.id == message.id for one in messages):
+        return _without_pending(state, message.id)
+    if messages and message.timestamp < messages[-1].timestamp:
+        message = message.model_copy(update={"timestamp": messages[-1].timestamp})
+    return _with_message(state, message)
 
 
 def _without_pending(state: Inbox, message_id: MessageId) -> Inbox:
@@ -181,7 +193,7 @@ def _delivered(
     match delivery:
         case "confirmed":
             if _is_open(state, reply.session_id):
-                return _with_message(state, message)
+                return _with_confirmed(state, message)
             return _without_pending(state, message.id)
         case "failed":
             return reply_failed(state, reply.ticket, str(error))

@@ -8,7 +8,7 @@ from typing import Final
 
 from imbari_chat.errors import InvalidData
 
-__all__ = ["PushIds", "is_push_id", "timestamp_of"]
+__all__ = ["PushIds", "is_push_id", "rank_of", "timestamp_of"]
 
 _ALPHABET: Final = "-0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
 _DIGIT: Final = {character: digit for digit, character in enumerate(_ALPHABET)}
@@ -16,6 +16,7 @@ _TIME_DIGITS: Final = 8
 _CHANCE_DIGITS: Final = 12
 _LENGTH: Final = _TIME_DIGITS + _CHANCE_DIGITS
 _BASE: Final = 64
+_CHANCES: Final = _BASE**_CHANCE_DIGITS
 _SHIFTS: Final = range(6 * (_LENGTH - 1), -1, -6)
 
 
@@ -33,22 +34,28 @@ class PushIds:
         self._asked = -1
         self._last = -1  # the whole id as one number, so that a carry runs into the time
 
-    def make(self, now: int) -> str:
+    def make(self, now: int, after: str | None = None) -> str:
         """The next id, greater than every id made before for the same or an earlier time.
 
         Args:
             now: Milliseconds since the epoch, by the server's clock as far as it is known.
+            after: A key of somebody else's that the id has to sort after as well. It then stands in
+                a later millisecond with chance of its own: whoever else follows the same key makes
+                another id.
 
         Raises:
             ValueError: The time does not fit eight digits, or the random digits are not twelve
                 numbers from 0 to 63.
         """
+        bound = None if after is None else rank_of(after)
+        if bound is not None and now <= bound // _CHANCES:
+            now = bound // _CHANCES + 1
         if not 0 <= now < _BASE**_TIME_DIGITS:
             raise ValueError(f"a push id cannot hold the time {now}")
         if now == self._asked:
             number = self._last + 1
         else:
-            number = now * _BASE**_CHANCE_DIGITS + self._chance()
+            number = now * _CHANCES + self._chance()
             if now > self._asked:
                 number = max(number, self._last + 1)
         self._asked, self._last = now, number
@@ -67,6 +74,20 @@ class PushIds:
 def is_push_id(text: str) -> bool:
     """True if ``text`` has the shape of a push id."""
     return len(text) == _LENGTH and all(character in _DIGIT for character in text)
+
+
+def rank_of(key: str) -> int | None:
+    """Where ``key`` stands among push ids: one of a higher rank sorts after it.
+
+    Any key made of the same characters has a rank, also a shorter or a longer one; None for others.
+    """
+    digits = [_DIGIT.get(character) for character in key[:_LENGTH]]
+    rank = 0
+    for digit in digits + [0] * (_LENGTH - len(digits)):
+        if digit is None:
+            return None
+        rank = rank * _BASE + digit
+    return rank
 
 
 def timestamp_of(push_id: str) -> int:

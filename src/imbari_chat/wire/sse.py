@@ -68,6 +68,11 @@ class SseParser:
         self._after_cr = chunk.endswith(b"\r")
         return frames
 
+    @property
+    def is_within_frame(self) -> bool:
+        """Whether a frame has begun and not ended."""
+        return bool(self._pieces or self._data or self._event)
+
     def _line(self, line: bytes) -> Frame | None:
         if self._first_line:
             line = line.removeprefix(_BYTE_ORDER_MARK)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
@@ -17,6 +17,7 @@ from imbari_chat.view.commands import SendReply, press
 from imbari_chat.view.inbox import Filter, Inbox, Notice
 from imbari_chat.view.keys import KEYS, Key, key_label
 from imbari_chat.view.reducer import reply_handed_over
+from tests.budget import examples
 from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 SIZES = [(80, 24), (140, 40)]
@@ -274,7 +275,7 @@ def states(draw: st.DrawFn) -> Inbox:
 
 
 @given(states(), st.integers(20, 160), st.integers(6, 45))
-@settings(deadline=None, max_examples=60)
+@examples(60)
 def test_every_line_fits_exactly(state: Inbox, width: int, height: int) -> None:
     """Whatever is stored and whatever the size: no line wraps, none is missing."""
     lines = drawn(state, width, height)

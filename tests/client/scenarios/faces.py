@@ -9,7 +9,6 @@ import asyncio
 import inspect
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar, cast
 
 from imbari_chat import (
@@ -93,8 +92,8 @@ class Face:
         if admin:
             accounts.grant(email)
         accounts.close()
-        keep = partial(factory.tokens(settings).save, where.id, factory.stored(settings, "admin"))
-        sign_in.sign_in_with_password(where, email, PASSWORD, on_tokens=keep).close()
+        kept = factory.stored_sign_in(settings, where, "admin")
+        sign_in.sign_in_with_password(where, email, PASSWORD, on_tokens=kept.keep).close()
         return self.desk(**chosen)
 
     def handler(

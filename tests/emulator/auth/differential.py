@@ -39,6 +39,8 @@ _REFRESH_MARK: Final = "_AuthEmulatorRefreshToken"
 _PARSE_ERROR: Final = "Invalid JSON payload received. <words>"
 _DAY: Final = 86_400
 
+_MOMENT: Final = re.compile(r"(?<![\d.+])\d{10}(?:\d{3})?(?![\d.])")
+
 Answer = list[Any]
 """Status, the headers that count, the body."""
 
@@ -53,16 +55,23 @@ class Player:
 
     Args:
         http: Talks to that emulator, and follows no redirection.
+        now: Seconds since the epoch, as far as that emulator knows.
         wait: Lets that many seconds pass, as far as that emulator can tell.
         project: What that emulator calls the project that is demo-x in the tables.
     """
 
     def __init__(
-        self, http: httpx.Client, wait: Callable[[float], object], *, project: str = PROJECT
+        self,
+        http: httpx.Client,
+        now: Callable[[], float],
+        wait: Callable[[float], object],
+        *,
+        project: str = PROJECT,
     ) -> None:
         self._project = project
         self._http = http
         self._host = http.base_url.netloc.decode()
+        self._now = now
         self._wait = wait
 
     def play(self, steps: list[Any]) -> list[Answer]:
@@ -80,9 +89,22 @@ class Player:
         steps = json.loads(text)
         names = {"run": f"run{secrets.token_hex(6)}", "host": self._host}
         seen: dict[str, str] = {}
-        return [self._step(number, step, names, seen) for number, step in enumerate(steps)]
+        # A moment that a request names is an answer's own on any day, also on that one.
+        named = frozenset(map(int, _MOMENT.findall(text)))
 
-    def _step(self, number: int, step: Any, names: dict[str, str], seen: dict[str, str]) -> Answer:
+        def moment(number: int) -> str | None:
+            return None if number in named else _moment(number, self._now())
+
+        return [self._step(number, step, names, moment, seen) for number, step in enumerate(steps)]
+
+    def _step(
+        self,
+        number: int,
+        step: Any,
+        names: dict[str, str],
+        moment: Callable[[int], str | None],
+        seen: dict[str, str],
+    ) -> Answer:
         if "wait" in step:
             self._wait(step["wait"])
         method, path = _filled(step["do"], names).split(" ", 1)
@@ -118,7 +140,7 @@ class Player:
             }
         if response.is_redirect or method == "HEAD":
             body = None
-        found = _Names(names["run"], self._host, number, seen)
+        found = _Names(names["run"], self._host, number, moment, seen)
         kept = {
             name: found.shown(response.headers[name])
             for name in ["location", *step.get("headers shown", [])]
@@ -159,10 +181,18 @@ def _at(body: Any, where: str) -> str:
 class _Names:
     """Names for what is random, the same in every run: where it was first met, and how long."""
 
-    def __init__(self, run: str, host: str, step: int, seen: dict[str, str]) -> None:
+    def __init__(
+        self,
+        run: str,
+        host: str,
+        step: int,
+        moment: Callable[[int], str | None],
+        seen: dict[str, str],
+    ) -> None:
         self.run = run
         self.host = host
         self._step = step
+        self._moment = moment
         self._seen = seen
 
     def shown(self, value: Any) -> Any:
@@ -180,11 +210,11 @@ class _Names:
         if isinstance(value, list):
             return [self.shown(item) for item in value]
         if isinstance(value, int) and not isinstance(value, bool):
-            return _moment(value) or value
+            return self._moment(value) or value
         if not isinstance(value, str):
             return value
         if value.isdecimal():
-            moment = _moment(int(value))
+            moment = self._moment(int(value))
             return value if moment is None else f'"{moment}"'
         if _JWT.fullmatch(value):
             parts = [_decoded(part) for part in value.split(".")[:2]]
@@ -204,8 +234,8 @@ class _Names:
         return self._seen[text]
 
 
-def _moment(number: int) -> str | None:
-    now = time.time()
+def _moment(number: int, now: float) -> str | None:
+    """What stands for a number that is about now, in s or in ms; None for any other."""
     if abs(number - now) < _DAY:
         return "<s>"
     return "<ms>" if abs(number / 1000 - now) < _DAY else None
@@ -230,7 +260,7 @@ def _refresh_record(text: str) -> Any:
 def record(host: str) -> None:
     """Writes what the emulator there answers to every sequence."""
     with httpx.Client(base_url=f"http://{host}", timeout=30) as http:
-        player = Player(http, time.sleep)
+        player = Player(http, time.time, time.sleep)
         answers = {each["name"]: player.play(each["steps"]) for each in load(SEQUENCES)}
     lines = []
     for name, steps in answers.items():

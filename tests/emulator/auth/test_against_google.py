@@ -17,11 +17,13 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.accounts import Accounts
 from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
-from tests.emulator.auth.harness import OWNER, PROJECT, Clock
+from tests.emulator.auth.harness import OWNER, PROJECT, START, Clock
 from tests.official_sdks.place import PROJECT as PEER_PROJECT
 
 SEQUENCE = {each["name"]: each["steps"] for each in load(SEQUENCES)}
 GOOGLE = load(RECORDED)
+NAMED = 1_795_386_882.0
+"""The second that "update by the owner" names."""
 ACCOUNTS = f"/identitytoolkit.googleapis.com/v1/projects/{PEER_PROJECT}/accounts"
 
 
@@ -40,7 +42,18 @@ def complaint(step: Any, google: list[Any], ours: list[Any]) -> str | None:
 @pytest.mark.parametrize("name", SEQUENCE)
 def test_answers_as_googles_emulator_does(name: str) -> None:
     """Status, body and the headers that count are the same, but for what is said to differ."""
-    clock = Clock(time.time())
+    assert ours(name, START) == []
+
+
+@pytest.mark.parametrize("days", [-400, 0, 400])
+def test_answers_are_compared_alike_on_any_day(days: int) -> None:
+    """On the day that a request names, long before it and long after."""
+    assert ours("update by the owner", NAMED + 60 + days * 86_400) == []
+
+
+def ours(name: str, began: float) -> list[str]:
+    """What is wrong with our answers to a sequence that begins at that second since the epoch."""
+    clock = Clock(began)
 
     def wait(seconds: float) -> None:
         clock.now += seconds
@@ -50,10 +63,10 @@ def test_answers_as_googles_emulator_does(name: str) -> None:
         Emulator(PROJECT, clock=clock) as emulator,
         httpx.Client(base_url=f"http://{emulator.auth_host}") as http,
     ):
-        ours = Player(http, wait).play(steps)
+        answers = Player(http, clock, wait).play(steps)
     assert len(GOOGLE[name]) == len(steps), "record the answers anew"
-    found = map(complaint, steps, GOOGLE[name], ours)
-    assert [text for text in found if text] == []
+    found = map(complaint, steps, GOOGLE[name], answers)
+    return [text for text in found if text]
 
 
 def test_every_difference_has_its_reason() -> None:
@@ -85,7 +98,7 @@ def google(google_auth_emulator: str) -> Iterator[httpx.Client]:
 def test_googles_emulator_still_answers_so(name: str, google: httpx.Client) -> None:
     """What ours is held to is what Google's emulator really says."""
     steps = SEQUENCE[name]
-    answers = Player(google, time.sleep, project=PEER_PROJECT).play(steps)
+    answers = Player(google, time.time, time.sleep, project=PEER_PROJECT).play(steps)
     for step, said, says in zip(steps, GOOGLE[name], answers, strict=True):
         assert says[0] == said[0]
         assert "differs" in step or says == said
@@ -111,7 +124,7 @@ def accounts_of(google: httpx.Client) -> Any:
 )
 def test_what_googles_emulator_exports_is_restored_whole(name: str, google: httpx.Client) -> None:
     """No field of any user is lost or changed."""
-    Player(google, time.sleep, project=PEER_PROJECT).play(SEQUENCE[name])
+    Player(google, time.time, time.sleep, project=PEER_PROJECT).play(SEQUENCE[name])
     exported = accounts_of(google)
     accounts = Accounts(PROJECT)
     accounts.restore(exported)

@@ -4,7 +4,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.auth.account import Account
@@ -114,7 +114,6 @@ def test_identities_list_what_the_user_is_known_by() -> None:
     assert claims_of(account.with_providers())["firebase"]["identities"] == identities
 
 
-@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(

@@ -7,12 +7,13 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.budget import examples
 from tests.emulator.auth.harness import OWNER, PROJECT, START, TOKEN, TOOLKIT, Clock
 
 LEGACY = "/www.googleapis.com/identitytoolkit/v3/relyingparty/"
@@ -114,7 +115,7 @@ BODIES = (
 
 
 @pytest.mark.parametrize("owner", [False, True])
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(100)
 @given(st.lists(st.tuples(st.sampled_from(OPERATIONS), BODIES), min_size=1, max_size=6))
 def test_no_sequence_of_bodies_is_an_internal_error(
     owner: bool, calls: list[tuple[str, Any]]
@@ -141,7 +142,7 @@ def test_no_sequence_of_bodies_is_an_internal_error(
     asyncio.run(run())
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=60))
 def test_no_bytes_are_an_internal_error(raw: bytes) -> None:
     """As JSON and as a form."""
@@ -223,7 +224,7 @@ async def ask(method: str, target: bytes, headers: list[tuple[bytes, bytes]], bo
     return started[0]
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@examples(400)
 @given(
     st.sampled_from(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "X"]),
     st.lists(SEGMENTS, max_size=6) | st.sampled_from([["emulator", "action"], ["token"]]),
@@ -245,7 +246,7 @@ def test_no_request_line_or_header_is_an_internal_error(
     assert status < 500 or status == 501
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.binary(max_size=40))
 def test_no_bytes_in_a_request_line_are_an_internal_error(raw: bytes) -> None:
     """Not even those that are no text at all."""

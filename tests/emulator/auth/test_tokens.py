@@ -4,7 +4,7 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.tokens import decode_unverified, encode_unsigned, parse_object
@@ -24,7 +24,6 @@ def test_a_token_has_the_emulators_header_and_ends_with_a_dot() -> None:
     assert signature == ""
 
 
-@settings(deadline=None)
 @given(st.dictionaries(st.text(max_size=8), VALUES, max_size=5))
 def test_what_is_encoded_comes_back(claims: dict[str, object]) -> None:
     """Any JSON claims survive, whatever characters are in them."""
@@ -62,7 +61,6 @@ def test_what_is_no_token_is_a_value_error(token: str) -> None:
         decode_unverified(token)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_no_text_breaks_the_reader(text: str) -> None:
     """Anything at all is either a token or a ValueError."""

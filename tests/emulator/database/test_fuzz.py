@@ -6,7 +6,7 @@ import socket
 import time
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator import Emulator
@@ -15,6 +15,7 @@ from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.service import Answer, Service
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.pushid import PushIds
+from tests.budget import examples
 
 NOW = 1_790_000_000.0
 RULES = '{"rules": {".read": "auth.token.a.b == $x.y", ".write": true}}'.replace("$x.y", "null")
@@ -110,7 +111,7 @@ def _service() -> Service:
     return Service(Databases("t", rules), PushIds(lambda: [0] * 12), enforce_expiry=True)
 
 
-@settings(max_examples=500, deadline=None)
+@examples(500)
 @given(st.lists(st.tuples(methods, paths, parameters | tokens, headers, bodies), max_size=4))
 def test_no_request_is_too_odd(
     sent: list[tuple[str, str, str, dict[str, str], bytes]],
@@ -169,7 +170,7 @@ fields = st.lists(
 rests = st.sampled_from([b"", b"123", b"{}", b"3\r\n{}\n\r\n0\r\n\r\n", b"zz\r\n", b"\x00" * 50])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(lines, fields, rests)
 def test_no_bytes_bring_it_down(
     emulator: Emulator, line: bytes, given: list[bytes], rest: bytes

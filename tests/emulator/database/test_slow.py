@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.database import service
@@ -13,6 +13,7 @@ from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.service import Service
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.pushid import PushIds, is_push_id
+from tests.budget import examples
 from tests.emulator.database.slow import NOTHING, Answer, Asked, Slow, tag_of
 
 NOW = 1_790_000_000_000
@@ -163,7 +164,7 @@ def _same(one: Answer, other: Answer) -> bool:
     return json.dumps(one.value) == json.dumps(other.value)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(values, st.lists(requests, min_size=1, max_size=8))
 def test_every_answer_and_every_state_is_the_obvious_one(start: Any, steps: list[Asked]) -> None:
     """Writes of every kind, conditions, reads and queries: status, value and tag agree."""
@@ -199,7 +200,7 @@ def _name(fast: Fast, asked: Asked, told: Answer) -> str:
 rows = st.dictionaries(keys, values, min_size=2, max_size=8)
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(rows, questions(), st.sampled_from([{}, {"format": "export"}]))
 def test_a_query_sees_what_sorting_by_hand_sees(
     start: Any, question: dict[str, str], export: dict[str, str]

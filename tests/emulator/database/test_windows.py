@@ -3,7 +3,7 @@
 import time
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.database.changes import Write
@@ -13,6 +13,7 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Node, from_json
+from tests.budget import examples
 from tests.emulator.database.strategies import queries, values, writes
 
 NOW = 1_790_000_000_000
@@ -27,7 +28,7 @@ def _after(root: Node, kind: str, path: Path, value: Any) -> tuple[list[Path], N
         return [], root
 
 
-@settings(max_examples=300, deadline=None)
+@examples(300)
 @given(
     values,
     st.lists(st.tuples(paths, queries()), min_size=1, max_size=4),

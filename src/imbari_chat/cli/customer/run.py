@@ -47,13 +47,14 @@ async def run_customer(
     """
     stderr = Stderr(quiet=quiet)
     has_person = sys.stdin.isatty() and sys.stdout.isatty() and not json
-    timeout = Settings.load(**flags).timeout
+    settings = Settings.load(**flags)
+    stderr.name_target(settings)
     with narrating_log(stderr):
         async with AsyncCustomerChat.from_env(
             remember=True, on_rejected=stderr.rejected, **flags
         ) as chat:
             visit = Visit(
-                chat, stderr, Stdout(), at_terminal=has_person, json=json, timeout=timeout
+                chat, stderr, Stdout(), at_terminal=has_person, json=json, timeout=settings.timeout
             )
             try:
                 if not new:

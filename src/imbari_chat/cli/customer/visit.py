@@ -21,6 +21,7 @@ from imbari_chat.schema.events import (
     RecordRejected,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import arrivals
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.view.outgoing import PATIENCE, SENDING, Pending, progress
 from imbari_chat.view.sanitize import safe_text
@@ -84,8 +85,10 @@ class Visit:
             return
         session = await self._chat.resume(sessions[0].id)
         self._begin(session)
-        for message in await self._chat.history(limit=_HISTORY):
-            is_news = message.sender == "admin" and message.timestamp > (
+        history = await self._chat.history(limit=_HISTORY)
+        arrived = {one.id: at for one, at in arrivals(history, time.time_ns() // 1_000_000)}
+        for message in history:
+            is_news = message.sender == "admin" and arrived[message.id] > (
                 session.customer_seen_at or 0
             )
             if is_news:

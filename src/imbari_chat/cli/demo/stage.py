@@ -10,7 +10,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -74,5 +73,5 @@ def _sign_in_an_admin(settings: Settings) -> None:
     with closing(AdminAccounts(where)) as accounts:
         accounts.create(_ADMIN, password)
         accounts.grant(_ADMIN)
-    keep = partial(factory.tokens(settings).save, where.id, factory.stored(settings, "admin"))
-    sign_in.sign_in_with_password(where, _ADMIN, password, on_tokens=keep).close()
+    kept = factory.stored_sign_in(settings, where, "admin")
+    sign_in.sign_in_with_password(where, _ADMIN, password, on_tokens=kept.keep).close()

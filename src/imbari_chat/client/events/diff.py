@@ -2,16 +2,20 @@
 
 A stream hands over the window's whole value and says which children may have changed. These diffs
 turn that into typed events, each change once, and are indifferent to why the value came: a push, a
-reconnect or a catch-up read. Pure; no I/O.
+reconnect or a catch-up read. What is news is what is not known, never what is later. Pure; no I/O.
+
+A window ends at its lowest record, and what happened below it goes by unseen. If that record is
+known where it stands, everything since stands above it and is shown; if not, there may be a gap
+between what was delivered and what is shown, and :meth:`WindowDiff.gap` says what to read.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Final, Protocol
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
 
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
-from imbari_chat.schema.decode import last_message_time
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -22,30 +26,102 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import (
+    Place,
+    is_ahead,
+    latest,
+    place_of_message,
+    place_of_session,
+)
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, same
 
-__all__ = ["STEP", "MessageDiff", "SessionDiff", "WindowDiff"]
+__all__ = ["STEP", "Gap", "MessageDiff", "SessionDiff", "WindowDiff"]
 
 STEP: Final = 200
 """Records read in one go: a few milliseconds' worth."""
 
 
-class WindowDiff(Protocol):
-    """What follows a window."""
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A part of the list that has to be read, upwards, before the window is delivered.
 
-    @property
-    def limit(self) -> int:
-        """How many records the window holds."""
+    Attributes:
+        after: The lowest record that was delivered and its key, from which to read on; None to
+            read from the beginning.
+        before: Where the window begins.
+        shown: The keys that the window shows.
+        missing: Records that were delivered and have not been found again yet.
+    """
 
-    def has_gap(self, value: Json) -> bool:
-        """True if a full window shares nothing with what was delivered: some went by unseen."""
+    after: tuple[str, Json] | None
+    before: Place
+    shown: frozenset[str]
+    missing: set[str] = field(default_factory=set)
 
-    def fill(self, value: Json, wider: Json) -> Json:
-        """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
 
+class WindowDiff(ABC):
+    """The records of a window as they were delivered, by key.
+
+    Args:
+        limit: How many records the window holds; may be raised between two windows.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._raw: dict[str, Json] = {}
+        self._places: dict[str, Place] = {}
+        self._floor: str | None = None
+        self._has_begun = False
+
+    @abstractmethod
+    def _place(self, key: str, raw: Json) -> Place:
+        """Where a record stands in the list."""
+
+    def gap(self, value: Json, touched: frozenset[str] | None = None) -> Gap | None:
+        """What to read before ``value`` is delivered; None if nothing can have gone by unseen.
+
+        Args:
+            value: The window.
+            touched: The children that may differ from before, or None if any may.
+        """
+        window = children(value)
+        end = self._end(window, touched) if self._has_begun else None
+        if end is None:
+            return None
+        before, lowest = end
+        if self._places.get(lowest) == before:
+            return None
+        if self._floor is None:
+            return Gap(None, before, frozenset(window), self._raw.keys() - window.keys())
+        if before <= self._places[self._floor]:
+            return None
+        missing = self._raw.keys() - window.keys() - {self._floor}
+        return Gap((self._floor, self._raw[self._floor]), before, frozenset(window), missing)
+
+    def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:
+        """The next records of a gap, upwards: gives what changed among them, in order.
+
+        None of them is in the window, so what was not known before is forgotten again at once, and
+        a gap of any length takes no more memory than its pieces.
+        """
+        raw = {key: one for key, one in piece.items() if key not in gap.shown}
+        gap.missing.difference_update(raw)
+        known = self._raw.keys() & raw.keys()
+        events = self._told(sorted(raw, key=lambda key: self._place(key, raw[key])), raw)
+        for key in raw.keys() - known:
+            del self._raw[key], self._places[key]
+        return [*events, *self._forgotten(raw.keys() - known)]
+
+    @abstractmethod
     def updates(
-        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+        self,
+        value: Json,
+        touched: frozenset[str] | None = None,
+        *,
+        gap: Gap | None = None,
+        now: int = 0,
+        at_most: int = STEP,
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed since the last call, in order.
 
@@ -55,130 +131,162 @@ class WindowDiff(Protocol):
         Args:
             value: The window.
             touched: The children that may differ from before, or None if any may.
+            gap: What was read before, if anything had to be.
+            now: The server's time, ms.
             at_most: How many records one step looks at.
         """
 
-    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
+    def update(
+        self, value: Json, touched: frozenset[str] | None = None, *, gap: Gap | None = None
+    ) -> list[ChatEvent]:
         """All that :meth:`updates` gives, at once."""
+        return [event for step in self.updates(value, touched, gap=gap) for event in step]
 
+    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None = None) -> bool:
+        """True if more than half of a full window was stamped later than the server's time.
 
-class _Window(ABC):
-    """The raw records delivered so far, by key."""
+        What is written at its right time then has little room, or none: the window is too small.
 
-    def __init__(self, limit: int) -> None:
-        self.limit = limit
-        self._raw: dict[str, Json] = {}
-
-    def has_gap(self, value: Json) -> bool:
-        """True if a full window shares nothing with what was delivered: some went by unseen."""
+        Args:
+            value: The window.
+            now: The server's time, ms.
+            touched: The children that may differ from before, or None if any may. Only they can
+                have made it so.
+        """
         window = children(value)
-        return (
-            bool(self._raw) and len(window) >= self.limit and not window.keys() & self._raw.keys()
-        )
+        if len(window) < self.limit:
+            return False
+        suspects = window if touched is None else touched & window.keys()
+        if not any(is_ahead(self._place_of(key, window[key]), now) for key in suspects):
+            return False
+        ahead = sum(is_ahead(self._place_of(key, raw), now) for key, raw in window.items())
+        return ahead * 2 > len(window)
 
     @abstractmethod
-    def updates(
-        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
-    ) -> Iterator[list[ChatEvent]]:
-        """The window is now ``value``; gives what changed, in steps."""
+    def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
+        """Events for these records, which differ from before; what they were is in the models."""
 
-    def update(self, value: Json, touched: frozenset[str] | None = None) -> list[ChatEvent]:
-        """The window is now ``value``; returns what changed."""
-        return [event for step in self.updates(value, touched) for event in step]
+    @abstractmethod
+    def _forgotten(self, keys: Iterable[str]) -> list[ChatEvent]:
+        """Forget the models of records outside the window."""
 
-    def _steps(
-        self, keys: Sequence[str], after: Mapping[str, Json], at_most: int
-    ) -> Iterator[list[str]]:
-        """Of the keys those whose record differs, which is taken over, step by step."""
-        for begin in range(0, len(keys), at_most):
-            known = self._raw
-            step = [
-                key
-                for key in keys[begin : begin + at_most]
-                if key not in known or key not in after or not same(known[key], after[key])
-            ]
-            for key in step:
-                if key in after:
-                    known[key] = after[key]
-                else:
-                    known.pop(key, None)
-            yield step
+    def _place_of(self, key: str, raw: Json) -> Place:
+        """The same as :meth:`_place`, without work if the record is the one that was delivered."""
+        known = self._places.get(key)
+        return known if known is not None and self._raw[key] is raw else self._place(key, raw)
+
+    def _told(self, keys: Iterable[str], after: Mapping[str, Json]) -> list[ChatEvent]:
+        """Take over those of these records that differ; the events for them."""
+        known = self._raw
+        differing = [key for key in keys if key not in known or not same(known[key], after[key])]
+        for key in differing:
+            known[key] = after[key]
+            self._places[key] = self._place(key, after[key])
+        return self._read(differing, after)
+
+    def _end(
+        self,
+        window: Mapping[str, Json],
+        touched: frozenset[str] | None,
+        places: Mapping[str, Place] | None = None,
+    ) -> tuple[Place, str] | None:
+        """The place and key of a window's lowest record; None if it is not full: it shows all.
+
+        Args:
+            window: The window.
+            touched: The children that may differ from before, or None if any may.
+            places: Where some of them stand, if that has been found out already.
+        """
+        if len(window) < self.limit:
+            return None
+        keys: Iterable[str] = window
+        if touched is not None and self._floor in window.keys() - touched:
+            # What was not touched stands where it stood, at the lowest or above.
+            keys = (touched & window.keys()) | {self._floor}
+        found = places or {}
+        return min((found.get(key) or self._place_of(key, window[key]), key) for key in keys)
+
+    def _settle(self, end: tuple[Place, str] | None) -> None:
+        """A window that ends there has been delivered."""
+        self._floor = None if end is None else end[1]
+        self._has_begun = True
 
 
-class SessionDiff(_Window):
+class SessionDiff(WindowDiff):
     """The inbox's window: the ``limit`` sessions with the latest messages."""
 
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._sessions: dict[str, Session] = {}
-        self._window: Mapping[str, Json] = {}
-        self._horizon: int | None = 0
-        self._window_before: Mapping[str, Json] = {}
-        self._horizon_before: int | None = 0
+        self._horizon = 0
 
     @property
     def horizon(self) -> int:
-        """Sessions the window does not show had their last message no later than this, ms."""
-        if self._horizon is None:
-            self._horizon = self._horizon_of(self._window)
+        """Sessions that the window did not show had their last message no later than this, ms.
+
+        While an update is being given it is that of the window before.
+        """
         return self._horizon
 
-    @property
-    def horizon_before(self) -> int:
-        """The same for the window before the update that is being given."""
-        if self._horizon_before is None:
-            self._horizon_before = self._horizon_of(self._window_before)
-        return self._horizon_before
-
-    def _horizon_of(self, window: Mapping[str, Json]) -> int:
-        if len(window) < self.limit:
-            return 0
-        shown = [one for one in window.values() if isinstance(one, dict)]
-        return min(map(last_message_time, shown), default=0)
-
-    def fill(self, value: Json, wider: Json) -> Json:
-        """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
-        shown = children(value)
-        newest = max((last_message_time(item) for item in shown.values()), default=0)
-        missed = {
-            key: item
-            for key, item in children(wider).items()
-            if key not in shown and last_message_time(item) <= newest
-        }
-        return {**missed, **shown}
+    def _place(self, key: str, raw: Json) -> Place:
+        return place_of_session(key, raw)
 
     def updates(
-        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+        self,
+        value: Json,
+        touched: frozenset[str] | None = None,
+        *,
+        gap: Gap | None = None,
+        now: int = 0,  # noqa: ARG002  # all sessions are given, whatever their time
+        at_most: int = STEP,
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed, removals first, oldest first."""
         after = children(value)
-        gone = sorted((self._raw.keys() if touched is None else touched) - after.keys())
-        shown = sorted(after if touched is None else touched & after.keys())
-        shown.sort(key=lambda key: last_message_time(after[key]))
-        self._window_before, self._horizon_before = self._window, self._horizon
-        self._window, self._horizon = after, None
-        for step in self._steps(gone, after, at_most):
-            removed = [self._sessions.pop(key) for key in step if key in self._sessions]
-            yield [SessionRemoved(one, one.last_message_time > self.horizon) for one in removed]
-        for step in self._steps(shown, after, at_most):
-            yield self._read({key: after[key] for key in step})
+        changed = self._raw.keys() | after.keys() if touched is None else touched
+        gone = sorted(key for key in changed - after.keys() if key in self._raw)
+        shown = list(changed & after.keys())
+        places = {key: self._place_of(key, after[key]) for key in shown}
+        shown.sort(key=places.__getitem__)
+        end = self._end(after, touched, places)
+        lost = frozenset() if gap is None else gap.missing
+        for step in _steps(gone, at_most):
+            removed: list[ChatEvent] = []
+            for key in step:
+                place = self._places.pop(key)
+                del self._raw[key]
+                session = self._sessions.pop(key, None)
+                if session is not None:
+                    deleted = end is None or place > end[0] or key in lost
+                    removed.append(SessionRemoved(session, deleted))
+            yield removed
+        for step in _steps(shown, at_most):
+            yield self._told(step, after)
+        self._settle(end)
 
-    def _read(self, raw: Mapping[str, Json]) -> list[ChatEvent]:
-        read = decode.sessions_by_id(raw)
+    def _settle(self, end: tuple[Place, str] | None) -> None:
+        super()._settle(end)
+        floor = None if self._floor is None else self._sessions.get(self._floor)
+        self._horizon = 0 if floor is None else floor.last_message_time
+
+    def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
+        read = decode.sessions_by_id({key: raw[key] for key in keys})
         events: list[ChatEvent] = [*read.rejected]
         known = self._sessions
-        for key, session in read.records.items():
-            before = known.get(key)
-            events.append(
-                SessionAdded(session) if before is None else SessionChanged(session, before)
-            )
-        for rejected in raw.keys() - read.records.keys():
-            known.pop(rejected, None)
-        known.update(read.records)
+        for key in keys:
+            before, session = known.pop(key, None), read.records.get(key)
+            if session is not None:
+                known[key] = session
+                events.append(
+                    SessionAdded(session) if before is None else SessionChanged(session, before)
+                )
         return events
 
+    def _forgotten(self, keys: Iterable[str]) -> list[ChatEvent]:
+        left = [self._sessions.pop(key) for key in sorted(keys) if key in self._sessions]
+        return [SessionRemoved(session, deleted=False) for session in left]
 
-class MessageDiff(_Window):
+
+class MessageDiff(WindowDiff):
     """A conversation's window: its last ``limit`` messages.
 
     Args:
@@ -192,42 +300,86 @@ class MessageDiff(_Window):
         self._session_id = session_id
         self._history = history
         self._messages: dict[str, Message] = {}
+        self._old: frozenset[str] = frozenset()
 
-    def fill(self, value: Json, wider: Json) -> Json:
-        """``value`` with what ``wider`` shows of the gap, and nothing newer than ``value``."""
-        shown = children(value)
-        known, newest = max(self._raw, default=""), max(shown, default="")
-        missed = {key: item for key, item in children(wider).items() if known < key <= newest}
-        return {**missed, **shown}
+    def _place(self, key: str, raw: Json) -> Place:
+        return place_of_message(key, raw)
 
     def updates(
-        self, value: Json, touched: frozenset[str] | None = None, *, at_most: int = STEP
+        self,
+        value: Json,
+        touched: frozenset[str] | None = None,
+        *,
+        gap: Gap | None = None,
+        now: int = 0,
+        at_most: int = STEP,
     ) -> Iterator[list[ChatEvent]]:
-        """The window is now ``value``; gives what changed, in the order of the ids.
+        """The window is now ``value``; gives what changed, in the order of the conversation.
 
         A message that comes in at the old end, because one behind it was deleted, is not news;
         one that leaves there, because newer ones came, was not deleted.
         """
         after = children(value)
-        keys = sorted(self._raw.keys() | after.keys() if touched is None else touched)
-        oldest_known = min(self._raw) if len(self._raw) >= self.limit else ""
-        oldest_now = min(after) if len(after) >= self.limit else ""
-        if self._history is not None:
-            oldest_known = keys[-self._history - 1] if len(keys) > self._history else ""
-            self._history = None
-        for step in self._steps(keys, after, at_most):
-            read = decode.messages_by_id(
-                self._session_id, {key: after[key] for key in step if key in after}
-            )
-            events: list[ChatEvent] = [*read.rejected]
+        keys = [
+            key
+            for key in (self._raw.keys() | after.keys() if touched is None else touched)
+            if key in after or key in self._raw
+        ]
+        places = {key: self._place_of(key, after[key]) for key in keys if key in after}
+        keys.sort(key=lambda key: places[key] if key in places else self._places[key])
+        end = self._end(after, touched, places)
+        self._old = self._not_news(places, now)
+        lost = frozenset() if gap is None else gap.missing
+        for step in _steps(keys, at_most):
+            events: list[ChatEvent] = []
+            shown: list[str] = []
             for key in step:
-                known, message = self._messages.pop(key, None), read.records.get(key)
-                if message is not None:
-                    self._messages[key] = message
-                    if known is not None:
-                        events.append(MessageChanged(self._session_id, message, known))
-                    elif key > oldest_known:
-                        events.append(MessageAdded(self._session_id, message))
-                elif known is not None and key not in after and key >= oldest_now:
-                    events.append(MessageRemoved(self._session_id, known))
-            yield events
+                if key in after:
+                    shown.append(key)
+                    continue
+                events += self._told(shown, after)
+                shown = []
+                place = self._places.pop(key)
+                del self._raw[key]
+                message = self._messages.pop(key, None)
+                if message is not None and (end is None or place >= end[0] or key in lost):
+                    events.append(MessageRemoved(self._session_id, message))
+            yield [*events, *self._told(shown, after)]
+        self._old = frozenset()
+        self._settle(end)
+
+    def _not_news(self, places: Mapping[str, Place], now: int) -> frozenset[str]:
+        """Which of these keys of the window are old, although nothing is known of them."""
+        if not self._has_begun:
+            if self._history is None:
+                return frozenset()
+            given = set(latest(sorted(places.values()), self._history, now))
+            return frozenset(key for key, place in places.items() if place not in given)
+        if self._floor is None:
+            return frozenset()
+        floor = self._places[self._floor]
+        return frozenset(key for key, place in places.items() if place < floor)
+
+    def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
+        read = decode.messages_by_id(self._session_id, {key: raw[key] for key in keys})
+        events: list[ChatEvent] = [*read.rejected]
+        for key in keys:
+            known, message = self._messages.pop(key, None), read.records.get(key)
+            if message is None:
+                continue
+            self._messages[key] = message
+            if known is not None:
+                events.append(MessageChanged(self._session_id, message, known))
+            elif key not in self._old:
+                events.append(MessageAdded(self._session_id, message))
+        return events
+
+    def _forgotten(self, keys: Iterable[str]) -> list[ChatEvent]:
+        for key in keys:
+            self._messages.pop(key, None)
+        return []
+
+
+def _steps(keys: list[str], at_most: int) -> Iterator[list[str]]:
+    for begin in range(0, len(keys), at_most):
+        yield keys[begin : begin + at_most]

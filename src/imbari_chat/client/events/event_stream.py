@@ -1,12 +1,13 @@
 """Following a window through every outage: from what a subscription says to typed events."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator
 
-from imbari_chat.client.events.diff import MessageDiff, WindowDiff
+from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.reading.cursor import Edge, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.engine.mirror import children
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
@@ -18,50 +19,87 @@ from imbari_chat.wire.query import Query
 __all__ = ["follow", "message_events", "with_deliveries"]
 
 _GROWTH = 4
+_MOST_FOLLOWED = 10_000
+
+_log = logging.getLogger(__name__)
 
 
 async def follow(
     gateway: Gateway,
     path: Path,
-    window: Callable[[int], Query],
+    order: Query,
     diff: WindowDiff,
     *,
     buffer: int,
     overflow: Overflow,
 ) -> AsyncGenerator[list[ChatEvent], None]:
-    """Listen to a window and give what changed, batch by batch, for ever.
+    """Listen to the end of a list and give what changed, batch by batch, for ever.
 
-    After an outage in which more changed than the window holds, what the window no longer
-    shows is read as well, so that nothing is passed over.
+    Where more changed than the window holds, after an outage or because the consumer was busy,
+    what the window does not show is read as well, so that nothing is passed over. A window that is
+    full of what was stamped ahead of its time is exchanged for a larger one.
     """
-    async with gateway.transport.listen(
-        path, window(diff.limit), buffer=buffer, overflow=overflow
-    ) as subscription:
-        async for item in subscription:
-            match item:
-                case StateChanged():
-                    if item.state == "live":
-                        gateway.outbox.online()
-                    yield [_connection(item)]
-                case Changed(value, touched):
-                    if diff.has_gap(value):
-                        value = await _with_gap_filled(gateway, path, window, diff, value)
-                        touched = None
-                    for step, events in enumerate(diff.updates(value, touched)):
-                        if step:
-                            await asyncio.sleep(0)  # a long snapshot is not to hold up the loop
-                        yield events
+    larger = True
+    while larger:
+        larger = False
+        async with gateway.transport.listen(
+            path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
+        ) as subscription:
+            async for item in subscription:
+                match item:
+                    case StateChanged():
+                        if item.state == "live":
+                            gateway.outbox.online()
+                        yield [_connection(item)]
+                    case Changed(value, touched):
+                        now = gateway.ids.now()
+                        if diff.is_crowded(value, now, touched):
+                            larger = _enlarge(diff, path)
+                            if larger:
+                                break  # nothing of it has been taken over
+                        gap = diff.gap(value, touched)
+                        if gap is not None:
+                            touched = None
+                            async for piece in _pieces(gateway, path, order, gap):
+                                yield diff.fill(gap, piece)
+                        steps = diff.updates(value, touched, gap=gap, now=now)
+                        for step, events in enumerate(steps):
+                            if step:
+                                await asyncio.sleep(0)  # a long snapshot: others have their turn
+                            yield events
 
 
-async def _with_gap_filled(
-    gateway: Gateway, path: Path, window: Callable[[int], Query], diff: WindowDiff, value: Json
-) -> Json:
-    limit = diff.limit * _GROWTH
+def _enlarge(diff: WindowDiff, path: Path) -> bool:
+    """Have the window hold more; False if it holds as much as any may."""
+    if diff.limit >= _MOST_FOLLOWED:
+        return False
+    diff.limit = min(diff.limit * _GROWTH, _MOST_FOLLOWED)
+    if diff.limit == _MOST_FOLLOWED:
+        _log.warning(
+            "%s: most of the newest records are stamped later than now; what is written at its"
+            " right time goes unheard if there are more than %d of them",
+            path,
+            diff.limit,
+        )
+    return True
+
+
+async def _pieces(
+    gateway: Gateway, path: Path, order: Query, gap: Gap
+) -> AsyncGenerator[dict[str, Json], None]:
+    """What is stored in a gap, upwards, piece by piece."""
+    rows = OrderedRows(gateway.patient, path, order)
+    edge = None
+    if gap.after is not None:
+        lowest = rows.row(*gap.after)
+        edge = Edge.at(lowest, [lowest])
     while True:
-        wider = await gateway.patiently(path, window(limit))
-        if not diff.has_gap(wider) or len(children(wider)) < limit:
-            return diff.fill(value, wider)
-        limit *= _GROWTH
+        found = await rows.beyond(edge, STEP, down=False)
+        inside = [row for row in found if row.place < gap.before]
+        yield {row.key: row.raw for row in inside}
+        if len(inside) < STEP:
+            return
+        edge = Edge.at(inside[-1], inside, edge)
 
 
 def message_events(
@@ -78,7 +116,7 @@ def message_events(
     batches = follow(
         gateway,
         paths.messages(session_id),
-        paths.newest_messages,
+        paths.messages_in_order(),
         diff,
         buffer=buffer,
         overflow=overflow,
@@ -117,12 +155,16 @@ async def with_deliveries(
         return task
 
     gateway.outbox.watch(post)
+    gateway.patient.watch(ring)
     following = follow_on()
+    told = _Told(gateway)
     try:
         while True:
-            if not posted and not following.done():
+            if not posted and not following.done() and told.next is None:
                 notifier = loop.create_future()
                 await notifier
+            if not following.done() and told.next is not None:
+                yield told.take()
             while posted:
                 yield posted.pop(0)
             if following.done():
@@ -130,15 +172,51 @@ async def with_deliveries(
                 if batch is None:
                     return
                 for event in batch:
+                    told.pass_on(event)
                     if isinstance(event, MessageAdded):
-                        gateway.ids.saw(event.session_id, event.message.timestamp)
+                        gateway.ids.saw(event.session_id, event.message)
                     yield event
                 following = follow_on()
     finally:
         gateway.outbox.unwatch(post)
+        gateway.patient.unwatch(ring)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await batches.aclose()
+
+
+class _Told:
+    """What a consumer has been told of the connection, and what it is to be told besides.
+
+    A connection that is live is not called so while what it missed is still being read.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._state = "connecting"
+        self._stale = False
+
+    @property
+    def next(self) -> ConnectionChanged | None:
+        """What to tell; None if everything has been told."""
+        behind = self._gateway.patient.behind
+        if self._state != "live" or (behind is not None) == self._stale:
+            return None
+        if behind is None:
+            return ConnectionChanged("live")
+        return ConnectionChanged("stale", behind.reason)
+
+    def take(self) -> ConnectionChanged:
+        """It has been told."""
+        event = self.next
+        assert event is not None
+        self._stale = event.state == "stale"
+        return event
+
+    def pass_on(self, event: ChatEvent) -> None:
+        """The connection itself says something."""
+        if isinstance(event, ConnectionChanged):
+            self._state, self._stale = event.state, False
 
 
 async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:

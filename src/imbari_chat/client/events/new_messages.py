@@ -1,22 +1,21 @@
 """Which messages of the inbox's conversations are new.
 
-The database is never asked for all messages. A session whose last message is another than before is
-asked for its newest ones, and what is new among those is told by their ids, for times may be a
-browser's. Only the first time, when no ids are known, is it told by time: a message and its session
-carry the same one. A session whose last message is stamped later than now is asked at once, since
-what follows it may be stamped earlier.
+The database is never asked for all messages. A session whose last message is another than before
+is asked for its newest ones, and new among those is what is not known. Of a session that has not
+moved since listening began nothing is known: the first time it does, what is later than its last
+message is new, for a message and its session carry the same time, and so is the message that it
+names now and did not name before, for times may be a browser's. A session whose last message is
+stamped later than now is asked at once, since what follows it will be stamped earlier.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
 """
 
-import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
 from imbari_chat.client.events.diff import SessionDiff
-from imbari_chat.client.gateway import Gateway
-from imbari_chat.schema import decode, paths
+from imbari_chat.client.gateway import Gateway, Newest
 from imbari_chat.schema.events import (
     ChatEvent,
     ConnectionChanged,
@@ -26,6 +25,7 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.order import Place, message_place
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["with_messages"]
@@ -58,7 +58,7 @@ async def with_messages(
                 yield [event]
                 match event:
                     case SessionAdded(session) | SessionChanged(session):
-                        new = await news.since(event, diff.horizon_before)
+                        new = await news.since(event, diff.horizon)
                         yield [MessageAdded(session.id, one) for one in new]
                     case SessionRemoved(session):
                         news.left(session)
@@ -71,31 +71,55 @@ class _Known:
     """What is known of a conversation.
 
     Attributes:
-        last: What its session said of its last message.
+        session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
         ids: Of the newest messages, when they were last read; None if that has not happened.
+        floor: Where the lowest of those stands, if there are others below, which are old.
     """
 
-    last: tuple[object, ...] | None
+    session: Session | None
     until: int
     ids: frozenset[str] | None = None
+    floor: Place | None = None
 
     @classmethod
-    def by(cls, session: Session, ids: frozenset[str] | None = None) -> "_Known":
+    def by(cls, session: Session) -> "_Known":
         """All that ``session`` holds is known."""
-        return cls(_last(session), session.last_message_time, ids)
+        return cls(session, session.last_message_time)
 
-    def is_new(self, message: Message) -> bool:
-        if self.ids is None:
-            return message.timestamp > self.until
-        # What comes in behind the oldest, because others were deleted, is not news.
-        return message.id not in self.ids and message.id > min(self.ids, default="")
+    @classmethod
+    def of(cls, session: Session, newest: Newest) -> "_Known":
+        """These messages are known, and all below them."""
+        timely, ahead = newest.timely[-_MOST_REMEMBERED:], newest.ahead[-_MOST_REMEMBERED:]
+        is_all = newest.is_all and len(timely) == len(newest.timely)
+        floor = message_place(timely[0]) if timely and not is_all else None
+        ids = frozenset(one.id for one in (*timely, *ahead))
+        return cls(session, session.last_message_time, ids, floor)
 
-    def reaches_back_to(self, message: Message) -> bool:
-        """Whether everything before ``message`` is old."""
+    def has_moved(self, session: Session) -> bool:
+        """Whether its last message is another one now."""
+        return self.session is None or _last(self.session) != _last(session)
+
+    def is_old(self, message: Message) -> bool:
+        """Whether it is known, or stands below what is known."""
         if self.ids is None:
             return message.timestamp <= self.until
-        return message.id in self.ids
+        if message.id in self.ids:
+            return True
+        return self.floor is not None and message_place(message) <= self.floor
+
+    def new(self, session: Session, newest: Newest) -> list[Message]:
+        """Those of the newest messages that are new, in order."""
+        messages = [*newest.timely, *newest.ahead]
+        named: set[str] = set()
+        if self.ids is None and self.session is not None:
+            named = _named(session, messages) - _named(self.session, messages)
+        return [one for one in messages if one.id in named or not self.is_old(one)]
+
+    def reaches(self, newest: Newest, limit: int) -> bool:
+        """Whether the newest messages go back to what is old, both in time and ahead of it."""
+        parts = [newest.timely] if len(newest.ahead) < limit else [newest.timely, newest.ahead]
+        return newest.is_all or all(self.is_old(part[0]) for part in parts if part)
 
 
 class _NewMessages:
@@ -105,11 +129,11 @@ class _NewMessages:
 
     async def begin(self, batch: Sequence[ChatEvent]) -> None:
         """Everything that the sessions of the first snapshot hold by now is old."""
-        now = time.time_ns() // 1_000_000
+        now = self._gateway.ids.now()
         for event in batch:
             if isinstance(event, SessionAdded) and event.session.last_message_time > now:
-                newest, _ = await self._read(event.session.id, _FEW)
-                self._known[event.session.id] = _Known.by(event.session, _ids(newest))
+                newest = await self._read(event.session.id, _FEW)
+                self._known[event.session.id] = _Known.of(event.session, newest)
 
     def left(self, session: Session) -> None:
         """It is not in the window any more, and may come back."""
@@ -122,7 +146,7 @@ class _NewMessages:
             event: The session as it is now.
             horizon: For a session not seen before: its messages up to this time, ms, are old.
         """
-        session, last = event.session, _last(event.session)
+        session = event.session
         known = self._known.get(session.id)
         if known is None and isinstance(event, SessionChanged):
             known = _Known.by(event.before)  # nothing of it has been given
@@ -130,34 +154,35 @@ class _NewMessages:
             if session.last_message_time <= horizon:
                 return ()
             known = _Known(None, horizon)
-        if known.last == last:
+        if not known.has_moved(session):
             return ()
         newest = await self._back_to(session.id, known)
-        self._known[session.id] = _Known.by(session, _ids(newest))
-        return [one for one in newest if known.is_new(one)]
+        self._known[session.id] = _Known.of(session, newest)
+        return known.new(session, newest)
 
-    async def _back_to(self, session_id: SessionId, known: _Known) -> list[Message]:
-        """The newest messages, as far back as something new may be, oldest first."""
+    async def _back_to(self, session_id: SessionId, known: _Known) -> Newest:
+        """The newest messages, as far back as something new may be."""
         limit = _FEW
         while True:
-            messages, is_all = await self._read(session_id, limit)
-            if is_all or any(known.reaches_back_to(one) for one in messages):
-                return messages
+            newest = await self._read(session_id, limit)
+            if known.reaches(newest, limit):
+                return newest
             limit *= _GROWTH
 
-    async def _read(self, session_id: SessionId, limit: int) -> tuple[list[Message], bool]:
-        """The newest messages, oldest first, and whether there are no others."""
-        raw = await self._gateway.patiently(
-            paths.messages(session_id), paths.newest_messages(limit)
-        )
-        messages = self._gateway.usable(decode.messages(session_id, raw))
-        return messages, len(decode.as_mapping(raw)) < limit
-
-
-def _ids(messages: Sequence[Message]) -> frozenset[str]:
-    return frozenset(one.id for one in messages[-_MOST_REMEMBERED:])
+    async def _read(self, session_id: SessionId, limit: int) -> Newest:
+        return await self._gateway.newest(self._gateway.patient, session_id, limit)
 
 
 def _last(session: Session) -> tuple[object, ...]:
     """What changes with every message."""
     return (session.last_message, session.last_message_time, session.last_customer_message_id)
+
+
+def _named(session: Session, messages: Sequence[Message]) -> set[str]:
+    """Ids of the messages that the session tells of: the one in its preview, and by id."""
+    shown = [one for one in messages if one.text == session.last_message]
+    named: set[str] = {one.id for one in messages if one.id == session.last_customer_message_id}
+    if shown:
+        nearest = min(shown, key=lambda one: abs(one.timestamp - session.last_message_time))
+        named.add(nearest.id)
+    return named

@@ -6,9 +6,9 @@ it. What a read costs follows what it gives, however many records share one valu
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.net.transport import Transport
 from imbari_chat.schema import decode
 from imbari_chat.wire.json import Json, Scalar
 from imbari_chat.wire.keys import SortKey
@@ -16,10 +16,17 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Leaf, from_json
 
-__all__ = ["Edge", "OrderedRows", "Row"]
+__all__ = ["Edge", "OrderedRows", "Reader", "Row"]
 
 _AFTER_TEXTS = "\U0010ffff"
 """A bound that objects are beyond: they sort after texts, and no bound can name one."""
+
+
+class Reader(Protocol):
+    """Whoever reads once."""
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        """What is stored there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,16 +78,16 @@ class OrderedRows:
     """A list in its order.
 
     Args:
-        transport: The way to it.
+        reader: The way to it.
         path: Where it is stored.
         order: All of it, by key or by a child.
         floor: Leave out what is ordered before this number.
     """
 
     def __init__(
-        self, transport: Transport, path: Path, order: Query, *, floor: int | None = None
+        self, reader: Reader, path: Path, order: Query, *, floor: int | None = None
     ) -> None:
-        self._transport = transport
+        self._reader = reader
         self._path = path
         self._order = order
         self._floor = floor
@@ -102,7 +109,7 @@ class OrderedRows:
             query = self._narrowed(edge, key, down=down)
             query = query.limit_to_last(limit) if down else query.limit_to_first(limit)
             try:
-                answer = await self._transport.get(self._path, query)
+                answer = await self._reader.get(self._path, query)
             except InvalidData:
                 if edge is None or key is None:
                     raise
@@ -139,10 +146,11 @@ class OrderedRows:
         return query.end_at(value, key) if down else query.start_at(value, key)
 
     def _rows(self, answer: Json, *, down: bool) -> list[Row]:
-        rows = [self._row(key, raw) for key, raw in decode.as_mapping(answer).items()]
+        rows = [self.row(key, raw) for key, raw in decode.as_mapping(answer).items()]
         return sorted(rows, key=lambda row: row.place, reverse=down)
 
-    def _row(self, key: str, raw: Json) -> Row:
+    def row(self, key: str, raw: Json) -> Row:
+        """A record of the list, as one of its rows."""
         index = self._order.order_by
         if index.kind == "key":
             return Row(key, raw, key, index.sort_key(key, EMPTY))

@@ -205,7 +205,7 @@ class SessionPager(Pager[Session]):
 
 
 class MessagePager(Pager[Message]):
-    """A conversation page by page, oldest first on each page, ordered by id.
+    """A conversation page by page, oldest first on each page, ordered by time and id.
 
     Args:
         gateway: Of either end.

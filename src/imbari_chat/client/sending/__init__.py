@@ -1,6 +1,7 @@
 """Messages on their way.
 
-outbox  sends, looks and waits for as long as anything is pending
-entry   one message with what it takes to send it
-ids     fresh ids that sort after all that was seen
+outbox        sends, looks and waits for as long as anything is pending
+entry         one message with what it takes to send it
+ids           fresh ids that sort after all that was seen
+server_clock  the server's time, as far as own writes tell it
 """

@@ -59,7 +59,7 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
     plan = entry.plan
     assert plan.commit_marker is not None
     try:
-        if await transport.get(plan.commit_marker) is not None:
+        if plan.is_marked_by(await transport.get(plan.commit_marker)):
             return True
         if plan.expects is None:
             return False
@@ -67,7 +67,7 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
         if await transport.get(place) == expected:
             return False
         # Something came in between; an earlier try of this very message, perhaps.
-        if await transport.get(plan.commit_marker) is not None:
+        if plan.is_marked_by(await transport.get(plan.commit_marker)):
             return True
     except AccessDenied:  # what one wrote oneself one may read
         return False

@@ -1,21 +1,32 @@
-"""Fresh ids. Ids order a conversation, and this machine's clock may be behind.
+"""Fresh ids. The website lists a conversation by them, and this machine's clock may be wrong.
 
-So a message's id is made to sort after whatever this client has seen of its conversation. Each
-conversation has its own time: one that was stamped with junk moves no other.
+So a message's id is made to sort after whatever this client has seen of its conversation: after
+the ids as well as after the times, since an id may be ahead of its message's time. An id that is
+far ahead of it is junk, which nobody follows, and each conversation has a sequence of its own.
+
+The clock that ids begin with is the server's, as far as it is known.
 """
 
 import secrets
 import threading
-import time
 from typing import Final
 
+from imbari_chat.client.sending.server_clock import ServerClock
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import MessageId, SessionId
-from imbari_chat.wire.pushid import PushIds
+from imbari_chat.wire.pushid import PushIds, rank_of, timestamp_of
 
 __all__ = ["Ids"]
 
-_END: Final = 64**8 - 1
-"""The last time that an id can hold, ms."""
+_FAR: Final = 2**42
+"""A time in the year 2109, ms: no clock is wrong by so much, so it is junk."""
+
+_MOST_AHEAD: Final = 24 * 60 * 60 * 1000
+"""How far an id may be ahead of its message's time to be followed, ms: as far as the rules put up
+with a clock that is ahead."""
+
+_MOST_AWAITED: Final = 100
+_MOST_SEEN: Final = 100
 
 
 class Ids:
@@ -23,23 +34,55 @@ class Ids:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._clock = ServerClock()
         self._sessions = _Sequence()
         self._messages: dict[SessionId, _Sequence] = {}
+        self._made: dict[str, int] = {}
+
+    def now(self) -> int:
+        """The server's time as far as it is known, ms since the epoch."""
+        with self._lock:
+            return self._clock.now()
 
     def session(self) -> SessionId:
         """An id for a new session."""
         with self._lock:
-            return SessionId(self._sessions.next())
+            return SessionId(self._awaited(self._sessions.next(self._clock.now())))
 
     def message(self, session_id: SessionId) -> MessageId:
         """An id that sorts after every message of this conversation that was made or seen here."""
         with self._lock:
-            return MessageId(self._of(session_id).next())
+            return MessageId(self._awaited(self._of(session_id).next(self._clock.now())))
 
-    def saw(self, session_id: SessionId, timestamp: int) -> None:
-        """Something of this conversation was stamped so, ms."""
+    def saw(self, session_id: SessionId, message: Message) -> None:
+        """This message is part of the conversation."""
         with self._lock:
-            self._of(session_id).follow(timestamp)
+            self._of(session_id).follow(message.id, message.timestamp)
+            self._was_stamped(message.id, message.timestamp)
+
+    def seen(self, session_id: SessionId) -> frozenset[str]:
+        """Ids of the messages of this conversation that were made or seen here last."""
+        with self._lock:
+            return frozenset(self._of(session_id).seen)
+
+    def saw_session(self, session: Session) -> None:
+        """The conversation's last message came at this session's time."""
+        with self._lock:
+            self._of(session.id).follow_time(session.last_message_time)
+            if session.created_at is not None:
+                self._was_stamped(session.id, session.created_at)
+
+    def _awaited(self, made: str) -> str:
+        """Remember when it was made, until the server's stamp is read."""
+        self._made[made] = self._clock.local()
+        if len(self._made) > _MOST_AWAITED:
+            del self._made[next(iter(self._made))]
+        return made
+
+    def _was_stamped(self, key: str, timestamp: int) -> None:
+        made = self._made.pop(key, None)
+        if made is not None:
+            self._clock.stamped(timestamp, made=made, read=self._clock.local())
 
     def _of(self, session_id: SessionId) -> "_Sequence":
         found = self._messages.get(session_id)
@@ -49,19 +92,44 @@ class Ids:
 
 
 class _Sequence:
-    """Ids that only ever grow, and the latest time they have to follow."""
+    """Ids that only ever grow, and the latest of others' that they have to follow."""
 
-    __slots__ = ("_latest", "_push_ids", "_seen")
+    __slots__ = ("_after", "_latest", "_made", "_push_ids", "seen")
 
     def __init__(self) -> None:
         self._push_ids = PushIds(lambda: [byte & 63 for byte in secrets.token_bytes(12)])
-        self._seen = 0
+        self._after: str | None = None
         self._latest = 0
+        self._made = ""
+        self.seen: dict[str, None] = {}
+        """In the order in which they were seen."""
 
-    def follow(self, timestamp: int) -> None:
-        if timestamp < _END:
-            self._seen = max(self._seen, timestamp)
+    def follow(self, key: str, timestamp: int) -> None:
+        self._know(key)
+        self.follow_time(timestamp)
+        rank = rank_of(key)
+        if rank is None or key <= self._made or (self._after is not None and key <= self._after):
+            return
+        if timestamp_of(_whole(key)) <= min(timestamp + _MOST_AHEAD, _FAR):
+            self._after = key
 
-    def next(self) -> str:
-        self._latest = max(time.time_ns() // 1_000_000, self._seen + 1, self._latest)
-        return self._push_ids.make(self._latest)
+    def follow_time(self, timestamp: int) -> None:
+        if timestamp < _FAR:
+            self._latest = max(self._latest, timestamp + 1)
+
+    def next(self, now: int) -> str:
+        self._latest = max(now, self._latest)
+        self._made = self._push_ids.make(self._latest, self._after)
+        self._know(self._made)
+        return self._made
+
+    def _know(self, key: str) -> None:
+        self.seen.pop(key, None)
+        self.seen[key] = None
+        if len(self.seen) > _MOST_SEEN:
+            del self.seen[next(iter(self.seen))]
+
+
+def _whole(key: str) -> str:
+    """The first push id at or after ``key``, as far as time is concerned."""
+    return key[:20].ljust(20, "-")

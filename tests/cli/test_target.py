@@ -1,0 +1,116 @@
+"""Where a command acts is said before it does, and consented to where it must be."""
+
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+
+import httpx
+import pytest
+
+from imbari_chat.emulator import Emulator
+from tests.cli.harness import Program, Visitor
+
+WRITES: list[list[str]] = [
+    ["reply", "SESSION", "Hello"],
+    ["resolve", "SESSION"],
+    ["reopen", "SESSION"],
+    ["show", "SESSION"],
+    ["customer", "--name", "Amina", "--email", "amina@example.com"],
+    ["doctor", "--fix-unread"],
+    ["auth", "login", "desk@example.com", "--password-stdin"],
+    ["admins", "grant", "desk@example.com"],
+    ["admins", "revoke", "desk@example.com"],
+    ["admins", "create", "new@example.com", "--password-stdin"],
+    ["rules", "deploy", "rules.json", "--yes"],
+]
+
+READS: list[list[str]] = [
+    ["inbox"],
+    ["show", "SESSION", "--peek"],
+    ["doctor"],
+    ["auth", "status"],
+    ["admins", "list"],
+]
+
+
+def run(program: Program, visitor: Visitor, place: Path, command: Sequence[str]) -> str:
+    session = visitor.writes("Hello")
+    (place / "rules.json").write_text('{"rules": {".read": true}}')
+    arguments = [session if one == "SESSION" else one for one in command]
+    result = program.run(*arguments, stdin="hunter2hunter2\n")
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.fixture
+def account(program: Program) -> None:
+    program("admins", "create", "desk@example.com", "--password-stdin", stdin="hunter2hunter2\n")
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("command", WRITES, ids=" ".join)
+def test_whatever_writes_names_its_target_first(
+    program: Program, visitor: Visitor, emulator: Emulator, place: Path, command: list[str]
+) -> None:
+    """Nobody finds out afterwards where it went."""
+    try:
+        first = run(program, visitor, place, command).splitlines()[0]
+    finally:
+        emulator.load_rules(_rules())
+    assert first == f"at the emulator at {emulator.database_host} (project demo-imbari)"
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize("command", READS, ids=" ".join)
+def test_whatever_only_reads_says_nothing_of_it(
+    program: Program, visitor: Visitor, place: Path, command: list[str]
+) -> None:
+    """Narration is for what matters."""
+    assert "at the emulator at" not in run(program, visitor, place, command)
+
+
+def test_consent_lets_a_file_speak_until_it_changes(program: Program, place: Path) -> None:
+    """It says what the file makes the target, so that nobody consents blindly."""
+    file = place / "imbari-chat.toml"
+    file.write_text("unrestricted = true\n")
+    program("inbox", code=2)
+    trusted = program("config", "trust").stderr.splitlines()
+    assert trusted[0].startswith("at the emulator at ")
+    assert trusted[1] == f"trusted as it is now: {file}"
+    program("inbox")
+    file.write_text("unrestricted = true # and more\n")
+    program("inbox", code=2)
+    program("config", "trust")
+    assert program("config", "trust", "--withdraw").stderr == "consent withdrawn\n"
+    assert program("config", "trust", "--withdraw").stderr == "there was no consent\n"
+    program("inbox", code=2)
+
+
+def test_a_file_that_cannot_be_used_is_not_trusted(program: Program, place: Path) -> None:
+    """Consent is to what it says, and it says nothing."""
+    file = place / "imbari-chat.toml"
+    file.write_text("unrestricted = true\ncolour = 'red'\n")
+    program("config", "trust", code=2)
+    file.write_text("unrestricted = true\n")
+    program("inbox", code=2)
+
+
+@pytest.mark.parametrize("email", ["o'brien@example.com", "a`b`@example.com", "plain@example.com"])
+def test_a_hint_for_a_shell_is_quoted(
+    program: Program, place: Path, emulator: Emulator, email: str
+) -> None:
+    """An address may hold what a shell would obey."""
+    httpx.post(
+        f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k",
+        json={"email": email, "password": "hunter2hunter2"},
+        trust_env=False,
+    ).raise_for_status()
+    said = program("auth", "login", email, "--password-stdin", stdin="hunter2hunter2\n").stderr
+    hint = said.split("`imbari-chat ", 1)[1].rsplit("`, then", 1)[0]
+    assert shlex.split(hint) == ["admins", "grant", email]
+
+
+def _rules() -> str:
+    from imbari_chat.schema import strict_rules
+
+    return strict_rules()

@@ -1,0 +1,163 @@
+"""What the environment says of an address: a table, and certificates."""
+
+import json
+import ssl
+from pathlib import Path
+from typing import Any
+
+import certifi
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat import http_environment
+from imbari_chat.errors import ConfigError
+from imbari_chat.http_environment import HttpEnvironment, is_this_machine
+from tests.environment.authority import Authority
+
+CASES: list[dict[str, Any]] = json.loads(
+    (Path(__file__).parents[1] / "specs/environment/proxies.json").read_text("utf-8")
+)
+PROXY = "http://proxy.example:3128"
+LIVE = "https://database.example"
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["case"] for case in CASES])
+def test_the_way_to_an_address(case: dict[str, Any]) -> None:
+    """Direct, by a proxy, or an error that names the variable."""
+    environment = HttpEnvironment(case["variables"])
+    if "refused" in case:
+        with pytest.raises(ConfigError) as caught:
+            environment.check(case["url"])
+        assert all(word in str(caught.value) for word in case["refused"]), caught.value
+        assert caught.value.hint
+        assert "secret" not in str(caught.value)
+        return
+    proxy = environment.proxy_for(case["url"])
+    assert (proxy and proxy.url) == case["proxy"]
+    if "source" in case:
+        assert proxy is not None
+        assert proxy.source == case["source"]
+
+
+def test_a_proxys_password_is_not_shown() -> None:
+    """Neither by itself nor by what holds it."""
+    environment = HttpEnvironment({"https_proxy": "http://amina:secret@proxy.example:1"})
+    proxy = environment.proxy_for(LIVE)
+    assert proxy is not None
+    assert "secret" not in repr(proxy) + repr(environment)
+
+
+def test_socks_without_its_libraries_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both are needed, or a half of the program could not be reached."""
+    for missing in ("socksio", "socks"):
+        monkeypatch.setattr(
+            http_environment,
+            "find_spec",
+            lambda name, missing=missing: None if name == missing else object(),
+        )
+        with pytest.raises(ConfigError, match=r"all_proxy.*imbari-chat\[socks\]"):
+            HttpEnvironment({"all_proxy": "socks://proxy.example:1080"}).check(LIVE)
+
+
+def test_the_systems_proxies_hold_where_no_variable_names_one() -> None:
+    """Windows and macOS have settings of their own."""
+    system = {"https": PROXY}
+    found = HttpEnvironment({}, system).proxy_for(LIVE)
+    assert found is not None
+    assert found.url == PROXY
+    other = HttpEnvironment({"http_proxy": "http://other.example:1"}, system)
+    assert other.proxy_for(LIVE) is None
+
+
+@given(
+    variables=st.dictionaries(
+        st.sampled_from(
+            ["http_proxy", "HTTPS_PROXY", "https_proxy", "all_proxy", "no_proxy", "NO_PROXY"]
+        ),
+        st.text("ab./:[]@*,-%1 ?#\\ü", max_size=20) | st.sampled_from(["http://a:1", "[::1]/8"]),
+    ),
+    url=st.sampled_from(
+        [LIVE, "http://10.0.0.1:9000", "http://[fd00::1]:9000", "http://localhost:9000"]
+    ),
+)
+def test_whatever_is_set_only_a_config_error_comes_of_it(
+    variables: dict[str, str], url: str
+) -> None:
+    """Raw exceptions of parsers stay inside; this machine is reached whatever is set."""
+    environment = HttpEnvironment(variables)
+    try:
+        environment.check(url)
+        proxy = environment.proxy_for(url)
+    except ConfigError as error:
+        named = [name for name in variables if name in str(error)]
+    else:
+        named = ["nothing was wrong"]
+        assert proxy is None or "localhost" not in url
+    assert named
+    assert "localhost" not in url or named == ["nothing was wrong"]
+
+
+@pytest.mark.parametrize("host", ["", "example.com", "128.0.0.1", "fd00::1", "localhost.test"])
+def test_other_hosts_are_not_this_machine(host: str) -> None:
+    """Only what can be nothing else is."""
+    assert not is_this_machine(host)
+
+
+def test_without_variables_the_usual_authorities_are_believed() -> None:
+    """Those of certifi's list, on every machine the same."""
+    expected = ssl.create_default_context(cafile=certifi.where()).cert_store_stats()
+    environment = HttpEnvironment({})
+    assert environment.tls.cert_store_stats() == expected
+    assert environment.tls.verify_mode == ssl.CERT_REQUIRED
+    assert environment.tls.check_hostname
+    assert environment.trust_in_words == "certifi's list"
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
+def test_each_variable_replaces_the_list(name: str, authority: Authority) -> None:
+    """An office's authority, and nobody else."""
+    environment = HttpEnvironment({name: str(authority.certificate)})
+    assert environment.tls.cert_store_stats()["x509_ca"] == 1
+    assert environment.trust_in_words == name
+
+
+def test_several_variables_hold_together(authority: Authority) -> None:
+    """One is set by the office, another by whatever started the program."""
+    environment = HttpEnvironment(
+        {"REQUESTS_CA_BUNDLE": str(authority.certificate), "SSL_CERT_FILE": certifi.where()}
+    )
+    usual = HttpEnvironment({}).tls.cert_store_stats()["x509_ca"]
+    assert environment.tls.cert_store_stats()["x509_ca"] == usual + 1
+
+
+def test_the_form_of_an_offices_certificate_is_not_judged(authority: Authority) -> None:
+    """Python 3.13 would by default, and earlier ones would not."""
+    for variables in ({}, {"SSL_CERT_FILE": str(authority.certificate)}):
+        flags = HttpEnvironment(variables).tls.verify_flags
+        assert not flags & ssl.VERIFY_X509_STRICT
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "reason"),
+    [
+        ("SSL_CERT_FILE", "/nowhere/cacert.pem", "cannot be read"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/cacert.pem", "cannot be read"),
+        ("CURL_CA_BUNDLE", __file__, "holds no certificate"),
+        ("SSL_CERT_FILE", "a\0b", "names no file"),
+        ("SSL_CERT_DIR", __file__, "no folder"),
+        ("SSL_CERT_DIR", "/nowhere", "no folder"),
+    ],
+)
+def test_what_holds_no_certificates_is_named(name: str, text: str, reason: str) -> None:
+    """As soon as TLS is needed, and not for an emulator."""
+    environment = HttpEnvironment({name: text})
+    environment.check("http://127.0.0.1:9000", "http://database.example")
+    with pytest.raises(ConfigError, match=f"{name} cannot be used: .*{reason}"):
+        environment.check(LIVE)
+
+
+def test_folders_of_certificates_are_taken(tmp_path: Path) -> None:
+    """Those of OpenSSL, one or more; which certificates they hold is seen when one is needed."""
+    HttpEnvironment({"SSL_CERT_DIR": f"{tmp_path}:{tmp_path}"}).check(LIVE)
+    HttpEnvironment({"REQUESTS_CA_BUNDLE": str(tmp_path)}).check(LIVE)

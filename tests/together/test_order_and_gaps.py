@@ -1,0 +1,510 @@
+"""Listeners that hear late, in memory: whoever wrote what by which clock, each message comes once.
+
+A consumer is told of the window only when it asks, so an outage and a busy consumer are one thing
+here: any number of writes goes by between two looks, more than a window holds.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbari_chat.client.events.diff import MessageDiff, SessionDiff
+from imbari_chat.client.events.event_stream import follow
+from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.ids import Ids
+from imbari_chat.client.sending.server_clock import ServerClock
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN as OWNER
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.rules import Ruleset
+from imbari_chat.schema import decode, paths, strict_rules
+from imbari_chat.schema.events import (
+    ChatEvent,
+    MessageAdded,
+    MessageRemoved,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.order import message_place
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json, same
+from imbari_chat.wire.paths import ROOT, Path
+from imbari_chat.wire.pushid import PushIds
+from imbari_chat.wire.query import Query
+from tests.client.in_memory import ADMIN, InMemory, Silence
+
+NOW = 1_800_000_000_000
+HOUR = 3_600_000
+DAY = 24 * HOUR
+SESSION = SessionId("-S")
+
+
+class Looks(Silence):
+    """A subscription that says what its window holds, whenever it is looked at and has changed."""
+
+    def __init__(self, read: Callable[[], Json]) -> None:
+        self._read = read
+        self._told: Json = None
+        self._begun = 0
+        self.look = asyncio.Event()
+        self.waits = False
+
+    async def __anext__(self) -> ListenItem:
+        self._begun += 1
+        if self._begun == 2:
+            return StateChanged("live")
+        while self._begun > 1 and same(self._read(), self._told):
+            self.waits = True
+            await self.look.wait()
+            self.look.clear()
+            self.waits = False
+        self._told = self._read()
+        return Changed(self._told, None)
+
+
+class Late(InMemory):
+    """A transport whose subscriptions hear late."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        super().__init__(namespace, ADMIN)
+        self.heard: Looks | None = None
+        self.reads = 0
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        self.reads += 1
+        return await super().get(path, query)
+
+    def listen(
+        self,
+        path: Path,
+        query: Query | None = None,
+        *,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> Looks:
+        self.heard = Looks(
+            lambda: self._namespace.read(path, query, self._caller, self._now()).to_json()
+        )
+        return self.heard
+
+
+@dataclass
+class World:
+    """A database, the server's clock, and one consumer."""
+
+    server: int = NOW
+    events: list[ChatEvent] = field(default_factory=list)
+    written: list[str] = field(default_factory=list)
+    _consumer: "asyncio.Task[None] | None" = None
+
+    def __post_init__(self) -> None:
+        self.database = Namespace("t", Ruleset.parse(strict_rules()))
+        self.transport = Late(self.database)
+        self.gateway = Gateway(self.transport)
+
+    def put(self, changes: dict[Path, Json]) -> None:
+        """Write past the rules, in one update."""
+        body: Json = {"/".join(path): value for path, value in changes.items()}
+        self.database.write(Write.patch(ROOT, body), OWNER, self.server)
+
+    def message(self, session_id: SessionId, key: str, timestamp: int) -> dict[Path, Json]:
+        """A message of its own text."""
+        self.written.append(f"message {len(self.written)}")
+        record: Json = {"text": self.written[-1], "from": "customer", "timestamp": timestamp}
+        return {paths.messages(session_id) / key: record}
+
+    def consume(self, batches: AsyncGenerator[list[ChatEvent], None]) -> None:
+        """Begin to consume these."""
+
+        async def consuming() -> None:
+            async for batch in batches:
+                self.events += batch
+
+        self._consumer = asyncio.create_task(consuming())
+
+    async def look(self) -> list[ChatEvent]:
+        """What the consumer is told of all that was written until now."""
+        assert self._consumer is not None
+        before = len(self.events)
+        if self.transport.heard is not None:
+            self.transport.heard.look.set()
+        for _ in range(10_000):
+            await asyncio.sleep(0)
+            heard = self.transport.heard
+            if self._consumer.done():
+                self._consumer.result()
+            if heard is not None and heard.waits and not heard.look.is_set():
+                return self.events[before:]
+        raise AssertionError("the consumer never came to rest")
+
+    async def close(self) -> None:
+        assert self._consumer is not None
+        self._consumer.cancel()
+        await asyncio.gather(self._consumer, return_exceptions=True)
+
+
+def _texts(events: list[ChatEvent]) -> list[str]:
+    return [one.message.text for one in events if isinstance(one, MessageAdded)]
+
+
+def _in_order(events: list[ChatEvent]) -> bool:
+    places = [message_place(one.message) for one in events if isinstance(one, MessageAdded)]
+    return places == sorted(places)
+
+
+def _run(shows: Callable[[], int], scene: Coroutine[Any, Any, None]) -> None:
+    """Play a scene on a machine whose clock shows this, ms."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ServerClock, "local", staticmethod(shows))
+        asyncio.run(scene)
+
+
+WRITERS = st.sampled_from(
+    ["right", "an hour fast", "an hour slow", "junk id", "junk id and a day ahead", "ahead"]
+)
+BATCHES = st.lists(st.lists(WRITERS, max_size=14), min_size=1, max_size=6)
+
+
+@dataclass
+class Cast:
+    """Writers, each with a clock of its own, who follow what they have seen or do not."""
+
+    world: World
+    ids: dict[str, Ids] = field(default_factory=dict)
+
+    def write(self, who: str, session_id: SessionId, dice: int) -> dict[Path, Json]:
+        wrong = {"an hour fast": HOUR, "an hour slow": -HOUR, "ahead": HOUR}.get(who, 0)
+        key = PushIds(lambda: [dice % 64] * 12).make(self.world.server + wrong)
+        if who.startswith("junk"):
+            key = f"zzz{len(self.world.written):017d}"
+        stamp = self.world.server
+        if "ahead" in who:
+            stamp += HOUR if who == "ahead" else DAY - 60_000 * (dice % 7)
+        return self.world.message(session_id, key, stamp)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    before=st.lists(WRITERS, max_size=6),
+    batches=BATCHES,
+    limit=st.integers(1, 5),
+    wrong=st.sampled_from([0, 30_000, -30_000, -HOUR]),
+    dice=st.randoms(use_true_random=False),
+)
+def test_a_conversation_tells_each_message_once_and_in_order(
+    before: list[str], batches: list[list[str]], limit: int, wrong: int, dice: Any
+) -> None:
+    """Wrong clocks, junk ids, stamps of tomorrow, and more at once than the window holds."""
+    world = World()
+    cast = Cast(world)
+
+    def write(who: str) -> None:
+        world.server += dice.randint(1, 4)
+        world.put(cast.write(who, SESSION, dice.randint(0, 63)))
+
+    async def scene() -> None:
+        for who in before:
+            write(who)
+        old = len(world.written)
+        order = paths.messages_in_order()
+        diff = MessageDiff(SESSION, limit, history=0)
+        place = paths.messages(SESSION)
+        world.consume(
+            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        )
+        await world.look()
+        for batch in batches:
+            for who in batch:
+                write(who)
+            assert _in_order(await world.look())
+        await world.close()
+        assert Counter(_texts(world.events)) == Counter(world.written[old:])
+        assert not [one for one in world.events if isinstance(one, MessageRemoved)]
+
+    _run(lambda: world.server + wrong, scene())
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    steps=st.lists(
+        st.lists(
+            st.tuples(st.sampled_from(["write", "write", "delete"]), st.integers(0, 30)), max_size=8
+        ),
+        max_size=6,
+    ),
+    limit=st.integers(2, 5),
+)
+def test_what_is_deleted_is_told_once_and_what_slides_in_is_no_news(
+    steps: list[list[tuple[str, int]]], limit: int
+) -> None:
+    """A consumer that keeps what it was told of holds nothing that was deleted before its eyes."""
+    world, cast = World(), None
+    cast = Cast(world)
+    stored: dict[str, Path] = {}
+    held: dict[str, str] = {}
+
+    def step(what: str, which: int) -> None:
+        world.server += 1
+        if what == "write":
+            ((place, record),) = cast.write("right", SESSION, which).items()
+            world.put({place: record})
+            stored[world.written[-1]] = place
+        elif stored:
+            newest = [*stored][-limit:]
+            world.put({stored.pop(newest[which % len(newest)]): None})
+
+    async def scene() -> None:
+        for _ in range(8):
+            step("write", 0)
+        world.consume(
+            follow(
+                world.gateway,
+                paths.messages(SESSION),
+                paths.messages_in_order(),
+                MessageDiff(SESSION, limit, history=0),
+                buffer=DEFAULT_LIMIT,
+                overflow="coalesce",
+            )
+        )
+        await world.look()
+        for batch in steps:
+            for what, which in batch:
+                step(what, which)
+            for event in await world.look():
+                match event:
+                    case MessageAdded(_, message):
+                        assert message.text not in held
+                        held[message.text] = message.id
+                    case MessageRemoved(_, message):
+                        assert message.text not in stored
+                        held.pop(message.text, None)
+        await world.close()
+        given = set(_texts(world.events))
+        assert {text for text in stored if text in world.written[8:]} <= given
+        assert not given & set(world.written[:8])
+        assert set(held) <= given
+
+    _run(lambda: world.server, scene())
+
+
+SESSIONS = [SessionId(f"-S{number}") for number in range(7)]
+ACTS = st.tuples(
+    st.sampled_from(["write", "write", "write", "touch", "delete"]),
+    st.sampled_from(SESSIONS),
+    st.sampled_from(["right", "an hour fast", "an hour slow", "junk id"]),
+)
+
+
+@settings(max_examples=120, deadline=None)
+@given(
+    before=st.lists(ACTS, max_size=10),
+    batches=st.lists(st.lists(ACTS, max_size=14), min_size=1, max_size=6),
+    limit=st.integers(1, 4),
+    dice=st.randoms(use_true_random=False),
+)
+def test_the_inbox_tells_each_message_once(
+    before: list[tuple[str, SessionId, str]],
+    batches: list[list[tuple[str, SessionId, str]]],
+    limit: int,
+    dice: Any,
+) -> None:
+    """More conversations move between two looks than the window holds; some are deleted."""
+    world = World()
+    cast = Cast(world)
+    expected: dict[str, SessionId] = {}
+
+    def act(what: str, session_id: SessionId, who: str) -> None:
+        world.server += dice.randint(1, 4)
+        session = paths.session(session_id)
+        if what == "write":
+            changes = cast.write(who, session_id, dice.randint(0, 63))
+            expected[world.written[-1]] = session_id
+            changes[session / "customerName"] = "Amina"
+            changes[session / "lastMessage"] = world.written[-1]
+            changes[session / "lastMessageTime"] = world.server
+            changes[session / "unreadCount"] = 1
+            world.put(changes)
+        elif what == "delete":
+            world.put({session: None, paths.messages(session_id): None})
+            for text in [text for text, where in expected.items() if where == session_id]:
+                del expected[text]
+        elif world.database.root.at(session).exists:
+            world.put({session / "unreadCount": 0})
+
+    async def scene() -> None:
+        for one in before:
+            act(*one)
+        expected.clear()
+        old = set(world.written)
+        diff = SessionDiff(limit)
+        batches_of = follow(
+            world.gateway,
+            paths.SESSIONS,
+            paths.sessions_in_order(),
+            diff,
+            buffer=DEFAULT_LIMIT,
+            overflow="coalesce",
+        )
+        world.consume(with_messages(world.gateway, diff, batches_of))
+        held: set[str] = set()
+        _replay(await world.look(), held)
+        for batch in batches:
+            for one in batch:
+                act(*one)
+            _replay(await world.look(), held)
+            heard = _texts(world.events)
+            assert expected.keys() <= set(heard)
+            assert len(heard) == len(set(heard))
+            assert not old & set(heard)
+        await world.close()
+        query = paths.sessions_in_order().limit_to_last(limit)
+        raw = await world.transport.get(paths.SESSIONS, query)
+        assert held == set(decode.as_mapping(raw))
+        for session_id in SESSIONS:
+            told = [
+                one.message
+                for one in world.events
+                if isinstance(one, MessageAdded) and one.session_id == session_id
+            ]
+            assert [*map(_number, told)] == sorted(map(_number, told))
+
+    _run(lambda: world.server, scene())
+
+
+def _number(message: Message) -> int:
+    return int(message.text.removeprefix("message "))
+
+
+def _replay(events: list[ChatEvent], held: set[str]) -> None:
+    """Apply what is told of sessions, as a consumer does."""
+    for event in events:
+        match event:
+            case SessionAdded(session):
+                assert session.id not in held
+                held.add(session.id)
+            case SessionChanged(session):
+                assert session.id in held
+            case SessionRemoved(session):
+                held.remove(session.id)
+
+
+def _of_one_session(world: World) -> Callable[[str, int], None]:
+    """A writer of messages with their session, by ids of these."""
+
+    def write(key: str, ahead: int = 0) -> None:
+        world.server += 1
+        changes = world.message(SESSION, key, world.server + ahead)
+        session = paths.session(SESSION)
+        changes[session / "lastMessage"] = world.written[-1]
+        changes[session / "lastMessageTime"] = world.server + ahead
+        world.put(changes)
+
+    return write
+
+
+async def _follow_inbox(world: World) -> None:
+    diff = SessionDiff(2)
+    order = paths.sessions_in_order()
+    batches = follow(
+        world.gateway, paths.SESSIONS, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce"
+    )
+    world.consume(with_messages(world.gateway, diff, batches))
+    await world.look()
+
+
+def test_a_message_that_moves_up_because_others_were_deleted_is_no_news() -> None:
+    """The inbox reads the newest ten of a conversation, and one more comes into view."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(20):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        write("-M100", 0)
+        assert _texts(await world.look()) == ["message 20"]
+        world.put({paths.messages(SESSION) / f"-M{number:03}": None for number in (17, 18, 19)})
+        write("-M101", 0)
+        assert _texts(await world.look()) == ["message 21"]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("count", [3, 12, 60])
+def test_the_inbox_hears_whatever_was_stamped_ahead_of_time(count: int) -> None:
+    """What is stamped tomorrow, and what is written below it at its right time, each once."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(15):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for number in range(count):
+            write(f"zz{number:03}", HOUR)
+        write("-M100", 0)
+        assert sorted(_texts(await world.look())) == sorted(world.written[15:])
+        write("-M099", 0)
+        write("zz999", HOUR)
+        write("-M101", 0)
+        assert sorted(_texts(await world.look())) == sorted(world.written[-3:])
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+def test_an_old_session_that_slides_into_the_window_brings_nothing_and_costs_nothing() -> None:
+    """It takes the place of one that was deleted."""
+    world = World()
+
+    async def scene() -> None:
+        for session_id in SESSIONS:
+            world.server += 1
+            changes = world.message(session_id, "-M", world.server)
+            changes[paths.session(session_id) / "lastMessageTime"] = world.server
+            world.put(changes)
+        await _follow_inbox(world)
+        reads = world.transport.reads
+        world.put({paths.session(SESSIONS[-1]): None, paths.messages(SESSIONS[-1]): None})
+        events = await world.look()
+        assert [type(one) for one in events] == [SessionRemoved, SessionAdded]
+        assert world.transport.reads == reads
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+def test_a_gap_longer_than_one_piece_is_read_piece_by_piece() -> None:
+    """And what was known below the window is not told again."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(5):
+            write(f"-A{number:04}", 0)
+        diff = MessageDiff(SESSION, 3)
+        order, place = paths.messages_in_order(), paths.messages(SESSION)
+        world.consume(
+            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        )
+        await world.look()
+        for number in range(950):
+            write(f"-B{number:04}", 0)
+        reads = world.transport.reads
+        assert _texts(await world.look()) == world.written[5:]
+        assert world.transport.reads - reads == 5
+        await world.close()
+
+    _run(lambda: world.server, scene())
