@@ -179,7 +179,7 @@ def _opened(text: str, *, in_steps: bool) -> tuple[str, dict[str, Json]]:
     if not isinstance(envelope, dict):
         raise InvalidData("a message is an object")
     kind, inner = envelope.get("t"), envelope.get("d")
-    if kind not in {"c", "d"} or not isinstance(inner, dict):
+    if kind not in ("c", "d") or not isinstance(inner, dict):
         raise InvalidData("a message is about control (c) or data (d)")
     return str(kind), inner
 

@@ -154,7 +154,7 @@ def _bound_parts(text: str) -> tuple[Scalar | None, str | None]:
     if not isinstance(parts, list) or not parts or isinstance(parts[0], dict | list):
         raise InvalidData("Constraint index field must be a JSON primitive")
     key: Json = parts[1] if len(parts) == 2 else None
-    if len(parts) > 1 and not isinstance(key, str):
+    if len(parts) > 1 and (not isinstance(key, str) or key in (MIN_KEY, MAX_KEY)):
         raise InvalidData("Constraint key field must be a valid key name")
     assert key is None or isinstance(key, str)
     return parts[0], key

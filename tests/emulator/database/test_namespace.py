@@ -6,7 +6,8 @@ import pytest
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN, NOBODY, Caller
-from imbari_chat.emulator.database.listeners import CANCEL, Target
+from imbari_chat.emulator.database.events import CANCEL
+from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal
 from imbari_chat.errors import InvalidData
@@ -72,7 +73,7 @@ def test_data_that_closes_a_stream_is_not_told_on_it() -> None:
     admin, _ = database.listen(Target(HERE), ADMIN, NOW)
     events = database.write(Write.put(HERE, {"open": False, "secret": 1}), ADMIN, NOW).events
     told = {listener: each for each in events for listener in each.listeners}
-    assert (told[user].frame, told[user].last) == (CANCEL, True)
+    assert (told[user].event, told[user].last) == (CANCEL, True)
     assert "secret" in told[admin].frame.data
     assert database.write(Write.put(HERE, None), ADMIN, NOW).events[0].listeners == (admin,)
 

@@ -4,7 +4,8 @@ import pytest
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN, Caller
-from imbari_chat.emulator.database.listeners import CANCEL, Target
+from imbari_chat.emulator.database.events import CANCEL
+from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Commit, Namespace
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.json import Json
@@ -74,7 +75,7 @@ def test_whoever_is_let_in_for_what_is_stored_is_cancelled_at_once(
     put(database, "/rooms/r1/text", "b")
     assert asked == [ROOM]
     cancelled, changed = put(database, "/rooms/r1/owner", "chidi").events
-    assert (cancelled.frame, list(cancelled.listeners)) == (CANCEL, [listener])
+    assert (cancelled.event, list(cancelled.listeners)) == (CANCEL, [listener])
     assert listener not in changed.listeners
     del asked[:]
     put(database, "/rooms/r1/text", "c")

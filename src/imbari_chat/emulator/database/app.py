@@ -33,7 +33,7 @@ from imbari_chat.wire.pushid import PushIds
 
 __all__ = ["DatabaseApp"]
 
-_SOCKET_PATHS: Final = frozenset({"/.ws", "/.lp"})
+_SOCKET_PATHS: Final = frozenset({b"/.ws", b"/.lp"})
 """What is no request: a socket that asks for no upgrade, and long polling, which is not served."""
 
 _log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class DatabaseApp:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
-        if scope["path"] in _SOCKET_PATHS:
+        if scope["raw_path"] in _SOCKET_PATHS:
             await _respond(send, failed(Refusal(404, "404 Not Found")))
             return
         headers = {

@@ -8,7 +8,7 @@ An event speaks of nodes, and is the same for everyone who listens to one view:
 
 Its form is that of the transport: a frame of an event stream, where paths are relative to the
 stream, or a message of a socket, where they are whole and a tag says which listen is meant. Trees
-never change, so an event is written when it is needed, once in each form.
+never change, so an event is written when it is needed.
 """
 
 from collections.abc import Mapping
@@ -24,6 +24,8 @@ from imbari_chat.wire.tree import EMPTY, Node
 
 __all__ = ["CANCEL", "Event"]
 
+# [unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
+# anything else, and both official Python clients skip null.
 _CANCELLED: Final = Frame("cancel", "null")
 
 
@@ -42,7 +44,7 @@ class Event:
         weight: About as many bytes as it has when it is written.
     """
 
-    __slots__ = ("_frames", "_message", "base", "hollow", "kind", "nodes", "path", "weight")
+    __slots__ = ("_message", "base", "hollow", "kind", "nodes", "path", "weight")
 
     def __init__(
         self,
@@ -61,7 +63,6 @@ class Event:
         self.weight: Final = sum(
             node.weight + sum(map(len, place)) for place, node in self.nodes.items()
         )
-        self._frames: dict[bool, Frame] = {}
         self._message: str | None = None
 
     @property
@@ -77,13 +78,9 @@ class Event:
         """
         if self.kind == "cancel":
             return _CANCELLED
-        frame = self._frames.get(export)
-        if frame is None:
-            data = {} if self.hollow else self._data(export=export)
-            told: Json = {"path": str(self.path), "data": data}
-            text = dumps(told, in_steps=self.weight >= LARGE)
-            frame = self._frames[export] = Frame(self.kind, text)
-        return frame
+        data = {} if self.hollow else self._data(export=export)
+        told: Json = {"path": str(self.path), "data": data}
+        return Frame(self.kind, dumps(told, in_steps=self.weight >= LARGE))
 
     def message(self, tag: str = "") -> str:
         """As a socket has it.
@@ -91,7 +88,9 @@ class Event:
         Args:
             tag: JSON of what the client calls the listen; nothing if it has given it no name.
         """
-        return self._begin() + _tagged(tag) + self._end
+        if self._message is None:  # the same for every tag
+            self._message = self._begin()
+        return self._message + _tagged(tag) + self._end
 
     def parts(self) -> list[str]:
         """The message cut into texts, but for what :meth:`rest` says: the same for every listen."""
@@ -106,11 +105,9 @@ class Event:
         return f'}},"a":"{"d" if self.kind == "put" else "m"}"}}}}'
 
     def _begin(self) -> str:
-        if self._message is None:
-            place = dumps(on_the_wire(Path((*self.base, *self.path))))
-            data = dumps(self._data(export=True), in_steps=self.weight >= LARGE)
-            self._message = f'{{"t":"d","d":{{"b":{{"p":{place},"d":{data}'
-        return self._message
+        place = dumps(on_the_wire(Path((*self.base, *self.path))))
+        data = dumps(self._data(export=True), in_steps=self.weight >= LARGE)
+        return f'{{"t":"d","d":{{"b":{{"p":{place},"d":{data}'
 
     def _data(self, *, export: bool) -> Json:
         if self.kind == "put":
@@ -119,8 +116,7 @@ class Event:
 
 
 CANCEL: Final = Event("cancel")
-"""[unsure]: current docs show texts here, older ones and captures null. pyrebase4's thread dies of
-anything else, and both official Python clients skip null. Also said when an event is too large."""
+"""Also said on a stream when an event is too large."""
 
 
 def _tagged(tag: str) -> str:

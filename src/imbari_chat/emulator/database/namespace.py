@@ -111,8 +111,13 @@ def etag(node: Node) -> str:
     return digest(node) or _NOTHING
 
 
-def _has_version(node: Node, tag: str) -> bool:
-    """Whether ``tag`` is that of ``node``. To know that something is there, nothing is hashed."""
+def _has_version(node: Node, tag: str | None) -> bool:
+    """Whether ``tag``, if there is one, is that of ``node``.
+
+    To know that something is there, nothing is hashed.
+    """
+    if tag is None:
+        return True
     return not node.exists if tag == _NOTHING else node.exists and digest(node) == tag
 
 
@@ -229,8 +234,8 @@ class Namespace:
             coverage: Where to count what the rules come to; in the database's own if not given.
         """
         before, rules = self.root, self.rules
-        lost = if_match is not None and not _has_version(write.found(before), if_match)
-        if lost and self._readable(write.base, caller, now):
+        readable = if_match is not None and self._readable(write.base, caller, now)
+        if readable and not _has_version(write.found(before), if_match):
             raise Mismatch(write.found(before))
         try:
             after = write.applied(before, now)
@@ -248,7 +253,8 @@ class Namespace:
                 coverage=coverage or self.coverage,
             )
             self._insist(decision)
-        if lost:  # the answer would show what is there to one who may not read it [unsure]
+        if not readable and not _has_version(write.found(before), if_match):
+            # The answer shows what is there, so it is only for those who may read it. [unsure]
             raise denied()
         if room is not None and write.weight(before, after) > room:
             raise write_too_big()

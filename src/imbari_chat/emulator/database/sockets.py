@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from secrets import choice
 from string import ascii_letters, digits
 from typing import Final
@@ -246,7 +247,7 @@ class _Socket:
         for effect in effects:
             match effect:
                 case Say(write=write, weight=weight):
-                    self._push(delivery.later(weight, lambda write=write: lines(texts(write()))))
+                    self._push(delivery.later(weight, partial(_written, write)))
                 case Deliver(events=events):
                     delivery.deliver(events)
                 case Attach(listener=listener, tag=tag, first=first):
@@ -327,6 +328,10 @@ class _Listen:
     def cancel(self) -> None:
         """The listener may not listen any more."""
         self._socket.cancelled(self._listener)
+
+
+def _written(write: Callable[[], str]) -> bytes:
+    return lines(texts(write()))
 
 
 async def _not_found(send: Send) -> None:

@@ -1,0 +1,308 @@
+"""One socket's end of the protocol, by transcripts of the reference and beyond them."""
+
+import json
+from collections import defaultdict
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from imbari_chat.wire.json import Json, dumps, same
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import to_object
+from tests.emulator.database.sockets_in_memory import NOW, Client, Room
+from tests.emulator.database.strategies import keys, queries, values, writes
+from tests.specs import cases, table
+
+FAILURES = table("emulator/sockets")["failures"]
+SIGNED_IN: dict[str, Json] = {"cred": "owner", "authvar": {"uid": "u"}}
+
+
+@cases("emulator/sockets")
+def test_transcripts_come_out_to_the_letter(case: dict[str, Any]) -> None:
+    """Every message, on its socket and in its order."""
+    room = Room(case.get("rules"), case.get("data"))
+    clients: dict[str, Client] = defaultdict(room.connect)
+    for who, said in case["script"]:
+        client = clients[who[0]]
+        if who[1] == ">":
+            is_control = "control" in said
+            inner = {"t": said["control"], "d": {}} if is_control else said
+            client.send(dumps({"t": "c" if is_control else "d", "d": inner}))
+            if case.get("quiet"):
+                client.said = [each for each in client.said if each.get("a") != "sd"]
+        else:
+            assert client.said, f"nothing more for {who[0]}, but {said} is due"
+            assert same(client.said.pop(0), said)
+    assert [client.said for client in clients.values() if client.said] == []
+
+
+@pytest.mark.parametrize("case", FAILURES, ids=[case["name"] for case in FAILURES])
+def test_what_makes_no_sense_fails_and_changes_nothing(case: dict[str, Any]) -> None:
+    """With a text, and the connection goes on."""
+    room = Room(data={"a": {"b": 1}})
+    client = room.connect()
+    (answer,) = client.ask(case["action"], case["body"])
+    assert answer["b"]["s"] == "failure"
+    assert isinstance(answer["b"]["d"], str)
+    client.leave()
+    assert room.read() == {"a": {"b": 1}}
+    assert client.closed is None
+
+
+@pytest.mark.parametrize("text", ["hello", "[1]", '{"t":"d","d":{"a":"q"}}', '{"t":"x","d":{}}'])
+def test_what_cannot_be_answered_ends_the_connection(text: str) -> None:
+    """With a code and a reason; others are not disturbed."""
+    room = Room()
+    client, other = room.connect(), room.connect()
+    client.send(text)
+    assert client.closed is not None
+    assert client.closed.code == 1008
+    assert client.closed.reason
+    assert other.status("p", {"p": "/x", "d": 1}) == "ok"
+
+
+def test_a_refusal_comes_with_its_reason() -> None:
+    """As security-debug text, before the answer."""
+    room = Room('{"rules": {"k": {".read": "auth.uid === \'u\'"}}}')
+    why, answer = room.connect().ask("q", {"p": "/k", "h": ""})
+    assert why["a"] == "sd"
+    assert "auth.uid" in why["b"]["msg"]
+    assert answer["b"]["s"] == "permission_denied"
+
+
+def test_a_refused_update_is_seen_by_nobody() -> None:
+    """Not the part of it that would have been allowed, either."""
+    room = Room('{"rules": {".read": true, "a": {".write": true}}}')
+    client, other = room.connect(), room.connect()
+    other.ask("q", {"p": "/", "h": ""})
+    other.said.clear()
+    assert client.status("m", {"p": "/", "d": {"a": 1, "b": 1}}) == "permission_denied"
+    assert other.said == []
+    assert room.read() is None
+
+
+def test_other_rules_end_what_they_do_not_allow() -> None:
+    """Once for each listen, and the others go on."""
+    room = Room(data={"a": 1, "b": 2})
+    client = room.connect()
+    client.ask("q", {"p": "/a", "h": ""})
+    client.ask("q", {"p": "/b", "h": ""})
+    client.said.clear()
+    room.govern('{"rules": {"b": {".read": true}}}')
+    assert client.said == [{"b": {"p": "a"}, "a": "c"}]
+    client.said.clear()
+    room.rest("/", {"a": 2, "b": 3})
+    assert client.said == [{"b": {"p": "b", "d": 3}, "a": "d"}]
+
+
+def test_a_renewed_token_keeps_what_it_allows() -> None:
+    """And ends what it does not."""
+    room = Room('{"rules": {"$u": {".read": "auth.uid === $u"}}}', {"u": 1, "v": 2})
+    client = room.connect()
+    client.ask("gauth", SIGNED_IN)
+    assert client.status("q", {"p": "/u", "h": ""}) == "ok"
+    renewed = {"cred": "owner", "authvar": {"uid": "u", "token": {"level": 2}}}
+    assert len(client.ask("gauth", renewed)) == 1
+    _, revoked = client.ask("gauth", {"cred": "owner", "authvar": {"uid": "v"}})
+    assert revoked == {"b": {"p": "u"}, "a": "c"}
+    assert client.status("q", {"p": "/v", "h": ""}) == "ok"
+
+
+def test_who_it_is_now_decides_later_revocations() -> None:
+    """A listen follows its connection's credential, not the one it began with."""
+    rules = '{"rules": {"k": {".read": "root.child(\'ok\').child(auth.uid).val() === true"}}}'
+    room = Room(rules, {"k": 1, "ok": {"u": True, "v": True}})
+    client = room.connect()
+    client.ask("gauth", SIGNED_IN)
+    client.ask("q", {"p": "/k", "h": ""})
+    client.ask("gauth", {"cred": "owner", "authvar": {"uid": "v"}})
+    client.said.clear()
+    room.rest("/ok/u", False)
+    assert client.said == []
+    room.rest("/ok/v", False)
+    assert client.said == [{"b": {"p": "k"}, "a": "c"}]
+
+
+def test_listening_again_takes_the_place_of_the_first() -> None:
+    """Each change is told once, under the newer tag."""
+    room = Room(data={"l": {"a": 1}})
+    client = room.connect()
+    for tag in (1, 2):
+        client.ask("q", {"p": "/l", "q": {"l": 1, "vf": "l"}, "t": tag, "h": ""})
+    client.said.clear()
+    room.rest("/l/a", 2)
+    assert client.said == [{"b": {"p": "l/a", "d": 2, "t": 2}, "a": "d"}]
+
+
+def test_a_denied_listen_leaves_the_one_there_is() -> None:
+    """It is the new one that fails."""
+    room = Room('{"rules": {"k": {".read": "query.limitToFirst === 1"}}}', {"k": {"a": 1}})
+    client = room.connect()
+    assert client.status("q", {"p": "/k", "q": {"l": 1, "vf": "l"}, "t": 1, "h": ""}) == "ok"
+    assert client.status("q", {"p": "/k", "h": ""}) == "permission_denied"
+    client.said.clear()
+    room.rest("/k/a", 2)
+    assert [each["a"] for each in client.said] == ["d"]
+
+
+def test_nobody_is_owed_anything_who_has_left() -> None:
+    """And the database holds nothing of them."""
+    room = Room(data={"a": 1})
+    client = room.connect()
+    client.ask("q", {"p": "/a", "h": ""})
+    client.leave()
+    client.said.clear()
+    room.rest("/a", 2)
+    assert client.said == []
+    assert room.tags == {}
+
+
+def test_an_ended_token_is_told_and_ends_what_it_allowed() -> None:
+    """The client fetches another and comes back."""
+    room = Room('{"rules": {"k": {".read": "auth != null"}}}', {"k": 1}, enforce_expiry=True)
+    client = room.connect()
+    client.ask("gauth", SIGNED_IN)
+    client.ask("q", {"p": "/k", "h": ""})
+    client.said.clear()
+    client._follow(client.peer.expired(NOW))
+    first, second = client.said
+    assert first == {"b": {"s": "expired_token", "d": "Auth token is expired."}, "a": "ac"}
+    assert second == {"b": {"p": "k"}, "a": "c"}
+
+
+class Mirror:
+    """What a client of one listen knows, by what it has been told and nothing else."""
+
+    def __init__(self) -> None:
+        self.value: Any = None
+
+    def told(self, said: dict[str, Any], depth: int) -> None:
+        """One push."""
+        where = [key for key in said["b"]["p"].split("/") if key][depth:]
+        if said["a"] == "d":
+            self.value = _put(self.value, where, said["b"]["d"])
+            return
+        assert said["a"] == "m"
+        for key, value in said["b"]["d"].items():
+            self.value = _put(self.value, [*where, *key.split("/")], value)
+
+
+def _put(value: Any, where: list[str], new: Any) -> Any:
+    if not where:
+        return new
+    if not isinstance(value, dict):
+        value = {}
+    elif ".value" in value:
+        value = {".priority": value[".priority"]}
+    changed = {**value, where[0]: _put(value.get(where[0]), where[1:], new)}
+    kept = {key: item for key, item in changed.items() if item is not None}
+    return kept if kept.keys() - {".priority"} else None
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    values,
+    st.lists(keys, max_size=2),
+    st.none() | queries(),
+    st.lists(writes, max_size=5),
+)
+def test_a_listen_always_knows_what_a_get_would_say(
+    start: Any, place: list[str], query: Query | None, steps: list[tuple[str, Any, Any]]
+) -> None:
+    """First data and pushes add up, with and without a query, priorities included."""
+    room = Room()
+    room.database._enforce_indexes = False
+    writer, client = room.connect(), room.connect()
+    writer.ask("p", {"p": "/", "d": start})
+    path, asked = "/".join(place), to_object(query)
+    mirror = Mirror()
+    listen: dict[str, Json] = {"p": path, "h": ""}
+    if asked:
+        listen |= {"q": asked, "t": 1}
+    for said in client.ask("q", listen)[:-1]:
+        mirror.told(said, len(place))
+    for kind, at, value in steps:
+        client.said.clear()
+        writer.ask("p" if kind == "put" else "m", {"p": str(at), "d": value})
+        for said in client.said:
+            assert said["b"].get("t") == listen.get("t")
+            mirror.told(said, len(place))
+        (got,) = writer.ask("g", {"p": path, "q": asked})
+        assert same(mirror.value, got["b"]["d"])
+
+
+parts = st.sampled_from(["/", "/a", "a/b", "/a/.priority", "/.info", "a.b", "", 7, None])
+scraps = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers(-3, 3)
+    | st.sampled_from(["", "a", "owner", "timestamp"]),
+    lambda inner: (
+        st.lists(inner, max_size=2)
+        | st.dictionaries(
+            st.sampled_from(
+                [".sv", ".value", ".priority", "a", "b/c", "increment", "sp", "l", "i", "$"]
+            ),
+            inner,
+            max_size=3,
+        )
+    ),
+    max_leaves=6,
+)
+requests = st.tuples(
+    st.sampled_from(
+        ["q", "n", "g", "p", "m", "o", "om", "oc", "s", "auth", "gauth", "unauth", "l", "x"]
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "p": parts,
+            "d": scraps,
+            "q": scraps,
+            "t": scraps,
+            "h": scraps,
+            "cred": scraps,
+            "authvar": scraps,
+            "noauth": scraps,
+        },
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 1), requests), max_size=12))
+def test_whatever_is_asked_is_answered_once(
+    said: list[tuple[int, tuple[str, dict[str, Any]]]],
+) -> None:
+    """No request fails otherwise, and none disturbs another connection."""
+    room = Room('{"rules": {".read": true, ".write": true, "b": {".read": false}}}')
+    clients = [room.connect(), room.connect()]
+    for who, (action, body) in said:
+        told = clients[who].ask(action, body)
+        answers = [each for each in told if "r" in each]
+        assert [each["r"] for each in answers] == [clients[who].number]
+        assert answers[0]["b"]["s"] == "ok" or isinstance(answers[0]["b"]["d"], str)
+    for client in clients:
+        client.leave()
+        assert client.closed is None
+    assert room.tags == {}
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text() | scraps.map(json.dumps))
+def test_any_text_is_answered_or_ends_its_connection(text: str) -> None:
+    """There is nothing else that a text can do."""
+    client = Room().connect()
+    client.send(text)
+    assert client.closed or client.said == []
+
+
+def test_a_connection_keeps_a_bounded_number_of_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one beyond fails, and the others go on."""
+    monkeypatch.setattr("imbari_chat.emulator.database.peer._LISTENS", 2)
+    client = Room().connect()
+    assert [client.status("q", {"p": f"/{n}"}) for n in range(3)] == ["ok", "ok", "failure"]
+    client.ask("n", {"p": "/0"})
+    assert client.status("q", {"p": "/2"}) == "ok"

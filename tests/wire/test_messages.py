@@ -1,0 +1,89 @@
+"""Messages of the socket, both ways."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.errors import InvalidData
+from imbari_chat.wire.json import dumps
+from imbari_chat.wire.messages import (
+    Answer,
+    Control,
+    Push,
+    Request,
+    from_client,
+    from_server,
+    location,
+    on_the_wire,
+)
+from imbari_chat.wire.paths import Path
+from tests.specs import cases, table
+from tests.wire.strategies import keys
+
+REFUSED = table("wire/messages")["refused"]
+
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=4),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner),
+)
+parts = st.sampled_from(["t", "d", "r", "a", "b", "p", "h", "q", "c", "s"])
+near_misses = st.recursive(
+    values | st.sampled_from(["c", "d", "p", "q", "auth"]),
+    lambda inner: st.dictionaries(parts, inner, max_size=5),
+)
+
+
+def _message(said: dict[str, Any]) -> Any:
+    if "control" in said:
+        return Control(said["control"], said["payload"])
+    if "push" in said:
+        return Push(said["push"], said["body"])
+    if "status" in said:
+        return Answer(said["number"], said["status"], said["data"])
+    return Request(said["number"], said["action"], said["body"])
+
+
+@cases("wire/messages")
+def test_messages_are_read_and_written(case: dict[str, Any]) -> None:
+    """As they were seen on the wire, to the letter."""
+    read = from_client if case["side"] == "client" else from_server
+    assert read(case["text"]) == _message(case["read"])
+    assert str(_message(case["read"])) == case.get("written", case["text"])
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[case["name"] for case in REFUSED])
+def test_what_is_no_message_is_refused(case: dict[str, Any]) -> None:
+    """By name, not by a traceback."""
+    count, unit = case.get("repeat", [0, ""])
+    with pytest.raises(InvalidData):
+        from_client(case["text"] + unit * count)
+
+
+@given(st.text() | near_misses.map(dumps))
+def test_anything_is_read_or_refused(text: str) -> None:
+    """By both sides."""
+    for read in (from_client, from_server):
+        try:
+            message = read(text)
+        except InvalidData:
+            continue
+        assert read(str(message)) == message
+
+
+@given(st.lists(keys, max_size=5), st.booleans())
+def test_a_path_is_the_same_with_slashes_anywhere(named: list[str], sloppy: bool) -> None:
+    """JavaScript leads with one, Java and the service do not."""
+    path = Path(named)
+    assert location(on_the_wire(path)) == path
+    assert location(str(path)) == path
+    assert location("//".join(["", *named, ""])) == path
+
+
+def test_only_the_last_segment_may_be_a_priority() -> None:
+    """Which is how one is set alone."""
+    assert location("/a/.priority") == ("a", ".priority")
+    for wrong in ("/.priority/a", "/a.b", "/a/$x", 7, None):
+        with pytest.raises(InvalidData):
+            location(wrong)
