@@ -5,7 +5,7 @@
 // be loaded anew in between. So a refusal is no verdict: we look whether the message is there.
 //
 // Only one message at a time is given to the SDK. It would keep more, but send them all at once when
-// the network is back, and the rules take one in half a second.
+// the network is back, and the rules take one in half a second. Tabs take turns for the same reason.
 
 const SECOND_CHANCES = 2;
 
@@ -15,7 +15,7 @@ export class Outbox {
    * @param isThere   ({ id, text }) => promise of whether it is stored
    * @param changed   called when `entries` is another
    * @param interval  ms from one message's answer to the next message
-   * @param key       names what survives a reload in this tab
+   * @param key       names what survives a reload in this tab, and the turn of this browser's tabs
    */
   constructor({ write, isThere, changed, interval, key }) {
     Object.assign(this, { write, isThere, changed, interval, key });
@@ -48,17 +48,20 @@ export class Outbox {
     this.busy = true;
     let entry;
     while (!this.closed && (entry = this.entries.find((one) => one.state === "waiting"))) {
-      const error = await this.deliver(entry);
-      if (this.closed) break;
-      if (error) {
-        const failed = { ...entry, state: "failed", error };
-        this.put(this.entries.map((one) => (one.id === entry.id ? failed : one)));
-      } else {
-        this.discard(entry.id);
-      }
-      await pause(this.interval);
+      await turn(this.key, async () => {
+        if (this.closed) return;
+        this.settle(entry, await this.deliver(entry));
+        await pause(this.interval);
+      });
     }
     this.busy = false;
+  }
+
+  settle(entry, error) {
+    if (this.closed) return;
+    if (!error) return this.discard(entry.id);
+    const failed = { ...entry, state: "failed", error };
+    this.put(this.entries.map((one) => (one.id === entry.id ? failed : one)));
   }
 
   /** Nothing if it is stored, or the error for which it is not. */
@@ -69,7 +72,7 @@ export class Outbox {
         return undefined;
       } catch (error) {
         if (await this.isThere(entry).catch(() => false)) return undefined;
-        // Perhaps the same customer wrote in another tab within the interval.
+        // Perhaps the same customer wrote on another device within the interval.
         if (chances === 0 || this.closed) return error;
         await pause(this.interval * (1 + Math.random()));
       }
@@ -93,5 +96,8 @@ function stored(key) {
     return []; // somebody else's text under our name
   }
 }
+
+/** Do `work` while no other tab of this browser does; pages without TLS have no such locks. */
+const turn = (name, work) => navigator.locks?.request(name, work) ?? work();
 
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));

@@ -105,7 +105,7 @@ class Widget {
     const { database: rtdb, db } = this.firebase;
     this.listen();
     this.outbox = new Outbox({
-      key: `${NAME}-${session.id}`,
+      key: `${NAME}-${this.user.uid}-${session.id}`,
       interval: CUSTOMER_INTERVAL + 50,
       changed: () => this.draw(),
       write: ({ id, text }) =>

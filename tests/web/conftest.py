@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
+import httpx
 import pytest
 
 from imbari_chat import AdminChat, CustomerChat
@@ -24,6 +25,22 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
+class _Proxy(CuttingProxy):
+    """One that can also lose answers, and nothing else."""
+
+    loses_answers = False
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        is_answer = sink.get_extra_info("peername")[:2] != self._target
+        with suppress(ConnectionError):
+            while data := await source.read(65536):
+                if not (is_answer and self.loses_answers):
+                    sink.write(data)
+                    await sink.drain()
+        sink.close()
+        self._writers.discard(sink)
+
+
 class Line:
     """The way from a page to the database."""
 
@@ -31,7 +48,7 @@ class Line:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._proxy = CuttingProxy(target)
+        self._proxy = _Proxy(target)
         self.mend()
 
     @property
@@ -42,8 +59,13 @@ class Line:
         """Break what is open and let nothing new through."""
         self._run(self._proxy.cut())
 
+    def lose_answers(self) -> None:
+        """Let through what the page sends, and nothing that it is told."""
+        self._proxy.loses_answers = True
+
     def mend(self) -> None:
         """Let everything through again."""
+        self._proxy.loses_answers = False
         self._run(self._proxy.mend())
 
     def close(self) -> None:
@@ -137,3 +159,31 @@ def write(page: Page, text: str) -> None:
     field = page.css("textarea")
     field.fill(text)
     field.press("Enter")
+
+
+def stored(place: Place, path: str = "") -> Any:
+    """What the database holds, beside all rules."""
+    url = f"http://{place.stage.emulator.database_host}/{path}.json"
+    owner = {"Authorization": "Bearer owner"}
+    parameters = {"ns": place.stage.emulator.namespace}
+    return httpx.get(url, params=parameters, headers=owner).raise_for_status().json()
+
+
+def store(place: Place, path: str, value: Any) -> None:
+    """Put something into the database, beside all rules."""
+    url = f"http://{place.stage.emulator.database_host}/{path}.json"
+    owner = {"Authorization": "Bearer owner"}
+    parameters = {"ns": place.stage.emulator.namespace}
+    httpx.put(url, params=parameters, headers=owner, json=value).raise_for_status()
+
+
+def said(place: Place) -> list[str]:
+    """The texts of the only conversation there is, in the order of their times."""
+    (messages,) = stored(place, "messages").values()
+    return [one["text"] for one in sorted(messages.values(), key=lambda one: one["timestamp"])]
+
+
+def answer(desk: AdminChat, session_id: str, text: str) -> None:
+    """Answer in Python, and mark nothing read."""
+    with desk.open(session_id, peek=True) as conversation:
+        conversation.reply(text)

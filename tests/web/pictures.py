@@ -12,7 +12,7 @@ from typing import Final
 from imbari_chat import MessageAdded
 from imbari_chat.cli.demo.stage import stage
 from tests.web.browser import Browser, Page, chromium_or_skip
-from tests.web.conftest import Place, place_at, start, write
+from tests.web.conftest import Place, answer, place_at, start, write
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
 _SHOP: Final = {"width": 900, "height": 680}
@@ -41,14 +41,14 @@ def take(place: Place, folder: Path) -> None:
     customer.css(".own .meta time >> nth=1").shows()
     with place.desk() as desk:
         (session,) = [one for one in desk.sessions() if one.customer_name == "Amina Wanjiru"]
-        desk.reply(session.id, "For 40 kg we have a price list: I have just sent it by e-mail.")
+        answer(desk, session.id, "I have just sent you our price list by e-mail.")
     customer.css(".message.other >> nth=1").shows()
     admin.css(".message.own >> nth=1").shows()
     customer.picture(folder / "widget.png")
     admin.picture(folder / "dashboard.png")
     _at_rest(customer)
     with place.desk() as desk:
-        desk.reply(session.id, "Did it arrive?")
+        answer(desk, session.id, "Did it arrive?")
     customer.css(".badge").shows()
     customer.picture(folder / "widget-badge.png")
     phone = place.customer(place.new_context(viewport=_PHONE, isMobile=True, hasTouch=True))
@@ -79,6 +79,9 @@ def _others(place: Place) -> None:
 
 if __name__ == "__main__":
     target = Path(sys.argv[1]) if len(sys.argv) > 1 else FOLDER
-    with closing(Browser(chromium_or_skip())) as browser, stage() as here:
-        with place_at(here, browser) as place:
-            take(place, target)
+    with (
+        closing(Browser(chromium_or_skip())) as browser,
+        stage() as here,
+        place_at(here, browser) as place,
+    ):
+        take(place, target)

@@ -39,7 +39,7 @@ export class Conversation {
     if (session) {
       const { database: rtdb, db } = this.firebase;
       this.outbox = new Outbox({
-        key: `imbari-desk-${session.id}`,
+        key: `imbari-desk-${this.user.uid}-${session.id}`,
         interval: 0,
         changed: () => this.draw(),
         write: ({ id, text }) =>

@@ -16,10 +16,11 @@ from threading import Thread
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
+from imbari_chat.cli.demo.stage import Stage
 from imbari_chat.errors import ConfigError
 from imbari_chat.wire.json import Json, dumps
 
-__all__ = ["Site", "installed_sdk", "pages", "serving"]
+__all__ = ["Site", "installed_sdk", "pages", "serving", "site_of"]
 
 _CDN: Final = "https://www.gstatic.com"
 _PINNED: Final = re.compile(r"https://www\.gstatic\.com/firebasejs/[0-9.]+")
@@ -106,6 +107,17 @@ class Site:
         if not file.is_file():
             return None
         return "text/javascript", _PINNED.sub(_SDK, file.read_text("utf-8")).encode()
+
+
+def site_of(here: Stage) -> Site:
+    """Both pages, pointed at the stage's emulator."""
+    emulator = here.emulator
+    return Site(
+        [pages()],
+        {"apiKey": "any", "projectId": emulator.project},
+        {"auth": emulator.auth_host, "database": emulator.database_host},
+        installed_sdk(),
+    )
 
 
 def pages() -> Path:
