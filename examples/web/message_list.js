@@ -1,7 +1,7 @@
 // The messages of a conversation on screen. Rows are values; elements stay where their row stays, so
 // that a screen reader hears what is new and nothing else.
 
-import { element, setText, shortTime } from "./elements.js";
+import { element, shortTime } from "./elements.js";
 
 const NEAR_THE_END = 80; // px
 
@@ -60,8 +60,9 @@ function refresh(item, row) {
   if (meta.dataset.now === now) return;
   meta.dataset.now = now;
   meta.replaceChildren();
-  setText(meta, row.state ?? "");
-  if (!row.state && row.time) {
+  if (row.state) {
+    meta.append(element("span", {}, row.state));
+  } else if (row.time) {
     const when = { datetime: new Date(row.time).toISOString() };
     meta.append(element("time", when, shortTime(row.time)));
   }

@@ -298,8 +298,8 @@ class Widget {
         },
       },
       element(
-        "header",
-        {},
+        "div",
+        { class: "bar" },
         element("h2", { id: "title" }, "Imbari Impact Concierge"),
         element(
           "button",

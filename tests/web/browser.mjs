@@ -42,6 +42,9 @@ const ACTIONS = {
     for (const [name, ...given] of steps) value = await value[name](...given);
     return plain(value);
   },
+  async keyboard(id, name, text) {
+    await pages.get(id).page.keyboard[name](text);
+  },
   async onContext(id, name, ...given) {
     return plain(await contexts.get(id)[name](...given));
   },

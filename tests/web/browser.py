@@ -146,6 +146,10 @@ class Part:
         """Of a field."""
         return str(self._do("inputValue"))
 
+    def box(self) -> dict[str, float]:
+        """Where it is on the screen, in pixels."""
+        return dict(self._do("boundingBox"))
+
     def _do(self, *step: Any) -> Any:
         return self.browser.ask("call", self.number, *self.steps, step)
 
@@ -167,11 +171,15 @@ class Page(Part):
     def keys(self, *names: str) -> None:
         """Press keys wherever the focus is."""
         for name in names:
-            self._and("locator", ":focus").first()._do("press", name)
+            self.browser.ask("keyboard", self.number, "press", name)
 
-    def evaluate(self, expression: str) -> Any:
-        """The value of a piece of JavaScript in the page."""
-        return self._do("evaluate", expression)
+    def type(self, text: str) -> None:
+        """Type wherever the focus is."""
+        self.browser.ask("keyboard", self.number, "type", text)
+
+    def evaluate(self, function: str) -> Any:
+        """What a function of JavaScript gives in the page."""
+        return self._do("evaluate", f"({function})()")
 
     def picture(self, file: Path) -> None:
         """Save what is to be seen as a PNG."""

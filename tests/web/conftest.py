@@ -13,6 +13,7 @@ import pytest
 from imbari_chat import AdminChat, CustomerChat
 from imbari_chat.cli.demo.site import Site, pages, serving
 from imbari_chat.cli.demo.stage import Stage, stage
+from imbari_chat.wire.json import dumps
 from tests.client.cutting import CuttingProxy
 from tests.peers.node import PACKAGES
 from tests.web.browser import Browser, Context, Page, chromium_or_skip
@@ -174,7 +175,7 @@ def store(place: Place, path: str, value: Any) -> None:
     url = f"http://{place.stage.emulator.database_host}/{path}.json"
     owner = {"Authorization": "Bearer owner"}
     parameters = {"ns": place.stage.emulator.namespace}
-    httpx.put(url, params=parameters, headers=owner, json=value).raise_for_status()
+    httpx.put(url, params=parameters, headers=owner, content=dumps(value)).raise_for_status()
 
 
 def said(place: Place) -> list[str]:
