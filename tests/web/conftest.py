@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
@@ -118,13 +119,13 @@ class Place:
 
 
 @contextmanager
-def place_at(here: Stage, browser: Browser) -> Iterator[Place]:
-    """Both pages on a stage, as long as the block runs."""
+def place_at(here: Stage, browser: Browser, *more: Path) -> Iterator[Place]:
+    """Both pages on a stage, and ``more`` folders of pages, as long as the block runs."""
     with ExitStack() as closing_time:
         line = Line(here.emulator.database_host)
         closing_time.callback(line.close)
         site = Site(
-            [pages()],
+            [pages(), *more],
             {"apiKey": "any", "projectId": here.emulator.project},
             {"auth": here.emulator.auth_host, "database": line.address},
             PACKAGES / "firebase",
