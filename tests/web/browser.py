@@ -165,6 +165,11 @@ class Page(Part):
     def goto(self, url: str) -> None:
         self._do("goto", url)
 
+    def content_is(self, markup: str) -> None:
+        """Show this instead of what is there."""
+        self._do("goto", "about:blank")
+        self._do("setContent", markup)
+
     def reload(self) -> None:
         self._do("reload")
 

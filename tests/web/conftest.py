@@ -189,3 +189,11 @@ def answer(desk: AdminChat, session_id: str, text: str) -> None:
     """Answer in Python, and mark nothing read."""
     with desk.open(session_id, peek=True) as conversation:
         conversation.reply(text)
+
+
+def use_from_the_environment(place: Place, patch: pytest.MonkeyPatch) -> None:
+    """Let commands be the admin's."""
+    for name, value in place.stage.emulator.environment().items():
+        patch.setenv(name, value)
+    for name in ("identity", "profile", "token_store", "data_dir"):
+        patch.setenv(f"IMBARI_CHAT_{name.upper()}", str(place.stage.flags[name]))

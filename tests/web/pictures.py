@@ -4,20 +4,44 @@ A conversation of three: a customer in the widget, an admin at the dashboard, an
 Python. Needs what the tests of this folder need.
 """
 
+import base64
+import html
 import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from imbari_chat import MessageAdded
 from imbari_chat.cli.demo.stage import stage
-from tests.web.browser import Browser, Page, chromium_or_skip
-from tests.web.conftest import Place, answer, place_at, start, write
+from tests.cli.harness import Program
+from tests.web.browser import Browser, chromium_or_skip
+from tests.web.conftest import (
+    Place,
+    answer,
+    place_at,
+    start,
+    use_from_the_environment,
+    write,
+)
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
-_SHOP: Final = {"width": 900, "height": 680}
-_DESK: Final = {"width": 1000, "height": 620}
+_SHOP: Final = {"width": 760, "height": 660}
+_DESK: Final = {"width": 860, "height": 600}
+_TOGETHER: Final = {"width": 1500, "height": 640}
 _PHONE: Final = {"width": 390, "height": 780}
+
+
+_THREE: Final = """<!doctype html><title>Three</title><style>
+  body {{ margin: 0; display: flex; gap: 12px; padding: 12px; background: #ccd3ce; height: 616px }}
+  div {{ overflow: hidden; border-radius: 8px; position: relative; background: #fff }}
+  .widget {{ width: 400px }}  .widget img {{ position: absolute; right: -8px; top: -8px }}
+  .dashboard {{ width: 530px }}  .dashboard img {{ position: absolute; left: -338px; top: 0 }}
+  pre {{ width: 520px; margin: 0; padding: 14px; border-radius: 8px; background: #16201a;
+        color: #e4efe8; font: 13px/1.5 monospace; white-space: pre-wrap; overflow: hidden }}
+</style><div class="widget"><img src="data:image/png;base64,{}"></div>
+<div class="dashboard"><img src="data:image/png;base64,{}"></div><pre>{}</pre>"""
 
 
 def take(place: Place, folder: Path) -> None:
@@ -46,7 +70,9 @@ def take(place: Place, folder: Path) -> None:
     admin.css(".message.own >> nth=1").shows()
     customer.picture(folder / "widget.png")
     admin.picture(folder / "dashboard.png")
-    _at_rest(customer)
+    _side_by_side(place, folder, session.id)
+    customer.role("button", "Minimise chat").click()
+    customer.css("section").vanishes()
     with place.desk() as desk:
         answer(desk, session.id, "Did it arrive?")
     customer.css(".badge").shows()
@@ -58,9 +84,23 @@ def take(place: Place, folder: Path) -> None:
     phone.picture(folder / "widget-phone.png")
 
 
-def _at_rest(page: Page) -> None:
-    page.role("button", "Minimise chat").click()
-    page.css("section").vanishes()
+def _side_by_side(place: Place, folder: Path, session_id: str) -> None:
+    """The same conversation three times: in the widget, at the dashboard, and in a terminal."""
+    widget, dashboard = (base64.b64encode((folder / name).read_bytes()).decode()
+                         for name in ("widget.png", "dashboard.png"))  # fmt: skip
+    command = ["show", session_id, "--peek"]
+    shown = f"$ imbari-chat inbox\n{_printed(place, 'inbox')}\n$ imbari-chat show 1\n"
+    shown += _printed(place, *command)
+    page = place.new_context(viewport=_TOGETHER).page(place.url)
+    page.content_is(_THREE.format(widget, dashboard, html.escape(shown)))
+    page.picture(folder / "together.png")
+
+
+def _printed(place: Place, *command: str) -> str:
+    """What a command of ours prints there."""
+    with pytest.MonkeyPatch.context() as patch:
+        use_from_the_environment(place, patch)
+        return Program()(*command, width=64).stdout
 
 
 def _others(place: Place) -> None:

@@ -10,7 +10,15 @@ from imbari_chat import MessageAdded
 from imbari_chat.cli.demo.stage import stage
 from tests.cli.harness import Program
 from tests.web.browser import Browser, Page
-from tests.web.conftest import Place, answer, place_at, start, stored, write
+from tests.web.conftest import (
+    Place,
+    answer,
+    place_at,
+    start,
+    stored,
+    use_from_the_environment,
+    write,
+)
 
 pytestmark = pytest.mark.peer
 
@@ -49,10 +57,7 @@ def counts(place: Place) -> tuple[int, int]:
 
 def doctor(place: Place, patch: pytest.MonkeyPatch) -> dict[str, str]:
     """What ``imbari-chat doctor --fix-unread`` found about the counts."""
-    for name, value in place.stage.emulator.environment().items():
-        patch.setenv(name, value)
-    for name in ("identity", "profile", "token_store", "data_dir"):
-        patch.setenv(f"IMBARI_CHAT_{name.upper()}", str(place.stage.flags[name]))
+    use_from_the_environment(place, patch)
     checks = json.loads(Program().run("doctor", "--fix-unread", "--json").stdout)
     (check,) = [one for one in checks if one["name"] == "unread counts"]
     return dict(check)
