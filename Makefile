@@ -16,6 +16,7 @@ CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/toget
   tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
   tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
   tests/emulator/database/test_slow.py tests/emulator/database/test_listeners.py \
+  tests/emulator/database/test_peer.py tests/emulator/database/test_on_disconnect.py \
   tests/client/test_ids.py tests/client/test_window_diff.py
 
 # Tests that read the calendar: recorded answers, tokens, dates, ids. A faked clock disturbs tests of
@@ -26,7 +27,7 @@ DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema
   tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
 DAYS := +400 -400
 
-.PHONY: help demo demo-web test quick any-day check collected mutants reference faults bench peers clean
+.PHONY: help demo demo-web test quick any-day check collected mutants generate reference faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
@@ -39,7 +40,8 @@ help:
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
-	@echo "make faults                long: a bad network and a server that dies, ARGS='--rounds 1000 --seed 7'"
+	@echo "make generate              write the blocking clients anew from the async ones"
+	@echo "make faults                long: bad networks, clocks and company, ARGS='--rounds 1000 --seed 7'"
 	@echo "make bench                 speed, ours beside the peers', in one run"
 	@echo "make peers                 the Node programs that tests marked peer compare with"
 
@@ -90,6 +92,9 @@ reference: $(STAMP)
 
 mutants: $(STAMP)
 	@$(BIN)/python -m tests.mutants
+
+generate: $(STAMP)
+	$(BIN)/python -m tools.blocking
 
 faults: $(STAMP)
 	@$(BIN)/python -m tests.faults $(ARGS)

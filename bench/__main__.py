@@ -41,6 +41,7 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S11": start_up.commands,
     "S12": emulator_start.rows,
     "S13": windows.rows,
+    "S21": start_up.one_shot,
     "EMU": emulator_requests.rows,
     "R1": outage.rows,
     "R2": outage.rows,

@@ -89,7 +89,7 @@ class Library(Protocol):
 
 
 class Ours:
-    """``imbari_chat``, the blocking twins."""
+    """``imbari_chat``, the blocking clients."""
 
     def __init__(self, host: str) -> None:
         self._folder = tempfile.TemporaryDirectory()

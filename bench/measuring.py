@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
-__all__ = ["in_turns", "milliseconds", "process_times"]
+__all__ = ["in_turns", "milliseconds", "process_time", "process_times"]
 
 Name = TypeVar("Name")
 
@@ -41,14 +41,25 @@ def process_times(commands: Mapping[Name, Sequence[str]], rounds: int) -> dict[N
     """Median milliseconds from starting each command to its end, which must be a success."""
 
     def timed(command: Sequence[str]) -> Callable[[], float]:
-        return lambda: milliseconds(
-            lambda: subprocess.run(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                check=True,
-                timeout=_PROCESS_LIMIT,
-            )
-        )
+        return lambda: process_time(command)
 
     return in_turns({name: timed(command) for name, command in commands.items()}, rounds)
+
+
+def process_time(command: Sequence[str], environment: Mapping[str, str] | None = None) -> float:
+    """Milliseconds from starting a command to its end, which must be a success.
+
+    Args:
+        command: What is started.
+        environment: Its variables, all of them; this process's own by default.
+    """
+    return milliseconds(
+        lambda: subprocess.run(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            check=True,
+            timeout=_PROCESS_LIMIT,
+            env=environment,
+        )
+    )

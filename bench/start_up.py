@@ -1,17 +1,31 @@
-"""S10 and S11: what an import and a command cost over a bare interpreter."""
+"""S10, S11 and S21: what an import and a command cost, alone and with an answer from a database."""
 
+import os
 import sys
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from bench.measuring import process_times
+from bench import emulators
+from bench.connection import once
+from bench.libraries import session
+from bench.measuring import in_turns, process_time, process_times
 from bench.row import Row, Target
 
-__all__ = ["commands", "imports"]
+__all__ = ["commands", "imports", "one_shot"]
 
 _ROUNDS: Final = 7
 _ALL_AT_THE_TOP: Final = "import typer, rich, pydantic, firebase_admin.db, pyrebase"
+_CONVERSATIONS: Final = [f"-Oabcdefghijklmnop{number:03}" for number in range(_ROUNDS + 1)]
+_INDEXED: Final = {
+    "rules": {
+        ".read": True,
+        ".write": True,
+        "chatSessions": {".indexOn": "lastMessageTime"},
+        "messages": {"$session": {".indexOn": "timestamp"}},
+    }
+}
 
 
 def imports() -> Iterator[Row]:
@@ -33,11 +47,10 @@ def imports() -> Iterator[Row]:
 
 def commands() -> Iterator[Row]:
     """S11: commands that need no network, against importing everything at the top."""
-    program = str(Path(sys.executable).with_name("imbari-chat"))
     costs = _over_bare(
         {
-            "--version": [program, "--version"],
-            "--help": [program, "--help"],
+            "--version": [_program(), "--version"],
+            "--help": [_program(), "--help"],
             "peer": _python(_ALL_AT_THE_TOP),
         }
     )
@@ -51,6 +64,43 @@ def commands() -> Iterator[Row]:
             "five libraries imported",
             Target("<=", limit),
         )
+
+
+def one_shot() -> Iterator[Row]:
+    """S21: whole commands that read or write once, against importing everything at the top."""
+    with emulators.ours() as emulator, tempfile.TemporaryDirectory() as folder:
+        for conversation in _CONVERSATIONS:
+            once(emulator.database, "PUT", f"/chatSessions/{conversation}.json", session())
+        once(emulator.database, "PUT", "/.settings/rules.json", _INDEXED)
+        environment = {**os.environ, **emulator.environment, "IMBARI_CHAT_DATA_DIR": folder}
+        fresh = iter(_CONVERSATIONS)  # to resolve what is resolved writes nothing
+
+        def ours(*arguments: str) -> Callable[[], float]:
+            return lambda: process_time([_program(), *arguments, "--quiet"], environment)
+
+        times = in_turns(
+            {
+                "inbox": ours("inbox"),
+                "show": ours("show", _CONVERSATIONS[0]),
+                "resolve": lambda: ours("resolve", next(fresh))(),
+                "peer": lambda: process_time(_python(_ALL_AT_THE_TOP)),
+            },
+            _ROUNDS,
+        )
+    for command in ("inbox", "show", "resolve"):
+        yield Row(
+            "S21",
+            f"imbari-chat {command}, whole process",
+            "ms",
+            times[command],
+            times["peer"],
+            "five libraries imported",
+            Target("<=", 0.7),
+        )
+
+
+def _program() -> str:
+    return str(Path(sys.executable).with_name("imbari-chat"))
 
 
 def _python(code: str) -> list[str]:

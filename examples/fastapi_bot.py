@@ -225,7 +225,7 @@ async def reply(bot: TheBot, session_id: str, body: Reply) -> Sent:
 
 app.include_router(sessions)
 
-STATUS = {NotFound: 404, AccessDenied: 403, InvalidData: 422, Conflict: 409}
+STATUS: dict[type, int] = {NotFound: 404, AccessDenied: 403, InvalidData: 422, Conflict: 409}
 
 
 @app.exception_handler(ImbariError)
@@ -234,4 +234,5 @@ async def refuse(_request: Request, error: ImbariError) -> JSONResponse:
     body: dict[str, Any] = {"detail": str(error)}
     if getattr(error, "outcome_unknown", False):
         body["outcome_unknown"] = True  # it may have been sent: look before trying again
-    return JSONResponse(body, STATUS.get(type(error), 503))
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 503)
+    return JSONResponse(body, status)

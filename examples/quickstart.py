@@ -31,7 +31,7 @@ def main() -> None:
         print("\nThe conversation, as it stands now")
         for message in customer.history():
             show_message(message)
-        show_session(desk.session(customer.session.id))
+        show_session(desk.get_session(customer.session.id))
 
 
 def show_session(session: Session) -> None:

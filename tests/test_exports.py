@@ -5,6 +5,7 @@ import imbari_chat
 
 def test_every_public_name_is_there() -> None:
     """Each is imported from where it lives when it is first asked for."""
+    assert len(imbari_chat.__all__) > 30
     for name in imbari_chat.__all__:
         assert getattr(imbari_chat, name) is not None, name
 

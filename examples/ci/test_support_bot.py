@@ -28,7 +28,7 @@ def test_a_greeted_customer_still_waits(
 ) -> None:
     run_bot()
     with AdminChat.from_env() as desk:
-        assert desk.session(customer.session.id).unread_count == 1
+        assert desk.get_session(customer.session.id).unread_count == 1
 
 
 def test_whoever_has_an_answer_is_left_alone(

@@ -15,7 +15,7 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
@@ -35,6 +35,7 @@ __all__ = [
     "DEFAULT_EMULATOR_PROJECT",
     "WORKING_DIRECTORY_FILE",
     "Settings",
+    "SettingsFlags",
     "consents",
     "settings_file",
     "settings_variables",
@@ -57,7 +58,27 @@ _FREE = frozenset({"profile", "timeout"})
 _OF_THE_TARGET = frozenset({"project", "api_key"})
 """Harmless when the target is an emulator on this machine."""
 
-IdentityChoice = Literal["auto", "service-account", "application-default", "login", "emulator"]
+IdentityChoice: TypeAlias = Literal[
+    "auto", "service-account", "application-default", "login", "emulator"
+]
+TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
+
+
+class SettingsFlags(TypedDict, total=False):
+    """The fields of :class:`Settings` as keyword arguments; None counts as not given."""
+
+    project: str | None
+    database_url: str | None
+    api_key: SecretStr | str | None
+    credentials: Path | str | None
+    database_emulator: str | None
+    auth_emulator: str | None
+    identity: IdentityChoice | None
+    unrestricted: bool | None
+    profile: str | None
+    timeout: float | None
+    token_store: TokenStoreChoice | None
+    data_dir: Path | str | None
 
 
 def _named(*names: str) -> Any:
@@ -143,7 +164,7 @@ class Settings(BaseSettings):
         data_dir: The directory for that file and for the list that `inbox` showed last.
     """
 
-    model_config = SettingsConfigDict(
+    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
         frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True
     )
 
@@ -159,7 +180,7 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
     )
     timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
-    token_store: Literal["auto", "keyring", "file"] = Field(
+    token_store: TokenStoreChoice = Field(
         default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
     )
     data_dir: Path = Field(
@@ -168,13 +189,13 @@ class Settings(BaseSettings):
     )
 
     @classmethod
-    def load(cls, **flags: Any) -> Self:
+    def load(cls, **flags: Unpack[SettingsFlags]) -> Self:
         """Read flags, environment and file; a flag that is None counts as not given.
 
         Raises:
             ConfigError: A setting is malformed, unknown, or the file cannot be read.
         """
-        given = {name: value for name, value in flags.items() if value is not None}
+        given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
         try:
             settings = cls(**given)
             _check_origins(settings, _layers(cls, given))

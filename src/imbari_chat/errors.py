@@ -5,9 +5,14 @@
     ├── AuthError        nobody is signed in, or the sign-in was refused or has ended
     ├── AccessDenied     signed in, but the rules say no
     ├── NotFound         what was named does not exist
+    │   └── SessionNotFound  there is no conversation with this id
     ├── Conflict         somebody else changed it first
     ├── InvalidData      a value, key, path or query the contract or the database refuses
+    │   └── InvalidType      an argument is of another type than can be; also a TypeError
     ├── Unavailable      the network or the service did not answer; nothing is known to be lost
+    │   ├── ClientClosed     the client has been closed; also a RuntimeError
+    │   ├── StartUnfinished  nobody knows whether a conversation was started; names it
+    │   └── WaitTimeout      what was waited for did not come in time; also a TimeoutError
     ├── QuotaExceeded    the plan's limit is used up
     ├── StreamOverflow   a consumer fell further behind than its buffer allows
     └── RulesError       a rules file that does not parse or check
@@ -18,20 +23,25 @@ original holds one, in its text or in the request it carries along, it is droppe
 (:func:`raise_alone`), because whatever collects errors walks their chain.
 """
 
-from typing import NoReturn
+from typing import NoReturn, Self
 
 __all__ = [
     "AccessDenied",
     "AuthError",
+    "ClientClosed",
     "ConfigError",
     "Conflict",
     "ImbariError",
     "InvalidData",
+    "InvalidType",
     "NotFound",
     "QuotaExceeded",
     "RulesError",
+    "SessionNotFound",
+    "StartUnfinished",
     "StreamOverflow",
     "Unavailable",
+    "WaitTimeout",
     "raise_alone",
 ]
 
@@ -57,7 +67,7 @@ class ImbariError(Exception):
     """
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
-        super().__init__(what, where, hint)
+        Exception.__init__(self, what, where, hint)  # OSError, of a TimeoutError, reads arguments
         self.what = what
         self.where = where
         self.hint = hint
@@ -83,12 +93,27 @@ class NotFound(ImbariError):
     """What was named does not exist."""
 
 
+class SessionNotFound(NotFound):
+    """There is no such conversation."""
+
+    @classmethod
+    def named(cls, session_id: str) -> Self:
+        """There is none with this id."""
+        return cls(
+            f"there is no conversation {session_id!r}", hint="sessions() lists those there are"
+        )
+
+
 class Conflict(ImbariError):
     """Somebody else changed it first; read again before trying again."""
 
 
 class InvalidData(ImbariError):
     """A value, key, path or query that the data contract or the database refuses."""
+
+
+class InvalidType(InvalidData, TypeError):
+    """An argument is of another type than this call takes."""
 
 
 class Unavailable(ImbariError):
@@ -109,6 +134,34 @@ class Unavailable(ImbariError):
     ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.outcome_unknown = outcome_unknown
+
+
+class ClientClosed(Unavailable, RuntimeError):
+    """The client has been closed; whatever is asked of it afterwards ends so."""
+
+    def __init__(self, what: str = "this client has been closed") -> None:
+        super().__init__(what, hint="Make a new one")
+
+
+class WaitTimeout(Unavailable, TimeoutError):
+    """What was waited for did not come in time. Nothing was sent, so nothing is unknown."""
+
+
+class StartUnfinished(Unavailable):
+    """Nobody knows whether a conversation was started: the answer was lost.
+
+    Calling ``start()`` again with the same client settles that before anything else, so that there
+    will be one conversation. Another client of the same customer is told with ``session_id=``.
+
+    Attributes:
+        session_id: The conversation's id, if there is one.
+    """
+
+    def __init__(
+        self, what: str, *, session_id: str, where: str | None = None, hint: str | None = None
+    ) -> None:
+        super().__init__(what, where=where, hint=hint, outcome_unknown=True)
+        self.session_id = session_id
 
 
 class QuotaExceeded(ImbariError):

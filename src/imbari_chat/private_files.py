@@ -3,16 +3,15 @@
 What others could read or change is put right and said, or refused; it is never used in silence.
 """
 
-import contextlib
 import logging
 import os
 import stat
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from imbari_chat.errors import ConfigError, raise_alone
+from imbari_chat.files import replacing, write_all
 
 __all__ = ["read", "remove", "replace"]
 
@@ -58,17 +57,8 @@ def replace(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_directory(file.parent)
-        descriptor, name = tempfile.mkstemp(prefix=f".{file.name}.", dir=file.parent)  # mode 0600
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-            Path(name).replace(file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        with replacing(file) as new:
+            write_all(new, text.encode())
     except OSError as error:
         raise_alone(_unusable(file, error))
 

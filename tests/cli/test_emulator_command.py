@@ -59,6 +59,13 @@ def test_exec_runs_under_the_shipped_rules(nowhere: Path) -> None:
     assert _run("exec", "--no-rules", *_child(code)).returncode == 0
 
 
+def test_our_own_client_works_where_there_are_no_rules(nowhere: Path) -> None:
+    """An inbox is a query, and without rules there is no index to ask for."""
+    inbox = _child("from imbari_chat.cli.main import run; run(['inbox', '--json'])")
+    done = _run("exec", "--no-rules", *inbox)
+    assert (done.returncode, done.stdout) == (0, "[]\n"), done.stderr
+
+
 def test_exec_passes_options_of_the_command_on(nowhere: Path) -> None:
     """After the command's name nothing is ours, with or without a double dash."""
     result = _run("exec", sys.executable, "-c", "import sys; print(sys.argv[1:])", "--project")

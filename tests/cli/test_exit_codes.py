@@ -56,6 +56,16 @@ def _raising(error: BaseException) -> int:
     return boundary(command)
 
 
+def test_at_a_prompt_the_hint_is_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    """What the library advises to programs is no help there."""
+    missing = errors.SessionNotFound.named("-Nowhere")
+    assert "sessions()" in str(missing)
+    assert _raising(missing) == 3
+    assert capsys.readouterr().err == (
+        "error: there is no conversation '-Nowhere'\nhint: List them: imbari-chat inbox\n"
+    )
+
+
 def test_an_error_is_a_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """What, where, and what to do."""
     assert _raising(errors.NotFound("no such thing", where="/a/b", hint="Look again")) == 3

@@ -1,28 +1,46 @@
 """What a start costs: each command loads its own imports and no others."""
 
 import json
+import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from imbari_chat.emulator import Emulator
 
 _HEAVY = {"firebase_admin", "pyrebase", "textual", "prompt_toolkit", "httpx", "requests", "uvicorn"}
 
 _REPORT = """
-import json, sys
+import gc, json, sys
 try:
     {code}
-except SystemExit:
-    pass
+except SystemExit as end:
+    print(end.code, file=sys.stderr)
 print(file=sys.stderr)
-print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+print(json.dumps([*sorted(sys.modules), *["collecting"] * gc.isenabled()]), file=sys.stderr)
 """
 
 
-def _modules_after(code: str) -> set[str]:
+def _modules_after(code: str, **variables: str) -> set[str]:
     command = [sys.executable, "-c", _REPORT.format(code=code)]
-    result = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    result = subprocess.run(
+        command,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+        env={**os.environ, **variables},
+    )
     return set(json.loads(result.stderr.splitlines()[-1]))
+
+
+def _modules_of(*arguments: str, **variables: str) -> set[str]:
+    return _modules_after(
+        f"from imbari_chat.cli.main import run; run({list(arguments)})", **variables
+    )
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["inbox", "--help"], ["emulator", "--help"]])
@@ -50,3 +68,65 @@ def test_a_one_shot_command_loads_one_sides_libraries() -> None:
     """Reading the inbox starts no emulator and draws no screen."""
     loaded = _modules_after("from imbari_chat.cli.main import run; run(['inbox'])")
     assert not loaded & {"textual", "prompt_toolkit", "uvicorn", "imbari_chat.emulator"}
+
+
+_COMMANDS = {
+    "imbari_chat.cli." + name
+    for name in ("admins", "auth", "customer.command", "demo.command", "doctor", "emulator")
+} | {"imbari_chat.cli.inbox", "imbari_chat.cli.reply", "imbari_chat.cli.rules"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "own"),
+    [
+        (["inbox"], "inbox"),
+        (["--profile", "watch", "show", "-Oabc"], "inbox"),
+        (["--emulator", "127.0.0.1:1", "resolve", "1", "--quiet"], "reply"),
+        (["--project=reply-1", "auth", "--help"], "auth"),
+    ],
+)
+def test_a_command_loads_no_other(arguments: list[str], own: str) -> None:
+    """Nor looks through the options of the others, also if a value has a command's name."""
+    assert _modules_of(*arguments) & _COMMANDS == {f"imbari_chat.cli.{own}"}
+
+
+@pytest.mark.parametrize("arguments", [["--help", "inbox"], ["shwo", "inbox"], []])
+def test_what_is_about_all_commands_loads_all(arguments: list[str]) -> None:
+    """The help of the whole, and a mistyped name, whose likeness may be any."""
+    assert _modules_of(*arguments) >= _COMMANDS
+
+
+@pytest.fixture
+def emulated(tmp_path: Path) -> Iterator[dict[str, str]]:
+    """What a command's environment says of an emulator, and a directory of its own."""
+    with Emulator() as emulator:
+        yield {
+            **emulator.environment(),
+            "IMBARI_CHAT_DATA_DIR": str(tmp_path),
+            "IMBARI_CHAT_TOKEN_STORE": "auto",
+        }
+
+
+@pytest.mark.parametrize("arguments", [["inbox"], ["show", "-Oabc"], ["resolve", "-Oabc"]])
+def test_a_look_at_an_emulator_loads_no_keyring(
+    arguments: list[str], emulated: dict[str, str]
+) -> None:
+    """After the first, which finds out that no sign-in is kept there; nor a sign-in's library."""
+    assert "keyring" in _modules_of("inbox", **emulated)
+    loaded = _modules_of(*arguments, **emulated)
+    assert "firebase_admin" in loaded
+    assert not loaded & {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lasts"),
+    [(["inbox"], False), (["--help"], False), (["watch", "--help"], True), (["demo", "-x"], True)],
+)
+def test_only_commands_that_last_search_for_garbage(arguments: list[str], lasts: bool) -> None:
+    """The others end before it could amount to anything."""
+    assert ("collecting" in _modules_of(*arguments)) is lasts
+
+
+def test_the_live_inbox_searches_for_garbage(emulated: dict[str, str]) -> None:
+    """It lasts as well, though the command of its name does not."""
+    assert "collecting" in _modules_of("inbox", "--live", **emulated)

@@ -125,7 +125,7 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
     async def refused(_changes: object) -> None:
         raise Unavailable("cannot connect")
 
-    outbox = Outbox(cast("Transport", SimpleNamespace(update=refused, update_here=None)))
+    outbox = Outbox(cast("Transport", SimpleNamespace(update=refused)))
     session_id, message_id = SessionId("amina"), MessageId("m1")
     plan = plans.reply(session_id, message_id, "hello", uid=None, after=None)
     with narrating_log(Stderr()):

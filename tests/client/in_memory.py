@@ -11,11 +11,11 @@ from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.engine.stream import StreamState
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.transport import Subscription
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -89,10 +89,6 @@ class InMemory:
                 raise Unavailable("cannot connect")
 
     @property
-    def update_here(self) -> None:
-        """Everything goes over the loop."""
-
-    @property
     def subscriptions(self) -> tuple[Subscription, ...]:
         return ()
 
@@ -140,7 +136,7 @@ class InMemory:
 class Silence:
     """A subscription to a service that says nothing."""
 
-    state: StreamState = "connecting"
+    state: ConnectionState = "connecting"
     since = 0.0
     reason: str | None = None
     retry_in: float | None = None

@@ -58,10 +58,10 @@ async def test_opening_marks_read_and_subtracts(
     """What the admin has seen no longer counts."""
     session_id = await _start(customer)
     await customer.send("Anybody there?")
-    assert (await desk.session(session_id)).unread_count == 2
+    assert (await desk.get_session(session_id)).unread_count == 2
     async with desk.open(session_id) as conversation:
         assert [one.read for one in await conversation.history()] == [True, True]
-    assert (await desk.session(session_id)).unread_count == 0
+    assert (await desk.get_session(session_id)).unread_count == 0
 
 
 async def test_peeking_leaves_messages_unread(
@@ -73,7 +73,7 @@ async def test_peeking_leaves_messages_unread(
         assert [one.is_unread for one in await conversation.history()] == [True]
         assert await conversation.mark_read() == 1
         assert await conversation.mark_read() == 0
-    assert (await desk.session(session_id)).unread_count == 0
+    assert (await desk.get_session(session_id)).unread_count == 0
 
 
 async def test_two_admins_who_read_at_once_do_not_both_subtract(
@@ -88,7 +88,7 @@ async def test_two_admins_who_read_at_once_do_not_both_subtract(
     ):
         marked = await asyncio.gather(*(c.mark_read() for c in (one, other, one, other)))
     assert sum(marked) == 1
-    assert (await desk.session(session_id)).unread_count == 0
+    assert (await desk.get_session(session_id)).unread_count == 0
 
 
 async def test_somebody_who_may_not_mark_read_is_told_so(
@@ -126,7 +126,7 @@ async def test_a_count_that_drifted_below_the_truth_is_not_made_negative(
     seed(f"/chatSessions/{session_id}/unreadCount", 0)
     async with desk.open(session_id) as conversation:
         assert [one.read for one in await conversation.history()] == [True]
-    assert (await desk.session(session_id)).unread_count == 0
+    assert (await desk.get_session(session_id)).unread_count == 0
 
 
 async def test_resolving_and_writing_again(
@@ -136,12 +136,12 @@ async def test_resolving_and_writing_again(
     session_id = await _start(customer)
     async with desk.open(session_id) as conversation:
         await conversation.resolve()
-    resolved = await desk.session(session_id)
+    resolved = await desk.get_session(session_id)
     assert resolved.is_resolved
     assert resolved.resolved_at is not None
     assert await desk.sessions(status="active") == []
     await customer.send("One more thing")
-    reopened = await desk.session(session_id)
+    reopened = await desk.get_session(session_id)
     assert (reopened.status, reopened.resolved_at) == ("active", None)
 
 
@@ -151,7 +151,7 @@ async def test_reopening_by_hand(desk: AsyncAdminChat, customer: AsyncCustomerCh
     async with desk.open(session_id) as conversation:
         await conversation.resolve()
         await conversation.reopen()
-    assert (await desk.session(session_id)).status == "active"
+    assert (await desk.get_session(session_id)).status == "active"
 
 
 async def test_the_inbox_is_sorted_by_the_latest_message(
@@ -247,7 +247,7 @@ async def test_messages_sent_at_once_arrive_in_order_and_are_counted_once(
     async with desk.open(session_id, peek=True) as conversation:
         texts = [message.text for message in await conversation.history()]
     assert texts == ["message 0", "message 1", "message 2"]
-    assert (await desk.session(session_id)).unread_count == 3
+    assert (await desk.get_session(session_id)).unread_count == 3
 
 
 async def test_a_blocked_customer_cannot_write(
@@ -260,6 +260,21 @@ async def test_a_blocked_customer_cannot_write(
         await customer.send("Let me in")
 
 
+async def test_a_customer_who_has_not_started_has_no_conversation_and_no_badge(
+    customer: AsyncCustomerChat,
+) -> None:
+    """Nothing is in front of them, nothing came, nothing is listened to or on its way."""
+    async with customer:
+        assert (customer.is_open, customer.has_new_message) == (False, False)
+        await customer.hide()
+        assert (customer.is_open, customer.has_new_message) == (False, False)
+        assert (customer.status.state, customer.status.listeners) == ("idle", 0)
+        assert customer.outbox == await customer.flush(timeout=0) == ()
+        with pytest.raises(RuntimeError, match="start or resume"):
+            _ = customer.session
+        assert await customer.sessions() == []
+
+
 async def test_the_badge_shows_an_answer_that_came_while_the_chat_was_minimised(
     desk: AsyncAdminChat, customer: AsyncCustomerChat
 ) -> None:
@@ -270,7 +285,7 @@ async def test_the_badge_shows_an_answer_that_came_while_the_chat_was_minimised(
         await conversation.reply("Hello Amina")
     await customer.wait_for(MessageAdded, timeout=WAIT)
     assert customer.has_new_message
-    await customer.open()
+    await customer.show()
     assert not customer.has_new_message
 
 
@@ -285,7 +300,7 @@ async def test_the_badge_shows_an_answer_that_came_while_the_customer_was_away(
     async with AsyncCustomerChat.from_env(remember=True, **flags) as chat:
         await chat.resume(session_id)
         assert chat.has_new_message
-        await chat.open()
+        await chat.show()
         with pytest.raises(Unavailable):
             await chat.wait_for(MessageAdded, timeout=0.3)
     async with AsyncCustomerChat.from_env(remember=True, **flags) as chat:
@@ -327,7 +342,7 @@ async def test_two_windows_of_one_customer_do_not_trip_over_the_interval(
     async with desk.open(session_id, peek=True) as conversation:
         texts = [message.text for message in await conversation.history()]
     assert texts == ["one 0", "other 0", "one 1", "other 1"]
-    assert (await desk.session(session_id)).unread_count == 4
+    assert (await desk.get_session(session_id)).unread_count == 4
 
 
 async def test_an_answer_faster_than_wait_for_is_not_missed_and_not_given_twice(

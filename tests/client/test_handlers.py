@@ -154,7 +154,7 @@ async def test_an_asynchronous_handler_of_a_blocking_client_is_refused(
     async def answer(event: MessageAdded) -> None: ...
 
     with AdminChat.from_env(**flags) as desk, pytest.raises(TypeError, match="ordinary function"):
-        desk.on(MessageAdded)(answer)
+        desk.on(MessageAdded)(answer)  # type: ignore[arg-type]  # the mistake
 
 
 async def test_a_slow_handler_loses_nothing_and_keeps_memory_bounded() -> None:
@@ -272,7 +272,7 @@ async def test_two_handlers_that_close_at_once_both_return(flags: dict[str, Any]
             one.begin()
         await heard.until(2)
         await asyncio.wait_for(desk.close(), WAIT)
-        assert desk._gateway.transport._closed  # type: ignore[attr-defined]  # RestTransport's
+        assert desk._gateway._transport._closed  # type: ignore[attr-defined]  # RestTransport's
 
 
 async def test_lost_permission_is_told_to_everybody_at_once(face: Face) -> None:

@@ -81,7 +81,7 @@ def test_threads_that_write_at_once_keep_each_its_order_and_lose_nothing(
             assert [one.id for one in history if one.text in mine] == ids[writer]
         # The one that was committed last is the one that the inbox shows.
         last = max((one for one in history), key=lambda one: (one.timestamp, one.id))
-        assert desk.session(session).last_message_time == last.timestamp
+        assert desk.get_session(session).last_message_time == last.timestamp
 
 
 def test_threads_with_a_client_each_do_not_disturb_one_another(flags: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.client.sending.ids import Ids
+from imbari_chat.client.sending.ids import _MOST_SEEN, Ids
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import message_place
@@ -99,6 +99,22 @@ def test_both_orders_agree_wherever_a_writer_had_seen_what_came_before(
         for before in seen_by[message.id]:
             assert message_place(before) < message_place(message)
             assert key_order(before.id) < key_order(message.id)
+
+
+def test_the_ids_remembered_are_those_seen_last(clock: Clock) -> None:
+    """One that is seen again is kept longer than those that were not."""
+    ids = Ids()
+    again, once = _message("-again", NOW), _message("-once", NOW)
+    for message in (again, once):
+        ids.saw(A, message)
+    for number in range(_MOST_SEEN - 2):
+        ids.saw(A, _message(f"-{number}", NOW))
+    assert {again.id, once.id} <= ids.seen(A)
+    ids.saw(A, again)
+    ids.saw(A, _message("-last", NOW))
+    assert len(ids.seen(A)) == _MOST_SEEN
+    assert again.id in ids.seen(A)
+    assert once.id not in ids.seen(A)
 
 
 def test_one_conversations_clock_is_not_anothers(clock: Clock) -> None:

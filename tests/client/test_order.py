@@ -56,11 +56,11 @@ class _Shop:
     def __init__(self) -> None:
         self.namespace = Namespace("t", Ruleset.parse(COMPAT))
         self.gateway = Gateway(InMemory(self.namespace, ADMIN))
-        self.desk = AsyncAdminChat(self.gateway)
+        self.desk = AsyncAdminChat._over(self.gateway)
         self.id = ""
 
     async def begin(self, text: str | None = "Question") -> None:
-        chat = AsyncCustomerChat(Gateway(InMemory(self.namespace, CUSTOMER)))
+        chat = AsyncCustomerChat._over(Gateway(InMemory(self.namespace, CUSTOMER)))
         async with chat:
             session = await chat.start(name="Amina", email="amina@example.com", text=text)
         self.id = session.id
@@ -229,7 +229,7 @@ async def test_an_answer_that_arrives_while_hidden_raises_the_badge(
         dashboard.says("An answer", wrong)
         await customer.wait_for(MessageAdded, timeout=5)
 
-    for act in (answered, customer.hide, answered, customer.open, customer.hide):
+    for act in (answered, customer.hide, answered, customer.show, customer.hide):
         await act()
         badges.append(customer.has_new_message)
     assert badges == [False, False, True, False, False]
@@ -250,7 +250,7 @@ async def test_the_badge_after_coming_back_says_whether_an_answer_came_since(
         dashboard.says("Seen", wrong)
         await chat.wait_for(MessageAdded, timeout=5)
         await asyncio.sleep(0.005)
-        await chat.open()
+        await chat.show()
     async with AsyncCustomerChat.from_env(remember=True, **flags) as chat:
         await chat.resume(session.id)
         badges.append(chat.has_new_message)

@@ -231,7 +231,7 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
     policy = OutboxPolicy(backoff=BackoffPolicy(first=600, cap=600))
     seed("/chatSessions/-P000000000000000001", _session(1))
     async with (
-        AsyncAdminChat(Gateway(transport, policy=policy)) as desk,
+        AsyncAdminChat._over(Gateway(transport, policy=policy)) as desk,
         desk.open("-P000000000000000001", peek=True) as conversation,
         aclosing(conversation.events()) as events,
     ):

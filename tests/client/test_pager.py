@@ -17,7 +17,7 @@ from imbari_chat.client.reading.pager import (
     SessionPager,
     latest_sessions,
 )
-from imbari_chat.client.sync.base import BlockingPager
+from imbari_chat.client.sync.clients import BlockingPager
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER

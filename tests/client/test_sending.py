@@ -1,6 +1,7 @@
 """Sending when answers get lost: each message once, and never a lie about it."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 
 import pytest
@@ -43,7 +44,7 @@ def namespace() -> Namespace:
 @pytest.fixture
 def customer(namespace: Namespace) -> Callable[..., AsyncCustomerChat]:
     """A maker of the customer, whose updates meet these fates."""
-    return lambda *fates: AsyncCustomerChat(
+    return lambda *fates: AsyncCustomerChat._over(
         Gateway(InMemory(namespace, CUSTOMER, *fates), policy=SEND_POLICY)
     )
 
@@ -78,7 +79,7 @@ async def test_a_reply_whose_answer_is_lost_is_there_once(
     """The same from the admin's end."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN, fate)))
+    desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN, fate)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Hello")
     assert _texts(namespace, session.id) == ["Hello"]
@@ -155,7 +156,7 @@ async def test_a_refusal_that_is_no_echo_is_raised(
     """Nothing was lost before it."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    stranger = AsyncAdminChat(Gateway(InMemory(namespace, CUSTOMER)))
+    stranger = AsyncAdminChat._over(Gateway(InMemory(namespace, CUSTOMER)))
     async with stranger.open(session.id, peek=True) as conversation:
         with pytest.raises(AccessDenied):
             await conversation.reply("I am the desk")
@@ -171,7 +172,7 @@ async def test_ids_follow_what_the_server_stamped_even_if_this_clock_is_behind(
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Question")
     monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
-    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
+    desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN)))
     async with desk.open(session.id, peek=True) as conversation:
         await conversation.reply("Answer")
         await conversation.reply("And more")
@@ -186,7 +187,7 @@ async def test_reading_whose_answer_is_lost_is_counted_once(
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="One")
         await chat.send("Two")
-    desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN, fate)))
+    desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN, fate)))
     async with desk.open(session.id, peek=True) as conversation:
         assert await conversation.mark_read() == 2
         assert await conversation.mark_read() == 0
@@ -204,11 +205,22 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
     """Whatever the transport does."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-    desk = AsyncAdminChat(Gateway(_NeverAnswers(namespace, ADMIN), timeout=0.05))
+    desk = AsyncAdminChat._over(Gateway(_NeverAnswers(namespace, ADMIN), timeout=0.05))
     async with desk.open(session.id, peek=True) as conversation:
         with pytest.raises(Unavailable) as caught:
             await conversation.resolve()
     assert caught.value.outcome_unknown
+
+
+async def test_an_action_that_is_not_answered_is_repeated_after_growing_pauses(
+    customer: Callable[..., AsyncCustomerChat], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody whose answers get lost is not asked over and over at once."""
+    monkeypatch.setattr(gateway, "_PAUSE", 0.05)
+    begin = time.monotonic()
+    async with customer(LOST_REQUEST, LOST_REQUEST) as chat:
+        await chat.start(name="Amina", email="amina@example.com")
+        assert time.monotonic() - begin >= 0.1 + 0.2
 
 
 async def test_a_queue_of_replies_goes_out_in_few_updates_and_in_order(
@@ -220,7 +232,7 @@ async def test_a_queue_of_replies_goes_out_in_few_updates_and_in_order(
         async with customer() as chat:
             sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
     transport = InMemory(namespace, ADMIN)
-    async with AsyncAdminChat(Gateway(transport, policy=ADMINS)) as desk:
+    async with AsyncAdminChat._over(Gateway(transport, policy=ADMINS)) as desk:
         conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
         for n in range(20):
             await conversations[n % 2].reply(f"reply {n}", timeout=0)
@@ -240,7 +252,7 @@ async def test_a_reply_that_is_refused_takes_no_other_with_it(
     for _ in range(3):
         async with customer() as chat:
             sessions.append((await chat.start(name="Amina", email="amina@example.com")).id)
-    async with AsyncAdminChat(Gateway(InMemory(namespace, ADMIN), policy=ADMINS)) as desk:
+    async with AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN), policy=ADMINS)) as desk:
         conversations = [await desk.open(one, peek=True).__aenter__() for one in sessions]
         namespace.write(Write.put(Path.parse(f"/chatSessions/{sessions[1]}"), None), OWNER, 0)
         sent = [await one.reply("Hello", timeout=0) for one in (*conversations, *conversations)]
@@ -257,7 +269,7 @@ async def test_ids_follow_what_was_read_since(
     """A conversation may be open for long, on a machine whose clock is behind."""
     async with customer() as chat:
         session = await chat.start(name="Amina", email="amina@example.com")
-        desk = AsyncAdminChat(Gateway(InMemory(namespace, ADMIN)))
+        desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN)))
         async with desk.open(session.id, peek=True) as conversation:
             await chat.send("Question")
             monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: 1_000_000_000_000))
@@ -293,7 +305,7 @@ async def test_no_instant_shows_a_message_without_its_session(namespace: Namespa
     """Preview, time and count are those of what is stored, after every single write."""
     customers = Gateway(_Watched(namespace, CUSTOMER, "", LOST_ANSWER), policy=SEND_POLICY)
     desks = Gateway(_Watched(namespace, ADMIN, LOST_ANSWER, LATE), policy=ADMINS)
-    async with AsyncCustomerChat(customers) as chat, AsyncAdminChat(desks) as desk:
+    async with AsyncCustomerChat._over(customers) as chat, AsyncAdminChat._over(desks) as desk:
         session = await chat.start(name="Amina", email="amina@example.com", text="One")
         await chat.send("Two")
         async with desk.open(session.id, peek=True) as conversation:

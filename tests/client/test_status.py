@@ -14,11 +14,12 @@ from imbari_chat.client.reading.patient import Behind
 from imbari_chat.client.status import status_of
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
-from imbari_chat.engine.stream import StreamPolicy, StreamState
+from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import AccessDenied
 from imbari_chat.identity import factory
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Subscription
+from imbari_chat.states import ConnectionState
 from tests.client.cutting import CuttingProxy
 from tests.client.in_memory import Silence
 from tests.client.scenarios.faces import WAIT, eventually
@@ -26,7 +27,7 @@ from tests.faults.proxy import Proxy
 
 
 def _listener(
-    state: StreamState,
+    state: ConnectionState,
     *,
     since: float = 0.0,
     heard: float | None = None,
@@ -54,7 +55,7 @@ def _status(*listeners: Subscription, **facts: Any) -> ChatStatus:
     ],
 )
 def test_the_state_is_that_of_the_listener_that_is_worst_off(
-    states: tuple[StreamState, ...], worst: str, alive: bool
+    states: tuple[ConnectionState, ...], worst: str, alive: bool
 ) -> None:
     """One that is away is enough not to be alive."""
     status = _status(*(_listener(state) for state in states))
@@ -119,7 +120,7 @@ async def desk_at(flags: dict[str, Any]) -> AsyncIterator[Make]:
         transport = RestTransport(
             lambda: factory.admin_access(settings), timeout=settings.timeout, policy=policy
         )
-        made.append(AsyncAdminChat(Gateway(transport)))
+        made.append(AsyncAdminChat._over(Gateway(transport)))
         return made[-1]
 
     yield make

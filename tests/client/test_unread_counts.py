@@ -67,7 +67,7 @@ class Place:
         self.desk = Desk(self.namespace)
         self.gateway = Gateway(self.desk, on_rejected=lambda _: None)
         self._customer = InMemory(self.namespace, CUSTOMER)
-        self._colleague = AsyncAdminChat(Gateway(InMemory(self.namespace, ADMIN)))
+        self._colleague = AsyncAdminChat._over(Gateway(InMemory(self.namespace, ADMIN)))
         self._ids = 0
 
     async def start(self, messages: int) -> None:
@@ -233,6 +233,16 @@ async def test_the_website_is_given_time_to_count_its_message(place: Place) -> N
     place.desk.beside_counts = [_nothing, place.website_counts]
     assert await repair(place.gateway, CHAT) is None
     assert (place.count, place.unread) == (3, 3)
+
+
+async def test_a_count_that_is_not_late_but_wrong_is_told_at_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody is about to count what the session's last message already covers."""
+    monkeypatch.setattr(unread_counts, "_PAUSE", 3600.0)
+    place.put(paths.unread_count(CHAT), 7)
+    found = await asyncio.wait_for(find_mismatch(place.gateway, CHAT), 30)
+    assert found == UnreadCountMismatch(CHAT, 7, 2)
 
 
 async def test_a_message_that_the_website_never_counts_is_counted(place: Place) -> None:

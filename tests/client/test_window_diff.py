@@ -85,6 +85,17 @@ def test_a_message_deleted_from_a_full_window_is_reported_and_its_replacement_is
     assert _kinds(diff.update(window)) == [("MessageRemoved", "c")]
 
 
+def test_news_in_a_full_window_is_what_is_unknown_wherever_its_id_sorts() -> None:
+    """Ids are made by clocks that may be behind; only what comes in at the old end is old."""
+    diff = _messages(2)
+    floor, newest = _message("1", timestamp=1), _message("2", timestamp=2)
+    diff.update({"m": floor, "n": newest})
+    beside: dict[str, Json] = {"b": _message("3", timestamp=2), "n": newest}
+    assert _kinds(diff.update(beside)) == [("MessageAdded", "b")]
+    above: dict[str, Json] = {"n": newest, "a": _message("4", timestamp=3)}
+    assert _kinds(diff.update(above)) == [("MessageAdded", "a")]
+
+
 def test_true_and_one_are_different_values() -> None:
     """Strict JSON equality, all the way down."""
     diff = _messages()

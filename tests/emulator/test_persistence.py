@@ -209,7 +209,7 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
             def no_space(*_: object) -> int:
                 raise OSError(28, "No space left on device")
 
-            full.setattr("imbari_chat.emulator.journal._write", no_space)
+            full.setattr("imbari_chat.emulator.journal.write_all", no_space)
             assert httpx.put(_url(first), json=2).status_code == 500
         assert httpx.put(_url(first, "/b.json"), json=3).status_code == 200
     with Emulator(data=tmp_path) as second:

@@ -129,6 +129,36 @@ def test_a_message_that_may_be_there_is_never_called_queued() -> None:
     assert _asked(core)[-1] == Look("m1")
 
 
+def test_a_message_that_may_be_there_is_not_called_queued_by_a_full_quota() -> None:
+    """Its first try may still have arrived, whatever the service says of the next."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.tick(100.0)
+    core.looked("m1", 101.0, present=False)
+    core.drain()
+    core.refused("m1", QuotaExceeded("full"), 102.0)
+    assert core.drain() == []
+    assert core.pending == {"m1": "sent"}
+
+
+def test_the_clock_is_watched_for_whichever_lane_is_due_first() -> None:
+    """However the lanes were begun, and one after the other."""
+    core = _core(interval=0.5)
+    for lane, used in [("late", 0.2), ("early", 0.0), ("later", 0.3)]:
+        core.used(lane, used)
+        core.put(lane, lane, 0.35)
+    core.drain()
+    due = []
+    while (deadline := core.deadline()) is not None:
+        core.tick(deadline)
+        (send,) = _asked(core)
+        assert isinstance(send, Send)
+        due.append((send.keys, deadline))
+        core.committed(send.keys[0], deadline)
+    assert due == [(("early",), 0.5), (("late",), 0.7), (("later",), 0.8)]
+
+
 def test_a_refusal_by_the_rules_may_be_the_echo_of_an_earlier_try() -> None:
     """The message is there: it is confirmed."""
     core = _core()

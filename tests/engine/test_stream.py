@@ -461,6 +461,23 @@ FACTS: list[Callable[[StreamCore, float], None]] = [
 ]
 
 
+@pytest.mark.parametrize("fact", FACTS)
+def test_nothing_that_comes_after_the_end_is_waited_for(
+    fact: Callable[[StreamCore, float], None],
+) -> None:
+    """Neither in a stream that was closed nor in one that was refused; a connection may be late."""
+    closed, refused = _core(), _core()
+    for core in (closed, refused):
+        _live(core)
+    closed.close()
+    refused.refused(AccessDenied("no"), 1.0)
+    for core in (closed, refused):
+        core.drain()
+        fact(core, 2.0)
+        assert core.drain() == []
+        assert core.deadline() is None
+
+
 @given(st.lists(st.tuples(st.sampled_from(FACTS), st.floats(0, 60)), max_size=30))
 def test_a_stream_is_always_waiting_for_something_until_it_is_over(
     steps: list[tuple[Callable[[StreamCore, float], None], float]],

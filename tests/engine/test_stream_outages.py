@@ -19,11 +19,11 @@ from imbari_chat.engine.stream import (
     StateChanged,
     StreamCore,
     StreamPolicy,
-    StreamState,
 )
 from imbari_chat.errors import QuotaExceeded, Unavailable
 from imbari_chat.schema.events import ChatEvent, MessageAdded, MessageRemoved
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.sse import Frame
 
@@ -64,7 +64,7 @@ class World:
     answer: Answer | None = None
     token_life: float | None = None
     events: list[tuple[float, ChatEvent]] = field(default_factory=list)
-    states: list[tuple[float, StreamState]] = field(default_factory=list)
+    states: list[tuple[float, ConnectionState]] = field(default_factory=list)
     renewals: int = 0
 
     def __post_init__(self) -> None:

@@ -2,13 +2,14 @@
 
 import asyncio
 import dataclasses
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 from imbari_chat import (
     AsyncAdminChat,
+    AsyncConversation,
     AsyncCustomerChat,
     ChatEvent,
     Conflict,
@@ -26,18 +27,25 @@ from imbari_chat import (
 from imbari_chat.client import transports
 from imbari_chat.client.admin import SEND_POLICY as ADMIN_POLICY
 from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
+from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.net.rest import RestTransport
+from imbari_chat.schema.paths import SessionId
 from tests.faults.ledger import Entry, Heard
-from tests.faults.server import PROJECT, Server
+from tests.faults.schedule import Pace
+from tests.faults.server import PROJECT
+from tests.faults.wall_clock import ContextWorkers
 
-__all__ = ["Listener", "Written", "admin", "customer", "settings"]
+__all__ = ["WINDOW", "Listener", "Written", "admin", "customer", "messages_of", "settings"]
 
 TIMEOUT = 0.8
 """Seconds that one request may take; a fraction of what people wait."""
+
+WINDOW = 50
+"""Records that a listener follows."""
 
 _BACKOFF = BackoffPolicy(first=0.05, cap=0.3)
 # The server says something every quarter of a second; see server.py.
@@ -46,12 +54,18 @@ _STREAMS = StreamPolicy(
 )
 
 
-def settings(server: Server, database: str, folder: Path) -> Settings:
-    """Settings for a client whose way to the database is ``database``, HOST:PORT."""
+def settings(database: str, auth: str, folder: Path) -> Settings:
+    """Settings for a client.
+
+    Args:
+        database: Its way to the database, HOST:PORT.
+        auth: Its way to the sign-in service, HOST:PORT.
+        folder: For its files.
+    """
     return Settings.load(
         project=PROJECT,
         database_emulator=database,
-        auth_emulator=server.auth,
+        auth_emulator=auth,
         data_dir=folder,
         token_store="file",
         timeout=TIMEOUT,
@@ -61,13 +75,15 @@ def settings(server: Server, database: str, folder: Path) -> Settings:
 def admin(where: Settings) -> AsyncAdminChat:
     """An admin's end."""
     transport = _impatient(transports.admin_transport(where))
-    return AsyncAdminChat(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
+    return AsyncAdminChat._over(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
 
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
     transport = _impatient(transports.customer_transport(where))
-    return AsyncCustomerChat(Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT))
+    return AsyncCustomerChat._over(
+        Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT)
+    )
 
 
 def _quick(policy: OutboxPolicy) -> OutboxPolicy:
@@ -76,7 +92,23 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
 
 def _impatient(transport: RestTransport) -> RestTransport:
     transport._policy = _STREAMS
+    transport._workers = ContextWorkers()
     return transport
+
+
+def messages_of(
+    chat: AsyncCustomerChat | AsyncConversation, session_id: str, pace: Pace | None
+) -> AsyncGenerator[ChatEvent, None]:
+    """A conversation's events, in a window that may be smaller than people have."""
+    if pace is None:
+        return chat.events(history=WINDOW)
+    return message_events(
+        chat._gateway,
+        SessionId(session_id),
+        history=pace.window,
+        window=pace.window,
+        buffer=pace.buffer,
+    )
 
 
 class Written:
@@ -96,13 +128,22 @@ class Written:
         session_id: str,
         text: str,
         call: Callable[[], Awaitable[OutgoingMessage]],
+        *,
+        after: Iterable[str] = (),
     ) -> None:
         """Make the call and note what it says.
+
+        Args:
+            author: Who.
+            session_id: Where to.
+            text: What.
+            call: How.
+            after: Texts that the author has heard there.
 
         Raises:
             ImbariError: It failed in a way that nothing in a round explains.
         """
-        entry = Entry(author, session_id, text, "absent")
+        entry = Entry(author, session_id, text, "absent", after=frozenset(after))
         self._ledger.append(entry)
         try:
             message = await call()
@@ -136,15 +177,22 @@ class Written:
 
 
 class Listener:
-    """EventSource all through, and keeps what it hears.
+    """Listens all through, and keeps what it hears.
 
     Args:
         heard: What it adds to.
+        pace: How busy it is.
+
+    Attributes:
+        live: Set once it is.
+        events: How many it has taken, but for those of the connection.
     """
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: Heard, pace: Pace | None = None) -> None:
         self.heard = heard
         self.live = asyncio.Event()
+        self.events = 0
+        self._pauses = [] if pace is None else [*pace.pauses]
         self._task: asyncio.Task[None] | None = None
 
     def follow(self, events: AsyncGenerator[ChatEvent, None]) -> None:
@@ -153,8 +201,14 @@ class Listener:
 
     def attach(self, desk: AsyncAdminChat) -> None:
         """Have an admin's end call it with every event."""
-        for kind in (SessionAdded, SessionChanged, SessionRemoved, MessageAdded):
-            desk.on(kind)(self.take)
+        for kind in (
+            SessionAdded,
+            SessionChanged,
+            SessionRemoved,
+            MessageAdded,
+            ConnectionChanged,
+        ):
+            desk.on(kind)(self.handle)
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -166,15 +220,25 @@ class Listener:
         try:
             async with aclosing(events):
                 async for event in events:
-                    self.take(event)
+                    await self.handle(event)
         except Exception as error:  # noqa: BLE001  # the top of a task: the judge is told
             self.heard.trouble = error
 
-    def take(self, event: Any) -> None:
-        """One event."""
+    async def handle(self, event: Any) -> None:
+        """One event, which may take a while."""
+        self._take(event)
+        if self._pauses and self.live.is_set():
+            await asyncio.sleep(self._pauses.pop(0))
+
+    def _take(self, event: Any) -> None:
         heard = self.heard
+        self.events += not isinstance(event, ConnectionChanged)
+        if isinstance(event, ConnectionChanged):
+            heard.connection = f"{event.state}: {event.reason}" if event.reason else event.state
         match event:
             case ConnectionChanged(state="live"):
+                if not self.live.is_set():
+                    heard.begun = tuple(heard.messages.values())
                 self.live.set()
             case SessionAdded(session) | SessionChanged(session):
                 heard.sessions[session.id] = session

@@ -7,15 +7,18 @@ import socket
 import struct
 from contextlib import suppress
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
-__all__ = ["MOST_CONNECTIONS", "Proxy", "own_port"]
+from tests.strangers import STRANGERS
+
+__all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "Proxy", "own_port"]
 
 MOST_CONNECTIONS = 200
 """More at a time are refused: a client that opens connections without end fails its test."""
 
 _CHUNK = 65536
 _LONGEST_DELAY = 0.2
+_PATIENCE = 2.0
 _SLICE = 0.05
 """Seconds that a slow line takes for one piece."""
 _RESET = struct.pack("ii", 1, 0)
@@ -32,6 +35,10 @@ async def own_port() -> int:
             server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
             server.close()
             return port
+
+
+RECOGNISABLE: Final = [one for one in STRANGERS if one.reads and not one.silent]
+"""Strangers whom nobody need take for the service."""
 
 
 class Connection:
@@ -126,9 +133,13 @@ class Proxy:
 
     Everything that is done to it holds for the connections there are and for those to come, until
     :meth:`mend`. Entering listens; leaving breaks everything.
+
+    Args:
+        target: Where to.
+        rate: Bytes a second of a line that is slow when nothing is wrong with it.
     """
 
-    def __init__(self, target: str) -> None:
+    def __init__(self, target: str, rate: float | None = None) -> None:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self._port = 0
@@ -136,8 +147,10 @@ class Proxy:
         self._dispatcher = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
         self._delay = 0.0
-        self._rate: float | None = None
+        self._mended_rate = rate
+        self._rate = rate
         self._most: int | None = None
+        self._stranger: bytes | None = None
         self._stalled = False
         self._answers_to_drop = 0
         self.connections: list[Connection] = []
@@ -181,6 +194,15 @@ class Proxy:
             connection.drop_answer()
         self._answers_to_drop = max(0, count - len(self.connections))
 
+    def interpose(self, answer: bytes) -> None:
+        """Break every connection, and have somebody else answer every request on new ones.
+
+        Args:
+            answer: As it goes over the wire.
+        """
+        self._stranger = answer
+        self.cut()
+
     async def refuse(self) -> None:
         """Break every connection and refuse new ones."""
         async with self._dispatcher:
@@ -207,6 +229,8 @@ class Proxy:
                 self.delay(min(seconds, _LONGEST_DELAY))
             case "drop answers":
                 self.drop_answers(amount)
+            case "stranger":
+                self.interpose(RECOGNISABLE[amount % len(RECOGNISABLE)].raw)
             case "refuse":
                 await self.refuse()
             case _:
@@ -214,9 +238,9 @@ class Proxy:
 
     async def mend(self) -> None:
         """Let everything through again, first what has waited."""
-        self._stalled, self._answers_to_drop = False, 0
+        self._stalled, self._answers_to_drop, self._stranger = False, 0, None
         self.delay(0.0)
-        self.limit(None)
+        self.limit(self._mended_rate)
         for connection in self.connections:
             connection.resume()
         async with self._dispatcher:
@@ -263,9 +287,25 @@ class Proxy:
         writer: asyncio.StreamWriter,
     ) -> None:
         try:
+            if self._stranger is not None:
+                await _answer(self._stranger, reader, writer)
+                return
             with suppress(OSError):  # the server is away: so is this way to it
                 upstream = await asyncio.open_connection(*self._target)
                 await connection.carry((reader, writer), upstream)
         finally:
             writer.transport.abort()
             self.connections.remove(connection)
+
+
+async def _answer(
+    answer: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> None:
+    """Answer one request, whatever it says, and hear the rest, so that no reset comes first."""
+    with suppress(asyncio.IncompleteReadError, ConnectionError, TimeoutError):
+        async with asyncio.timeout(_PATIENCE):
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            writer.write_eof()
+            while await reader.read(_CHUNK):
+                pass

@@ -4,11 +4,13 @@ Pure. Real time still decides how steps and faults interleave, so the same seed 
 round, and not always the same outcome.
 """
 
+import math
 import random
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
 
-__all__ = ["Fault", "Schedule", "Step", "draw"]
+__all__ = ["Clock", "Fault", "Pace", "Schedule", "Step", "draw"]
 
 Profile: TypeAlias = Literal["strict", "compat"]
 
@@ -17,6 +19,18 @@ LENGTH = 1.2
 
 _TIMEOUTS = (0.0, 0.15, 0.4, None, None)
 """What callers ask for; None is the client's own timeout."""
+
+STRANGER: Final = "stranger"
+"""A fault: somebody else answers, for the database and for the sign-in service."""
+
+_AHEAD = (-36_000.0, -3_600.0, -90.0, -2.0, 2.0, 90.0, 3_600.0, 36_000.0)
+"""Seconds by which clocks are wrong; the rules put up with a day."""
+
+_SLOWEST, _FASTEST = 2_000, 50_000
+_PADDED = 0.06
+"""Seconds that the text of one message takes on a slow line, give or take."""
+_LONGEST = 1_800
+"""Characters that pad a text at most."""
 
 _FAULTS = (
     "cut",
@@ -56,10 +70,10 @@ class Fault:
 
     Attributes:
         at: Seconds from the beginning.
-        what: A fault of the proxies, or ``kill``.
+        what: A fault of the proxies, ``stranger`` or ``kill``.
         whose: Picks an actor's way to the server; None is everybody's.
         seconds: How long it lasts.
-        amount: How many answers to drop, or which connection.
+        amount: How many answers to drop, which connection, or which stranger.
     """
 
     at: float
@@ -70,6 +84,34 @@ class Fault:
 
 
 @dataclass(frozen=True, slots=True)
+class Clock:
+    """A wall clock that is wrong.
+
+    Attributes:
+        ahead: By how much at first, in seconds; behind if negative.
+        jumps: When it is moved, in seconds from the beginning, and how wrong it is from then on.
+    """
+
+    ahead: float
+    jumps: tuple[tuple[float, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How busy a consumer is.
+
+    Attributes:
+        pauses: Seconds that it takes for each of the first events; no time for others.
+        buffer: How many changes wait for it before they are folded into one.
+        window: How many records its windows hold.
+    """
+
+    pauses: tuple[float, ...]
+    buffer: int
+    window: int
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """A round.
 
@@ -77,14 +119,35 @@ class Schedule:
         seed: What it was drawn from.
         profile: The rules in force.
         actors: Each actor's steps, in order. Names say what an actor is: ``customer``, ``admin``,
-            ``widget`` or ``dashboard``, and a number.
+            ``widget``, ``dashboard`` or ``hostile``, and a number.
         faults: In order.
+        clocks: By actor: those whose clock is wrong.
+        lines: By actor: bytes per second of those whose line is slow, all through the round.
+        busy: By actor: those who take their time over what they hear.
     """
 
     seed: int
     profile: Profile
     actors: dict[str, tuple[Step, ...]]
     faults: tuple[Fault, ...]
+    clocks: Mapping[str, Clock] = field(default_factory=dict)
+    lines: Mapping[str, int] = field(default_factory=dict)
+    busy: Mapping[str, Pace] = field(default_factory=dict)
+
+    @property
+    def strangers(self) -> int:
+        """How many strangers come in between."""
+        return sum(fault.what == STRANGER for fault in self.faults)
+
+    @property
+    def hostile(self) -> int:
+        """How many hostile writers there are."""
+        return sum(name.startswith("hostile") for name in self.actors)
+
+    @property
+    def padding(self) -> int:
+        """Characters by which texts are longer than they need be, so that slow lines matter."""
+        return min(_LONGEST, round(min(self.lines.values()) * _PADDED)) if self.lines else 0
 
 
 def draw(seed: int) -> Schedule:
@@ -101,7 +164,49 @@ def draw(seed: int) -> Schedule:
             actors[f"widget{number}"] = _steps(dice, ["send"], dice.randint(2, 5), start=True)
         what = ["answer", "answer", "read", "read", "resolve", "reopen"]
         actors["dashboard0"] = _steps(dice, what, dice.randint(3, 6))
-    return Schedule(seed, profile, actors, _faults(dice))
+    faults = _faults(dice)
+    people = random.Random(f"{seed} people")
+    clocks = {name: _clock(people) for name in actors if people.random() < _WRONG}
+    ours = [name for name in actors if name.startswith(("customer", "admin"))]
+    lines = {name: _line(people) for name in ours if people.random() < _SLOW}
+    busy = {name: _pace(people) for name in ours if people.random() < _BUSY}
+    strangers = _strangers(people) if people.random() < _VISITED else ()
+    if people.random() < _UNDER_ATTACK:
+        actors["hostile0"] = _steps(people, [*_ATTACKS], people.randint(2, 4), start=True)
+    everything = sorted([*faults, *strangers], key=lambda fault: fault.at)
+    return Schedule(seed, profile, actors, tuple(everything), clocks, lines, busy)
+
+
+_WRONG, _SLOW, _BUSY, _VISITED, _UNDER_ATTACK = 0.2, 0.07, 0.2, 0.35, 0.3
+_ATTACKS = ("last", "last", "ahead", "integers", "times", "sessions")
+
+
+def _clock(dice: random.Random) -> Clock:
+    times = sorted(dice.uniform(0.1, LENGTH) for _ in range(dice.choice([0, 1, 1, 2])))
+    jumps = tuple((at, dice.choice([0.0, *_AHEAD])) for at in times)
+    return Clock(dice.choice(_AHEAD), jumps)
+
+
+def _line(dice: random.Random) -> int:
+    return round(math.exp(dice.uniform(math.log(_SLOWEST), math.log(_FASTEST))))
+
+
+def _pace(dice: random.Random) -> Pace:
+    pauses = tuple(dice.choice([0.0, 0.1, 0.4, 0.9]) for _ in range(dice.randint(3, 8)))
+    return Pace(pauses, buffer=dice.choice([2, 3, 8]), window=dice.choice([2, 3, 5, 50]))
+
+
+def _strangers(dice: random.Random) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            at=dice.uniform(0.0, LENGTH),
+            what=STRANGER,
+            whose=None if dice.random() < 0.3 else dice.randrange(100),
+            seconds=dice.choice([0.2, 0.6, 1.5]),
+            amount=dice.randrange(1000),
+        )
+        for _ in range(dice.choice([1, 1, 2]))
+    )
 
 
 def _customer(dice: random.Random) -> tuple[Step, ...]:

@@ -11,10 +11,12 @@ from tests.faults import __main__ as program
 from tests.faults import round as rounds
 from tests.faults.ledger import Verdict
 from tests.faults.round import Outcome, play
-from tests.faults.schedule import LENGTH, Schedule, draw
+from tests.faults.schedule import LENGTH, Clock, Fault, Pace, Schedule, draw
+from tests.faults.wall_clock import wall_clocks
 
-# Under the strict rules and under the compat rules with the website; the server is killed in both.
-SEEDS = (9, 17)
+# Under the strict rules and under the compat rules with the website; the server is killed in both,
+# and actors of every kind are there.
+SEEDS = (11, 1972)
 
 
 @given(st.integers(0, 2**32))
@@ -24,6 +26,10 @@ def test_a_seed_always_draws_the_same_schedule(seed: int) -> None:
     assert schedule == draw(seed)
     assert {"customer0", "admin0"} <= schedule.actors.keys()
     assert ("dashboard0" in schedule.actors) <= (schedule.profile == "compat")
+    for some in (schedule.clocks, schedule.lines, schedule.busy):
+        assert some.keys() <= schedule.actors.keys()
+    assert all(2_000 <= rate <= 50_000 for rate in schedule.lines.values())
+    assert schedule.strangers <= len(schedule.faults)
     assert schedule.faults
     assert all(0 <= fault.at <= LENGTH for fault in schedule.faults)
     for steps in schedule.actors.values():
@@ -31,14 +37,18 @@ def test_a_seed_always_draws_the_same_schedule(seed: int) -> None:
 
 
 async def test_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path) -> None:
-    """Whatever the network does, and with a server that is killed in the middle."""
+    """Whatever the network does, with a server that is killed in the middle, and whoever else is
+    there: wrong clocks, slow lines, strangers in between, busy consumers and hostile writers."""
     schedules = [draw(seed) for seed in SEEDS]
     assert {schedule.profile for schedule in schedules} == {"strict", "compat"}
     assert all("kill" in {fault.what for fault in one.faults} for one in schedules)
+    for kind in ("clocks", "lines", "busy", "strangers", "hostile"):
+        assert any(getattr(one, kind) for one in schedules), kind
     folders = [tmp_path / str(seed) for seed in SEEDS]
     for folder in folders:
         folder.mkdir()
-    outcomes = await asyncio.gather(*map(play, schedules, folders))
+    with wall_clocks():
+        outcomes = await asyncio.gather(*map(play, schedules, folders))
     for outcome in outcomes:
         assert outcome.verdict.faults == []
         assert outcome.verdict.messages > 0
@@ -55,7 +65,19 @@ def fault(monkeypatch: pytest.MonkeyPatch) -> None:
             verdict.found("amina: 'one' was confirmed and is not there")
         return Outcome(verdict, faults=2)
 
+    def drawn(seed: int) -> Schedule:
+        return Schedule(
+            seed,
+            "strict",
+            {"customer0": (), "admin0": (), "hostile0": ()},
+            (Fault(0.1, "stranger", None, 0.5, 0), Fault(0.1, "cut", None, 0.5, 0)),
+            clocks={"customer0": Clock(3600.0)},
+            lines={"customer0": 2_000, "admin0": 50_000},
+            busy={"admin0": Pace((0.5,), buffer=2, window=3)},
+        )
+
     monkeypatch.setattr(rounds, "play", wrong)
+    monkeypatch.setattr(program, "draw", drawn)
 
 
 @pytest.mark.usefixtures("fault")
@@ -64,7 +86,10 @@ def test_the_last_line_sums_up(capsys: pytest.CaptureFixture[str]) -> None:
     assert program.main(["--rounds", "4", "--seed", "6", "--jobs", "1"]) == 1
     said = capsys.readouterr().out.splitlines()
     assert "failing seeds: 6 9" in said
-    assert said[-1] == ("schedules 4, faults 8, messages 20, lost 2, doubled 0, out of order 0")
+    assert said[-1] == (
+        "schedules 4, faults 8, clocks 4, slow lines 8, strangers 4, busy 4, hostile 4,"
+        " messages 20, lost 2, doubled 0, out of order 0, unheard 0"
+    )
     assert program.main(["--rounds", "2", "--seed", "7"]) == 0
 
 

@@ -60,11 +60,11 @@ async def test_a_message_that_comes_while_an_admin_reads_is_counted_off_if_it_is
     namespace: Namespace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It came between the look at the session and the look at its messages."""
-    async with AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER))) as customer:
-        session = await customer.start("Amina", "amina@example.com", text="one")
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="one")
         transport = Racing(namespace, ADMIN, "/chatSessions")
         async with (
-            AsyncAdminChat(Gateway(transport)) as desk,
+            AsyncAdminChat._over(Gateway(transport)) as desk,
             desk.open(session.id, peek=True) as conversation,
         ):
             monkeypatch.setattr(time, "time_ns", _later(1.0))
@@ -79,11 +79,11 @@ async def test_a_reply_that_arrives_late_has_not_been_overtaken_by_itself(
     namespace: Namespace,
 ) -> None:
     """Its first try is committed between the two looks that follow a lost answer."""
-    async with AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER))) as customer:
-        session = await customer.start("Amina", "amina@example.com", text="Question")
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Question")
     transport = Late(namespace, ADMIN)
     async with (
-        AsyncAdminChat(Gateway(transport)) as desk,
+        AsyncAdminChat._over(Gateway(transport)) as desk,
         desk.open(session.id, peek=True) as conversation,
     ):
         question = (await conversation.history())[-1]
@@ -98,8 +98,8 @@ async def test_a_message_that_may_still_arrive_is_not_said_to_be_lost(
 ) -> None:
     """A look did not find it, and then the network went away altogether."""
     transport = InMemory(namespace, CUSTOMER, "", LATE, UNREACHABLE)
-    async with AsyncCustomerChat(Gateway(transport, policy=SEND_POLICY)) as customer:
-        session = await customer.start("Amina", "amina@example.com")
+    async with AsyncCustomerChat._over(Gateway(transport, policy=SEND_POLICY)) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com")
         with suppress(Unavailable):
             await customer.send("Hello", queue=False)
             assert len(_stored(namespace, f"/messages/{session.id}")) == 1
@@ -126,8 +126,8 @@ async def test_a_message_confirmed_at_the_last_moment_is_not_said_to_be_lost(
 ) -> None:
     """The answer and the deadline come in one turn of the loop."""
     transport = Answering(namespace, CUSTOMER)
-    async with AsyncCustomerChat(Gateway(transport, policy=SEND_POLICY)) as customer:
-        session = await customer.start("Amina", "amina@example.com")
+    async with AsyncCustomerChat._over(Gateway(transport, policy=SEND_POLICY)) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com")
         loop = asyncio.get_running_loop()
         transport.answer = loop.create_future()
         loop.call_later(0.02, transport.answer.set_result, None)
@@ -157,11 +157,11 @@ async def test_a_count_that_the_website_resets_meanwhile_is_no_refusal() -> None
         nobody = Caller(admin=False, auth=None)
         namespace.write(Write.put(place, 0), nobody, time.time_ns() // 1_000_000)
 
-    async with AsyncCustomerChat(Gateway(InMemory(namespace, CUSTOMER))) as customer:
-        session = await customer.start("Amina", "amina@example.com", text="one")
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="one")
     transport = Racing(namespace, ADMIN, "/messages")
     async with (
-        AsyncAdminChat(Gateway(transport)) as desk,
+        AsyncAdminChat._over(Gateway(transport)) as desk,
         desk.open(session.id, peek=True) as conversation,
     ):
         transport.then = reset
@@ -196,7 +196,7 @@ async def test_an_inbox_announces_what_comes_after_a_browser_whose_clock_is_ahea
                 }
             )
 
-        async with AsyncAdminChat(Gateway(transport)) as desk:
+        async with AsyncAdminChat._over(Gateway(transport)) as desk:
             await write(0, now)
             await desk.listen()
             await write(1, now + 10_000)

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from imbari_chat.wire.pushid import PushIds
 from tests.faults.ledger import Entry, Heard, Stored, Verdict, judge
 
 S = "-S"
@@ -116,21 +117,86 @@ def test_a_message_in_another_conversation_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize("inbox", [True, False])
-def test_what_a_listener_did_not_hear_is_lost(inbox: bool) -> None:
+def test_what_a_listener_did_not_hear_is_unheard(inbox: bool) -> None:
     """It was stored, and nobody saw it."""
     raw = _raw("one", "two")
     verdict = _judged(_written("one", "two"), raw, _heard(raw, "one", inbox=inbox))
-    assert _counts(verdict) == (1, 0, 0)
+    assert (verdict.unheard, _counts(verdict)) == (1, (0, 0, 0))
+    assert len(verdict.faults) == 1
 
 
-def test_an_inbox_may_miss_messages_where_the_website_writes() -> None:
-    """That is counted, and no fault; a conversation may not."""
+def test_an_inbox_may_miss_messages_of_the_website() -> None:
+    """That is counted, and no fault; a conversation may not, nor may anybody else's be missed."""
     raw = _raw("one")
     stored = Stored(raw)
-    verdict = judge(_written("one"), stored, [_heard(raw, inbox=True)], website={S})
-    assert (verdict.unheard, verdict.faults) == (1, [])
-    verdict = judge(_written("one"), stored, [_heard(raw)], website={S})
-    assert (verdict.unheard, verdict.lost) == (0, 1)
+    website = _written("one", website=True)
+    verdict = judge(website, stored, [_heard(raw, inbox=True)], website={S})
+    assert (verdict.unannounced, verdict.faults) == (1, [])
+    crowded = _heard(raw, inbox=True)
+    crowded.window = 2
+    assert judge(_written("one"), stored, [crowded], website={S}).faults == []
+    for entries, inbox in (website, False), (_written("one"), True):
+        verdict = judge(entries, stored, [_heard(raw, inbox=inbox)], website={S})
+        assert (verdict.unannounced, verdict.unheard) == (0, 1)
+
+
+def test_what_stands_before_what_its_writer_had_heard_is_out_of_order() -> None:
+    """By id or by time; by id alone if a browser stamped what was heard."""
+    question = Entry("amina", S, "question", "stored")
+    answer = Entry("desk", S, "answer", "stored", after=frozenset({"question"}))
+    for raw, wrong in (
+        (_raw("question", "answer"), 0),
+        (_raw("answer", "question", times=(2, 1)), 1),
+        (_raw("question", "answer", times=(2, 1)), 1),
+    ):
+        assert _judged([question, answer], raw).disordered == wrong
+    question.website = True
+    assert _judged([question, answer], _raw("question", "answer", times=(2, 1))).disordered == 0
+    assert _judged([question, answer], _raw("answer", "question")).disordered == 1
+
+
+def test_nobody_need_stand_after_a_hostile_id() -> None:
+    """Nor hear who wrote it; it is there once at most, all the same."""
+    hostile = Entry("mallory", S, "zzz", "stored", hostile=True)
+    answer = Entry("desk", S, "answer", "stored", after=frozenset({"zzz"}))
+    raw = _raw("answer", "zzz")
+    listener = _heard(raw, "answer")
+    del listener.messages["-m1"]
+    assert _judged([hostile, answer], raw, listener).faults == []
+    assert _judged([hostile, answer], _raw("answer", "zzz", "zzz")).doubled == 1
+
+
+def test_a_small_window_owes_what_stood_in_it() -> None:
+    """Not what stood below when it began; everything that came since."""
+    raw = _raw("one", "two", "three", "four")
+    stored = Stored(raw).messages[S]
+    late, holed = (_heard(raw, *texts) for texts in (("two", "three", "four"), ("two", "four")))
+    for listener in (late, holed):
+        listener.window, listener.begun = 1, (stored["-m1"],)
+        listener.messages = {
+            key: one for key, one in stored.items() if (S, one.text) in listener.added
+        }
+    entries = _written("one", "two", "three", "four")
+    assert _judged(entries, raw, late).faults == []
+    assert _judged(entries, raw, holed).unheard == 1
+
+
+def test_what_browsers_stamped_too_late_may_have_kept_a_message_out_of_a_small_window() -> None:
+    """As long as their clocks are no more wrong than one's own may be."""
+    now = 1_800_000_000_000
+    ids = PushIds(lambda: [0] * 12)
+    ahead = [ids.make(now) for _ in range(2)]
+    texts = {ahead[0]: ("a", now + 50_000), ahead[1]: ("b", now + 50_000)}
+    texts[ids.make(now + 9)] = ("reply", now + 9)
+    raw = _raw()
+    raw["messages"][S] = {
+        key: {"text": text, "from": "admin", "timestamp": at} for key, (text, at) in texts.items()
+    }
+    entries = _written("a", "b", website=True) + _written("reply")
+    listener = _heard(raw, "a", "b")
+    for window, unheard in (2, 0), (50, 1):
+        listener.window = window
+        assert _judged(entries, raw, listener).unheard == unheard
 
 
 def test_what_a_listener_heard_twice_is_doubled() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -201,4 +202,36 @@ async def test_a_line_that_breaks_brings_so_much_and_no_more(proxy: Proxy) -> No
         await line.say(b"two")
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(line.drain(), 5)
+        line.close()
+
+
+async def test_a_stranger_answers_until_it_is_mended(proxy: Proxy, echo: Echo) -> None:
+    """New connections and none of the old ones; the server hears nothing of it."""
+    old = await Line(proxy).open()
+    await old.ask(b"one")
+    await proxy.spoil("stranger", seconds=1, amount=0)
+    with suppress(ConnectionError):
+        assert await old.hear() == b""
+    line = await Line(proxy).open()
+    await line.say(b"GET / HTTP/1.1\r\n\r")
+    assert (await line.hear()).startswith(b"HTTP/1.1 200")
+    line.close()
+    await proxy.mend()
+    line = await Line(proxy).open()
+    assert await line.ask(b"two") == b"two\n"
+    assert echo.heard == [b"one\n", b"two\n"]
+    line.close()
+
+
+async def test_a_slow_line_stays_slow_when_it_is_mended(echo: Echo) -> None:
+    """It is not a fault of the moment."""
+    server = await asyncio.start_server(echo.talk, "127.0.0.1", await own_port())
+    port = server.sockets[0].getsockname()[1]
+    async with server, Proxy(f"127.0.0.1:{port}", 10_000) as proxy:
+        line = await Line(proxy).open()
+        await proxy.mend()
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        await line.ask(b"x" * 2_000)
+        assert clock() - began >= 0.15
         line.close()

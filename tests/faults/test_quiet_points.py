@@ -136,13 +136,15 @@ class Chats(RuleBasedStateMachine):
     async def _begin(self) -> None:
         for number in range(CUSTOMERS):
             auth: Json = {"uid": f"customer{number}", "token": {}}
-            chat = AsyncCustomerChat(Gateway(self._net(auth), policy=CUSTOMER_POLICY))
+            chat = AsyncCustomerChat._over(Gateway(self._net(auth), policy=CUSTOMER_POLICY))
             self.customers.append(chat)
             name = f"customer{number}"
-            session = await chat.start(name, f"{name}@example.com", text=f"{name} starts")
+            session = await chat.start(
+                name=name, email=f"{name}@example.com", text=f"{name} starts"
+            )
             self.ledger.append(Entry(name, session.id, f"{name} starts", "stored"))
         for _ in range(ADMINS):
-            self.admins.append(AsyncAdminChat(Gateway(self._net(ADMIN), policy=ADMIN_POLICY)))
+            self.admins.append(AsyncAdminChat._over(Gateway(self._net(ADMIN), policy=ADMIN_POLICY)))
 
     def _net(self, auth: Json) -> Net:
         self.nets.append(Net(self.database, auth))

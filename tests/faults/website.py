@@ -11,11 +11,24 @@ import httpx
 from imbari_chat.wire.pushid import PushIds
 from tests.faults.ledger import Entry
 
-__all__ = ["Dashboard", "Widget"]
+__all__ = ["Dashboard", "Widget", "json_of"]
 
 Counting: TypeAlias = Literal["increment", "set"]
 
 _PATIENCE = 1.0
+
+
+def json_of(answer: httpx.Response) -> Any:
+    """An answer's body.
+
+    Raises:
+        httpx.HTTPError: It is not a success, or no JSON: somebody else answered.
+    """
+    answer.raise_for_status()
+    try:
+        return answer.json()
+    except ValueError:
+        raise httpx.DecodingError("no JSON", request=answer.request) from None
 
 
 class _Browser:
@@ -27,6 +40,7 @@ class _Browser:
         namespace: Which database.
         ledger: Gets every message it writes.
         dice: Decides what differs between browsers: whose clock, how it counts.
+        clock: A clock that is more wrong than most are, seconds ahead; None for any.
     """
 
     def __init__(
@@ -36,6 +50,7 @@ class _Browser:
         namespace: str,
         ledger: list[Entry],
         dice: random.Random,
+        clock: float | None = None,
     ) -> None:
         self.name = name
         self.touched: set[str] = set()
@@ -46,22 +61,27 @@ class _Browser:
         )
         # A browser's clock is a little wrong, and some pages let the server say what time it is.
         self._skew = dice.randrange(-2_000, 2_000) if dice.random() < 0.5 else None
+        if clock is not None:
+            self.move_clock(clock)
 
     async def close(self) -> None:
         """The tab is closed."""
         await self._http.aclose()
 
+    def move_clock(self, ahead: float) -> None:
+        """Its clock is now so many seconds ahead."""
+        self._skew = round(ahead * 1000)
+
     async def _call(self, method: str, path: str, body: Any = None) -> Any:
         """The answer's body.
 
         Raises:
-            httpx.HTTPError: No answer, or not 200.
+            httpx.HTTPError: No answer, or not a success in JSON.
         """
         answer = await self._http.request(
             method, f"/{path}.json", **({} if body is None else {"json": body})
         )
-        answer.raise_for_status()
-        return answer.json()
+        return json_of(answer)
 
     async def _push(self, session_id: str, message: dict[str, Any]) -> bool:
         """The first of the two writes; whether it was accepted."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path as FilePath
 from urllib.parse import parse_qsl, urlsplit
 
-import firebase_admin
+import firebase_admin.db
 import pytest
 import requests.adapters
 
@@ -274,6 +274,22 @@ def test_environment_does_not_choose_the_database(
         assert access.get(OPEN) == 1
     with pytest.raises(ConfigError, match="FIREBASE_DATABASE_EMULATOR_HOST"):
         ServiceAccess(LIVE, key_file=key_file)
+
+
+def test_settings_that_the_library_does_not_take_are_a_matter_of_configuration(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its words come through, as an error of ours."""
+
+    def refuse(*_: object) -> None:
+        raise ValueError("Illegal path")
+
+    monkeypatch.setattr(firebase_admin.db, "reference", refuse)
+    with (
+        pytest.raises(ConfigError, match="does not take the settings: Illegal path"),
+        closing(ServiceAccess(project)) as access,
+    ):
+        access.get(OPEN)
 
 
 def test_each_access_has_its_own_app_and_takes_it_along(project: Project) -> None:

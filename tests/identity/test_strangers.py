@@ -6,12 +6,14 @@ from contextlib import closing
 from pathlib import Path as FilePath
 
 import pytest
+import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.refusals import Call, Remedy, is_from_service, refusal, remedy
 from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.identity import session
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import ServiceAccess
@@ -140,6 +142,31 @@ def test_no_redirect_takes_a_secret_elsewhere(relay: Relay, status: int, where: 
                 outage(lambda access=access: access.get(WHERE))  # type: ignore[misc]  # the same
                 outage(lambda access=access: access.update({WHERE: 1}))  # type: ignore[misc]
         assert other.answered == 0
+
+
+@pytest.mark.parametrize(
+    ("target", "leads_home"),
+    [
+        ("https://other.firebaseio.com/x", True),
+        ("https://s-usc1c-nss-1.firebaseio.com:443/x", True),
+        ("https://x.europe-west1.firebasedatabase.app/x", True),
+        ("/x", True),
+        ("http://other.firebaseio.com/x", False),
+        ("https://firebaseio.com.evil.example/x", False),
+        ("https://evilfirebaseio.com/x", False),
+        ("https://:443/x", False),
+        ("https://[::1", False),
+        ("", False),
+    ],
+)
+def test_a_redirect_leads_home_within_the_service_and_encrypted(
+    target: str, leads_home: bool
+) -> None:
+    """A live database answers from the machine that holds it."""
+    response = requests.Response()
+    response.url = "https://demo.firebaseio.com/a.json"
+    response.headers["location"] = target
+    assert session._leads_home(response) is leads_home
 
 
 @pytest.mark.parametrize(

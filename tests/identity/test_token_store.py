@@ -166,13 +166,14 @@ def test_names_cannot_leave_the_directory(store: TokenStore, name: str) -> None:
 
 @pytest.mark.parametrize("backend", ["auto", "keyring"])
 def test_good_keyring_is_used(ring: Ring, tmp_path: FilePath, backend: str) -> None:
-    """And no file is written."""
+    """And the token is in no file."""
     store = TokenStore(tmp_path, backend="auto" if backend == "auto" else "keyring")
     assert "ring of a test" in store.place
     store.save("demo-x", "admin", "r1")
     assert store.load("demo-x", "admin") == "r1"
     assert list(ring.entries.values()) == ["r1"]
-    assert list(tmp_path.iterdir()) == []
+    assert not any("r1" in file.read_text() for file in tmp_path.iterdir())
+    assert not list(tmp_path.glob("*.json"))
     assert store.delete("demo-x", "admin") is True
     assert store.delete("demo-x", "admin") is False
     assert ring.entries == {}
@@ -204,6 +205,104 @@ def test_locked_keyring_is_said_without_its_words(ring: Ring, tmp_path: FilePath
             act()
         assert "s-e-c-r-e-t" not in str(caught.value)
         assert caught.value.__suppress_context__
+
+
+@pytest.fixture
+def no_keyring(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise AssertionError("the keyring was asked")
+
+    monkeypatch.setattr(keyring, "get_keyring", fail)
+
+
+def test_a_keyring_without_the_entry_is_not_asked_again(
+    ring: Ring, tmp_path: FilePath, request: pytest.FixtureRequest
+) -> None:
+    """Asking takes longer than all else that a short command does on its own."""
+    store = TokenStore(tmp_path)
+    assert store.load("demo-x", "admin", briefly=True) is None
+    request.getfixturevalue("no_keyring")
+    assert store.load("demo-x", "admin", briefly=True) is None
+    with pytest.raises(AssertionError):  # of another profile nothing is known
+        store.load("demo-x", "other", briefly=True)
+
+
+def test_a_token_in_a_file_needs_no_keyring(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    """Once it has turned out that this machine has none."""
+    monkeypatch.setattr(keyring, "get_keyring", PoorRing)
+    store = TokenStore(tmp_path)
+    store.save("demo-x", "admin", "r1")
+    assert store.load("demo-x", "admin") == "r1"
+    request.getfixturevalue("no_keyring")
+    assert store.load("demo-x", "admin") == "r1"
+
+
+@pytest.mark.parametrize("wiped", [True, False])
+def test_a_sign_in_of_another_directory_is_found_by_whoever_needs_one(
+    ring: Ring, tmp_path: FilePath, wiped: bool
+) -> None:
+    """The keyring is the user's: what was found out about it here may be out of date, or gone."""
+    here, there = TokenStore(tmp_path / "here"), TokenStore(tmp_path / "there")
+    assert here.load("demo-x", "admin") is None
+    there.save("demo-x", "admin", "r1")
+    if wiped:
+        for file in (tmp_path / "here").iterdir():
+            file.unlink()
+    assert here.load("demo-x", "admin", briefly=wiped) == "r1"
+
+
+def test_a_sign_in_is_found_at_once_after_none_was(ring: Ring, tmp_path: FilePath) -> None:
+    """And is gone at once when it is forgotten."""
+    store = TokenStore(tmp_path)
+    for token in ("r1", "r2"):
+        assert store.load("demo-x", "admin", briefly=True) is None
+        store.save("demo-x", "admin", token)
+        assert store.load("demo-x", "admin", briefly=True) == token
+        store.delete("demo-x", "admin")
+
+
+def test_a_keyring_that_is_away_for_a_while_is_asked_when_it_is_back(
+    ring: Ring, tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session over ssh has none, and says nothing about what it holds."""
+    store = TokenStore(tmp_path)
+    store.save("demo-x", "admin", "r1")
+    monkeypatch.setattr(keyring, "get_keyring", PoorRing)
+    assert store.load("demo-x", "admin") is None
+    monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+    assert store.load("demo-x", "admin", briefly=True) == "r1"
+
+
+def test_a_sign_in_from_before_there_was_a_keyring_stays_good(
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Until another takes its place, or it is forgotten; then nothing of it is left."""
+    ring = Ring()
+    store = TokenStore(tmp_path)
+    for end in ("another", "forgotten"):
+        monkeypatch.setattr(keyring, "get_keyring", PoorRing)
+        store.save("demo-x", "admin", "r1")
+        monkeypatch.setattr(keyring, "get_keyring", lambda: ring)
+        assert store.load("demo-x", "admin") == "r1"
+        if end == "another":
+            store.save("demo-x", "admin", "r2")
+            assert store.load("demo-x", "admin") == "r2"
+        assert store.delete("demo-x", "admin") is True
+        monkeypatch.setattr(keyring, "get_keyring", PoorRing)
+        assert store.load("demo-x", "admin") is None
+
+
+def test_what_is_known_of_the_keyring_is_only_believed_when_it_can_be_read(
+    ring: Ring, tmp_path: FilePath
+) -> None:
+    """Damaged, it costs time and nothing else."""
+    store = TokenStore(tmp_path)
+    store.save("demo-x", "admin", "r1")
+    (note,) = tmp_path.iterdir()
+    note.write_bytes(b"\xff\x00")
+    assert store.load("demo-x", "admin", briefly=True) == "r1"
 
 
 ELSEWHERE = "http://127.0.0.1:9099"

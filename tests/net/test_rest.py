@@ -98,6 +98,24 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     assert caught.value.where == "/b"
 
 
+async def test_the_librarys_own_deadline_comes_first() -> None:
+    """It knows more of what went wrong; ours is for calls that hang all the same."""
+
+    class Patient(Library):
+        def _answer(self, value: Json) -> Json:
+            self.release.wait(0.2)
+            raise Unavailable("its own words")
+
+    transport = RestTransport(Patient, timeout=0.2)
+    with pytest.raises(Unavailable, match="its own words"):
+        await transport.get(ROOT)
+    with pytest.raises(Unavailable, match="its own words"):
+        await transport.update({ROOT: 1})
+    with pytest.raises(Unavailable, match="its own words"):
+        await transport.compare_and_set(ROOT, 1, 2)
+    await transport.close()
+
+
 async def test_somebody_signs_in_once_however_many_calls_wait_for_it() -> None:
     """And not on the event loop's thread."""
     opened: list[threading.Thread] = []

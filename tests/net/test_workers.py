@@ -125,6 +125,25 @@ async def test_a_call_that_waits_for_a_worker_counts_what_the_others_hear() -> N
     workers.close()
 
 
+async def test_what_comes_of_an_abandoned_call_is_passed_over() -> None:
+    """A result or an error: it is nobody's, and no error of the event loop's."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    workers = Workers(1, "test")
+    for divisor in (1, 0):
+        release = threading.Event()
+        call = asyncio.create_task(
+            workers.run(lambda go_on=release, by=divisor: go_on.wait(30) and 1 // by)
+        )
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.wait({call})
+        release.set()
+        assert await workers.run(len, "abc") == 3
+    workers.close()
+    assert complaints == []
+
+
 async def test_what_nobody_listens_for_is_heard_all_the_same() -> None:
     """A write says so as well, and its deadline is another."""
     workers = Workers(1, "test")

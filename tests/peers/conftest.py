@@ -11,9 +11,10 @@ import firebase_admin
 import pytest
 
 from imbari_chat.emulator import Emulator
-from tests.peers.node import JavaScriptSdk, node_or_skip
+from tests.peers.node import JavaScriptSdk, Plays, node_or_skip
 
 RULES = (Path(__file__).parents[2] / "database.rules.json").read_text("utf-8")
+OPEN = '{"rules": {".read": true, ".write": true}}'
 _serial = count()
 
 
@@ -69,3 +70,44 @@ def sdk(shared_sdk: JavaScriptSdk, emulator: Emulator) -> JavaScriptSdk:
     """The SDK with nobody signed in."""
     shared_sdk.open(project=emulator.project, host=emulator.auth_host)
     return shared_sdk
+
+
+@pytest.fixture(scope="session")
+def shared_plays() -> Iterator[Plays]:
+    """One Node process for all plays."""
+    with closing(Plays(node_or_skip())) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def shared_admin_plays() -> Iterator[Plays]:
+    """One Node process for the plays of firebase-admin and rules-unit-testing."""
+    node = node_or_skip("firebase-admin", "@firebase/rules-unit-testing")
+    with closing(Plays(node, "admin.mjs")) as started:
+        yield started
+
+
+@pytest.fixture
+def admin_plays(shared_admin_plays: Plays, emulator: Emulator) -> Iterator[Plays]:
+    """firebase-admin and rules-unit-testing, under open rules."""
+    emulator.load_rules(OPEN)
+    shared_admin_plays.open(
+        host=emulator.database_host, ns=emulator.namespace, project=emulator.project
+    )
+    yield shared_admin_plays
+    emulator.load_rules(RULES)
+
+
+@pytest.fixture
+def plays(shared_plays: Plays, emulator: Emulator) -> Iterator[Plays]:
+    """The SDK's database, without any client yet, under open rules."""
+    emulator.load_rules(OPEN)
+    shared_plays.open(
+        host=emulator.database_host,
+        auth=emulator.auth_host,
+        ns=emulator.namespace,
+        project=emulator.project,
+    )
+    yield shared_plays
+    shared_plays.open()
+    emulator.load_rules(RULES)

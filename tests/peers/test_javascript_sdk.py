@@ -1,6 +1,6 @@
 """The official JavaScript SDK in Node, unmodified, against the Auth emulator.
 
-Its database part speaks WebSocket, so here its users meet the database over REST.
+Its database part has plays of its own; here its users meet the database over REST.
 """
 
 import json

@@ -9,6 +9,7 @@ from imbari_chat.schema.order import (
     arrivals,
     is_ahead,
     latest,
+    latest_time,
     message_place,
     place_of_message,
     place_of_session,
@@ -97,6 +98,8 @@ def test_a_time_of_the_servers_own_is_believed() -> None:
     """Whatever the ids of fast machines say."""
     answered = [_message(_id_of(NOW + HOUR), NOW), _message(_id_of(NOW + HOUR + 1), NOW + 5)]
     assert [at for _, at in arrivals(answered, NOW + 10)] == [NOW, NOW + 5]
+    at_once = [_message(_id_of(NOW + 1), NOW), _message(_id_of(NOW + 2), NOW)]
+    assert [at for _, at in arrivals(at_once, NOW + 10)] == [NOW, NOW]
 
 
 def test_the_time_of_a_slow_browser_is_not_believed_where_the_id_knows_better() -> None:
@@ -109,3 +112,6 @@ def test_the_time_of_a_slow_browser_is_not_believed_where_the_id_knows_better() 
         slow.id: NOW + 5,
         junk.id: NOW - HOUR,
     }
+    latest_of_all, ahead = _id_of(latest_time(NOW)), _id_of(latest_time(NOW) + 1)
+    for key, at in [(latest_of_all, latest_time(NOW)), (ahead, NOW - HOUR)]:
+        assert arrivals([question, _message(key, NOW - HOUR)], NOW)[1][1] == at

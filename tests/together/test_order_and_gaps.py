@@ -80,9 +80,12 @@ class Late(InMemory):
         super().__init__(namespace, ADMIN)
         self.heard: Looks | None = None
         self.reads = 0
+        self.before_reading: dict[Path, Callable[[], None]] = {}
+        """What happens once, before a place is read."""
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         self.reads += 1
+        self.before_reading.pop(path, lambda: None)()
         return await super().get(path, query)
 
     def listen(
@@ -481,6 +484,40 @@ def test_an_old_session_that_slides_into_the_window_brings_nothing_and_costs_not
         events = await world.look()
         assert [type(one) for one in events] == [SessionRemoved, SessionAdded]
         assert world.transport.reads == reads
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("known", [0, 1, 2, 3])
+def test_a_session_that_moves_up_before_its_gap_is_read_brings_all_its_messages(known: int) -> None:
+    """It is in the gap no more, and not in the window that is being told; it was not deleted."""
+    world = World()
+    first, *others = SESSIONS[:4]
+
+    def write(session_id: SessionId) -> None:
+        world.server += 1
+        changes = world.message(session_id, f"-M{len(world.written):03}", world.server)
+        session = paths.session(session_id)
+        changes[session / "customerName"] = "Amina"
+        changes[session / "lastMessage"] = world.written[-1]
+        changes[session / "lastMessageTime"] = world.server
+        world.put(changes)
+
+    async def scene() -> None:
+        for session_id in SESSIONS[:known]:
+            write(session_id)
+        await _follow_inbox(world)
+        write(first)
+        for session_id in others:
+            write(session_id)
+        world.transport.before_reading[paths.SESSIONS] = lambda: write(first)
+        events = [*await world.look(), *await world.look()]
+        assert sorted(_texts(events)) == sorted(world.written[known:])
+        assert not any(one.deleted for one in events if isinstance(one, SessionRemoved))
+        held: set[str] = set()
+        _replay(world.events, held)
+        assert held == {SESSIONS[3], first}
         await world.close()
 
     _run(lambda: world.server, scene())

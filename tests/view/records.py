@@ -5,8 +5,9 @@ from typing import Any
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import ChatEvent, DeliveryChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Sender, Session
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.states import Delivery
 from imbari_chat.view import reducer
 from imbari_chat.view.inbox import Inbox
 

@@ -5,8 +5,8 @@ from typing import TypeAlias
 import pytest
 
 from imbari_chat.errors import ImbariError, QuotaExceeded, Unavailable
-from imbari_chat.schema.outgoing import Delivery
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.states import Delivery
 from imbari_chat.view.outgoing import Pending, progress
 from tests.view.records import NOW, outgoing
 

@@ -2,13 +2,12 @@
 
 import os
 import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from imbari_chat.cli.emulator_options import EXPORT_ON_EXIT, EmulatorOptions
+from imbari_chat.cli.emulator_options import EXPORT_ON_EXIT, EmulatorOptions, taking_options
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import (
     EMULATOR_AUTH_PORT,
@@ -27,58 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 _DATABASE_PORT: Final = int(EMULATOR_DATABASE.rpartition(":")[2])
-_PROJECT: Final = "demo-imbari"
 _NO_SUCH_COMMAND: Final = 127
 """What a shell answers; ``exec`` otherwise answers what its command does."""
-
-_Port = Annotated[
-    int | None,
-    typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one.", show_default=False),
-]
-_Rules = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Security rules, instead of the shipped ones; loaded again when the file changes.",
-        show_default=False,
-    ),
-]
-_NoRules = Annotated[bool, typer.Option("--no-rules", help="Allow everything.")]
-_Config = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Ports and rules from a firebase.json.", show_default=False),
-]
-_Project = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help=f"Project id; {_PROJECT} by default.", show_default=False),
-]
-_Host = Annotated[str | None, typer.Option(help="Where to listen.", show_default=False)]
-_Remote = Annotated[bool, typer.Option("--allow-remote", help="Let other machines in.")]
-_Data = Annotated[
-    Path | None,
-    typer.Option(
-        metavar="DIR", help="Keep data and users here, also when killed.", show_default=False
-    ),
-]
-_Sync = Annotated[
-    bool, typer.Option("--fsync", help="With --data: survive power cuts too; slower.")
-]
-_Import = Annotated[
-    Path | None,
-    typer.Option("--import", metavar="DIR", help="Begin with an export.", show_default=False),
-]
-_Export = Annotated[
-    str | None,
-    typer.Option(
-        EXPORT_ON_EXIT,
-        metavar="[DIR]",
-        help="Export at the end; to the directory of --import if none is named.",
-        show_default=False,
-    ),
-]
-_Log = Annotated[
-    bool, typer.Option("--log-requests", help="A line on stderr for each; no secrets in it.")
-]
 
 
 class _Command(TyperCommand):
@@ -124,22 +73,10 @@ def family() -> typer.Typer:
     return app
 
 
+@taking_options
 def start(
     ctx: typer.Context,
-    database_port: _Port = None,
-    auth_port: _Port = None,
-    hub_port: _Port = None,
-    rules: _Rules = None,
-    no_rules: _NoRules = False,
-    config: _Config = None,
-    project: _Project = None,
-    host: _Host = None,
-    allow_remote: _Remote = False,
-    data: _Data = None,
-    fsync: _Sync = False,
-    import_from: _Import = None,
-    export_on_exit: _Export = None,
-    log_requests: _Log = False,
+    options: EmulatorOptions,
     parent: Annotated[
         int | None,
         typer.Option(
@@ -154,79 +91,45 @@ def start(
     Prints where it listens, and the variables by which every Firebase library finds it.
     """
     stderr = Stderr(quiet=quiet)
-    asked = EmulatorOptions(
-        ports={"database": database_port, "auth": auth_port, "hub": hub_port},
-        usual_ports={"database": _DATABASE_PORT, "auth": EMULATOR_AUTH_PORT, "hub": 0},
-        rules=rules,
-        no_rules=no_rules,
-        config=config,
-        project=project or target(ctx).flags.get("project") or _PROJECT,
-        host=host,
-        allow_remote=allow_remote,
-        data=data,
-        sync=fsync,
-        import_from=import_from,
-        export_on_exit=export_on_exit,
-        log_requests=log_requests,
-    )
     from imbari_chat.emulator.process import serve
 
-    with narrating_log(stderr), asked.emulator(stderr) as emulator:
+    ports = {"database": _DATABASE_PORT, "auth": EMULATOR_AUTH_PORT, "hub": 0}
+    with narrating_log(stderr), options.emulator(stderr, _project(ctx), ports) as emulator:
 
         def ready() -> None:
             _announce(emulator, json=json)
-            kept = "in memory until Ctrl-C" if data is None else f"in {data}"
+            kept = "in memory until Ctrl-C" if options.data is None else f"in {options.data}"
             stderr.say(f"ready; data and users are kept {kept}")
 
         serve(emulator, parent=parent, ready=ready)
 
 
+@taking_options
 def execute(
     ctx: typer.Context,
     command: Annotated[
         list[str], typer.Argument(metavar="COMMAND...", help="After --.", show_default=False)
     ],
-    database_port: _Port = None,
-    auth_port: _Port = None,
-    hub_port: _Port = None,
-    rules: _Rules = None,
-    no_rules: _NoRules = False,
-    config: _Config = None,
-    project: _Project = None,
-    host: _Host = None,
-    allow_remote: _Remote = False,
-    data: _Data = None,
-    fsync: _Sync = False,
-    import_from: _Import = None,
-    export_on_exit: _Export = None,
-    log_requests: _Log = False,
+    options: EmulatorOptions,
 ) -> None:
     """Run a command beside a fresh emulator, at free ports, and answer with its exit code."""
     stderr = Stderr()
-    asked = EmulatorOptions(
-        ports={"database": database_port, "auth": auth_port, "hub": hub_port},
-        usual_ports={"database": 0, "auth": 0, "hub": 0},
-        rules=rules,
-        no_rules=no_rules,
-        config=config,
-        project=project or target(ctx).flags.get("project") or _PROJECT,
-        host=host,
-        allow_remote=allow_remote,
-        data=data,
-        sync=fsync,
-        import_from=import_from,
-        export_on_exit=export_on_exit,
-        log_requests=log_requests,
-    )
     from imbari_chat.emulator.process import CommandNotFound, run
 
-    with narrating_log(stderr), asked.emulator(stderr) as emulator:
+    ports = {"database": 0, "auth": 0, "hub": 0}
+    with narrating_log(stderr), options.emulator(stderr, _project(ctx), ports) as emulator:
         try:
             code = run(command, emulator)
         except CommandNotFound as error:
             stderr.error(error)
             code = _NO_SUCH_COMMAND
     raise typer.Exit(code)
+
+
+def _project(ctx: typer.Context) -> str | None:
+    """What was said before the command."""
+    project: str | None = target(ctx).flags.get("project")
+    return project
 
 
 def _announce(emulator: "Emulator", *, json: bool) -> None:

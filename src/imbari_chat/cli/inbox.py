@@ -1,5 +1,6 @@
 """Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
 
+import gc
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -291,6 +292,8 @@ class _Watcher:
 
 def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
     from imbari_chat.cli.live.shell import run_live_inbox
+
+    gc.enable()  # which is off in commands that end by themselves
 
     async def run(chat: "AsyncAdminChat") -> None:
         title = here.settings().project_id()

@@ -4,9 +4,12 @@ A start costs what it needs: ``--version`` loads neither Typer nor Rich, ``--hel
 imports, and a command only its own.
 """
 
+import atexit
+import gc
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Sequence, Set
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from imbari_chat import __version__
 from imbari_chat.cli.stdout import Stdout
@@ -22,6 +25,57 @@ PEOPLE: Final = "Who may do what"
 OPERATIONS: Final = "Operations"
 
 
+class _Command(NamedTuple):
+    """Where a command is, and where help shows it.
+
+    Attributes:
+        panel: The heading it is under.
+        module: Below this package; loaded when the command is asked for.
+        function: The command itself, or what makes the Typer app of a family of commands.
+        is_family: Whether it is a family.
+        names_session: Whether its argument may begin with a dash.
+        lasts: Whether it goes on until somebody ends it.
+    """
+
+    panel: str
+    module: str
+    function: str
+    is_family: bool = False
+    names_session: bool = False
+    lasts: bool = False
+
+    def add_to(self, app: "typer.Typer", name: str) -> None:
+        found = getattr(import_module(f"imbari_chat.cli.{self.module}"), self.function)
+        if self.is_family:
+            app.add_typer(found(), name=name, rich_help_panel=self.panel)
+        elif self.names_session:
+            from imbari_chat.cli.options import SessionCommand
+
+            app.command(name, rich_help_panel=self.panel, cls=SessionCommand)(found)
+        else:
+            app.command(name, rich_help_panel=self.panel)(found)
+
+
+_COMMANDS: Final = {
+    "inbox": _Command(CONVERSATIONS, "inbox", "inbox"),
+    "show": _Command(CONVERSATIONS, "inbox", "show", names_session=True),
+    "reply": _Command(CONVERSATIONS, "reply", "reply", names_session=True),
+    "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
+    "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
+    "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
+    "demo": _Command(TRYING, "demo.command", "demo", lasts=True),
+    "customer": _Command(TRYING, "customer.command", "customer", lasts=True),
+    "auth": _Command(PEOPLE, "auth", "family", is_family=True),
+    "admins": _Command(PEOPLE, "admins", "family", is_family=True),
+    "doctor": _Command(OPERATIONS, "doctor", "doctor"),
+    "emulator": _Command(OPERATIONS, "emulator", "family", is_family=True, lasts=True),
+    "rules": _Command(OPERATIONS, "rules", "family", is_family=True),
+    "config": _Command(OPERATIONS, "settings", "family", is_family=True),
+    "version": _Command(OPERATIONS, "program", "version"),
+}
+"""In the order of the help page."""
+
+
 def run(arguments: Sequence[str] | None = None) -> None:
     """The program.
 
@@ -32,47 +86,43 @@ def run(arguments: Sequence[str] | None = None) -> None:
     if given == ["--version"]:
         Stdout().text(f"imbari-chat {__version__}")
         return
-    build()(given)
+    names = _named(given)
+    _spare_collections(names)
+    build(names)(given)
 
 
-def build() -> "typer.Typer":
-    """The whole command line as a Typer app."""
-    from imbari_chat.cli import (
-        admins,
-        auth,
-        doctor,
-        emulator,
-        inbox,
-        program,
-        reply,
-        rules,
-        settings,
-    )
-    from imbari_chat.cli.customer.command import customer
-    from imbari_chat.cli.demo.command import demo
-    from imbari_chat.cli.options import SessionCommand
+def build(names: Set[str] | None = None) -> "typer.Typer":
+    """The command line as a Typer app: all of it, or the commands of these names alone."""
+    from imbari_chat.cli import program
 
     app = program.new_app()
-
-    def session_command(name: str, function: "Callable[..., None]") -> None:
-        app.command(name, rich_help_panel=CONVERSATIONS, cls=SessionCommand)(function)
-
-    app.command("inbox", rich_help_panel=CONVERSATIONS)(inbox.inbox)
-    session_command("show", inbox.show)
-    session_command("reply", reply.reply)
-    session_command("watch", inbox.watch)
-    session_command("resolve", reply.resolve)
-    session_command("reopen", reply.reopen)
-
-    app.command("demo", rich_help_panel=TRYING)(demo)
-    app.command("customer", rich_help_panel=TRYING)(customer)
-
-    app.add_typer(auth.family(), name="auth", rich_help_panel=PEOPLE)
-    app.add_typer(admins.family(), name="admins", rich_help_panel=PEOPLE)
-
-    app.command("doctor", rich_help_panel=OPERATIONS)(doctor.doctor)
-    app.add_typer(emulator.family(), name="emulator", rich_help_panel=OPERATIONS)
-    app.add_typer(rules.family(), name="rules", rich_help_panel=OPERATIONS)
-    app.add_typer(settings.family(), name="config", rich_help_panel=OPERATIONS)
-    app.command("version", rich_help_panel=OPERATIONS)(program.version)
+    for name, command in _COMMANDS.items():
+        if names is None or name in names:
+            command.add_to(app, name)
     return app
+
+
+def _named(arguments: Sequence[str]) -> Set[str] | None:
+    """Commands, one of which this line is for; None if it may be for any, or for the root's help.
+
+    A word before the command that could be an option's value is not taken for a mistyped command.
+    """
+    before = ""
+    for argument in arguments:
+        if argument in _COMMANDS:
+            return {word for word in arguments if word in _COMMANDS}
+        if argument == "--help" or not (argument.startswith("-") or before.startswith("-")):
+            return None
+        before = argument
+    return None
+
+
+def _spare_collections(names: Set[str] | None) -> None:
+    """Search for garbage in commands that last, and in no command at its end, when all of it goes.
+
+    Imports make hundreds of thousands of objects and hardly any garbage. Searching them again and
+    again took a fourth of a short command's time.
+    """
+    if not any(_COMMANDS[name].lasts for name in names or ()):
+        gc.disable()
+    atexit.register(gc.freeze)

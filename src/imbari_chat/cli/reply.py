@@ -105,7 +105,7 @@ def _turn(ctx: typer.Context, reference: str, status: "Status", *, json: bool, q
                 return about
             await (conversation.resolve() if status == "resolved" else conversation.reopen())
             stderr.say(f"{status} now: the conversation with {addressee(about)}")
-            return await chat.session(name)
+            return await chat.get_session(name)
 
     session = with_admin_chat(here, stderr, turn, writes=True)
     if json:

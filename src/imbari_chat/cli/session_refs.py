@@ -5,11 +5,8 @@ that has moved since cannot send a reply to the wrong person. Session ids are pu
 characters, or whatever the website made; ``id:42`` says that 42 is an id.
 """
 
-import contextlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.errors import NotFound
+from imbari_chat.files import replacing, write_all
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
@@ -53,15 +51,8 @@ class LastInbox:
             OSError: The file cannot be written.
         """
         self._file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=self._file.parent, prefix=".inbox-")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(list(ids), file)
-            Path(name).replace(self._file)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
-            raise
+        with replacing(self._file) as new:
+            write_all(new, json.dumps(list(ids)).encode())
 
     def at(self, position: int) -> str:
         """The id of a session by its number, counted from 1.

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
-from imbari_chat.errors import ImbariError, RulesError
+from imbari_chat.errors import ImbariError, RulesError, SessionNotFound
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ _RED: Final = "31"
 _YELLOW: Final = "33"
 _DIM: Final = "2"
 _CYAN: Final = "36"
+
+_HINTS: Final[dict[type, str]] = {SessionNotFound: "List them: imbari-chat inbox"}
+"""What to do at a prompt, where the library tells what to do in a program."""
 
 _OUTBOX: Final = "imbari_chat.client.sending.outbox"
 
@@ -70,8 +73,9 @@ class Stderr:
             return
         where = f" (at {error.where})" if error.where else ""
         _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")
-        if error.hint:
-            _write(f"{_styled('hint:', _CYAN)} {safe_text(error.hint)}")
+        hint = next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
+        if hint:
+            _write(f"{_styled('hint:', _CYAN)} {safe_text(hint)}")
 
     def end_line(self) -> None:
         """Leave the line on which a terminal has just echoed ``^C``."""

@@ -2,10 +2,11 @@
 
 from collections.abc import AsyncGenerator
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
+from imbari_chat.client.arguments import checked_buffer, checked_count
 from imbari_chat.client.base import BaseChat
-from imbari_chat.client.conversation import AsyncConversation, no_such_session
+from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.events.event_stream import follow, with_deliveries
@@ -15,13 +16,15 @@ from imbari_chat.client.reading.pager import SessionPager, Start, latest_session
 from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, repair
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import InvalidData, NotFound
+from imbari_chat.errors import InvalidData, SessionNotFound
 from imbari_chat.schema import decode, paths
-from imbari_chat.schema.events import (
-    ChatEvent,
-)
-from imbari_chat.schema.models import Session, Status
+from imbari_chat.schema.events import ChatEvent
+from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+
+if TYPE_CHECKING:
+    from imbari_chat.config import Settings, SettingsFlags
 
 __all__ = ["AsyncAdminChat"]
 
@@ -40,8 +43,40 @@ class AsyncAdminChat(BaseChat):
                     await conversation.reply("Your beans shipped today.")
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway, gateway.dispatcher(self.events))
+    def __init__(
+        self,
+        settings: "Settings",
+        *,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+    ) -> None:
+        """One for these settings; whoever it is signs in at the first call.
+
+        Args:
+            settings: Where the chat is, and who asks. :meth:`from_env` finds them.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+
+        Raises:
+            ConfigError: The settings are not usable.
+        """
+        from imbari_chat.client import transports
+
+        self._use(
+            Gateway(
+                transports.admin_transport(settings),
+                on_rejected=on_rejected,
+                on_error=on_error,
+                policy=SEND_POLICY,
+                timeout=settings.timeout,
+            )
+        )
+
+    def _use(self, gateway: Gateway) -> None:
+        super()._use(gateway)
+        self._background = gateway.dispatcher(self.events)
 
     @classmethod
     def from_env(
@@ -49,33 +84,28 @@ class AsyncAdminChat(BaseChat):
         *,
         on_rejected: RejectionHandler | None = None,
         on_error: ErrorHandler | None = None,
-        **flags: Any,
+        **flags: "Unpack[SettingsFlags]",
     ) -> Self:
-        """Build one from the settings: ``flags`` over environment over file.
+        """One for the settings that are found: ``flags`` over environment over file.
+
+        ::
+
+            async with AsyncAdminChat.from_env(timeout=5) as desk:
+                print(desk.uid)
 
         Args:
-            on_rejected: Called with every malformed record that a read comes across.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
             on_error: Called with what an event handler raised and its event, and with what ended
                 listening in the background and None. Logged by default.
-            **flags: Fields of :class:`~imbari_chat.config.Settings`.
+            **flags: Fields of :class:`~imbari_chat.config.Settings`; None counts as not given.
 
         Raises:
             ConfigError: The settings are not usable. Signing in happens at the first call.
         """
-        from imbari_chat.client import transports
         from imbari_chat.config import Settings
 
-        settings = Settings.load(**flags)
-        transport = transports.admin_transport(settings)
-        return cls(
-            Gateway(
-                transport,
-                on_rejected=on_rejected,
-                on_error=on_error,
-                policy=SEND_POLICY,
-                timeout=settings.timeout,
-            )
-        )
+        return cls(Settings.load(**flags), on_rejected=on_rejected, on_error=on_error)
 
     async def sessions(
         self,
@@ -87,6 +117,11 @@ class AsyncAdminChat(BaseChat):
     ) -> list[Session]:
         """The conversations with the latest messages, newest first.
 
+        ::
+
+            for session in await desk.sessions(status="active", unread=True):
+                print(session.customer_name, session.unread_count)
+
         Args:
             status: Only these; None for all.
             unread: Only those with unread messages.
@@ -95,8 +130,9 @@ class AsyncAdminChat(BaseChat):
             limit: At most this many.
 
         Raises:
-            InvalidData: ``limit`` is not positive.
+            InvalidData: An argument is not one of those that can be.
             AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
         """
         return await latest_sessions(
             self._gateway, status=status, unread=unread, since=since, limit=limit
@@ -132,7 +168,7 @@ class AsyncAdminChat(BaseChat):
             away from the start.
 
         Raises:
-            InvalidData: ``page_size`` is not positive.
+            InvalidData: An argument is not one of those that can be.
         """
         return SessionPager(
             self._gateway,
@@ -152,29 +188,86 @@ class AsyncAdminChat(BaseChat):
             What was wrong; None if nothing was.
 
         Raises:
-            NotFound: There is no such conversation.
+            SessionNotFound: There is no such conversation.
             Conflict: Somebody kept writing while it was counted.
             AccessDenied: Whoever is signed in is not an admin.
             Unavailable: No answer; ``outcome_unknown`` says whether it may have been put right.
         """
         return await repair(self._gateway, paths.session_id(session_id))
 
-    async def session(self, session_id: str) -> Session:
+    async def get_session(self, session_id: str) -> Session:
         """Read one session.
 
         Raises:
-            NotFound: There is none with this id.
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
         """
         found = await self._gateway.session(paths.session_id(session_id))
         if found is None:
-            raise no_such_session(session_id)
+            raise SessionNotFound.named(session_id)
         return found
+
+    async def reply(
+        self,
+        session_id: str,
+        text: str,
+        *,
+        timeout: float | None = None,
+        queue: bool = True,
+        expect_last: Message | str | None = None,
+    ) -> OutgoingMessage:
+        """Answer a conversation without opening it; nothing is marked read.
+
+        ::
+
+            await desk.reply(session.id, "Your beans shipped today.")
+
+        Args:
+            session_id: Which conversation.
+            text: What to say.
+            timeout: As for :meth:`AsyncConversation.reply`, like all that follows.
+            queue: Whether the message stays in the outbox when it cannot be sent now.
+            expect_last: The last message the writer has seen, or its id.
+
+        Returns:
+            The message, as :meth:`AsyncConversation.reply` gives it.
+
+        Raises:
+            InvalidData: The text is empty or too long, or this can be no session's id.
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Conflict: ``expect_last`` is no longer the last message.
+            Unavailable: As for :meth:`AsyncConversation.reply`.
+        """
+        conversation = self.open(session_id, peek=True)
+        return await conversation.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
+
+    async def resolve(self, session_id: str) -> None:
+        """Close the matter without opening the conversation; as :meth:`AsyncConversation.resolve`.
+
+        Raises:
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        await self.open(session_id, peek=True).resolve()
+
+    async def reopen(self, session_id: str) -> None:
+        """Take a resolved conversation up again; as :meth:`AsyncConversation.reopen`.
+
+        Raises:
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        await self.open(session_id, peek=True).reopen()
 
     async def find(self, prefix: str) -> SessionId:
         """The id that begins with ``prefix``; a whole id is its own prefix.
 
         Raises:
-            NotFound: No session's id begins like this.
+            SessionNotFound: No session's id begins like this.
             InvalidData: Several do; the hint names some.
         """
         wanted = paths.session_id(prefix)
@@ -184,16 +277,21 @@ class AsyncAdminChat(BaseChat):
         if wanted in ids or len(ids) == 1:
             return wanted if wanted in ids else SessionId(ids[0])
         if not ids:
-            raise NotFound(
+            raise SessionNotFound(
                 f"there is no conversation whose id begins with {prefix!r}",
-                hint="List them: imbari-chat inbox",
+                hint="sessions() lists those there are",
             )
         raise InvalidData(
             f"several conversations begin with {prefix!r}", hint=f"For example {', '.join(ids[:3])}"
         )
 
     def open(self, session_id: str, *, peek: bool = False) -> AsyncConversation:
-        """Open a conversation: ``async with desk.open(id) as conversation``.
+        """Open a conversation.
+
+        ::
+
+            async with desk.open(session.id) as conversation:
+                await conversation.reply("Your beans shipped today.")
 
         Args:
             session_id: Which.
@@ -201,7 +299,7 @@ class AsyncAdminChat(BaseChat):
 
         Raises:
             InvalidData: This can be no session's id.
-            NotFound: On entering: there is none with this id.
+            SessionNotFound: On entering: there is none with this id.
         """
         return AsyncConversation(self._gateway, paths.session_id(session_id), peek=peek)
 
@@ -209,6 +307,12 @@ class AsyncAdminChat(BaseChat):
         self, *, limit: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
     ) -> AsyncGenerator[ChatEvent, None]:
         """Follow the inbox, through every outage, until the iterator is closed.
+
+        ::
+
+            async for event in desk.events():
+                if isinstance(event, MessageAdded):
+                    print(event.message.text)
 
         Args:
             limit: How many conversations the window holds.
@@ -225,7 +329,10 @@ class AsyncAdminChat(BaseChat):
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
         """
+        checked_count("limit", limit)
+        checked_buffer(buffer, overflow)
         diff = SessionDiff(limit)
         batches = follow(
             self._gateway,

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
+from imbari_chat.client.arguments import checked_kind, checked_seconds, checked_sender
 from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.entry import undelivered
@@ -16,17 +17,17 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 __all__ = ["BaseChat", "EventSource"]
 
 E = TypeVar("E", bound=ChatEvent)
-F = TypeVar("F", bound=Callable[[Any], object])
+T = TypeVar("T")
 
 
 class EventSource:
-    """What everything that can be listened to offers, besides its ``events``.
+    """What everything that can be listened to offers, besides its ``events``."""
 
-    Subclasses say what is listened to, in ``_dispatcher``.
-    """
+    _gateway: Gateway
 
     @property
     def _dispatcher(self) -> EventDispatcher:
+        """What is listened to."""
         raise NotImplementedError
 
     def on(
@@ -35,7 +36,7 @@ class EventSource:
         *,
         sender: Sender | None = None,
         where: Callable[[E], bool] | None = None,
-    ) -> Callable[[F], F]:
+    ) -> Callable[[Callable[[E], T]], Callable[[E], T]]:
         """Call the decorated function with every event of this kind.
 
         ::
@@ -45,15 +46,23 @@ class EventSource:
 
         Handlers run one after the other, each event through all of them before the next, so they
         see events in order. One that raises is reported to ``on_error`` and goes on receiving.
-        Listening begins with the ``with`` block, or now inside it.
+        Listening begins with the ``with`` block, now inside it, or with :meth:`listen`.
 
         Args:
             kind: An event class.
-            sender: For events that carry a message: only from this side.
+            sender: For events that carry a message: only from this side, ``"customer"`` or
+                ``"admin"``.
             where: Only events for which this is true.
-        """
 
-        def register(handler: F) -> F:
+        Raises:
+            InvalidData: ``kind`` is no class of events, or ``sender`` neither side.
+            ClientClosed: The client has been closed.
+        """
+        checked_kind(kind)
+        checked_sender(sender)
+        self._gateway.check()
+
+        def register(handler: Callable[[E], T]) -> Callable[[E], T]:
             self._dispatcher.add(EventFilter(kind, sender, where), handler)
             self._begin_listening()
             return handler
@@ -80,9 +89,13 @@ class EventSource:
             where: Only events for which this is true.
 
         Raises:
-            Unavailable: Nothing of the kind came in time.
+            WaitTimeout: Nothing of the kind came in time; also a ``TimeoutError``.
             ImbariError: The listening has ended for good.
         """
+        checked_kind(kind)
+        checked_sender(sender)
+        checked_seconds("timeout", timeout)
+        self._gateway.check()
         event = await self._dispatcher.next(EventFilter(kind, sender, where), timeout=timeout)
         assert isinstance(event, kind)
         return event
@@ -93,6 +106,7 @@ class EventSource:
         Raises:
             ImbariError: The listening has ended for good, for example because access was lost.
         """
+        self._gateway.check()
         await self._dispatcher.until_live()
 
     async def wait_closed(self) -> None:
@@ -101,7 +115,8 @@ class EventSource:
         Raises:
             ImbariError: The listening has ended for good, for example because access was lost.
         """
-        await self._dispatcher.until_over()
+        if not self._gateway.closed:
+            await self._dispatcher.until_over()
 
     def _begin_listening(self) -> None:
         """Start, if this is where events are handled."""
@@ -109,16 +124,19 @@ class EventSource:
 
 
 class BaseChat(EventSource):
-    """An end of the chat.
+    """An end of the chat: a gateway, closed together with it, and what listens to it."""
 
-    Args:
-        gateway: Closed together with this.
-        dispatcher: What handlers and waiters hear.
-    """
+    _background: EventDispatcher
 
-    def __init__(self, gateway: Gateway, dispatcher: EventDispatcher) -> None:
+    @classmethod
+    def _over(cls, gateway: Gateway) -> Self:
+        """One over a gateway that is there already, whatever the settings say."""
+        chat = cls.__new__(cls)
+        chat._use(gateway)  # noqa: SLF001  # it is one of these
+        return chat
+
+    def _use(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._background = dispatcher
         self._entered = False
 
     @property
@@ -135,7 +153,7 @@ class BaseChat(EventSource):
     def status(self) -> ChatStatus:
         """Is it alive, since when, and what is queued: at this moment."""
         return status_of(
-            self._gateway.transport.subscriptions,
+            self._gateway.subscriptions,
             self.outbox,
             behind=self._gateway.patient.behind,
             closed=self._gateway.closed,
@@ -154,7 +172,12 @@ class BaseChat(EventSource):
 
         Returns:
             What is still on its way.
+
+        Raises:
+            ClientClosed: The client has been closed before.
         """
+        checked_seconds("timeout", timeout, none=True)
+        self._gateway.check()
         return await self._gateway.outbox.flush(timeout)
 
     async def close(self) -> tuple[OutgoingMessage, ...]:

@@ -1,26 +1,30 @@
 """One conversation, from the admin's end."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from functools import partial
 from types import TracebackType
 from typing import Self
 
+from imbari_chat.client.arguments import checked_buffer, checked_count, checked_message_id
 from imbari_chat.client.base import EventSource
 from imbari_chat.client.dispatcher import EventDispatcher
 from imbari_chat.client.events.event_stream import message_events
-from imbari_chat.client.gateway import Gateway, Pending
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.pager import MessagePager, Start
+from imbari_chat.client.reading.unread_counts import is_count, repair
 from imbari_chat.client.sending.entry import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.errors import AccessDenied, Conflict, NotFound, Unavailable
+from imbari_chat.errors import AccessDenied, Conflict, NotFound, SessionNotFound, Unavailable
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import ChatEvent
+from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, message_place, place_of_message
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 
-__all__ = ["AsyncConversation", "no_such_session"]
+__all__ = ["AsyncConversation"]
 
 _WINDOW = 50
 _SCAN = 100
@@ -28,15 +32,21 @@ _MOST_SCANNED = 10_000
 _MARK_TRIES = 8
 
 
-def no_such_session(session_id: str) -> NotFound:
-    """The error for a session that is not there."""
-    return NotFound(f"there is no conversation {session_id!r}", hint="List them: imbari-chat inbox")
-
-
 class AsyncConversation(EventSource):
     """A conversation as an admin has it open. Get one from :meth:`AsyncAdminChat.open`.
 
-    Entering reads the session and, unless peeking, marks the customer's messages read.
+    ::
+
+        async with desk.open(session_id) as conversation:
+            for message in await conversation.history():
+                print(message.label, message.text)
+            await conversation.reply("Your beans shipped today.")
+
+    Entering reads the session and, unless peeking, marks the customer's messages read; leaving ends
+    what listens. Everything but :attr:`session` works without entering, too.
+
+    Attributes:
+        id: The session's.
     """
 
     def __init__(self, gateway: Gateway, session_id: SessionId, *, peek: bool) -> None:
@@ -44,25 +54,24 @@ class AsyncConversation(EventSource):
         self._peek = peek
         self._session: Session | None = None
         self._background: EventDispatcher | None = None
-        self.id = session_id
+        self.id: SessionId = session_id
 
     @property
     def session(self) -> Session:
-        """The session as it was when the conversation was opened.
+        """The session as it was when the conversation was entered.
 
         Raises:
-            RuntimeError: The conversation has not been entered.
+            RuntimeError: The conversation has not been entered with ``with``.
         """
         if self._session is None:
-            raise RuntimeError("open a conversation with `with` before using it")
+            raise RuntimeError("the session is read when the conversation is entered with `with`")
         return self._session
 
     async def __aenter__(self) -> Self:
-        self._session = await self._gateway.session(self.id)
-        if self._session is None:
-            raise no_such_session(self.id)
-        if not self._peek:
-            await self.mark_read()
+        if self._peek:
+            self._session = await self._looked()
+        else:
+            self._session, _ = await self._mark_read(None)
         self._begin_listening()
         return self
 
@@ -76,7 +85,14 @@ class AsyncConversation(EventSource):
             await self._background.close()
 
     async def history(self, *, limit: int = 100) -> list[Message]:
-        """The last ``limit`` messages, oldest first."""
+        """The last ``limit`` messages, oldest first.
+
+        Raises:
+            InvalidData: ``limit`` is not positive.
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer.
+        """
+        checked_count("limit", limit)
         return await self._gateway.messages(self.id, limit)
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> MessagePager:
@@ -91,7 +107,7 @@ class AsyncConversation(EventSource):
             away from the start.
 
         Raises:
-            InvalidData: ``page_size`` is not positive.
+            InvalidData: An argument is not one of those that can be.
         """
         return MessagePager(self._gateway, self.id, page_size=page_size, start=start)
 
@@ -124,28 +140,36 @@ class AsyncConversation(EventSource):
 
         Raises:
             InvalidData: The text is empty or too long.
+            SessionNotFound: The conversation is not there, or not any more.
             AccessDenied: Whoever is signed in is not an admin.
             Conflict: ``expect_last`` is no longer the last message.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
                 be there all the same. With ``expect_last``: it cannot be checked now.
         """
-        after = None if expect_last is None else await self._checked(expect_last)
+        checked_text(text)
+        expected = checked_message_id("expect_last", expect_last)
+        after = None if expected is None else await self._checked(expected)
         plan = self._plan(text, after)
         return await self._gateway.send(plan, self.id, timeout=timeout, queue=queue)
 
-    def _reply_here(
-        self, text: str, *, timeout: float | None, queue: bool
-    ) -> "Pending | OutgoingMessage | None":
-        """For the blocking twin: see :meth:`Gateway.send_here`."""
-        plan = self._plan(text, None)
-        return self._gateway.send_here(plan, self.id, timeout=timeout, queue=queue)
-
     async def resolve(self) -> None:
-        """Close the matter. The customer reopens it by writing again."""
+        """Close the matter. The customer reopens it by writing again.
+
+        Raises:
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
         await self._gateway.commit(plans.resolve(self.id))
 
     async def reopen(self) -> None:
-        """Take a resolved conversation up again."""
+        """Take a resolved conversation up again.
+
+        Raises:
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
         await self._gateway.commit(plans.reopen(self.id))
 
     async def mark_read(self, *, up_to: Message | str | None = None) -> int:
@@ -162,28 +186,30 @@ class AsyncConversation(EventSource):
             How many messages this call marked.
 
         Raises:
-            NotFound: There is no conversation, or no message, with this id.
+            NotFound: There is no message with this id.
             Conflict: Colleagues kept getting in between.
+            SessionNotFound: The conversation is not there, or not any more.
             AccessDenied: Whoever is signed in is not an admin.
             Unavailable: The service cannot be reached.
         """
-        last = None if up_to is None else await self._place_of(up_to)
+        checked_message_id("up_to", up_to)
+        _, marked = await self._mark_read(None if up_to is None else await self._place_of(up_to))
+        return marked
+
+    async def _mark_read(self, last: Place | None) -> tuple[Session, int]:
+        """Mark what is unread up to ``last``; the session as it was, and how many were marked."""
+        first: Session | None = None
         denied: AccessDenied | None = None
         seen: tuple[set[MessageId], int] | None = None
         unanswered: list[MessageId] = []
         for _ in range(_MARK_TRIES):
-            session = await self._gateway.session(self.id)
-            if session is None:
-                raise no_such_session(self.id)
-            unread = [
-                message.id
-                for message in await self._unread(session.unread_count)
-                if last is None or message_place(message) <= last
-            ]
+            session, messages = await self._unread()
+            first = first or session
+            unread = [one.id for one in messages if last is None or message_place(one) <= last]
             if unanswered and not set(unanswered) & set(unread):
-                return len(unanswered)  # the answer was lost, the update was not
+                return first, len(unanswered)  # the answer was lost, the update was not
             if not unread:
-                return 0
+                return first, 0
             if denied is not None and seen == (set(unread), session.unread_count):
                 # Nobody has marked or counted anything since: nobody got in between.
                 raise denied
@@ -197,7 +223,7 @@ class AsyncConversation(EventSource):
                     raise
                 unanswered, seen = unread, None
             else:
-                return len(unread)
+                return first, len(unread)
         raise Conflict(
             "colleagues are reading this conversation at the same moment", where=self.id
         ) from denied
@@ -209,8 +235,7 @@ class AsyncConversation(EventSource):
         latest message came: that is told apart by another look.
         """
         if unread > count:
-            session = await self._gateway.session(self.id)
-            count = 0 if session is None else session.unread_count
+            count = (await self._looked()).unread_count
         return min(unread, count)
 
     async def _place_of(self, message: Message | str) -> Place:
@@ -223,20 +248,40 @@ class AsyncConversation(EventSource):
             raise NotFound(f"there is no message {message!r}", where=f"conversation {self.id}")
         return place_of_message(message_id, raw)
 
-    async def _unread(self, count: int) -> list[Message]:
-        """Unread customer messages: as many as the session counts, and all the newest."""
-        limit = max(_SCAN, 2 * count)
+    async def _looked(self) -> Session:
+        session = await self._gateway.session(self.id)
+        if session is None:
+            raise SessionNotFound.named(self.id)
+        return session
+
+    async def _unread(self) -> tuple[Session, list[Message]]:
+        """The session, with a count that is one, and its unread customer messages.
+
+        Those are as many as the session counts, and all the newest. Session and newest messages
+        are asked for at once.
+        """
+        limit = _SCAN
+        (session, stored), messages = await asyncio.gather(
+            self._gateway.session_as_stored(self.id), self._gateway.messages(self.id, limit)
+        )
+        if isinstance(stored, dict) and not is_count(stored.get("unreadCount")):
+            # What is no count cannot be counted down.
+            await repair(self._gateway, self.id, required=True)
+            session = await self._looked()
+        if session is None:
+            raise SessionNotFound.named(self.id)
+        count = session.unread_count
         while True:
-            messages = await self._gateway.messages(self.id, limit)
             unread = [message for message in messages if message.is_unread]
             if len(unread) >= count or len(messages) < limit or limit >= _MOST_SCANNED:
-                return unread
-            limit *= 4
+                return session, unread
+            limit = max(limit * 4, 2 * count)
+            messages = await self._gateway.messages(self.id, limit)
 
     def events(
         self,
         *,
-        history: int = _WINDOW,
+        history: int = 50,
         buffer: int = DEFAULT_LIMIT,
         overflow: Overflow = "coalesce",
     ) -> AsyncGenerator[ChatEvent, None]:
@@ -255,7 +300,10 @@ class AsyncConversation(EventSource):
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
         """
+        checked_count("history", history, least=0)
+        checked_buffer(buffer, overflow)
         return message_events(
             self._gateway,
             self.id,
@@ -266,24 +314,21 @@ class AsyncConversation(EventSource):
         )
 
     def _plan(self, text: str, after: int | None) -> plans.Plan:
-        message_id = self._gateway.ids.message(self.session.id)
+        message_id = self._gateway.ids.message(self.id)
         return plans.reply(self.id, message_id, text, uid=self._gateway.uid, after=after)
 
-    async def _checked(self, expected: Message | str) -> int:
+    async def _checked(self, expected: str) -> int:
         """The session's time, if ``expected`` is its last message.
 
         The time is read first: whatever comes after this look moves it on, and the rules compare.
         A message that is ahead of the server's time stands last until its time has come, so there
         may be two that are last; whoever answers one of them must have seen the other.
         """
-        session = await self._gateway.session(self.id)
-        if session is None:
-            raise no_such_session(self.id)
+        session = await self._looked()
         seen = self._gateway.ids.seen(self.id)
         newest = await self._gateway.newest(self._gateway.transport, self.id, 1)
         last = {one.id for one in (*newest.timely[-1:], *newest.ahead[-1:])}
-        answered = expected.id if isinstance(expected, Message) else expected
-        if answered not in last or not last <= seen | {answered}:
+        if expected not in last or not last <= seen | {expected}:
             raise overtaken(self.id)
         return session.last_message_time
 

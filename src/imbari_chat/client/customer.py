@@ -4,24 +4,35 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final, Self
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
+from imbari_chat.client.arguments import checked_buffer, checked_count
 from imbari_chat.client.base import BaseChat
-from imbari_chat.client.conversation import no_such_session
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.event_stream import message_events
-from imbari_chat.client.gateway import Gateway, Pending, RejectionHandler
+from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import AuthError, ImbariError
+from imbari_chat.errors import (
+    AuthError,
+    Conflict,
+    ImbariError,
+    SessionNotFound,
+    StartUnfinished,
+    Unavailable,
+)
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
-from imbari_chat.schema.forms import LeadForm
+from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import arrivals
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.paths import MessageId, SessionId
+
+if TYPE_CHECKING:
+    from imbari_chat.config import Settings, SettingsFlags
 
 __all__ = ["AsyncCustomerChat"]
 
@@ -51,10 +62,46 @@ class AsyncCustomerChat(BaseChat):
     came since then, and is never one's own message.
     """
 
-    def __init__(self, gateway: Gateway) -> None:
-        super().__init__(gateway, gateway.dispatcher(self._heard, self._is_news))
+    def __init__(
+        self,
+        settings: "Settings",
+        *,
+        remember: bool = False,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+    ) -> None:
+        """One for these settings; the customer signs in anonymously at the first call.
+
+        Args:
+            settings: Where the chat is. :meth:`from_env` finds them.
+            remember: Be the anonymous customer that the settings' profile was before, if any, and
+                keep the sign-in for the next time. Otherwise this is somebody new.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+
+        Raises:
+            ConfigError: The settings are not usable.
+        """
+        from imbari_chat.client import transports
+
+        self._use(
+            Gateway(
+                transports.customer_transport(settings, remember=remember),
+                on_rejected=on_rejected,
+                on_error=on_error,
+                policy=SEND_POLICY,
+                timeout=settings.timeout,
+            )
+        )
+
+    def _use(self, gateway: Gateway) -> None:
+        super()._use(gateway)
+        self._background = gateway.dispatcher(self._heard, self._is_news)
         self._session: Session | None = None
         self._lead: LeadForm | None = None
+        self._unfinished: _Start | None = None
         self._is_open = False
         self._known: frozenset[str] = frozenset()
         self._has_unseen_answer = False
@@ -67,34 +114,31 @@ class AsyncCustomerChat(BaseChat):
         remember: bool = False,
         on_rejected: RejectionHandler | None = None,
         on_error: ErrorHandler | None = None,
-        **flags: Any,
+        **flags: "Unpack[SettingsFlags]",
     ) -> Self:
-        """Build one from the settings: ``flags`` over environment over file.
+        """One for the settings that are found: ``flags`` over environment over file.
+
+        ::
+
+            async with AsyncCustomerChat.from_env(timeout=5) as chat:
+                await chat.start(name="Amina", email="amina@example.com")
 
         Args:
             remember: Be the anonymous customer that the settings' profile was before, if any, and
                 keep the sign-in for the next time. Otherwise this is somebody new.
-            on_rejected: Called with every malformed record that a read comes across.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
             on_error: Called with what an event handler raised and its event, and with what ended
                 listening in the background and None. Logged by default.
-            **flags: Fields of :class:`~imbari_chat.config.Settings`.
+            **flags: Fields of :class:`~imbari_chat.config.Settings`; None counts as not given.
 
         Raises:
             ConfigError: The settings are not usable. Signing in happens at the first call.
         """
-        from imbari_chat.client import transports
         from imbari_chat.config import Settings
 
-        settings = Settings.load(**flags)
-        transport = transports.customer_transport(settings, remember=remember)
         return cls(
-            Gateway(
-                transport,
-                on_rejected=on_rejected,
-                on_error=on_error,
-                policy=SEND_POLICY,
-                timeout=settings.timeout,
-            )
+            Settings.load(**flags), remember=remember, on_rejected=on_rejected, on_error=on_error
         )
 
     @property
@@ -120,41 +164,108 @@ class AsyncCustomerChat(BaseChat):
 
     async def start(
         self,
+        *,
         name: str,
         email: str,
         phone: str | None = None,
         topic: str | None = None,
         text: str | None = None,
+        session_id: str | None = None,
     ) -> Session:
         """Start a conversation, open, with the first message if there is one.
+
+        ::
+
+            await chat.start(name="Amina", email="amina@example.com", text="Do you ship?")
+
+        If nobody knows whether it was started, because the answer was lost, calling it again
+        settles that first: there will be one conversation.
+
+        Args:
+            name: Who the customer is.
+            email: Where to answer when the chat is closed.
+            phone: Stored as E.164 where it parses.
+            topic: What it is about; ``QUICK_TOPICS`` are what the website offers.
+            text: The first message.
+            session_id: That of a :class:`StartUnfinished` that another client met, of the same
+                customer: this settles that start.
 
         Raises:
             InvalidData: A field of the form, or the text, is not acceptable; ``where`` names it.
             AccessDenied: The rules refuse, for example because this customer is blocked.
-            Unavailable: No answer.
+            StartUnfinished: No answer; it may have been started, and ``session_id`` names it.
+            Unavailable: No answer; it was not started.
+            Conflict: An earlier start with another form or text did go through; ``where`` names its
+                session, which :meth:`resume` comes back to.
         """
         lead = LeadForm.checked(name=name, email=email, phone=phone, topic=topic)
+        if text is not None:
+            checked_text(text)
         await self._gateway.transport.open()
         if self.uid is None:
             raise AuthError("a customer has to be signed in to start a conversation")
-        session_id = self._gateway.ids.session()
-        first = None if text is None else (self._gateway.ids.message(session_id), text)
-        await self._gateway.commit(plans.start_chat(session_id, lead, uid=self.uid, first=first))
-        if first is not None:
-            self._gateway.outbox.used(session_id)
-        return await self._attach(session_id, fresh=True)
+        earlier = self._unfinished
+        if session_id is not None and (earlier is None or earlier.session_id != session_id):
+            known = paths.session_id(session_id)
+            earlier = _Start(known, self._gateway.ids.message(known), lead, text)
+        if earlier is None:
+            fresh = self._gateway.ids.session()
+            attempt = _Start(fresh, self._gateway.ids.message(fresh), lead, text)
+        elif (earlier.lead, earlier.text) == (lead, text):
+            attempt = earlier
+        else:
+            attempt = _Start(
+                earlier.session_id, self._gateway.ids.message(earlier.session_id), lead, text
+            )
+        return await self._settle(attempt, earlier)
+
+    async def _settle(self, attempt: "_Start", earlier: "_Start | None") -> Session:
+        """Carry out a start, and remember it for as long as nobody knows what became of it."""
+        self._unfinished, committed, doubtful = attempt, False, earlier is not None
+        try:
+            await self._gateway.commit(attempt.plan(self.uid), doubtful=doubtful)
+            committed = True
+            if doubtful and attempt is not earlier:
+                await self._require_own(attempt)
+            session = await self._attach(attempt.session_id, fresh=True)
+        except Unavailable as error:
+            if committed or doubtful or error.outcome_unknown:
+                raise _unfinished(attempt, error) from error
+            self._unfinished = None
+            raise
+        except ImbariError:
+            self._unfinished = None
+            raise
+        self._unfinished = None
+        if attempt.text is not None:
+            self._gateway.outbox.used(attempt.session_id)
+        return session
+
+    async def _require_own(self, attempt: "_Start") -> None:
+        """The same place was asked for in other words before: see whose words it holds."""
+        session = await self._gateway.session(attempt.session_id)
+        if session is not None and not attempt.reads_as(session):
+            raise Conflict(
+                "an earlier start went through, with another form or text",
+                where=attempt.session_id,
+                hint="Come back to it with resume(), or call start() again for another",
+            )
 
     async def resume(self, session_id: str) -> Session:
-        """Come back to a conversation of one's own, minimised until :meth:`open`.
+        """Come back to a conversation of one's own, minimised until :meth:`show`.
 
         Raises:
-            NotFound: There is no such conversation.
+            SessionNotFound: There is no such conversation.
             AccessDenied: It is somebody else's.
         """
         return await self._attach(paths.session_id(session_id), fresh=False)
 
     async def sessions(self) -> list[Session]:
-        """One's own conversations, newest first."""
+        """One's own conversations, newest first.
+
+        Raises:
+            Unavailable: No answer.
+        """
         await self._gateway.transport.open()
         if self.uid is None:
             return []
@@ -162,7 +273,14 @@ class AsyncCustomerChat(BaseChat):
         return self._gateway.usable(decode.sessions(raw))
 
     async def history(self, *, limit: int = 100) -> list[Message]:
-        """The last ``limit`` messages, oldest first."""
+        """The last ``limit`` messages, oldest first.
+
+        Raises:
+            InvalidData: ``limit`` is not positive.
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer.
+        """
+        checked_count("limit", limit)
         return await self._gateway.messages(self.session.id, limit)
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> MessagePager:
@@ -177,7 +295,8 @@ class AsyncCustomerChat(BaseChat):
             away from the start.
 
         Raises:
-            InvalidData: ``page_size`` is not positive.
+            InvalidData: An argument is not one of those that can be.
+            RuntimeError: No conversation has been started or resumed.
         """
         return MessagePager(self._gateway, self.session.id, page_size=page_size, start=start)
 
@@ -206,16 +325,10 @@ class AsyncCustomerChat(BaseChat):
             AccessDenied: The rules refuse, for example because this customer is blocked.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
                 be there all the same.
+            RuntimeError: No conversation has been started or resumed.
         """
         plan, session_id = self._plan(text)
         return await self._gateway.send(plan, session_id, timeout=timeout, queue=queue)
-
-    def _send_here(
-        self, text: str, *, timeout: float | None, queue: bool
-    ) -> Pending | OutgoingMessage | None:
-        """For the blocking twin: see :meth:`Gateway.send_here`."""
-        plan, session_id = self._plan(text)
-        return self._gateway.send_here(plan, session_id, timeout=timeout, queue=queue)
 
     def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
         session, lead = self.session, self._lead
@@ -224,13 +337,21 @@ class AsyncCustomerChat(BaseChat):
         plan = plans.customer_sends(session.id, message_id, text, lead, uid=self.uid)
         return plan, session.id
 
-    async def open(self) -> None:
-        """The customer looks at the conversation: the badge goes, and the server is told."""
+    async def show(self) -> None:
+        """The customer looks at the conversation: the badge goes, and the server is told.
+
+        Raises:
+            RuntimeError: No conversation has been started or resumed.
+            Unavailable: No answer; the badge is gone here all the same.
+        """
+        self._gateway.check()
+        session = self.session
         self._is_open = True
-        await self._mark_seen()
+        await self._mark_seen(session)
 
     async def hide(self) -> None:
         """The customer minimises the chat; answers from now on raise the badge."""
+        self._gateway.check()
         self._is_open = False
 
     def events(
@@ -255,7 +376,11 @@ class AsyncCustomerChat(BaseChat):
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
             ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
+            RuntimeError: No conversation has been started or resumed.
         """
+        checked_count("history", history, least=0)
+        checked_buffer(buffer, overflow)
         return message_events(
             self._gateway,
             self.session.id,
@@ -277,7 +402,7 @@ class AsyncCustomerChat(BaseChat):
     async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:
         session = await self._gateway.session(session_id)
         if session is None:
-            raise no_such_session(session_id)
+            raise SessionNotFound.named(session_id)
         # In a conversation just started every answer is news, also one that is there already.
         history = [] if fresh else await self._gateway.messages(session_id, _WINDOW)
         await self._dispatcher.stop()
@@ -323,11 +448,41 @@ class AsyncCustomerChat(BaseChat):
 
     async def _mark_seen_quietly(self) -> None:
         try:
-            await self._mark_seen()
+            await self._mark_seen(self.session)
         except ImbariError as error:
             # Only the badge of a later visit depends on it, and the next answer tries again.
             _log.warning("could not record that the chat was seen: %s", error)
 
-    async def _mark_seen(self) -> None:
+    async def _mark_seen(self, session: Session) -> None:
         self._has_unseen_answer = False
-        await self._gateway.commit(plans.mark_seen(self.session.id))
+        await self._gateway.commit(plans.mark_seen(session.id))
+
+
+@dataclass(frozen=True, slots=True)
+class _Start:
+    """A conversation as somebody asked for it, under ids that stay the same however often."""
+
+    session_id: SessionId
+    message_id: MessageId
+    lead: LeadForm
+    text: str | None
+
+    def reads_as(self, session: Session) -> bool:
+        """Whether this is what was stored, and not another try for the same place."""
+        first = None if self.text is None else self.message_id
+        return session.last_customer_message_id == first and self.lead == LeadForm(
+            session.customer_name, session.customer_email, session.customer_phone, session.topic
+        )
+
+    def plan(self, uid: str | None) -> plans.Plan:
+        first = None if self.text is None else (self.message_id, self.text)
+        return plans.start_chat(self.session_id, self.lead, uid=uid, first=first)
+
+
+def _unfinished(start: _Start, error: Unavailable) -> StartUnfinished:
+    return StartUnfinished(
+        error.what,
+        session_id=start.session_id,
+        where=error.where,
+        hint="Call start() again: it settles this one first",
+    )

@@ -16,7 +16,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, WaitTimeout
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import Sender
@@ -103,7 +104,7 @@ class EventDispatcher:
         self._live = False
         self._failure: BaseException | None = None
         self._over = False
-        self._notifier = _Notifier()
+        self._notifier = Notifier()
         self._guard = ProcessGuard()
         self._pump: asyncio.Task[None] | None = None
         self._caller: asyncio.Task[None] | None = None
@@ -157,7 +158,7 @@ class EventDispatcher:
         """The first wanted event that has not been waited for; older ones are passed over.
 
         Raises:
-            Unavailable: None came in time.
+            WaitTimeout: None came in time.
             ImbariError: The listening has ended.
         """
         found: list[ChatEvent] = []
@@ -176,7 +177,7 @@ class EventDispatcher:
                 self.begin()
                 await self._until(there)
         except TimeoutError:
-            raise Unavailable(f"no {wanted.kind.__name__} within {timeout:g} s") from None
+            raise WaitTimeout(f"no {wanted.kind.__name__} within {timeout:g} s") from None
         return found[0]
 
     async def stop(self) -> None:
@@ -204,7 +205,7 @@ class EventDispatcher:
     async def _until(self, condition: Callable[[], bool]) -> None:
         await self._notifier.until(lambda: condition() or self._over)
         if self._over and not condition():
-            raise self._failure or Unavailable("the connection has been closed")
+            raise self._failure or ClientClosed("what listened here has been closed")
 
     async def _take_all(self) -> None:
         try:
@@ -271,24 +272,3 @@ class EventDispatcher:
         if not self._over:
             self._over, self._failure = True, error
         self._notifier.notify()
-
-
-class _Notifier:
-    """Wakes whoever waits for a condition, on one event loop."""
-
-    def __init__(self) -> None:
-        self._waiting: list[asyncio.Future[None]] = []
-
-    def notify(self) -> None:
-        """Something changed: let everybody look again."""
-        waiting, self._waiting = self._waiting, []
-        for future in waiting:
-            if not future.done():
-                future.set_result(None)
-
-    async def until(self, condition: Callable[[], bool]) -> None:
-        """Wait until ``condition()`` is true; it is asked now and after every ring."""
-        while not condition():
-            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            await future

@@ -5,24 +5,24 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 
 import asyncio
 import logging
-import time
 import weakref
-from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
-from functools import partial
-from typing import TypeAlias, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel
 
+from imbari_chat.client.arguments import checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.reading.cursor import Reader
 from imbari_chat.client.reading.patient import PatientReader
+from imbari_chat.client.sending.entry import require_session
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
 from imbari_chat.net.process import ProcessGuard
-from imbari_chat.net.transport import Transport
+from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.events import (
@@ -40,15 +40,13 @@ from imbari_chat.schema.order import (
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
+from imbari_chat.wire.json import Json
 
-__all__ = ["Gateway", "Newest", "Pending", "RejectionHandler"]
+__all__ = ["Gateway", "Newest", "RejectionHandler"]
 
 R = TypeVar("R", bound=BaseModel)
 
 RejectionHandler = Callable[[RecordRejected], None]
-
-Pending: TypeAlias = Callable[[], Coroutine[None, None, OutgoingMessage]]
-"""Waits, on the loop, for the end of a message that is on its way."""
 
 _log = logging.getLogger(__name__)
 
@@ -99,12 +97,12 @@ class Gateway:
         policy: OutboxPolicy | None = None,
         timeout: float = 10.0,
     ) -> None:
-        self.transport = transport
-        self.patient = PatientReader(transport)
-        self.outbox = Outbox(transport, policy)
-        self.ids = Ids()
+        self._transport = transport
+        self.patient: PatientReader = PatientReader(transport)
+        self.outbox: Outbox = Outbox(transport, policy)
+        self.ids: Ids = Ids()
         self.on_error = on_error
-        self.closed = False
+        self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
         self._guard = ProcessGuard()
         self._timeout = timeout
@@ -112,9 +110,33 @@ class Gateway:
         self._dispatchers: weakref.WeakSet[EventDispatcher] = weakref.WeakSet()
 
     @property
+    def transport(self) -> Transport:
+        """The way to the database.
+
+        Raises:
+            ClientClosed: It has been closed.
+        """
+        self.check()
+        return self._transport
+
+    def check(self) -> None:
+        """Refuse to go on once it has been closed.
+
+        Raises:
+            ClientClosed: It has.
+        """
+        if self.closed:
+            raise ClientClosed
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """The listeners that are neither closed nor ended."""
+        return self._transport.subscriptions
+
+    @property
     def uid(self) -> str | None:
         """The uid that the security rules see; None until somebody is known."""
-        return self.transport.uid
+        return self._transport.uid
 
     def usable(self, read: Iterable[Decoded[R]]) -> list[R]:
         """The usable records among those read; the others are reported."""
@@ -128,14 +150,19 @@ class Gateway:
 
     async def session(self, session_id: SessionId) -> Session | None:
         """Read one session; None if there is none."""
+        found, _ = await self.session_as_stored(session_id)
+        return found
+
+    async def session_as_stored(self, session_id: SessionId) -> tuple[Session | None, Json]:
+        """The same, and the record that it was read from."""
         raw = await self.transport.get(paths.session(session_id))
         if raw is None:
-            return None
+            return None, None
         found = self.usable([decode.session(session_id, raw)])
         if not found:
-            return None
+            return None, raw
         self.ids.saw_session(found[0])
-        return found[0]
+        return found[0], raw
 
     async def messages(self, session_id: SessionId, limit: int) -> list[Message]:
         """Read a conversation's last ``limit`` messages, oldest first.
@@ -172,40 +199,17 @@ class Gateway:
             timeout: Seconds to wait for the end of it; the gateway's own by default.
             queue: Whether it stays in the outbox when it cannot be sent now.
         """
+        checked_seconds("timeout", timeout, none=True)
         if timeout is None:
             timeout = self._timeout
         return await self.outbox.deliver(plan, session_id, timeout=timeout, keep=queue)
-
-    def send_here(
-        self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
-    ) -> Pending | OutgoingMessage | None:
-        """The same from another thread than the loop's, which carries out the first try itself.
-
-        Returns:
-            The message, if it is confirmed; else how to wait for it on the loop; None if nothing
-            was done, because the try cannot be made here or would take longer than the call may.
-
-        Raises:
-            Unavailable: The client was closed meanwhile; ``outcome_unknown`` says whether it may
-                be there.
-        """
-        if timeout is not None and timeout < self._timeout:
-            return None
-        begin = time.monotonic()
-        entry = self.outbox.try_here(plan, session_id, keep=queue)
-        if entry is None or entry.progress.delivery == "confirmed":
-            return None if entry is None else entry.message
-        if self.closed and entry.progress.error is not None:
-            raise entry.progress.error  # somebody closed the client meanwhile
-        left = (self._timeout if timeout is None else timeout) - (time.monotonic() - begin)
-        return partial(self.outbox.settle, entry, timeout=max(left, 0.0), keep=queue)
 
     def dispatcher(
         self,
         source: Callable[[], AsyncGenerator[ChatEvent, None]],
         is_news: Callable[[ChatEvent], bool] | None = None,
     ) -> EventDispatcher:
-        """A dispatcher of events that ends with this gateway."""
+        """Makes a dispatcher that ends with this gateway."""
         dispatcher = EventDispatcher(source, on_error=self.on_error, is_news=is_news)
         self._dispatchers.add(dispatcher)
         return dispatcher
@@ -239,24 +243,29 @@ class Gateway:
         if self.outbox.pending:
             await self.outbox.flush(_LAST_CHANCE)
         left = await self.outbox.close()
-        await self.transport.close()
+        await self._transport.close()
         return left
 
-    async def commit(self, plan: Plan) -> None:
+    async def commit(self, plan: Plan, *, doubtful: bool = False) -> None:
         """Carry out a plan other than a message, and settle it when an answer is lost.
 
         A plan with a commit marker is sent again only when the marker is not there. Should the
         first try still arrive in between, the rules refuse the second as a whole, and the marker
         tells that the refusal was our own echo.
 
+        Args:
+            plan: What to write.
+            doubtful: It, or one with the same commit marker, may have been committed before.
+
         Raises:
             Unavailable: No answer in time; ``outcome_unknown`` says whether it may have been
                 committed.
+            SessionNotFound: It changes a session that is not there.
             AccessDenied: The rules refuse.
         """
         try:
             async with asyncio.timeout(self._timeout):
-                await self._commit(plan)
+                await self._commit(plan, doubtful=doubtful)
         except TimeoutError:
             raise Unavailable(
                 f"no answer within {self._timeout:g} s",
@@ -264,29 +273,45 @@ class Gateway:
                 outcome_unknown=True,
             ) from None
 
-    async def _commit(self, plan: Plan) -> None:
+    async def _commit(self, plan: Plan, *, doubtful: bool) -> None:
         unknown: Unavailable | None = None
         for attempt in range(_TRIES):
             if unknown is not None:
                 await asyncio.sleep(_PAUSE * 2**attempt)
             try:
-                if unknown is not None and await self._is_committed(plan):
+                if doubtful and await self.is_committed(plan):
                     return
+                await require_session(self.transport, plan)
                 await self.transport.update(plan.changes)
             except Unavailable as error:
-                if plan.commit_marker is None or (unknown is None and not error.outcome_unknown):
+                if plan.commit_marker is None or not (doubtful or error.outcome_unknown):
                     raise
-                unknown = unknown or error
+                unknown, doubtful = unknown or error, True
             except AccessDenied:
-                if unknown is not None and await self._is_committed(plan):
+                if doubtful and await self._was_our_own(plan):
                     return
+                await require_session(self.transport, plan, refused=True)
                 raise
+            except (AuthError, QuotaExceeded) as error:
+                if not doubtful:
+                    raise
+                raise Unavailable(
+                    error.what, where=error.where, hint=error.hint, outcome_unknown=True
+                ) from error
             else:
                 return
         assert unknown is not None
         raise unknown
 
-    async def _is_committed(self, plan: Plan) -> bool:
+    async def _was_our_own(self, plan: Plan) -> bool:
+        """Whether a refusal was the echo of an earlier try."""
+        try:
+            return await self.is_committed(plan)
+        except Unavailable as error:
+            error.outcome_unknown = True
+            raise
+
+    async def is_committed(self, plan: Plan) -> bool:
         """Whether the plan's commit marker is there; what one wrote oneself one may read."""
         if plan.commit_marker is None:
             return False

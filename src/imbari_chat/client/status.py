@@ -7,8 +7,8 @@ from typing import Literal, TypeAlias
 
 from imbari_chat.client.reading.patient import Behind
 from imbari_chat.net.transport import Subscription
-from imbari_chat.schema.events import ConnectionState
 from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.states import ConnectionState
 
 __all__ = ["ChatState", "ChatStatus", "status_of"]
 

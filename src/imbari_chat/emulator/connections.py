@@ -27,6 +27,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
 
+from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.wire.json import dumps
 
 __all__ = ["ConnectionLimits", "Connections", "most_connections"]
@@ -59,6 +60,8 @@ class ConnectionLimits:
         body_seconds: Of silence in the middle of a body.
         reader_seconds: In which a reader takes nothing of what waits for it.
         connections: Of all ports together.
+        unfinished_bytes: Of what sockets have sent of frames that are not complete, of all
+            together; one alone may have more.
     """
 
     head_bytes: int = 64 * 1024
@@ -67,6 +70,7 @@ class ConnectionLimits:
     body_seconds: float = 30.0
     reader_seconds: float = 60.0
     connections: int = _MOST
+    unfinished_bytes: int = 64 * 1024 * 1024
 
     @property
     def check_seconds(self) -> float:
@@ -99,11 +103,15 @@ class Connections:
 
     Args:
         limits: For each and for all.
+
+    Attributes:
+        unfinished: What sockets have sent of frames that are not complete.
     """
 
     def __init__(self, limits: ConnectionLimits) -> None:
         self.limits = limits
         self._open: set[Counted] = set()
+        self.unfinished = Incoming(limits.unfinished_bytes)
 
     def __len__(self) -> int:
         return len(self._open)

@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from imbari_chat.emulator.exports import LAYOUT_VERSION
 from imbari_chat.emulator.guard import origin_is_local
 from imbari_chat.errors import ConfigError, ImbariError, InvalidData
+from imbari_chat.files import replacing, write_all
 from imbari_chat.wire.json import Json, dumps, parse
 
 __all__ = ["Hub", "Locator"]
@@ -146,19 +147,10 @@ class Locator:
             return False
         data = dumps(dict(content)).encode()
         try:
-            # Never through what is there: in a directory everybody writes to, that may be a link.
-            folder = tempfile.mkdtemp(prefix="imbari-hub-", dir=self.file.parent)
+            with replacing(self.file, mode=0o644) as new:
+                write_all(new, data)
         except OSError:
             return False
-        new = Path(folder) / self.file.name
-        try:
-            new.write_bytes(data)
-            new.replace(self.file)
-        except OSError:
-            return False
-        finally:
-            new.unlink(missing_ok=True)
-            Path(folder).rmdir()
         self._content = data
         return True
 

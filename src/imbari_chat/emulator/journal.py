@@ -12,6 +12,7 @@ from pathlib import Path
 from zlib import crc32
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.files import replacing, write_all
 from imbari_chat.wire.json import Json, dumps, parse
 
 __all__ = ["Journal", "Recovered", "encode", "read"]
@@ -90,19 +91,11 @@ class Journal:
         Raises:
             OSError: It cannot be written; what was there still is.
         """
-        new = self._file.with_name(f"{self._file.name}.new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
-        try:
-            size = sum(_write(descriptor, encode(record)) for record in records)
-            os.fsync(descriptor)
-            new.replace(self._file)
-        except BaseException:
-            os.close(descriptor)
-            new.unlink(missing_ok=True)
-            raise
+        with replacing(self._file) as new:
+            size = sum(write_all(new, encode(record)) for record in records)
+            descriptor = os.dup(new)
         self.close()
         self._descriptor, self._size = descriptor, size
-        _sync_directory(self._file.parent)
 
     def append(self, records: Iterable[Json]) -> None:
         """Add ``records``; they survive this process when this returns.
@@ -115,7 +108,7 @@ class Journal:
         # What a failed attempt left is not to stand between two whole records.
         if os.fstat(self._descriptor).st_size != self._size:
             os.ftruncate(self._descriptor, self._size)
-        _write(self._descriptor, data)
+        write_all(self._descriptor, data)
         if self._sync:
             os.fsync(self._descriptor)
         self._size += len(data)
@@ -125,19 +118,3 @@ class Journal:
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is not None:
             os.close(descriptor)
-
-
-def _write(descriptor: int, data: bytes) -> int:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-    return len(data)
-
-
-def _sync_directory(directory: Path) -> None:
-    """Make a rename in ``directory`` last through a power cut."""
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -26,6 +26,8 @@ _HARMLESS: Final = frozenset(
     }
 )  # fmt: skip
 _PEEKED: Final = 64 * 1024
+_LONGEST_ACTION: Final = 20
+_LONGEST_PLACE: Final = 1000
 _UID: Final = re.compile(r"[^\x21-\x7e]")
 
 
@@ -90,8 +92,9 @@ def socket_line(action: str, place: str, status: str, seconds: float, who: str) 
     Args:
         who: ``admin``, ``nobody`` or a uid after ``uid=``.
     """
-    shown = quote(place, safe="/:~!$&'()*+,;=@")
-    return f"WS {quote(action[:20])} {shown or '-'} {status} {seconds * 1000:.1f} ms {who}"
+    what = quote(action[:_LONGEST_ACTION], errors="replace")
+    where = quote(place[:_LONGEST_PLACE], safe="/:~!$&'()*+,;=@", errors="replace")
+    return f"WS {what} {where or '-'} {status} {seconds * 1000:.1f} ms {who}"
 
 
 def shown_uid(uid: str) -> str:

@@ -41,7 +41,8 @@ class Emulator:
 
     Args:
         project: The project id; ids that begin with ``demo-`` never touch a real project.
-        rules: Text of the security rules; without any, everything is allowed.
+        rules: Text of the security rules; without any, everything is allowed and every query
+            served. (The command line takes the shipped rules, and opens with ``--no-rules``.)
         host: Where to listen. Anything but loopback needs ``allow_remote``: there is no security
             here, every bearer token is an admin.
         database_port: 0 takes a free one.
@@ -52,7 +53,8 @@ class Emulator:
         clock: Seconds since the epoch, for both halves.
         enforce_expiry: End tokens and their streams at their ``exp``; off, they last, as in
             Google's emulator.
-        enforce_indexes: Refuse queries without ``.indexOn``, as the service does over REST.
+        enforce_indexes: With rules, refuse queries without ``.indexOn``, as the service does over
+            REST.
         keep_alive: Seconds between keep-alives on an idle stream.
         stream_buffer: Bytes that may wait for one slow reader before its stream is cut off.
         redirect_streams: Answer each stream first with a redirect, as the live service does.

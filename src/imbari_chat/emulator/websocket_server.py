@@ -40,6 +40,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._everyone = everyone
         self._taken = self.loop.time()
         self._unsent = 0
+        self._unfinished = 0
         self._check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -49,22 +50,34 @@ class WebSocket(WebSocketsSansIOProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._everyone.leave(self)
+        self._hold(0)
         if self._check is not None:
             self._check.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
+        self._hold(len(self.conn.reader.buffer) + sum(map(len, self.frames)))
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
             self.handshake_initiated = self.handshake_complete = True
-            self.conn.send_response(self.conn.reject(HTTPStatus.BAD_REQUEST, "Bad request"))
-            self.transport.write(b"".join(self.conn.data_to_send()))
+            response = self.conn.reject(HTTPStatus.BAD_REQUEST, "The handshake cannot be read")
+            self.transport.write(response.serialize())
             self.transport.close()
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["state"]["abort"] = self.transport.abort
+
+    def _hold(self, size: int) -> None:
+        """Count what has come of a frame, or of a message in frames; over the bound, cut off."""
+        unfinished, more = self._everyone.unfinished, size - self._unfinished
+        if more > 0 and not unfinished.take(more, self._unfinished):
+            self.transport.abort()
+            return
+        if more < 0:
+            unfinished.release(-more)
+        self._unfinished = size
 
     def _look(self) -> None:
         """Cut off a reader who takes nothing of what waits for it."""

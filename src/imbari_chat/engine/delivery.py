@@ -1,15 +1,13 @@
 """What the outbox asks for and tells, and how fast it may go."""
 
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.errors import ImbariError
+from imbari_chat.states import Delivery
 
-__all__ = ["Delivered", "Delivery", "Look", "OutboxEffect", "OutboxPolicy", "Send"]
-
-Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
-"""Where a message is: waiting here; under way, perhaps there; there; refused for good."""
+__all__ = ["Delivered", "Look", "OutboxEffect", "OutboxPolicy", "Send"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,10 @@
 """What a stream's core asks of its shell, and what it tells the consumer."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from imbari_chat.errors import ImbariError
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json
 
 __all__ = [
@@ -13,10 +14,7 @@ __all__ = [
     "Effect",
     "Ended",
     "StateChanged",
-    "StreamState",
 ]
-
-StreamState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +56,7 @@ class StateChanged:
         retry_in: Seconds until the next attempt, when reconnecting.
     """
 
-    state: StreamState
+    state: ConnectionState
     reason: str | None = None
     retry_in: float | None = None
 

@@ -29,7 +29,6 @@ from dataclasses import dataclass
 from imbari_chat.engine.backoff import Backoff
 from imbari_chat.engine.delivery import (
     Delivered,
-    Delivery,
     Look,
     OutboxEffect,
     OutboxPolicy,
@@ -37,10 +36,10 @@ from imbari_chat.engine.delivery import (
 )
 from imbari_chat.engine.refusals import Remedy, remedy
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
+from imbari_chat.states import Delivery
 
 __all__ = [
     "Delivered",
-    "Delivery",
     "Look",
     "OutboxCore",
     "OutboxEffect",

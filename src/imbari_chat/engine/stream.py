@@ -26,11 +26,11 @@ from imbari_chat.engine.effects import (
     Effect,
     Ended,
     StateChanged,
-    StreamState,
 )
 from imbari_chat.engine.mirror import assign, children
 from imbari_chat.engine.refusals import Remedy, remedy
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json, parse
 from imbari_chat.wire.sse import Frame
 
@@ -43,7 +43,6 @@ __all__ = [
     "StateChanged",
     "StreamCore",
     "StreamPolicy",
-    "StreamState",
 ]
 
 
@@ -84,7 +83,7 @@ class StreamCore:
         self._random = random
         self._backoff = Backoff(self._policy.backoff)
         self._effects: list[Effect] = []
-        self._state: StreamState = "closed"
+        self._state: ConnectionState = "closed"
         self._over = False
         self._connected = False
         self._value: Json = None
@@ -99,7 +98,7 @@ class StreamCore:
         self._revoked_before_live = False
 
     @property
-    def state(self) -> StreamState:
+    def state(self) -> ConnectionState:
         """``connecting``, ``live``, ``stale``, ``reconnecting`` or ``closed``."""
         return self._state
 
@@ -337,7 +336,7 @@ class StreamCore:
         self._effects.append(Ended(error))
 
     def _become(
-        self, state: StreamState, reason: str | None = None, retry_in: float | None = None
+        self, state: ConnectionState, reason: str | None = None, retry_in: float | None = None
     ) -> None:
         self._state = state
         self._effects.append(StateChanged(state, reason, retry_in))

@@ -80,9 +80,9 @@ class StoredSignIn:
     project: Project
     name: str
 
-    def load(self) -> str | None:
-        """The refresh token, or None; raises what :meth:`TokenStore.load` does."""
-        return self.store.load(self.project.id, self.name, self.project.place)
+    def load(self, *, briefly: bool = False) -> str | None:
+        """The refresh token, or None; see :meth:`TokenStore.load`, also for what it raises."""
+        return self.store.load(self.project.id, self.name, self.project.place, briefly=briefly)
 
     def keep(self, refresh_token: str) -> None:
         """In place of what was kept; raises what :meth:`TokenStore.save` does."""
@@ -125,7 +125,9 @@ def admin_access(settings: Settings) -> Access:
 def _first_available(settings: Settings) -> Access:
     if settings.credentials is not None and not settings.on_emulator:
         return _service(settings)
-    if stored_sign_in(settings, project(settings), "admin").load() is None:
+    # At an emulator somebody can act who is not signed in.
+    kept = stored_sign_in(settings, project(settings), "admin")
+    if kept.load(briefly=settings.on_emulator) is None:
         if settings.on_emulator:
             return _service(settings)
         raise AuthError("nobody is signed in", hint="Sign in: imbari-chat auth login")

@@ -26,6 +26,8 @@ _PLACE: Final = "place"
 _ELSEWHERE: Final = "+elsewhere"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _RECOMMENDED: Final = 1  # keyring's word for a backend that keeps secrets well
+_HOLDS: Final = b"holds it"
+_EMPTY: Final = b"has none"
 _AGAIN: Final = "Sign in again: imbari-chat auth login"
 
 
@@ -36,8 +38,9 @@ class TokenStore:
     as a whole.
 
     Args:
-        directory: Where the files go; made when first needed. Unused with a keyring.
-        backend: ``"auto"`` takes the keyring if this machine has one, and files otherwise.
+        directory: Where the files go; made when first needed.
+        backend: ``"auto"`` keeps in the keyring if this machine has one, and in files otherwise. It
+            looks in both: the machine may have had none, or have none now.
     """
 
     def __init__(self, directory: FilePath, *, backend: Backend = "auto") -> None:
@@ -50,7 +53,9 @@ class TokenStore:
         keyring = self._keyring()
         return str(self._directory) if keyring is None else f"the keyring ({keyring.name})"
 
-    def load(self, project: str, profile: str, place: str | None = None) -> str | None:
+    def load(
+        self, project: str, profile: str, place: str | None = None, *, briefly: bool = False
+    ) -> str | None:
         """The refresh token kept for ``profile`` of ``project``, or None.
 
         Args:
@@ -58,22 +63,32 @@ class TokenStore:
             profile: Whose sign-in.
             place: Where it was made, if not at the live service; see
                 :attr:`~imbari_chat.identity.project.Project.place`.
+            briefly: Take it from an earlier look that the keyring holds none. That is wrong if
+                somebody has signed in with another directory since; for callers who can go on
+                without.
 
         Raises:
             AuthError: What is kept is damaged.
             ConfigError: The keyring or the file cannot be read, or belongs to somebody else.
         """
         entry = _entry(project, profile, place)
+        known = self._known(entry)
+        if known == _EMPTY:
+            token = self._in_file(entry, place)
+            if token is not None or briefly:
+                return token
         keyring = self._keyring()
         if keyring is not None:
             with _keyring_errors():
                 text: str | None = keyring.get_password(_SERVICE, entry)
             # Of a live project it is the bare token.
             token = text if place is None or text is None else _unpack(text, place, entry)
-            return token or None
-        file = self._file(entry)
-        data = private_files.read(file)
-        return None if data is None else _unpack(data, place, str(file))
+            if token or self._backend == "keyring":
+                return token or None
+        token = self._in_file(entry, place)
+        if known not in (_HOLDS, _EMPTY):
+            self._note(entry, _EMPTY)
+        return token
 
     def save(
         self, project: str, profile: str, refresh_token: str, place: str | None = None
@@ -85,12 +100,15 @@ class TokenStore:
         """
         entry = _entry(project, profile, place)
         keyring = self._keyring()
-        if keyring is not None:
-            text = refresh_token if place is None else _pack(refresh_token, place)
-            with _keyring_errors():
-                keyring.set_password(_SERVICE, entry, text)
+        if keyring is None:
+            private_files.replace(self._file(entry), _pack(refresh_token, place))
             return
-        private_files.replace(self._file(entry), _pack(refresh_token, place))
+        text = refresh_token if place is None else _pack(refresh_token, place)
+        with _keyring_errors():
+            keyring.set_password(_SERVICE, entry, text)
+        self._note(entry, _HOLDS)
+        if self._backend == "auto":
+            private_files.remove(self._file(entry))
 
     def delete(self, project: str, profile: str, place: str | None = None) -> bool:
         """Forget the token. False if there was none.
@@ -100,13 +118,39 @@ class TokenStore:
         """
         entry = _entry(project, profile, place)
         keyring = self._keyring()
+        was_there = self._backend != "keyring" and private_files.remove(self._file(entry))
         if keyring is not None:
             with _keyring_errors():
-                if keyring.get_password(_SERVICE, entry) is None:
-                    return False
-                keyring.delete_password(_SERVICE, entry)
-            return True
-        return private_files.remove(self._file(entry))
+                if keyring.get_password(_SERVICE, entry) is not None:
+                    keyring.delete_password(_SERVICE, entry)
+                    was_there = True
+            self._note(entry, _EMPTY)
+        return was_there
+
+    def _in_file(self, entry: str, place: str | None) -> str | None:
+        file = self._file(entry)
+        data = private_files.read(file)
+        return None if data is None else _unpack(data, place, str(file))
+
+    def _known(self, entry: str) -> bytes | None:
+        """What was found out about the keyring: whether it holds this entry; None if nothing was.
+
+        Asking it costs more than all else that a short command does on its own.
+        """
+        if self._backend == "auto":
+            with contextlib.suppress(ConfigError):
+                return private_files.read(self._note_of(entry))
+        return None
+
+    def _note(self, entry: str, known: bytes) -> None:
+        if self._backend != "auto":
+            return
+        # Only time is lost where nothing can be written.
+        with contextlib.suppress(ConfigError):
+            private_files.replace(self._note_of(entry), known.decode())
+
+    def _note_of(self, entry: str) -> FilePath:
+        return self._directory / f"{entry}.keyring"
 
     def _file(self, entry: str) -> FilePath:
         return self._directory / f"{entry}.json"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.sse import SseSubscription
@@ -98,13 +98,6 @@ class RestTransport:
         except TimeoutError:
             raise self._no_answer(next(iter(changes)), writing=True) from None
 
-    @property
-    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
-        """Write all or nothing on the calling thread; None until somebody is known."""
-        if self._access is None or self._closed or not self._guard.is_here:
-            return None
-        return self._access.update
-
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()
@@ -131,7 +124,7 @@ class RestTransport:
         """Listen; the connection is opened when the subscription is first iterated."""
         self._guard.check()
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         subscription = SseSubscription(
             self._caller,
             self._client,

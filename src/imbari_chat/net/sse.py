@@ -23,12 +23,13 @@ from imbari_chat.engine.stream import (
     StateChanged,
     StreamCore,
     StreamPolicy,
-    StreamState,
 )
 from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import SseParser
@@ -79,7 +80,7 @@ class SseSubscription:
         self._error: BaseException | None = None
         self._begun = False
         self._closed = False
-        self._waiting: list[asyncio.Future[None]] = []  # an Event would hold a deque as well
+        self._notifier = Notifier()
         self._alarm: asyncio.TimerHandle | None = None
         self._connection: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
@@ -93,18 +94,13 @@ class SseSubscription:
             self._begun = True
             self._core.start(time.monotonic())
             self._settle()
-        while not self._buffer:
-            if self._error is not None:
-                raise self._error
-            if self._closed:
-                raise StopAsyncIteration
-            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(news)
-            await news
+        await self._notifier.until(lambda: self._buffer or self._error or self._closed)
+        if not self._buffer:
+            raise self._error or StopAsyncIteration
         return self._buffer.take()
 
     @property
-    def state(self) -> StreamState:
+    def state(self) -> ConnectionState:
         """The connection's state now."""
         return self._latest.state
 
@@ -171,10 +167,7 @@ class SseSubscription:
         if deadline is not None:
             wait = max(deadline - time.monotonic(), 0.0)
             self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
-        waiting, self._waiting = self._waiting, []
-        for news in waiting:
-            if not news.done():
-                news.set_result(None)
+        self._notifier.notify()
 
     def _ring(self) -> None:
         self._core.tick(time.monotonic())

@@ -1,11 +1,11 @@
 """The seam that the client is written against: read, write, listen."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from types import TracebackType
 from typing import Protocol, Self
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.engine.stream import StreamState
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -21,7 +21,7 @@ class Subscription(Protocol):
     """
 
     @property
-    def state(self) -> StreamState:
+    def state(self) -> ConnectionState:
         """The connection's state now; ``connecting`` also before the first iteration."""
 
     @property
@@ -87,13 +87,6 @@ class Transport(Protocol):
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The listeners that are neither closed nor ended."""
 
-    @property
-    def update_here(self) -> Callable[[Mapping[Path, Json]], None] | None:
-        """:meth:`update` on the calling thread, for callers who have one to spare.
-
-        None if this transport has no such way, or nobody is known yet.
-        """
-
     def listen(
         self,
         path: Path,
@@ -113,7 +106,7 @@ class Transport(Protocol):
 
         Raises:
             InvalidData: ``buffer`` is below 2.
-            Unavailable: The transport is closed.
+            ClientClosed: The transport is closed.
         """
 
     def reconnect_now(self) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from imbari_chat.engine.access import hearing
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed, Unavailable
 
 __all__ = ["Workers"]
 
@@ -42,8 +42,8 @@ class Workers:
         Cancelling the wait abandons the call: it runs to its end unheard.
 
         Raises:
-            Unavailable: The pool has been closed, or the program is ending: Python starts no more
-                threads then.
+            ClientClosed: The pool has been closed.
+            Unavailable: The program is ending: Python starts no more threads then.
         """
         result: R = await self._begin(function, args).future
         return result
@@ -73,7 +73,7 @@ class Workers:
 
     def _begin(self, function: Callable[..., Any], args: tuple[Any, ...]) -> "_Call":
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         if self._under_way >= len(self._threads) and len(self._threads) < self._most:
             self._start()
         call = _Call(asyncio.get_running_loop(), function, args, self._finished, self._heard)

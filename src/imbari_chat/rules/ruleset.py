@@ -53,10 +53,12 @@ class Ruleset:
 
     Attributes:
         text: The rules as they were given, comments and all.
+        are_given: False where there are none, so that everything is allowed.
     """
 
-    def __init__(self, text: str, tree: RulesNode, json: Json) -> None:
+    def __init__(self, text: str, tree: RulesNode, json: Json, *, are_given: bool = True) -> None:
         self.text: Final = text
+        self.are_given: Final = are_given
         self._tree: Final = tree
         self._json: Final = json
         self._blank: Coverage | None = None
@@ -74,8 +76,9 @@ class Ruleset:
 
     @classmethod
     def open(cls) -> Self:
-        """Rules that allow everything to everybody."""
-        return cls.parse(_OPEN)
+        """No rules: everything is allowed to everybody."""
+        document = parse_source(_OPEN, checked_expression)
+        return cls(_OPEN, declare(document, _OPEN), plain(document), are_given=False)
 
     @property
     def json(self) -> Json:

@@ -1,18 +1,18 @@
 """What a listener hears. Every event is a small frozen value; match on its class."""
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.states import ConnectionState, Delivery
 from imbari_chat.wire.json import Json
 
 __all__ = [
     "ChatEvent",
     "ConnectionChanged",
-    "ConnectionState",
     "DeliveryChanged",
     "MessageAdded",
     "MessageChanged",
@@ -22,8 +22,6 @@ __all__ = [
     "SessionChanged",
     "SessionRemoved",
 ]
-
-ConnectionState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ passes there and under the security rules.
 from dataclasses import dataclass
 from typing import Final
 
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, InvalidType
 from imbari_chat.wire.json import utf16_length
 
 __all__ = [
@@ -35,15 +35,19 @@ def checked_text(text: str) -> str:
     """A message's text, unchanged.
 
     Raises:
+        InvalidType: It is no text.
         InvalidData: It is empty, blank, longer than 2,000 UTF-16 units or not valid Unicode.
     """
+    if not isinstance(text, str):
+        raise InvalidType(f"a message is a text, not {type(text).__name__}", where="text")
     if not text.strip():
-        raise InvalidData("a message cannot be empty")
+        raise InvalidData("a message cannot be empty", where="text")
     _no_lone_surrogates(text, "a message")
     length = utf16_length(text)
     if length > MAX_TEXT:
         raise InvalidData(
             f"a message has at most {MAX_TEXT} characters, this one has {length}",
+            where="text",
             hint="Send it in several messages",
         )
     return text
@@ -86,7 +90,7 @@ def _no_lone_surrogates(text: str, what: str) -> None:
 
 
 def _field(name: str, value: str, limit: int) -> str:
-    value = value.strip()
+    value = _stripped(name, value)
     if not value:
         raise InvalidData(f"the {name} is missing", where=name)
     _no_lone_surrogates(value, f"the {name}")
@@ -95,10 +99,15 @@ def _field(name: str, value: str, limit: int) -> str:
     return value
 
 
+def _stripped(name: str, value: str) -> str:
+    if not isinstance(value, str):
+        raise InvalidType(f"the {name} is a text, not {type(value).__name__}", where=name)
+    return value.strip()
+
+
 def _optional(name: str, value: str | None, limit: int) -> str | None:
-    if value is None or not value.strip():
-        return None
-    return _field(name, value, limit)
+    given = "" if value is None else _stripped(name, value)
+    return _field(name, given, limit) if given else None
 
 
 def _email(value: str) -> str:

@@ -9,7 +9,7 @@ lack has a default. What may be written is stricter; see :mod:`imbari_chat.schem
 """
 
 from datetime import UTC, datetime
-from typing import Any, Literal, TypeAlias
+from typing import Any, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StrictStr
 
@@ -48,7 +48,7 @@ def as_datetime(milliseconds: int) -> datetime | None:
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="allow")
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="allow")
 
     @property
     def extra(self) -> dict[str, Any]:
@@ -129,6 +129,10 @@ class Message(_Record):
     read: StrictBool | None = None
     sender_uid: StrictStr | None = Field(default=None, alias="senderUid")
     replies_after: StrictInt | None = Field(default=None, alias="repliesAfter")
+
+    def __hash__(self) -> int:
+        """By id, so that a message that was sent from here is found among those that were read."""
+        return hash(self.id)
 
     @property
     def sent_at(self) -> datetime | None:

@@ -1,17 +1,15 @@
 """A message on its way: what was written here, and what has become of it."""
 
-from typing import Literal, TypeAlias
+from collections.abc import Iterable
+from typing import Any
 
 from pydantic import PrivateAttr
 
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message
+from imbari_chat.states import Delivery
 
-__all__ = ["Delivery", "OutgoingMessage", "Progress"]
-
-Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
-"""``queued``: waits here and is certainly not there. ``sent``: under way, and perhaps there.
-``confirmed``: there, once. ``failed``: not there, and not tried again."""
+__all__ = ["OutgoingMessage", "Progress"]
 
 
 class Progress:
@@ -32,10 +30,25 @@ class Progress:
 class OutgoingMessage(Message):
     """A message that was sent from here. Its :attr:`delivery` moves on by itself.
 
-    Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's.
+    Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's. It
+    equals the message that a list or an event brings, whose times and marks are the server's.
     """
 
     _progress: Progress = PrivateAttr(default_factory=Progress)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and (self.id, self.sender, self.text) == (
+            other.id,
+            other.sender,
+            other.text,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.id)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        yield from super().__repr_args__()
+        yield "delivery", self.delivery
 
     @property
     def delivery(self) -> Delivery:

@@ -6,7 +6,7 @@ contract tests keep the two in step.
 
 from typing import TYPE_CHECKING, Final, NewType
 
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, InvalidType
 from imbari_chat.wire.paths import Path, illegal_in_key
 
 if TYPE_CHECKING:
@@ -82,8 +82,11 @@ def session_id(text: str) -> SessionId:
     """Check that ``text`` can name a session.
 
     Raises:
+        InvalidType: It is no text.
         InvalidData: It is not a legal key.
     """
+    if not isinstance(text, str):
+        raise InvalidType(f"a session id is a text, not {type(text).__name__}", where="session_id")
     reason = illegal_in_key(text)
     if reason is not None:
         raise InvalidData(f"{text[:80]!r} cannot be a session id: {reason}")

@@ -46,12 +46,14 @@ class Plan:
         changes: Absolute path to new value; null deletes.
         commit_marker: The write-once location that exists if and only if the plan was
             committed, for plans that have one.
+        requires: The session that it changes, which has to be there.
         expects: A location and the value it must hold for the rules to take the plan, for plans
             that answer what was seen.
     """
 
     changes: Mapping[Path, Json]
     commit_marker: Path | None = None
+    requires: Path | None = None
     expects: tuple[Path, Json] | None = None
 
     def is_marked_by(self, stored: Json) -> bool:
@@ -145,6 +147,7 @@ def customer_sends(
             place / "resolvedAt": None,
         },
         commit_marker=paths.message(session, message),
+        requires=place,
     )
 
 
@@ -184,6 +187,7 @@ def reply(
             place / "lastMessageTime": SERVER_TIMESTAMP,
         },
         commit_marker=paths.message(session, message),
+        requires=place,
         expects=None if after is None else (place / "lastMessageTime", after),
     )
 
@@ -204,27 +208,29 @@ def mark_read(
     changes: dict[Path, Json] = {
         paths.message(session, message) / "read": True for message in unread
     }
-    changes[paths.session(session) / "unreadCount"] = increment(
-        -(len(unread) if counted is None else counted)
-    )
-    return _plan(changes)
+    place = paths.session(session)
+    changes[place / "unreadCount"] = increment(-(len(unread) if counted is None else counted))
+    return _plan(changes, requires=place)
 
 
 def mark_seen(session: SessionId) -> Plan:
     """The customer has the chat open now."""
-    return _plan({paths.session(session) / "customerSeenAt": SERVER_TIMESTAMP})
+    place = paths.session(session)
+    return _plan({place / "customerSeenAt": SERVER_TIMESTAMP}, requires=place)
 
 
 def resolve(session: SessionId) -> Plan:
     """An admin closes the matter; the customer can reopen it by writing."""
     place = paths.session(session)
-    return _plan({place / "status": "resolved", place / "resolvedAt": SERVER_TIMESTAMP})
+    return _plan(
+        {place / "status": "resolved", place / "resolvedAt": SERVER_TIMESTAMP}, requires=place
+    )
 
 
 def reopen(session: SessionId) -> Plan:
     """An admin takes a resolved conversation up again."""
     place = paths.session(session)
-    return _plan({place / "status": "active", place / "resolvedAt": None})
+    return _plan({place / "status": "active", place / "resolvedAt": None}, requires=place)
 
 
 def erase(sessions: Sequence[SessionId], *, uid: str | None = None) -> Plan:
@@ -268,9 +274,10 @@ def _plan(
     changes: dict[Path, Json],
     *,
     commit_marker: Path | None = None,
+    requires: Path | None = None,
     expects: tuple[Path, Json] | None = None,
 ) -> Plan:
-    return Plan(MappingProxyType(changes), commit_marker, expects)
+    return Plan(MappingProxyType(changes), commit_marker, requires, expects)
 
 
 def _customer_message(text: str, lead: LeadForm, uid: str | None) -> dict[str, Json]:

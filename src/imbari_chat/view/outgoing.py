@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from imbari_chat.errors import ImbariError, Unavailable
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import Delivery
 
 __all__ = ["PATIENCE", "SENDING", "Pending", "progress"]
 

@@ -23,8 +23,9 @@ from imbari_chat.schema.events import (
 )
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import message_place
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import Delivery
 from imbari_chat.view.composer import Composer
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
 

@@ -73,6 +73,11 @@ class Joiner:
         self.held = 0
         """Bytes of a message that is not complete yet."""
 
+    @property
+    def is_waiting(self) -> bool:
+        """A message has begun and is not complete."""
+        return bool(self._missing)
+
     def take(self, text: str) -> str | None:
         """The message that ``text`` completes, or None if there is none yet.
 

@@ -8,7 +8,7 @@ An absent node is :data:`EMPTY`; it never appears among a branch's children.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
@@ -227,7 +227,7 @@ class Branch(_Node):
             self.priority == other.priority and self.children == other.children
         )
 
-    __hash__ = None  # type: ignore[assignment]  # large and compared by content
+    __hash__: ClassVar[None] = None  # type: ignore[assignment]  # large and compared by content
 
     def __repr__(self) -> str:
         return f"Branch({self.to_json(export=True)!r})"

@@ -24,8 +24,9 @@ from imbari_chat.schema.events import (
     SessionChanged,
 )
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.states import Delivery
 from tests.view import records
 from tests.view.records import message, outgoing, session
 

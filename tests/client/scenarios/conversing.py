@@ -11,6 +11,7 @@ from imbari_chat import (
     InvalidData,
     MessageAdded,
     NotFound,
+    SessionNotFound,
 )
 from tests.client.scenarios.faces import WAIT, Face
 
@@ -54,14 +55,35 @@ async def a_matter_is_closed_and_taken_up_again(face: Face) -> None:
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
         async with desk.open(session.id, peek=True) as conversation:
             await conversation.resolve()
-            assert (await desk.session(session.id)).is_resolved
+            assert (await desk.get_session(session.id)).is_resolved
             assert [one.id for one in await desk.sessions(status="resolved")] == [session.id]
             assert await desk.sessions(status="active") == []
             await conversation.reopen()
-            assert not (await desk.session(session.id)).is_resolved
+            assert not (await desk.get_session(session.id)).is_resolved
             await conversation.resolve()
         await customer.send("One more thing")
-        assert not (await desk.session(session.id)).is_resolved
+        assert not (await desk.get_session(session.id)).is_resolved
+
+
+async def a_conversation_is_answered_without_opening_it(face: Face) -> None:
+    """Nothing is marked read, and the matter is closed and taken up likewise."""
+    async with face.customer() as customer, face.desk() as desk:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        reply = await desk.reply(session.id, "Every Tuesday.")
+        assert reply.delivery == "confirmed"
+        assert (await desk.get_session(session.id)).unread_count == 1
+        await desk.resolve(session.id)
+        assert (await desk.get_session(session.id)).is_resolved
+        await desk.reopen(session.id)
+        assert not (await desk.get_session(session.id)).is_resolved
+        assert (await customer.history())[-1] == reply
+        for nowhere in (
+            desk.reply("-Nowhere", "Hello"),
+            desk.resolve("-Nowhere"),
+            desk.reopen("-Nowhere"),
+        ):
+            with pytest.raises(SessionNotFound, match="-Nowhere"):
+                await nowhere
 
 
 async def the_inbox_is_listed_and_searched(face: Face) -> None:
@@ -74,7 +96,7 @@ async def the_inbox_is_listed_and_searched(face: Face) -> None:
         assert [one.id for one in await desk.sessions(limit=1)] == [second.id]
         assert await desk.find(first.id) == first.id
         assert await desk.find(_own_beginning(second.id, first.id)) == second.id
-        assert (await desk.session(second.id)).customer_name == "Brian"
+        assert (await desk.get_session(second.id)).customer_name == "Brian"
 
 
 async def what_was_seen_is_marked_and_counted(face: Face) -> None:
@@ -87,13 +109,13 @@ async def what_was_seen_is_marked_and_counted(face: Face) -> None:
             first, *_ = await conversation.history()
             assert [one.is_unread for one in await conversation.history()] == [True] * 3
             assert await conversation.mark_read(up_to=first) == 1
-            assert (await desk.session(session.id)).unread_count == 2
+            assert (await desk.get_session(session.id)).unread_count == 2
             assert await conversation.mark_read(up_to=second.id) == 1
             assert await conversation.mark_read(up_to=second) == 0
             assert [one.is_unread for one in await conversation.history()] == [False, False, True]
         async with desk.open(session.id) as conversation:
             assert await conversation.mark_read() == 0
-        assert (await desk.session(session.id)).unread_count == 0
+        assert (await desk.get_session(session.id)).unread_count == 0
 
 
 async def a_reply_that_names_what_it_answers_is_taken(face: Face) -> None:
@@ -141,7 +163,7 @@ async def a_colleague_who_gets_in_between_is_noticed_by_the_rules(face: Face) ->
                 await mine.reply("Too late", expect_last=question)
             texts = [one.text for one in await mine.history()]
             assert texts == ["Hello", "I was faster"]
-            assert (await desk.session(session.id)).last_message == "I was faster"
+            assert (await desk.get_session(session.id)).last_message == "I was faster"
         assert desk.outbox == ()
 
 
@@ -162,7 +184,7 @@ async def a_customer_comes_back(face: Face) -> None:
             await customer.resume(mine.id)
             assert customer.uid == uid
             assert customer.has_new_message
-            await customer.open()
+            await customer.show()
             assert (customer.is_open, customer.has_new_message) == (True, False)
 
 
@@ -170,7 +192,7 @@ async def what_cannot_be_is_refused_with_a_reason(face: Face) -> None:
     """Each kind of error, from whichever side; none of it is sent."""
     async with face.customer() as customer, face.customer() as stranger, face.desk() as desk:
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
-        for nowhere in (desk.session, desk.find):
+        for nowhere in (desk.get_session, desk.find):
             with pytest.raises(NotFound):
                 await nowhere("-Nowhere")
         with pytest.raises(NotFound, match="-Nowhere"):
@@ -237,7 +259,7 @@ async def a_count_that_has_drifted_is_put_right(face: Face) -> None:
         drift = await desk.recount(session.id)
         assert drift is not None
         assert (drift.counted, drift.unread) == (7, 1)
-        assert (await desk.session(session.id)).unread_count == 1
+        assert (await desk.get_session(session.id)).unread_count == 1
 
 
 def _own_beginning(one: str, other: str) -> str:
@@ -248,6 +270,7 @@ def _own_beginning(one: str, other: str) -> str:
 SCENARIOS = [
     a_conversation_goes_both_ways,
     a_matter_is_closed_and_taken_up_again,
+    a_conversation_is_answered_without_opening_it,
     the_inbox_is_listed_and_searched,
     what_was_seen_is_marked_and_counted,
     a_reply_that_names_what_it_answers_is_taken,

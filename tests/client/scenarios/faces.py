@@ -16,13 +16,13 @@ from imbari_chat import (
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
+    BlockingPager,
     ChatEvent,
     Conversation,
     CustomerChat,
     Settings,
 )
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.client.sync.base import BlockingPager
 from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
@@ -37,7 +37,7 @@ WAIT = 15.0
 
 R = TypeVar("R")
 
-_TWINS: dict[type, type] = {
+_ASYNC: dict[type, type] = {
     AdminChat: AsyncAdminChat,
     Conversation: AsyncConversation,
     CustomerChat: AsyncCustomerChat,
@@ -110,7 +110,7 @@ class Face:
     def gateway(self, chat: object) -> Gateway:
         """The gateway inside, to put something between a client and its service."""
         inner = cast("Recorded", chat).inner
-        found = getattr(inner, "_twin", inner)._gateway
+        found = getattr(inner, "_client", inner)._gateway
         assert isinstance(found, Gateway)
         return found
 
@@ -131,7 +131,7 @@ class Recorded:
 
     def __init__(self, inner: Any, called: set[tuple[type, str]]) -> None:
         self.inner = inner
-        self.kind = _TWINS.get(type(inner), type(inner))
+        self.kind = _ASYNC.get(type(inner), type(inner))
         self._called = called
 
     def __getattr__(self, name: str) -> Any:
@@ -160,11 +160,11 @@ class Adapted(Recorded):
     def __getattr__(self, name: str) -> Any:
         if name in public_names(self.kind):
             self._called.add((self.kind, name))
-        twin = getattr(self.kind, name, None)
-        if isinstance(twin, property) or twin is None:
+        original = getattr(self.kind, name, None)
+        if isinstance(original, property) or original is None:
             return getattr(self.inner, name)
         member = getattr(self.inner, name)
-        if inspect.iscoroutinefunction(twin):
+        if inspect.iscoroutinefunction(original):
             return lambda *args, **options: _off_loop(member, *args, **options)
         return lambda *args, **options: self._wrapped(member(*args, **options))
 

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.database.changes import Write
@@ -17,6 +17,7 @@ from imbari_chat.rules import Ruleset
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import Frame
+from tests.budget import examples
 from tests.emulator.database.strategies import keys, queries, values, writes
 
 NOW = 1_790_000_000_000
@@ -84,7 +85,7 @@ def _play(
     return [each.event.frame(export=export) for each in events for _ in each.listeners]
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(values, targets, st.booleans(), st.lists(writes, max_size=6))
 def test_a_listener_always_knows_what_a_fresh_read_would_say(
     start: Any, target: Target, export: bool, steps: list[tuple[str, Path, Any]]

@@ -5,12 +5,13 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
+from tests.budget import examples
 from tests.emulator.database.sockets_in_memory import NOW, Client, Room
 from tests.emulator.database.strategies import keys, queries, values, writes
 from tests.specs import cases, table
@@ -103,7 +104,7 @@ def test_a_renewed_token_keeps_what_it_allows() -> None:
     client = room.connect()
     client.ask("gauth", SIGNED_IN)
     assert client.status("q", {"p": "/u", "h": ""}) == "ok"
-    renewed = {"cred": "owner", "authvar": {"uid": "u", "token": {"level": 2}}}
+    renewed: dict[str, Json] = {"cred": "owner", "authvar": {"uid": "u", "token": {"level": 2}}}
     assert len(client.ask("gauth", renewed)) == 1
     _, revoked = client.ask("gauth", {"cred": "owner", "authvar": {"uid": "v"}})
     assert revoked == {"b": {"p": "u"}, "a": "c"}
@@ -201,7 +202,7 @@ def _put(value: Any, where: list[str], new: Any) -> Any:
     return kept if kept.keys() - {".priority"} else None
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(
     values,
     st.lists(keys, max_size=2),
@@ -271,7 +272,7 @@ requests = st.tuples(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@examples(400)
 @given(st.lists(st.tuples(st.integers(0, 1), requests), max_size=12))
 def test_whatever_is_asked_is_answered_once(
     said: list[tuple[int, tuple[str, dict[str, Any]]]],
@@ -290,7 +291,7 @@ def test_whatever_is_asked_is_answered_once(
     assert room.tags == {}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.text() | scraps.map(json.dumps))
 def test_any_text_is_answered_or_ends_its_connection(text: str) -> None:
     """There is nothing else that a text can do."""

@@ -98,7 +98,7 @@ class Visit:
             self._shown.add(message.id)
         if self._chat.has_new_message:
             self.stderr.say(_BADGE)
-        await self._chat.open()
+        await self._chat.show()
 
     async def start(self, lead: Lead) -> None:
         """Start a conversation.
@@ -108,7 +108,9 @@ class Visit:
             ImbariError: Whatever the client raises.
         """
         self._begin(
-            await self._chat.start(lead.name or "", lead.email or "", lead.phone, lead.topic)
+            await self._chat.start(
+                name=lead.name or "", email=lead.email or "", phone=lead.phone, topic=lead.topic
+            )
         )
 
     def _begin(self, session: Session) -> None:

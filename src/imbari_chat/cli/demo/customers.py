@@ -69,11 +69,11 @@ class Customer:
         async with AsyncCustomerChat.from_env(**flags) as chat:
             await pace.typing(self.part.greeting)
             session = await chat.start(
-                self.part.name,
-                self.part.email,
-                self.part.phone,
-                self.part.topic,
-                self.part.greeting,
+                name=self.part.name,
+                email=self.part.email,
+                phone=self.part.phone,
+                topic=self.part.topic,
+                text=self.part.greeting,
             )
             self.session_id = session.id
             self.sent.append(self.part.greeting)

@@ -7,13 +7,12 @@ The admin signs in with a password, as one would on a live project, and holds no
 import secrets
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from imbari_chat.config import Settings
+from imbari_chat.config import Settings, SettingsFlags
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
@@ -38,7 +37,7 @@ class Stage:
     """
 
     emulator: Emulator
-    flags: Mapping[str, Any]
+    flags: SettingsFlags
     started_in: float
     email: str
     password: str = field(repr=False)
@@ -56,7 +55,7 @@ def stage() -> Iterator[Stage]:
     began = time.perf_counter()
     with emulator, tempfile.TemporaryDirectory(prefix="imbari-chat-demo-") as directory:
         started_in = time.perf_counter() - began
-        flags = {
+        flags: SettingsFlags = {
             "project": PROJECT,
             "database_url": emulator.database_url,
             "database_emulator": emulator.database_host,

@@ -12,7 +12,7 @@ between what was delivered and what is shown, and :meth:`WindowDiff.gap` says wh
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import ClassVar, Final
 
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
@@ -49,13 +49,14 @@ class Gap:
     Attributes:
         after: The lowest record that was delivered and its key, from which to read on; None to
             read from the beginning.
-        before: Where the window begins.
+        until: Where the window begins, and with it the end of what has to be read; None to read to
+            the end of the list, since what stood below the window may have moved up meanwhile.
         shown: The keys that the window shows.
         missing: Records that were delivered and have not been found again yet.
     """
 
     after: tuple[str, Json] | None
-    before: Place
+    until: Place | None
     shown: frozenset[str]
     missing: set[str] = field(default_factory=set)
 
@@ -66,6 +67,9 @@ class WindowDiff(ABC):
     Args:
         limit: How many records the window holds; may be raised between two windows.
     """
+
+    _records_move: ClassVar[bool]
+    """Whether a record's place in the list may change."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
@@ -92,12 +96,13 @@ class WindowDiff(ABC):
         before, lowest = end
         if self._places.get(lowest) == before:
             return None
+        until = None if self._records_move else before
         if self._floor is None:
-            return Gap(None, before, frozenset(window), self._raw.keys() - window.keys())
+            return Gap(None, until, frozenset(window), self._raw.keys() - window.keys())
         if before <= self._places[self._floor]:
             return None
         missing = self._raw.keys() - window.keys() - {self._floor}
-        return Gap((self._floor, self._raw[self._floor]), before, frozenset(window), missing)
+        return Gap((self._floor, self._raw[self._floor]), until, frozenset(window), missing)
 
     def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:
         """The next records of a gap, upwards: gives what changed among them, in order.
@@ -215,6 +220,8 @@ class WindowDiff(ABC):
 class SessionDiff(WindowDiff):
     """The inbox's window: the ``limit`` sessions with the latest messages."""
 
+    _records_move = True
+
     def __init__(self, limit: int) -> None:
         super().__init__(limit)
         self._sessions: dict[str, Session] = {}
@@ -248,7 +255,6 @@ class SessionDiff(WindowDiff):
         places = {key: self._place_of(key, after[key]) for key in shown}
         shown.sort(key=places.__getitem__)
         end = self._end(after, touched, places)
-        lost = frozenset() if gap is None else gap.missing
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
             for key in step:
@@ -256,7 +262,9 @@ class SessionDiff(WindowDiff):
                 del self._raw[key]
                 session = self._sessions.pop(key, None)
                 if session is not None:
-                    deleted = end is None or place > end[0] or key in lost
+                    # What moved up while a gap was read has been found again.
+                    above = end is None or place > end[0]
+                    deleted = above if gap is None else key in gap.missing
                     removed.append(SessionRemoved(session, deleted))
             yield removed
         for step in _steps(shown, at_most):
@@ -294,6 +302,8 @@ class MessageDiff(WindowDiff):
         limit: How many messages the window holds.
         history: How many of the messages that are there at first are given; None for all.
     """
+
+    _records_move = False
 
     def __init__(self, session_id: SessionId, limit: int, history: int | None = None) -> None:
         super().__init__(limit)

@@ -9,6 +9,7 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Edge, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
 from imbari_chat.schema.paths import SessionId
@@ -95,7 +96,7 @@ async def _pieces(
         edge = Edge.at(lowest, [lowest])
     while True:
         found = await rows.beyond(edge, STEP, down=False)
-        inside = [row for row in found if row.place < gap.before]
+        inside = [row for row in found if gap.until is None or row.place < gap.until]
         yield {row.key: row.raw for row in inside}
         if len(inside) < STEP:
             return
@@ -136,33 +137,29 @@ async def with_deliveries(
         batches: The stream; closed together with this.
         session_id: Only messages of this conversation; of all by default.
     """
-    loop = asyncio.get_running_loop()
     posted: list[DeliveryChanged] = []
-    notifier: asyncio.Future[None] = loop.create_future()
-
-    def ring(_: object = None) -> None:
-        if not notifier.done():
-            notifier.set_result(None)
+    notifier = Notifier()
 
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
             posted.append(event)
-            ring()
+            notifier.notify()
 
     def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
-        task = loop.create_task(_next(batches))
-        task.add_done_callback(ring)
+        task = asyncio.get_running_loop().create_task(_next(batches))
+        task.add_done_callback(notifier.notify)
         return task
 
+    def ready() -> bool:
+        return bool(posted) or following.done() or told.next is not None
+
     gateway.outbox.watch(post)
-    gateway.patient.watch(ring)
-    following = follow_on()
+    gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
+    following = follow_on()
     try:
         while True:
-            if not posted and not following.done() and told.next is None:
-                notifier = loop.create_future()
-                await notifier
+            await notifier.until(ready)
             if not following.done() and told.next is not None:
                 yield told.take()
             while posted:
@@ -179,7 +176,7 @@ async def with_deliveries(
                 following = follow_on()
     finally:
         gateway.outbox.unwatch(post)
-        gateway.patient.unwatch(ring)
+        gateway.patient.unwatch(notifier.notify)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
         await batches.aclose()

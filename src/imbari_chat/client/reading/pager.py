@@ -9,13 +9,13 @@ import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from datetime import datetime
-from typing import Generic, Literal, Self, TypeAlias, TypeVar
+from typing import Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel
 
+from imbari_chat.client.arguments import checked_count, checked_moment, checked_status, one_of
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Edge, OrderedRows, Row
-from imbari_chat.errors import InvalidData
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.models import Message, Session, Status
@@ -55,8 +55,8 @@ class Pager(ABC, Generic[R]):
         floor: int | None = None,
         scan: int = sys.maxsize,
     ) -> None:
-        if page_size < 1:
-            raise InvalidData(f"a page holds at least 1 record, not {page_size}")
+        checked_count("page_size", page_size)
+        one_of("start", start, get_args(Start))
         self._gateway = gateway
         self._places = OrderedRows(gateway.transport, path, order, floor=floor)
         self._goes_down = start == "newest"
@@ -164,7 +164,7 @@ class SessionPager(Pager[Session]):
         scan: How many records one call looks through before it gives a short page.
 
     Raises:
-        InvalidData: ``page_size`` is not positive.
+        InvalidData: An argument is not one of those that can be.
     """
 
     def __init__(
@@ -178,18 +178,20 @@ class SessionPager(Pager[Session]):
         start: Start = "newest",
         scan: int = _MOST_SCANNED,
     ) -> None:
+        checked_status(status)
+        floor = checked_moment(since)
         super().__init__(
             gateway,
             paths.SESSIONS,
             paths.sessions_in_order(),
             start=start,
             page_size=page_size,
-            floor=_milliseconds(since),
+            floor=floor,
             scan=scan,
         )
         self._status = status
         self._unread = unread
-        self._since = _milliseconds(since)
+        self._since = floor
 
     _newest_first = True
 
@@ -214,7 +216,7 @@ class MessagePager(Pager[Message]):
         start: Where the first page is.
 
     Raises:
-        InvalidData: ``page_size`` is not positive.
+        InvalidData: An argument is not one of those that can be.
     """
 
     def __init__(
@@ -255,14 +257,8 @@ async def latest_sessions(
     Raises:
         InvalidData: ``limit`` is not positive.
     """
-    if limit < 1:
-        raise InvalidData(f"limit must be at least 1, not {limit}")
+    checked_count("limit", limit)
     pager = SessionPager(
         gateway, status=status, unread=unread, since=since, page_size=limit, scan=sys.maxsize
     )
     return await pager.older()
-
-
-def _milliseconds(moment: datetime | int | None) -> int | None:
-    """Milliseconds since the epoch; no message is older than the epoch."""
-    return int(moment.timestamp() * 1000) if isinstance(moment, datetime) else moment

@@ -98,7 +98,7 @@ class PatientReader:
                     continue
                 pause = _PAUSE
                 self._grow()
-                if query is None or limit is None or (not found and size >= limit):
+                if query is None or limit is None or size >= limit:
                     return answer
                 rows = decode.as_mapping(answer)
                 found |= rows

@@ -7,15 +7,14 @@ afterwards, from what it last saw, so a count can drift there.
 import asyncio
 from dataclasses import dataclass
 
-from imbari_chat.client.conversation import no_such_session
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.pager import MessagePager
-from imbari_chat.errors import Conflict
+from imbari_chat.errors import Conflict, SessionNotFound
 from imbari_chat.schema import paths
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, is_number, same
 
-__all__ = ["UnreadCountMismatch", "find_mismatch", "repair"]
+__all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "repair"]
 
 _PAGE = 500
 _LOOKS = 4
@@ -39,6 +38,16 @@ class UnreadCountMismatch:
     unread: int
 
 
+def is_count(stored: Json) -> bool:
+    """Whether this can be counted up and down: a whole number, 0 or more."""
+    return (
+        isinstance(stored, int | float)
+        and not isinstance(stored, bool)
+        and stored >= 0
+        and stored == int(stored)
+    )
+
+
 async def find_mismatch(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch | None:
     """Count a conversation's unread messages, all of them; None if its session says as many.
 
@@ -51,11 +60,18 @@ async def find_mismatch(gateway: Gateway, session_id: SessionId) -> UnreadCountM
     return None if _is_right(stored, unread) else _mismatch(session_id, stored, unread)
 
 
-async def repair(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch | None:
+async def repair(
+    gateway: Gateway, session_id: SessionId, *, required: bool = False
+) -> UnreadCountMismatch | None:
     """Put a wrong unread count right, without overwriting whatever lands in between.
 
     The count is replaced only if it is still the one that was found wrong; otherwise everything is
     counted again, as it is after the replacement.
+
+    Args:
+        gateway: An admin's.
+        session_id: Whose.
+        required: Also put one where there is none: the rules let nobody write to a session without.
 
     Returns:
         What was put right; None if nothing was wrong.
@@ -69,7 +85,7 @@ async def repair(gateway: Gateway, session_id: SessionId) -> UnreadCountMismatch
     repaired: UnreadCountMismatch | None = None
     for _ in range(_SWAPS):
         stored, unread = await _counted(gateway, session_id)
-        if _is_right(stored, unread):
+        if _is_right(stored, unread) and not (required and stored is None):
             return repaired
         if await gateway.transport.compare_and_set(paths.unread_count(session_id), stored, unread):
             first = stored if repaired is None else repaired.counted
@@ -99,7 +115,7 @@ async def _counted(gateway: Gateway, session_id: SessionId) -> tuple[Json, int]:
 async def _session(gateway: Gateway, session_id: SessionId) -> dict[str, Json]:
     raw = await gateway.transport.get(paths.session(session_id))
     if not isinstance(raw, dict):
-        raise no_such_session(session_id)
+        raise SessionNotFound.named(session_id)
     return raw
 
 

@@ -1,16 +1,15 @@
 """A message in the outbox, what it takes to send it, and what is said of it."""
 
-import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from imbari_chat.errors import AccessDenied, Conflict, ImbariError
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, SessionNotFound
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage, Progress
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 
-__all__ = ["OutboxEntry", "is_stored", "overtaken", "undelivered"]
+__all__ = ["OutboxEntry", "is_stored", "overtaken", "require_session", "undelivered"]
 
 _NAMED = 10
 
@@ -26,7 +25,6 @@ class OutboxEntry:
         progress: How far it has got.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
-        waiting: Futures to be woken when it is settled; used on the loop alone.
     """
 
     message: OutgoingMessage
@@ -35,25 +33,19 @@ class OutboxEntry:
     progress: Progress
     awaited: bool = True
     trouble: ImbariError | None = None
-    waiting: "list[asyncio.Future[None]]" = field(default_factory=list)
 
     @property
     def is_settled(self) -> bool:
         """Whether its delivery is final."""
         return self.progress.delivery in ("confirmed", "failed")
 
-    def release(self) -> None:
-        """Wake whoever waits for it."""
-        for future in self.waiting:
-            if not future.done():
-                future.set_result(None)
-
 
 async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
-    """Whether a entry's message is stored.
+    """Whether an entry's message is stored.
 
     Raises:
         Conflict: It is not, and what it answers is no longer the last word.
+        SessionNotFound: It is not, and neither is its conversation.
         Unavailable: Nobody can tell now.
     """
     plan = entry.plan
@@ -61,6 +53,7 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
     try:
         if plan.is_marked_by(await transport.get(plan.commit_marker)):
             return True
+        await require_session(transport, plan, refused=True)
         if plan.expects is None:
             return False
         place, expected = plan.expects
@@ -72,6 +65,35 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
     except AccessDenied:  # what one wrote oneself one may read
         return False
     raise overtaken(entry.session_id)
+
+
+async def require_session(transport: Transport, plan: Plan, *, refused: bool = False) -> None:
+    """Refuse a plan that changes a session that is not there.
+
+    Rules decide that as part of the write, so under them it is only looked for to explain a
+    refusal. Above them a write to a deleted session would leave one without a name, so it is looked
+    for before. What is deleted between the look and the write goes unnoticed: an update of several
+    places has no condition.
+
+    Args:
+        transport: The way to the database.
+        plan: What is to be written.
+        refused: The rules have refused it.
+
+    Raises:
+        SessionNotFound: It is not there.
+        Unavailable: Nobody can tell now; nothing has been written.
+    """
+    if plan.requires is None:
+        return
+    await transport.open()
+    if transport.uid is not None and not refused:
+        return
+    try:
+        if await transport.get(plan.requires) is None:
+            raise SessionNotFound.named(plan.requires[-1])
+    except AccessDenied:
+        return
 
 
 def overtaken(session_id: SessionId) -> Conflict:

@@ -1,33 +1,28 @@
 """Messages on their way: the shell around :class:`engine.outbox.OutboxCore`.
 
 A task on the event loop sends, looks and waits for as long as anything is pending; when nothing is,
-there is none. A caller on another thread may carry out the first try itself, while nothing else is
-pending: it has to wait for the answer anyway. What comes of that goes to the same core, so the
-core is used under a lock.
+there is none.
 """
 
 import asyncio
 import atexit
 import logging
 import random
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Coroutine
 from typing import TypeAlias
 
-from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
+from imbari_chat.client.sending.entry import OutboxEntry, is_stored, require_session, undelivered
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
-from imbari_chat.schema.outgoing import Delivery, OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
-from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.states import Delivery
 
 __all__ = ["Outbox"]
 
@@ -47,16 +42,12 @@ class Outbox:
     def __init__(self, transport: Transport, policy: OutboxPolicy | None = None) -> None:
         self._transport = transport
         self._core = OutboxCore(random.random, policy)
-        self._lock = threading.RLock()
         self._entries: dict[str, OutboxEntry] = {}
-        self._todo: deque[OutboxEffect] = deque()
         self._watchers: list[Watcher] = []
         self._tries: set[asyncio.Task[None]] = set()
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._wake = asyncio.Event()
-        self._news = asyncio.Event()
+        self._due = False
+        self._notifier = Notifier()
         self._driver: asyncio.Task[None] | None = None
-        self._flushing = 0
         self._guard = ProcessGuard()
         self._closed = False
 
@@ -67,9 +58,8 @@ class Outbox:
 
     @property
     def pending(self) -> tuple[OutgoingMessage, ...]:
-        """Messages on their way, in the order they were written."""
-        with self._lock:
-            return tuple(self._entries[key].message for key in self._core.pending)
+        """Messages on their way, in the order they were written. Readable from any thread."""
+        return tuple(entry.message for entry in list(self._entries.values()))
 
     def watch(self, watcher: Watcher) -> None:
         """Call ``watcher`` on the loop with every change of a delivery, until :meth:`unwatch`."""
@@ -101,23 +91,16 @@ class Outbox:
             RuntimeError: This is a forked child of the process that made it.
         """
         self._guard.check()
-        self._remember_loop()
         entry = self._accept(plan, session_id, keep=keep)
-        self._go_on()
-        return await self.settle(entry, timeout=timeout, keep=keep)
-
-    async def settle(self, entry: OutboxEntry, *, timeout: float, keep: bool) -> OutgoingMessage:
-        """Wait for the end of it; see :meth:`deliver`."""
         message, progress = entry.message, entry.progress
+        self._go_on()
         try:
             await self._wait(entry, timeout)
         except BaseException:
             self._abandon(entry)
-            self._wake.set()
             raise
         if not entry.is_settled:
-            with self._lock:  # the answer may have come together with the deadline
-                self._take_over(entry, None)
+            self._carry_out()  # the answer may have come together with the deadline
         entry.awaited = False
         if progress.error is not None and (progress.delivery == "failed" or self._closed):
             raise progress.error
@@ -125,78 +108,25 @@ class Outbox:
             raise self._given_up(entry, timeout)
         return message
 
-    def try_here(self, plan: Plan, session_id: SessionId, *, keep: bool) -> OutboxEntry | None:
-        """Accept a message and make the first try on the calling thread.
-
-        For callers on another thread than the loop's, which :meth:`settle` the entry afterwards
-        if need be.
-
-        Returns:
-            The entry, or None if it was not accepted: the transport has no way to write from
-            here, or other messages are pending.
-        """
-        update, loop = self._transport.update_here, self._loop
-        if update is None or loop is None:
-            return None
-        with self._lock:
-            if self._core.pending or self._closed:
-                return None
-            entry = self._accept(plan, session_id, keep=keep)
-        try:
-            with self._lock:
-                now = self._take_over(entry, Send((entry.message.id,)))
-            if now:
-                self._first_try(entry, update)
-        except BaseException:
-            self._abandon(entry)
-            raise
-        finally:
-            with self._lock:
-                more = bool(self._todo or self._core.pending)
-            if more:
-                with suppress(RuntimeError):  # the loop is closed, and so is this
-                    loop.call_soon_threadsafe(self._go_on)
-        return entry
-
-    def _first_try(self, entry: OutboxEntry, update: Callable[[Mapping[Path, Json]], None]) -> None:
-        try:
-            update(entry.plan.changes)
-        except ImbariError as error:
-            with self._lock:
-                self._failed(entry, error)
-        else:
-            with self._lock:
-                self._core.committed(entry.message.id, time.monotonic())
-        with self._lock:
-            self._take_over(entry, None)
-
     async def flush(self, timeout: float | None) -> tuple[OutgoingMessage, ...]:
         """Wait until nothing is pending, or for ``timeout`` seconds; returns what still is."""
         self._guard.check()
-        self._remember_loop()
         self.online()
-        self._flushing += 1
         try:
             async with asyncio.timeout(timeout):
-                while self.pending:
-                    self._news.clear()
-                    await self._news.wait()
+                await self._notifier.until(lambda: not self._entries)
         except TimeoutError:
             pass  # what is left is the answer
-        finally:
-            self._flushing -= 1
         return self.pending
 
     def online(self) -> None:
         """The service can be reached again: do not wait any longer."""
-        with self._lock:
-            self._core.online(time.monotonic())
-        self._wake.set()
+        self._core.online(time.monotonic())
+        self._wake()
 
     def used(self, session_id: SessionId) -> None:
         """A message of this conversation went out with its start just now."""
-        with self._lock:
-            self._core.used(session_id, time.monotonic())
+        self._core.used(session_id, time.monotonic())
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
         """Stop trying, and tell whoever waits for a message.
@@ -227,63 +157,33 @@ class Outbox:
             delivery: Delivery = "sent" if unknown else "failed"
             self._became(entry, delivery, error)
             self._announce(entry, delivery, error)
-            entry.release()  # also of one that is not settled, and will not be
         if left:
             _log.warning("closed with %s", undelivered(left))
         return left
 
-    def _remember_loop(self) -> None:
-        if self._loop is None:
-            self._loop = asyncio.get_running_loop()
-
     def _accept(self, plan: Plan, session_id: SessionId, *, keep: bool) -> OutboxEntry:
         if self._closed:
-            raise Unavailable("the connection has been closed")
+            raise ClientClosed()
         message = as_sent(plan, time.time_ns() // 1_000_000)
         entry = OutboxEntry(message, plan, session_id, message.progress)
-        with self._lock:
-            self._entries[message.id] = entry
-            _with_mail.add(self)
-            self._core.put(message.id, session_id, time.monotonic(), keep=keep)
+        self._entries[message.id] = entry
+        _with_mail.add(self)
+        self._core.put(message.id, session_id, time.monotonic(), keep=keep)
         return entry
-
-    def _take_over(self, entry: OutboxEntry, wanted: OutboxEffect | None) -> bool:
-        """Apply what the core says of ``entry`` at once, leave the rest to the driver.
-
-        Returns:
-            Whether ``wanted`` was among it; it is then the caller's to carry out.
-        """
-        found, told = False, None
-        for effect in self._core.drain():
-            if effect == wanted:
-                found = True
-            elif isinstance(effect, Delivered) and effect.key == entry.message.id:
-                told = effect
-            else:
-                self._todo.append(effect)
-        if told is not None:
-            self._became(entry, told.delivery, told.error)
-        if told is None or found or self._loop is None:
-            return found  # what is about to be tried here has news in a moment
-        if self._watchers or self._flushing or entry.waiting:
-            self._loop.call_soon_threadsafe(self._announce, entry, told.delivery, told.error)
-        return found
 
     def _withdraw(self, entry: OutboxEntry) -> bool:
         """Forget a entry; True if it may be there all the same."""
-        with self._lock:
-            may_be_there = self._core.withdraw(entry.message.id, time.monotonic())
-            self._forget(entry)
+        may_be_there = self._core.withdraw(entry.message.id, time.monotonic())
+        self._forget(entry)
+        self._wake()
         return may_be_there
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
-        with self._lock:
-            pending = entry.message.id in self._core.pending
+        self._carry_out()  # it may have been answered at the same moment
+        if entry.message.id in self._entries:
             unknown = self._withdraw(entry)
-            if pending:
-                entry.message.became("sent" if unknown else "failed")
-        if pending:
+            entry.message.became("sent" if unknown else "failed")
             _log.warning("interrupted with %s", undelivered([entry.message]))
 
     def _forget(self, entry: OutboxEntry) -> None:
@@ -293,7 +193,6 @@ class Outbox:
 
     def _given_up(self, entry: OutboxEntry, timeout: float) -> Unavailable:
         unknown = self._withdraw(entry)
-        self._wake.set()
         trouble = entry.trouble
         error = Unavailable(
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
@@ -306,50 +205,58 @@ class Outbox:
         return error
 
     async def _wait(self, entry: OutboxEntry, timeout: float) -> None:
-        if entry.is_settled or timeout <= 0:
+        """Until it is settled, its client is closed, or ``timeout`` is over."""
+        if timeout <= 0:
             return
-        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        entry.waiting.append(future)
-        await asyncio.wait({future}, timeout=timeout)
+        try:
+            async with asyncio.timeout(timeout):
+                await self._notifier.until(lambda: entry.message.id not in self._entries)
+        except TimeoutError:
+            pass  # where it is now is the answer
+
+    def _wake(self) -> None:
+        """Have the driver look at what there is to do."""
+        self._due = True
+        self._notifier.notify()
 
     def _go_on(self) -> None:
         """There may be something to do: see that somebody does it."""
-        self._wake.set()
-        if self._closed:
-            return
+        self._wake()
         if self._driver is None or self._driver.done():
             self._driver = asyncio.get_running_loop().create_task(self._drive(), name="outbox")
 
     async def _drive(self) -> None:
         """Carry out effects and watch the clock until nothing is pending."""
         while True:
-            self._wake.clear()
-            for effect in self._effects():
-                match effect:
-                    case Send(keys):
-                        self._try(self._send([self._entries[key] for key in keys]))
-                    case Look(key):
-                        self._try(self._look(self._entries[key]))
-                    case Delivered():
-                        self._tell(effect)
-            with self._lock:
-                if not self._core.pending and not self._todo:
-                    return
-                deadline = self._core.deadline()
+            self._due = False
+            self._carry_out()
+            if not self._core.pending:
+                return
+            deadline = self._core.deadline()
             try:
                 async with asyncio.timeout(
                     None if deadline is None else max(deadline - time.monotonic(), 0)
                 ):
-                    await self._wake.wait()
+                    await self._notifier.until(lambda: self._due)
             except TimeoutError:
-                with self._lock:
-                    self._core.tick(time.monotonic())
+                self._core.tick(time.monotonic())
+
+    def _carry_out(self) -> None:
+        """Do what the core asks for."""
+        if self._closed:
+            return
+        for effect in self._effects():
+            match effect:
+                case Send(keys):
+                    self._try(self._send([self._entries[key] for key in keys]))
+                case Look(key):
+                    self._try(self._look(self._entries[key]))
+                case Delivered():
+                    self._tell(effect)
 
     def _effects(self) -> list[OutboxEffect]:
         """What is to be done, less what concerns entries that were withdrawn meanwhile."""
-        with self._lock:
-            effects = [*self._todo, *self._core.drain()]
-            self._todo.clear()
+        effects = self._core.drain()
         latest = {one.key: one for one in effects if isinstance(one, Delivered)}
         return [
             one
@@ -372,27 +279,27 @@ class Outbox:
         """All or none in one update; of a conversation's, the last gives its preview."""
         changes = {place: value for one in entries for place, value in one.plan.changes.items()}
         try:
+            sessions = {one.plan.requires: one.plan for one in entries}
+            await asyncio.gather(
+                *(require_session(self._transport, plan) for plan in sessions.values())
+            )
             await self._transport.update(changes)
         except ImbariError as error:
-            with self._lock:
-                for entry in entries:
-                    self._failed(entry, error)
+            for entry in entries:
+                self._failed(entry, error)
         else:
-            with self._lock:
-                for entry in entries:
-                    self._core.committed(entry.message.id, time.monotonic())
-        self._wake.set()
+            for entry in entries:
+                self._core.committed(entry.message.id, time.monotonic())
+        self._wake()
 
     async def _look(self, entry: OutboxEntry) -> None:
         try:
             present = await is_stored(self._transport, entry)
         except ImbariError as error:
-            with self._lock:
-                self._failed(entry, error)
+            self._failed(entry, error)
         else:
-            with self._lock:
-                self._core.looked(entry.message.id, time.monotonic(), present=present)
-        self._wake.set()
+            self._core.looked(entry.message.id, time.monotonic(), present=present)
+        self._wake()
 
     def _failed(self, entry: OutboxEntry, error: ImbariError) -> None:
         entry.trouble = error
@@ -418,13 +325,10 @@ class Outbox:
 
     def _announce(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
         """On the loop: whoever waits or watches hears of it."""
-        self._news.set()
-        if entry.is_settled:
-            entry.release()
-        if self._watchers:
-            event = DeliveryChanged(entry.session_id, entry.message, delivery, error)
-            for watcher in list(self._watchers):
-                watcher(event)
+        self._notifier.notify()
+        event = DeliveryChanged(entry.session_id, entry.message, delivery, error)
+        for watcher in list(self._watchers):
+            watcher(event)
         if delivery == "failed" and not entry.awaited:
             _log.warning("the message %s was not delivered: %s", entry.message.id, error)
 

@@ -1,4 +1,4 @@
-"""What the blocking twins have in common: an async client, the portal to it, and a good end.
+"""What the blocking clients stand on: an async client, the portal to it, and a good end.
 
 Event handlers run on a thread of their own, so that they may call back into the client. Programs
 that end without closing a client close it on the way out, so that no message goes unmentioned.
@@ -7,64 +7,68 @@ that end without closing a client close it on the way out, so that no message go
 import atexit
 import inspect
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
 
+from imbari_chat.client.arguments import checked_kind, checked_sender
 from imbari_chat.client.base import BaseChat, EventSource
-from imbari_chat.client.gateway import Pending
+from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.reading.pager import Pager
-from imbari_chat.client.status import ChatStatus
-from imbari_chat.client.sync.portal import Closed, Portal
+from imbari_chat.client.sync.portal import Portal
+from imbari_chat.errors import ClientClosed
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
 
-__all__ = ["BlockingChat", "BlockingEventSource", "BlockingPager", "documented_by"]
+__all__ = ["BlockingBase", "BlockingChatBase", "BlockingConversationBase", "BlockingPagerBase"]
 
 _LAST_MOMENT = 0.5
 """Seconds that the end of a program may take for clients that were left open."""
 
 C = TypeVar("C", bound=BaseChat)
 E = TypeVar("E", bound=ChatEvent)
-F = TypeVar("F", bound=Callable[[Any], object])
-K = TypeVar("K")
 L = TypeVar("L", bound=EventSource)
 R = TypeVar("R", bound=BaseModel)
+T = TypeVar("T")
 
 
-def documented_by(twin: type) -> Callable[[type[K]], type[K]]:
-    """Give each method the documentation of its twin, which says the same of both."""
+class BlockingBase(Generic[L]):
+    """What can be listened to, over an async client of the kind ``L``."""
 
-    def documented(blocking: type[K]) -> type[K]:
-        for name, member in vars(blocking).items():
-            function = getattr(member, "__func__", member)  # of a classmethod
-            if not name.startswith("_") and not function.__doc__:
-                function.__doc__ = inspect.getdoc(getattr(twin, name))
-        return blocking
+    _portal: Portal
+    _client: L
 
-    return documented
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._portal.call(coroutine)
 
+    def _call_soon(self, function: Callable[[], T]) -> T:
+        """Call an ordinary function on the loop, where it belongs."""
 
-@documented_by(EventSource)
-class BlockingEventSource(Generic[L]):
-    """What can be listened to, from ordinary code."""
+        async def call() -> T:
+            return function()
 
-    def __init__(self, portal: Portal, twin: L) -> None:
-        self._portal = portal
-        self._twin = twin
+        return self._portal.call(call())
 
-    def on(
-        self,
-        kind: type[E],
-        *,
-        sender: Sender | None = None,
-        where: Callable[[E], bool] | None = None,
-    ) -> Callable[[F], F]:
-        def register(handler: F) -> F:
-            if inspect.iscoroutinefunction(handler):
+    def _wait_closed(self) -> None:
+        self._portal.check_process()
+        if not self._portal.closed:
+            with suppress(ClientClosed):  # which is what was waited for
+                self._call(self._client.wait_closed())
+
+    def _on(
+        self, kind: type[E], sender: Sender | None, where: Callable[[E], bool] | None
+    ) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+        checked_kind(kind)
+        checked_sender(sender)
+        self._portal.check()
+
+        def register(handler: Callable[[E], None]) -> Callable[[E], None]:
+            if _is_coroutine_function(handler):
                 raise TypeError("a handler of a blocking client is an ordinary function")
 
             async def hand_over(event: E) -> None:
@@ -72,34 +76,18 @@ class BlockingEventSource(Generic[L]):
                 if error is not None:
                     raise error
 
-            async def add() -> None:
-                self._twin.on(kind, sender=sender, where=where)(hand_over)
-
-            self._portal.call(add())
+            self._call_soon(
+                lambda: self._client.on(kind, sender=sender, where=where)(hand_over),
+            )
             return handler
 
         return register
 
-    def wait_for(
-        self,
-        kind: type[E],
-        *,
-        timeout: float,
-        sender: Sender | None = None,
-        where: Callable[[E], bool] | None = None,
-    ) -> E:
-        return self._portal.call(
-            self._twin.wait_for(kind, timeout=timeout, sender=sender, where=where)
-        )
 
-    def listen(self) -> None:
-        self._portal.call(self._twin.listen())
-
-    def wait_closed(self) -> None:
-        self._portal.call(self._twin.wait_closed())
-
-    def _end_of(self, sent: Pending | OutgoingMessage) -> OutgoingMessage:
-        return sent if isinstance(sent, OutgoingMessage) else self._portal.call(sent())
+def _is_coroutine_function(handler: object) -> bool:
+    return inspect.iscoroutinefunction(handler) or inspect.iscoroutinefunction(
+        getattr(handler, "__call__", None)  # noqa: B004  # of an object that is a handler
+    )
 
 
 def _mistake_of(handler: Callable[[Any], object], event: ChatEvent) -> Exception | None:
@@ -115,51 +103,66 @@ def _mistake_of(handler: Callable[[Any], object], event: ChatEvent) -> Exception
     return None
 
 
-@documented_by(BaseChat)
-class BlockingChat(BlockingEventSource[C]):
-    """What both ends have in common: an async client and the portal to it."""
+class BlockingConversationBase(BlockingBase[AsyncConversation]):
+    """A conversation that is entered and left."""
 
-    def __init__(self, portal: Portal, chat: C) -> None:
-        super().__init__(portal, chat)
+    def __init__(self, portal: Portal, conversation: AsyncConversation) -> None:
+        self._portal = portal
+        self._client = conversation
+        self.id: SessionId = conversation.id
+
+    def __enter__(self) -> Self:
+        self._call(self._client.__aenter__())
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if not self._portal.closed:
+            self._call(self._client.__aexit__(kind, error, trace))
+
+
+class BlockingChatBase(BlockingBase[C]):
+    """An end of the chat: its portal is closed together with it."""
+
+    def _begin(self, name: str, make: Callable[[Portal], C]) -> None:
+        """Have ``make`` build the async client; if it cannot, no thread is left behind."""
+        portal = Portal(name)
+        try:
+            client = make(portal)
+        except BaseException:
+            portal.close()
+            raise
+        self._use(portal, client)
+
+    @classmethod
+    def _over(cls, portal: Portal, client: C) -> Self:
+        """One over an async client that is there already."""
+        chat = cls.__new__(cls)
+        chat._use(portal, client)  # noqa: SLF001  # it is one of these
+        return chat
+
+    def _use(self, portal: Portal, client: C) -> None:
+        self._portal = portal
+        self._client = client
         _open.add(self)
 
-    @property
-    def uid(self) -> str | None:
-        """The uid that the security rules see; None until the first call has been made."""
-        return self._twin.uid
-
-    @property
-    def outbox(self) -> tuple[OutgoingMessage, ...]:
-        """Messages on their way: neither confirmed nor failed, in the order written."""
-        return self._twin.outbox
-
-    @property
-    def status(self) -> ChatStatus:
-        """Is it alive, since when, and what is queued: at this moment."""
-        return self._twin.status
-
-    def reconnect_now(self) -> None:
-        async def reconnect() -> None:
-            self._twin.reconnect_now()
-
-        self._portal.call(reconnect())
-
-    def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
-        return self._portal.call(self._twin.flush(timeout=timeout))
-
-    def close(self) -> tuple[OutgoingMessage, ...]:
+    def _close(self) -> tuple[OutgoingMessage, ...]:
         _open.discard(self)
         if self._portal.closed:
             return ()
         try:
-            return self._portal.call(self._twin.close())
-        except Closed:  # by somebody else, at the same moment
+            return self._call(self._client.close())
+        except ClientClosed:  # by somebody else, at the same moment
             return ()
         finally:
             self._portal.close()
 
     def __enter__(self) -> Self:
-        self._portal.call(self._twin.__aenter__())
+        self._call(self._client.__aenter__())
         return self
 
     def __exit__(
@@ -171,15 +174,15 @@ class BlockingChat(BlockingEventSource[C]):
         _open.discard(self)
         if not self._portal.closed:
             try:
-                self._portal.call(self._twin.__aexit__(kind, error, trace))
-            except Closed:  # by somebody else, at the same moment
+                self._call(self._client.__aexit__(kind, error, trace))
+            except ClientClosed:  # by somebody else, at the same moment
                 pass
             finally:
                 self._portal.close()
 
 
 # One that nobody holds any more still has its thread, and perhaps messages to deliver.
-_open: "set[BlockingChat[Any]]" = set()
+_open: "set[BlockingChatBase[Any]]" = set()
 
 
 @atexit.register
@@ -188,28 +191,24 @@ def _close_what_is_open() -> None:
     until = time.monotonic() + _LAST_MOMENT
     for chat in list(_open):
         if time.monotonic() < until:
-            chat.close()
+            chat._close()  # noqa: SLF001  # the end of all of them
 
 
-@documented_by(Pager)
-class BlockingPager(Generic[R]):
-    """Blocking twin of :class:`Pager`, for plain ``for`` loops."""
+class BlockingPagerBase(Generic[R]):
+    """A pager for plain ``for`` loops."""
 
     def __init__(self, portal: Portal, pager: Pager[R]) -> None:
         self._portal = portal
-        self._pager = pager
+        self._client = pager
 
-    def older(self) -> list[R]:
-        return self._portal.call(self._pager.older())
-
-    def newer(self) -> list[R]:
-        return self._portal.call(self._pager.newer())
+    def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        return self._portal.call(coroutine)
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> R:
-        following = self._portal.call(_next(self._pager))
+        following = self._call(_next(self._client))
         if following is None:
             raise StopIteration
         return following

@@ -1,52 +1,260 @@
-"""The blocking twins: the same names without ``await``, for scripts and threads.
+"""The blocking clients: the same names as the async ones, without ``await``.
 
-Each holds an async client and a :class:`~imbari_chat.client.sync.portal.Portal`, and takes the
-documentation of its methods over from its twin; a test keeps the signatures of the twins equal.
+Made by ``make generate`` from the async clients; change those.
 """
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Self
+from typing import TYPE_CHECKING, Self, TypeVar, Unpack
+
+from pydantic import BaseModel
 
 from imbari_chat.client.admin import AsyncAdminChat
+from imbari_chat.client.base import BaseChat, EventSource
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.customer import AsyncCustomerChat
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.gateway import RejectionHandler
 from imbari_chat.client.reading.pager import Start
 from imbari_chat.client.reading.unread_counts import UnreadCountMismatch
+from imbari_chat.client.status import ChatStatus
 from imbari_chat.client.sync.base import (
-    BlockingChat,
-    BlockingEventSource,
-    BlockingPager,
-    documented_by,
+    BlockingBase,
+    BlockingChatBase,
+    BlockingConversationBase,
+    BlockingPagerBase,
 )
-from imbari_chat.client.sync.portal import BlockingIterator, Portal
+from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.schema.events import ChatEvent
-from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.models import Message, Sender, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
-__all__ = ["AdminChat", "Conversation", "CustomerChat"]
+if TYPE_CHECKING:
+    from imbari_chat.config import Settings, SettingsFlags
+
+__all__ = ["AdminChat", "BlockingPager", "Conversation", "CustomerChat"]
+
+C = TypeVar("C", bound=BaseChat)
+E = TypeVar("E", bound=ChatEvent)
+L = TypeVar("L", bound=EventSource)
+R = TypeVar("R", bound=BaseModel)
 
 
-@documented_by(AsyncConversation)
-class Conversation(BlockingEventSource[AsyncConversation]):
-    """Blocking twin of :class:`~imbari_chat.client.conversation.AsyncConversation`."""
+class _EventSource(BlockingBase[L]):
+    """What everything that can be listened to offers, besides its ``events``."""
 
-    def __init__(self, portal: Portal, conversation: AsyncConversation) -> None:
-        super().__init__(portal, conversation)
-        self.id = conversation.id
+    def on(
+        self,
+        kind: type[E],
+        *,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
+        """Call the decorated function with every event of this kind.
+
+        ::
+
+            @desk.on(MessageAdded, sender="customer")
+            def greet(event: MessageAdded) -> None: ...
+
+        Handlers run one after the other, each event through all of them before the next, so they
+        see events in order. One that raises is reported to ``on_error`` and goes on receiving.
+        Listening begins with the ``with`` block, now inside it, or with :meth:`listen`.
+
+        Args:
+            kind: An event class.
+            sender: For events that carry a message: only from this side, ``"customer"`` or
+                ``"admin"``.
+            where: Only events for which this is true.
+
+        Raises:
+            InvalidData: ``kind`` is no class of events, or ``sender`` neither side.
+            ClientClosed: The client has been closed.
+        """
+        return self._on(kind, sender, where)
+
+    def wait_for(
+        self,
+        kind: type[E],
+        *,
+        timeout: float,
+        sender: Sender | None = None,
+        where: Callable[[E], bool] | None = None,
+    ) -> E:
+        """Wait for an event of this kind that has not been waited for before.
+
+        What came since listening began counts, so an answer that is faster than this call is not
+        missed; :meth:`listen` begins it. Of events nobody waits for the last 1,000 are kept.
+
+        Args:
+            kind: An event class such as MessageAdded.
+            timeout: Seconds to wait at most.
+            sender: For events that carry a message: only from this side.
+            where: Only events for which this is true.
+
+        Raises:
+            WaitTimeout: Nothing of the kind came in time; also a ``TimeoutError``.
+            ImbariError: The listening has ended for good.
+        """
+        return self._call(self._client.wait_for(kind, timeout=timeout, sender=sender, where=where))
+
+    def listen(self) -> None:
+        """Listen in the background from now on; returns when the connection is live.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        self._call(self._client.listen())
+
+    def wait_closed(self) -> None:
+        """Wait until this is closed, while handlers are being called.
+
+        Raises:
+            ImbariError: The listening has ended for good, for example because access was lost.
+        """
+        self._wait_closed()
+
+
+class _Chat(BlockingChatBase[C], _EventSource[C]):
+    """An end of the chat: a gateway, closed together with it, and what listens to it."""
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that the security rules see; None until the first call has been made."""
+        return self._client.uid
+
+    @property
+    def outbox(self) -> tuple[OutgoingMessage, ...]:
+        """Messages on their way: neither confirmed nor failed, in the order written."""
+        return self._client.outbox
+
+    @property
+    def status(self) -> ChatStatus:
+        """Is it alive, since when, and what is queued: at this moment."""
+        return self._client.status
+
+    def reconnect_now(self) -> None:
+        """Do not wait for any backoff: somebody knows that the network is back."""
+        self._call_soon(self._client.reconnect_now)
+
+    def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
+        """Wait until every message is delivered or has failed.
+
+        Args:
+            timeout: Seconds to wait at most; None for as long as it takes.
+
+        Returns:
+            What is still on its way.
+
+        Raises:
+            ClientClosed: The client has been closed before.
+        """
+        return self._call(self._client.flush(timeout=timeout))
+
+    def close(self) -> tuple[OutgoingMessage, ...]:
+        """Close every listener and give back sockets and threads. Closing twice is fine.
+
+        Messages on their way get a fifth of a second to arrive; :meth:`flush` before, to wait
+        longer. What does not arrive is logged as a warning.
+
+        Returns:
+            Those messages, with their ``error`` set.
+        """
+        return self._close()
+
+
+class BlockingPager(BlockingPagerBase[R]):
+    """A list, page by page. Made by ``browse()``.
+
+    It stands on the page it gave last: :meth:`older` turns to the page below, :meth:`newer` to the
+    page above, and where there is none the answer is empty and it stays where it is. Iterating
+    turns away from the start, page after page, and gives one record at a time.
+
+    Turning in one direction gives each record that stays where it is exactly once. One that moves
+    up while the pages go down is not given a second time, and :meth:`newer` comes to it.
+    """
+
+    def older(self) -> list[R]:
+        """The page below the last one; the first page, for a pager that starts at the newest.
+
+        Returns:
+            Records in the order in which lists give them; none if there is nothing older. A page
+            is shorter than usual at the end of the list, or where few records pass the filter.
+
+        Raises:
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer. The pager stays where it is.
+        """
+        return self._call(self._client.older())
+
+    def newer(self) -> list[R]:
+        """The page above the last one; the first page, for a pager that starts at the oldest.
+
+        At the top it is empty, and later gives what has come since.
+
+        Returns:
+            As :meth:`older`.
+
+        Raises:
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer. The pager stays where it is.
+        """
+        return self._call(self._client.newer())
+
+
+class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
+    """A conversation as an admin has it open. Get one from :meth:`AdminChat.open`.
+
+    ::
+
+        with desk.open(session_id) as conversation:
+            for message in conversation.history():
+                print(message.label, message.text)
+            conversation.reply("Your beans shipped today.")
+
+    Entering reads the session and, unless peeking, marks the customer's messages read; leaving ends
+    what listens. Everything but :attr:`session` works without entering, too.
+
+    Attributes:
+        id: The session's.
+    """
 
     @property
     def session(self) -> Session:
-        return self._twin.session
+        """The session as it was when the conversation was entered.
+
+        Raises:
+            RuntimeError: The conversation has not been entered with ``with``.
+        """
+        return self._client.session
 
     def history(self, *, limit: int = 100) -> list[Message]:
-        return self._portal.call(self._twin.history(limit=limit))
+        """The last ``limit`` messages, oldest first.
+
+        Raises:
+            InvalidData: ``limit`` is not positive.
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer.
+        """
+        return self._call(self._client.history(limit=limit))
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> BlockingPager[Message]:
-        return BlockingPager(self._portal, self._twin.browse(page_size=page_size, start=start))
+        """All messages page by page, in either direction, while others write.
+
+        Args:
+            page_size: How many a page holds.
+            start: Where the first page is, ``newest`` or ``oldest``.
+
+        Returns:
+            A pager, with ``older()`` and ``newer()``; iterating it gives one message at a time,
+            away from the start.
+
+        Raises:
+            InvalidData: An argument is not one of those that can be.
+        """
+        return BlockingPager(self._portal, self._client.browse(page_size=page_size, start=start))
 
     def reply(
         self,
@@ -56,48 +264,140 @@ class Conversation(BlockingEventSource[AsyncConversation]):
         queue: bool = True,
         expect_last: Message | str | None = None,
     ) -> OutgoingMessage:
-        sent = None
-        if expect_last is None:
-            self._portal.check()
-            sent = self._twin._reply_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
-        if sent is not None:
-            return self._end_of(sent)
-        return self._portal.call(
-            self._twin.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
+        """Send an admin's message; it and the session's preview appear together.
+
+        It is never sent twice, and replies to one conversation go out in the order of the calls.
+        Being offline is no error: what cannot be sent now is queued, and goes out when the network
+        is back.
+
+        Args:
+            text: What to say.
+            timeout: How long this call takes at most, in seconds; as long as one request may take
+                by default. With 0 it hands the message over and returns at once.
+            queue: Whether the message stays in the outbox when it cannot be sent now. Otherwise
+                that is an error at once.
+            expect_last: The last message the writer has seen, or its id: if another one has come
+                since, the reply is refused instead. Needs a connection to begin with.
+
+        Returns:
+            The message. Its ``delivery`` says where it is, and moves on by itself: ``confirmed``;
+            or at the deadline ``queued`` (certainly not there yet) or ``sent`` (perhaps there).
+
+        Raises:
+            InvalidData: The text is empty or too long.
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Conflict: ``expect_last`` is no longer the last message.
+            Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
+                be there all the same. With ``expect_last``: it cannot be checked now.
+        """
+        return self._call(
+            self._client.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
         )
 
     def resolve(self) -> None:
-        self._portal.call(self._twin.resolve())
+        """Close the matter. The customer reopens it by writing again.
+
+        Raises:
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        self._call(self._client.resolve())
 
     def reopen(self) -> None:
-        self._portal.call(self._twin.reopen())
+        """Take a resolved conversation up again.
+
+        Raises:
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        self._call(self._client.reopen())
 
     def mark_read(self, *, up_to: Message | str | None = None) -> int:
-        return self._portal.call(self._twin.mark_read(up_to=up_to))
+        """Mark the customer's messages read, and take exactly those off the unread count.
+
+        When a colleague marks some at the same moment, the rules refuse one of the two as a whole,
+        and that one looks again.
+
+        Args:
+            up_to: The last message that was seen, or its id; what came after it stays unread. All
+                by default.
+
+        Returns:
+            How many messages this call marked.
+
+        Raises:
+            NotFound: There is no message with this id.
+            Conflict: Colleagues kept getting in between.
+            SessionNotFound: The conversation is not there, or not any more.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: The service cannot be reached.
+        """
+        return self._call(self._client.mark_read(up_to=up_to))
 
     def events(
-        self,
-        *,
-        history: int = 50,
-        buffer: int = DEFAULT_LIMIT,
-        overflow: Overflow = "coalesce",
+        self, *, history: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
     ) -> BlockingIterator[ChatEvent]:
+        """Follow the conversation, through every outage, until the iterator is closed.
+
+        Args:
+            history: How many of the messages already there come first, as MessageAdded.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
+
+        Yields:
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
+            DeliveryChanged. The first ConnectionChanged that is live follows the history.
+
+        Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
+            ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
+        """
         return BlockingIterator(
-            self._portal, self._twin.events(history=history, buffer=buffer, overflow=overflow)
+            self._portal, self._client.events(history=history, buffer=buffer, overflow=overflow)
         )
 
-    def __enter__(self) -> Self:
-        self._portal.call(self._twin.__aenter__())
-        return self
 
-    def __exit__(self, *_: object) -> None:
-        if not self._portal.closed:
-            self._portal.call(self._twin.__aexit__(None, None, None))
+class AdminChat(_Chat[AsyncAdminChat]):
+    """The inbox, for an admin.
 
+    ::
 
-@documented_by(AsyncAdminChat)
-class AdminChat(BlockingChat[AsyncAdminChat]):
-    """Blocking twin of :class:`~imbari_chat.client.admin.AsyncAdminChat`."""
+        with AdminChat.from_env() as desk:
+            for session in desk.sessions(status="active"):
+                with desk.open(session.id) as conversation:
+                    conversation.reply("Your beans shipped today.")
+    """
+
+    def __init__(
+        self,
+        settings: "Settings",
+        *,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+    ) -> None:
+        """One for these settings; whoever it is signs in at the first call.
+
+        Args:
+            settings: Where the chat is, and who asks. :meth:`from_env` finds them.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+
+        Raises:
+            ConfigError: The settings are not usable.
+        """
+        self._begin(
+            "imbari-chat admin",
+            lambda portal: AsyncAdminChat(
+                settings, on_rejected=on_rejected, on_error=portal.off_loop(on_error)
+            ),
+        )
 
     @classmethod
     def from_env(
@@ -105,17 +405,28 @@ class AdminChat(BlockingChat[AsyncAdminChat]):
         *,
         on_rejected: RejectionHandler | None = None,
         on_error: ErrorHandler | None = None,
-        **flags: Any,
+        **flags: "Unpack[SettingsFlags]",
     ) -> Self:
-        portal = Portal("imbari-chat admin")
-        try:
-            chat = AsyncAdminChat.from_env(
-                on_rejected=on_rejected, on_error=portal.off_loop(on_error), **flags
-            )
-        except BaseException:
-            portal.close()
-            raise
-        return cls(portal, chat)
+        """One for the settings that are found: ``flags`` over environment over file.
+
+        ::
+
+            with AdminChat.from_env(timeout=5) as desk:
+                print(desk.uid)
+
+        Args:
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+            **flags: Fields of :class:`~imbari_chat.config.Settings`; None counts as not given.
+
+        Raises:
+            ConfigError: The settings are not usable. Signing in happens at the first call.
+        """
+        from imbari_chat.config import Settings
+
+        return cls(Settings.load(**flags), on_rejected=on_rejected, on_error=on_error)
 
     def sessions(
         self,
@@ -125,8 +436,27 @@ class AdminChat(BlockingChat[AsyncAdminChat]):
         since: datetime | int | None = None,
         limit: int = 50,
     ) -> list[Session]:
-        return self._portal.call(
-            self._twin.sessions(status=status, unread=unread, since=since, limit=limit)
+        """The conversations with the latest messages, newest first.
+
+        ::
+
+            for session in desk.sessions(status="active", unread=True):
+                print(session.customer_name, session.unread_count)
+
+        Args:
+            status: Only these; None for all.
+            unread: Only those with unread messages.
+            since: Only those whose last message came at this time or later; ms since the epoch, or
+                a datetime, which without a zone is local.
+            limit: At most this many.
+
+        Raises:
+            InvalidData: An argument is not one of those that can be.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        return self._call(
+            self._client.sessions(status=status, unread=unread, since=since, limit=limit)
         )
 
     def browse(
@@ -138,34 +468,226 @@ class AdminChat(BlockingChat[AsyncAdminChat]):
         page_size: int = 50,
         start: Start = "newest",
     ) -> BlockingPager[Session]:
-        pager = self._twin.browse(
-            status=status, unread=unread, since=since, page_size=page_size, start=start
+        """All conversations page by page, in either direction, while others write.
+
+        ::
+
+            pager = desk.browse(status="resolved")
+            while page := pager.older():
+                ...
+
+        Args:
+            status: Only these; None for all.
+            unread: Only those with unread messages.
+            since: Only those whose last message came at this time or later; as for
+                :meth:`sessions`.
+            page_size: How many a page holds.
+            start: Where the first page is, ``newest`` or ``oldest``.
+
+        Returns:
+            A pager, with ``older()`` and ``newer()``; iterating it gives one session at a time,
+            away from the start.
+
+        Raises:
+            InvalidData: An argument is not one of those that can be.
+        """
+        return BlockingPager(
+            self._portal,
+            self._client.browse(
+                status=status, unread=unread, since=since, page_size=page_size, start=start
+            ),
         )
-        return BlockingPager(self._portal, pager)
 
     def recount(self, session_id: str) -> UnreadCountMismatch | None:
-        return self._portal.call(self._twin.recount(session_id))
+        """Put a conversation's unread count right, if the website's writes let it drift.
 
-    def session(self, session_id: str) -> Session:
-        return self._portal.call(self._twin.session(session_id))
+        Whatever lands in between is not overwritten.
+
+        Returns:
+            What was wrong; None if nothing was.
+
+        Raises:
+            SessionNotFound: There is no such conversation.
+            Conflict: Somebody kept writing while it was counted.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been put right.
+        """
+        return self._call(self._client.recount(session_id))
+
+    def get_session(self, session_id: str) -> Session:
+        """Read one session.
+
+        Raises:
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        return self._call(self._client.get_session(session_id))
+
+    def reply(
+        self,
+        session_id: str,
+        text: str,
+        *,
+        timeout: float | None = None,
+        queue: bool = True,
+        expect_last: Message | str | None = None,
+    ) -> OutgoingMessage:
+        """Answer a conversation without opening it; nothing is marked read.
+
+        ::
+
+            desk.reply(session.id, "Your beans shipped today.")
+
+        Args:
+            session_id: Which conversation.
+            text: What to say.
+            timeout: As for :meth:`Conversation.reply`, like all that follows.
+            queue: Whether the message stays in the outbox when it cannot be sent now.
+            expect_last: The last message the writer has seen, or its id.
+
+        Returns:
+            The message, as :meth:`Conversation.reply` gives it.
+
+        Raises:
+            InvalidData: The text is empty or too long, or this can be no session's id.
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Conflict: ``expect_last`` is no longer the last message.
+            Unavailable: As for :meth:`Conversation.reply`.
+        """
+        return self._call(
+            self._client.reply(
+                session_id, text, timeout=timeout, queue=queue, expect_last=expect_last
+            )
+        )
+
+    def resolve(self, session_id: str) -> None:
+        """Close the matter without opening the conversation; as :meth:`Conversation.resolve`.
+
+        Raises:
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        self._call(self._client.resolve(session_id))
+
+    def reopen(self, session_id: str) -> None:
+        """Take a resolved conversation up again; as :meth:`Conversation.reopen`.
+
+        Raises:
+            SessionNotFound: There is none with this id.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
+        """
+        self._call(self._client.reopen(session_id))
 
     def find(self, prefix: str) -> SessionId:
-        return self._portal.call(self._twin.find(prefix))
+        """The id that begins with ``prefix``; a whole id is its own prefix.
+
+        Raises:
+            SessionNotFound: No session's id begins like this.
+            InvalidData: Several do; the hint names some.
+        """
+        return self._call(self._client.find(prefix))
 
     def open(self, session_id: str, *, peek: bool = False) -> Conversation:
-        return Conversation(self._portal, self._twin.open(session_id, peek=peek))
+        """Open a conversation.
+
+        ::
+
+            with desk.open(session.id) as conversation:
+                conversation.reply("Your beans shipped today.")
+
+        Args:
+            session_id: Which.
+            peek: Leave the customer's messages unread.
+
+        Raises:
+            InvalidData: This can be no session's id.
+            SessionNotFound: On entering: there is none with this id.
+        """
+        return Conversation(self._portal, self._client.open(session_id, peek=peek))
 
     def events(
         self, *, limit: int = 50, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
     ) -> BlockingIterator[ChatEvent]:
+        """Follow the inbox, through every outage, until the iterator is closed.
+
+        ::
+
+            for event in desk.events():
+                if isinstance(event, MessageAdded):
+                    print(event.message.text)
+
+        Args:
+            limit: How many conversations the window holds.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
+
+        Yields:
+            SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
+            ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
+            each the MessageAdded it came with, from whichever side; RecordRejected,
+            ConnectionChanged and DeliveryChanged in between.
+
+        Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
+            ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
+        """
         return BlockingIterator(
-            self._portal, self._twin.events(limit=limit, buffer=buffer, overflow=overflow)
+            self._portal, self._client.events(limit=limit, buffer=buffer, overflow=overflow)
         )
 
 
-@documented_by(AsyncCustomerChat)
-class CustomerChat(BlockingChat[AsyncCustomerChat]):
-    """Blocking twin of :class:`~imbari_chat.client.customer.AsyncCustomerChat`."""
+class CustomerChat(_Chat[AsyncCustomerChat]):
+    """The chat as a customer has it: one conversation, open or minimised.
+
+    ::
+
+        with CustomerChat.from_env() as chat:
+            chat.start(name="Amina", email="amina@example.com", topic="Wholesale")
+            chat.send("Do you ship to Kampala?")
+            answer = chat.wait_for(MessageAdded, timeout=30)
+
+    It listens in the background from :meth:`start` or :meth:`resume` on, so that
+    :attr:`has_new_message` is right without anybody iterating events. What :meth:`wait_for` gives
+    came since then, and is never one's own message.
+    """
+
+    def __init__(
+        self,
+        settings: "Settings",
+        *,
+        remember: bool = False,
+        on_rejected: RejectionHandler | None = None,
+        on_error: ErrorHandler | None = None,
+    ) -> None:
+        """One for these settings; the customer signs in anonymously at the first call.
+
+        Args:
+            settings: Where the chat is. :meth:`from_env` finds them.
+            remember: Be the anonymous customer that the settings' profile was before, if any, and
+                keep the sign-in for the next time. Otherwise this is somebody new.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+
+        Raises:
+            ConfigError: The settings are not usable.
+        """
+        self._begin(
+            "imbari-chat customer",
+            lambda portal: AsyncCustomerChat(
+                settings,
+                remember=remember,
+                on_rejected=on_rejected,
+                on_error=portal.off_loop(on_error),
+            ),
+        )
 
     @classmethod
     def from_env(
@@ -174,77 +696,201 @@ class CustomerChat(BlockingChat[AsyncCustomerChat]):
         remember: bool = False,
         on_rejected: RejectionHandler | None = None,
         on_error: ErrorHandler | None = None,
-        **flags: Any,
+        **flags: "Unpack[SettingsFlags]",
     ) -> Self:
-        portal = Portal("imbari-chat customer")
-        try:
-            chat = AsyncCustomerChat.from_env(
-                remember=remember,
-                on_rejected=on_rejected,
-                on_error=portal.off_loop(on_error),
-                **flags,
-            )
-        except BaseException:
-            portal.close()
-            raise
-        return cls(portal, chat)
+        """One for the settings that are found: ``flags`` over environment over file.
+
+        ::
+
+            with CustomerChat.from_env(timeout=5) as chat:
+                chat.start(name="Amina", email="amina@example.com")
+
+        Args:
+            remember: Be the anonymous customer that the settings' profile was before, if any, and
+                keep the sign-in for the next time. Otherwise this is somebody new.
+            on_rejected: Called with every malformed record that a read comes across. Logged by
+                default.
+            on_error: Called with what an event handler raised and its event, and with what ended
+                listening in the background and None. Logged by default.
+            **flags: Fields of :class:`~imbari_chat.config.Settings`; None counts as not given.
+
+        Raises:
+            ConfigError: The settings are not usable. Signing in happens at the first call.
+        """
+        from imbari_chat.config import Settings
+
+        return cls(
+            Settings.load(**flags), remember=remember, on_rejected=on_rejected, on_error=on_error
+        )
 
     @property
     def session(self) -> Session:
-        return self._twin.session
+        """The conversation as it was when it was started or resumed.
+
+        Raises:
+            RuntimeError: Neither has happened.
+        """
+        return self._client.session
 
     @property
     def is_open(self) -> bool:
-        return self._twin.is_open
+        """Whether the customer has the conversation in front of them."""
+        return self._client.is_open
 
     @property
     def has_new_message(self) -> bool:
-        return self._twin.has_new_message
+        """The red badge: an answer came while the chat was minimised or away."""
+        return self._client.has_new_message
 
     def start(
         self,
+        *,
         name: str,
         email: str,
         phone: str | None = None,
         topic: str | None = None,
         text: str | None = None,
+        session_id: str | None = None,
     ) -> Session:
-        return self._portal.call(self._twin.start(name, email, phone, topic, text))
+        """Start a conversation, open, with the first message if there is one.
+
+        ::
+
+            chat.start(name="Amina", email="amina@example.com", text="Do you ship?")
+
+        If nobody knows whether it was started, because the answer was lost, calling it again
+        settles that first: there will be one conversation.
+
+        Args:
+            name: Who the customer is.
+            email: Where to answer when the chat is closed.
+            phone: Stored as E.164 where it parses.
+            topic: What it is about; ``QUICK_TOPICS`` are what the website offers.
+            text: The first message.
+            session_id: That of a :class:`StartUnfinished` that another client met, of the same
+                customer: this settles that start.
+
+        Raises:
+            InvalidData: A field of the form, or the text, is not acceptable; ``where`` names it.
+            AccessDenied: The rules refuse, for example because this customer is blocked.
+            StartUnfinished: No answer; it may have been started, and ``session_id`` names it.
+            Unavailable: No answer; it was not started.
+            Conflict: An earlier start with another form or text did go through; ``where`` names its
+                session, which :meth:`resume` comes back to.
+        """
+        return self._call(
+            self._client.start(
+                name=name, email=email, phone=phone, topic=topic, text=text, session_id=session_id
+            )
+        )
 
     def resume(self, session_id: str) -> Session:
-        return self._portal.call(self._twin.resume(session_id))
+        """Come back to a conversation of one's own, minimised until :meth:`show`.
+
+        Raises:
+            SessionNotFound: There is no such conversation.
+            AccessDenied: It is somebody else's.
+        """
+        return self._call(self._client.resume(session_id))
 
     def sessions(self) -> list[Session]:
-        return self._portal.call(self._twin.sessions())
+        """One's own conversations, newest first.
+
+        Raises:
+            Unavailable: No answer.
+        """
+        return self._call(self._client.sessions())
 
     def history(self, *, limit: int = 100) -> list[Message]:
-        return self._portal.call(self._twin.history(limit=limit))
+        """The last ``limit`` messages, oldest first.
+
+        Raises:
+            InvalidData: ``limit`` is not positive.
+            AccessDenied: Whoever is signed in may not read this.
+            Unavailable: No answer.
+        """
+        return self._call(self._client.history(limit=limit))
 
     def browse(self, *, page_size: int = 100, start: Start = "newest") -> BlockingPager[Message]:
-        return BlockingPager(self._portal, self._twin.browse(page_size=page_size, start=start))
+        """All messages page by page, in either direction, while others write.
+
+        Args:
+            page_size: How many a page holds.
+            start: Where the first page is, ``newest`` or ``oldest``.
+
+        Returns:
+            A pager, with ``older()`` and ``newer()``; iterating it gives one message at a time,
+            away from the start.
+
+        Raises:
+            InvalidData: An argument is not one of those that can be.
+            RuntimeError: No conversation has been started or resumed.
+        """
+        return BlockingPager(self._portal, self._client.browse(page_size=page_size, start=start))
 
     def send(
         self, text: str, *, timeout: float | None = None, queue: bool = True
     ) -> OutgoingMessage:
-        self._portal.check()
-        sent = self._twin._send_here(text, timeout=timeout, queue=queue)  # noqa: SLF001  # twins
-        if sent is not None:
-            return self._end_of(sent)
-        return self._portal.call(self._twin.send(text, timeout=timeout, queue=queue))
+        """Send a message. A resolved conversation becomes active again.
 
-    def open(self) -> None:
-        self._portal.call(self._twin.open())
+        Messages go out one after the other, at most one per half second, as the rules demand, and
+        none is sent twice. Being offline is no error: what cannot be sent now is queued, and goes
+        out when the network is back.
+
+        Args:
+            text: What to say.
+            timeout: How long this call takes at most, in seconds; as long as one request may take
+                by default. With 0 it hands the message over and returns at once.
+            queue: Whether the message stays in the outbox when it cannot be sent now. Otherwise
+                that is an error at once.
+
+        Returns:
+            The message. Its ``delivery`` says where it is, and moves on by itself: ``confirmed``;
+            or at the deadline ``queued`` (certainly not there yet) or ``sent`` (perhaps there).
+
+        Raises:
+            InvalidData: The text is empty or too long.
+            AccessDenied: The rules refuse, for example because this customer is blocked.
+            Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
+                be there all the same.
+            RuntimeError: No conversation has been started or resumed.
+        """
+        return self._call(self._client.send(text, timeout=timeout, queue=queue))
+
+    def show(self) -> None:
+        """The customer looks at the conversation: the badge goes, and the server is told.
+
+        Raises:
+            RuntimeError: No conversation has been started or resumed.
+            Unavailable: No answer; the badge is gone here all the same.
+        """
+        self._call(self._client.show())
 
     def hide(self) -> None:
-        self._portal.call(self._twin.hide())
+        """The customer minimises the chat; answers from now on raise the badge."""
+        self._call(self._client.hide())
 
     def events(
-        self,
-        *,
-        history: int = 0,
-        buffer: int = DEFAULT_LIMIT,
-        overflow: Overflow = "coalesce",
+        self, *, history: int = 0, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
     ) -> BlockingIterator[ChatEvent]:
+        """Follow the conversation, through every outage, until the iterator is closed.
+
+        Args:
+            history: How many of the messages already there come first, as MessageAdded.
+            buffer: How many changes are kept while the consumer is busy.
+            overflow: What becomes of one more: ``coalesce`` folds the newest into one, which loses
+                intermediate states and no message; ``raise`` ends the iteration.
+
+        Yields:
+            MessageAdded (one's own too), MessageChanged, RecordRejected, ConnectionChanged and
+            DeliveryChanged.
+
+        Raises:
+            StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
+            ImbariError: The stream has ended for good, for example because access was lost.
+            InvalidData: An argument is not one of those that can be.
+            RuntimeError: No conversation has been started or resumed.
+        """
         return BlockingIterator(
-            self._portal, self._twin.events(history=history, buffer=buffer, overflow=overflow)
+            self._portal, self._client.events(history=history, buffer=buffer, overflow=overflow)
         )

@@ -1,4 +1,4 @@
-"""The thread that runs the blocking twins' event loop.
+"""The thread that runs a blocking client's event loop.
 
 One daemon thread with one loop serves all calls of one client, from any thread. A blocked call
 gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrupt goes on.
@@ -12,24 +12,17 @@ from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 from imbari_chat.client.dispatcher import ErrorHandler, log_error
-from imbari_chat.errors import Unavailable
+from imbari_chat.errors import ClientClosed
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.workers import Workers
 from imbari_chat.schema.events import ChatEvent
 
-__all__ = ["BlockingIterator", "Closed", "Portal"]
+__all__ = ["BlockingIterator", "Portal"]
 
 R = TypeVar("R")
 
 _FAREWELL = 2.0
 """Seconds that closing waits for the thread; what hangs longer is a daemon's and ends with us."""
-
-
-class Closed(Unavailable):
-    """The portal was closed while a call was under way."""
-
-    def __init__(self) -> None:
-        super().__init__("the connection has been closed")
 
 
 class Portal:
@@ -41,7 +34,7 @@ class Portal:
 
     def __init__(self, name: str) -> None:
         self._guard = ProcessGuard()
-        self.hands = Workers(1, f"{name} handlers")
+        self.hands: Workers = Workers(1, f"{name} handlers")
         self._errors = Workers(1, f"{name} errors")
         self._told: set[asyncio.Task[None]] = set()
         self._loop = asyncio.new_event_loop()
@@ -67,12 +60,12 @@ class Portal:
         """Refuse what cannot work.
 
         Raises:
-            RuntimeError: The portal is closed, or belongs to another process, or the call comes
-                from its own loop.
+            ClientClosed: The portal is closed.
+            RuntimeError: It belongs to another process, or the call comes from its own loop.
         """
         self._guard.check()
         if self._closed:
-            raise RuntimeError("this client is closed")
+            raise ClientClosed
         if threading.current_thread() is self._thread:
             raise RuntimeError("a blocking call cannot be made from the client's own event loop")
 
@@ -81,7 +74,7 @@ class Portal:
 
         Raises:
             RuntimeError: See :meth:`check`.
-            Closed: The portal was closed meanwhile.
+            ClientClosed: The portal was closed meanwhile.
         """
         call = _Call(coroutine)
         steps = call.run()
@@ -92,7 +85,7 @@ class Portal:
                 future = asyncio.run_coroutine_threadsafe(steps, self._loop)
             return future.result()
         except CancelledError:
-            raise Closed from None
+            raise ClientClosed from None
         except BaseException as error:
             if future is None and isinstance(error, RuntimeError):
                 steps.close()
@@ -197,10 +190,12 @@ class BlockingIterator(Generic[R]):
         if self._closed or (self._begun and self._portal.closed):
             self._portal.check_process()
             raise StopIteration
+        if not self._begun:
+            self._portal.check()
         self._begun = True
         try:
             following = self._portal.call(self._next())
-        except Closed:
+        except ClientClosed:
             raise StopIteration from None
         if isinstance(following, _End):
             raise StopIteration

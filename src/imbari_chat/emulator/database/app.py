@@ -55,6 +55,7 @@ class DatabaseApp:
         socket_silence: Seconds after which a socket that has sent keepalives, and sends none any
             more, is taken for dead; None for never. The SDKs send one after 45 s of silence, and
             browsers may put that off to the full minute in a hidden tab.
+        message_silence: Seconds of silence in the middle of a socket's message.
         log_request: Gets a line for each request over a socket.
     """
 
@@ -71,6 +72,7 @@ class DatabaseApp:
         outgoing: int = 128 * 1024 * 1024,
         incoming: Incoming | None = None,
         socket_silence: float | None = 75.0,
+        message_silence: float = 30.0,
         log_request: Callable[[str], None] | None = None,
     ) -> None:
         self._clock = clock
@@ -99,6 +101,7 @@ class DatabaseApp:
             bound=stream_buffer,
             enforce_expiry=enforce_expiry,
             silence=socket_silence,
+            message_silence=message_silence,
             log=log_request,
         )
 

@@ -76,11 +76,14 @@ class Databases:
         """The database a request means.
 
         The ``ns`` parameter wins; then the first label of a host name with at least three; then
-        the default. An IP address names nothing.
+        the default. An IP address names nothing, nor does the first number of one, which the
+        JavaScript SDK takes for a name.
 
         Raises:
             Refusal: It cannot be a name.
         """
+        if ns and _is_address(host) and ns == host.partition(".")[0]:
+            ns = None
         return self.named(ns or _first_label(host) or self.default)
 
 
@@ -89,10 +92,21 @@ def _first_label(host: str) -> str | None:
 
     [unsure] of Google's emulator; the JavaScript SDK reads host names in this way.
     """
-    name = host.rsplit(":", 1)[0] if host.count(":") <= 1 else host
+    if _is_address(host):
+        return None
+    labels = _without_port(host).split(".")
+    return labels[0].lower() if len(labels) >= 3 else None
+
+
+def _is_address(host: str) -> bool:
     try:
-        ip_address(name.strip("[]"))
+        ip_address(_without_port(host).strip("[]"))
     except ValueError:
-        labels = name.split(".")
-        return labels[0].lower() if len(labels) >= 3 else None
-    return None
+        return False
+    return True
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host.partition("]")[0]
+    return host.partition(":")[0] if host.count(":") <= 1 else host

@@ -59,6 +59,10 @@ class Reader(Protocol):
         """Let it wait for its turn."""
         ...
 
+    def holds(self, payload: Payload) -> bool:
+        """It waits here already."""
+        ...
+
     def cancel(self) -> None:
         """The listener may not listen any more."""
         ...
@@ -112,7 +116,7 @@ class Delivery:
         shared: dict[Form, Payload] = {}
         form, place = _shared(reader.form), (namespace.name, listener.target)
         known = self._firsts.get((*place, form))
-        if known is not None and known[0] is event.node and known[1].backlogs:
+        if known is not None and known[0] is event.node and _is_waited_for(known[1], reader):
             shared[form] = known[1]
         for payload in self._payloads(event, reader.form, shared):
             reader.push(payload, asked=True)
@@ -173,6 +177,11 @@ def lines(said: Iterable[str]) -> bytes:
 def _shared(form: Form) -> Form:
     """The form of what is the same for all listens: everything but the tag."""
     return form if isinstance(form, StreamForm) else SocketForm("shared")
+
+
+def _is_waited_for(payload: Payload, reader: Reader) -> bool:
+    """By others, but not by ``reader``: no queue has one payload twice."""
+    return bool(payload.backlogs) and not reader.holds(payload)
 
 
 def _parts(event: Event) -> bytes:

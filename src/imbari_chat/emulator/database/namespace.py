@@ -100,7 +100,7 @@ class Commit:
 @dataclass(slots=True)
 class _Audience:
     view: View
-    listeners: list[Listener] = field(default_factory=list)
+    listeners: dict[Listener, None] = field(default_factory=dict)
 
 
 def etag(node: Node) -> str:
@@ -127,7 +127,8 @@ class Namespace:
     Args:
         name: What clients call it.
         rules: Who may do what; admins may do everything.
-        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST.
+        enforce_indexes: Refuse queries that no ``.indexOn`` serves, as the service does over REST;
+            without rules there are none to insist on.
         refusals: Where to note why the rules said no.
 
     Attributes:
@@ -283,7 +284,7 @@ class Namespace:
         if audience is None:
             audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
-        audience.listeners.append(listener)
+        audience.listeners[listener] = None
         self._approve(listener, now)
         return listener, audience.view.first(self.root)
 
@@ -301,7 +302,7 @@ class Namespace:
         audience = self._audiences.get(listener.target)
         if audience is None or listener not in audience.listeners:
             return
-        audience.listeners.remove(listener)
+        del audience.listeners[listener]
         self._on_approval.pop(listener, None)
         if not audience.listeners:
             del self._audiences[listener.target]
@@ -323,6 +324,7 @@ class Namespace:
         return (
             query is None
             or not self._enforce_indexes
+            or not self.rules.are_given
             or query.order_by.kind in {"key", "priority"}
             or query.order_by.rule in self.rules.indexes(path)
         )

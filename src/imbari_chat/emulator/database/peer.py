@@ -18,6 +18,7 @@ What cannot be answered, as it is no request, ends the connection with a reason.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
@@ -213,7 +214,7 @@ class Peer:
         done = partial(Answer, request.number, "ok")
         match request.action:
             case "q" | "l":
-                return await self._listen(body, done, now, runner)
+                return await self._listen(body, done, clock, runner)
             case "n" | "u":
                 return [*self._unlisten(body), _said(done())]
             case "g":
@@ -239,10 +240,14 @@ class Peer:
                 return [_said(done("unauthenticated")), *self._recast(NOBODY, now)]
             case "s" | "appcheck" | "unappeck" | "unappcheck":
                 return [_said(done())]
-        return [_said(Answer(request.number, "error", "Unknown action"))]
+        return [_unknown_action(request)]
 
     async def _listen(
-        self, body: Mapping[str, Json], done: "partial[Answer]", now: int, runner: Runner
+        self,
+        body: Mapping[str, Json],
+        done: "partial[Answer]",
+        clock: Callable[[], float],
+        runner: Runner,
     ) -> list[Effect]:
         """Data, unless the hash says that the client has it, and then the ok.
 
@@ -251,11 +256,10 @@ class Peer:
         target, known = _target(body), body.get("h")
         if len(self._listens) >= _LISTENS:
             raise InvalidData(f"a connection has at most {_LISTENS} listens")
-        indexed = target.query is None or self.namespace.serves(*_place(target))
+        indexed = self.namespace.serves(*_place(target))
         if known:
-            seen = self.namespace.look(target, self.who, now).seen
-            if seen.weight >= LARGE:  # so that below it is known already, or nearly
-                await runner(seen.weight, partial(digest, seen))
+            await self._hash(target, clock, runner)
+        now = int(clock() * 1000)
         listener, first = self.namespace.listen(target, self.who, now, indexed=False)
         if not indexed:
             whole = self.namespace.root.at(target.path)
@@ -270,6 +274,14 @@ class Peer:
         effects.append(Attach(listener, body.get("t"), None if has_it else first))
         effects.append(_said(done({} if indexed else {"w": ["no_index"]})))
         return effects
+
+    async def _hash(self, target: Target, clock: Callable[[], float], runner: Runner) -> None:
+        """Have the hash of what is large known before it is asked for, or nearly."""
+        if self.namespace.root.at(target.path).weight < LARGE:
+            return
+        with suppress(Refusal):  # who may not read is told so in its turn
+            seen = self.namespace.look(target, self.who, int(clock() * 1000)).seen
+            await runner(seen.weight, partial(digest, seen))
 
     def _unlisten(self, body: Mapping[str, Json]) -> list[Effect]:
         listener = self._listens.pop(_target(body), None)
@@ -310,6 +322,8 @@ class Peer:
             return []
         if known is not None and not isinstance(known, str):
             raise InvalidData("a hash is text")
+        if known:
+            await self._hash(Target(write.base), clock, runner)
         committed = await commit(
             self.namespace,
             write,
@@ -342,6 +356,11 @@ class Peer:
 
 def _said(message: Answer | Push | Control) -> Say:
     return Say(partial(str, message))
+
+
+def _unknown_action(request: Request) -> Say:
+    """[unsure]: none is known to have been tried."""
+    return _said(Answer(request.number, "error", "Unknown action"))
 
 
 def _failed(error: InvalidData | Refusal | Mismatch) -> tuple[str, str]:
@@ -407,7 +426,10 @@ def _place(target: Target) -> tuple[Path, "Query | None"]:
 
 
 def _together(partings: Iterable[Parting]) -> Parting | None:
-    """All as one, if one and the same person wanted them."""
+    """All as one, if one and the same person wanted them.
+
+    [unsure] that it is one; that each stands by itself when the rules refuse another is recorded.
+    """
     first, *others = partings
     if any(each.who != first.who for each in others):
         return None

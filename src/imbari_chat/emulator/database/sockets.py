@@ -58,6 +58,7 @@ class Sockets:
         bound: Bytes of events that may wait for one slow reader.
         silence: Seconds after which a client that has sent keepalives and sends none is gone; None
             for never.
+        message_silence: Seconds of silence in the middle of a message.
         log: Gets a line for each request.
     """
 
@@ -73,6 +74,7 @@ class Sockets:
         bound: int,
         enforce_expiry: bool,
         silence: float | None,
+        message_silence: float,
         log: Callable[[str], None] | None,
     ) -> None:
         self._databases = databases
@@ -83,6 +85,7 @@ class Sockets:
         self.limits = limits
         self.bound = bound
         self.silence = silence
+        self.message_silence = message_silence
         self.log = log
         self._enforce_expiry = enforce_expiry
         self._open: dict[str, _Socket] = {}
@@ -135,6 +138,7 @@ class _Socket:
         self._heard = self._loop.time()
         self._keeps_alive = False
         self._closing: End | None = None
+        self._reading: asyncio.Task[None] | None = None
         self._ended: asyncio.Future[None] | None = None
 
     def say(self, message: str) -> None:
@@ -148,7 +152,7 @@ class _Socket:
 
     async def run(self, receive: Receive, send: Send) -> None:
         """Read and send until the client is gone, has been cut off, or was told to go."""
-        reading = asyncio.ensure_future(self._read_all(receive))
+        reading = self._reading = asyncio.ensure_future(self._read_all(receive))
         sending = asyncio.ensure_future(self._send_all(send))
         self._watching = self._loop.call_later(_WATCH_SECONDS, self._watch)
         try:
@@ -171,6 +175,9 @@ class _Socket:
         """
         if abort:
             self._cut_off()
+            if self._reading is not None:  # nothing is asked any more, not even what is half done
+                self._reading.cancel()
+                await asyncio.wait((self._reading,))
         if self._ended is not None:
             await asyncio.shield(self._ended)
             return
@@ -196,10 +203,12 @@ class _Socket:
     async def _read_all(self, receive: Receive) -> None:
         turn = self._loop.time()
         while self._closing is None and not self.backlog.closed:
+            before = self._loop.time()
             message = await receive()
             if message["type"] == "websocket.disconnect":
                 return
             self._heard = self._loop.time()
+            turn += self._heard - before
             text = message.get("text")
             if text is None:
                 self._close(_UNSUPPORTED, "messages are text")
@@ -294,8 +303,12 @@ class _Socket:
         """Has the client gone, or its token ended?"""
         self._watching = self._loop.call_later(_WATCH_SECONDS, self._watch)
         self._expire()
+        silent = self._loop.time() - self._heard
+        if self._joiner.is_waiting and silent > self._shared.message_silence:
+            self._close(_POLICY_VIOLATION, "the message took too long to arrive")
+            return
         silence = self._shared.silence
-        if silence is not None and self._keeps_alive and self._loop.time() - self._heard > silence:
+        if silence is not None and self._keeps_alive and silent > silence:
             self._cut_off()
 
     def _expire(self) -> None:
@@ -324,6 +337,10 @@ class _Listen:
     def push(self, payload: Payload, *, asked: bool = False) -> None:
         """Let it wait for its turn."""
         self._socket.backlog.push(payload, asked=asked)
+
+    def holds(self, payload: Payload) -> bool:
+        """It waits here already."""
+        return self._socket.backlog in payload.backlogs
 
     def cancel(self) -> None:
         """The listener may not listen any more."""

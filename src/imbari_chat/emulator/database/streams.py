@@ -60,6 +60,10 @@ class Stream:
         if not self._ending:
             self._backlog.push(payload)
 
+    def holds(self, payload: Payload) -> bool:
+        """It waits here already."""
+        return self._backlog in payload.backlogs
+
     def cancel(self) -> None:
         """Say that there will be no more, and end."""
         self.push(Payload(_CANCEL, last=True))

@@ -1,0 +1,33 @@
+"""Waking whoever waits for a condition. The one way of it on the client's event loop."""
+
+import asyncio
+from collections.abc import Callable
+
+__all__ = ["Notifier"]
+
+
+class Notifier:
+    """Wakes whoever waits for a condition, on one event loop.
+
+    ``asyncio.Condition`` notifies under a lock that is awaited; what notifies here are ordinary
+    functions, callbacks of tasks and state machines among them.
+    """
+
+    __slots__ = ("_waiting",)
+
+    def __init__(self) -> None:
+        self._waiting: list[asyncio.Future[None]] = []
+
+    def notify(self, _: object = None) -> None:
+        """Something changed: let everybody look again. Fit for a task's done-callback."""
+        waiting, self._waiting = self._waiting, []
+        for future in waiting:
+            if not future.done():
+                future.set_result(None)
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Wait until ``condition()`` is true; it is asked now and after every notification."""
+        while not condition():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future

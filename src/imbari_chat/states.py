@@ -1,0 +1,13 @@
+"""The states of a connection and of a message, which cores decide and events report."""
+
+from typing import Literal, TypeAlias
+
+__all__ = ["ConnectionState", "Delivery"]
+
+ConnectionState: TypeAlias = Literal["connecting", "live", "stale", "reconnecting", "closed"]
+"""``connecting``: for the first time. ``live``: what was given is what is stored. ``stale``: silent
+for longer than it should be. ``reconnecting``: away, and trying. ``closed``: for good."""
+
+Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
+"""``queued``: waits here and is certainly not there. ``sent``: under way, and perhaps there.
+``confirmed``: there, once. ``failed``: not there, and not tried again."""

@@ -1,0 +1,537 @@
+"""The API as people meet it: wrong arguments, closed clients, what things cost and look like."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import pytest
+
+from imbari_chat import (
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    ClientClosed,
+    Conflict,
+    ConnectionChanged,
+    ImbariError,
+    InvalidData,
+    InvalidType,
+    Message,
+    MessageAdded,
+    OutgoingMessage,
+    SessionNotFound,
+    StartUnfinished,
+    Unavailable,
+    WaitTimeout,
+)
+from imbari_chat.client import gateway
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN as OWNER
+from imbari_chat.emulator.database.credentials import Caller
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.schema.forms import LeadForm
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from tests.client.in_memory import (
+    ADMIN,
+    CUSTOMER,
+    LATE,
+    LOST_ANSWER,
+    LOST_REQUEST,
+    UNREACHABLE,
+    InMemory,
+    database,
+)
+from tests.client.scenarios.faces import WAIT, Face
+
+AMINA = {"name": "Amina", "email": "amina@example.com"}
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pauses between tries are not what is tested here."""
+    monkeypatch.setattr(gateway, "_PAUSE", 0.0)
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    """An empty database under the strict rules."""
+    return database()
+
+
+async def _started(namespace: Namespace, **form: str) -> str:
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        return (await chat.start(**{**AMINA, **form})).id
+
+
+def _keys(namespace: Namespace, path: str) -> list[str]:
+    stored = namespace.root.at(Path.parse(path)).to_json() or {}
+    assert isinstance(stored, dict)
+    return list(stored)
+
+
+# Wrong arguments: how it is called, what it says, and whether it is the type that is wrong.
+MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str, type[InvalidData]]] = {
+    "status": (lambda desk, _c, _v: desk.sessions(status="open"), "status", InvalidData),
+    "since a text": (lambda desk, _c, _v: desk.sessions(since="2024-01-01"), "since", InvalidType),
+    "since a float": (lambda desk, _c, _v: desk.sessions(since=1.5), "since", InvalidType),
+    "since no moment": (
+        lambda desk, _c, _v: desk.browse(since=datetime.min),  # noqa: DTZ901  # the mistake
+        "since",
+        InvalidData,
+    ),
+    "limit 0": (lambda desk, _c, _v: desk.sessions(limit=0), "limit", InvalidData),
+    "limit a bool": (lambda desk, _c, _v: desk.sessions(limit=True), "limit", InvalidType),
+    "limit of an inbox": (lambda desk, _c, _v: desk.events(limit=0), "limit", InvalidData),
+    "page size": (lambda desk, _c, _v: desk.browse(page_size=0), "page_size", InvalidData),
+    "start": (lambda desk, _c, _v: desk.browse(start="middle"), "start", InvalidData),
+    "overflow": (lambda desk, _c, _v: desk.events(overflow="drop"), "overflow", InvalidData),
+    "buffer": (lambda desk, _c, _v: desk.events(buffer=1), "buffer", InvalidData),
+    "session id": (lambda desk, _c, _v: desk.open(5), "session_id", InvalidType),
+    "session": (lambda desk, _c, _v: desk.get_session(None), "session_id", InvalidType),
+    "kind": (lambda desk, _c, _v: desk.on("MessageAdded"), "kind", InvalidType),
+    "kind of another": (lambda desk, _c, _v: desk.on(Message), "kind", InvalidType),
+    "sender": (lambda desk, _c, _v: desk.on(MessageAdded, sender="amina"), "sender", InvalidData),
+    "waiting": (
+        lambda desk, _c, _v: desk.wait_for(MessageAdded, timeout="5"),
+        "timeout",
+        InvalidType,
+    ),
+    "waiting backwards": (
+        lambda desk, _c, _v: desk.wait_for(MessageAdded, timeout=-1),
+        "timeout",
+        InvalidData,
+    ),
+    "flushing": (lambda desk, _c, _v: desk.flush(timeout="soon"), "timeout", InvalidType),
+    "a text that is none": (lambda _d, _c, talk: talk.reply(5), "text", InvalidType),
+    "bytes": (lambda _d, _c, talk: talk.reply(b"Hello"), "text", InvalidType),
+    "a text that is empty": (lambda _d, _c, talk: talk.reply(" "), "text", InvalidData),
+    "what it answers": (
+        lambda _d, _c, talk: talk.reply("Hello", expect_last=5),
+        "expect_last",
+        InvalidType,
+    ),
+    "until when": (lambda _d, _c, talk: talk.mark_read(up_to=5), "up_to", InvalidType),
+    "history": (lambda _d, _c, talk: talk.history(limit=-1), "limit", InvalidData),
+    "history of events": (lambda _d, _c, talk: talk.events(history=-1), "history", InvalidData),
+    "a customer's text": (lambda _d, chat, _t: chat.send(None), "text", InvalidType),
+    "a customer's timeout": (
+        lambda _d, chat, _t: chat.send("Hello", timeout="5"),
+        "timeout",
+        InvalidType,
+    ),
+    "a customer's page": (lambda _d, chat, _t: chat.browse(start="top"), "start", InvalidData),
+    "a name": (lambda _d, chat, _t: chat.start(name=5, email="a@example.com"), "name", InvalidType),
+    "a phone": (
+        lambda _d, chat, _t: chat.start(**AMINA, phone=256700123456),
+        "phone",
+        InvalidType,
+    ),
+    "a first text": (lambda _d, chat, _t: chat.start(**AMINA, text=5), "text", InvalidType),
+}
+
+
+async def test_wrong_arguments_are_errors_that_say_which_one(face: Face) -> None:
+    """On both faces alike, at the call, and nothing is sent."""
+    async with face.customer() as chat, face.desk() as desk:
+        session = await chat.start(**AMINA, text="Hello")
+        async with desk.open(session.id, peek=True) as conversation:
+            for what, (call, where, kind) in MISTAKES.items():
+                with pytest.raises(kind) as caught:  # noqa: PT012  # some are to be awaited
+                    result = call(desk, chat, conversation)
+                    if isinstance(result, Awaitable):
+                        await result
+                assert caught.value.where == where, what
+                assert isinstance(caught.value, TypeError) == (kind is InvalidType), what
+        assert [one.text for one in await chat.history()] == ["Hello"]
+
+
+async def test_a_closed_client_answers_with_one_error(face: Face) -> None:
+    """Whatever is asked of it; what it knows without asking anybody it still says."""
+    async with face.customer() as chat, face.desk() as desk:
+        session = await chat.start(**AMINA)
+        conversation = desk.open(session.id)
+        pager, events = desk.browse(), desk.events()
+    calls: list[Callable[[], Any]] = [
+        desk.sessions,
+        desk.flush,
+        desk.listen,
+        lambda: desk.get_session(session.id),
+        lambda: desk.find("-O"),
+        lambda: desk.recount(session.id),
+        lambda: desk.reply(session.id, "Hello"),
+        lambda: desk.resolve(session.id),
+        lambda: desk.reopen(session.id),
+        lambda: desk.wait_for(MessageAdded, timeout=1),
+        lambda: desk.on(MessageAdded),
+        pager.older,
+        lambda: anext(aiter(events)),
+        conversation.__aenter__,
+        conversation.history,
+        conversation.mark_read,
+        lambda: conversation.reply("Hello"),
+        chat.show,
+        chat.hide,
+        chat.sessions,
+        chat.history,
+        lambda: chat.send("Hello"),
+        lambda: chat.resume(session.id),
+        lambda: chat.start(**AMINA),
+    ]
+    for call in calls:
+        with pytest.raises(ClientClosed, match="closed"):  # noqa: PT012  # some are to be awaited
+            result = call()
+            if isinstance(result, Awaitable):
+                await asyncio.wait_for(result, WAIT)
+    for client in (desk, chat):
+        assert (client.status.state, client.outbox) == ("closed", ())
+        await asyncio.wait_for(client.wait_closed(), WAIT)
+        assert await client.close() == ()
+    assert chat.session.id == session.id
+    assert issubclass(ClientClosed, RuntimeError)
+
+
+async def test_everything_works_without_with(face: Face) -> None:
+    """But for what entering is for: the session, and marking read."""
+    chat, desk = face.customer(), face.desk()
+    session = await chat.start(**AMINA, text="Hello")
+    conversation = desk.open(session.id)
+    with pytest.raises(RuntimeError, match="with"):
+        _ = conversation.session
+    assert (await conversation.reply("Every Tuesday.")).delivery == "confirmed"
+    assert [one.text for one in await conversation.history()] == ["Hello", "Every Tuesday."]
+    assert await conversation.mark_read() == 1
+    await conversation.resolve()
+    await conversation.reopen()
+    await conversation.listen()
+    await chat.send("Thanks")
+    heard = await conversation.wait_for(MessageAdded, timeout=WAIT)
+    assert heard.message.text == "Thanks"
+
+
+async def test_before_a_conversation_is_started_there_is_none(face: Face) -> None:
+    """What needs one says so; what does not, works."""
+    async with face.customer() as chat:
+        assert (chat.is_open, chat.has_new_message, chat.outbox) == (False, False, ())
+        assert chat.status.state == "idle"
+        assert await chat.sessions() == []
+        with pytest.raises(RuntimeError, match="start or resume"):
+            _ = chat.session
+        for call in (chat.history, chat.show, lambda: chat.send("Hello")):
+            with pytest.raises(RuntimeError, match="start or resume"):
+                await call()
+        for ready in (chat.browse, chat.events):
+            with pytest.raises(RuntimeError, match="start or resume"):
+                ready()
+        assert not chat.is_open
+        await chat.start(**AMINA)
+        assert chat.is_open
+
+
+async def test_a_wait_that_ends_without_an_event_is_a_timeout(face: Face) -> None:
+    """For whoever catches ours, and for whoever catches Python's."""
+    async with face.desk() as desk:
+        for expected in (WaitTimeout, TimeoutError, Unavailable):
+            with pytest.raises(expected, match="MessageAdded within 0"):
+                await desk.wait_for(MessageAdded, timeout=0.01)
+
+
+async def test_a_message_shows_its_delivery_and_is_itself_in_the_history(face: Face) -> None:
+    """Though the history has the server's time, and later that it was read."""
+    async with face.customer() as chat, face.desk() as desk:
+        session = await chat.start(**AMINA)
+        sent = await chat.send("Hello")
+        assert "delivery='confirmed'" in repr(sent)
+        async with desk.open(session.id) as conversation:
+            (read,) = await conversation.history()
+        assert type(read) is Message
+        assert read.read
+        assert sent == read
+        assert read == sent
+        assert sent in await chat.history()
+        assert {read: 1}[sent] == 1
+        assert sent != await chat.send("Hello")
+        assert sent != "Hello"
+    assert isinstance(sent, OutgoingMessage)
+
+
+class _Counted(InMemory):
+    """Counts what it is asked.
+
+    Attributes:
+        asked: How often, by what was asked for.
+        together: How many questions were open at once, at most.
+    """
+
+    def __init__(self, namespace: Namespace, auth: Json) -> None:
+        super().__init__(namespace, auth)
+        self.asked: Counter[str] = Counter()
+        self.together = self._now_open = 0
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        self.asked[path[0]] += 1
+        self._now_open += 1
+        self.together = max(self.together, self._now_open)
+        await asyncio.sleep(0)
+        self._now_open -= 1
+        return await super().get(path, query)
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        self.asked["update"] += 1
+        await super().update(changes)
+
+
+@pytest.mark.parametrize(
+    ("peek", "text", "asked"),
+    [
+        (True, "Hello", {"chatSessions": 1}),
+        (False, None, {"chatSessions": 1, "messages": 1}),
+        (False, "Hello", {"chatSessions": 1, "messages": 1, "update": 1}),
+    ],
+)
+async def test_opening_asks_once(
+    namespace: Namespace, peek: bool, text: str | None, asked: dict[str, int]
+) -> None:
+    """For the session and its newest messages at one time; then it writes, if there is anything."""
+    session_id = await _started(namespace, **({} if text is None else {"text": text}))
+    transport = _Counted(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    async with desk.open(session_id, peek=peek) as conversation:
+        assert conversation.session.unread_count == (0 if text is None else 1)
+    assert dict(transport.asked) == asked
+    assert transport.together == (1 if peek else 2)
+
+
+async def test_a_reply_without_opening_is_one_request(namespace: Namespace) -> None:
+    """The rules say whether the conversation is there."""
+    session_id = await _started(namespace)
+    transport = _Counted(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    await desk.reply(session_id, "Hello")
+    assert dict(transport.asked) == {"update": 1}
+
+
+class _AboveTheRules(InMemory):
+    """A service account that rules do not hold."""
+
+    def __init__(self, namespace: Namespace, *fates: str) -> None:
+        super().__init__(namespace, ADMIN, *fates)
+        self._caller = Caller(admin=True, auth=None)
+
+    @property
+    def uid(self) -> None:  # rules see nobody
+        return None
+
+
+@pytest.mark.parametrize("above", [True, False])
+async def test_nothing_is_written_to_a_conversation_that_was_deleted(
+    namespace: Namespace, above: bool
+) -> None:
+    """Whoever decides it, the rules or we: it is told, and no session without a name is left."""
+    kept, deleted = await _started(namespace), await _started(namespace)
+    transport = _AboveTheRules(namespace) if above else InMemory(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    conversations = [await desk.open(one, peek=True).__aenter__() for one in (kept, deleted)]
+    namespace.write(Write.put(Path.parse(f"/chatSessions/{deleted}"), None), OWNER, 0)
+    gone = conversations[1]
+    for call in (
+        gone.reply("Hello"),
+        gone.resolve(),
+        gone.reopen(),
+        gone.mark_read(),
+        desk.reply(deleted, "Hello"),
+        desk.resolve(deleted),
+    ):
+        with pytest.raises(SessionNotFound, match=deleted):
+            await call
+    sent = [await one.reply("Both at once", timeout=0) for one in conversations]
+    assert await desk.flush(timeout=WAIT) == ()
+    assert [one.delivery for one in sent] == ["confirmed", "failed"]
+    assert isinstance(sent[1].error, SessionNotFound)
+    assert _keys(namespace, "/chatSessions") == [kept]
+    assert _keys(namespace, "/messages") == [kept]
+    await desk.close()
+
+
+# What the first start meets, and what the second.
+STARTS: dict[str, tuple[list[str], list[str]]] = {
+    "never made, and nobody knows": ([LOST_REQUEST] * 3, []),
+    "made, and nobody knows": ([LOST_ANSWER, *[LOST_REQUEST] * 2], []),
+    "made late": ([LOST_REQUEST, LOST_REQUEST, LATE], []),
+    "nobody knows of the second either": ([LOST_REQUEST] * 3, [LOST_ANSWER]),
+    "the second is lost": ([LOST_REQUEST] * 3, [LOST_REQUEST]),
+    "the second is away at first": ([LOST_REQUEST] * 3, [UNREACHABLE]),
+}
+
+
+class _Looking(InMemory):
+    """One that cannot be asked whether an update was made.
+
+    Attributes:
+        away: Whether that is so now.
+    """
+
+    away = True
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self.away:
+            raise Unavailable("away")
+        return await super().get(path, query)
+
+
+@pytest.mark.parametrize("same_words", [True, False])
+@pytest.mark.parametrize("fate", STARTS)
+async def test_a_start_that_is_repeated_makes_one_conversation(
+    namespace: Namespace, fate: str, same_words: bool
+) -> None:
+    """The second settles the first; in other words only if the first has not gone through."""
+    first, second = STARTS[fate]
+    transport = _Looking(namespace, CUSTOMER, *first)
+    chat = AsyncCustomerChat._over(Gateway(transport))
+    with pytest.raises(StartUnfinished) as caught:
+        await chat.start(**AMINA, text="Hello")
+    assert caught.value.outcome_unknown
+    transport._fates, transport.away = list(second), False
+    words = "Hello" if same_words else "Hello?"
+    try:
+        session = await chat.start(**AMINA, text=words)
+    except Conflict as conflict:
+        words = "Hello"
+        session = await chat.resume(conflict.where or "")
+    assert _keys(namespace, "/chatSessions") == [session.id] == [caught.value.session_id]
+    assert [one.text for one in await chat.history()] == [words]
+    assert session.unread_count == 1
+    await chat.close()
+
+
+async def test_a_refusal_nobody_can_explain_leaves_a_start_unfinished(
+    namespace: Namespace,
+) -> None:
+    """It may be the echo of a try that arrived late; the next call finds out."""
+
+    class _AwayLater(InMemory):
+        looks = 0
+
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            self.looks += 1
+            if self.looks in (2, 3):
+                raise Unavailable("away")
+            return await super().get(path, query)
+
+    chat = AsyncCustomerChat._over(Gateway(_AwayLater(namespace, CUSTOMER, LATE)))
+    with pytest.raises(StartUnfinished):
+        await chat.start(**AMINA, text="Hello")
+    session = await chat.start(**AMINA, text="Hello")
+    assert _keys(namespace, "/chatSessions") == [session.id]
+    await chat.close()
+
+
+@pytest.mark.parametrize("made", [True, False])
+async def test_another_client_settles_a_start_by_its_id(namespace: Namespace, made: bool) -> None:
+    """After a restart, say: the customer is the same, the program is not."""
+    fate = LOST_ANSWER if made else LOST_REQUEST
+    fates = [fate, LOST_REQUEST, LOST_REQUEST]
+    lost = AsyncCustomerChat._over(Gateway(_Looking(namespace, CUSTOMER, *fates)))
+    with pytest.raises(StartUnfinished) as caught:
+        await lost.start(**AMINA, text="Hello")
+    await lost.close()
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        session = await chat.start(**AMINA, text="Hello", session_id=caught.value.session_id)
+    assert _keys(namespace, "/chatSessions") == [session.id] == [caught.value.session_id]
+
+
+async def test_a_start_that_is_interrupted_is_settled_by_the_next(namespace: Namespace) -> None:
+    """A caller that gives up knows no more than one whose answer is lost."""
+
+    class _Hanging(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            await super().update(changes)
+            if not under_way.is_set():
+                under_way.set()
+                await asyncio.Event().wait()
+
+    under_way = asyncio.Event()
+    chat = AsyncCustomerChat._over(Gateway(_Hanging(namespace, CUSTOMER)))
+    starting = asyncio.create_task(chat.start(**AMINA, text="Hello"))
+    await under_way.wait()
+    starting.cancel()
+    await asyncio.gather(starting, return_exceptions=True)
+    session = await chat.start(**AMINA, text="Hello")
+    assert _keys(namespace, "/chatSessions") == [session.id]
+    await chat.close()
+
+
+async def test_a_start_that_is_certainly_not_made_leaves_nothing_to_settle(
+    namespace: Namespace,
+) -> None:
+    """Other words the next time are no conflict, and two starts that went well are two."""
+    transport = InMemory(namespace, CUSTOMER, UNREACHABLE)
+    async with AsyncCustomerChat._over(Gateway(transport)) as chat:
+        with pytest.raises(Unavailable) as caught:
+            await chat.start(**AMINA, text="Hello")
+        assert not isinstance(caught.value, StartUnfinished)
+        first = await chat.start(**AMINA, text="Hello?")
+        second = await chat.start(**AMINA, text="Hello?")
+    assert sorted(_keys(namespace, "/chatSessions")) == sorted([first.id, second.id])
+
+
+@pytest.mark.parametrize("count", [-1, -3, 1.5, "2", True, {"a": 1}, None, 0, 7])
+@pytest.mark.parametrize("unread", [0, 2])
+async def test_whatever_is_stored_as_a_count_a_conversation_can_be_opened(
+    namespace: Namespace, count: Json, unread: int
+) -> None:
+    """What is no count is put right; what is one is counted down and never below zero."""
+    session_id = await _started(namespace)
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        await chat.resume(session_id)
+        for number in range(unread):
+            await chat.send(f"message {number}")
+            await asyncio.sleep(0)
+            namespace.write(_aged(namespace, session_id), OWNER, 0)
+    place = Path.parse(f"/chatSessions/{session_id}/unreadCount")
+    namespace.write(Write.put(place, count), OWNER, 0)
+    rejected: list[Any] = []
+    desk = AsyncAdminChat._over(Gateway(InMemory(namespace, ADMIN), on_rejected=rejected.append))
+    async with desk.open(session_id) as conversation:
+        assert (await conversation.reply("Hello")).delivery == "confirmed"
+    left = namespace.root.at(place).to_json()
+    assert left == (7 - unread if count == 7 and count is not True else 0)
+    await desk.close()
+
+
+def _aged(namespace: Namespace, session_id: str) -> Write:
+    """The latest message, a second older: the rules let the next one follow."""
+    messages = _keys(namespace, f"/messages/{session_id}")
+    place = Path.parse(f"/messages/{session_id}/{max(messages)}/timestamp")
+    return Write.put(place, int(str(namespace.root.at(place).to_json())) - 1000)
+
+
+async def test_an_emulator_without_rules_serves_our_own_client(face: Face) -> None:
+    """It is open, so it asks for no index; rules that come later do."""
+    with Emulator() as bare:
+        flags = {
+            "project": bare.project,
+            "database_emulator": bare.database_host,
+            "auth_emulator": bare.auth_host,
+        }
+        async with face.customer(**flags) as chat, face.desk(**flags) as desk:
+            session = await chat.start(**AMINA, text="Hello")
+            assert [one.id for one in await desk.sessions()] == [session.id]
+            assert [one.id for one in await chat.sessions()] == [session.id]
+            await desk.listen()
+            assert desk.status.state == "live"
+            bare.load_rules('{"rules": {".read": true, ".write": true}}')
+            with pytest.raises(ImbariError, match="index"):
+                await desk.sessions()
+
+
+def test_a_form_is_the_same_however_it_was_read() -> None:
+    """An unfinished start is compared by it."""
+    assert LeadForm.checked(name=" Amina ", email="amina@example.com") == LeadForm(
+        "Amina", "amina@example.com"
+    )
+    assert ConnectionChanged("live") == ConnectionChanged("live")

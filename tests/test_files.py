@@ -1,0 +1,56 @@
+"""Files that are replaced as a whole."""
+
+import os
+import stat
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from imbari_chat.files import replacing, write_all
+
+
+def test_readers_see_all_of_the_old_or_all_of_the_new(tmp_path: Path) -> None:
+    """Until the block is left it is the old one."""
+    file = tmp_path / "list"
+    file.write_bytes(b"old")
+    with replacing(file) as new:
+        assert write_all(new, b"new ") == 4
+        write_all(new, b"and longer")
+        assert file.read_bytes() == b"old"
+    assert file.read_bytes() == b"new and longer"
+    assert [one.name for one in tmp_path.iterdir()] == ["list"]
+
+
+def test_a_block_that_raises_leaves_what_was_there(tmp_path: Path) -> None:
+    """And nothing beside it."""
+    file = tmp_path / "list"
+    file.write_bytes(b"old")
+    with pytest.raises(TypeError), replacing(file) as new:
+        write_all(new, b"half" + cast("bytes", "and no more"))
+    assert file.read_bytes() == b"old"
+    assert [one.name for one in tmp_path.iterdir()] == ["list"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("mode", [0o600, 0o644])
+def test_nobody_else_reads_it_at_any_moment(tmp_path: Path, mode: int) -> None:
+    """From its first byte on it has the mode that was asked for, and an old one's is not kept."""
+    file = tmp_path / "token"
+    file.write_bytes(b"old")
+    file.chmod(0o666)
+    with replacing(file, mode=mode) as new:
+        during = stat.S_IMODE(os.fstat(new).st_mode)
+    after = stat.S_IMODE(file.stat().st_mode)
+    assert (during & ~mode, after & ~mode) == (0, 0)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
+def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) -> None:
+    """Whoever put it there gains nothing."""
+    elsewhere, file = tmp_path / "elsewhere", tmp_path / "hub.json"
+    elsewhere.write_bytes(b"precious")
+    file.symlink_to(elsewhere)
+    with replacing(file) as new:
+        write_all(new, b"new")
+    assert (elsewhere.read_bytes(), file.is_symlink()) == (b"precious", False)
