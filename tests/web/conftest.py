@@ -185,15 +185,10 @@ def said(place: Place) -> list[str]:
     return [one["text"] for one in sorted(messages.values(), key=lambda one: one["timestamp"])]
 
 
-def answer(desk: AdminChat, session_id: str, text: str) -> None:
-    """Answer in Python, and mark nothing read."""
-    with desk.open(session_id, peek=True) as conversation:
-        conversation.reply(text)
-
-
 def use_from_the_environment(place: Place, patch: pytest.MonkeyPatch) -> None:
     """Let commands be the admin's."""
     for name, value in place.stage.emulator.environment().items():
         patch.setenv(name, value)
+    flags: dict[str, Any] = {**place.stage.flags}
     for name in ("identity", "profile", "token_store", "data_dir"):
-        patch.setenv(f"IMBARI_CHAT_{name.upper()}", str(place.stage.flags[name]))
+        patch.setenv(f"IMBARI_CHAT_{name.upper()}", str(flags[name]))

@@ -19,7 +19,6 @@ from tests.cli.harness import Program
 from tests.web.browser import Browser, chromium_or_skip
 from tests.web.conftest import (
     Place,
-    answer,
     place_at,
     start,
     use_from_the_environment,
@@ -65,7 +64,7 @@ def take(place: Place, folder: Path) -> None:
     customer.css(".own .meta time >> nth=1").shows()
     with place.desk() as desk:
         (session,) = [one for one in desk.sessions() if one.customer_name == "Amina Wanjiru"]
-        answer(desk, session.id, "I have just sent you our price list by e-mail.")
+        desk.reply(session.id, "I have just sent you our price list by e-mail.")
     customer.css(".message.other >> nth=1").shows()
     admin.css(".message.own >> nth=1").shows()
     customer.picture(folder / "widget.png")
@@ -74,7 +73,7 @@ def take(place: Place, folder: Path) -> None:
     customer.role("button", "Minimise chat").click()
     customer.css("section").vanishes()
     with place.desk() as desk:
-        answer(desk, session.id, "Did it arrive?")
+        desk.reply(session.id, "Did it arrive?")
     customer.css(".badge").shows()
     customer.picture(folder / "widget-badge.png")
     phone = place.customer(place.new_context(viewport=_PHONE, isMobile=True, hasTouch=True))
@@ -106,14 +105,14 @@ def _printed(place: Place, *command: str) -> str:
 def _others(place: Place) -> None:
     """Two more customers, so that the list has something to sort."""
     with place.visitor() as chat, place.desk() as desk:
-        chat.start("Brian Otieno", "brian@example.org", topic="An order")
+        chat.start(name="Brian Otieno", email="brian@example.org", topic="An order")
         chat.send("Can I still change my order to the espresso blend?")
         with desk.open(chat.session.id) as conversation:
             conversation.reply("Done: whole beans, on Wednesday.")
             conversation.resolve()
         chat.wait_for(MessageAdded, timeout=10)
     with place.visitor() as chat:
-        chat.start("Chloé d'Été", "chloe@example.org", topic="Something else")
+        chat.start(name="Chloé d'Été", email="chloe@example.org", topic="Something else")
         chat.send("Bonjour ! Do you offer tastings at the roastery?")
 
 

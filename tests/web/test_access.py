@@ -3,7 +3,7 @@
 import pytest
 
 from tests.web.browser import Page
-from tests.web.conftest import Place, answer, start, stored, write
+from tests.web.conftest import Place, start, stored, write
 
 pytestmark = pytest.mark.peer
 
@@ -40,11 +40,11 @@ def test_axe_finds_nothing_in_the_widget(place: Place, options: dict[str, object
     customer.css(".own time").shows()
     with place.desk() as desk:
         (session,) = desk.sessions()
-        answer(desk, session.id, "Good morning")
+        desk.reply(session.id, "Good morning")
         customer.css(".other").shows()
         assert customer.violations() == []
         customer.role("button", "Minimise chat").click()
-        answer(desk, session.id, "Anything else?")
+        desk.reply(session.id, "Anything else?")
     customer.css(".badge").shows()
     assert customer.violations() == []
 
@@ -135,7 +135,7 @@ def test_what_is_new_is_announced(place: Place) -> None:
     start(customer)
     write(customer, "Hello")
     with place.desk() as desk:
-        answer(desk, desk.sessions()[0].id, "Good morning")
+        desk.reply(desk.sessions()[0].id, "Good morning")
     log = customer.role("log", "Messages")
     log.text("Good morning").shows()
     assert log.role("listitem").texts()[-1].startswith("Imbari TeamGood morning")

@@ -12,7 +12,6 @@ from tests.cli.harness import Program
 from tests.web.browser import Browser, Page
 from tests.web.conftest import (
     Place,
-    answer,
     place_at,
     start,
     stored,
@@ -104,7 +103,7 @@ def test_our_customers_and_an_old_dashboard(place: Place) -> None:
     old.text("Amina: 1 unread, active").shows()
     assert counts(place) == (1, 1)
     with place.visitor() as chat:
-        chat.start("Brian", "brian@example.org")
+        chat.start(name="Brian", email="brian@example.org")
         chat.send("Hello")
         old.text("Brian: 1 unread, active").shows()
         says(old, "Good morning", "Reply to Brian")
@@ -153,6 +152,6 @@ def test_drift_of_two_writes_is_found_and_put_right(
     assert counts(place) == (0, 0)
     admin.css(".session .badge").vanishes()
     with place.desk() as desk:
-        answer(desk, desk.sessions()[0].id, "Two")
+        desk.reply(desk.sessions()[0].id, "Two")
     old.css(".mine .admin").text("Two").shows()
     assert admin.told() == []

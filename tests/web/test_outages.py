@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.web.conftest import Place, answer, said, start, stored, write
+from tests.web.conftest import Place, said, start, stored, write
 
 pytestmark = pytest.mark.peer
 
@@ -24,7 +24,7 @@ def test_offline_and_back(place: Place) -> None:
     assert customer.text("Sending…").count() == 3
     with place.desk() as desk:
         (session,) = desk.sessions()
-        answer(desk, session.id, "Are you there?")
+        desk.reply(session.id, "Are you there?")
     context.offline(False)
     place.line.mend()
     customer.css(".other").text("Are you there?").shows()
@@ -137,7 +137,7 @@ def test_two_tabs_are_one_customer(place: Place) -> None:
     (session,) = stored(place, "chatSessions").values()
     assert session["unreadCount"] == 6
     with place.desk() as desk:
-        answer(desk, desk.sessions()[0].id, "To both")
+        desk.reply(desk.sessions()[0].id, "To both")
     for tab in (one, other):
         tab.css(".other").text("To both").shows()
 
@@ -151,9 +151,9 @@ def test_a_badge_while_the_chat_is_closed(place: Place) -> None:
     customer.role("button", "Minimise chat").click()
     with place.desk() as desk:
         (session,) = desk.sessions()
-        answer(desk, session.id, "Yes?")
+        desk.reply(session.id, "Yes?")
         customer.role("button", "Open chat, 1 new message").shows()
-        answer(desk, session.id, "Are you there?")
+        desk.reply(session.id, "Are you there?")
         customer.role("button", "Open chat, 2 new messages").shows()
     assert customer.css(".badge").content() == "2"
     customer.reload()

@@ -99,7 +99,9 @@ def test_an_admin_in_the_page_and_a_customer_in_python(place: Place) -> None:
     admin = place.admin()
     admin.text("Nobody has written yet.").shows()
     with place.visitor() as chat:
-        chat.start("Brian", "brian@example.org", phone="+254 712 345 678", topic="An order")
+        chat.start(
+            name="Brian", email="brian@example.org", phone="+254 712 345 678", topic="An order"
+        )
         chat.send("One")
         chat.send("Two")
         admin.text("2 unread").shows()
@@ -133,7 +135,7 @@ def test_two_admins_who_read_at_once_subtract_once(place: Place) -> None:
     """One of them may be refused; the count ends at what is unread, which is nothing."""
     one, other = place.admin(), place.admin()
     with place.visitor() as chat:
-        chat.start("Amina", "amina@example.com")
+        chat.start(name="Amina", email="amina@example.com")
         for admin in (one, other):
             admin.role("button", "Amina").click()
         for number in range(4):
