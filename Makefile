@@ -27,11 +27,12 @@ DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema
   tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
 DAYS := +400 -400
 
-.PHONY: help demo test quick any-day check collected mutants generate reference faults bench peers clean
+.PHONY: help demo demo-web test quick any-day check collected mutants generate reference faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
+	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
 	@echo "make test                  install, check and run every test, in parallel; under 3 minutes"
 	@echo "make test ARGS='-k inbox'  those of them; ARGS=--hypothesis-profile=thorough: ten times the examples"
 	@echo "make quick                 ruff, and the tests of cores and tables; under 30 seconds"
@@ -53,6 +54,9 @@ $(STAMP): pyproject.toml constraints.txt
 
 demo: $(STAMP)
 	@$(BIN)/imbari-chat demo $(ARGS)
+
+demo-web: $(STAMP)
+	@$(BIN)/imbari-chat demo --web $(ARGS)
 
 check: $(STAMP)
 	$(BIN)/ruff check .

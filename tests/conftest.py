@@ -22,7 +22,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a program which is slow to start, or a running one, go to one worker."""
     for item in items:
         if item.get_closest_marker("peer"):
-            item.add_marker(pytest.mark.xdist_group("peers"))
+            group = "web" if item.path.parent.name == "web" else "peers"
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -19,10 +19,24 @@ def demo(
         typer.Option(min=0.001, help="Leave after so long.", show_default=False),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another number, other pauses.")] = 1,
+    web: Annotated[
+        bool, typer.Option("--web", help="With the website: chat widget and team dashboard.")
+    ] = False,
+    web_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the website; 0 takes a free one.")
+    ] = 0,
     json: Json = False,
 ) -> None:
     """See it at work: an emulator, simulated customers and the live inbox. Needs nothing."""
     from imbari_chat.cli.demo.run import run_demo
 
-    code = run_demo(headless=headless, customers=customers, seconds=seconds, json=json, seed=seed)
+    code = run_demo(
+        headless=headless,
+        customers=customers,
+        seconds=seconds,
+        json=json,
+        seed=seed,
+        web=web,
+        port=web_port,
+    )
     raise typer.Exit(code)

@@ -11,9 +11,10 @@ from imbari_chat.cli import event_loop
 from imbari_chat.cli.demo.cast import cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
+from imbari_chat.cli.demo.site import installed_sdk, serving, site_of
 from imbari_chat.cli.demo.stage import PROJECT, Stage, stage
 from imbari_chat.cli.exit_codes import ExitCode, UsageError
-from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stderr import Stderr, ask
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
@@ -35,6 +36,8 @@ def run_demo(
     seconds: float | None = None,
     json: bool = False,
     seed: int = 1,
+    web: bool = False,
+    port: int = 0,
 ) -> int:
     """Start an emulator, let customers write, and show the live inbox or serve them by script.
 
@@ -45,6 +48,9 @@ def run_demo(
         seconds: Leave after so long. Headless: fail if it takes longer (60 at most, by default).
         json: Headless: JSON lines, ``message_added`` as `watch` prints them, then one ``summary``.
         seed: For the customers' hesitation.
+        web: Serve the website's two pages as well. Headless: nobody answers by script, since that
+            is for whoever opens the dashboard; it lasts until Ctrl-C or ``seconds``.
+        port: Of the pages; 0 takes a free one.
 
     Returns:
         0, or 10 if a check failed.
@@ -59,6 +65,16 @@ def run_demo(
         )
     with stage() as here:
         cast = [Customer(part) for part in cast_of(customers)]
+        if web:
+            with serving(site_of(here), port) as url:
+                _tell(here, url, json=json)
+                if headless:
+                    event_loop.run(_by_its_pages(here, cast, seconds, seed=seed))
+                else:
+                    ask("Press Enter for the inbox in this terminal ")
+                    title = f"{PROJECT} · {url}"
+                    event_loop.run(_with_a_person(here, cast, seconds, seed=seed, title=title))
+            return ExitCode.DONE
         if headless:
             limit = min(seconds or _LIMIT, _LIMIT)
             return event_loop.run(_by_itself(here, cast, limit, seed=seed, json=json))
@@ -67,7 +83,12 @@ def run_demo(
 
 
 async def _with_a_person(
-    here: Stage, cast: Sequence[Customer], seconds: float | None, *, seed: int
+    here: Stage,
+    cast: Sequence[Customer],
+    seconds: float | None,
+    *,
+    seed: int,
+    title: str = PROJECT,
 ) -> None:
     from imbari_chat.cli.live.shell import run_live_inbox
 
@@ -79,13 +100,49 @@ async def _with_a_person(
             asyncio.TaskGroup() as tasks,
         ):
             playing = [tasks.create_task(one.play(here.flags, pace)) for one in cast]
-            await run_live_inbox(chat, title=PROJECT)
+            await run_live_inbox(chat, title=title)
             for task in playing:
                 task.cancel()
     except TimeoutError:
         Stderr().say(f"the demo's {seconds:g} s are over")
     except BaseExceptionGroup as several:
         raise _first(several) from None
+
+
+async def _by_its_pages(
+    here: Stage, cast: Sequence[Customer], seconds: float | None, *, seed: int
+) -> None:
+    """Customers write, and whoever looks at the pages answers them."""
+    pace = Pace(random.Random(seed))  # noqa: S311  # hesitation, not secrets
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as tasks:
+            for one in cast:
+                tasks.create_task(one.play(here.flags, pace))
+    except TimeoutError:
+        Stderr().say(f"the demo's {seconds:g} s are over")
+    except BaseExceptionGroup as several:
+        raise _first(several) from None
+
+
+def _tell(here: Stage, url: str, *, json: bool) -> None:
+    """Where everything is."""
+    addresses: dict[str, Json] = {
+        "widget": f"{url}/",
+        "dashboard": f"{url}/admin/chat",
+        "email": here.email,
+        "password": here.password,
+        "database": here.emulator.database_url,
+        "auth": f"http://{here.emulator.auth_host}",
+    }
+    if json:
+        Stdout().line({"event": "serving", **addresses})
+        return
+    for name, value in addresses.items():
+        Stdout().text(f"{name:<10} {value}")
+    if installed_sdk() is None:
+        Stderr().say(
+            "the pages take Firebase's SDK from Google's CDN; offline: npm install firebase"
+        )
 
 
 async def _by_itself(

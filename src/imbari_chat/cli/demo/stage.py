@@ -9,7 +9,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from imbari_chat.config import Settings, SettingsFlags
@@ -32,11 +32,15 @@ class Stage:
         emulator: Both halves, running.
         flags: Settings that lead there, whatever the environment says.
         started_in: How long the emulator took to start, in seconds.
+        email: The admin's.
+        password: The admin's, made for this run.
     """
 
     emulator: Emulator
     flags: SettingsFlags
     started_in: float
+    email: str
+    password: str = field(repr=False)
 
 
 @contextmanager
@@ -61,14 +65,14 @@ def stage() -> Iterator[Stage]:
             "token_store": "file",
             "data_dir": Path(directory),
         }
-        _sign_in_an_admin(Settings.load(**flags))
-        yield Stage(emulator, flags, started_in)
+        password = secrets.token_urlsafe(12)
+        _sign_in_an_admin(Settings.load(**flags), password)
+        yield Stage(emulator, flags, started_in, _ADMIN, password)
 
 
-def _sign_in_an_admin(settings: Settings) -> None:
+def _sign_in_an_admin(settings: Settings, password: str) -> None:
     """Make an account, give it the claim, and leave its sign-in where the client looks for it."""
     where = factory.sign_in_project(settings)
-    password = secrets.token_urlsafe(16)
     with closing(AdminAccounts(where)) as accounts:
         accounts.create(_ADMIN, password)
         accounts.grant(_ADMIN)

@@ -1,0 +1,232 @@
+// One conversation: read, answered, resolved.
+
+import {
+  LIMITS,
+  TEAM,
+  markRead,
+  messageAt,
+  messagesOf,
+  readMessage,
+  reopen,
+  reply,
+  resolve,
+} from "../contract.js";
+import { composer, element, setText } from "../elements.js";
+import { explained } from "../firebase.js";
+import { MessageList } from "../message_list.js";
+import { Outbox } from "../outbox.js";
+
+const PAGE = 100; // messages
+const MARKING_TRIES = 3;
+
+export class Conversation {
+  constructor(firebase, user, { tell, onback }) {
+    Object.assign(this, { firebase, user, tell });
+    this.session = null;
+    this.messages = [];
+    this.look = () => this.markRead();
+    document.addEventListener("visibilitychange", this.look);
+    this.drawOnce(onback);
+    this.draw();
+  }
+
+  open(session) {
+    this.leave();
+    this.session = session;
+    this.messages = [];
+    this.window = PAGE;
+    this.refusals = new Map();
+    if (session) {
+      const { database: rtdb, db } = this.firebase;
+      this.outbox = new Outbox({
+        key: `imbari-desk-${this.user.uid}-${session.id}`,
+        interval: 0,
+        changed: () => this.draw(),
+        write: ({ id, text }) =>
+          rtdb.update(rtdb.ref(db), reply(session.id, id, text, this.user.uid)),
+        isThere: async ({ id }) =>
+          (await rtdb.get(rtdb.ref(db, messageAt(session.id, id)))).exists(),
+      });
+      this.listen();
+    }
+    this.draw();
+    if (session) this.composer.field.focus();
+  }
+
+  listen() {
+    const { database: rtdb, db } = this.firebase;
+    const newest = rtdb.query(
+      rtdb.ref(db, messagesOf(this.session.id)),
+      rtdb.orderByChild("timestamp"),
+      rtdb.limitToLast(this.window),
+    );
+    const former = this.stop;
+    this.stop = rtdb.onValue(
+      newest,
+      (snapshot) => {
+        this.messages = [];
+        snapshot.forEach((one) => void this.messages.push(readMessage(one.key, one.val())));
+        this.draw();
+        this.markRead();
+      },
+      (error) => this.tell(`The messages cannot be read. ${explained(error)}`),
+    );
+    former?.();
+  }
+
+  /** The list of conversations has changed. */
+  update(sessions) {
+    if (!this.session) return;
+    this.session = sessions.find((one) => one.id === this.session.id) ?? this.session;
+    this.draw();
+  }
+
+  /**
+   * What is before the admin's eyes is read. Of two admins who read at once one is refused as a
+   * whole, and tries once more with what is unread then.
+   */
+  async markRead() {
+    if (this.marking || document.hidden || !this.session) return;
+    const { session, refusals } = this;
+    const unread = this.messages
+      .filter((one) => one.isUnread && (refusals.get(one.id) ?? 0) < MARKING_TRIES)
+      .map((one) => one.id);
+    if (!unread.length) return;
+    this.marking = true;
+    const { database: rtdb, db } = this.firebase;
+    // A count that has drifted below the truth does not go below zero.
+    const counted = Math.min(unread.length, session.unread);
+    try {
+      await rtdb.update(rtdb.ref(db), markRead(session.id, unread, counted));
+    } catch {
+      for (const id of unread) refusals.set(id, (refusals.get(id) ?? 0) + 1);
+    }
+    this.marking = false;
+    const isGivenUp = unread.some((id) => refusals.get(id) === MARKING_TRIES);
+    if (isGivenUp && this.session?.id === session.id) {
+      this.tell("What you have read could not be marked as read.");
+    }
+    this.markRead();
+  }
+
+  async act(action) {
+    const { database: rtdb, db } = this.firebase;
+    this.tell("");
+    try {
+      await rtdb.update(rtdb.ref(db), action(this.session.id));
+    } catch (error) {
+      this.tell(explained(error));
+    }
+  }
+
+  close() {
+    document.removeEventListener("visibilitychange", this.look);
+    this.leave();
+  }
+
+  leave() {
+    this.stop?.();
+    this.stop = undefined;
+    this.outbox?.close();
+    this.outbox = undefined;
+    this.session = null;
+  }
+
+  send(text) {
+    const { database: rtdb, db } = this.firebase;
+    this.outbox.send(rtdb.push(rtdb.ref(db, messagesOf(this.session.id))).key, text);
+  }
+
+  draw() {
+    const { session } = this;
+    this.placeholder.hidden = Boolean(session);
+    this.content.hidden = !session;
+    if (!session) return;
+    setText(this.name, session.name);
+    const about = [session.email, session.phone, session.topic].filter(Boolean);
+    setText(this.about, about.join(" · "));
+    this.tag.hidden = !session.isResolved;
+    setText(this.resolve, session.isResolved ? "Reopen" : "Mark as resolved");
+    this.earlier.hidden = this.messages.length < this.window;
+    this.list.show(this.rows());
+  }
+
+  rows() {
+    const waiting = new Map(this.outbox.entries.map((one) => [one.id, one]));
+    const rows = this.messages.map((one) => ({
+      ...one,
+      kind: one.isAdmin ? "own" : "other",
+      who: one.isAdmin ? TEAM : this.session.name,
+      state: waiting.has(one.id) ? "Sending…" : undefined,
+    }));
+    const shown = new Set(rows.map((one) => one.id));
+    for (const { id, text, state, error } of waiting.values()) {
+      if (shown.has(id)) continue;
+      const own = { id, text, kind: "own", who: TEAM, state: "Sending…" };
+      const failure = {
+        state: `Not sent. ${explained(error)}`,
+        actions: [
+          ["Try again", () => this.outbox.retry(id)],
+          ["Discard", () => this.outbox.discard(id)],
+        ],
+      };
+      rows.push(state === "waiting" ? own : { ...own, ...failure });
+    }
+    return rows;
+  }
+
+  drawOnce(onback) {
+    this.name = element("h2", { dir: "auto" });
+    this.about = element("p", { class: "quiet", dir: "auto" });
+    this.tag = element("span", { class: "tag" }, "Resolved");
+    this.resolve = element("button", {
+      type: "button",
+      class: "secondary",
+      onclick: () => this.act(this.session.isResolved ? reopen : resolve),
+    });
+    this.list = new MessageList("Messages");
+    this.earlier = element(
+      "button",
+      {
+        type: "button",
+        class: "link more",
+        onclick: () => {
+          this.window += PAGE;
+          this.listen();
+        },
+      },
+      "Show earlier messages",
+    );
+    this.composer = composer({
+      label: "Write a reply",
+      limit: LIMITS.text,
+      onsend: (text) => this.send(text),
+    });
+    this.placeholder = element("p", { class: "placeholder quiet" }, "Choose a chat to read it.");
+    this.content = element(
+      "div",
+      { class: "content" },
+      element(
+        "div",
+        { class: "bar" },
+        element(
+          "button",
+          { type: "button", class: "secondary back", onclick: onback },
+          "Back",
+        ),
+        element("div", { class: "person" }, this.name, this.about),
+        this.tag,
+        this.resolve,
+      ),
+      this.earlier,
+      this.list.log,
+      this.composer.form,
+    );
+    this.view = element(
+      "section",
+      { "aria-label": "Conversation", class: "conversation" },
+      this.placeholder,
+      this.content,
+    );
+  }
+}
