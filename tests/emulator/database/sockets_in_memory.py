@@ -23,19 +23,21 @@ NOW = 1_795_383_808_706
 
 T = TypeVar("T")
 
+_OPEN = '{"rules": {".read": true, ".write": true}}'
+
 
 class Room:
     """A database and whoever is connected to it.
 
     Args:
-        rules: Their text; without any, everything is allowed.
+        rules: Their text; without any, rules that allow everything and index nothing.
         data: What is there to begin with.
     """
 
     def __init__(
         self, rules: str | None = None, data: Json = None, *, enforce_expiry: bool = False
     ) -> None:
-        ruleset = Ruleset.open() if rules is None else Ruleset.parse(rules)
+        ruleset = Ruleset.parse(_OPEN if rules is None else rules)
         self.database = Namespace("t", ruleset)
         self.enforce_expiry = enforce_expiry
         self.now = NOW
