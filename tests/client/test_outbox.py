@@ -76,16 +76,16 @@ async def test_closing_ends_a_flush_that_would_wait_for_ever(
 
 
 class _Preparing(InMemory):
-    """Meets its fates, and then never gets to the point of handing anything over."""
+    """Meets its fates, and then gets to the point of handing something over only if it is let."""
 
     def __init__(self, namespace: Namespace, *fates: str) -> None:
         super().__init__(namespace, ADMIN, *fates)
-        self.prepares = asyncio.Event()
+        self.prepares, self.go_on = asyncio.Event(), asyncio.Event()
 
     async def open(self) -> None:
         if not self._fates:
             self.prepares.set()
-            await asyncio.Event().wait()
+            await self.go_on.wait()
 
 
 MAY_BE_THERE = [
@@ -136,6 +136,21 @@ async def test_what_had_no_time_to_be_handed_over_is_not_there(
     with pytest.raises(Unavailable) as caught:
         await desk.reply(session_id, "Hello", timeout=0.05, queue=False)
     assert not caught.value.outcome_unknown
+    await desk.close()
+
+
+async def test_what_was_given_up_before_it_was_handed_over_does_not_go_any_more(
+    namespace: Namespace, session_id: str
+) -> None:
+    """It has been said not to be there, also if what it waited for comes to an end afterwards."""
+    transport = _Preparing(namespace)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    with pytest.raises(Unavailable):
+        await desk.reply(session_id, "Hello", timeout=0.05, queue=False)
+    transport.go_on.set()
+    await desk.reply(session_id, "Again", timeout=WAIT)
+    async with desk.open(session_id, peek=True) as conversation:
+        assert "Hello" not in [one.text for one in await conversation.history()]
     await desk.close()
 
 

@@ -276,15 +276,20 @@ class Outbox:
     async def _send(self, entries: list[OutboxEntry]) -> None:
         """All or none in one update; of a conversation's, the last gives its preview."""
         doubtful = {one.message.id for one in entries if one.may_be_there}
-        changes = {place: value for one in entries for place, value in one.plan.changes.items()}
         try:
             sessions = {one.plan.requires: one.plan for one in entries}
             await asyncio.gather(
                 *(require_session(self._transport, plan) for plan in sessions.values())
             )
+            # What was given up meanwhile has been said not to be there, so it does not go.
+            entries = [one for one in entries if one.message.id in self._entries]
+            if not entries:
+                return
             for entry in entries:
                 entry.may_be_there = True
-            await self._transport.update(changes)
+            await self._transport.update(
+                {place: value for one in entries for place, value in one.plan.changes.items()}
+            )
         except ImbariError as error:
             unknown = isinstance(error, Unavailable) and error.outcome_unknown
             for entry in entries:
