@@ -251,8 +251,8 @@ async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
     """Or nobody would ever hear what ends it."""
 
     async def denied() -> AsyncGenerator[ChatEvent, None]:
+        yield _added(0)
         raise AccessDenied("no")
-        yield
 
     dispatcher = EventDispatcher(denied, on_error=lambda *_: None)
     with pytest.raises(AccessDenied):
