@@ -109,7 +109,7 @@ async def test_unread_messages_are_found_behind_a_long_conversation(
     session_id = await _start(customer)
     (first,) = await customer.history()
     later = {
-        f"{first.id[:-3]}z{number:02d}": {"text": "later", "from": "admin", "timestamp": number}
+        f"{first.id[:-3]}z{number:02d}": {"text": "later", "from": "admin", "timestamp": 2 + number}
         for number in range(100)
     }
     original = {"text": "Hello", "from": "customer", "timestamp": 1, "read": False}

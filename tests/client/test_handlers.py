@@ -251,8 +251,7 @@ async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
     """Or nobody would ever hear what ends it."""
 
     async def denied() -> AsyncGenerator[ChatEvent, None]:
-        for event in list[ChatEvent]():
-            yield event
+        yield _added(0)
         raise AccessDenied("no")
 
     dispatcher = EventDispatcher(denied, on_error=lambda *_: None)

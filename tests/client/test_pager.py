@@ -297,6 +297,26 @@ async def test_a_filter_reads_on_until_the_page_is_full(
     assert ids(more) == wanted
 
 
+async def test_what_is_new_enough_is_read_in_both_directions(
+    namespace: Namespace, gateway: Gateway
+) -> None:
+    """There and back, and what came meanwhile; what is older is beyond the end."""
+    for number in range(10):
+        put_session(namespace, f"-O{number}", number)
+    pager = SessionPager(gateway, since=4, page_size=2)
+    pages = [["-O9", "-O8"], ["-O7", "-O6"], ["-O5", "-O4"], []]
+    assert [ids(await pager.older()) for _ in pages] == pages
+    put_session(namespace, "-Onew", 10)
+    back = [*pages[1::-1], ["-Onew"], []]
+    assert [ids(await pager.newer()) for _ in back] == back
+
+    upwards = SessionPager(gateway, since=4, page_size=2, start="oldest")
+    pages = [*pages[2::-1], ["-Onew"], []]
+    assert [ids(await upwards.newer()) for _ in pages] == pages
+    back = [*pages[2::-1], []]
+    assert [ids(await upwards.older()) for _ in back] == back
+
+
 async def test_what_is_older_than_since_is_not_even_read(
     namespace: Namespace, transport: Reading, gateway: Gateway
 ) -> None:

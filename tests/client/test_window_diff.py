@@ -111,6 +111,18 @@ def test_only_touched_children_are_looked_at() -> None:
     assert _kinds(events) == [("MessageChanged", "b")]
 
 
+def test_a_push_into_a_full_window_leaves_its_old_end_where_it_is() -> None:
+    """What the push did not name is known to stand there still, so there is no gap."""
+    diff = _messages(2)
+    diff.update({"a": _message("1"), "b": _message("2")})
+    window: Json = {"a": _message("1"), "b": _message("2", read=True)}
+    assert diff.gap(window, frozenset({"b"})) is None
+    assert _kinds(diff.update(window, frozenset({"b"}))) == [("MessageChanged", "b")]
+    later: Json = {"b": _message("2", read=True), "c": _message("3")}
+    assert diff.gap(later, frozenset({"a", "c"})) is None
+    assert _kinds(diff.update(later, frozenset({"a", "c"}))) == [("MessageAdded", "c")]
+
+
 def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:
     """Not at every event."""
     diff = _messages()

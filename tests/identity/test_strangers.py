@@ -10,7 +10,7 @@ import requests
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.engine.access import Access
+from imbari_chat.engine.access import Access, hearing
 from imbari_chat.engine.refusals import Call, Remedy, is_from_service, refusal, remedy
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity import session
@@ -125,6 +125,19 @@ def test_no_account_service_believes_a_stranger(relay: Relay, who: Stranger) -> 
     relay.answer = who.raw
     with closing(AdminAccounts(project_at("127.0.0.1:1", relay.address))) as accounts:
         outage(lambda: accounts.grant("desk@example.com"))
+
+
+@pytest.mark.parametrize("opener", OPENERS)
+def test_a_stranger_is_heard_as_well(relay: Relay, opener: str) -> None:
+    """The line is not silent, whoever answers: no deadline on silence is to run on."""
+    heard: list[None] = []
+    relay.answer = Stranger("page", 403, {"content-type": "text/html"}, "<html>").raw
+    with (
+        closing(OPENERS[opener](project_at(relay.address))) as access,
+        hearing(lambda: heard.append(None)),
+    ):
+        outage(lambda: access.get(WHERE))
+    assert heard
 
 
 @pytest.mark.parametrize("status", [307, 308])

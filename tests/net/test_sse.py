@@ -161,6 +161,24 @@ async def test_a_name_that_cannot_be_resolved_is_tried_again(
         await transport.close()
 
 
+async def test_a_name_that_cannot_be_resolved_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be misspelt; and nothing is connected to without it."""
+
+    def unknown(*_: Any, **__: Any) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    transport = RestTransport(lambda: Caller("http://misspelt.invalid"), timeout=5.0, policy=QUICK)
+    reasons: list[str | None] = []
+    async with asyncio.timeout(PATIENCE):
+        async for item in transport.listen(Path.parse("/s")):
+            if isinstance(item, StateChanged) and item.state == "reconnecting":
+                reasons.append(item.reason)
+                break
+    assert reasons == ["the name misspelt.invalid cannot be resolved (Name or service not known)"]
+    await transport.close()
+
+
 _HANGING_NAME = """
 import asyncio, socket, sys, threading
 from imbari_chat.net.rest import RestTransport
