@@ -1,6 +1,7 @@
 """The demo's stage with both pages on it, a browser, and a line between that can be cut."""
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from imbari_chat.cli.demo.stage import Stage, stage
 from imbari_chat.wire.json import dumps
 from tests.client.cutting import CuttingProxy
 from tests.peers.node import PACKAGES
-from tests.web.browser import Browser, Context, Page, chromium_or_skip
+from tests.web.browser import PATIENCE, Browser, Context, Page, chromium_or_skip
 
 
 @pytest.fixture(scope="session")
@@ -169,6 +170,14 @@ def stored(place: Place, path: str = "") -> Any:
     owner = {"Authorization": "Bearer owner"}
     parameters = {"ns": place.stage.emulator.namespace}
     return httpx.get(url, params=parameters, headers=owner).raise_for_status().json()
+
+
+def becomes(read: Callable[[], Any], expected: Any) -> None:
+    """Wait until the database holds it: a page shows what it writes before the server has it."""
+    deadline = time.monotonic() + PATIENCE
+    while (found := read()) != expected:
+        assert time.monotonic() < deadline, f"{found!r} never became {expected!r}"
+        time.sleep(0.02)
 
 
 def store(place: Place, path: str, value: Any) -> None:
