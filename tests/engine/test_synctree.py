@@ -315,3 +315,37 @@ def test_what_a_narrower_listener_still_hears_of_is_kept() -> None:
     assert tree.value(WINDOW) == {"b": 1}
     assert [one.what.value for one in tree.server_merge(WINDOW, {Path(["b"]): 3})] == [3, {"b": 3}]
     assert [one.what.key for one in tree.listen(ROOT)] == ["a"]
+
+
+def test_what_a_narrower_listener_sees_does_not_fall_back_when_the_wider_ones_go() -> None:
+    """It was told by way of the wider one last."""
+    tree, inner = SyncTree(), WINDOW / "b"
+    for path in (ROOT, WINDOW, inner):
+        tree.listen(path)
+    tree.server_value(ROOT, {"a": {"b": 1}})
+    tree.unlisten(ROOT)
+    tree.server_value(inner, 2)
+    tree.unlisten(WINDOW)
+    tree.server_value(inner / "c", None)
+    assert tree.value(inner) == 2
+
+
+def test_a_query_that_only_sorts_knows_that_nothing_else_is_there() -> None:
+    """So a write below a child that is not there makes a child; below a window it may not."""
+    tree, sorting, newest = SyncTree(), Query.by_key(), Query.by_key().limit_to_last(1)
+    for query in (sorting, newest):
+        tree.listen(WINDOW, query)
+        tree.server_value(WINDOW, {"b": 1}, (WINDOW, query))
+    _, told = tree.write({WINDOW / "c/d": 1}, NOW)
+    assert {one.listen[1] for one in told} == {sorting}
+    assert tree.value(WINDOW, sorting) == {"b": 1, "c": {"d": 1}}
+
+
+def test_an_array_is_the_object_that_was_written() -> None:
+    """The service sends objects with index-like keys as arrays."""
+    tree = SyncTree()
+    tree.listen(WINDOW)
+    tree.server_value(WINDOW, {"b": 1})
+    number, _ = tree.write({WINDOW / "list": {"0": "x", "1": "y"}}, NOW)
+    assert tree.server_value(WINDOW / "list", ["x", "y"]) == []
+    assert tree.settled(number) == []

@@ -52,7 +52,7 @@ class Known:
             return Known.all_of(value)
         keys = self.keys
         if keys is not None and path[0] not in keys:
-            if len(path) > 1 or path[0] == ".priority":
+            if len(path) > 1:
                 return self
             keys |= {path[0]}
         return Known(assign(self.value, path, value), keys, self.is_whole)

@@ -138,9 +138,9 @@ class SyncTree:
         """
         write = self._log.take(number)
         concerned = self._concerned(write.changes)
-        if write.is_visible:
-            for listen in concerned:
-                listener = self._listeners[listen]
+        for listen in concerned:
+            listener = self._listeners[listen]
+            if write.is_visible and not self._known(listen[0], listener).is_whole:
                 listener.kept = write.over(listener.kept, listen[0])
         return self._look(concerned)
 
@@ -173,8 +173,6 @@ class SyncTree:
             below = path.relative_to(above)
             self._truth[above] = assign(self._truth[above], below, value)
             return
-        if path.key == ".priority":
-            return  # of what is not known
         for place in [place for place in self._truth if path.contains(place)]:
             del self._truth[place]
         self._truth[path] = assign(None, (), value)
@@ -234,10 +232,8 @@ class SyncTree:
         for listen in listens:
             path, listener = listen[0], self._listeners[listen]
             known = self._known(path, listener)
-            if known.is_whole:
-                listener.kept = NOTHING
-            else:
-                known = listener.kept = self._filled(listener.kept, path)
+            if not known.is_whole:
+                known = self._filled(listener.kept, path)
             shown = listener.view.show(self._log.over(known, path))
             told += [Told(listen, what) for what in shown]
         return told
@@ -252,7 +248,7 @@ class SyncTree:
     def _filled(self, known: Known, path: Path) -> Known:
         """The same with the children of ``path`` that are known."""
         for place, value in self._truth.items():
-            if len(place) == len(path) + 1 and path.contains(place):
+            if path.contains(place):
                 known = known.with_value(place.relative_to(path), value)
         return known
 

@@ -7,7 +7,7 @@ each after its sibling once that is in. Pure; no I/O.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from imbari_chat.engine.mirror import at, children
 from imbari_chat.engine.overlay import Known
@@ -19,8 +19,6 @@ from imbari_chat.wire.tree import Priority, from_json
 
 __all__ = ["Kind", "Seen", "View"]
 
-_OF_OBJECTS: Final = value_order(from_json({"child": True}))
-"""All objects sort alike."""
 
 Kind: TypeAlias = Literal["removed", "added", "moved", "changed", "value"]
 
@@ -123,13 +121,9 @@ def _sort_key(index: Index, key: str, child: Json) -> SortKey:
         case "priority":
             return (priority_order(_priority(child)), key_order(key))
         case "value":
-            return (_value_order(child), key_order(key))
+            return (value_order(from_json(child)), key_order(key))
         case "child":
-            return (_value_order(at(child, index.path)), key_order(key))
-
-
-def _value_order(value: Json) -> SortKey:
-    return _OF_OBJECTS if children(value) else value_order(from_json(value))
+            return (value_order(from_json(at(child, index.path))), key_order(key))
 
 
 def _priority(value: Json) -> Priority:
