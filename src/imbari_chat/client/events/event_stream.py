@@ -173,9 +173,13 @@ async def with_deliveries(
                 async with asyncio.timeout(PATIENCE if own.has_due and told.is_live else None):
                     await notifier.until(ready)
             except TimeoutError:
-                posted.extend(own.silent())
+                if not following.done():
+                    posted.extend(own.silent())
             if not following.done() and told.next is not None:
                 yield told.take()
+            # First, so that what the stream brings of a message comes after the message.
+            while posted:
+                yield posted.popleft()
             if following.done():
                 batch = following.result()
                 if batch is None:
@@ -187,8 +191,6 @@ async def with_deliveries(
                     for one in own.heard(event):
                         yield one
                 following = follow_on()
-            while posted:
-                yield posted.popleft()
     finally:
         outbox.unwatch(post)
         gateway.patient.unwatch(notifier.notify)
