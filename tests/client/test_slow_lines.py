@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from imbari_chat import AsyncAdminChat, ConnectionChanged, MessageAdded
 from imbari_chat.client.events.event_stream import message_events
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading import patient
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.emulator.database.namespace import Namespace
@@ -289,6 +290,22 @@ async def test_what_fails_is_being_caught_up() -> None:
     assert changes == ["catching up with /chatSessions: the connection broke", None]
     await reader.get(Path.parse("/chatSessions"))
     assert len(changes) == 2
+
+
+async def test_what_fails_is_tried_at_once_when_the_network_is_said_to_be_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reads does not sit out the pause."""
+    monkeypatch.setattr(patient, "_PAUSE", 600.0)
+    line = Line(_stored({"k": {"status": "active"}}), most=0)
+    gateway = Gateway(line)
+    reading = asyncio.create_task(gateway.patient.get(Path.parse("/chatSessions")))
+    await eventually(lambda: gateway.patient.behind is not None)
+    line.most = 1
+    gateway.reconnect_now()
+    async with asyncio.timeout(PATIENCE):
+        assert as_mapping(await reading) == {"k": {"status": "active"}}
+    await gateway.close()
 
 
 async def test_a_line_that_breaks_brings_what_was_missed_and_says_so_meanwhile(
