@@ -66,5 +66,6 @@ class Client:
 def joined(host: str, query: str = "", path: str = "/.ws", **more: Any) -> Iterator[Client]:
     """One connection."""
     url = f"ws://{host}{path}?v=5{query}"
-    with connect(url, compression=None, max_size=None, close_timeout=1, **more) as connection:
+    bare: dict[str, Any] = {"compression": None, "ping_interval": None, "max_size": None}
+    with connect(url, close_timeout=1, **bare, **more) as connection:
         yield Client(connection)

@@ -191,37 +191,6 @@ def test_values_of_any_size_come_back_in_texts_that_every_sdk_takes(host: str, s
         assert "0" not in client.texts
 
 
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        ("hello", 1008),
-        ('{"t":"d","d":{"a":"q"}}', 1008),
-        ("-5", 1008),
-        (b"{}", 1003),
-        ("\ud800".encode("utf-16-le", "surrogatepass"), 1003),
-    ],
-)
-def test_what_is_no_message_ends_its_connection_alone(
-    host: str, said: str | bytes, code: int
-) -> None:
-    """With a reason; another client notices nothing."""
-    with joined(host) as other, joined(host) as client:
-        client.connection.send(said)
-        closed, reason = client.close_code()
-        assert closed == code
-        assert reason
-        assert other.ask("s", {})["s"] == "ok"
-
-
-def test_a_count_that_lies_is_found_out(host: str) -> None:
-    """Fewer segments than the message has: what is there is no JSON."""
-    with joined(host) as client:
-        client.connection.send("2")
-        client.connection.send('{"t":"d","d":{"r":1,')
-        client.connection.send('"a":"s",')
-        assert client.close_code()[0] == 1008
-
-
 def test_a_message_beyond_the_limit_is_refused_as_it_comes() -> None:
     """In segments or at once."""
     with serving(limits=Limits(message=100_000)) as host:
