@@ -161,6 +161,7 @@ async def converse(desk: Desk, desk_line: Line, customer: Customer) -> list[tupl
     desk.chat.reconnect_now()
     await desk.until(lambda: desk.has_heard(more))
     await desk.chat.flush()
+    await desk.until(lambda: desk.has_heard(promise))
     await customer.until(lambda: ("desk", promise) in customer.shown)
 
     return [

@@ -1,7 +1,6 @@
 """Node's official SDK and this library in one conversation, as a reader would have them hold it."""
 
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,33 +9,20 @@ from examples.node import __main__ as node
 from examples.node.line import Frames
 from websockets.frames import Frame, Opcode
 
-from tests.examples.conftest import ROOT
+from tests.examples.conftest import ROOT, run
 from tests.peers.node import node_or_skip
 
-_PATIENCE = 90.0
 _COMMAND = [sys.executable, "-m", "examples.node"]
 _HANDSHAKE = (
     b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n\r\n"
 )
 
 
-def _run() -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        _COMMAND,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
-
-
 @pytest.mark.peer
 def test_both_lose_the_network_and_nothing_else(nowhere: Path) -> None:
     """The whole transcript; whoever was away finds everything there, once and in order."""
     node_or_skip()
-    result = _run()
+    result = run(*_COMMAND, cwd=ROOT)
     assert result.returncode == 0, result.stdout + result.stderr
     assert result.stderr == ""
     said, _, counts = result.stdout.partition("\n\n                        connections")
@@ -73,7 +59,7 @@ def test_both_lose_the_network_and_nothing_else(nowhere: Path) -> None:
 def test_without_node_it_says_what_it_takes(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sentence, and no trace."""
     monkeypatch.setenv("PATH", str(nowhere))
-    result = _run()
+    result = run(*_COMMAND, cwd=ROOT)
     assert result.returncode == 1
     assert result.stdout == ""
     assert re.fullmatch(r"This needs Node .+: run `make peers`\.\n", result.stderr)
@@ -87,7 +73,7 @@ def test_an_end_of_node_is_told(nowhere: Path, monkeypatch: pytest.MonkeyPatch) 
     program.write_text("#!/bin/sh\nexit 3\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(nowhere), prepend=":")
-    result = _run()
+    result = run(*_COMMAND, cwd=ROOT)
     assert result.returncode == 1
     assert result.stderr == "Node ended with code 3.\n"
 
