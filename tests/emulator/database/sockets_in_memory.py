@@ -32,13 +32,20 @@ class Room:
     Args:
         rules: Their text; without any, rules that allow everything and index nothing.
         data: What is there to begin with.
+        answer: Bytes that one read may give.
     """
 
     def __init__(
-        self, rules: str | None = None, data: Json = None, *, enforce_expiry: bool = False
+        self,
+        rules: str | None = None,
+        data: Json = None,
+        *,
+        answer: int = 4096,
+        enforce_expiry: bool = False,
     ) -> None:
         ruleset = Ruleset.parse(_OPEN if rules is None else rules)
         self.database = Namespace("t", ruleset)
+        self.limits = Limits(message=4096, answer=answer)
         self.enforce_expiry = enforce_expiry
         self.now = NOW
         self.tags: dict[Listener, tuple[Client, str]] = {}
@@ -46,7 +53,7 @@ class Room:
 
     def connect(self) -> "Client":
         """One more socket."""
-        peer = Peer(self.database, Limits(message=4096), enforce_expiry=self.enforce_expiry)
+        peer = Peer(self.database, self.limits, enforce_expiry=self.enforce_expiry)
         return Client(self, peer)
 
     def rest(self, path: str, value: Json) -> None:
