@@ -33,7 +33,9 @@ def chromium_or_skip() -> str:
         found = shutil.which(name)
         if found is not None:
             return found
-    pytest.skip("Chromium is not here: install it, for example `apt-get install chromium-headless-shell`")
+    pytest.skip(
+        "Chromium is not here: install it, for example `apt-get install chromium-headless-shell`"
+    )
 
 
 class BrowserError(AssertionError):
