@@ -1,16 +1,22 @@
 """Evaluation and cascade beside a second, slow reading of the same description."""
 
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from imbari_chat.rules import Ruleset
-from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.cascade import WriteRequest
+from imbari_chat.rules.coverage import counted_children
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import Fragment
-from imbari_chat.rules.values import OBJECT, EvaluationError, Snapshot, Value
+from imbari_chat.rules.structure import Rule
+from imbari_chat.rules.syntax import Expression
+from imbari_chat.rules.values import OBJECT, EvaluationError, Scope, Snapshot, Value
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
@@ -36,7 +42,7 @@ PATHS = st.lists(st.sampled_from(["a", "b", "1"]), max_size=3).map(tuple)
 NOW = 3
 
 
-class Logged(dict[str, Value]):
+class Logged(Scope):
     """Variables that tell in which order they were looked up."""
 
     def __init__(self, variables: dict[str, Value], log: list[str]) -> None:
@@ -105,8 +111,8 @@ def test_expressions_come_to_the_same(
     }
     expected = run(lambda: expression.run(slow), Failed)
     event("failed" if expected == "failed" else "came to a value")
-    evaluation = Evaluation(Logged(variables, log))
-    assert run(lambda: evaluation.value(tree), EvaluationError) == expected
+    function: Run[Scope] = compiled(tree)
+    assert run(lambda: function(Logged(variables, log)), EvaluationError) == expected
     assert log == slow.log
 
 
@@ -193,3 +199,73 @@ def test_writes_are_decided_the_same(
         [Path(path) for path in paths], before=before, after=after, auth=auth, now=NOW
     )
     assert decision.allowed is expected, decision.explain()
+
+
+class Counts:
+    """What every part of the rules came to, counted by running them each time they are asked."""
+
+    def __init__(self) -> None:
+        self.results: Counter[tuple[int, object]] = Counter()
+
+    def judge(self, rule: Rule, variables: Scope) -> bool:
+        function: Run[Scope] = compiled(rule.expression, self._counting)
+        try:
+            return function(variables) is True
+        except EvaluationError:
+            return False
+
+    def _counting(self, node: Expression) -> Callable[[Run[Scope]], Run[Scope]]:
+        def counting(inner: Run[Scope]) -> Run[Scope]:
+            def counted(scope: Scope) -> Value:
+                try:
+                    value = inner(scope)
+                except EvaluationError:
+                    self.results[id(node), "failed"] += 1
+                    raise
+                self.results[id(node), value if isinstance(value, bool) else "other"] += 1
+                return value
+
+            return counted
+
+        return counting
+
+
+def _parts(node: Expression) -> Iterator[Expression]:
+    yield node
+    for child in counted_children(node):
+        yield from _parts(child)
+
+
+@examples(150)
+@given(
+    RULES.filter(lambda rules: ".write" in rules),
+    TREES,
+    st.dictionaries(
+        st.tuples(*[st.sampled_from(["a", "b", "1"])] * 2), TREES, min_size=2, max_size=4
+    ),
+    AUTHS,
+)
+def test_coverage_counts_a_rule_each_time_it_is_asked(
+    rules: dict[str, Any], old: Any, writes: dict[tuple[str, ...], Any], auth: Any
+) -> None:
+    """Of paths that have rules above them in common, for every one, and every part of a rule."""
+    before = from_json(old)
+    after = apply(before, {Path(path): value for path, value in writes.items()}, NOW)
+    ruleset = Ruleset.parse(json.dumps({"rules": _written(rules)}))
+    paths = [Path(path) for path in writes]
+    counts = Counts()
+    expected = WriteRequest(paths, before, after, auth, NOW).decide(ruleset._tree, counts.judge)
+    coverage = ruleset.coverage()
+    decision = ruleset.write(
+        paths, before=before, after=after, auth=auth, now=NOW, coverage=coverage
+    )
+    assert decision.allowed is expected
+    for rule in coverage.rules:
+        for part in _parts(rule.expression):
+            tally, name = coverage.tally(part), id(part)
+            assert (tally.true, tally.false, tally.errors, tally.count) == (
+                counts.results[name, True],
+                counts.results[name, False],
+                counts.results[name, "failed"],
+                sum(counts.results[name, came] for came in (True, False, "failed", "other")),
+            )

@@ -9,14 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from imbari_chat.rules.evaluate import Evaluation
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.values import (
     EvaluationError,
     Scope,
     Snapshot,
     Value,
-    Variables,
     query_properties,
 )
 from imbari_chat.wire.json import Json
@@ -31,10 +29,10 @@ Judge: TypeAlias = Callable[[Rule, Scope], bool]
 _CHANGING: Final = frozenset({"data", "now", "root"})
 
 
-def judge(rule: Rule, variables: Variables) -> bool:
+def judge(rule: Rule, variables: Scope) -> bool:
     """Whether a rule is true; one that fails is not."""
     try:
-        return Evaluation(variables).holds(rule.expression)
+        return rule.run(variables) is True
     except EvaluationError:
         return False
 
@@ -59,7 +57,7 @@ class ReadRequest:
         given = _given(self.auth, self.now, top, self.query)
         return any(
             place.rules.read is not None and judge(place.rules.read, place.variables(given))
-            for place in _way(rules, self.path, top, None)
+            for place in _Place(rules, top, None).way(self.path)
         )
 
     def depends_on_data(self, rules: RulesNode) -> bool:
@@ -117,8 +115,9 @@ class WriteRequest:
         before, after = Snapshot(self.before), Snapshot(self.after)
         given = _given(self.auth, self.now, before, None)
         validated: set[tuple[object, ...]] = set()
+        top = _Place(rules, before, after)
         for path in self.paths:
-            way = list(_way(rules, path, before, after))
+            way = list(top.way(path))
             if not any(
                 place.rules.write is not None and judge(place.rules.write, place.variables(given))
                 for place in way
@@ -138,14 +137,24 @@ class WriteRequest:
         return True
 
 
-@dataclass(frozen=True, slots=True)
 class _Place:
     """A node of the rules beside the data it speaks of."""
 
-    rules: RulesNode
-    data: Snapshot
-    new_data: Snapshot | None
-    captures: tuple[tuple[str, str], ...] = ()
+    __slots__ = ("_below", "_variables", "captures", "data", "new_data", "rules")
+
+    def __init__(
+        self,
+        rules: RulesNode,
+        data: Snapshot,
+        new_data: Snapshot | None,
+        captures: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self.rules = rules
+        self.data = data
+        self.new_data = new_data
+        self.captures = captures
+        self._variables: Scope | None = None
+        self._below: dict[str, _Place | None] = {}
 
     @property
     def remains(self) -> bool:
@@ -153,12 +162,30 @@ class _Place:
         return self.new_data is not None and self.new_data.node.exists
 
     def variables(self, given: Scope) -> Scope:
-        variables = Scope(given, given.steps)
-        variables.update(self.captures)
-        variables["data"] = self.data
-        if self.new_data is not None:
-            variables["newData"] = self.new_data
-        return variables
+        """What rules see here; the same object whenever the same request asks."""
+        if self._variables is None:
+            variables = self._variables = Scope(given, given.steps)
+            variables.update(self.captures)
+            variables["data"] = self.data
+            if self.new_data is not None:
+                variables["newData"] = self.new_data
+        return self._variables
+
+    def way(self, path: Path) -> "Iterator[_Place]":
+        """The places from here to ``path``, as far as any rules speak of them.
+
+        Those of paths that begin alike are the same.
+        """
+        place = self
+        for key in path:
+            yield place
+            if key not in place._below:
+                place._below[key] = place.step(key)
+            below = place._below[key]
+            if below is None:
+                return
+            place = below
+        yield place
 
     def step(self, key: str) -> "_Place | None":
         """The place of child ``key``, if any rules speak of it."""
@@ -169,7 +196,7 @@ class _Place:
         captures = self.captures if name is None else (*self.captures, (name, key))
         return _Place(rules, self.data.step(key), new_data, captures)
 
-    def with_descendants(self) -> Iterator["_Place"]:
+    def with_descendants(self) -> "Iterator[_Place]":
         """This place, and those below that will stand after the write and may be validated."""
         yield self
         if not self.rules.validates or self.new_data is None:
@@ -180,21 +207,6 @@ class _Place:
                 below = self.step(key)
                 if below is not None and below.rules.validates:
                     yield from below.with_descendants()
-
-
-def _way(
-    rules: RulesNode, path: Path, data: Snapshot, new_data: Snapshot | None
-) -> Iterator[_Place]:
-    """The places from the root to ``path``, as far as any rules speak of them."""
-    place: _Place | None = _Place(rules, data, new_data)
-    for key in path:
-        assert place is not None
-        yield place
-        place = place.step(key)
-        if place is None:
-            return
-    assert place is not None
-    yield place
 
 
 def _written_places(path: Path, way: Sequence[_Place]) -> Iterator[_Place]:

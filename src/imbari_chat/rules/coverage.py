@@ -4,15 +4,17 @@ Counting is done by whoever asks for it; a decision without a :class:`Coverage` 
 """
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
-from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import Call, Expression, Literal, Member, Name, Regex, children
-from imbari_chat.rules.values import EvaluationError, Snapshot, Value, Variables
+from imbari_chat.rules.values import EvaluationError, Scope, Snapshot, Value
 from imbari_chat.wire.json import Json
 
 __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
@@ -20,11 +22,15 @@ __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
 _VALUES_KEPT = 10
 _LONGEST_TEXT = 80
 
+Result: TypeAlias = "Value | EvaluationError"
+"""What an expression came to, or how it failed."""
+
 Outcome: TypeAlias = tuple[str, str | int | float | bool | None]
 """A kind (``boolean``, ``number``, ``string``, ``null``, ``error``; ``snapshot`` and ``object``
 without a value; ``more`` for whatever came after the first few) and the value or message."""
 
 _MORE: Final[Outcome] = ("more", None)
+_NULL: Final[Outcome] = ("null", None)
 
 
 @dataclass(slots=True)
@@ -58,9 +64,9 @@ class Tally:
                 yield ("boolean", value), times
         yield from self.others.items()
 
-    def add(self, value: Value) -> None:
-        """Count a value that is no boolean."""
-        self._count(_outcome(value))
+    def add(self, result: Result, times: int = 1) -> None:
+        """Count what is no boolean: another value, or that it failed."""
+        self._count(_outcome(result), times)
 
     def merge(self, other: "Tally") -> None:
         """Count in what ``other`` has counted."""
@@ -68,9 +74,6 @@ class Tally:
         self.false += other.false
         for outcome, times in other.others.items():
             self._count(outcome, times)
-
-    def fail(self, error: EvaluationError) -> None:
-        self._count(("error", str(error)))
 
     def _count(self, outcome: Outcome, times: int = 1) -> None:
         others = self.others
@@ -98,10 +101,6 @@ class _Tallies(dict[int, Tally]):
         tally = self[node] = Tally()
         return tally
 
-    def of(self, node: int) -> Tally | None:
-        """The tally of a node, or None for one that does not count."""
-        return self[node] if node in self.counted else None
-
 
 class Coverage:
     """Counts what one set of rules came to.
@@ -117,6 +116,7 @@ class Coverage:
         # Nodes compare by meaning, and the same condition may stand at two places.
         counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
         self._tallies = _Tallies(counted)
+        self._runs: dict[int, Run[_Noted]] = {}  # by rule, made when needed; for all counts
 
     def anew(self) -> "Coverage":
         """Another count of the same rules, which has counted nothing yet and weighs as little."""
@@ -129,12 +129,58 @@ class Coverage:
         for node, tally in other._tallies.items():  # noqa: SLF001  # its own class
             self._tallies[node].merge(tally)
 
-    def judge(self, rule: Rule, variables: Variables) -> bool:
-        """Whether a rule is true, counted."""
+    def decide(self, request: ReadRequest | WriteRequest, rules: RulesNode) -> bool:
+        """Have these rules decide a request, counted.
+
+        Several paths of a write ask the rules above them again and again, which come to the same
+        and are not run again, but counted as if they were. What takes steps is run, as it may come
+        to where there are none left.
+        """
+        known: dict[tuple[int, int], _Ran] = {}
+
+        def judge(rule: Rule, variables: Scope) -> bool:
+            ran = known.get((id(rule), id(variables)))
+            if ran is not None:
+                ran.again += 1
+                return ran.granted
+            left = variables.steps.left
+            ran = self._run(rule, variables)
+            self._count(ran)
+            if rule.kind == ".write" and variables.steps.left == left:
+                known[id(rule), id(variables)] = ran
+            return ran.granted
+
+        allowed = request.decide(rules, judge)
+        for ran in known.values():
+            if ran.again:
+                self._count(ran, ran.again)
+        return allowed
+
+    def _run(self, rule: Rule, variables: Scope) -> "_Ran":
+        run = self._runs.get(id(rule))
+        if run is None:
+            run = self._runs[id(rule)] = compiled(rule.expression, self._noting)
+        noted = _Noted(variables)
         try:
-            return _Counted(variables, self._tallies).holds(rule.expression)
+            granted = run(noted) is True
         except EvaluationError:
-            return False
+            granted = False
+        return _Ran(variables, granted, noted.results)
+
+    def _noting(self, node: Expression) -> "Callable[[Run[_Noted]], Run[_Noted]] | None":
+        """Notes what a part comes to that counts."""
+        name = id(node)
+        return partial(_noted, name) if name in self._tallies.counted else None
+
+    def _count(self, ran: "_Ran", times: int = 1) -> None:
+        tallies = self._tallies
+        for name, result in ran.results:
+            if result is True:
+                tallies[name].true += times
+            elif result is False:
+                tallies[name].false += times
+            else:
+                tallies[name].add(result, times)
 
     def tally(self, node: Expression) -> Tally:
         """The count of an expression of these rules."""
@@ -184,32 +230,48 @@ class Coverage:
         }
 
 
-class _Counted(Evaluation):
-    """An evaluation that counts every node it runs."""
+class _Noted(Scope):
+    """Variables of a run, and what its parts came to.
 
-    __slots__ = ("_tallies",)
+    Attributes:
+        results: Which part, and its value or how it failed, in the order in which they ended.
+    """
 
-    def __init__(self, variables: Variables, tallies: _Tallies) -> None:
-        super().__init__(variables)
-        self._tallies = tallies
+    __slots__ = ("results",)
 
-    def value(self, node: Expression) -> Value:
+    def __init__(self, variables: Scope) -> None:
+        super().__init__(variables, variables.steps)
+        self.results: list[tuple[int, Result]] = []
+
+
+@dataclass(slots=True)
+class _Ran:
+    """A rule that was run.
+
+    Attributes:
+        variables: What it saw.
+        granted: Whether it was true.
+        results: What its parts came to.
+        again: How often it would have been run besides.
+    """
+
+    variables: Scope
+    granted: bool
+    results: list[tuple[int, Result]]
+    again: int = 0
+
+
+def _noted(name: int, run: Run[_Noted]) -> Run[_Noted]:
+    def noted(scope: _Noted) -> Value:
         try:
-            value = Evaluation.value(self, node)
+            value = run(scope)
         except EvaluationError as error:
-            tally = self._tallies.of(id(node))
-            if tally is not None:
-                tally.fail(error)
+            scope.results.append((name, error))
             raise
-        tally = self._tallies.of(id(node))
-        if tally is not None:
-            if value is True:
-                tally.true += 1
-            elif value is False:
-                tally.false += 1
-            else:
-                tally.add(value)
+        scope.results.append((name, value))
         return value
+
+    return noted
 
 
 def _counted(node: Expression) -> Iterator[Expression]:
@@ -246,9 +308,11 @@ def _position(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def _outcome(value: Value) -> Outcome:
+def _outcome(value: Result) -> Outcome:
     if value is None:
-        return "null", None
+        return _NULL
+    if isinstance(value, EvaluationError):
+        return "error", str(value)
     if isinstance(value, str):
         shown = value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 3]}..."
         return "string", shown

@@ -154,5 +154,8 @@ class Ruleset:
         return self._decide(WriteRequest(tuple(paths), before, after, auth, now), coverage)
 
     def _decide(self, request: ReadRequest | WriteRequest, coverage: Coverage | None) -> Decision:
-        allowed = request.decide(self._tree, judge if coverage is None else coverage.judge)
+        if coverage is None:
+            allowed = request.decide(self._tree, judge)
+        else:
+            allowed = coverage.decide(request, self._tree)
         return Decision(self._tree, request, allowed=allowed)

@@ -1,6 +1,6 @@
 """What expressions are about while they run: snapshots, the query, and the marker for objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from imbari_chat.rules.syntax import Regex
@@ -18,6 +18,7 @@ __all__ = [
     "Steps",
     "Value",
     "Variables",
+    "keys_of",
     "query_properties",
 ]
 
@@ -87,8 +88,10 @@ class Snapshot:
 
     def child(self, path: str) -> "Snapshot":
         """What is at ``path``. Any text names a place; most of them hold nothing."""
+        if path and "/" not in path:
+            return self.step(path)
         snapshot = self
-        for key in _keys(path):
+        for key in keys_of(path):
             snapshot = snapshot.step(key)
         return snapshot
 
@@ -111,7 +114,7 @@ class Snapshot:
         return self.node.exists
 
     def has_child(self, path: str) -> bool:
-        return self.node.at(_keys(path)).exists
+        return self.node.at(keys_of(path)).exists
 
     def has_children(self) -> bool:
         return self.node.exists and not isinstance(self.node, Leaf)
@@ -129,12 +132,13 @@ class Snapshot:
         return isinstance(self.node, Leaf) and isinstance(self.node.value, bool)
 
 
-def _keys(path: str) -> Iterator[str]:
-    return (key for key in path.split("/") if key)
+def keys_of(path: str) -> tuple[str, ...]:
+    """The keys that a path in a rule names, of which some may be none."""
+    return tuple([key for key in path.split("/") if key])
 
 
-# A string-keyed mapping is `auth` or an object within it, or `query`.
-Value: TypeAlias = "Json | Mapping[str, Json] | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
+# An object is `auth` or one within it, or `query`.
+Value: TypeAlias = "Json | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
 Variables: TypeAlias = Mapping[str, Value]
 
 
@@ -152,7 +156,7 @@ class Scope(dict[str, Value]):
         self.steps = Steps() if steps is None else steps
 
 
-def query_properties(query: Query | None) -> Mapping[str, Json]:
+def query_properties(query: Query | None) -> dict[str, Json]:
     """The members of ``query`` in rules; those that do not apply are false or null."""
     if query is None:
         return _PLAIN_READ
@@ -192,4 +196,4 @@ def _plain_read() -> dict[str, Json]:
     return {**dict.fromkeys(names), **dict.fromkeys(order, False)}
 
 
-_PLAIN_READ: Final[Mapping[str, Json]] = _plain_read()
+_PLAIN_READ: Final = _plain_read()
