@@ -7,7 +7,7 @@ it must hold wherever something will stand afterwards. Nothing becoming null is 
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, TypeAlias
+from typing import TypeAlias
 
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.values import (
@@ -22,11 +22,9 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Branch, Node
 
-__all__ = ["Judge", "ReadRequest", "WriteRequest", "judge"]
+__all__ = ["Grounds", "Judge", "ReadRequest", "WriteRequest", "judge"]
 
 Judge: TypeAlias = Callable[[Rule, Scope], bool]
-
-_CHANGING: Final = frozenset({"data", "now", "root"})
 
 
 def judge(rule: Rule, variables: Scope) -> bool:
@@ -53,35 +51,52 @@ class ReadRequest:
 
     def decide(self, rules: RulesNode, judge: Judge) -> bool:
         """Ask ``judge`` about rules until one allows the read."""
-        top = Snapshot(self.root)
+        return self._decide(rules, judge, Snapshot(self.root))
+
+    def grounds(self, rules: RulesNode) -> "Grounds | None":
+        """What the permission rests on; None if there is none.
+
+        A rule that has come out as it did comes out so again, as long as what it has looked at is
+        the same: what else it can look at (the caller, the query, the path) is in the request.
+        """
+        places: set[Path] = set()
+        in_time = False
+
+        def noting(rule: Rule, variables: Scope) -> bool:
+            nonlocal in_time
+            # What a rule that grants looked at is all that counts: the others can only grant too.
+            places.clear()
+            noted = _Timed(variables)
+            granted = judge(rule, noted)
+            in_time = noted.looked_up
+            return granted
+
+        granted = self._decide(rules, noting, _Watched(self.root, None, (), places))
+        return Grounds(frozenset(places), in_time) if granted else None
+
+    def _decide(self, rules: RulesNode, judge: Judge, top: Snapshot) -> bool:
         given = _given(self.auth, self.now, top, self.query)
         return any(
             place.rules.read is not None and judge(place.rules.read, place.variables(given))
             for place in _Place(rules, top, None).way(self.path)
         )
 
-    def depends_on_data(self, rules: RulesNode) -> bool:
-        """Whether other data or another time could bring another answer.
 
-        A rule that came out as it did without a look at either comes out so again, as what else
-        it looks at (the caller, the query, the path) is part of the request.
-        """
-        depends = False
+@dataclass(frozen=True, slots=True)
+class Grounds:
+    """What the permission to read rests on, besides who asks for what.
 
-        def noting(rule: Rule, variables: Scope) -> bool:
-            nonlocal depends
-            noted = _Noted(variables)
-            granted = judge(rule, noted)
-            # What a rule that grants looked at is all that counts: the others can only grant too.
-            depends = noted.looked_up if granted else depends or noted.looked_up
-            return granted
+    Attributes:
+        places: Those of the tree that were looked at.
+        time: The time was.
+    """
 
-        self.decide(rules, noting)
-        return depends
+    places: frozenset[Path]
+    time: bool
 
 
-class _Noted(Scope):
-    """Variables that remember whether one of those was looked up that change by themselves."""
+class _Timed(Scope):
+    """Variables that remember whether the time was looked up."""
 
     __slots__ = ("looked_up",)
 
@@ -90,8 +105,34 @@ class _Noted(Scope):
         self.looked_up = False
 
     def __getitem__(self, name: str) -> Value:
-        self.looked_up = self.looked_up or name in _CHANGING
+        self.looked_up = self.looked_up or name == "now"
         return super().__getitem__(name)
+
+
+class _Watched(Snapshot):
+    """A place that notes in ``looked`` that something of it was looked at.
+
+    Passing it on the way to another is no look: what is there, and not whether anything is, may
+    differ without a difference to whoever passes.
+    """
+
+    __slots__ = ("_keys", "_looked", "_node")
+
+    def __init__(
+        self, node: Node, above: Snapshot | None, keys: tuple[str, ...], looked: set[Path]
+    ) -> None:
+        self._node = node
+        self.above = above
+        self._keys = keys
+        self._looked = looked
+
+    @property
+    def node(self) -> Node:  # type: ignore[override]  # nobody writes to it
+        self._looked.add(Path(self._keys))
+        return self._node
+
+    def step(self, key: str) -> Snapshot:
+        return _Watched(self._node.child(key), self, (*self._keys, key), self._looked)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -79,8 +79,8 @@ class Snapshot:
     __slots__ = ("above", "node")
 
     def __init__(self, node: Node, above: "Snapshot | None" = None) -> None:
-        self.node: Final = node
-        self.above: Final = above
+        self.node = node
+        self.above = above
 
     def step(self, key: str) -> "Snapshot":
         """The child called ``key``, which need not exist."""
@@ -114,7 +114,7 @@ class Snapshot:
         return self.node.exists
 
     def has_child(self, path: str) -> bool:
-        return self.node.at(keys_of(path)).exists
+        return self.child(path).exists()
 
     def has_children(self) -> bool:
         return self.node.exists and not isinstance(self.node, Leaf)
