@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.wire.children import flat, replaced
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, illegal_in_key
@@ -161,23 +162,22 @@ class Branch(_Node):
     def put(self, path: Path, node: "Node") -> "Node":
         """A tree in which ``path`` holds ``node``; parents left empty disappear.
 
-        The cost is one copy of the children of each node on the way.
+        The cost is one copy of the children of each node on the way, of many but a part.
         """
         if not path:
             return node
         key, rest = path[0], Path(path[1:])
         before = self.child(key)
         after = before.put(rest, node)
-        if after is before:
-            return self
-        children = dict(self.children)
-        if after.exists:
-            children[key] = after
-        else:
-            children.pop(key, None)
+        return self if after is before else self.with_children({key: after})
+
+    def with_children(self, changed: Mapping[str, "Node"]) -> "Node":
+        """The same with these children in place of those of their names; absent ones go."""
+        gone = [key for key, node in changed.items() if not node.exists]
+        children = replaced(self.children, changed, gone)
         if not children:
             return EMPTY
-        return Branch(children, self.priority, self.weight_with({key: after}))
+        return Branch(children, self.priority, self.weight_with(changed))
 
     def with_priority(self, priority: Priority) -> "Node":
         return Branch(self.children, priority, self._weight) if self.children else EMPTY
@@ -195,7 +195,7 @@ class Branch(_Node):
             length = self._array_length()
             if length:
                 return [self.child(str(index)).to_json() for index in range(length)]
-        children = self.children
+        children = flat(self.children)
         value: dict[str, Json] = {
             key: children[key].to_json(export=export) for key in in_order(children)
         }
@@ -280,19 +280,8 @@ def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
             changed[key] = after
     if not changed:
         return node
-    children = dict(node.children) if isinstance(node, Branch) else {}
-    for key, after in changed.items():
-        if after.exists:
-            children[key] = after
-        else:
-            children.pop(key, None)
-    if not children:
-        return EMPTY
-    return Branch(
-        children,
-        node.priority,
-        node.weight_with(changed) if isinstance(node, Branch) else None,
-    )
+    branch = node if isinstance(node, Branch) else Branch({}, node.priority)
+    return branch.with_children(changed)
 
 
 def _read(value: Json, trail: list[str]) -> Node:
