@@ -64,7 +64,7 @@ class Tally:
                 yield ("boolean", value), times
         yield from self.others.items()
 
-    def add(self, result: Result, times: int = 1) -> None:
+    def add(self, result: Result, times: int) -> None:
         """Count what is no boolean: another value, or that it failed."""
         self._count(_outcome(result), times)
 
@@ -75,11 +75,13 @@ class Tally:
         for outcome, times in other.others.items():
             self._count(outcome, times)
 
-    def _count(self, outcome: Outcome, times: int = 1) -> None:
+    def _count(self, outcome: Outcome, times: int) -> None:
         others = self.others
-        if outcome not in others and len(others) >= _VALUES_KEPT:
+        known = others.get(outcome)
+        if known is None and len(others) >= _VALUES_KEPT:
             outcome = _MORE
-        others[outcome] = others.get(outcome, 0) + times
+            known = others.get(outcome)
+        others[outcome] = times if known is None else known + times
 
 
 class _Tallies(dict[int, Tally]):
@@ -136,24 +138,27 @@ class Coverage:
         and are not run again, but counted as if they were. What takes steps is run, as it may come
         to where there are none left.
         """
+        runs: list[_Ran] = []
         known: dict[tuple[int, int], _Ran] = {}
 
         def judge(rule: Rule, variables: Scope) -> bool:
             ran = known.get((id(rule), id(variables)))
             if ran is not None:
-                ran.again += 1
+                ran.times += 1
                 return ran.granted
             left = variables.steps.left
             ran = self._run(rule, variables)
-            self._count(ran)
-            if rule.kind == ".write" and variables.steps.left == left:
+            if rule.kind != ".write":
+                self._count(ran)
+                return ran.granted
+            runs.append(ran)
+            if variables.steps.left == left:
                 known[id(rule), id(variables)] = ran
             return ran.granted
 
         allowed = request.decide(rules, judge)
-        for ran in known.values():
-            if ran.again:
-                self._count(ran, ran.again)
+        for ran in runs:
+            self._count(ran)
         return allowed
 
     def _run(self, rule: Rule, variables: Scope) -> "_Ran":
@@ -172,8 +177,8 @@ class Coverage:
         name = id(node)
         return partial(_noted, name) if name in self._tallies.counted else None
 
-    def _count(self, ran: "_Ran", times: int = 1) -> None:
-        tallies = self._tallies
+    def _count(self, ran: "_Ran") -> None:
+        tallies, times = self._tallies, ran.times
         for name, result in ran.results:
             if result is True:
                 tallies[name].true += times
@@ -252,13 +257,13 @@ class _Ran:
         variables: What it saw.
         granted: Whether it was true.
         results: What its parts came to.
-        again: How often it would have been run besides.
+        times: How often it was asked.
     """
 
     variables: Scope
     granted: bool
     results: list[tuple[int, Result]]
-    again: int = 0
+    times: int = 1
 
 
 def _noted(name: int, run: Run[_Noted]) -> Run[_Noted]:
