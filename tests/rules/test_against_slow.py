@@ -96,8 +96,7 @@ def test_expressions_come_to_the_same(
     }
     expected = run(lambda: expression.run(slow), Failed)
     event("failed" if expected == "failed" else "came to a value")
-    function: Run[Scope] = compiled(tree)
-    assert run(lambda: function(Logged(variables, log)), EvaluationError) == expected
+    assert run(lambda: compiled(tree)(Logged(variables, log)), EvaluationError) == expected
     assert log == slow.log
 
 
@@ -156,14 +155,13 @@ class Counts:
         self.results: Counter[tuple[int, object]] = Counter()
 
     def judge(self, rule: Rule, variables: Scope) -> bool:
-        function: Run[Scope] = compiled(rule.expression, self._counting)
         try:
-            return function(variables) is True
+            return compiled(rule.expression, self._counting)(variables) is True
         except EvaluationError:
             return False
 
-    def _counting(self, node: Expression) -> Callable[[Run[Scope]], Run[Scope]]:
-        def counting(inner: Run[Scope]) -> Run[Scope]:
+    def _counting(self, node: Expression) -> Callable[[Run], Run]:
+        def counting(inner: Run) -> Run:
             def counted(scope: Scope) -> Value:
                 try:
                     value = inner(scope)

@@ -14,7 +14,7 @@ from imbari_chat.rules.cascade import ReadRequest, WriteRequest
 from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import Call, Expression, Literal, Member, Name, Regex, children
-from imbari_chat.rules.values import EvaluationError, Scope, Snapshot, Value
+from imbari_chat.rules.values import EvaluationError, Result, Scope, Snapshot, Value
 from imbari_chat.wire.json import Json
 
 __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
@@ -22,14 +22,12 @@ __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
 _VALUES_KEPT = 10
 _LONGEST_TEXT = 80
 
-Result: TypeAlias = "Value | EvaluationError"
-"""What an expression came to, or how it failed."""
-
 Outcome: TypeAlias = tuple[str, str | int | float | bool | None]
 """A kind (``boolean``, ``number``, ``string``, ``null``, ``error``; ``snapshot`` and ``object``
 without a value; ``more`` for whatever came after the first few) and the value or message."""
 
 _MORE: Final[Outcome] = ("more", None)
+_NUMERIC: Final = (int, float)
 _NULL: Final[Outcome] = ("null", None)
 
 
@@ -118,7 +116,7 @@ class Coverage:
         # Nodes compare by meaning, and the same condition may stand at two places.
         counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
         self._tallies = _Tallies(counted)
-        self._runs: dict[int, Run[_Noted]] = {}  # by rule, made when needed; for all counts
+        self._runs: dict[int, Run] = {}  # by rule, made when needed; for all counts
 
     def anew(self) -> "Coverage":
         """Another count of the same rules, which has counted nothing yet and weighs as little."""
@@ -165,21 +163,21 @@ class Coverage:
         run = self._runs.get(id(rule))
         if run is None:
             run = self._runs[id(rule)] = compiled(rule.expression, self._noting)
-        noted = _Noted(variables)
+        notes = variables.notes = []
         try:
-            granted = run(noted) is True
+            granted = run(variables) is True
         except EvaluationError:
             granted = False
-        return _Ran(variables, granted, noted.results)
+        return _Ran(variables, granted, notes)
 
-    def _noting(self, node: Expression) -> "Callable[[Run[_Noted]], Run[_Noted]] | None":
+    def _noting(self, node: Expression) -> Callable[[Run], Run] | None:
         """Notes what a part comes to that counts."""
         name = id(node)
         return partial(_noted, name) if name in self._tallies.counted else None
 
     def _count(self, ran: "_Ran") -> None:
         tallies, times = self._tallies, ran.times
-        for name, result in ran.results:
+        for name, result in ran.notes:
             if result is True:
                 tallies[name].true += times
             elif result is False:
@@ -235,20 +233,6 @@ class Coverage:
         }
 
 
-class _Noted(Scope):
-    """Variables of a run, and what its parts came to.
-
-    Attributes:
-        results: Which part, and its value or how it failed, in the order in which they ended.
-    """
-
-    __slots__ = ("results",)
-
-    def __init__(self, variables: Scope) -> None:
-        super().__init__(variables, variables.steps)
-        self.results: list[tuple[int, Result]] = []
-
-
 @dataclass(slots=True)
 class _Ran:
     """A rule that was run.
@@ -256,24 +240,24 @@ class _Ran:
     Attributes:
         variables: What it saw.
         granted: Whether it was true.
-        results: What its parts came to.
+        notes: What its parts came to.
         times: How often it was asked.
     """
 
     variables: Scope
     granted: bool
-    results: list[tuple[int, Result]]
+    notes: list[tuple[int, Result]]
     times: int = 1
 
 
-def _noted(name: int, run: Run[_Noted]) -> Run[_Noted]:
-    def noted(scope: _Noted) -> Value:
+def _noted(name: int, run: Run) -> Run:
+    def noted(scope: Scope) -> Value:
         try:
             value = run(scope)
         except EvaluationError as error:
-            scope.results.append((name, error))
+            scope.notes.append((name, error))
             raise
-        scope.results.append((name, value))
+        scope.notes.append((name, value))
         return value
 
     return noted
@@ -321,7 +305,7 @@ def _outcome(value: Result) -> Outcome:
     if isinstance(value, str):
         shown = value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 3]}..."
         return "string", shown
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMERIC):
         return "number", value if math.isfinite(value) else str(value)
     return ("snapshot" if isinstance(value, Snapshot) else "object"), None
 

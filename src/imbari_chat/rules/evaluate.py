@@ -6,7 +6,7 @@ An error anywhere in what is run fails the whole expression, also under ``!`` an
 
 from collections.abc import Callable, Mapping
 from operator import itemgetter
-from typing import Final, TypeAlias, TypeVar
+from typing import Final, TypeAlias
 
 from imbari_chat.rules.automaton import CHARACTERS_A_STEP
 from imbari_chat.rules.operators import BINARY, describe, length, negate
@@ -29,16 +29,14 @@ from imbari_chat.rules.values import EvaluationError, Scope, Snapshot, Steps, Va
 
 __all__ = ["Around", "Run", "compiled"]
 
-S = TypeVar("S", bound=Scope)
-
-Run: TypeAlias = Callable[[S], Value]
+Run: TypeAlias = Callable[[Scope], Value]
 """What an expression comes to; raises :class:`EvaluationError` where it fails."""
 
-Around: TypeAlias = Callable[[Expression], Callable[[Run[S]], Run[S]] | None]
+Around: TypeAlias = Callable[[Expression], Callable[[Run], Run] | None]
 """Of a part of an expression, what to make of the function that runs it; None to leave it."""
 
 
-def compiled(node: Expression, around: Around[S] | None = None) -> Run[S]:
+def compiled(node: Expression, around: Around | None = None) -> Run:
     """The function of an expression.
 
     Args:
@@ -50,7 +48,7 @@ def compiled(node: Expression, around: Around[S] | None = None) -> Run[S]:
     return run if wrap is None else wrap(run)
 
 
-def _made(node: Expression, around: Around[S] | None) -> Run[S]:
+def _made(node: Expression, around: Around | None) -> Run:
     match node:
         case Literal(value=value):
             return lambda _: value
@@ -76,23 +74,23 @@ def _made(node: Expression, around: Around[S] | None) -> Run[S]:
             return _conditional(*[compiled(part, around) for part in (test, then, otherwise)])
 
 
-def _array(items: list[Run[S]]) -> Run[S]:
+def _array(items: list[Run]) -> Run:
     return lambda scope: tuple([_text(item(scope), "hasChildren") for item in items])
 
 
-def _member(target: Run[S], key: str) -> Run[S]:
+def _member(target: Run, key: str) -> Run:
     """A member of ``auth`` or ``query``; whatever is missing, or below something else, is null."""
     if key == "length":
         return lambda scope: length(target(scope))
 
-    def run(scope: S) -> Value:
+    def run(scope: Scope) -> Value:
         value = target(scope)
         return value.get(key) if isinstance(value, dict) else None
 
     return run
 
 
-def _index(target: Run[S], key: Run[S]) -> Run[S]:
+def _index(target: Run, key: Run) -> Run:
     return lambda scope: _property(target(scope), key(scope))
 
 
@@ -107,7 +105,7 @@ def _property(target: Value, key: Value) -> Value:
     return None
 
 
-def _call(node: Call, around: Around[S] | None) -> Run[S]:
+def _call(node: Call, around: Around | None) -> Run:
     name, target = _method(node)
     if name in _STEPS:
         return _way(node, around)
@@ -121,13 +119,13 @@ def _call(node: Call, around: Around[S] | None) -> Run[S]:
     if place is not None and kind is Snapshot and not arguments:
         return lambda scope: method(scope[place])
 
-    def alone(scope: S) -> Value:
+    def alone(scope: Scope) -> Value:
         value = receiver(scope)
         if not isinstance(value, kind):
             raise _no_method(name, value)
         return method(value)
 
-    def given(scope: S) -> Value:
+    def given(scope: Scope) -> Value:
         value = receiver(scope)
         if not isinstance(value, kind):
             raise _no_method(name, value)
@@ -145,7 +143,7 @@ def _method(node: Call) -> tuple[str, Expression]:
     return name, target.target
 
 
-def _place(node: Expression, around: Around[S] | None) -> str | None:
+def _place(node: Expression, around: Around | None) -> str | None:
     """The name of a variable that always is a place; None for all else."""
     if not isinstance(node, Name) or node.name not in _PLACES:
         return None
@@ -157,9 +155,9 @@ def _written_out(node: Expression) -> str | None:
     return node.value if isinstance(node, Literal) and isinstance(node.value, str) else None
 
 
-def _way(node: Call, around: Around[S] | None) -> Run[S]:
+def _way(node: Call, around: Around | None) -> Run:
     """From one place to another: calls of ``child`` and ``parent``, one after the other."""
-    steps: list[tuple[str, ...] | Run[S] | None] = []  # keys, what gives a path, or one level up
+    steps: list[tuple[str, ...] | Run | None] = []  # keys, what gives a path, or one level up
     name, start = _method(node)
     steps.append(_step(node, name, around))
     while isinstance(start, Call) and (around is None or around(start) is None):
@@ -171,7 +169,7 @@ def _way(node: Call, around: Around[S] | None) -> Run[S]:
     steps.reverse()
     begin = compiled(start, around)
 
-    def run(scope: S) -> Value:
+    def run(scope: Scope) -> Value:
         place = begin(scope)
         if not isinstance(place, Snapshot):
             raise _no_method(name, place)
@@ -188,7 +186,7 @@ def _way(node: Call, around: Around[S] | None) -> Run[S]:
     return run
 
 
-def _step(call: Call, name: str, around: Around[S] | None) -> tuple[str, ...] | Run[S] | None:
+def _step(call: Call, name: str, around: Around | None) -> tuple[str, ...] | Run | None:
     if name == "parent":
         return None
     (argument,) = call.arguments
@@ -196,10 +194,10 @@ def _step(call: Call, name: str, around: Around[S] | None) -> tuple[str, ...] | 
     return compiled(argument, around) if path is None else keys_of(path)
 
 
-def _costly(name: str, receiver: Run[S], arguments: list[Run[S]]) -> Run[S]:
+def _costly(name: str, receiver: Run, arguments: list[Run]) -> Run:
     method = _COSTLY[name]
 
-    def run(scope: S) -> Value:
+    def run(scope: Scope) -> Value:
         text = receiver(scope)
         if not isinstance(text, str):
             raise _no_method(name, text)
@@ -212,20 +210,20 @@ def _no_method(name: str, value: Value) -> EvaluationError:
     return EvaluationError(f"{name}() of {describe(value)}")
 
 
-def _not(operand: Run[S]) -> Run[S]:
+def _not(operand: Run) -> Run:
     return lambda scope: operand(scope) is False
 
 
-def _negated(operand: Run[S]) -> Run[S]:
+def _negated(operand: Run) -> Run:
     return lambda scope: negate(operand(scope))
 
 
-def _chain(first: Run[S], rest: tuple[Term, ...], around: Around[S] | None) -> Run[S]:
+def _chain(first: Run, rest: tuple[Term, ...], around: Around | None) -> Run:
     if len(rest) == 1:
         return _binary(first, rest[0], around)
     links = [(BINARY[term.operator], compiled(term.operand, around)) for term in rest]
 
-    def run(scope: S) -> Value:
+    def run(scope: Scope) -> Value:
         value = first(scope)
         for operator, operand in links:
             value = operator(value, operand(scope))
@@ -234,7 +232,7 @@ def _chain(first: Run[S], rest: tuple[Term, ...], around: Around[S] | None) -> R
     return run
 
 
-def _binary(left: Run[S], term: Term, around: Around[S] | None) -> Run[S]:
+def _binary(left: Run, term: Term, around: Around | None) -> Run:
     text = _written_out(term.operand)
     if text is not None and term.operator in {"==", "==="}:
         return lambda scope: left(scope) == text  # which nothing but a string is
@@ -243,8 +241,8 @@ def _binary(left: Run[S], term: Term, around: Around[S] | None) -> Run[S]:
     return lambda scope: operator(left(scope), right(scope))
 
 
-def _logical(operands: list[Run[S]], deciding: bool) -> Run[S]:
-    def run(scope: S) -> Value:
+def _logical(operands: list[Run], deciding: bool) -> Run:
+    def run(scope: Scope) -> Value:
         for operand in operands:
             if operand(scope) is deciding:
                 return deciding
@@ -253,7 +251,7 @@ def _logical(operands: list[Run[S]], deciding: bool) -> Run[S]:
     return run
 
 
-def _conditional(test: Run[S], then: Run[S], otherwise: Run[S]) -> Run[S]:
+def _conditional(test: Run, then: Run, otherwise: Run) -> Run:
     return lambda scope: (then if test(scope) is True else otherwise)(scope)
 
 

@@ -105,8 +105,8 @@ def _examine(rule: Rule, variables: Scope, known: int) -> _Finding:
     """
     values: dict[int, Value] = {}
 
-    def watching(node: Expression) -> Callable[[Run[Scope]], Run[Scope]]:
-        def remembering(run: Run[Scope]) -> Run[Scope]:
+    def watching(node: Expression) -> Callable[[Run], Run]:
+        def remembering(run: Run) -> Run:
             def watched(scope: Scope) -> Value:
                 value = values[id(node)] = run(scope)
                 return value

@@ -23,7 +23,6 @@ from imbari_chat.rules.source import (
     mistake,
 )
 from imbari_chat.rules.syntax import Expression, Literal
-from imbari_chat.rules.values import Scope
 
 __all__ = ["Capture", "Rule", "RulesNode", "checked_expression", "declare"]
 
@@ -52,7 +51,7 @@ class Rule:
     location: tuple[str, ...]
     fragment: Fragment = field(repr=False)
     expression: Expression = field(repr=False)
-    run: Run[Scope] = field(init=False, repr=False, compare=False)
+    run: Run = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "run", compiled(self.expression))

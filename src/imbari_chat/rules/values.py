@@ -13,6 +13,7 @@ __all__ = [
     "OBJECT",
     "EvaluationError",
     "ObjectMarker",
+    "Result",
     "Scope",
     "Snapshot",
     "Steps",
@@ -139,6 +140,9 @@ def keys_of(path: str) -> tuple[str, ...]:
 
 # An object is `auth` or one within it, or `query`.
 Value: TypeAlias = "Json | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
+Result: TypeAlias = "Value | EvaluationError"
+"""What an expression came to, or how it failed."""
+
 Variables: TypeAlias = Mapping[str, Value]
 
 
@@ -147,13 +151,16 @@ class Scope(dict[str, Value]):
 
     Attributes:
         steps: Shared by all rules of one request.
+        notes: Which parts of a rule came to what, in the order in which they ended, where somebody
+            has them noted.
     """
 
-    __slots__ = ("steps",)
+    __slots__ = ("notes", "steps")
 
     def __init__(self, variables: Variables, steps: Steps | None = None) -> None:
         super().__init__(variables)
         self.steps = Steps() if steps is None else steps
+        self.notes: list[tuple[int, Result]] = []
 
 
 def query_properties(query: Query | None) -> dict[str, Json]:

@@ -261,17 +261,17 @@ def from_json(value: Json, at: Path = ROOT) -> Node:
     return _read(value, list(at))
 
 
-def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
+def put_all(node: Node, writes: Iterable[tuple[tuple[str, ...], Node]]) -> Node:
     """A tree in which each path holds its node; no path may be at or above another.
 
     Like one ``put`` after the other, but each node on the way is copied once, however many
     writes pass through it.
     """
-    below: dict[str, list[tuple[Path, Node]]] = {}
+    below: dict[str, list[tuple[tuple[str, ...], Node]]] = {}
     for path, new in writes:
         if not path:
             return new
-        below.setdefault(path[0], []).append((Path(path[1:]), new))
+        below.setdefault(path[0], []).append((path[1:], new))
     changed = {}
     for key, rest in below.items():
         before = node.child(key)
