@@ -110,10 +110,10 @@ class _Timed(Scope):
 
 
 class _Watched(Snapshot):
-    """A place that notes in ``looked`` that something of it was looked at.
+    """A place that notes in ``looked`` that what is there was looked at.
 
-    Passing it on the way to another is no look: what is there, and not whether anything is, may
-    differ without a difference to whoever passes.
+    Whoever goes from it to another place has not: that one is noted in its turn, and changes if it
+    changes, whatever becomes of those on the way.
     """
 
     __slots__ = ("_keys", "_looked", "_node")

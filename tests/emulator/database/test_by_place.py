@@ -43,8 +43,7 @@ def test_what_is_taken_away_leaves_nothing(steps: list[tuple[bool, Path, int]]) 
     index: ByPlace[int] = ByPlace()
     for _, path, item in steps:
         index.add(path, item)
-    assert bool(index) is bool(steps)
+    assert index._top.is_bare is not bool(steps)
     for _, path, item in steps:
         index.discard(path, item)
-    assert not index
     assert index._top.is_bare

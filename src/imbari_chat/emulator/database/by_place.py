@@ -24,9 +24,6 @@ class ByPlace(Generic[T]):
         self._top: _Level[T] = _Level()
         self._serial = count()
 
-    def __bool__(self) -> bool:
-        return not self._top.is_bare
-
     def add(self, path: Path, item: T) -> None:
         """Let ``item`` concern ``path``, too."""
         level = self._top
