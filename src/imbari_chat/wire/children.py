@@ -12,7 +12,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import ClassVar, Final, TypeVar
 
-__all__ = ["flat", "replaced", "unshared"]
+__all__ = ["flat", "replaced", "shareable", "unshared"]
 
 V = TypeVar("V")
 
@@ -23,17 +23,25 @@ _PIECE: Final = 512
 """Rows that may be in one piece. Half as many are in a new one."""
 
 
+def shareable(rows: Mapping[str, V]) -> Mapping[str, V]:
+    """The same rows, in pieces if they are many, so that what is made of them shares most."""
+    return _Pieces.of(rows) if len(rows) > _DICT and not isinstance(rows, _Pieces) else rows
+
+
 def replaced(rows: Mapping[str, V], new: Mapping[str, V], gone: Sequence[str]) -> Mapping[str, V]:
     """Rows with ``new`` ones in place of those of their names, and then without those ``gone``.
 
     In a dict, rows that were there keep their places; in pieces they come nearly in order of name.
+
+    Args:
+        rows: As :func:`shareable` gives them.
     """
     if isinstance(rows, _Pieces):
         return rows.replaced(new, gone)
     copy = {**rows, **new}
     for name in gone:
         copy.pop(name, None)
-    return copy if len(copy) <= _DICT else _Pieces.of(copy)
+    return shareable(copy)
 
 
 def flat(rows: Mapping[str, V]) -> Mapping[str, V]:
@@ -150,10 +158,11 @@ class _Values(ValuesView[V]):
 
 def _cut(rows: Mapping[str, V]) -> list[dict[str, V]]:
     """Pieces of nearly the same size, of which every one has room for as much again."""
-    ordered = sorted(rows.items(), key=itemgetter(0))
-    count = max(len(ordered) * 2 // _PIECE, 1)
-    size = -(-len(ordered) // count)
-    return [dict(ordered[at : at + size]) for at in range(0, len(ordered), size)]
+    names = sorted(rows)
+    count = max(len(names) * 2 // _PIECE, 1)
+    size = -(-len(names) // count)
+    cuts = [names[at : at + size] for at in range(0, len(names), size)]
+    return [{name: rows[name] for name in cut} for cut in cuts]
 
 
 def _starts(pieces: list[dict[str, V]]) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.children import flat, replaced
+from imbari_chat.wire.children import flat, replaced, shareable
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, illegal_in_key
@@ -112,6 +112,9 @@ class Leaf(_Node):
 class Branch(_Node):
     """Children by key, with an optional priority. Never mutate ``children``.
 
+    What is kept beside them, and in which form they are, changes with what was asked; nothing that
+    can be seen from outside does.
+
     Attributes:
         digest: What :func:`imbari_chat.wire.digest.digest` has found it to be, once it was asked.
             A write leaves it standing on every branch that it does not touch.
@@ -125,7 +128,7 @@ class Branch(_Node):
         priority: Priority = None,
         weight: int | None = None,
     ) -> None:
-        self.children: Final[Mapping[str, Node]] = children
+        self.children = children
         self.priority = priority
         self.digest: str | None = None
         self._weight = weight
@@ -172,7 +175,11 @@ class Branch(_Node):
         return self if after is before else self.with_children({key: after})
 
     def with_children(self, changed: Mapping[str, "Node"]) -> "Node":
-        """The same with these children in place of those of their names; absent ones go."""
+        """The same with these children in place of those of their names; absent ones go.
+
+        Many children are sorted into pieces for the first write there is, even if that is refused.
+        """
+        self.children = shareable(self.children)
         gone = [key for key, node in changed.items() if not node.exists]
         children = replaced(self.children, changed, gone)
         if not children:
