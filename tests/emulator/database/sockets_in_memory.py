@@ -5,11 +5,12 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from imbari_chat.emulator.database.audiences import Listener
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.events import CANCEL
 from imbari_chat.emulator.database.limits import Limits
-from imbari_chat.emulator.database.namespace import Listener, Namespace
+from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.peer import Attach, Deliver, Detach, Effect, End, Peer, Say
 from imbari_chat.emulator.offload import here
 from imbari_chat.rules import Ruleset

@@ -23,13 +23,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final, TypeAlias
 
+from imbari_chat.emulator.database.audiences import Listener, PendingEvent
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.commits import commit, draft
 from imbari_chat.emulator.database.credentials import ADMIN, NOBODY, Caller, Expired, user
 from imbari_chat.emulator.database.events import Event
 from imbari_chat.emulator.database.limits import AnswerTooBig, Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Listener, Namespace, PendingEvent, etag
+from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.on_disconnect import OnDisconnect, Parting
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal
 from imbari_chat.emulator.offload import LARGE, Runner
