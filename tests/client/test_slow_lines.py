@@ -7,7 +7,7 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat import AsyncAdminChat, ConnectionChanged, MessageAdded
@@ -23,6 +23,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.client.scenarios.faces import eventually
 from tests.faults.proxy import Proxy
@@ -210,7 +211,7 @@ def _stored(records: dict[str, Json]) -> Namespace:
 _VALUES: st.SearchStrategy[Json] = st.none() | st.integers(0, 4) | st.sampled_from(["a", True])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=st.lists(_VALUES, max_size=25),
     limit=st.integers(1, 25),
