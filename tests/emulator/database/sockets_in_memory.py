@@ -11,7 +11,15 @@ from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.events import CANCEL
 from imbari_chat.emulator.database.limits import Limits
 from imbari_chat.emulator.database.namespace import Namespace
-from imbari_chat.emulator.database.peer import Attach, Deliver, Detach, Effect, End, Peer, Say
+from imbari_chat.emulator.database.peer import Peer
+from imbari_chat.emulator.database.peer_effects import (
+    Attach,
+    Deliver,
+    Detach,
+    Effect,
+    End,
+    Say,
+)
 from imbari_chat.emulator.offload import here
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, dumps
