@@ -5,9 +5,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
+import pytest
+
 from imbari_chat.emulator import Emulator
 from tests.google import Absent, auth_emulator, database_emulator
 from tests.official_sdks.differences import DIFFERENCES
+from tests.official_sdks.javascript.clients import STARTS
+from tests.official_sdks.javascript.programs import Programs
 from tests.official_sdks.place import PROJECT, Target
 from tests.official_sdks.suite import CASES, HALF, run
 from tests.official_sdks.table import Result, rows, summary
@@ -36,8 +40,9 @@ def _targets(name: str) -> Iterator[dict[str, Target]]:
 
 def main(name: str) -> int:
     """Run every case against a target and print what came of it; 1 if any failed."""
-    results = []
-    with _targets(name) as targets:
+    results: list[Result] = []
+    absent: dict[str, str] = {}
+    with _targets(name) as targets, Programs(STARTS) as programs:
         for case in CASES:
             target = targets.get(HALF[case.client])
             if target is None:
@@ -45,7 +50,9 @@ def main(name: str) -> int:
             different = DIFFERENCES.get(case.name) if name == "google" else None
             why = different.why if different else ""
             try:
-                run(case, target)
+                run(case, target, programs)
+            except pytest.skip.Exception as skipped:
+                absent[case.client] = str(skipped)
             except Exception as error:  # noqa: BLE001  # whatever it is belongs in the table
                 traceback.print_exc()
                 results.append(Result(case, f"{case.check.__name__}: {type(error).__name__}"))
@@ -53,6 +60,8 @@ def main(name: str) -> int:
                 results.append(Result(case, difference=why))
     for row in rows(results):
         print(row)
+    for client, reason in absent.items():
+        print(f"\n{client}\n  NOT RUN: {reason}")
     print(f"\n{len(results)} cases against {name}: {summary(results)}")
     return 1 if any(result.failure for result in results) or not results else 0
 
