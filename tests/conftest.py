@@ -12,6 +12,11 @@ from tests.google import Absent, auth_emulator
 budget.register()
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Know the marker without pytest-xdist, too."""
+    config.addinivalue_line("markers", "xdist_group(name): tests that run in one worker")
+
+
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """One worker more than there are processors: a good part of the time a test waits."""
@@ -21,7 +26,7 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a program which is slow to start, or a running one, go to one worker."""
     for item in items:
-        if item.get_closest_marker("peer"):
+        if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
             group = "web" if item.path.parent.name == "web" else "peers"
             item.add_marker(pytest.mark.xdist_group(group))
 

@@ -11,6 +11,7 @@ from imbari_chat.emulator import Emulator
 from tests.google import Absent, auth_emulator, database_emulator
 from tests.official_sdks.differences import DIFFERENCES
 from tests.official_sdks.javascript.clients import STARTS
+from tests.official_sdks.javascript.left_out import LEFT_OUT
 from tests.official_sdks.javascript.programs import Programs
 from tests.official_sdks.place import PROJECT, Target
 from tests.official_sdks.suite import CASES, HALF, run
@@ -58,7 +59,7 @@ def main(name: str) -> int:
                 results.append(Result(case, f"{case.check.__name__}: {type(error).__name__}"))
             else:
                 results.append(Result(case, difference=why))
-    for row in rows(results):
+    for row in rows(results, LEFT_OUT):
         print(row)
     for client, reason in absent.items():
         print(f"\n{client}\n  NOT RUN: {reason}")

@@ -73,18 +73,24 @@ def a_sign_up_is_refused_by_name(place: Place) -> None:
     assert refusal(place, SIGN_UP, "nonsense", PASSWORD) == "auth/invalid-email"
 
 
-@refused(AUTH, SIGN_IN, "fetchSignInMethodsForEmail", why="the password is wrong or nobody has it")
+@refused(AUTH, SIGN_IN, why="the password is wrong, or nobody has the address")
 def a_wrong_password_and_an_unknown_address_differ_without_protection(place: Place) -> None:
     """Whoever guesses learns which of the two was wrong, and with protection nothing."""
-    sdk = place.program
-    sdk.call(SIGN_UP, EMAIL, PASSWORD)
+    place.program.call(SIGN_UP, EMAIL, PASSWORD)
     assert refusal(place, SIGN_IN, EMAIL, "wrong") == "auth/wrong-password"
     assert refusal(place, SIGN_IN, "nobody@example.com", PASSWORD) == "auth/user-not-found"
-    assert sdk.call("fetchSignInMethodsForEmail", EMAIL) == ["password"]
     place.protect_emails(True)
     assert refusal(place, SIGN_IN, EMAIL, "wrong") == "auth/invalid-credential"
     assert refusal(place, SIGN_IN, "nobody@example.com", "wrong") == "auth/invalid-credential"
-    assert sdk.call("fetchSignInMethodsForEmail", EMAIL) == []
+
+
+@call(AUTH, "fetchSignInMethodsForEmail")
+def the_ways_in_are_told_without_protection(place: Place) -> None:
+    """And with it nothing."""
+    place.program.call(SIGN_UP, EMAIL, PASSWORD)
+    assert place.program.call("fetchSignInMethodsForEmail", EMAIL) == ["password"]
+    place.protect_emails(True)
+    assert place.program.call("fetchSignInMethodsForEmail", EMAIL) == []
 
 
 @call(AUTH, "getIdToken", "getIdTokenResult")

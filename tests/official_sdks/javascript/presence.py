@@ -26,7 +26,7 @@ def writes_made_offline_are_shown_at_once_and_sent_later(place: Place) -> None:
     assert seen["end"] == {"a": {"x": 4}, "c": 3, "d": 5}
 
 
-@both("goOffline", "goOnline", "set", why="rules do not allow the write")
+@both("set", why="rules do not allow it")
 def a_write_made_offline_may_be_refused_later(place: Place) -> None:
     """It is shown until then."""
     place.rules({".read": True})

@@ -47,7 +47,7 @@ def what_is_not_allowed_is_refused_by_its_name(place: Place) -> None:
     assert (seen["set"], seen["later"]) == ("PERMISSION_DENIED", "PERMISSION_DENIED")
 
 
-@both("onValue", "limitToLast", why="rules do not allow it any more")
+@both("onValue", why="rules do not allow it any more")
 def other_rules_cancel_what_they_do_not_allow(place: Place) -> None:
     """A default listen and a query alike, each once, and nothing else."""
     rules = {"free": {".read": True}, "settled": {".read": True}}

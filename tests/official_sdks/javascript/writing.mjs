@@ -16,13 +16,16 @@ export const writing = {
     return { value: (await sdk.get(client().ref("counter"))).val(), calls };
   },
 
-  // As many transactions at once as there are rounds; `contention` in a tab of its own.
+  // Counts for some rounds, and on until somebody else has counted as well.
   async count({ rounds }) {
     const one = client();
-    let calls = 0;
-    const more = (value) => (calls++, (value ?? 0) + 1);
-    await Promise.all(Array.from({ length: rounds }, () => sdk.runTransaction(one.ref("counter"), more)));
-    return calls;
+    let [counted, value] = [0, 0];
+    while (counted < rounds || value === counted) {
+      const more = await sdk.runTransaction(one.ref("counter"), (before) => (before ?? 0) + 1);
+      value = more.snapshot.val();
+      counted++;
+    }
+    return counted;
   },
 
   async transaction({ start }) {

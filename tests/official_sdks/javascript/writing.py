@@ -85,7 +85,6 @@ def transactions_lose_nothing_under_contention(place: Place) -> None:
 
 @both("runTransaction")
 def transactions_of_two_tabs_lose_nothing(place: Place) -> None:
-    """Two tabs, twenty-five each, at once."""
-    calls = place.program.together("count", tabs=2, rounds=25)
-    assert place.http().get("/counter.json").json() == 50
-    assert all(called >= 25 for called in calls)
+    """At once: none of them is done before the other has begun."""
+    counted = place.program.together("count", tabs=2, rounds=25)
+    assert place.http().get("/counter.json").json() == sum(counted)
