@@ -1,6 +1,7 @@
 // firebase/database.
 
 import { open, recorder } from "./clients.mjs";
+import { customer } from "./customer.mjs";
 import { listening } from "./listening.mjs";
 import { player } from "./player.mjs";
 import { presence } from "./presence.mjs";
@@ -10,5 +11,5 @@ import { writing } from "./writing.mjs";
 export const answer = player({
   recorder,
   open,
-  plays: { ...listening, ...writing, ...presence, ...rules },
+  plays: { ...listening, ...writing, ...presence, ...rules, ...customer },
 });

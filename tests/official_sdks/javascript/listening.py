@@ -165,13 +165,13 @@ WINDOWS: Final[list[Steps]] = [
 @both("goOffline", "goOnline", "onValue", "remove", "runTransaction", "setPriority", "update")
 def a_listener_has_been_told_what_a_newcomer_is_told(place: Place) -> None:
     """After random writes of others and of its own, and after being away; for every window."""
-    assert place.play("wandering", seed=3, rounds=60, queries=[*WINDOWS, []]) == []
+    assert place.play("wandering", seed=3, rounds=40, queries=[*WINDOWS, []]) == []
 
 
 @both("goOffline", "goOnline", "onValue", "remove", "runTransaction", "setPriority", "update")
 def a_listener_to_windows_alone_has_been_told_what_a_newcomer_is_told(place: Place) -> None:
     """Without a listener to everything, which knows what the windows show."""
-    assert place.play("wandering", seed=1_234_567, rounds=60, queries=WINDOWS) == []
+    assert place.play("wandering", seed=1_234_567, rounds=40, queries=WINDOWS) == []
 
 
 @both("onValue", "set")

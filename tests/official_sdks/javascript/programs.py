@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from tests.peers.node import PACKAGES, node_or_skip
+from tests.node import PACKAGES, node_or_skip
 from tests.web.browser import Browser, BrowserError, Context, chromium_or_skip
 
 __all__ = ["Program", "Programs", "SdkError", "in_chromium", "in_node"]

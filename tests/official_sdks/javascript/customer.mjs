@@ -1,7 +1,6 @@
 // A customer of the chat, by the SDK alone: what a page does, over the socket and over REST.
 
-import { authOf, client, open, recorder, refusal, sdk, until } from "../official_sdks/javascript/clients.mjs";
-import { player } from "../official_sdks/javascript/player.mjs";
+import { authOf, client, refusal, sdk, until } from "./clients.mjs";
 
 const ABOUT = { customerName: "Amina", customerEmail: "amina@example.com", status: "active" };
 
@@ -15,7 +14,7 @@ async function signIn() {
   return me;
 }
 
-const PLAYS = {
+export const customer = {
   // Message, session and start in one update, and the halves of it before.
   async greet({ session, text }) {
     const { one, user, seen } = await signIn();
@@ -96,5 +95,3 @@ const PLAYS = {
     return [answer.status, Object.keys(await answer.json())];
   },
 };
-
-export const answer = player({ recorder, open, plays: PLAYS });

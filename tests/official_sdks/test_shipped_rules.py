@@ -1,5 +1,6 @@
 """The official SDK under the shipped rules, beside our own desk."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,10 +10,35 @@ from firebase_admin import auth
 
 from imbari_chat import AdminChat
 from imbari_chat.emulator import Emulator
-from tests.official_sdks.javascript.programs import Program
+from imbari_chat.schema import strict_rules
+from tests.official_sdks.javascript.clients import CHROMIUM, NODE, beside
+from tests.official_sdks.javascript.programs import Program, Programs
 
 SESSION: Final = "-Oabcdefghijklmnopqr"
 DENIED: Final = [401, {"error": "Permission denied"}]
+
+
+@pytest.fixture
+def emulator() -> Iterator[Emulator]:
+    """An empty chat."""
+    with Emulator(rules=strict_rules()) as running:
+        yield running
+
+
+@pytest.fixture(params=[pytest.param(one, marks=beside(one)) for one in (NODE, CHROMIUM)])
+def customer(
+    request: pytest.FixtureRequest, programs: Programs, emulator: Emulator
+) -> Iterator[Program]:
+    """One who has not written yet."""
+    program = programs.of(request.param)
+    program.open(
+        database=emulator.database_host,
+        auth=emulator.auth_host,
+        namespace=emulator.namespace,
+        project=emulator.project,
+    )
+    yield program
+    program.leave()
 
 
 def test_a_customer_and_our_desk_hold_one_conversation(
@@ -61,7 +87,9 @@ def test_rest_takes_the_sdks_token_for_its_user(
         "inbox": DENIED,
     }
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", emulator.auth_host)
-    app = firebase_admin.initialize_app(options={"projectId": emulator.project}, name="peers")
+    app = firebase_admin.initialize_app(
+        options={"projectId": emulator.project}, name="shipped-rules"
+    )
     try:
         auth.set_custom_user_claims(uid, {"admin": True}, app=app)
     finally:

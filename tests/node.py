@@ -8,7 +8,7 @@ import pytest
 
 __all__ = ["PACKAGES", "node_or_skip"]
 
-PACKAGES: Final = Path(__file__).parents[2] / "node_modules"
+PACKAGES: Final = Path(__file__).parents[1] / "node_modules"
 
 
 def node_or_skip(*packages: str) -> str:
