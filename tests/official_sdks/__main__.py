@@ -2,6 +2,7 @@
 
 import sys
 import traceback
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -42,7 +43,7 @@ def _targets(name: str) -> Iterator[dict[str, Target]]:
 def main(name: str) -> int:
     """Run every case against a target and print what came of it; 1 if any failed."""
     results: list[Result] = []
-    absent: dict[str, str] = {}
+    absent: Counter[tuple[str, str]] = Counter()
     with _targets(name) as targets, Programs(STARTS) as programs:
         for case in CASES:
             target = targets.get(HALF[case.client])
@@ -53,7 +54,7 @@ def main(name: str) -> int:
             try:
                 run(case, target, programs)
             except pytest.skip.Exception as skipped:
-                absent[case.client] = str(skipped)
+                absent[case.client, str(skipped)] += 1
             except Exception as error:  # noqa: BLE001  # whatever it is belongs in the table
                 traceback.print_exc()
                 results.append(Result(case, f"{case.check.__name__}: {type(error).__name__}"))
@@ -61,8 +62,8 @@ def main(name: str) -> int:
                 results.append(Result(case, difference=why))
     for row in rows(results, LEFT_OUT):
         print(row)
-    for client, reason in absent.items():
-        print(f"\n{client}\n  NOT RUN: {reason}")
+    for (client, reason), number in absent.items():
+        print(f"\n{client}\n  {number} cases NOT RUN: {reason}")
     print(f"\n{len(results)} cases against {name}: {summary(results)}")
     return 1 if any(result.failure for result in results) or not results else 0
 
