@@ -23,12 +23,29 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 8) + 1
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests that share a program which is slow to start, or a running one, go to one worker."""
     for item in items:
         if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
             group = "web" if item.path.parent.name == "web" else "peers"
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Refuse a pytest whose tests pytest-xdist does not keep in groups.
+
+    It would start every program in every worker, and say nothing. pytest-xdist 3.8 writes the group
+    to where pytest 9.2 does not look for the name of a test.
+
+    Raises:
+        UsageError: A test that is marked has lost its group.
+    """
+    if not session.config.getoption("loadgroup", False):
+        return
+    for item in session.items:
+        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2]:
+            raise pytest.UsageError("tests lose their groups: install what constraints.txt names")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -2,6 +2,16 @@
 // these: `open` begins anew at a place, `surface` and `made` tell of the library's calls, `begin` does
 // not wait for its play, and `finish` does.
 
+const LIMIT = 40_000; // ms for one request; its clients end with the next `open`
+
+function limited(promise, name) {
+  let timer;
+  const late = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`${name} has no end`)), LIMIT);
+  });
+  return Promise.race([promise, late]).finally(() => clearTimeout(timer));
+}
+
 export function player({ recorder, open, plays }) {
   let begun;
   const own = {
@@ -19,7 +29,8 @@ export function player({ recorder, open, plays }) {
   };
   return async ({ name, given }) => {
     try {
-      return { value: (await { ...plays, ...own }[name](given)) ?? null };
+      const value = await limited({ ...plays, ...own }[name](given), name);
+      return { value: value ?? null };
     } catch (error) {
       return { error: error.code ?? String(error.stack ?? error) };
     }
