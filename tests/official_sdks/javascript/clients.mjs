@@ -10,6 +10,9 @@ export const sdk = recorder.module(library, {
   _ReferenceImpl: "DatabaseReference",
 });
 
+// Before there is any client: a browser in which a socket has failed would ask for long polling.
+sdk.forceWebSockets();
+
 // What the SDK says on the console is kept for those who ask.
 export const told = [];
 for (const name of ["log", "warn"]) console[name] = (...words) => told.push(words.join(" "));

@@ -162,6 +162,18 @@ export const listening = {
     };
   },
 
+  // A tab that may do nothing but poll; it is of no use afterwards.
+  async polled() {
+    const lines = [];
+    const told = (text) => lines.filter((line) => line.includes(text)).length;
+    const one = client();
+    sdk.forceLongPolling();
+    sdk.enableLogging((line) => lines.push(line));
+    sdk.onValue(one.ref("x"), () => lines.push("a value"));
+    await until(() => told("Realtime connection failed") > 1);
+    return { connected: told("Realtime connection established"), values: told("a value") };
+  },
+
   async logged() {
     const lines = [];
     sdk.forceWebSockets();

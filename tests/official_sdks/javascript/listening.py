@@ -2,8 +2,9 @@
 
 from typing import Any, Final
 
-from tests.official_sdks.javascript.clients import both
+from tests.official_sdks.javascript.clients import CHROMIUM, both
 from tests.official_sdks.place import Place
+from tests.official_sdks.registry import unsupported
 
 __all__: list[str] = []
 
@@ -226,6 +227,13 @@ def references_know_their_places(place: Place) -> None:
         "urls": [address, address, address],
         "equal": [True, False, True],
     }
+
+
+@unsupported(CHROMIUM, "forceLongPolling", why="long polling is not served: see forceWebSockets")
+def a_tab_that_may_only_poll_does_not_connect(place: Place) -> None:
+    """It is refused at once, tries again, and is refused again."""
+    assert place.program.play("polled", tab=2) == {"connected": 0, "values": 0}
+    place.program.close(2)
 
 
 @both("connectDatabaseEmulator", "enableLogging", "forceWebSockets", "getDatabase")
