@@ -32,22 +32,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group(group))
 
 
-def pytest_collection_finish(session: pytest.Session) -> None:
-    """Refuse a pytest whose tests pytest-xdist does not keep in groups.
-
-    It would start every program in every worker, and say nothing. pytest-xdist 3.8 writes the group
-    to where pytest 9.2 does not look for the name of a test.
-
-    Raises:
-        UsageError: A test that is marked has lost its group.
-    """
-    if not session.config.getoption("loadgroup", False):
-        return
-    for item in session.items:
-        if item.get_closest_marker("xdist_group") and "@" not in item.nodeid.rpartition("]")[2]:
-            raise pytest.UsageError("tests lose their groups: install what constraints.txt names")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_directory() -> Iterator[None]:
     """Each worker's own: an emulator says there, under the project's name, where its hub is."""
