@@ -61,22 +61,31 @@ export const rules = {
     const one = client();
     const { auth, who } = await authOf(one);
     await auth.signInWithEmailAndPassword(who, email, password);
-    renewed = { one, auth, who };
     const uid = who.currentUser.uid;
     const own = record(one.ref(`users/${uid}`), ["value"]);
     await until(() => own.length);
-    return { uid, own, inbox: await refusal(sdk.get(one.ref("inbox"))) };
+    drain(own);
+    renewed = { one, auth, who, own };
+    return { uid, inbox: await refusal(sdk.get(one.ref("inbox"))) };
   },
 
+  // With a token that allows more.
   async renew() {
-    const { one, auth, who } = renewed;
+    const { one, who } = renewed;
     await who.currentUser.getIdToken(true);
-    const inbox = (await sdk.get(one.ref("inbox"))).val();
-    const seen = record(one.ref("inbox"), ["value"]);
-    await until(() => seen.length);
-    drain(seen);
+    renewed.inbox = record(one.ref("inbox"), ["value"]);
+    await until(() => renewed.inbox.length);
+    return drain(renewed.inbox);
+  },
+
+  // With one that allows less, and then with none.
+  async lessen() {
+    const { auth, who, own, inbox } = renewed;
+    await who.currentUser.getIdToken(true);
+    await until(() => inbox.length);
+    const kept = own.length === 0;
     await auth.signOut(who);
-    await until(() => seen.length);
-    return { inbox, seen };
+    await until(() => own.length);
+    return { inbox, kept, own };
   },
 };
