@@ -10,7 +10,7 @@ from examples.node.line import Frames
 from websockets.frames import Frame, Opcode
 
 from tests.examples.conftest import ROOT, run
-from tests.peers.node import node_or_skip
+from tests.node import node_or_skip
 
 _COMMAND = [sys.executable, "-m", "examples.node"]
 _HANDSHAKE = (

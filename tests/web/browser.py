@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.peers.node import PACKAGES, node_or_skip
+from tests.node import PACKAGES, node_or_skip
 
 __all__ = ["Browser", "Context", "Page", "Part", "chromium_or_skip"]
 
