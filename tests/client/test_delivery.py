@@ -29,7 +29,6 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from tests.client.cutting import CuttingProxy
 from tests.client.in_memory import (
     ADMIN,
     CUSTOMER,
@@ -231,14 +230,14 @@ async def test_twenty_replies_in_an_outage_are_visible_and_arrive_in_order_once(
     face: Face,
 ) -> None:
     """Queued while it lasts, in the order written; confirmed after it, each once."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with (
             face.desk(database_emulator=proxy.address) as desk,
             desk.open(session.id) as conversation,
         ):
             await conversation.listen()
-            await proxy.cut()
+            await proxy.refuse()
             texts = [f"message {number}" for number in range(20)]
             written = [await conversation.reply(text, timeout=0) for text in texts]
             assert [one.text for one in desk.outbox] == texts
@@ -309,14 +308,14 @@ async def test_a_refusal_after_the_call_returned_is_told_in_three_places(
     face: Face, caplog: pytest.LogCaptureFixture
 ) -> None:
     """On the message, as an event and as a warning; nobody can be raised at any more."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with (
             face.desk(database_emulator=proxy.address) as desk,
             desk.open(session.id) as conversation,
         ):
             await conversation.listen()
-            await proxy.cut()
+            await proxy.refuse()
             message = await conversation.reply("secret words", timeout=0)
             face.emulator.load_rules(INDEXED_READ_ONLY)
             await proxy.mend()
@@ -341,11 +340,11 @@ async def test_closing_names_what_is_undelivered_and_never_its_text(
     All may share one update on a connection that is not yet known to be broken, so which of them
     may be there is not for the test to say; that all three places say the same of it, is.
     """
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with face.desk(database_emulator=proxy.address) as desk:
             async with desk.open(session.id, peek=True) as conversation:
-                await proxy.cut()
+                await proxy.refuse()
                 written = [await conversation.reply("secret words", timeout=0) for _ in range(12)]
             began = time.monotonic()
             left = await desk.close()

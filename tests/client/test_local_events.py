@@ -19,8 +19,8 @@ from imbari_chat import (
     MessageRemoved,
     OutgoingMessage,
 )
-from tests.client.cutting import CuttingProxy
 from tests.client.scenarios.faces import WAIT, Face, eventually
+from tests.faults.proxy import Proxy
 
 LAST = "What the stream tells after all others"
 READ_ONLY = """{"rules": {
@@ -95,14 +95,14 @@ async def test_a_reply_is_heard_while_the_network_is_away_and_settled_when_it_is
     face: Face, listen: Listen
 ) -> None:
     """Once, in the conversation and in the inbox; the time becomes the server's by itself."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with face.desk(database_emulator=proxy.address) as desk:
             conversation = desk.open(session.id, peek=True)
             listeners = [listen(conversation.events()), listen(desk.events())]
             for one in listeners:
                 await one.live()
-            await proxy.cut()
+            await proxy.refuse()
             written = await conversation.reply("Hello", timeout=0)
             for one in listeners:
                 await one.until_heard("Hello")
@@ -142,13 +142,13 @@ async def test_what_the_rules_refuse_is_heard_and_taken_back(face: Face, listen:
 
 async def test_whoever_cannot_wait_takes_back_what_was_heard(face: Face, listen: Listen) -> None:
     """With ``queue=False`` nothing goes out later, so nothing is shown either."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with face.desk(database_emulator=proxy.address) as desk:
             conversation = desk.open(session.id, peek=True)
             listener = listen(conversation.events())
             await listener.live()
-            await proxy.cut()
+            await proxy.refuse()
             with pytest.raises(ImbariError):
                 await conversation.reply("Hello", queue=False)
             await listener.until_became("Hello", "failed")
@@ -159,13 +159,13 @@ async def test_a_call_that_is_interrupted_takes_back_what_was_heard(
     emulator: Any, flags: dict[str, Any], session: str, listen: Listen
 ) -> None:
     """Nobody holds the message any more, and it is not sent."""
-    async with CuttingProxy(emulator.database_host) as proxy:
+    async with Proxy(emulator.database_host) as proxy:
         flags = flags | {"database_emulator": proxy.address}
         async with AsyncAdminChat.from_env(**flags) as desk:
             conversation = desk.open(session, peek=True)
             listener = listen(conversation.events())
             await listener.live()
-            await proxy.cut()
+            await proxy.refuse()
             sending = asyncio.create_task(conversation.reply("Hello again", timeout=WAIT))
             await listener.until_heard("Hello again")
             sending.cancel()

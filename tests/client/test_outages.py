@@ -23,20 +23,20 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
-from tests.client.cutting import CuttingProxy
+from tests.faults.proxy import Proxy
 
 Seed = Callable[[str, Any], None]
 
 
 @pytest.fixture
-async def proxy(emulator: Emulator) -> AsyncIterator[CuttingProxy]:
+async def proxy(emulator: Emulator) -> AsyncIterator[Proxy]:
     """Between the client and the database."""
-    async with CuttingProxy(emulator.database_host) as running:
+    async with Proxy(emulator.database_host) as running:
         yield running
 
 
 @pytest.fixture
-async def desk(flags: dict[str, Any], proxy: CuttingProxy) -> AsyncIterator[AsyncAdminChat]:
+async def desk(flags: dict[str, Any], proxy: Proxy) -> AsyncIterator[AsyncAdminChat]:
     """An admin at the other end of the proxy."""
     through = {**flags, "database_emulator": proxy.address}
     async with AsyncAdminChat.from_env(**through) as chat:
@@ -82,7 +82,7 @@ def _says(text: str) -> Callable[[ChatEvent], bool]:
 
 
 async def test_a_conversation_catches_up_with_more_than_its_window_holds(
-    desk: AsyncAdminChat, proxy: CuttingProxy, seed: Seed
+    desk: AsyncAdminChat, proxy: Proxy, seed: Seed
 ) -> None:
     """Sixty messages while away, and a window of fifty."""
     seed("/chatSessions/-S", _session(1))
@@ -92,7 +92,7 @@ async def test_a_conversation_catches_up_with_more_than_its_window_holds(
         aclosing(conversation.events(history=50)) as events,
     ):
         assert _texts(await _until_live(events)) == ["message 0"]
-        await proxy.cut()
+        await proxy.refuse()
         for number in range(1, 61):
             seed(f"/messages/-S/-m{number:03d}", _message(number))
         await proxy.mend()
@@ -103,7 +103,7 @@ async def test_a_conversation_catches_up_with_more_than_its_window_holds(
 
 
 async def test_a_removal_during_an_outage_is_reported(
-    desk: AsyncAdminChat, proxy: CuttingProxy, seed: Seed
+    desk: AsyncAdminChat, proxy: Proxy, seed: Seed
 ) -> None:
     """It is a difference like any other."""
     seed("/chatSessions/-S", _session(1))
@@ -113,7 +113,7 @@ async def test_a_removal_during_an_outage_is_reported(
         aclosing(conversation.events()) as events,
     ):
         await _until_live(events)
-        await proxy.cut()
+        await proxy.refuse()
         seed("/messages/-S/-m1", None)
         await proxy.mend()
         seen = await _until(events, lambda event: isinstance(event, MessageRemoved))
@@ -121,14 +121,14 @@ async def test_a_removal_during_an_outage_is_reported(
 
 
 async def test_the_inbox_hears_of_every_message_however_many_came_in_one_conversation(
-    desk: AsyncAdminChat, proxy: CuttingProxy, seed: Seed
+    desk: AsyncAdminChat, proxy: Proxy, seed: Seed
 ) -> None:
     """More than it asks for at first."""
     seed("/chatSessions/-S", _session(100, "message 100"))
     seed("/messages/-S", {"-m100": _message(100)})
     async with aclosing(desk.events()) as events:
         await _until_live(events)
-        await proxy.cut()
+        await proxy.refuse()
         for number in range(101, 131):
             seed(f"/messages/-S/-m{number}", _message(number))
         seed("/chatSessions/-S", _session(130, "message 130"))
@@ -138,14 +138,14 @@ async def test_the_inbox_hears_of_every_message_however_many_came_in_one_convers
 
 
 async def test_the_inbox_hears_of_conversations_that_its_window_no_longer_shows(
-    desk: AsyncAdminChat, proxy: CuttingProxy, seed: Seed
+    desk: AsyncAdminChat, proxy: Proxy, seed: Seed
 ) -> None:
     """Six new ones while away, and a window of two."""
     for number in (1, 2):
         seed(f"/chatSessions/-S{number}", _session(number))
     async with aclosing(desk.events(limit=2)) as events:
         await _until_live(events)
-        await proxy.cut()
+        await proxy.refuse()
         for number in range(3, 9):
             seed(f"/messages/-S{number}/-m", _message(number))
             seed(f"/chatSessions/-S{number}", _session(number))
@@ -175,7 +175,7 @@ async def test_a_message_in_the_same_millisecond_as_the_last_one_is_heard_once(
 
 
 async def test_a_read_during_an_outage_is_made_up_for(
-    desk: AsyncAdminChat, proxy: CuttingProxy, seed: Seed, monkeypatch: pytest.MonkeyPatch
+    desk: AsyncAdminChat, proxy: Proxy, seed: Seed, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The session's change arrived, the network went before its messages were read."""
     seed("/chatSessions/-S", _session(1))
@@ -183,7 +183,7 @@ async def test_a_read_during_an_outage_is_made_up_for(
 
     async def cut_once(*args: Any) -> Any:
         monkeypatch.undo()
-        await proxy.cut()
+        await proxy.refuse()
         seed("/messages/-S/-m3", _message(3))
         try:
             return await get(*args)
@@ -213,7 +213,7 @@ async def test_a_conversation_that_comes_back_into_the_window_brings_only_its_ne
 
 
 async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back(
-    flags: dict[str, Any], proxy: CuttingProxy, seed: Seed
+    flags: dict[str, Any], proxy: Proxy, seed: Seed
 ) -> None:
     """It does not wait for its own pause, which here is longer than the test."""
     settings = Settings.load(**{**flags, "database_emulator": proxy.address})
@@ -236,7 +236,7 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
         aclosing(conversation.events()) as events,
     ):
         await _until_live(events)
-        await proxy.cut()
+        await proxy.refuse()
         reply = asyncio.create_task(conversation.reply("Back soon", timeout=60))
         await failed.wait()
         assert [message.text for message in desk.outbox] == ["Back soon"]

@@ -25,8 +25,8 @@ from imbari_chat import (
 )
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
-from tests.client.cutting import CuttingProxy
 from tests.client.scenarios.faces import FACES, PASSWORD, WAIT, Face, Heard
+from tests.faults.proxy import Proxy
 
 API_KEY = "AIzaSyNobodyMayEverReadThisKey0123456789"
 QUESTION, ANSWER = "Is my kettle broken for ever?", "Have the thermostat looked at."
@@ -132,7 +132,7 @@ async def test_no_secret_and_no_message_is_logged_by_anybody(
 ) -> None:
     """A whole conversation with its errors and an outage, at DEBUG, with httpx and all others."""
     troubles = Heard()
-    async with CuttingProxy(face.emulator.database_host) as proxy:
+    async with Proxy(face.emulator.database_host) as proxy:
         async with (
             face.customer(remember=True) as customer,
             face.signed_in_desk(admin=True) as desk,
@@ -152,7 +152,7 @@ async def test_no_secret_and_no_message_is_logged_by_anybody(
                 await other.listen()
                 await conversation.reply(ANSWER)
                 await customer.wait_for(MessageAdded, timeout=WAIT)
-                await proxy.cut()
+                await proxy.refuse()
                 await other.reply(ANSWER, timeout=0)
                 with pytest.raises(Unavailable):
                     await other.reply(ANSWER, timeout=0.3, queue=False)

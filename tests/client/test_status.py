@@ -20,7 +20,6 @@ from imbari_chat.identity import factory
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Subscription
 from imbari_chat.states import ConnectionState
-from tests.client.cutting import CuttingProxy
 from tests.client.in_memory import Silence
 from tests.client.scenarios.faces import WAIT, eventually
 from tests.faults.proxy import Proxy
@@ -163,10 +162,10 @@ async def test_silence_is_told_before_it_is_taken_for_death(desk_at: Make, proxy
 async def test_somebody_who_knows_better_ends_the_wait(desk_at: Make, emulator: Emulator) -> None:
     """``retry_in`` counts down by itself; ``reconnect_now`` does not wait for it."""
     policy = StreamPolicy(backoff=BackoffPolicy(first=600.0, cap=600.0))
-    async with CuttingProxy(emulator.database_host) as proxy:
+    async with Proxy(emulator.database_host) as proxy:
         desk = desk_at(proxy.address, policy)
         await desk.listen()
-        await proxy.cut()
+        await proxy.refuse()
         await eventually(lambda: desk.status.retry_in is not None)
         first = desk.status.retry_in
         assert first is not None

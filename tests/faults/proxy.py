@@ -46,6 +46,7 @@ class Connection:
 
     def __init__(self) -> None:
         self.delay = 0.0
+        self.muted = False
         self.rate: float | None = None
         self.most: int | None = None
         self.passed = 0
@@ -104,6 +105,8 @@ class Connection:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flows.wait()
+                if answers and self.muted:
+                    continue
                 if answers and self._swallows:
                     self.cut()
                     return
@@ -157,6 +160,7 @@ class Proxy:
         self._most: int | None = None
         self._stranger: bytes | None = None
         self._stalled = False
+        self._muted = False
         self._refuses = False
         self._answers_to_drop = 0
         self.connections: list[Connection] = []
@@ -199,6 +203,12 @@ class Proxy:
         for connection in self.connections[:count]:
             connection.drop_answer()
         self._answers_to_drop = max(0, count - len(self.connections))
+
+    def mute(self) -> None:
+        """Pass what is asked, swallow every answer, and keep everything open."""
+        self._muted = True
+        for connection in self.connections:
+            connection.muted = True
 
     def interpose(self, answer: bytes) -> None:
         """Break every connection, and have somebody else answer every request on new ones.
@@ -245,11 +255,12 @@ class Proxy:
 
     async def mend(self) -> None:
         """Let everything through again, first what has waited."""
-        self._stalled = self._refuses = False
+        self._stalled = self._refuses = self._muted = False
         self._answers_to_drop, self._stranger = 0, None
         self.delay(0.0)
         self.limit(self._mended_rate)
         for connection in self.connections:
+            connection.muted = False
             connection.resume()
         async with self._dispatcher:
             if self._server is None:
@@ -276,7 +287,7 @@ class Proxy:
             writer.transport.abort()
             return
         connection = Connection()
-        connection.delay = self._delay
+        connection.delay, connection.muted = self._delay, self._muted
         connection.rate, connection.most = self._rate, self._most
         if self._stalled:
             connection.stall()

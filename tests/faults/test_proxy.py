@@ -175,6 +175,22 @@ async def test_a_dropped_answer_leaves_the_request_made(proxy: Proxy, echo: Echo
     third.close()
 
 
+async def test_a_muted_line_asks_and_is_told_nothing(proxy: Proxy, echo: Echo) -> None:
+    """On what is open and on what comes, until it is mended; nothing breaks meanwhile."""
+    line = await Line(proxy).open()
+    await line.ask(b"one")
+    proxy.mute()
+    echo.arrived.clear()
+    await line.say(b"two")
+    await echo.arrived.wait()
+    with pytest.raises(TimeoutError):
+        await line.hear(0.05)
+    await proxy.mend()
+    assert await line.ask(b"three") == b"three\n"
+    assert echo.heard == [b"one\n", b"two\n", b"three\n"]
+    line.close()
+
+
 async def test_a_delay_is_one(proxy: Proxy) -> None:
     """Each way."""
     line = await Line(proxy).open()

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Thread
@@ -16,7 +16,7 @@ from imbari_chat import AdminChat, CustomerChat
 from imbari_chat.cli.demo.site import Site, pages, serving
 from imbari_chat.cli.demo.stage import Stage, stage
 from imbari_chat.wire.json import dumps
-from tests.client.cutting import CuttingProxy
+from tests.faults.proxy import Proxy
 from tests.node import PACKAGES
 from tests.web.browser import PATIENCE, Browser, Context, Page, chromium_or_skip
 
@@ -28,22 +28,6 @@ def browser() -> Iterator[Browser]:
         yield started
 
 
-class _Proxy(CuttingProxy):
-    """One that can also lose answers, and nothing else."""
-
-    loses_answers = False
-
-    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        is_answer = sink.get_extra_info("peername")[:2] != self._target
-        with suppress(ConnectionError):
-            while data := await source.read(65536):
-                if not (is_answer and self.loses_answers):
-                    sink.write(data)
-                    await sink.drain()
-        sink.close()
-        self._writers.discard(sink)
-
-
 class Line:
     """The way from a page to the database."""
 
@@ -51,8 +35,8 @@ class Line:
         self._loop = asyncio.new_event_loop()
         self._thread = Thread(target=self._loop.run_forever)
         self._thread.start()
-        self._proxy = _Proxy(target)
-        self.mend()
+        self._proxy = Proxy(target)
+        self._run(self._proxy.__aenter__())
 
     @property
     def address(self) -> str:
@@ -60,24 +44,27 @@ class Line:
 
     def cut(self) -> None:
         """Break what is open and let nothing new through."""
-        self._run(self._proxy.cut())
+        self._run(self._proxy.refuse())
 
     def lose_answers(self) -> None:
         """Let through what the page sends, and nothing that it is told."""
-        self._proxy.loses_answers = True
+
+        async def mute() -> None:
+            self._proxy.mute()
+
+        self._run(mute())
 
     def mend(self) -> None:
         """Let everything through again."""
-        self._proxy.loses_answers = False
         self._run(self._proxy.mend())
 
     def close(self) -> None:
-        self.cut()
+        self._run(self._proxy.__aexit__(None, None, None))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
 
-    def _run(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _run(self, coroutine: Coroutine[Any, Any, object]) -> None:
         asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
 
 

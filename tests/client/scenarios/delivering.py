@@ -6,15 +6,15 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, DeliveryChanged, NotFound, OutgoingMessage, Unavailable
-from tests.client.cutting import CuttingProxy
 from tests.client.scenarios.faces import WAIT, Face, eventually
+from tests.faults.proxy import Proxy
 
 __all__ = ["SCENARIOS"]
 
 
 async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
     """Queued and visible, in order; delivered when the network is back, and told so."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
         async with (
             face.desk(database_emulator=proxy.address) as desk,
@@ -22,7 +22,7 @@ async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
         ):
             await conversation.listen()
             assert desk.status.state == "live"
-            await proxy.cut()
+            await proxy.refuse()
             first = await conversation.reply("One", timeout=0.2)
             second = await conversation.reply("Two", timeout=0)
             await eventually(
@@ -50,12 +50,12 @@ async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
 async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> None:
     """The same from the other side; the rules' interval is kept."""
     async with (
-        CuttingProxy(face.emulator.database_host) as proxy,
+        Proxy(face.emulator.database_host) as proxy,
         face.customer(database_emulator=proxy.address) as customer,
     ):
         await customer.start(name="Amina", email="amina@example.com")
         await customer.listen()
-        await proxy.cut()
+        await proxy.refuse()
         message = await customer.send("Anybody there?", timeout=0)
         assert customer.outbox == (message,)
         with pytest.raises(Unavailable):
@@ -69,7 +69,7 @@ async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> Non
 
 async def a_client_says_how_it_is(face: Face) -> None:
     """Idle, live, away with the reason, live again at once when told, and closed."""
-    async with CuttingProxy(face.emulator.database_host) as proxy:
+    async with Proxy(face.emulator.database_host) as proxy:
         async with face.desk(database_emulator=proxy.address) as desk:
             assert (desk.status.state, desk.status.alive, desk.status.listeners) == (
                 "idle",
@@ -80,7 +80,7 @@ async def a_client_says_how_it_is(face: Face) -> None:
             live = desk.status
             assert (live.state, live.alive, live.listeners, live.queued) == ("live", True, 1, 0)
             assert live.last_heard is not None
-            await proxy.cut()
+            await proxy.refuse()
             await eventually(lambda: desk.status.retry_in is not None)
             away = desk.status
             assert (away.state, away.alive) == ("reconnecting", False)
@@ -121,12 +121,12 @@ async def closing_twice_is_fine_and_later_calls_are_errors(face: Face) -> None:
 
 async def leaving_with_undelivered_messages_is_an_error(face: Face) -> None:
     """Unless another one is under way; ``close`` gives the messages back instead."""
-    async with CuttingProxy(face.emulator.database_host) as proxy, face.customer() as customer:
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
 
         async def write(desk: AsyncAdminChat) -> OutgoingMessage:
             async with desk.open(session.id, peek=True) as conversation:
-                await proxy.cut()
+                await proxy.refuse()
                 return await conversation.reply("Lost", timeout=0)
 
         through = face.desk(database_emulator=proxy.address)
