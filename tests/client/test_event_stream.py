@@ -84,6 +84,7 @@ async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     monkeypatch.setattr(event_stream, "PATIENCE", 0.0)
     away = ConnectionChanged("reconnecting", "down")
     states, diff = ([LIVE] if is_live else [LIVE, away]), MessageDiff(HERE, 50)
+    diff.update({})
     gateway = Gateway(InMemory(database(), ADMIN))
     events = with_deliveries(gateway, _silence(*states), HERE, diff)
     for state in states:

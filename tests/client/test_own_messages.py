@@ -37,17 +37,26 @@ class Play:
         self.window: dict[MessageId, Message] = {}
         self.shown: dict[MessageId, Message] = {}
         self.told: list[ChatEvent] = []
-        holds = self.window.__contains__ if can_tell else None
-        self.own = OwnMessages(self.pending.__contains__, holds)
-        self.say(LIVE)
-        self.told.clear()
+        self.floor = 0
+        self.own = OwnMessages(self.pending.__contains__, self if can_tell else None)
+        self.begin()
 
     def listen_anew(self) -> None:
         """Somebody begins to listen, and has been told nothing."""
         self.shown.clear()
         self.told.clear()
         earlier = [(HERE, one) for one in self.pending.values()]
-        self.own = OwnMessages(self.pending.__contains__, self.window.__contains__, earlier=earlier)
+        self.own = OwnMessages(self.pending.__contains__, self, earlier=earlier)
+
+    def holds(self, key: str) -> bool:
+        return key in self.window
+
+    def is_below(self, message: Message) -> bool:
+        return message.timestamp < self.floor
+
+    def begin(self) -> None:
+        """All that was there has been given."""
+        self._take(self.own.begin())
 
     def write(self) -> OutgoingMessage:
         plan = plans.reply(HERE, MessageId(self._ids.make(NOW)), "Hi", uid=None)
@@ -192,6 +201,7 @@ def test_what_is_on_its_way_comes_after_what_was_there() -> None:
     play.listen_anew()
     play.say(ConnectionChanged("connecting"))
     play.bring(there)
+    play.begin()
     play.say(LIVE)
     play.became(there, "sent")
     added = [one.message.id for one in play.told if isinstance(one, MessageAdded)]
@@ -212,9 +222,45 @@ def test_whoever_has_no_history_yet_is_told_nothing_of_ones_own_but_its_delivery
     since = play.write()
     play.became(refused, "failed", final=True)
     play.became(before, "confirmed", final=True)
+    play.say(LIVE)  # a busy consumer's stream may say so before it gives what was there
     assert not any(isinstance(one, MessageAdded | MessageRemoved) for one in play.told)
-    play.say(LIVE)
-    assert play.told[-3:] == [MessageAdded(HERE, before), MessageAdded(HERE, since), LIVE]
+    play.begin()
+    assert play.told[-2:] == [MessageAdded(HERE, before), MessageAdded(HERE, since)]
     play.bring(before)
     play.bring(since)
     assert list(play.shown) == [before.id, since.id]
+
+
+def test_what_had_arrived_below_the_history_is_not_told_after_it() -> None:
+    """The stream gives the end of the conversation; what stands before it is not news."""
+    play = Play()
+    first, last = play.write(), play.write()
+    play.listen_anew()
+    play.became(first, "confirmed", final=True)
+    play.bring(last)
+    play.begin()
+    assert list(play.shown) == [last.id]
+    play.became(last, "confirmed", final=True)
+    assert list(play.shown) == [last.id]
+
+
+def test_what_stands_below_others_messages_is_not_told_after_them() -> None:
+    """Nor is what is on its way to where it stands already."""
+    play = Play()
+    play.write()
+    play.listen_anew()
+    play.floor = LATER
+    play.begin()
+    assert play.shown == {}
+
+
+def test_two_of_which_the_later_is_there_are_both() -> None:
+    """They go in order, so the earlier is not told when its answer comes at last."""
+    play = Play()
+    first, last = play.write(), play.write()
+    play.listen_anew()
+    play.bring(last)
+    play.begin()
+    play.became(first, "sent")
+    play.became(first, "confirmed", final=True)
+    assert list(play.shown) == [last.id]

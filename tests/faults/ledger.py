@@ -292,10 +292,11 @@ def _may_be_missed(
 
     It stood below when the listener began; or a browser whose clock is slow stamped it so; or
     browsers whose clocks are fast had filled the window with what was stamped up to a minute later
-    than it was, which nobody can tell from their own clock's being wrong.
+    than it was, which nobody can tell from their own clock's being wrong. Or it is ahead of its time
+    itself, and was not among those few of its kind that a listener is given to begin with.
     """
     entry, place = by_text.get(message.text), message_place(message)
-    if _is_hostile(entry):
+    if _is_hostile(entry) or _came_before_what_is_ahead(message, listener, beside, by_text):
         return True
     begun = [message_place(one) for one in listener.begun]
     if len(begun) >= listener.window and place < min(begun):
@@ -310,6 +311,23 @@ def _may_be_missed(
         and _arrived(one) <= message.timestamp <= one.timestamp <= _arrived(one) + _TOLERATED
     ]
     return 2 * len(early) >= listener.window
+
+
+def _came_before_what_is_ahead(
+    message: Message, listener: Heard, beside: Mapping[str, Message], by_text: Mapping[str, Entry]
+) -> bool:
+    """Whether it is ahead of its time, and came before the first such message that was heard."""
+
+    def is_ahead(one: Message) -> bool:
+        entry = by_text.get(one.text)
+        late = one.timestamp > _arrived(one) + _TOLERATED
+        return entry is not None and entry.website and late
+
+    ahead = {one.text: one for one in beside.values() if is_ahead(one)}
+    if message.text not in ahead:
+        return False
+    first = next((ahead[text] for _, text in listener.added if text in ahead), message)
+    return _arrived(message) < _arrived(first)
 
 
 def _arrived(message: Message) -> int:
@@ -328,7 +346,12 @@ def _shown_messages(
 ) -> set[str]:
     """The messages that a listener must know as they are: those of its window."""
     latest = sorted(messages.values(), key=message_place)[-listener.window :]
-    must = {one.id for one in latest if not _is_hostile(by_text.get(one.text))}
+    must = {
+        one.id
+        for one in latest
+        if not _is_hostile(by_text.get(one.text))
+        and not _came_before_what_is_ahead(one, listener, messages, by_text)
+    }
     return must | (listener.messages.keys() - messages.keys())
 
 

@@ -200,6 +200,25 @@ def test_what_browsers_stamped_too_late_may_have_kept_a_message_out_of_a_small_w
         assert _judged(entries, raw, listener).unheard == unheard
 
 
+def test_a_small_window_owes_few_of_what_was_stamped_far_ahead_before_it() -> None:
+    """All that came since, and nothing of what came before the first that it was given."""
+    now = 1_800_000_000_000
+    ids = PushIds(lambda: [0] * 12)
+    raw = _raw()
+    raw["messages"][S] = {
+        ids.make(now + at): {"text": text, "from": "customer", "timestamp": now + 90_000 + at}
+        for at, text in enumerate(("a", "b", "c"))
+    }
+    entries = _written("a", "b", "c", website=True)
+    for heard, unheard in (("c",), 0), (("b", "c"), 0), (("b",), 1), (("a", "c"), 1), ((), 3):
+        listener = _heard(raw, *heard)
+        listener.window = 2
+        listener.messages = {
+            key: one for key, one in listener.messages.items() if one.text in heard
+        }
+        assert _judged(entries, raw, listener).unheard == unheard, heard
+
+
 def test_what_a_listener_heard_twice_is_doubled() -> None:
     """Once is right."""
     raw = _raw("one")

@@ -30,6 +30,7 @@ from imbari_chat.schema.order import (
     Place,
     is_ahead,
     latest,
+    message_place,
     place_of_message,
     place_of_session,
 )
@@ -77,6 +78,11 @@ class WindowDiff(ABC):
         self._places: dict[str, Place] = {}
         self._floor: str | None = None
         self._has_begun = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether a whole window has been delivered."""
+        return self._has_begun
 
     @abstractmethod
     def _place(self, key: str, raw: Json) -> Place:
@@ -318,6 +324,10 @@ class MessageDiff(WindowDiff):
 
     def _place(self, key: str, raw: Json) -> Place:
         return place_of_message(key, raw)
+
+    def is_below(self, message: Message) -> bool:
+        """Whether a message stands below the window."""
+        return self._floor is not None and message_place(message) < self._places[self._floor]
 
     def updates(
         self,

@@ -60,6 +60,7 @@ async def follow(
                             larger = _enlarge(diff, path)
                             if larger:
                                 break  # nothing of it has been taken over
+                        is_first = not diff.has_begun
                         gap = diff.gap(value, touched)
                         if gap is not None:
                             touched = None
@@ -70,6 +71,8 @@ async def follow(
                             if step:
                                 await asyncio.sleep(0)  # a long snapshot: others have their turn
                             yield events
+                        if is_first:
+                            yield []  # that was what there is to begin with
 
 
 def _enlarge(diff: WindowDiff, path: Path) -> bool:
@@ -146,7 +149,7 @@ async def with_deliveries(
     notifier = Notifier()
     own = OwnMessages(
         outbox.is_pending,
-        None if diff is None else diff.holds,
+        diff,
         earlier=[one for one in outbox.written if session_id in (None, one[0])],
     )
 
@@ -162,6 +165,9 @@ async def with_deliveries(
 
     def ready() -> bool:
         return bool(posted) or following.done() or told.next is not None
+
+    def begin() -> list[ChatEvent]:
+        return own.begin() if (told.is_live if diff is None else diff.has_begun) else []
 
     outbox.watch(post)
     gateway.patient.watch(notifier.notify)
@@ -184,12 +190,14 @@ async def with_deliveries(
                 batch = following.result()
                 if batch is None:
                     return
+                given: list[ChatEvent] = []
                 for event in batch:
                     told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
-                    for one in own.heard(event):
-                        yield one
+                    given += [*begin(), *own.heard(event)]
+                for event in [*given, *begin()]:
+                    yield event
                 following = follow_on()
     finally:
         outbox.unwatch(post)

@@ -15,19 +15,19 @@ is not half known, and what one wrote stands in the order in which one wrote it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, TypeAlias
+from typing import Final, Protocol, TypeAlias
 
 from imbari_chat.schema.events import (
     ChatEvent,
-    ConnectionChanged,
     DeliveryChanged,
     MessageAdded,
     MessageRemoved,
 )
+from imbari_chat.schema.models import Message
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 
-__all__ = ["PATIENCE", "OwnMessages", "Written"]
+__all__ = ["PATIENCE", "OwnMessages", "Window", "Written"]
 
 PATIENCE: Final = 5.0
 """Seconds of a live and silent stream after which it is not going to bring a message any more."""
@@ -36,25 +36,37 @@ Written: TypeAlias = tuple[SessionId, OutgoingMessage]
 """A message that was written here, and its conversation."""
 
 
+class Window(Protocol):
+    """The messages that a stream shows, told as events or not."""
+
+    def holds(self, key: str) -> bool:
+        """This one is among them."""
+        ...
+
+    def is_below(self, message: Message) -> bool:
+        """This one is older than all of them, where nobody looks."""
+        ...
+
+
 class OwnMessages:
     """What one listener has been told of messages that were written here.
 
     Args:
         is_pending: Whether the outbox still sees to a message.
-        holds: Whether the stream shows a message, told as an event or not. None for a stream that
-            cannot say so: from that nothing is taken back because it is silent.
+        window: What the stream shows. None for a stream that cannot say so: from that nothing is
+            taken back because it is silent.
         earlier: What was on its way before.
     """
 
     def __init__(
         self,
         is_pending: Callable[[MessageId], bool],
-        holds: Callable[[MessageId], bool] | None = None,
+        window: Window | None = None,
         *,
         earlier: Iterable[Written] = (),
     ) -> None:
         self._is_pending = is_pending
-        self._holds = holds
+        self._window = window
         self._has_begun = False
         self._waiting: dict[MessageId, Written] = {one[1].id: one for one in earlier}
         self._told: dict[MessageId, Written] = {}
@@ -80,15 +92,14 @@ class OwnMessages:
 
     def heard(self, event: ChatEvent) -> list[ChatEvent]:
         """The stream says something; gives what is to be told."""
-        if isinstance(event, ConnectionChanged) and event.state == "live":
-            return [*self._begin(), event]
         if not isinstance(event, MessageAdded):
             return [event]
         key = event.message.id
         if self._is_pending(key):
             self._brought.add(key)
         self._due.discard(key)
-        self._waiting.pop(key, None)
+        if key in self._waiting:
+            self._arrived(event.session_id, key)
         told = self._told.pop(key, None)
         if told is not None:
             told[1].was_stamped(event.message.timestamp)
@@ -99,19 +110,33 @@ class OwnMessages:
 
         Whoever deleted a message before the stream could show it leaves no other trace.
         """
-        holds = self._holds
-        missing = [key for key in self._due if holds is not None and not holds(key)]
+        window = self._window
+        missing = [key for key in self._due if window is not None and not window.holds(key)]
         for key in self._due.difference(missing):
             del self._told[key]
         self._due.clear()
         return self._take_back(missing)
 
-    def _begin(self) -> list[ChatEvent]:
-        """What was there to begin with has been given."""
+    def begin(self) -> list[ChatEvent]:
+        """What was there to begin with has been given; gives what is to be told besides, once."""
+        if self._has_begun:
+            return []
         waiting, self._waiting, self._has_begun = self._waiting, {}, True
-        events = [told for one in waiting.values() for told in self._tell(one)]
-        self._due.update(key for key in waiting if not self._is_pending(key) and key in self._told)
+        window = self._window
+        wanted = [one for one in waiting.values() if window is None or not window.is_below(one[1])]
+        events = [told for one in wanted for told in self._tell(one)]
+        self._due.update(key for key in self._told if not self._is_pending(key))
         return events
+
+    def _arrived(self, session_id: SessionId, key: MessageId) -> None:
+        """The stream brings a message to begin with: those written before it have arrived too."""
+        for earlier, (place, _) in list(self._waiting.items()):
+            if place == session_id:
+                del self._waiting[earlier]
+                if self._is_pending(earlier):
+                    self._brought.add(earlier)
+            if earlier == key:
+                return
 
     def _tell(self, written: Written) -> list[ChatEvent]:
         session_id, message = written
@@ -119,7 +144,7 @@ class OwnMessages:
             return []
         if not self._has_begun:
             self._waiting[message.id] = written
-        elif self._holds is None or not self._holds(message.id):
+        elif self._window is None or not self._window.holds(message.id):
             self._told[message.id] = written
             return [MessageAdded(session_id, message)]
         elif self._is_pending(message.id):
