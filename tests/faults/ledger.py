@@ -292,8 +292,8 @@ def _may_be_missed(
 
     It stood below when the listener began; or a browser whose clock is slow stamped it so; or
     browsers whose clocks are fast had filled the window with what was stamped up to a minute later
-    than it was, which nobody can tell from their own clock's being wrong. Or it is ahead of its time
-    itself, and was not among those few of its kind that a listener is given to begin with.
+    than it was, which nobody can tell from their own clock's being wrong. Or it is far ahead of its
+    time itself, and was not among those few of its kind that a listener is given to begin with.
     """
     entry, place = by_text.get(message.text), message_place(message)
     if _is_hostile(entry) or _came_before_what_is_ahead(message, listener, beside, by_text):
