@@ -244,14 +244,18 @@ def test_what_had_arrived_below_the_history_is_not_told_after_it() -> None:
     assert list(play.shown) == [last.id]
 
 
-def test_what_stands_below_others_messages_is_not_told_after_them() -> None:
-    """Nor is what is on its way to where it stands already."""
+@pytest.mark.parametrize("is_pending", [True, False])
+def test_what_stands_below_others_messages_is_not_told_after_them(*, is_pending: bool) -> None:
+    """Unlike what is on its way still: it will stand after them, and before what is written next."""
     play = Play()
-    play.write()
+    first = play.write()
     play.listen_anew()
+    if not is_pending:
+        play.became(first, "confirmed", final=True)
     play.floor = LATER
     play.begin()
-    assert play.shown == {}
+    second = play.write()
+    assert list(play.shown) == [first.id, second.id][not is_pending :]
 
 
 def test_two_of_which_the_later_is_there_are_both() -> None:

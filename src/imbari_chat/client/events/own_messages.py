@@ -122,11 +122,19 @@ class OwnMessages:
         if self._has_begun:
             return []
         waiting, self._waiting, self._has_begun = self._waiting, {}, True
-        window = self._window
-        wanted = [one for one in waiting.values() if window is None or not window.is_below(one[1])]
-        events = [told for one in wanted for told in self._tell(one)]
+        events = [
+            told
+            for one in waiting.values()
+            if self._may_stand_here(one[1])
+            for told in self._tell(one)
+        ]
         self._due.update(key for key in self._told if not self._is_pending(key))
         return events
+
+    def _may_stand_here(self, message: OutgoingMessage) -> bool:
+        """False for what has arrived where nobody looks; what is on its way will stand at the end."""
+        window = self._window
+        return self._is_pending(message.id) or window is None or not window.is_below(message)
 
     def _arrived(self, session_id: SessionId, key: MessageId) -> None:
         """The stream brings a message to begin with: those written before it have arrived too."""
