@@ -246,7 +246,7 @@ def test_what_had_arrived_below_the_history_is_not_told_after_it() -> None:
 
 @pytest.mark.parametrize("is_pending", [True, False])
 def test_what_stands_below_others_messages_is_not_told_after_them(*, is_pending: bool) -> None:
-    """Unlike what is on its way still: it will stand after them, and before what is written next."""
+    """Unlike what is on its way still: it will stand after them, before what is written next."""
     play = Play()
     first = play.write()
     play.listen_anew()

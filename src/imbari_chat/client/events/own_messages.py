@@ -132,7 +132,7 @@ class OwnMessages:
         return events
 
     def _may_stand_here(self, message: OutgoingMessage) -> bool:
-        """False for what has arrived where nobody looks; what is on its way will stand at the end."""
+        """False for what has arrived where nobody looks; what is on its way will be the last."""
         window = self._window
         return self._is_pending(message.id) or window is None or not window.is_below(message)
 
