@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Self
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
+from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.stream import (
     Changed,
@@ -43,7 +44,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
-_SERVICE_DOMAINS = (".firebaseio.com", ".firebasedatabase.app")
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
@@ -334,7 +334,7 @@ class SseSubscription:
 
 
 def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
-    if target.scheme == "https" and target.host.endswith(_SERVICE_DOMAINS):
+    if target.scheme == "https" and target.host.endswith(SERVICE_DOMAINS):
         return True
     # An emulator may send its streams from one name of this machine to another.
     same_place = target.host == origin.host or {origin.host, target.host} <= _THIS_MACHINE
