@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from imbari_chat.wire.json import Json
 
-__all__ = ["assign", "children"]
+__all__ = ["assign", "children", "plain"]
 
 
 def children(value: Json) -> dict[str, Json]:
@@ -34,3 +34,14 @@ def assign(tree: Json, path: Sequence[str], value: Json) -> Json:
         remaining = {name: item for name, item in before.items() if name != key}
         return remaining or None
     return {**before, key: after}
+
+
+def plain(value: Json) -> Json:
+    """A value that may carry priorities, without them."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if ".value" in value:
+        return plain(value[".value"])
+    return {key: plain(item) for key, item in value.items() if key != ".priority"}
