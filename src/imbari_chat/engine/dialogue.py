@@ -159,13 +159,16 @@ class Dialogue:
         message = self._joiner.take(text)
         if message is None:
             return None
+        # Looked for in the text, which takes no time, rather than in every value. Some servers
+        # write full stops as escapes.
+        with_priorities = 'priority"' in message
         match from_server(message):
             case Control() as control:
                 return control
             case Answer() as answer:
-                return self._answered(answer)
+                return self._answered(answer, with_priorities=with_priorities)
             case Push() as push:
-                return self._pushed(push, with_priorities='priority"' in message)
+                return self._pushed(push, with_priorities=with_priorities)
 
     def fall(self, reason: str) -> None:
         """The connection is gone."""
@@ -190,8 +193,8 @@ class Dialogue:
             if listen.is_current or latest.state not in ("live", "stale"):
                 self._tell(listen.hearers, latest)
 
-    def _answered(self, answer: Answer) -> ImbariError | None:
-        own = self._requests.answered(answer)
+    def _answered(self, answer: Answer, *, with_priorities: bool) -> ImbariError | None:
+        own = self._requests.answered(answer, with_priorities=with_priorities)
         if own is None:
             return None
         trouble = None

@@ -48,11 +48,13 @@ class Answered:
         key: Which, as :meth:`Requests.ask` said.
         data: What the service answered.
         error: What was wrong instead.
+        with_priorities: The data may carry some; see :func:`~engine.mirror.plain`.
     """
 
     key: int
     data: Json = None
     error: ImbariError | None = None
+    with_priorities: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +118,7 @@ class Requests(Generic[Own]):
         waiting, self._waiting = self._waiting, {}
         return [self._send(one.action, one.body, one) for one in waiting.values()]
 
-    def answered(self, answer: Answer) -> Own | None:
+    def answered(self, answer: Answer, *, with_priorities: bool = False) -> Own | None:
         """The service answered; callers are told, and the connection gets what it asked for.
 
         An answer to what was withdrawn, or never asked, is for nobody.
@@ -124,7 +126,8 @@ class Requests(Generic[Own]):
         one = self._sent.pop(answer.number, None)
         if isinstance(one, Asked):
             error = refused(answer, one.call)
-            self._tell(Answered(one.key, answer.data if error is None else None, error))
+            data = answer.data if error is None else None
+            self._tell(Answered(one.key, data, error, with_priorities))
             return None
         return one
 
