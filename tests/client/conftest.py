@@ -31,7 +31,13 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def flags(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
+def transport(request: pytest.FixtureRequest) -> str:
+    """The way to the database; tests of what is true of both ask for each."""
+    return str(getattr(request, "param", "rest"))
+
+
+@pytest.fixture
+def flags(emulator: Emulator, tmp_path: Path, transport: str) -> dict[str, Any]:
     """Settings that point at the emulator and away from this machine's own."""
     return {
         "project": emulator.project,
@@ -40,6 +46,7 @@ def flags(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
         "data_dir": tmp_path,
         "token_store": "file",
         "timeout": 5.0,
+        "transport": transport,
     }
 
 

@@ -76,6 +76,20 @@ def test_a_lost_connection_repeats_reads_and_no_write() -> None:
     assert [one.key for one in told] == [first, late]
 
 
+def test_a_read_is_repeated_once() -> None:
+    """An answer too long for a line that breaks would be begun for ever; one may ask for less."""
+    told = Told()
+    told.requests.ask("g", {}, READ)
+    told.requests.take()
+    told.requests.lost("cut")
+    assert len(told.requests.take()) == 1
+    told.requests.lost("cut again")
+    assert told.requests.take() == []
+    error = told.one()
+    assert isinstance(error, Unavailable)
+    assert (error.what, error.outcome_unknown) == ("cut again", False)
+
+
 def test_what_was_never_sent_is_not_unknown() -> None:
     """Everybody who waits is told that nobody can be reached, each of his own place."""
     told = Told()

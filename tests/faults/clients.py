@@ -33,6 +33,7 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.net.rest import RestTransport
+from imbari_chat.net.transport import Transport
 from imbari_chat.schema.paths import SessionId
 from tests.faults.ledger import Entry, Heard
 from tests.faults.schedule import Pace
@@ -90,7 +91,8 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
     return dataclasses.replace(policy, backoff=_BACKOFF)
 
 
-def _impatient(transport: RestTransport) -> RestTransport:
+def _impatient(transport: Transport) -> Transport:
+    assert isinstance(transport, RestTransport)
     transport._policy = _STREAMS
     transport._workers = ContextWorkers()
     return transport

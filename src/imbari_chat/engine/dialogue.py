@@ -66,7 +66,12 @@ class Dialogue:
     @property
     def is_wanted(self) -> bool:
         """Whether anybody listens or waits for anything."""
-        return bool(self._listens) or self._requests.outstanding
+        return bool(self._listens) or self.is_awaited
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether any caller waits."""
+        return self._requests.outstanding
 
     @property
     def is_restored(self) -> bool:
@@ -101,6 +106,10 @@ class Dialogue:
         key = self._requests.ask(action, body, call)
         self.go_on()
         return key
+
+    def refuse(self, key: int, error: ImbariError) -> None:
+        """A caller need not wait: nobody can be reached."""
+        self._requests.refuse(key, error)
 
     def withdraw(self, key: int) -> bool:
         """Nobody waits for it any more. Returns whether it was sent, so that it may be done."""

@@ -71,6 +71,7 @@ class Link:
         self._latest = StateChanged("connecting")
         self._over = False
         self._asked_at = 0.0
+        self._trouble: ImbariError | None = None  # what the last attempt failed with
         self._connect_by: float | None = None
         self._retry_at: float | None = None
         self._renew_at: float | None = None
@@ -119,9 +120,14 @@ class Link:
         self._dialogue.unlisten(hearer)
 
     def ask(self, action: str, body: Mapping[str, Json], call: Call, now: float) -> int:
-        """Send a request as soon as there is a connection. Its key comes back in ``Answered``."""
+        """Send a request. Its key comes back in ``Answered``.
+
+        Without a connection it waits for the attempt that is under way, or for one made on its
+        behalf. Where the last one failed a moment ago, that was this caller's as well.
+        """
         key = self._dialogue.ask(action, body, call)
-        self._want(now)
+        if not self._want(now) and self._trouble is not None:
+            self._dialogue.refuse(key, self._trouble)
         return key
 
     def withdraw(self, key: int) -> bool:
@@ -234,15 +240,18 @@ class Link:
         self._dialogue.unreachable(closed)
         self._become(StateChanged("closed"))
 
-    def _want(self, now: float) -> None:
-        """Somebody wants something: see that there is a connection."""
+    def _want(self, now: float) -> bool:
+        """Somebody wants something. Returns whether there is a connection, or will be soon."""
         self._look_around()
-        if self._phase is not _Phase.IDLE:
-            return
-        if self._retry_at is None:
-            self._connect(now)
-        else:
-            self._retry_at = min(self._retry_at, self._asked_at + self._policy.hurry)
+        if self._phase is _Phase.IDLE:
+            due = self._asked_at + self._policy.hurry
+            if self._retry_at is None or now >= due:
+                self._connect(now)
+            elif self._trouble is None:
+                self._retry_at = min(self._retry_at, due)
+            else:
+                return False
+        return True
 
     def _connect(self, now: float) -> None:
         """Find out who is asking; hash what is here meanwhile."""
@@ -335,14 +344,16 @@ class Link:
             return
         if self._phase is _Phase.DIALING:
             self._route.failed()
-        was_open = self._dialogue.is_open
+        self._trouble = None if self._dialogue.is_open else error
         self._fall(error.what, now)
-        if not was_open:
+        if self._trouble is not None:
             self._dialogue.unreachable(error)
         if not self._dialogue.is_wanted:
             self._latest = StateChanged("connecting")  # as whoever needs it next will be told
             return
         wait = self._backoff.next(self._random())
+        if self._dialogue.is_awaited:
+            wait = min(wait, self._policy.hurry)
         self._retry_at = now + wait
         self._become(StateChanged("reconnecting", error.what, wait))
 

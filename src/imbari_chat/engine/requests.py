@@ -7,6 +7,7 @@ order in which it was asked:
     waiting --taken--> sent --answered--> told
        ^                | lost: a read waits again, before those that came later
        +----------------+
+                        | lost again: told, as a line may break under the same answer every time
                         | lost: a write is told that its outcome is unknown
     waiting --nobody can be reached--> told, and certainly not sent
 
@@ -14,7 +15,7 @@ A write is never sent twice: whoever asked for it looks first.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 from imbari_chat.engine.refusals import Call, refusal
@@ -66,12 +67,14 @@ class Asked:
         action: ``g``, ``p``, ``m`` and their like.
         body: As it is sent.
         call: What to say of it when it fails.
+        was_lost: It was sent on a connection that is no more.
     """
 
     key: int
     action: str
     body: Mapping[str, Json]
     call: Call
+    was_lost: bool = False
 
 
 class Requests(Generic[Own]):
@@ -138,22 +141,26 @@ class Requests(Generic[Own]):
         for one in sent.values():
             if not isinstance(one, Asked):
                 continue
-            if one.call.write:
-                where, hint = one.call.where, one.call.hint
-                error = Unavailable(reason, where=where, hint=hint, outcome_unknown=True)
+            if one.call.write or one.was_lost:
+                unknown, where, hint = one.call.write, one.call.where, one.call.hint
+                error = Unavailable(reason, where=where, hint=hint, outcome_unknown=unknown)
                 self._tell(Answered(one.key, error=error))
             else:
-                again[one.key] = one
+                again[one.key] = replace(one, was_lost=True)
         self._waiting = {**again, **self._waiting}
 
     def unreachable(self, error: ImbariError) -> None:
         """No connection could be made: nothing that waits was sent."""
-        waiting, self._waiting = self._waiting, {}
-        for one in waiting.values():
-            told = error
-            if type(error) is Unavailable:
-                told = Unavailable(error.what, where=one.call.where, hint=error.hint)
-            self._tell(Answered(one.key, error=told))
+        for key in list(self._waiting):
+            self.refuse(key, error)
+
+    def refuse(self, key: int, error: ImbariError) -> None:
+        """One that waits was not sent, and will not be."""
+        one = self._waiting.pop(key)
+        told = error
+        if type(error) is Unavailable:
+            told = Unavailable(error.what, where=one.call.where, hint=error.hint)
+        self._tell(Answered(key, error=told))
 
     def _send(self, action: str, body: Mapping[str, Json], purpose: Asked | Own) -> Request:
         self._number += 1
