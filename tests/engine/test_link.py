@@ -103,7 +103,7 @@ def test_nothing_happens_before_somebody_wants_something() -> None:
     played.link.listen(1, ROOM, None, played.now)
     assert played.drain() == [Told(1, StateChanged("connecting")), Identify()]
     played.link.identified(USER, played.now)
-    assert played.drain() == [Dial("wss://n.firebaseio.com/.ws?v=5&ns=n")]
+    assert played.drain() == [Dial("wss://n.firebaseio.com/.ws?v=5")]
     played.hello()
     assert played.said() == [
         {"r": 1, "a": "auth", "b": {"cred": "token"}},
@@ -180,7 +180,7 @@ def test_a_reconnect_names_what_is_here_and_the_session_before() -> None:
     assert Identify() in effects
     played.link.identified(USER, played.now)
     (dial,) = played.drain()
-    assert dial == Dial("wss://n.firebaseio.com/.ws?v=5&ns=n&ls=s1")
+    assert dial == Dial("wss://n.firebaseio.com/.ws?v=5&ls=s1")
     played.hello()
     assert [one["b"] for one in played.said()] == [
         {"cred": "token"},
@@ -373,12 +373,12 @@ def test_the_service_names_the_host_to_dial() -> None:
     played.link.lost("cannot connect", played.now)
     played.wait(1)
     played.link.identified(USER, played.now)
-    assert Dial("wss://n.firebaseio.com/.ws?v=5&ns=n&ls=s1") in played.drain()
+    assert Dial("wss://n.firebaseio.com/.ws?v=5&ls=s1") in played.drain()
     played.control("r", "evil.example")
     assert "not its own" in played.link._latest.reason  # type: ignore[operator]
     played.wait(1)
     played.link.identified(USER, played.now)
-    assert Dial("wss://n.firebaseio.com/.ws?v=5&ns=n&ls=s1") in played.drain()
+    assert Dial("wss://n.firebaseio.com/.ws?v=5&ls=s1") in played.drain()
 
 
 def test_a_greeting_that_names_another_host_is_not_followed_elsewhere() -> None:
@@ -390,7 +390,7 @@ def test_a_greeting_that_names_another_host_is_not_followed_elsewhere() -> None:
     played.link.lost("cut", played.now)
     played.wait(1)
     played.link.identified(USER, played.now)
-    assert Dial("wss://n.firebaseio.com/.ws?v=5&ns=n&ls=s1") in played.drain()
+    assert Dial("wss://n.firebaseio.com/.ws?v=5&ls=s1") in played.drain()
 
 
 def test_being_sent_in_circles_is_an_outage() -> None:

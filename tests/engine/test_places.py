@@ -11,6 +11,7 @@ EMULATOR = SocketPlace("127.0.0.1:9000", "n", secure=False)
 def test_addresses_name_the_database_and_the_session_before() -> None:
     """What a server called a session is text from the network."""
     assert EMULATOR.url("127.0.0.1:9000") == "ws://127.0.0.1:9000/.ws?v=5&ns=n"
+    assert LIVE.url("n.firebaseio.com") == "wss://n.firebaseio.com/.ws?v=5"
     assert LIVE.url("s-1.firebaseio.com", "a&b c") == (
         "wss://s-1.firebaseio.com/.ws?v=5&ns=n&ls=a%26b%20c"
     )

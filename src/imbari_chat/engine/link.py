@@ -22,7 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
 from imbari_chat.engine.access import SocketRequest
-from imbari_chat.engine.backoff import Backoff
+from imbari_chat.engine.attempts import Attempts
+from imbari_chat.engine.credentials import Credentials
 from imbari_chat.engine.dialogue import Dialogue
 from imbari_chat.engine.effects import Disconnect, StateChanged
 from imbari_chat.engine.link_effects import Dial, Hash, Identify, LinkEffect, LinkPolicy, Post
@@ -38,9 +39,6 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
 __all__ = ["Link"]
-
-_LAST_SECONDS = 30.0
-"""A credential that is nearly over is used up rather than replaced in a tight loop."""
 
 
 class _Phase(Enum):
@@ -60,8 +58,8 @@ class Link:
 
     def __init__(self, random: Callable[[], float], policy: LinkPolicy | None = None) -> None:
         self._policy = policy or LinkPolicy()
-        self._random = random
-        self._backoff = Backoff(self._policy.backoff)
+        self._attempts = Attempts(random, self._policy.backoff, self._policy.hurry)
+        self._credentials = Credentials(self._policy.renew_before)
         self._effects: list[LinkEffect] = []
         self._dialogue = Dialogue(
             self._emit, longest=self._policy.longest, hash_here=self._policy.hash_here
@@ -70,14 +68,7 @@ class Link:
         self._phase = _Phase.IDLE
         self._latest = StateChanged("connecting")
         self._over = False
-        self._asked_at = 0.0
-        self._trouble: ImbariError | None = None  # what the last attempt failed with
         self._connect_by: float | None = None
-        self._retry_at: float | None = None
-        self._renew_at: float | None = None
-        self._renew_next = self._renewing = self._revoked_before_live = False
-        self._credential: SocketRequest | None = None
-        self._expires_in: float | None = None
         self._pulse: Pulse | None = None
         self._server_ahead: float | None = None
 
@@ -89,7 +80,7 @@ class Link:
     @property
     def retry_at(self) -> float | None:
         """When the next attempt is due, in monotonic seconds; None if none is being waited for."""
-        return self._retry_at
+        return self._attempts.due
 
     def server_time(self, now: float) -> float | None:
         """What the server's clock shows, ms since the epoch; None before the first greeting.
@@ -105,7 +96,7 @@ class Link:
 
     def deadline(self) -> float | None:
         """When :meth:`tick` is due, in monotonic seconds; None if nothing is being waited for."""
-        waits = [self._connect_by, self._retry_at, self._renew_at]
+        waits = [self._connect_by, self._attempts.due, self._credentials.renew_at]
         if self._pulse is not None:
             waits.append(self._pulse.deadline())
         return min((wait for wait in waits if wait is not None), default=None)
@@ -126,8 +117,8 @@ class Link:
         behalf. Where the last one failed a moment ago, that was this caller's as well.
         """
         key = self._dialogue.ask(action, body, call)
-        if not self._want(now) and self._trouble is not None:
-            self._dialogue.refuse(key, self._trouble)
+        if not self._want(now) and self._attempts.trouble is not None:
+            self._dialogue.refuse(key, self._attempts.trouble)
         return key
 
     def withdraw(self, key: int) -> bool:
@@ -144,7 +135,7 @@ class Link:
             now: Monotonic seconds.
             expires_in: Seconds until the credential ends, if it does.
         """
-        self._credential, self._expires_in = request, expires_in
+        self._credentials.got(request, expires_in)
         if self._phase is _Phase.IDENTIFYING:
             self._phase = _Phase.DIALING
             self._connect_by = now + self._policy.connect_timeout
@@ -152,17 +143,17 @@ class Link:
             self._emit(Dial(self._route.url(request.place)))
         elif self._phase is _Phase.GREETED:
             self._dialogue.sign_in(request)
-            self._renew_later(now)
+            self._credentials.used(now)
 
     def no_credential(self, error: ImbariError, now: float) -> None:
         """There is none: the end if the sign-in is over, else try again later."""
         if remedy(error) is Remedy.NOTHING:
             self._end(error, now)
         elif self._phase is _Phase.IDENTIFYING:
-            self._renew_next = self._renewing
+            self._credentials.failed()
             self._lost(error, now)
         elif self._phase is _Phase.GREETED:
-            self._renew_at = now + _LAST_SECONDS
+            self._credentials.later(now)
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed a message."""
@@ -205,13 +196,14 @@ class Link:
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
-        if self._retry_at is not None and now >= self._retry_at:
+        due, renew_at = self._attempts.due, self._credentials.renew_at
+        if due is not None and now >= due:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
-            self._renew_next = self._renewing
+            self._credentials.failed()
             self.lost(f"no answer within {self._policy.connect_timeout:g} s", now)
-        elif self._renew_at is not None and now >= self._renew_at:
-            self._renew_at = None
+        elif renew_at is not None and now >= renew_at:
+            self._credentials.renew_at = None
             self._emit(Identify())
         elif self._pulse is not None:
             self._feel(self._pulse, now)
@@ -222,7 +214,7 @@ class Link:
         A silent connection is replaced, any other is asked whether it is still there; an attempt
         under way goes on.
         """
-        if self._retry_at is not None:
+        if self._attempts.due is not None:
             self._connect(now)
         elif self._latest.state == "stale":
             self._again("a new connection was asked for", now)
@@ -243,24 +235,19 @@ class Link:
     def _want(self, now: float) -> bool:
         """Somebody wants something. Returns whether there is a connection, or will be soon."""
         self._look_around()
-        if self._phase is _Phase.IDLE:
-            due = self._asked_at + self._policy.hurry
-            if self._retry_at is None or now >= due:
-                self._connect(now)
-            elif self._trouble is None:
-                self._retry_at = min(self._retry_at, due)
-            else:
-                return False
-        return True
+        if self._phase is not _Phase.IDLE:
+            return True
+        worthwhile = self._attempts.hasten(now)
+        if self._attempts.due == now:
+            self._connect(now)
+        return worthwhile
 
     def _connect(self, now: float) -> None:
         """Find out who is asking; hash what is here meanwhile."""
-        self._retry_at = None
-        self._asked_at = now
+        self._attempts.begin(now)
         self._connect_by = now + self._policy.connect_timeout
         self._phase = _Phase.IDENTIFYING
-        self._renewing, self._renew_next = self._renew_next, False
-        self._emit(Identify(renew=self._renewing))
+        self._emit(Identify(renew=self._credentials.wanted()))
         values = self._dialogue.to_hash()
         if values:
             self._emit(Hash(values))
@@ -294,33 +281,23 @@ class Link:
             self._server_ahead = time - now * 1000
         self._phase = _Phase.GREETED
         self._pulse = Pulse(self._policy.pulse, now)
-        assert self._credential is not None
-        self._dialogue.begin(self._credential)
-        self._renew_later(now)
-
-    def _renew_later(self, now: float) -> None:
-        self._renew_at = None
-        if self._expires_in is not None:
-            wait = self._expires_in - self._policy.renew_before
-            self._renew_at = now + max(wait, _LAST_SECONDS)
+        self._dialogue.begin(self._credentials.latest)
+        self._credentials.used(now)
 
     def _look_around(self) -> None:
         """Is everything restored?"""
         if self._connect_by is not None and self._dialogue.is_restored:
             self._connect_by = None
-            self._revoked_before_live = False
+            self._credentials.taken()
             self._route.arrived()
             self._latest = StateChanged("live")
 
     def _troubled(self, error: ImbariError, now: float) -> None:
         """The connection is of no use. A credential that is not taken is replaced."""
-        if remedy(error) is not Remedy.WAIT:
-            self._renew_next = True
-            if not self._revoked_before_live:
-                self._revoked_before_live = True
-                self._again(error.what, now)
-                return
-        self._lost(error, now)  # nor was the new one taken: do not spin
+        if remedy(error) is not Remedy.WAIT and self._credentials.refused():
+            self._again(error.what, now)
+        else:
+            self._lost(error, now)
 
     def _feel(self, pulse: Pulse, now: float) -> None:
         match pulse.due(now):
@@ -344,27 +321,24 @@ class Link:
             return
         if self._phase is _Phase.DIALING:
             self._route.failed()
-        self._trouble = None if self._dialogue.is_open else error
+        self._attempts.trouble = None if self._dialogue.is_open else error
         self._fall(error.what, now)
-        if self._trouble is not None:
+        if self._attempts.trouble is not None:
             self._dialogue.unreachable(error)
         if not self._dialogue.is_wanted:
             self._latest = StateChanged("connecting")  # as whoever needs it next will be told
             return
-        wait = self._backoff.next(self._random())
-        if self._dialogue.is_awaited:
-            wait = min(wait, self._policy.hurry)
-        self._retry_at = now + wait
+        wait = self._attempts.again(now, awaited=self._dialogue.is_awaited)
         self._become(StateChanged("reconnecting", error.what, wait))
 
     def _fall(self, reason: str, now: float) -> None:
         """There is no connection any more."""
         began_at = None if self._pulse is None else self._pulse.began_at
         if began_at is not None and now - began_at >= self._policy.stable_after:
-            self._backoff.reset()
+            self._attempts.succeeded()
         self._emit(Disconnect())
         self._phase, self._pulse = _Phase.IDLE, None
-        self._connect_by = self._retry_at = self._renew_at = None
+        self._connect_by = self._attempts.due = self._credentials.renew_at = None
         self._dialogue.fall(reason)
 
     def _end(self, error: ImbariError, now: float) -> None:

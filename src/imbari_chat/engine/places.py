@@ -33,12 +33,16 @@ class SocketPlace:
     def url(self, host: str, last_session: str | None = None) -> str:
         """The address to dial (reference: URL, namespace, HTTP upgrade).
 
+        The namespace goes along where the host does not say it.
+
         Args:
             host: This place's own, or the one that the service named instead.
             last_session: What the service called the connection before this one, so that it need
                 not wait for that one to time out.
         """
-        query = {"v": VERSION, "ns": self.namespace}
+        query = {"v": VERSION}
+        if not self.secure or host != self.host:
+            query["ns"] = self.namespace
         if last_session:
             query["ls"] = last_session
         scheme = "wss" if self.secure else "ws"

@@ -25,6 +25,7 @@ from imbari_chat.engine.stream import (
 )
 from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
+from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.names import look_up
 from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.net.workers import Workers
@@ -71,7 +72,7 @@ class SseSubscription(BufferedSubscription):
         self._query = query
         self._core = StreamCore(random.random, policy)
         self._last_heard: float | None = None
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._connection: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
 
@@ -111,13 +112,7 @@ class SseSubscription(BufferedSubscription):
         while effects := self._core.drain():
             for effect in effects:
                 self._carry_out(effect)
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        deadline = self._core.deadline()
-        if deadline is not None:
-            wait = max(deadline - time.monotonic(), 0.0)
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
+        self._alarm.set(self._core.deadline())
         self._notifier.notify()
 
     def _ring(self) -> None:

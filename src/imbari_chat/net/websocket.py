@@ -31,6 +31,7 @@ from imbari_chat.engine.requests import Answered
 from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import ClientClosed, Conflict, ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.socket_subscription import SocketSubscription
@@ -82,7 +83,7 @@ class WebSocketTransport:
         self._line: Line | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._lines: set[Line] = set()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._settling = False
         self._heard_at = 0.0
         self._last_heard: float | None = None
@@ -244,7 +245,7 @@ class WebSocketTransport:
         return Unavailable(what, where=call.where, outcome_unknown=unknown)
 
     def _settle(self) -> None:
-        """Carry out what the link decided, and see that the timer rings at its next deadline."""
+        """Carry out what the link decided, and set the timer to its next deadline."""
         if self._settling:
             return  # whoever does it goes on until nothing is left
         self._settling = True
@@ -254,23 +255,9 @@ class WebSocketTransport:
                     self._carry_out(effect)
         finally:
             self._settling = False
-        deadline = self._link.deadline()
-        alarm = self._alarm
-        if deadline is None:
-            if alarm is not None:
-                alarm.cancel()
-                self._alarm = None
-            return
-        loop = asyncio.get_running_loop()
-        when = loop.time() + max(deadline - time.monotonic(), 0.0)
-        # One that rings too early sets the next: most deadlines are put off by whatever is heard.
-        if alarm is None or when < alarm.when():
-            if alarm is not None:
-                alarm.cancel()
-            self._alarm = loop.call_at(when, self._ring)
+        self._alarm.set(self._link.deadline())
 
     def _ring(self) -> None:
-        self._alarm = None
         self._link.tick(time.monotonic())
         self._settle()
 
