@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
+# Tests start programs by the hundred; each would compile the package anew.
+unexport PYTHONDONTWRITEBYTECODE
 # How many tests run at once; auto: as many as there are processors, and one more. 0: one by one.
 JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest

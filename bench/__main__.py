@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeAlias
 
 from bench import (
+    audience,
+    commits,
     emulator_requests,
     emulator_start,
     flushing,
@@ -41,6 +43,10 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S11": start_up.commands,
     "S12": emulator_start.rows,
     "S13": windows.rows,
+    "S14": commits.sends,
+    "S15": commits.sends,
+    "S16": commits.large_nodes,
+    "S17": audience.rows,
     "S21": start_up.one_shot,
     "EMU": emulator_requests.rows,
     "R1": outage.rows,

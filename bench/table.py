@@ -44,7 +44,7 @@ def figure(value: Figure | None, unit: Unit) -> str:
             return f"> {bound:g} {unit}"
     match unit:
         case "ms":
-            return f"{value:,.1f} ms"
+            return f"{value:,.1f} ms" if value >= 1 else f"{value:.3f} ms"
         case "s" | "MB":
             return f"{value:.2f} {unit}"
         case "/s":

@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 import pytest
 
@@ -18,12 +18,24 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(os.cpu_count() or 1, 8) + 1
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that share a program which is slow to start, or a running one, go to one worker."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups, after all shuffling
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+    """Tests that share a program which is slow to start go to one worker, and begin first."""
     for item in items:
-        if item.get_closest_marker("peer"):
-            group = "web" if item.path.parent.name == "web" else "peers"
-            item.add_marker(pytest.mark.xdist_group(group))
+        if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
+    yield
+    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+def _shared_program(item: pytest.Item) -> str:
+    """What this test shares with others, by a name."""
+    asks = getattr(item, "fixturenames", ())
+    if "google_auth_emulator" in asks or item.path.parent.name == "official_sdks":
+        return "google"
+    if item.path.parent.name == "web":
+        return f"web, {item.path.stem}"
+    return "peers"
 
 
 @pytest.fixture(scope="session", autouse=True)

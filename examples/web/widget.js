@@ -14,9 +14,7 @@ import {
   TEAM,
   customerSends,
   markSeen,
-  messageAt,
   messagesOf,
-  readMessage,
   readSession,
   sessionAt,
   startChat,
@@ -24,6 +22,7 @@ import {
 import { composer, element, setText } from "./elements.js";
 import { connect, explained } from "./firebase.js";
 import { MessageList } from "./message_list.js";
+import { isStored, listenToNewest } from "./messages.js";
 import { Outbox } from "./outbox.js";
 
 const NAME = "imbari-chat";
@@ -113,24 +112,18 @@ class Widget {
           rtdb.ref(db),
           customerSends(session.id, id, text, this.session, this.user.uid),
         ),
-      isThere: async ({ id }) =>
-        (await rtdb.get(rtdb.ref(db, messageAt(session.id, id)))).exists(),
+      isThere: ({ id }) => isStored(this.firebase, session.id, id),
     });
   }
 
   listen() {
-    const { database: rtdb, db } = this.firebase;
-    const newest = rtdb.query(
-      rtdb.ref(db, messagesOf(this.session.id)),
-      rtdb.orderByChild("timestamp"),
-      rtdb.limitToLast(this.window),
-    );
     const former = this.stopListening;
-    this.stopListening = rtdb.onValue(
-      newest,
-      (snapshot) => {
-        this.messages = [];
-        snapshot.forEach((one) => void this.messages.push(readMessage(one.key, one.val())));
+    this.stopListening = listenToNewest(
+      this.firebase,
+      this.session.id,
+      this.window,
+      (messages) => {
+        this.messages = messages;
         this.look();
         this.draw();
       },

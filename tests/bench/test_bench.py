@@ -98,6 +98,7 @@ def test_a_cause_is_shown_only_where_a_target_is_missed() -> None:
     ("value", "unit", "text"),
     [
         (1234.56, "ms", "1,234.6 ms"),
+        (0.12345, "ms", "0.123 ms"),
         (0.123, "s", "0.12 s"),
         (6.9, "MB", "6.90 MB"),
         (1234.5, "/s", "1,234/s"),

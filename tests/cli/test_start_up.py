@@ -118,6 +118,19 @@ def test_a_look_at_an_emulator_loads_no_keyring(
     assert not loaded & {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
 
 
+@pytest.mark.parametrize("arguments", [["inbox"], ["show", "-Oabc"], ["resolve", "-Oabc"]])
+def test_a_stored_sign_in_is_resumed_without_what_signs_in(
+    arguments: list[str], emulated: dict[str, str]
+) -> None:
+    """Nor with the libraries of those who stand above the rules."""
+    kept = {**emulated, "IMBARI_CHAT_TOKEN_STORE": "file", "IMBARI_CHAT_PASSWORD": "secret1"}
+    _modules_of("admins", "create", "a@example.com", **kept)
+    assert "pyrebase" in _modules_of("auth", "login", "a@example.com", **kept)
+    loaded = _modules_of(*arguments, **kept)
+    assert "imbari_chat.identity.user" in loaded
+    assert not loaded & {"keyring", "pyrebase", "firebase_admin", "imbari_chat.net.http_client"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "lasts"),
     [(["inbox"], False), (["--help"], False), (["watch", "--help"], True), (["demo", "-x"], True)],

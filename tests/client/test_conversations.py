@@ -387,13 +387,13 @@ async def test_the_inbox_is_followed_live(desk: AsyncAdminChat, customers: Make)
                 late_id = await _start(late, "During", name="Brian")
                 async with desk.open(early_id) as conversation:
                     await conversation.reply("After")
-            if isinstance(event, MessageAdded) and event.message.text == "After":
+            if isinstance(event, SessionChanged) and event.session.last_message == "After":
                 break
     live = seen.index(ConnectionChanged("live"))
     assert [e.session.id for e in seen[:live] if isinstance(e, SessionAdded)] == [early_id]
     assert [e.session.id for e in seen[live:] if isinstance(e, SessionAdded)] == [late_id]
     messages = [(e.session_id, e.message.text) for e in seen if isinstance(e, MessageAdded)]
-    assert messages == [(late_id, "During"), (early_id, "After")]
+    assert sorted(messages, key=lambda one: one[1]) == [(early_id, "After"), (late_id, "During")]
     assert any(isinstance(e, SessionChanged) and e.session.unread_count == 0 for e in seen)
 
 

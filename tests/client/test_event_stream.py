@@ -2,20 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
-from typing import cast
 
 import pytest
 
+from imbari_chat.client.events import event_stream
 from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.client.events.event_stream import _enlarge, with_deliveries
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.schema.events import ChatEvent, DeliveryChanged
-from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema import plans
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    DeliveryChanged,
+    MessageAdded,
+    MessageRemoved,
+)
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import Delivery
 from imbari_chat.wire.paths import Path
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.client.scenarios.faces import WAIT
 
+LIVE = ConnectionChanged("live")
 HERE, ELSEWHERE = SessionId("-Here"), SessionId("-Elsewhere")
 
 
@@ -27,13 +35,23 @@ def test_a_crowded_window_grows_to_what_a_window_may_hold_and_no_further() -> No
     assert sizes == [200, 800, 3200, 10_000]
 
 
-async def _silence() -> AsyncGenerator[list[ChatEvent], None]:
+async def _silence(*states: ConnectionChanged) -> AsyncGenerator[list[ChatEvent], None]:
+    for state in states or (LIVE,):
+        yield [state]
     await asyncio.Event().wait()
-    yield []
+
+
+def _became(session_id: SessionId, delivery: Delivery) -> DeliveryChanged:
+    plan = plans.reply(session_id, MessageId(f"-Message{session_id:->12}"), "Hi", uid=None)
+    return DeliveryChanged(session_id, plans.as_sent(plan), delivery)
 
 
 def _sent(session_id: SessionId) -> DeliveryChanged:
-    return DeliveryChanged(session_id, cast("OutgoingMessage", None), "sent")
+    return _became(session_id, "sent")
+
+
+def _added(session_id: SessionId) -> MessageAdded:
+    return MessageAdded(session_id, _sent(session_id).message)
 
 
 @pytest.mark.parametrize(
@@ -42,18 +60,43 @@ def _sent(session_id: SessionId) -> DeliveryChanged:
 async def test_a_conversation_is_told_of_its_own_messages_and_the_inbox_of_all(
     session_id: SessionId | None, told: list[SessionId]
 ) -> None:
-    """Whoever stops iterating is told no more, and is not held by the client."""
+    """Written, and under way. Whoever stops iterating is told no more, and is not held."""
     gateway = Gateway(InMemory(database(), ADMIN))
     events = with_deliveries(gateway, _silence(), session_id)
-    first = asyncio.ensure_future(anext(events))
-    await asyncio.sleep(0)
+    assert await asyncio.wait_for(anext(events), WAIT) == LIVE
     for watcher in list(gateway.outbox._watchers):
         watcher(_sent(ELSEWHERE))
         watcher(_sent(HERE))
-    given = [await asyncio.wait_for(first, WAIT)]
-    given += [await asyncio.wait_for(anext(events), WAIT) for _ in told[1:]]
-    assert given == [_sent(one) for one in told]
+    wanted = [event for one in told for event in (_added(one), _sent(one))]
+    given = [await asyncio.wait_for(anext(events), WAIT) for _ in wanted]
+    assert given == wanted
     await events.aclose()
     assert gateway.outbox._watchers == []
     assert gateway.patient._watchers == []
+    await gateway.close()
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
+    monkeypatch: pytest.MonkeyPatch, *, is_live: bool
+) -> None:
+    """Somebody deleted it in between; a stream that is away shows nothing of anything."""
+    monkeypatch.setattr(event_stream, "PATIENCE", 0.0)
+    away = ConnectionChanged("reconnecting", "down")
+    states, diff = ([LIVE] if is_live else [LIVE, away]), MessageDiff(HERE, 50)
+    gateway = Gateway(InMemory(database(), ADMIN))
+    events = with_deliveries(gateway, _silence(*states), HERE, diff)
+    for state in states:
+        assert await asyncio.wait_for(anext(events), WAIT) == state
+    stored = _became(HERE, "confirmed")
+    for watcher in list(gateway.outbox._watchers):
+        watcher(stored)
+    told = [await asyncio.wait_for(anext(events), WAIT) for _ in range(2)]
+    assert told == [MessageAdded(HERE, stored.message), stored]
+    last = asyncio.ensure_future(anext(events))
+    done, _ = await asyncio.wait({last}, timeout=WAIT if is_live else 0.1)
+    assert [one.result() for one in done] == [MessageRemoved(HERE, stored.message)] * is_live
+    last.cancel()
+    await asyncio.gather(last, return_exceptions=True)
+    await events.aclose()
     await gateway.close()

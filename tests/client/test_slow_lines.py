@@ -7,11 +7,12 @@ from contextlib import aclosing, suppress
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat import AsyncAdminChat, ConnectionChanged, MessageAdded
 from imbari_chat.client.events.event_stream import message_events
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading import patient
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.emulator.database.namespace import Namespace
@@ -22,6 +23,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.client.scenarios.faces import eventually
 from tests.faults.proxy import Proxy
@@ -209,7 +211,7 @@ def _stored(records: dict[str, Json]) -> Namespace:
 _VALUES: st.SearchStrategy[Json] = st.none() | st.integers(0, 4) | st.sampled_from(["a", True])
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=st.lists(_VALUES, max_size=25),
     limit=st.integers(1, 25),
@@ -289,6 +291,22 @@ async def test_what_fails_is_being_caught_up() -> None:
     assert changes == ["catching up with /chatSessions: the connection broke", None]
     await reader.get(Path.parse("/chatSessions"))
     assert len(changes) == 2
+
+
+async def test_what_fails_is_tried_at_once_when_the_network_is_said_to_be_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever reads does not sit out the pause."""
+    monkeypatch.setattr(patient, "_PAUSE", 600.0)
+    line = Line(_stored({"k": {"status": "active"}}), most=0)
+    gateway = Gateway(line)
+    reading = asyncio.create_task(gateway.patient.get(Path.parse("/chatSessions")))
+    await eventually(lambda: gateway.patient.behind is not None)
+    line.most = 1
+    gateway.reconnect_now()
+    async with asyncio.timeout(PATIENCE):
+        assert as_mapping(await reading) == {"k": {"status": "active"}}
+    await gateway.close()
 
 
 async def test_a_line_that_breaks_brings_what_was_missed_and_says_so_meanwhile(

@@ -16,32 +16,43 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path as FilePath
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.rules import Ruleset
-from imbari_chat.wire.json import Json
+from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import ROOT, Path
-from imbari_chat.wire.query_forms import from_params
+from imbari_chat.wire.query_forms import from_params, to_object
 from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.updates import PRIORITY, apply, changes
 from tests.specs import table
 
 __all__ = [
     "PROFILES",
+    "Ask",
     "Case",
     "Clock",
     "OverRest",
     "OverRules",
+    "OverSockets",
+    "SignIn",
     "Table",
     "Verdict",
     "Way",
+    "as_the_owner",
+    "by_token",
     "profile",
 ]
 
 _ROOT: Final = FilePath(__file__).parents[2]
 _OWNER: Final = {"Authorization": "Bearer owner"}
+
+Ask: TypeAlias = Callable[[str, dict[str, Json]], Mapping[str, Any]]
+"""A request over one socket: its action and body in, the body of its answer out."""
+
+SignIn: TypeAlias = tuple[str, dict[str, Json]]
+"""The action and body by which somebody signs in on a socket."""
 
 PROFILES: Final = ("strict", "compat")
 _FILES: Final = {
@@ -147,23 +158,20 @@ class Clock:
 
 
 class OverRest:
-    """An embedded emulator, asked over HTTP. The rules are deployed to a database of their own.
+    """A database that has the rules, asked over HTTP.
 
     Args:
-        clock: The emulator's.
-        http: A connection to its database; several of these may share it.
-        name: The database's.
+        clock: What it is told the time by.
+        http: A connection to it; several of these may share it.
+        name: Its own; nobody else writes to it.
     """
 
-    def __init__(
-        self, table: Table, rules: str, clock: Clock, http: HTTPConnection, name: str
-    ) -> None:
+    def __init__(self, table: Table, clock: Clock, http: HTTPConnection, name: str) -> None:
         self._table = table
         self._clock = clock
         self._http = http
         self._name = {"ns": name}
         self._is_as_before = False
-        self._owner("/.settings/rules", rules)
 
     def ask(self, case: Case, caller: str) -> Verdict:
         if not self._is_as_before:
@@ -200,6 +208,72 @@ class OverRest:
         self._http.request(method, target, content, dict(headers))
         answer = self._http.getresponse()
         return answer.status, answer.read().decode()
+
+
+class OverSockets:
+    """A database that has the rules, asked over a socket for each caller, who signs in once.
+
+    What may be got may be listened to: both are asked, and have to agree.
+
+    Args:
+        connect: One more socket to it; nobody else writes to it.
+        sign_in: How the caller with this ``auth`` signs in; never asked for nobody.
+        clock: What it is told the time by.
+    """
+
+    def __init__(
+        self,
+        table: Table,
+        connect: Callable[[], Ask],
+        sign_in: Callable[[Json], SignIn],
+        clock: Clock,
+    ) -> None:
+        self._table = table
+        self._clock = clock
+        self._asks: dict[str, Ask] = {}
+        self._owner = connect()
+        _insist(self._owner, *as_the_owner(None))
+        for caller, auth in table.callers.items():
+            self._asks[caller] = connect()
+            if auth is not None:
+                _insist(self._asks[caller], *sign_in(auth))
+        self._is_as_before = False
+
+    def ask(self, case: Case, caller: str) -> Verdict:
+        if not self._is_as_before:
+            _insist(self._owner, "p", {"p": "/", "d": self._table.before})
+        self._clock.milliseconds = self._table.now + case.later
+        ask = self._asks[caller]
+        if case.read is not None:
+            place: dict[str, Json] = {"p": case.read, "q": to_object(from_params(case.query))}
+            answer, heard = ask("g", place), ask("q", {**place, "t": 1})
+            assert answer["s"] == heard["s"], f"{case}, {caller}: {answer}, but {heard}"
+            if heard["s"] == "ok":
+                _insist(ask, "n", place)
+        else:
+            action, body = "m", dict(case.update)
+            if "/" in body:  # as over REST
+                action, body = "p", body["/"]
+            answer = ask(action, {"p": "/", "d": body})
+        self._is_as_before = case.read is not None or answer["s"] != "ok"
+        if answer["s"] not in ("ok", "permission_denied"):
+            raise AssertionError(f"{case}, {caller}: {answer}")
+        return Verdict(answer["s"] == "ok", lambda: dumps(dict(answer)))
+
+
+def by_token(auth: Json) -> SignIn:
+    """As a page does."""
+    return "auth", {"cred": _credential(auth)["auth"]}
+
+
+def as_the_owner(auth: Json) -> SignIn:
+    """As a server does, which may act for somebody."""
+    return "gauth", {"cred": "owner", "authvar": auth}
+
+
+def _insist(ask: Ask, action: str, body: dict[str, Json]) -> None:
+    answer = ask(action, body)
+    assert answer["s"] == "ok", answer
 
 
 @cache

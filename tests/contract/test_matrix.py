@@ -1,8 +1,13 @@
-"""Who may do what under both profiles: every case of the tables, over the rules and over REST."""
+"""Who may do what under both profiles: every case of the tables, in three ways.
+
+Over the rules alone, over REST and over a socket: what one lets through and another does not would
+be a hole.
+"""
 
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, closing
+from functools import partial
 from http.client import HTTPConnection
 
 import pytest
@@ -11,14 +16,21 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.rules import Ruleset
 from tests.contract.playing import (
     PROFILES,
+    Ask,
+    Case,
     Clock,
     OverRest,
     OverRules,
+    OverSockets,
     Way,
+    as_the_owner,
+    by_token,
     profile,
 )
+from tests.emulator.plain_socket import joined
 
-WAYS = ("rules", "rest")
+WAYS = ("rules", "rest", "socket")
+SIGN_INS = {"socket": by_token, "owner": as_the_owner}
 ROWS = [
     pytest.param(name, row, id=f"{name}, {row}")
     for name in PROFILES
@@ -28,32 +40,57 @@ ROWS = [
 
 @pytest.fixture(scope="module")
 def ways() -> Iterator[dict[tuple[str, str], Way]]:
-    """One emulator for all, with a database a profile."""
+    """One emulator for all, with a database for each."""
     clock = Clock(profile("strict")[0].now)
     asked: dict[tuple[str, str], Way] = {}
     with (
         Emulator(clock=clock, enforce_indexes=False) as emulator,
         closing(HTTPConnection(emulator.database_host, timeout=20)) as http,
+        ExitStack() as sockets,
     ):
+
+        def connected(database: str) -> Ask:
+            return sockets.enter_context(joined(emulator.database_host, f"&ns={database}")).ask
+
         for name in PROFILES:
             table, rules = profile(name)
             asked["rules", name] = OverRules(table, Ruleset.parse(rules))
-            asked["rest", name] = OverRest(table, rules, clock, http, name)
+            emulator.load_rules(rules, f"rest-{name}")
+            asked["rest", name] = OverRest(table, clock, http, f"rest-{name}")
+            for way, sign_in in SIGN_INS.items():
+                emulator.load_rules(rules, f"{way}-{name}")
+                connect = partial(connected, f"{way}-{name}")
+                asked[way, name] = OverSockets(table, connect, sign_in, clock)
         yield asked
+
+
+def wrong(way: Way, cases: Iterable[Case]) -> list[str]:
+    """The verdicts that are not the table's."""
+    return [
+        f"{case}, {caller}: {verdict.why()}"
+        for case in cases
+        for allowed, callers in ((True, case.allowed), (False, case.refused))
+        for caller in callers
+        if (verdict := way.ask(case, caller)).allowed is not allowed
+    ]
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(("name", "row"), ROWS)
 def test_the_table_holds(ways: dict[tuple[str, str], Way], way: str, name: str, row: str) -> None:
     """Whoever the table lets do it can, and whoever it keeps out cannot."""
-    wrong = []
-    for case in profile(name)[0].cases:
-        for allowed, callers in ((True, case.allowed), (False, case.refused)):
-            for caller in callers if case.row == row else ():
-                verdict = ways[way, name].ask(case, caller)
-                if verdict.allowed is not allowed:
-                    wrong.append(f"{case.name}, {caller}: {verdict.why()}")
-    assert not wrong, "\n".join(wrong)
+    cases = [case for case in profile(name)[0].cases if case.row == row]
+    found = wrong(ways[way, name], cases)
+    assert not found, "\n".join(found)
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_who_acts_for_somebody_may_do_what_they_may(
+    ways: dict[tuple[str, str], Way], name: str
+) -> None:
+    """A server that signs in as the owner and names somebody else: every seventh case."""
+    found = wrong(ways["owner", name], profile(name)[0].cases[::7])
+    assert not found, "\n".join(found)
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -47,13 +47,20 @@ def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -
     assert put_all(old, list(changed(old, new))) == new
 
 
-def test_the_difference_is_no_larger_than_the_change() -> None:
-    """One leaf among many is one put."""
-    old = from_json({"rooms": {str(n): {"text": "x"} for n in range(50)}})
+@pytest.mark.parametrize("rooms", [50, 5000])
+def test_the_difference_is_no_larger_than_the_change(rooms: int) -> None:
+    """One leaf among many is one put; so is one that goes and one that comes, write after write."""
+    old = from_json({"rooms": {str(n): {"text": "x"} for n in range(rooms)}})
     assert list(changed(old, old)) == []
-    place = Place.parse("/rooms/7/text")
-    new = old.put(place, from_json("y"))
-    assert list(changed(old, new)) == [(place, from_json("y"))]
+    for place, value in (
+        ("/rooms/7/text", "y"),
+        ("/rooms/8/text", "z"),
+        ("/rooms/9", None),
+        ("/rooms/new", "n"),
+    ):
+        new = old.put(Place.parse(place), from_json(value))
+        assert list(changed(old, new)) == [(Place.parse(place), from_json(value))]
+        old = new
 
 
 def _url(emulator: Emulator, path: str = "/a.json", **query: str) -> str:

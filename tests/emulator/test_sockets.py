@@ -7,80 +7,26 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 from websockets.typing import Origin
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.connections import ConnectionLimits
 from imbari_chat.emulator.database.limits import Limits
 from imbari_chat.emulator.incoming import Incoming
-from imbari_chat.wire.framing import MAX_UNITS, Joiner, texts
+from imbari_chat.wire.framing import MAX_UNITS
 from imbari_chat.wire.json import utf16_length
 from tests.emulator.database.serving import serving
+from tests.emulator.plain_socket import SECONDS, Client, joined
 
 OPEN = '{"rules": {".read": true, ".write": true}}'
-SECONDS = 10.0
-
-
-class Client:
-    """A plain client: requests out, messages in."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.texts: list[str] = []
-        self._joiner = Joiner(1 << 30)
-        self._number = 0
-        self.hello = self.hear()["d"]["d"]
-
-    def hear(self) -> Any:
-        """The next message."""
-        while True:
-            text = self.connection.recv(timeout=SECONDS)
-            assert isinstance(text, str)
-            self.texts.append(text)
-            message = self._joiner.take(text)
-            if message is not None:
-                return json.loads(message)
-
-    def send(self, action: str, body: Any) -> int:
-        """A request."""
-        self._number += 1
-        envelope = {"t": "d", "d": {"r": self._number, "a": action, "b": body}}
-        for text in texts(json.dumps(envelope)):
-            self.connection.send(text)
-        return self._number
-
-    def ask(self, action: str, body: Any) -> Any:
-        """A request, and the body of its answer; pushes before it are passed over."""
-        number = self.send(action, body)
-        while True:
-            inner = self.hear()["d"]
-            if inner.get("r") == number:
-                return inner["b"]
-
-    def close_code(self) -> tuple[int, str]:
-        """How the server ends the connection."""
-        with suppress(ConnectionClosed):
-            while True:
-                self.connection.recv(timeout=SECONDS)
-        code = self.connection.close_code
-        assert code is not None
-        return code, self.connection.close_reason or ""
-
-
-@contextmanager
-def joined(host: str, query: str = "", path: str = "/.ws", **more: Any) -> Iterator[Client]:
-    """One connection."""
-    url = f"ws://{host}{path}?v=5{query}"
-    with connect(url, compression=None, max_size=None, close_timeout=1, **more) as connection:
-        yield Client(connection)
 
 
 def eventually(check: Callable[[], bool]) -> None:
@@ -243,37 +189,6 @@ def test_values_of_any_size_come_back_in_texts_that_every_sdk_takes(host: str, s
             assert client.hear()["d"]["b"]["d"][-2:] == "x!"
         assert all(utf16_length(text) <= MAX_UNITS for text in client.texts)
         assert "0" not in client.texts
-
-
-@pytest.mark.parametrize(
-    ("said", "code"),
-    [
-        ("hello", 1008),
-        ('{"t":"d","d":{"a":"q"}}', 1008),
-        ("-5", 1008),
-        (b"{}", 1003),
-        ("\ud800".encode("utf-16-le", "surrogatepass"), 1003),
-    ],
-)
-def test_what_is_no_message_ends_its_connection_alone(
-    host: str, said: str | bytes, code: int
-) -> None:
-    """With a reason; another client notices nothing."""
-    with joined(host) as other, joined(host) as client:
-        client.connection.send(said)
-        closed, reason = client.close_code()
-        assert closed == code
-        assert reason
-        assert other.ask("s", {})["s"] == "ok"
-
-
-def test_a_count_that_lies_is_found_out(host: str) -> None:
-    """Fewer segments than the message has: what is there is no JSON."""
-    with joined(host) as client:
-        client.connection.send("2")
-        client.connection.send('{"t":"d","d":{"r":1,')
-        client.connection.send('"a":"s",')
-        assert client.close_code()[0] == 1008
 
 
 def test_a_message_beyond_the_limit_is_refused_as_it_comes() -> None:

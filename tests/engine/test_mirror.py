@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.engine.mirror import assign, children
+from imbari_chat.engine.mirror import assign, at, children, stored
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Node, from_json
@@ -56,3 +56,51 @@ def test_writing_below_an_array_keeps_its_other_items() -> None:
 def test_removing_the_last_child_removes_the_parents() -> None:
     """An empty object does not exist."""
     assert assign({"a": {"b": {"c": 1}}}, ["a", "b", "c"], None) is None
+
+
+def _with_a_priority(value: dict[str, Any]) -> dict[str, Any]:
+    return value | {".priority": "q"} if ".priority" in value else value
+
+
+PRIORITIES = st.sampled_from([None, 1, "p"])
+WRAPPED = st.builds(
+    lambda value, priority: {".value": value, ".priority": priority}, LEAVES, PRIORITIES
+)
+EXPORTS = st.recursive(
+    st.none() | LEAVES | WRAPPED,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(KEYS | st.just(".priority"), inner, max_size=3).map(_with_a_priority)
+    ),
+    max_leaves=6,
+)
+PLACES = st.lists(KEYS, max_size=3)
+
+
+@given(EXPORTS)
+def test_what_is_stored_is_what_the_service_keeps(value: Any) -> None:
+    """Nulls, empty objects and lone priorities vanish, and nothing else does."""
+    kept = stored(value)
+    assert from_json(kept) == from_json(value)
+    assert (kept is None) is not from_json(value).exists
+    assert stored(kept) == kept
+
+
+@given(EXPORTS, st.lists(st.tuples(PLACES, st.booleans(), EXPORTS, PRIORITIES), max_size=8))
+def test_priorities_stay_where_the_tree_of_the_server_keeps_them(
+    value: Any, writes: list[tuple[list[str], bool, Any, Any]]
+) -> None:
+    """A leaf written below keeps its priority, and nothing has none."""
+    mirror, tree = stored(value), from_json(value)
+    for path, of_priority, new, priority in writes:
+        if of_priority:
+            mirror = assign(mirror, [*path, ".priority"], priority)
+            node = tree.at(path)
+            if node.exists:
+                tree = tree.put(Path(path), node.with_priority(priority))
+        else:
+            mirror = assign(mirror, path, stored(new))
+            tree = tree.put(Path(path), from_json(new))
+        assert from_json(mirror) == tree
+        assert from_json(at(mirror, path)) == tree.at(path)
+        assert at(mirror, [*path, ".priority"]) == tree.at(path).priority

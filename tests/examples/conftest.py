@@ -1,6 +1,7 @@
 """The examples, beside an embedded emulator under the strict rules."""
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,20 @@ from imbari_chat.emulator import Emulator
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "database.rules.json").read_text("utf-8")
+_PATIENCE = 120.0
+
+
+def run(*command: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
+    """A command as a reader would run it, with nobody at the keyboard."""
+    return subprocess.run(
+        command,
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        timeout=_PATIENCE,
+        check=False,
+        stdin=subprocess.DEVNULL,
+    )
 
 
 @pytest.fixture

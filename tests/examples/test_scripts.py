@@ -8,29 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples.conftest import ROOT
+from tests.examples.conftest import ROOT, run
 
 _EXAMPLES = ROOT / "examples"
 _IMBARI_CHAT = [sys.executable, "-c", "from imbari_chat.cli.main import run; run()"]
-_PATIENCE = 120.0
-
-
-def _run(*command: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
 
 
 def test_quickstart_runs_from_a_clean_shell(nowhere: Path) -> None:
     """The whole transcript, from the emulator's own command and with no configuration."""
     script = str(_EXAMPLES / "quickstart.py")
-    result = _run(*_IMBARI_CHAT, "emulator", "exec", "--", sys.executable, script, cwd=nowhere)
+    result = run(*_IMBARI_CHAT, "emulator", "exec", "--", sys.executable, script, cwd=nowhere)
     assert result.returncode == 0, result.stderr
     assert result.stdout == (
         "The inbox\n"
@@ -48,7 +35,7 @@ def test_quickstart_runs_from_a_clean_shell(nowhere: Path) -> None:
 
 def test_quickstart_without_an_emulator_says_how_to_get_one(nowhere: Path) -> None:
     """Whoever forgets the first half of the command is told it."""
-    result = _run(sys.executable, str(_EXAMPLES / "quickstart.py"), cwd=nowhere)
+    result = run(sys.executable, str(_EXAMPLES / "quickstart.py"), cwd=nowhere)
     assert result.returncode == 1
     assert "imbari-chat emulator exec" in result.stderr.splitlines()[-1]
 
@@ -65,7 +52,7 @@ def _passed(result: "subprocess.CompletedProcess[str]") -> bool:
 
 def test_the_ci_project_passes_by_itself(project: Path) -> None:
     """Plain ``pytest``, as on a developer's machine: it brings its own emulator."""
-    result = _run(sys.executable, "-m", "pytest", cwd=project)
+    result = run(sys.executable, "-m", "pytest", cwd=project)
     assert _passed(result), result.stdout + result.stderr
 
 
@@ -78,7 +65,7 @@ def test_the_ci_project_passes_as_the_workflow_runs_it(project: Path) -> None:
     assert program == "imbari-chat"
     assert arguments[-2:] == ["--", "pytest"]
     command = [*arguments[:-1], sys.executable, "-m", "pytest"]
-    result = _run(*_IMBARI_CHAT, *command, cwd=project)
+    result = run(*_IMBARI_CHAT, *command, cwd=project)
     assert _passed(result), result.stdout + result.stderr
 
 
@@ -90,7 +77,7 @@ def test_the_ci_projects_tests_can_fail(project: Path) -> None:
     assert broken != sound
     bot.write_text(broken, "utf-8")
     command = ["emulator", "exec", "--", sys.executable, "-m", "pytest"]
-    result = _run(*_IMBARI_CHAT, *command, cwd=project)
+    result = run(*_IMBARI_CHAT, *command, cwd=project)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "test_a_customer_is_greeted_once" in result.stdout
 

@@ -53,10 +53,12 @@ class Connection:
         self._flows = asyncio.Event()
         self._flows.set()
         self._swallows = False
+        self._is_cut = False
         self._writers: list[asyncio.StreamWriter] = []
 
     def cut(self, *, clean: bool = False) -> None:
         """Break it, both ways: with a reset, or as if the other side had ended it in good order."""
+        self._is_cut = True
         for writer in self._writers:
             link = writer.get_extra_info("socket")
             if not clean and link is not None and link.fileno() >= 0:
@@ -80,8 +82,11 @@ class Connection:
         client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
-        """Pass bytes both ways until one side has ended."""
+        """Pass bytes both ways until one side has ended, or this was cut."""
         self._writers = [client[1], server[1]]
+        if self._is_cut:  # before it was through
+            self.cut()
+            return
         up = asyncio.create_task(self._pass_on(client[0], server[1], answers=False))
         down = asyncio.create_task(self._pass_on(server[0], client[1], answers=True))
         try:
@@ -152,6 +157,7 @@ class Proxy:
         self._most: int | None = None
         self._stranger: bytes | None = None
         self._stalled = False
+        self._refuses = False
         self._answers_to_drop = 0
         self.connections: list[Connection] = []
 
@@ -205,6 +211,7 @@ class Proxy:
 
     async def refuse(self) -> None:
         """Break every connection and refuse new ones."""
+        self._refuses = True  # those as well that were accepted and have not come here yet
         async with self._dispatcher:
             if self._server is not None:
                 self._server.close()
@@ -238,7 +245,8 @@ class Proxy:
 
     async def mend(self) -> None:
         """Let everything through again, first what has waited."""
-        self._stalled, self._answers_to_drop, self._stranger = False, 0, None
+        self._stalled = self._refuses = False
+        self._answers_to_drop, self._stranger = 0, None
         self.delay(0.0)
         self.limit(self._mended_rate)
         for connection in self.connections:
@@ -264,7 +272,7 @@ class Proxy:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self.connections) >= MOST_CONNECTIONS:
+        if self._refuses or len(self.connections) >= MOST_CONNECTIONS:
             writer.transport.abort()
             return
         connection = Connection()

@@ -126,6 +126,19 @@ async def test_refusing_breaks_and_refuses_until_it_is_mended(proxy: Proxy) -> N
     second.close()
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_no_connection_on_its_way_through_survives_a_refusal(
+    proxy: Proxy, turns: int
+) -> None:
+    """Accepted, or about to reach the server: it is broken like the others."""
+    line = await Line(proxy).open()
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await proxy.refuse()
+    with suppress(ConnectionError):
+        assert await line.ask(b"one") == b""
+
+
 async def test_a_stall_keeps_everything_open_and_delivers_it_late(proxy: Proxy, echo: Echo) -> None:
     """A request whose sender has given up may still arrive."""
     first = await Line(proxy).open()

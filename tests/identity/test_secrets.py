@@ -91,7 +91,7 @@ def assert_silent(text: str) -> None:
 def test_no_database_error_shows_the_token(
     server: AnsweringServer, mode: str, status: int, act: str
 ) -> None:
-    """pyrebase4 puts it into the URL, and requests puts URLs into its errors."""
+    """It is in the URL, and requests puts URLs into its errors."""
     host = prepare(server, mode, status)
     project = project_at(host, timeout=0.3 if mode == "hang" else 5.0)
     access = UserAccess(project, TOKENS, refresh=lambda _: TOKENS)

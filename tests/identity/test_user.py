@@ -80,7 +80,7 @@ def token_of(access: UserAccess) -> str:
     [1, 0, -1.5, "text", "", True, False, {"a": {"b": [1, 2]}}, [1, True, 1.0, {"x": 0}], None],
 )
 def test_what_is_written_is_read_back(customer: UserAccess, value: Json) -> None:
-    """Every JSON type survives pyrebase4 on its way back, at the top of an answer too."""
+    """Every JSON type survives the way back, at the top of an answer too."""
     customer.update({OPEN / "v": value})
     assert same(customer.get(OPEN / "v"), value)
 
@@ -151,7 +151,7 @@ def test_keys_that_look_like_url_syntax_arrive_whole(customer: UserAccess) -> No
     ],
 )
 def test_every_query_can_be_said(customer: UserAccess, query: Query, keys: set[str]) -> None:
-    """Also those that pyrebase4 cannot say or sort: mixed types, quotes, key bounds."""
+    """Mixed types, quotes, key bounds."""
     customer.update(
         {
             OPEN: {
@@ -442,7 +442,7 @@ def test_a_renewed_sign_in_that_cannot_be_kept_is_used_all_the_same(
 
 
 def test_many_threads_read_and_write_at_once(customer: UserAccess) -> None:
-    """pyrebase4 keeps state on its objects; no call sees another's path or query."""
+    """No call sees another's path or query."""
 
     def turn(number: int) -> tuple[int, Json, Json]:
         place = OPEN / f"n{number}"

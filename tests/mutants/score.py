@@ -6,7 +6,7 @@ from typing import Final
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
 from imbari_chat.rules.structure import Rule, RulesNode
-from imbari_chat.rules.values import Variables
+from imbari_chat.rules.values import Scope
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query_forms import from_params
 from imbari_chat.wire.updates import apply
@@ -93,7 +93,7 @@ def _questions(played: Table, rules: RulesNode) -> list[_Question]:
                 request = _request(played, case, caller)
                 asked: set[RuleId] = set()
 
-                def noting(rule: Rule, variables: Variables, asked: set[RuleId] = asked) -> bool:
+                def noting(rule: Rule, variables: Scope, asked: set[RuleId] = asked) -> bool:
                     asked.add(identity(rule))
                     return judge(rule, variables)
 

@@ -12,11 +12,20 @@ that requests without a namespace reach, are emptied. ``-k google`` and ``-k emb
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+# Cases assert, and are no tests themselves; said before they are imported.
+# ruff: noqa: E402
+pytest.register_assert_rewrite(
+    *(f"tests.official_sdks.{file.stem}" for file in Path(__file__).parent.iterdir())
+)
+
 from imbari_chat.emulator import Emulator
 from tests.google import Absent, database_emulator
+from tests.official_sdks.javascript.clients import STARTS
+from tests.official_sdks.javascript.programs import Programs
 from tests.official_sdks.place import PROJECT, Target
 
 
@@ -25,6 +34,13 @@ def embedded_target() -> Iterator[Target]:
     """Our own, both halves."""
     with Emulator(PROJECT) as emulator:
         yield Target("embedded", emulator.database_host, emulator.auth_host)
+
+
+@pytest.fixture(scope="session")
+def programs() -> Iterator[Programs]:
+    """What JavaScript clients run in, started when first needed."""
+    with Programs(STARTS) as started:
+        yield started
 
 
 @pytest.fixture(scope="session")

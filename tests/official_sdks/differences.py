@@ -3,6 +3,7 @@
 from typing import Final, NamedTuple
 
 from tests.official_sdks import admin_providers, pyrebase_auth
+from tests.official_sdks.javascript import admin_users, clients
 from tests.official_sdks.registry import Check
 
 __all__ = ["DIFFERENCES", "Difference"]
@@ -28,5 +29,9 @@ DIFFERENCES: Final[dict[str, Difference]] = {
     f"{admin_providers.TENANTS}: users_of_a_tenant_are_not_built": Difference(
         "Google's emulator has tenants, of the first use of a name; ours says 501",
         admin_providers.users_of_a_tenant,
+    ),
+    f"{clients.ADMIN_AUTH}: tenants_are_not_built": Difference(
+        "Google's emulator has tenants; ours says 501",
+        admin_users.tenants,
     ),
 }

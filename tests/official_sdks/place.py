@@ -11,8 +11,11 @@ from uuid import uuid4
 
 import firebase_admin
 import httpx
+import pytest
 import requests
 from firebase_admin import db
+
+from tests.official_sdks.javascript.programs import Program
 
 __all__ = ["OWNER", "PROJECT", "Place", "Target", "dying_threads", "exchanges", "until_closed"]
 
@@ -47,10 +50,14 @@ class Place:
         target: Whose corner it is.
         namespace: A database that nobody else uses, for clients that can name one.
         web: Plain HTTP beside the clients, as nobody in particular.
+
+    Args:
+        program: What the client runs in, if it is not here.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, program: Program | None = None) -> None:
         self.target = target
+        self._program = program
         self.namespace = f"ns-{uuid4().hex[:12]}"
         self._stack = ExitStack()
         self.web = self._stack.enter_context(_plain())
@@ -64,10 +71,29 @@ class Place:
             url = f"http://{self.target.auth}/emulator/v1/projects/{PROJECT}/accounts"
             self.web.delete(url).raise_for_status()
             self.protect_emails(False)
+        if self._program:
+            addresses = {"database": self.target.database, "auth": self.target.auth}
+            self._program.open(namespace=self.namespace, project=PROJECT, **addresses)
+            self._stack.callback(self._program.leave)
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+
+    @property
+    def program(self) -> Program:
+        """What a JavaScript client runs in."""
+        assert self._program, "a client of another language"
+        return self._program
+
+    def play(self, name: str, **given: Any) -> Any:
+        """What the clients of a play saw, in the first tab."""
+        return self.program.play(name, **given)
+
+    def needs_auth(self) -> None:
+        """Skip a case of databases that needs users too, where there is no Auth."""
+        if not self.target.auth:
+            pytest.skip(f"no Auth beside the database of {self.target.name}")
 
     def app(self, **options: Any) -> Any:
         """An app of firebase-admin for this database and this project."""

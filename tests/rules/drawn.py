@@ -1,10 +1,12 @@
-"""Expressions at random that check, by type: how they are written, and what they should do."""
+"""Expressions at random that check, by type: how they are written, and what they should do; and
+rules of them, and trees."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from hypothesis import strategies as st
 
+from imbari_chat.wire.json import Json
 from tests.rules.slow import (
     BINARY,
     THING,
@@ -20,7 +22,7 @@ from tests.rules.slow import (
     string,
 )
 
-__all__ = ["BOOLEANS", "VALUES"]
+__all__ = ["AUTHS", "PATHS", "RULES", "TREES", "VALUES", "written"]
 
 
 def constant(text: str, value: Any) -> Expr:
@@ -274,3 +276,56 @@ class Grammar:
 _READ, _WRITE = Grammar(["data", "root"]), Grammar(["data", "root", "newData"])
 BOOLEANS = {".read": _READ.of("boolean", 2), ".write": _WRITE.of("boolean", 2)}
 VALUES = st.one_of(*(_WRITE.of(kind, 3) for kind in ("boolean", "addable")))
+
+
+LEAVES = st.one_of(
+    st.sampled_from([True, False, 0, 1, 2.5, "a", "b", "ab", ""]),
+    st.just({".value": 1, ".priority": "a"}),
+    st.just({".value": "a", ".priority": 2}),
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda trees: st.dictionaries(st.sampled_from(["a", "b", "1"]), trees, min_size=1, max_size=3),
+    max_leaves=5,
+)
+AUTHS: st.SearchStrategy[Any] = st.sampled_from(
+    [None, {"uid": "a", "token": {"n": 1, "t": True, "o": {"x": 1}}}, {"uid": "b"}]
+)
+PATHS = st.lists(st.sampled_from(["a", "b", "1"]), max_size=3).map(tuple)
+
+# Half of the rules are plain: where all of them are odd, most requests end at the first.
+PLAIN = st.sampled_from([Expr("true", lambda world: True), Expr("false", lambda world: False)])
+
+
+def _rules(depth: int) -> st.SearchStrategy[dict[str, Any]]:
+    own: dict[str, st.SearchStrategy[Any]] = {
+        ".read": PLAIN | BOOLEANS[".read"],
+        ".write": PLAIN | BOOLEANS[".write"],
+        ".validate": PLAIN | BOOLEANS[".write"],
+    }
+    below: dict[str, st.SearchStrategy[Any]] = (
+        {key: _rules(depth - 1) for key in ("a", "b", "$k")} if depth else {}
+    )
+    return st.fixed_dictionaries({}, optional={**own, **below})
+
+
+def _under_a_capture(rules: dict[str, Any], captured: bool = False) -> bool:
+    """Whether ``$k`` is captured once at most, and is there wherever it is named."""
+    for key, value in rules.items():
+        if isinstance(value, Expr):
+            if "$k" in value.text and not captured:
+                return False
+        elif (key == "$k" and captured) or not _under_a_capture(value, captured or key == "$k"):
+            return False
+    return True
+
+
+def written(rules: dict[str, Any]) -> dict[str, Json]:
+    """The rules as a file has them."""
+    return {
+        key: value.text if isinstance(value, Expr) else written(value)
+        for key, value in rules.items()
+    }
+
+
+RULES = _rules(2).filter(_under_a_capture)

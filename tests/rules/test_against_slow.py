@@ -1,42 +1,33 @@
 """Evaluation and cascade beside a second, slow reading of the same description."""
 
 import json
+from collections import Counter
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from hypothesis import event, given
 from hypothesis import strategies as st
 
 from imbari_chat.rules import Ruleset
-from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.cascade import WriteRequest
+from imbari_chat.rules.coverage import counted_children
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import Fragment
-from imbari_chat.rules.values import OBJECT, EvaluationError, Snapshot, Value
-from imbari_chat.wire.json import Json
+from imbari_chat.rules.structure import Rule
+from imbari_chat.rules.syntax import Expression
+from imbari_chat.rules.values import OBJECT, EvaluationError, Scope, Snapshot, Value
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.updates import apply
 from tests.budget import examples
-from tests.rules.drawn import BOOLEANS, VALUES
+from tests.rules.drawn import AUTHS, PATHS, RULES, TREES, VALUES, written
 from tests.rules.slow import THING, Expr, Failed, Place, World, read, write
 
-LEAVES = st.one_of(
-    st.sampled_from([True, False, 0, 1, 2.5, "a", "b", "ab", ""]),
-    st.just({".value": 1, ".priority": "a"}),
-    st.just({".value": "a", ".priority": 2}),
-)
-TREES = st.recursive(
-    LEAVES,
-    lambda trees: st.dictionaries(st.sampled_from(["a", "b", "1"]), trees, min_size=1, max_size=3),
-    max_leaves=5,
-)
-AUTHS: st.SearchStrategy[Any] = st.sampled_from(
-    [None, {"uid": "a", "token": {"n": 1, "t": True, "o": {"x": 1}}}, {"uid": "b"}]
-)
-PATHS = st.lists(st.sampled_from(["a", "b", "1"]), max_size=3).map(tuple)
 NOW = 3
 
 
-class Logged(dict[str, Value]):
+class Logged(Scope):
     """Variables that tell in which order they were looked up."""
 
     def __init__(self, variables: dict[str, Value], log: list[str]) -> None:
@@ -105,46 +96,8 @@ def test_expressions_come_to_the_same(
     }
     expected = run(lambda: expression.run(slow), Failed)
     event("failed" if expected == "failed" else "came to a value")
-    evaluation = Evaluation(Logged(variables, log))
-    assert run(lambda: evaluation.value(tree), EvaluationError) == expected
+    assert run(lambda: compiled(tree)(Logged(variables, log)), EvaluationError) == expected
     assert log == slow.log
-
-
-# Half of the rules are plain: where all of them are odd, most requests end at the first.
-PLAIN = st.sampled_from([Expr("true", lambda world: True), Expr("false", lambda world: False)])
-
-
-def _rules(depth: int) -> st.SearchStrategy[dict[str, Any]]:
-    own: dict[str, st.SearchStrategy[Any]] = {
-        ".read": PLAIN | BOOLEANS[".read"],
-        ".write": PLAIN | BOOLEANS[".write"],
-        ".validate": PLAIN | BOOLEANS[".write"],
-    }
-    below: dict[str, st.SearchStrategy[Any]] = (
-        {key: _rules(depth - 1) for key in ("a", "b", "$k")} if depth else {}
-    )
-    return st.fixed_dictionaries({}, optional={**own, **below})
-
-
-def _under_a_capture(rules: dict[str, Any], captured: bool = False) -> bool:
-    """Whether ``$k`` is captured once at most, and is there wherever it is named."""
-    for key, value in rules.items():
-        if isinstance(value, Expr):
-            if "$k" in value.text and not captured:
-                return False
-        elif (key == "$k" and captured) or not _under_a_capture(value, captured or key == "$k"):
-            return False
-    return True
-
-
-def _written(rules: dict[str, Any]) -> dict[str, Json]:
-    return {
-        key: value.text if isinstance(value, Expr) else _written(value)
-        for key, value in rules.items()
-    }
-
-
-RULES = _rules(2).filter(_under_a_capture)
 
 
 @examples(150)
@@ -153,7 +106,7 @@ def test_reads_are_decided_the_same(
     rules: dict[str, Any], root: Any, path: tuple[str, ...], auth: Any
 ) -> None:
     """From the root down, whatever stands in the way."""
-    ruleset = Ruleset.parse(json.dumps({"rules": _written(rules)}))
+    ruleset = Ruleset.parse(json.dumps({"rules": written(rules)}))
     given_: dict[str, Any] = {"auth": auth, "now": NOW, "root": Place(root, ())}
     expected = read(rules, path, root, given_)
     event("allowed" if expected else "denied")
@@ -185,7 +138,7 @@ def test_writes_are_decided_the_same(
     before = from_json(old)
     after = apply(before, {Path(path): writes[path] for path in paths}, NOW)
     new = after.to_json(export=True)
-    ruleset = Ruleset.parse(json.dumps({"rules": _written(rules)}))
+    ruleset = Ruleset.parse(json.dumps({"rules": written(rules)}))
     given_: dict[str, Any] = {"auth": auth, "now": NOW, "root": Place(old, ())}
     expected = write(rules, paths, old, new, given_)
     event("allowed" if expected else "denied")
@@ -193,3 +146,72 @@ def test_writes_are_decided_the_same(
         [Path(path) for path in paths], before=before, after=after, auth=auth, now=NOW
     )
     assert decision.allowed is expected, decision.explain()
+
+
+class Counts:
+    """What every part of the rules came to, counted by running them each time they are asked."""
+
+    def __init__(self) -> None:
+        self.results: Counter[tuple[int, object]] = Counter()
+
+    def judge(self, rule: Rule, variables: Scope) -> bool:
+        try:
+            return compiled(rule.expression, self._counting)(variables) is True
+        except EvaluationError:
+            return False
+
+    def _counting(self, node: Expression) -> Callable[[Run], Run]:
+        def counting(inner: Run) -> Run:
+            def counted(scope: Scope) -> Value:
+                try:
+                    value = inner(scope)
+                except EvaluationError:
+                    self.results[id(node), "failed"] += 1
+                    raise
+                self.results[id(node), value if isinstance(value, bool) else "other"] += 1
+                return value
+
+            return counted
+
+        return counting
+
+
+def _parts(node: Expression) -> Iterator[Expression]:
+    yield node
+    for child in counted_children(node):
+        yield from _parts(child)
+
+
+@examples(150)
+@given(
+    RULES.filter(lambda rules: ".write" in rules),
+    TREES,
+    st.dictionaries(
+        st.tuples(*[st.sampled_from(["a", "b", "1"])] * 2), TREES, min_size=2, max_size=4
+    ),
+    AUTHS,
+)
+def test_coverage_counts_a_rule_each_time_it_is_asked(
+    rules: dict[str, Any], old: Any, writes: dict[tuple[str, ...], Any], auth: Any
+) -> None:
+    """Of paths that have rules above them in common, for every one, and every part of a rule."""
+    before = from_json(old)
+    after = apply(before, {Path(path): value for path, value in writes.items()}, NOW)
+    ruleset = Ruleset.parse(json.dumps({"rules": written(rules)}))
+    paths = [Path(path) for path in writes]
+    counts = Counts()
+    expected = WriteRequest(paths, before, after, auth, NOW).decide(ruleset._tree, counts.judge)
+    coverage = ruleset.coverage()
+    decision = ruleset.write(
+        paths, before=before, after=after, auth=auth, now=NOW, coverage=coverage
+    )
+    assert decision.allowed is expected
+    for rule in coverage.rules:
+        for part in _parts(rule.expression):
+            tally, name = coverage.tally(part), id(part)
+            assert (tally.true, tally.false, tally.errors, tally.count) == (
+                counts.results[name, True],
+                counts.results[name, False],
+                counts.results[name, "failed"],
+                sum(counts.results[name, came] for came in (True, False, "failed", "other")),
+            )

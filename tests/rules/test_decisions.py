@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from imbari_chat.rules import Ruleset
+from imbari_chat.rules import Grounds, Ruleset
 from imbari_chat.wire.json import Json, dumps
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.tree import EMPTY, from_json
 from imbari_chat.wire.updates import apply
 from tests.rules.database import Database
@@ -79,34 +79,48 @@ def test_an_ancestor_shared_by_many_paths_is_validated_once() -> None:
 
 
 @pytest.mark.parametrize(
-    ("rule", "depends"),
+    ("rule", "places", "time"),
     [
-        ("auth != null", False),
-        ("auth == null", False),
-        ("$k == 'x' && query.limitToFirst == null", False),
-        ("data.exists()", True),
-        ("!data.exists()", True),
-        ("root.child('x').exists() || true", True),
-        ("now > 5", True),
-        ("true || data.exists()", False),
-        ("auth == null && data.exists()", False),
-        ("auth.uid == 'amina' ? true : data.exists()", False),
+        ("auth != null", [], False),
+        ("$k == 'x' && query.limitToFirst == null", [], False),
+        ("data.exists()", ["/x"], False),
+        ("data.child('y').val() == 5", ["/x/y"], False),
+        ("data.hasChild('y/z') || data.hasChildren(['y'])", ["/x/y/z", "/x/y"], False),
+        ("data.hasChildren()", ["/x"], False),
+        ("data.parent().child('owner').val() == auth.uid", ["/owner"], False),
+        ("data.child('y').getPriority() == null", ["/x/y"], False),
+        (
+            "data.child('y').isNumber() && !data.isString() && !data.isBoolean()",
+            ["/x/y", "/x"],
+            False,
+        ),
+        ("!root.child('no/thing').exists()", ["/no/thing"], False),
+        ("root.child('a').exists() || root.child('owner').exists()", ["/a", "/owner"], False),
+        ("root.child('owner').exists() || root.child('a').exists()", ["/owner"], False),
+        ("root.child(root.child('owner').val()).val() == null", ["/owner", "/amina"], False),
+        ("now > 5", [], True),
+        ("data.exists() && now > 5", ["/x"], True),
+        ("true || data.exists() || now > 5", [], False),
+        ("auth.uid == 'amina' ? true : data.exists()", [], False),
     ],
 )
-def test_a_read_depends_on_data_if_its_answer_was_found_there(rule: str, depends: bool) -> None:
-    """Only what was run counts, be the answer yes or no."""
+def test_a_read_rests_on_what_was_looked_at(rule: str, places: list[str], time: bool) -> None:
+    """Only what was run counts, and of a way through the tree only where it ends."""
     rules = Ruleset.parse(dumps({"rules": {"$k": {".read": rule}}}))
-    place = Path.parse("/x/y")
-    given: dict[str, Any] = {"root": EMPTY, "auth": {"uid": "amina"}, "now": 9}
-    assert rules.read_depends_on_data(place, **given) is depends
+    root = from_json({"owner": "amina", "x": {"y": 5}})
+    grounds = rules.grounds(Path.parse("/x/y"), root=root, auth={"uid": "amina"}, now=9)
+    assert grounds is not None
+    assert grounds.places == {Path.parse(place) for place in places}
+    assert grounds.time is time
 
 
-def test_a_read_that_is_granted_depends_on_the_rule_that_grants() -> None:
+def test_a_read_that_is_granted_rests_on_the_rule_that_grants() -> None:
     """What rules above it looked at in vain does not matter: they could only grant, too."""
     rules = Ruleset.parse(
-        """{"rules": {".read": "data.exists()", "a": {".read": "auth == null"}, "b": {}}}"""
+        """{"rules": {".read": "data.exists() && now > 0", "a": {".read": "auth == null"}}}"""
     )
-    assert not rules.read_depends_on_data(Path.parse("/a"), root=EMPTY, auth=None, now=0)
-    assert rules.read_depends_on_data(Path.parse("/b"), root=EMPTY, auth=None, now=0)
+    given: dict[str, Any] = {"auth": None, "now": 1}
+    assert rules.grounds(Path.parse("/a"), root=EMPTY, **given) == Grounds(frozenset(), False)
+    assert rules.grounds(Path.parse("/b"), root=EMPTY, **given) is None
     stored = from_json({"a": 1})
-    assert rules.read_depends_on_data(Path.parse("/a"), root=stored, auth=None, now=0)
+    assert rules.grounds(Path.parse("/a"), root=stored, **given) == Grounds(frozenset([ROOT]), True)

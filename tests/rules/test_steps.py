@@ -55,6 +55,26 @@ def test_the_steps_are_those_of_all_rules_of_a_request() -> None:
     assert "steps" in refused.explain()
 
 
+@pytest.mark.parametrize("counted", [False, True])
+def test_a_rule_asked_for_every_path_takes_its_steps_for_every_path(counted: bool) -> None:
+    """Whoever counts what rules come to has them run as often."""
+    text = LETTERS * 2  # 3,125 steps to walk
+    asks = " && ".join(["!root.child('x').val().matches(/no/)"] * 40)
+    rules = Ruleset.parse(json.dumps({"rules": {"x": {}, "y": {".write": asks}}}))
+    before = from_json({"x": text})
+
+    def allowed(number: int) -> bool:
+        paths = [Path(("y", f"k{place}")) for place in range(number)]
+        after = from_json({"x": text, "y": {path[1]: 1 for path in paths}})
+        coverage = rules.coverage() if counted else None
+        return rules.write(
+            paths, before=before, after=after, auth=None, now=1, coverage=coverage
+        ).allowed
+
+    assert allowed(3)
+    assert not allowed(5)
+
+
 @pytest.mark.parametrize(
     ("pattern", "text", "found"),
     [

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
@@ -42,6 +42,7 @@ from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
+from tests.budget import examples
 from tests.client.in_memory import ADMIN, InMemory, Silence
 
 NOW = 1_800_000_000_000
@@ -197,7 +198,7 @@ class Cast:
         return self.world.message(session_id, key, stamp)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     before=st.lists(WRITERS, max_size=6),
     batches=BATCHES,
@@ -238,7 +239,7 @@ def test_a_conversation_tells_each_message_once_and_in_order(
     _run(lambda: world.server + wrong, scene())
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     steps=st.lists(
         st.lists(
@@ -309,7 +310,7 @@ ACTS = st.tuples(
 )
 
 
-@settings(max_examples=120, deadline=None)
+@examples(120)
 @given(
     before=st.lists(ACTS, max_size=10),
     batches=st.lists(st.lists(ACTS, max_size=14), min_size=1, max_size=6),

@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.emulator.database.audiences import Listener
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Listener, Namespace
+from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.stream import Changed, Connect, Disconnect, StreamCore, StreamPolicy
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import paths

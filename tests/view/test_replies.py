@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from imbari_chat.errors import AccessDenied, Unavailable
-from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAdded
+from imbari_chat.schema.events import ConnectionChanged, MessageAdded, MessageRemoved, SessionAdded
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
@@ -75,6 +75,30 @@ def test_the_echo_may_come_before_the_confirmation(inbox: Inbox) -> None:
     state = heard(state, delivery("amina", sent, "confirmed"))
     assert state.conversation is not None
     assert state.conversation.messages == (echo,)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_a_reply_that_is_heard_on_its_way_stays_a_line(inbox: Inbox, *, is_open: bool) -> None:
+    """Both streams tell of it as soon as the outbox has it; a refusal finds its text."""
+    sent = outgoing("m1", "hello")
+    state = handed_over(inbox, sent)
+    if not is_open:
+        state = opened(state, "brian")
+    for stream in (heard, lambda state, event: heard_in(state, "amina", event)):
+        state = stream(state, MessageAdded(AMINA, sent))
+    assert len(state.pending) == 1
+    assert texts(state) == (["hello"] if is_open else [])
+    state = heard(state, MessageRemoved(AMINA, sent))
+    state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
+    assert opened(state, "amina").composer == Composer.holding("hello")
+    assert texts(state) == []
+
+
+def test_a_reply_that_is_stored_when_its_conversation_is_opened_is_a_message(inbox: Inbox) -> None:
+    """Its line is gone, and the stream, which will bring it, does not tell of it again."""
+    sent = outgoing("m1", "hello")
+    sent.became("confirmed")
+    assert texts(heard_in(inbox, "amina", MessageAdded(AMINA, sent))) == ["hello"]
 
 
 def test_both_streams_tell_of_a_delivery_and_it_counts_once(inbox: Inbox) -> None:

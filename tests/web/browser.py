@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.peers.node import PACKAGES, node_or_skip
+from tests.node import PACKAGES, node_or_skip
 
 __all__ = ["Browser", "Context", "Page", "Part", "chromium_or_skip"]
 
@@ -29,11 +29,13 @@ def chromium_or_skip() -> str:
         (PACKAGES / name / "package.json").exists() for name in ("playwright-core", "axe-core")
     ):
         pytest.skip("Playwright or axe is not here: run `make peers`")
-    for name in ("chromium", "chromium-browser", "google-chrome"):
+    for name in ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"):
         found = shutil.which(name)
         if found is not None:
             return found
-    pytest.skip("Chromium is not here: install it, for example `apt-get install chromium`")
+    pytest.skip(
+        "Chromium is not here: install it, for example `apt-get install chromium-headless-shell`"
+    )
 
 
 class BrowserError(AssertionError):

@@ -17,7 +17,7 @@ from imbari_chat.cli.demo.site import Site, pages, serving
 from imbari_chat.cli.demo.stage import Stage, stage
 from imbari_chat.wire.json import dumps
 from tests.client.cutting import CuttingProxy
-from tests.peers.node import PACKAGES
+from tests.node import PACKAGES
 from tests.web.browser import PATIENCE, Browser, Context, Page, chromium_or_skip
 
 

@@ -7,6 +7,7 @@ Python. Needs what the tests of this folder need.
 import base64
 import html
 import sys
+import tempfile
 from contextlib import closing
 from pathlib import Path
 from typing import Final
@@ -16,7 +17,7 @@ import pytest
 from imbari_chat import MessageAdded
 from imbari_chat.cli.demo.stage import stage
 from tests.cli.harness import Program
-from tests.web.browser import Browser, chromium_or_skip
+from tests.web.browser import Browser, Page, chromium_or_skip
 from tests.web.conftest import (
     Place,
     place_at,
@@ -27,18 +28,20 @@ from tests.web.conftest import (
 
 FOLDER: Final = Path(__file__).parents[2] / "docs" / "pictures"
 _SHOP: Final = {"width": 760, "height": 660}
-_DESK: Final = {"width": 860, "height": 600}
-_TOGETHER: Final = {"width": 1500, "height": 640}
+_DESK: Final = {"width": 860, "height": 660}
+_TOGETHER: Final = {"width": 1500, "height": 684}
 _PHONE: Final = {"width": 390, "height": 780}
 
 
+# Of the shop its right edge, where the widget is; of the dashboard, the conversation.
 _THREE: Final = """<!doctype html><title>Three</title><style>
-  body {{ margin: 0; display: flex; gap: 12px; padding: 12px; background: #ccd3ce; height: 616px }}
-  div {{ overflow: hidden; border-radius: 8px; position: relative; background: #fff }}
-  .widget {{ width: 400px }}  .widget img {{ position: absolute; right: -8px; top: -8px }}
-  .dashboard {{ width: 530px }}  .dashboard img {{ position: absolute; left: -338px; top: 0 }}
-  pre {{ width: 520px; margin: 0; padding: 14px; border-radius: 8px; background: #16201a;
-        color: #e4efe8; font: 13px/1.5 monospace; white-space: pre-wrap; overflow: hidden }}
+  * {{ box-sizing: border-box }}
+  body {{ margin: 0; display: flex; gap: 12px; padding: 12px; background: #ccd3ce; height: 684px }}
+  div {{ overflow: hidden; border-radius: 8px; position: relative }}  img {{ position: absolute }}
+  .widget {{ width: 410px }}  .widget img {{ right: 0 }}
+  .dashboard {{ width: 520px }}  .dashboard img {{ right: 0 }}
+  pre {{ flex: 1; margin: 0; padding: 14px; border-radius: 8px; background: #16201a;
+        color: #e4efe8; font: 13px/1.5 monospace; overflow: hidden }}
 </style><div class="widget"><img src="data:image/png;base64,{}"></div>
 <div class="dashboard"><img src="data:image/png;base64,{}"></div><pre>{}</pre>"""
 
@@ -69,7 +72,7 @@ def take(place: Place, folder: Path) -> None:
     admin.css(".message.own >> nth=1").shows()
     customer.picture(folder / "widget.png")
     admin.picture(folder / "dashboard.png")
-    _side_by_side(place, folder, session.id)
+    _side_by_side(place, customer, folder / "dashboard.png", session.id)
     customer.role("button", "Minimise chat").click()
     customer.css("section").vanishes()
     with place.desk() as desk:
@@ -83,23 +86,27 @@ def take(place: Place, folder: Path) -> None:
     phone.picture(folder / "widget-phone.png")
 
 
-def _side_by_side(place: Place, folder: Path, session_id: str) -> None:
+def _side_by_side(place: Place, customer: Page, dashboard: Path, session_id: str) -> None:
     """The same conversation three times: in the widget, at the dashboard, and in a terminal."""
-    widget, dashboard = (base64.b64encode((folder / name).read_bytes()).decode()
-                         for name in ("widget.png", "dashboard.png"))  # fmt: skip
-    command = ["show", session_id, "--peek"]
+    with tempfile.TemporaryDirectory() as folder:
+        widget = Path(folder) / "widget.png"
+        shop = "document.querySelector('main').style"
+        customer.evaluate(f"() => {{ {shop}.visibility = 'hidden' }}")  # its text would be cut
+        customer.picture(widget)
+        customer.evaluate(f"() => {{ {shop}.visibility = '' }}")
+        images = [base64.b64encode(each.read_bytes()).decode() for each in (widget, dashboard)]
     shown = f"$ imbari-chat inbox\n{_printed(place, 'inbox')}\n$ imbari-chat show 1\n"
-    shown += _printed(place, *command)
+    shown += _printed(place, "show", session_id, "--peek")
     page = place.new_context(viewport=_TOGETHER).page(place.url)
-    page.content_is(_THREE.format(widget, dashboard, html.escape(shown)))
-    page.picture(folder / "together.png")
+    page.content_is(_THREE.format(*images, html.escape(shown)))
+    page.picture(dashboard.with_name("together.png"))
 
 
 def _printed(place: Place, *command: str) -> str:
     """What a command of ours prints there."""
     with pytest.MonkeyPatch.context() as patch:
         use_from_the_environment(place, patch)
-        return Program()(*command, width=64).stdout
+        return Program()(*command, width=62).stdout
 
 
 def _others(place: Place) -> None:

@@ -20,7 +20,7 @@ from imbari_chat.schema.forms import (
 from imbari_chat.schema.models import ADMIN_LABEL
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json, dumps
-from tests.peers.node import node_or_skip
+from tests.node import node_or_skip
 
 pytestmark = pytest.mark.peer
 

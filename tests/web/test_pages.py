@@ -9,7 +9,7 @@ import pytest
 
 from imbari_chat import ConnectionChanged, MessageAdded
 from tests.cli.terminal import Terminal
-from tests.peers.node import PACKAGES
+from tests.node import PACKAGES
 from tests.web.browser import Browser, Context
 from tests.web.conftest import Place, becomes, start, stored, write
 

@@ -93,8 +93,8 @@ def test_putting_what_is_there_changes_nothing(tree: Node, path: Path) -> None:
 
 @given(nodes, paths, nodes, nodes)
 def test_the_last_put_wins(tree: Node, path: Path, first: Node, second: Node) -> None:
-    """Unless it deletes: a leaf on the way was gone with the first."""
-    if second.exists:
+    """Unless one deletes: what is empty is gone, and so is its priority; a leaf on the way too."""
+    if first.exists and second.exists:
         assert tree.put(path, first).put(path, second) == tree.put(path, second)
 
 
@@ -170,6 +170,13 @@ def test_leaves_are_equal_when_their_values_are(a: Any, b: Any) -> None:
     assert (Leaf(a) == Leaf(b)) is same(a, b)
     if same(a, b):
         assert hash(Leaf(a)) == hash(Leaf(b))
+
+
+def test_a_priority_goes_with_the_last_child() -> None:
+    """Nothing is there to have one, so what comes next has none."""
+    emptied = from_json({"a": 1, ".priority": 1}).put(Path(("a",)), EMPTY)
+    assert emptied == EMPTY
+    assert emptied.put(Path(("a",)), from_json(2)) == from_json({"a": 2})
 
 
 def test_a_priority_makes_a_difference() -> None:

@@ -4,9 +4,7 @@ import {
   LIMITS,
   TEAM,
   markRead,
-  messageAt,
   messagesOf,
-  readMessage,
   reopen,
   reply,
   resolve,
@@ -14,6 +12,7 @@ import {
 import { composer, element, setText } from "../elements.js";
 import { explained } from "../firebase.js";
 import { MessageList } from "../message_list.js";
+import { isStored, listenToNewest } from "../messages.js";
 import { Outbox } from "../outbox.js";
 
 const PAGE = 100; // messages
@@ -44,8 +43,7 @@ export class Conversation {
         changed: () => this.draw(),
         write: ({ id, text }) =>
           rtdb.update(rtdb.ref(db), reply(session.id, id, text, this.user.uid)),
-        isThere: async ({ id }) =>
-          (await rtdb.get(rtdb.ref(db, messageAt(session.id, id)))).exists(),
+        isThere: ({ id }) => isStored(this.firebase, session.id, id),
       });
       this.listen();
     }
@@ -54,18 +52,13 @@ export class Conversation {
   }
 
   listen() {
-    const { database: rtdb, db } = this.firebase;
-    const newest = rtdb.query(
-      rtdb.ref(db, messagesOf(this.session.id)),
-      rtdb.orderByChild("timestamp"),
-      rtdb.limitToLast(this.window),
-    );
     const former = this.stop;
-    this.stop = rtdb.onValue(
-      newest,
-      (snapshot) => {
-        this.messages = [];
-        snapshot.forEach((one) => void this.messages.push(readMessage(one.key, one.val())));
+    this.stop = listenToNewest(
+      this.firebase,
+      this.session.id,
+      this.window,
+      (messages) => {
+        this.messages = messages;
         this.draw();
         this.markRead();
       },

@@ -324,7 +324,8 @@ class AsyncAdminChat(BaseChat):
             SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
             ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
             each the MessageAdded it came with, from whichever side; RecordRejected,
-            ConnectionChanged and DeliveryChanged in between.
+            ConnectionChanged and DeliveryChanged in between. What is written here comes at once, as
+            MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

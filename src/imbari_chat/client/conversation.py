@@ -295,7 +295,9 @@ class AsyncConversation(EventSource):
 
         Yields:
             MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. The first ConnectionChanged that is live follows the history.
+            DeliveryChanged. The first ConnectionChanged that is live follows the history. What is
+            written here comes at once, as MessageAdded with an OutgoingMessage, and MessageRemoved
+            if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

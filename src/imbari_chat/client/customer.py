@@ -370,8 +370,9 @@ class AsyncCustomerChat(BaseChat):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded (one's own too), MessageChanged, RecordRejected, ConnectionChanged and
-            DeliveryChanged.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
+            DeliveryChanged. What is written here comes at once, as MessageAdded with an
+            OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

@@ -217,6 +217,7 @@ class Gateway:
     def reconnect_now(self) -> None:
         """Do not wait for any backoff: the network is back."""
         self.transport.reconnect_now()
+        self.patient.hurry()
         self.outbox.online()
 
     async def close(self) -> tuple[OutgoingMessage, ...]:

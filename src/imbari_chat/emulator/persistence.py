@@ -28,6 +28,7 @@ from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.journal import Journal, read
 from imbari_chat.errors import ConfigError, ImbariError
+from imbari_chat.wire.children import unshared
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Branch, Node, from_json, put_all
@@ -297,7 +298,7 @@ def _changed(trail: tuple[str, ...], before: Node, after: Node) -> Iterator[tupl
     ):
         yield Path.of(trail), after
         return
-    old, new = before.children, after.children
+    old, new = unshared(before.children, after.children)
     others = list(compress(new, map(is_not, map(old.get, new), new.values())))
     for key in others:
         yield from _changed((*trail, key), before.child(key), new[key])

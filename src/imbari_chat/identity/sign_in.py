@@ -1,4 +1,4 @@
-"""Signing in and staying signed in, through pyrebase4's Auth class.
+"""Signing in, through pyrebase4's Auth class, and staying signed in.
 
 The only home of what the sign-in service refuses, and of making pyrebase4 talk to an emulator.
 """
@@ -162,12 +162,27 @@ def _open(
 
 
 def _refresher(project: Project) -> Callable[[str], Tokens]:
-    auth = _auth(project)
-    return lambda refresh_token: _ask(lambda: auth.refresh(refresh_token))
+    key = _key(project)
+    return lambda refresh_token: _ask(lambda: _refreshed(project, key, refresh_token))
+
+
+def _refreshed(project: Project, key: str, refresh_token: str) -> dict[str, Any]:
+    """Tokens as the service gives them for a refresh token.
+
+    Not by pyrebase4: to load what it imports costs more than all else that a short command does.
+    """
+    answer = _Requests(project).post(
+        "https://securetoken.googleapis.com/v1/token",
+        params={"key": key},
+        data={"grant_type": "refresh_token", "refresh_token": refresh_token},
+    )
+    answer.raise_for_status()
+    body = answer.json()
+    return {"idToken": body["id_token"], "refreshToken": body["refresh_token"]}
 
 
 def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
-    """Put a question to pyrebase4's Auth. Its errors hold the API key and go."""
+    """Put a question to the sign-in service. The errors of requests hold the API key and go."""
     id_token = refresh_token = None
     try:
         answer = question()
@@ -175,7 +190,7 @@ def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
     except requests.RequestException as error:
         raise_alone(_refused(error, anonymous=anonymous))
     except (KeyError, TypeError, AttributeError):
-        pass  # pyrebase4 itself picks fields from the answer to a refresh
+        pass  # it is said below
     if not _is_token(id_token) or not isinstance(refresh_token, str) or not refresh_token:
         raise Unavailable(
             f"{_SERVICE} sent an answer without tokens",
@@ -235,8 +250,7 @@ def _auth(project: Project) -> Any:
     is given another global namespace, in which ``requests`` is :class:`_Requests`. The library
     itself stays as it is, for others in the process and for projects on another service.
     """
-    if not project.api_key and project.auth_emulator is None:
-        raise ConfigError("the API key is missing", where="api key", hint=_KEY.hint)
+    key = _key(project)
     from pyrebase import pyrebase
 
     names = {**vars(pyrebase), "requests": _Requests(project)}
@@ -248,11 +262,18 @@ def _auth(project: Project) -> Any:
         if isinstance(method, types.FunctionType)
     }
     auth = type("Auth", (pyrebase.Auth,), methods)
-    return auth(project.api_key or "emulator", None, None)
+    return auth(key, None, None)
+
+
+def _key(project: Project) -> str:
+    """The API key; an emulator takes any."""
+    if not project.api_key and project.auth_emulator is None:
+        raise ConfigError("the API key is missing", where="api key", hint=_KEY.hint)
+    return project.api_key or "emulator"
 
 
 class _Requests:
-    """The one function of requests that pyrebase4's Auth uses."""
+    """The one function of requests that is needed, and the only one that pyrebase4's Auth uses."""
 
     def __init__(self, project: Project) -> None:
         self._project = project

@@ -1,4 +1,4 @@
-"""Access as a signed-in user, customer or admin, through pyrebase4's database."""
+"""Access as a signed-in user, customer or admin, over REST."""
 
 import base64
 import binascii
@@ -7,7 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar, cast
+from types import MappingProxyType
+from typing import TypeVar, cast
 
 from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
 from imbari_chat.engine.refusals import (
@@ -20,7 +21,7 @@ from imbari_chat.engine.refusals import (
 from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, InvalidData
 from imbari_chat.identity.mapping import user_errors, version_tag
-from imbari_chat.identity.project import Project, encode_params
+from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
@@ -33,6 +34,8 @@ _LIFETIME = 3600.0
 _EARLY = 300.0
 _DEAD = 30.0
 _PAUSE = 30.0
+_JSON = {"content-type": "application/json; charset=UTF-8"}
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
 
@@ -127,10 +130,7 @@ class UserAccess(SocketAccess, Secret):
         self._clock = clock
         self._refreshing = threading.Lock()  # held over the network, by workers alone
         self._tokens = _Credential.of(tokens, clock())
-        self._session = QuietSession(
-            project,
-            namespace=project.namespace if project.is_emulator else None,
-        )
+        self._session = QuietSession(project)
         self._retry_at = 0.0
         self._failures = 0
         self._failure: ImbariError | None = None
@@ -160,17 +160,10 @@ class UserAccess(SocketAccess, Secret):
         return self._tokens.ends
 
     def get(self, path: Path, query: Query | None = None) -> Json:
+        params = {} if query is None else to_params(query)
+
         def read(token: str) -> Json:
-            database = self._database(path)
-            if query is None:
-                value: Json = database.get(token).val()
-                return dict(value) if isinstance(value, dict) else value
-            # pyrebase4 sorts the answer of a query and fails on values of mixed types, and does
-            # not escape bounds; so only the address is its work here.
-            answer = self._session.get(
-                f"{database.build_request_url(token)}&{encode_params(to_params(query))}",
-                headers=database.build_headers(token),
-            )
+            answer = self._session.get(self._url(path, token, params))
             answer.raise_for_status()
             return cast("Json", answer.json())
 
@@ -181,16 +174,10 @@ class UserAccess(SocketAccess, Secret):
             return
         body = dumps(update_body(changes)).encode()
 
-        # pyrebase4 asks for what was written to be sent back, and takes whatever comes for it; a
-        # silent write has one answer, which a stranger does not give. So only the address is its
-        # work here.
+        # A silent write has one answer, which a stranger does not give.
         def write(token: str) -> None:
-            database = self._database(ROOT)
-            self._session.patch(
-                f"{database.build_request_url(token)}&print=silent",
-                headers=database.build_headers(token),
-                data=body,
-            ).raise_for_status()
+            url = self._url(ROOT, token, {"print": "silent"})
+            self._session.patch(url, headers=_JSON, data=body).raise_for_status()
 
         self._attempt(Call.update(changes, self._who()), write)
 
@@ -198,14 +185,8 @@ class UserAccess(SocketAccess, Secret):
         check_swap(value)
         look = Call(str(path), caller=self._who())
 
-        # pyrebase4 can do this, but answers a refusal with a value that may as well be what was
-        # written; so only the address is its work here.
         def read(token: str) -> tuple[Json, str]:
-            database = self._database(path)
-            answer = self._session.get(
-                database.build_request_url(token),
-                headers={**database.build_headers(token), "X-Firebase-ETag": "true"},
-            )
+            answer = self._session.get(self._url(path, token), headers={"X-Firebase-ETag": "true"})
             answer.raise_for_status()
             return cast("Json", answer.json()), version_tag(answer.headers.get("ETag"), look)
 
@@ -214,10 +195,9 @@ class UserAccess(SocketAccess, Secret):
             return False
 
         def write(token: str) -> bool:
-            database = self._database(path)
             answer = self._session.put(
-                database.build_request_url(token),
-                headers={**database.build_headers(token), "if-match": tag},
+                self._url(path, token),
+                headers={**_JSON, "if-match": tag},
                 data=dumps(value).encode(),
             )
             if answer.status_code == 412:  # somebody wrote in between
@@ -229,8 +209,7 @@ class UserAccess(SocketAccess, Secret):
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else to_params(query)
-        params["auth"] = self._current().id_token
-        return StreamRequest(self._project.url(path, params), {})
+        return StreamRequest(self._url(path, self._current().id_token, params), {})
 
     def socket(self) -> SocketRequest:
         token = self._current().id_token
@@ -246,13 +225,8 @@ class UserAccess(SocketAccess, Secret):
     def _who(self) -> str:
         return f"the user {self.uid} ({'an admin' if self.is_admin else 'no admin'})"
 
-    def _database(self, path: Path) -> Any:
-        """A new one for each call: pyrebase4 keeps path and query on the object."""
-        from pyrebase.pyrebase import Database
-
-        base = self._project.rest_base
-        database = Database(None, self._project.api_key, base, self._session)
-        return database.child(path.to_url()) if path else database
+    def _url(self, path: Path, token: str, params: Mapping[str, str] = _NOTHING) -> str:
+        return self._project.url(path, {**params, "auth": token})
 
     def _attempt(self, call: Call, request: Callable[[str], T]) -> T:
         """Make the request; once more with a new token if the service does not take this one."""

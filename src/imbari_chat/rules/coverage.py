@@ -4,15 +4,17 @@ Counting is done by whoever asks for it; a decision without a :class:`Coverage` 
 """
 
 import math
-from collections.abc import Iterator, Set
+from collections.abc import Callable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, TypeAlias
 
-from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.cascade import ReadRequest, WriteRequest
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import Call, Expression, Literal, Member, Name, Regex, children
-from imbari_chat.rules.values import EvaluationError, Snapshot, Value, Variables
+from imbari_chat.rules.values import EvaluationError, Result, Scope, Snapshot, Value
 from imbari_chat.wire.json import Json
 
 __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
@@ -25,6 +27,8 @@ Outcome: TypeAlias = tuple[str, str | int | float | bool | None]
 without a value; ``more`` for whatever came after the first few) and the value or message."""
 
 _MORE: Final[Outcome] = ("more", None)
+_NUMERIC: Final = (int, float)
+_NULL: Final[Outcome] = ("null", None)
 
 
 @dataclass(slots=True)
@@ -58,9 +62,9 @@ class Tally:
                 yield ("boolean", value), times
         yield from self.others.items()
 
-    def add(self, value: Value) -> None:
-        """Count a value that is no boolean."""
-        self._count(_outcome(value))
+    def add(self, result: Result, times: int) -> None:
+        """Count what is no boolean: another value, or that it failed."""
+        self._count(_outcome(result), times)
 
     def merge(self, other: "Tally") -> None:
         """Count in what ``other`` has counted."""
@@ -69,14 +73,13 @@ class Tally:
         for outcome, times in other.others.items():
             self._count(outcome, times)
 
-    def fail(self, error: EvaluationError) -> None:
-        self._count(("error", str(error)))
-
-    def _count(self, outcome: Outcome, times: int = 1) -> None:
+    def _count(self, outcome: Outcome, times: int) -> None:
         others = self.others
-        if outcome not in others and len(others) >= _VALUES_KEPT:
+        known = others.get(outcome)
+        if known is None and len(others) >= _VALUES_KEPT:
             outcome = _MORE
-        others[outcome] = others.get(outcome, 0) + times
+            known = others.get(outcome)
+        others[outcome] = times if known is None else known + times
 
 
 class _Tallies(dict[int, Tally]):
@@ -98,10 +101,6 @@ class _Tallies(dict[int, Tally]):
         tally = self[node] = Tally()
         return tally
 
-    def of(self, node: int) -> Tally | None:
-        """The tally of a node, or None for one that does not count."""
-        return self[node] if node in self.counted else None
-
 
 class Coverage:
     """Counts what one set of rules came to.
@@ -117,6 +116,7 @@ class Coverage:
         # Nodes compare by meaning, and the same condition may stand at two places.
         counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
         self._tallies = _Tallies(counted)
+        self._runs: dict[int, Run] = {}  # by rule, made when needed; for all counts
 
     def anew(self) -> "Coverage":
         """Another count of the same rules, which has counted nothing yet and weighs as little."""
@@ -129,12 +129,61 @@ class Coverage:
         for node, tally in other._tallies.items():  # noqa: SLF001  # its own class
             self._tallies[node].merge(tally)
 
-    def judge(self, rule: Rule, variables: Variables) -> bool:
-        """Whether a rule is true, counted."""
+    def decide(self, request: ReadRequest | WriteRequest, rules: RulesNode) -> bool:
+        """Have these rules decide a request, counted.
+
+        Several paths of a write ask the rules above them again and again, which come to the same
+        and are not run again, but counted as if they were. What takes steps is run, as it may come
+        to where there are none left.
+        """
+        runs: list[_Ran] = []
+        known: dict[tuple[int, int], _Ran] = {}
+
+        def judge(rule: Rule, variables: Scope) -> bool:
+            ran = known.get((id(rule), id(variables)))
+            if ran is not None:
+                ran.times += 1
+                return ran.granted
+            left = variables.steps.left
+            ran = self._run(rule, variables)
+            if rule.kind != ".write":
+                self._count(ran)
+                return ran.granted
+            runs.append(ran)
+            if variables.steps.left == left:
+                known[id(rule), id(variables)] = ran
+            return ran.granted
+
+        allowed = request.decide(rules, judge)
+        for ran in runs:
+            self._count(ran)
+        return allowed
+
+    def _run(self, rule: Rule, variables: Scope) -> "_Ran":
+        run = self._runs.get(id(rule))
+        if run is None:
+            run = self._runs[id(rule)] = compiled(rule.expression, self._noting)
+        notes = variables.notes = []
         try:
-            return _Counted(variables, self._tallies).holds(rule.expression)
+            granted = run(variables) is True
         except EvaluationError:
-            return False
+            granted = False
+        return _Ran(variables, granted, notes)
+
+    def _noting(self, node: Expression) -> Callable[[Run], Run] | None:
+        """Notes what a part comes to that counts."""
+        name = id(node)
+        return partial(_noted, name) if name in self._tallies.counted else None
+
+    def _count(self, ran: "_Ran") -> None:
+        tallies, times = self._tallies, ran.times
+        for name, result in ran.notes:
+            if result is True:
+                tallies[name].true += times
+            elif result is False:
+                tallies[name].false += times
+            else:
+                tallies[name].add(result, times)
 
     def tally(self, node: Expression) -> Tally:
         """The count of an expression of these rules."""
@@ -184,32 +233,34 @@ class Coverage:
         }
 
 
-class _Counted(Evaluation):
-    """An evaluation that counts every node it runs."""
+@dataclass(slots=True)
+class _Ran:
+    """A rule that was run.
 
-    __slots__ = ("_tallies",)
+    Attributes:
+        variables: What it saw.
+        granted: Whether it was true.
+        notes: What its parts came to.
+        times: How often it was asked.
+    """
 
-    def __init__(self, variables: Variables, tallies: _Tallies) -> None:
-        super().__init__(variables)
-        self._tallies = tallies
+    variables: Scope
+    granted: bool
+    notes: list[tuple[int, Result]]
+    times: int = 1
 
-    def value(self, node: Expression) -> Value:
+
+def _noted(name: int, run: Run) -> Run:
+    def noted(scope: Scope) -> Value:
         try:
-            value = Evaluation.value(self, node)
+            value = run(scope)
         except EvaluationError as error:
-            tally = self._tallies.of(id(node))
-            if tally is not None:
-                tally.fail(error)
+            scope.notes.append((name, error))
             raise
-        tally = self._tallies.of(id(node))
-        if tally is not None:
-            if value is True:
-                tally.true += 1
-            elif value is False:
-                tally.false += 1
-            else:
-                tally.add(value)
+        scope.notes.append((name, value))
         return value
+
+    return noted
 
 
 def _counted(node: Expression) -> Iterator[Expression]:
@@ -246,13 +297,15 @@ def _position(text: str, offset: int) -> tuple[int, int]:
     return text.count("\n", 0, offset) + 1, offset - text.rfind("\n", 0, offset)
 
 
-def _outcome(value: Value) -> Outcome:
+def _outcome(value: Result) -> Outcome:
     if value is None:
-        return "null", None
+        return _NULL
+    if isinstance(value, EvaluationError):
+        return "error", str(value)
     if isinstance(value, str):
         shown = value if len(value) <= _LONGEST_TEXT else f"{value[: _LONGEST_TEXT - 3]}..."
         return "string", shown
-    if isinstance(value, int | float):
+    if isinstance(value, _NUMERIC):
         return "number", value if math.isfinite(value) else str(value)
     return ("snapshot" if isinstance(value, Snapshot) else "object"), None
 

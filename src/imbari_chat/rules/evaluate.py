@@ -1,11 +1,12 @@
-"""Running an expression that has been checked.
+"""Expressions that have been checked, made into functions: running one walks no tree.
 
 An error anywhere in what is run fails the whole expression, also under ``!`` and before
 ``|| true``; only what is never run cannot fail.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Final
+from operator import itemgetter
+from typing import Final, TypeAlias
 
 from imbari_chat.rules.automaton import CHARACTERS_A_STEP
 from imbari_chat.rules.operators import BINARY, describe, length, negate
@@ -21,136 +22,237 @@ from imbari_chat.rules.syntax import (
     Member,
     Name,
     Regex,
+    Term,
     Unary,
 )
-from imbari_chat.rules.values import (
-    EvaluationError,
-    Scope,
-    Snapshot,
-    Steps,
-    Value,
-    Variables,
-)
+from imbari_chat.rules.values import EvaluationError, Scope, Snapshot, Steps, Value, keys_of
 
-__all__ = ["Evaluation"]
+__all__ = ["Around", "Run", "compiled"]
 
+Run: TypeAlias = Callable[[Scope], Value]
+"""What an expression comes to; raises :class:`EvaluationError` where it fails."""
 
-class Evaluation:
-    """One run of one or more expressions over the same variables."""
-
-    __slots__ = ("steps", "variables")
-
-    def __init__(self, variables: Variables) -> None:
-        self.variables = variables
-        self.steps = variables.steps if isinstance(variables, Scope) else Steps()
-
-    def holds(self, rule: Expression) -> bool:
-        """Whether a rule, which is boolean by its type, is true.
-
-        Raises:
-            EvaluationError: It fails.
-        """
-        return self.value(rule) is True
-
-    def value(self, node: Expression) -> Value:
-        """What ``node`` comes to.
-
-        Raises:
-            EvaluationError: It fails.
-        """
-        return _RUN[type(node)](self, node)
+Around: TypeAlias = Callable[[Expression], Callable[[Run], Run] | None]
+"""Of a part of an expression, what to make of the function that runs it; None to leave it."""
 
 
-def _literal(_: Evaluation, node: Literal) -> Value:
-    return node.value
+def compiled(node: Expression, around: Around | None = None) -> Run:
+    """The function of an expression.
+
+    Args:
+        around: Asked about each part that has a value of its own, which all have but the method of
+            a call. Parts it leaves alone may be run as one.
+    """
+    run = _made(node, around)
+    wrap = None if around is None else around(node)
+    return run if wrap is None else wrap(run)
 
 
-def _regex(_: Evaluation, node: Regex) -> Value:
-    return node
+def _made(node: Expression, around: Around | None) -> Run:
+    match node:
+        case Literal(value=value):
+            return lambda _: value
+        case Regex():
+            return lambda _: node
+        case Name(name=name):
+            return itemgetter(name)
+        case Array(items=items):
+            return _array([compiled(item, around) for item in items])
+        case Member(target=target, key=key):
+            return _member(compiled(target, around), key)
+        case Index(target=target, key=index):
+            return _index(compiled(target, around), compiled(index, around))
+        case Call():
+            return _call(node, around)
+        case Unary(operator=operator, operand=operand):
+            return (_not if operator == "!" else _negated)(compiled(operand, around))
+        case Chain(first=first, rest=rest):
+            return _chain(compiled(first, around), rest, around)
+        case Logical(operator=operator, operands=operands):
+            return _logical([compiled(each, around) for each in operands], operator == "||")
+        case Conditional(test=test, then=then, otherwise=otherwise):
+            return _conditional(*[compiled(part, around) for part in (test, then, otherwise)])
 
 
-def _name(run: Evaluation, node: Name) -> Value:
-    return run.variables[node.name]
+def _array(items: list[Run]) -> Run:
+    return lambda scope: tuple([_text(item(scope), "hasChildren") for item in items])
 
 
-def _array(run: Evaluation, node: Array) -> Value:
-    return tuple(_text(run.value(item), "hasChildren") for item in node.items)
+def _member(target: Run, key: str) -> Run:
+    """A member of ``auth`` or ``query``; whatever is missing, or below something else, is null."""
+    if key == "length":
+        return lambda scope: length(target(scope))
+
+    def run(scope: Scope) -> Value:
+        value = target(scope)
+        return value.get(key) if isinstance(value, dict) else None
+
+    return run
 
 
-def _member(run: Evaluation, node: Member) -> Value:
-    return _property(run.value(node.target), node.key)
-
-
-def _index(run: Evaluation, node: Index) -> Value:
-    return _property(run.value(node.target), run.value(node.key))
+def _index(target: Run, key: Run) -> Run:
+    return lambda scope: _property(target(scope), key(scope))
 
 
 def _property(target: Value, key: Value) -> Value:
-    """A member of ``auth`` or ``query``; whatever is missing, or below something else, is null."""
+    """A member of which only the request tells the name, or the position in a list."""
     if key == "length":
         return length(target)
-    if isinstance(target, Mapping):
+    if isinstance(target, dict):
         return target.get(key) if isinstance(key, str) else None
     if isinstance(target, list) and isinstance(key, int) and 0 <= key < len(target):
         return target[key]
     return None
 
 
-def _call(run: Evaluation, node: Call) -> Value:
+def _call(node: Call, around: Around | None) -> Run:
+    name, target = _method(node)
+    if name in _STEPS:
+        return _way(node, around)
+    receiver = compiled(target, around)
+    arguments = [compiled(argument, around) for argument in node.arguments]
+    if name in _COSTLY:
+        return _costly(name, receiver, arguments)
+    kind: type = Snapshot if name in _SNAPSHOT else str
+    method = _SNAPSHOT.get(name) or _STRING[name]
+    place = _place(target, around)
+    if place is not None and kind is Snapshot and not arguments:
+        return lambda scope: method(scope[place])
+
+    def alone(scope: Scope) -> Value:
+        value = receiver(scope)
+        if not isinstance(value, kind):
+            raise _no_method(name, value)
+        return method(value)
+
+    def given(scope: Scope) -> Value:
+        value = receiver(scope)
+        if not isinstance(value, kind):
+            raise _no_method(name, value)
+        return method(value, *[argument(scope) for argument in arguments])
+
+    return given if arguments else alone
+
+
+def _method(node: Call) -> tuple[str, Expression]:
+    """The name of what is called, and what it is called on."""
     target = node.target
     assert isinstance(target, Member | Index)
-    name = target.key if isinstance(target, Member) else run.value(target.key)
-    receiver = run.value(target.target)
-    if isinstance(receiver, str) and name in _COSTLY:
-        return _COSTLY[name](run.steps, receiver, *map(run.value, node.arguments))
-    if isinstance(receiver, Snapshot):
-        method = _SNAPSHOT.get(name)
-    else:
-        method = _STRING.get(name) if isinstance(receiver, str) else None
-    if method is None:
-        raise EvaluationError(f"{name}() of {describe(receiver)}")
-    if not node.arguments:
-        return method(receiver)
-    return method(receiver, *[run.value(argument) for argument in node.arguments])
+    name = target.key if isinstance(target, Member) else _written_out(target.key)
+    assert isinstance(name, str)
+    return name, target.target
 
 
-def _unary(run: Evaluation, node: Unary) -> Value:
-    operand = run.value(node.operand)
-    return operand is False if node.operator == "!" else negate(operand)
+def _place(node: Expression, around: Around | None) -> str | None:
+    """The name of a variable that always is a place; None for all else."""
+    if not isinstance(node, Name) or node.name not in _PLACES:
+        return None
+    return node.name if around is None or around(node) is None else None
 
 
-def _chain(run: Evaluation, node: Chain) -> Value:
-    value = run.value(node.first)
-    for term in node.rest:
-        value = BINARY[term.operator](value, run.value(term.operand))
-    return value
+def _written_out(node: Expression) -> str | None:
+    """The text of a literal; None for all else."""
+    return node.value if isinstance(node, Literal) and isinstance(node.value, str) else None
 
 
-def _logical(run: Evaluation, node: Logical) -> Value:
-    deciding = node.operator == "||"
-    for operand in node.operands:
-        if run.value(operand) is deciding:
-            return deciding
-    return not deciding
+def _way(node: Call, around: Around | None) -> Run:
+    """From one place to another: calls of ``child`` and ``parent``, one after the other."""
+    steps: list[tuple[str, ...] | Run | None] = []  # keys, what gives a path, or one level up
+    name, start = _method(node)
+    steps.append(_step(node, name, around))
+    while isinstance(start, Call) and (around is None or around(start) is None):
+        call, (method, target) = start, _method(start)
+        if method not in _STEPS:
+            break
+        name, start = method, target
+        steps.append(_step(call, name, around))
+    steps.reverse()
+    begin = compiled(start, around)
+
+    def run(scope: Scope) -> Value:
+        place = begin(scope)
+        if not isinstance(place, Snapshot):
+            raise _no_method(name, place)
+        for step in steps:
+            if step is None:
+                place = place.parent()
+            elif isinstance(step, tuple):
+                for key in step:
+                    place = place.step(key)
+            else:
+                place = place.child(_text(step(scope), "child"))
+        return place
+
+    return run
 
 
-def _conditional(run: Evaluation, node: Conditional) -> Value:
-    return run.value(node.then if run.value(node.test) is True else node.otherwise)
+def _step(call: Call, name: str, around: Around | None) -> tuple[str, ...] | Run | None:
+    if name == "parent":
+        return None
+    (argument,) = call.arguments
+    path = _written_out(argument)
+    return compiled(argument, around) if path is None else keys_of(path)
 
 
-_RUN: Final[Mapping[type, Callable[..., Value]]] = {
-    Array: _array,
-    Call: _call,
-    Chain: _chain,
-    Conditional: _conditional,
-    Index: _index,
-    Literal: _literal,
-    Logical: _logical,
-    Member: _member,
-    Name: _name,
-    Regex: _regex,
-    Unary: _unary,
-}
+def _costly(name: str, receiver: Run, arguments: list[Run]) -> Run:
+    method = _COSTLY[name]
+
+    def run(scope: Scope) -> Value:
+        text = receiver(scope)
+        if not isinstance(text, str):
+            raise _no_method(name, text)
+        return method(scope.steps, text, *[argument(scope) for argument in arguments])
+
+    return run
+
+
+def _no_method(name: str, value: Value) -> EvaluationError:
+    return EvaluationError(f"{name}() of {describe(value)}")
+
+
+def _not(operand: Run) -> Run:
+    return lambda scope: operand(scope) is False
+
+
+def _negated(operand: Run) -> Run:
+    return lambda scope: negate(operand(scope))
+
+
+def _chain(first: Run, rest: tuple[Term, ...], around: Around | None) -> Run:
+    if len(rest) == 1:
+        return _binary(first, rest[0], around)
+    links = [(BINARY[term.operator], compiled(term.operand, around)) for term in rest]
+
+    def run(scope: Scope) -> Value:
+        value = first(scope)
+        for operator, operand in links:
+            value = operator(value, operand(scope))
+        return value
+
+    return run
+
+
+def _binary(left: Run, term: Term, around: Around | None) -> Run:
+    text = _written_out(term.operand)
+    if text is not None and term.operator in {"==", "==="}:
+        return lambda scope: left(scope) == text  # which nothing but a string is
+    operator: Callable[[Value, Value], Value] = BINARY[term.operator]
+    right = compiled(term.operand, around)
+    return lambda scope: operator(left(scope), right(scope))
+
+
+def _logical(operands: list[Run], deciding: bool) -> Run:
+    def run(scope: Scope) -> Value:
+        for operand in operands:
+            if operand(scope) is deciding:
+                return deciding
+        return not deciding
+
+    return run
+
+
+def _conditional(test: Run, then: Run, otherwise: Run) -> Run:
+    return lambda scope: (then if test(scope) is True else otherwise)(scope)
 
 
 def _text(value: Value, method: str) -> str:
@@ -179,10 +281,11 @@ def _replace(steps: Steps, text: str, old: Value, new: Value) -> str:
     return text.replace(gone, come)
 
 
-_SNAPSHOT: Final[Mapping[Value, Callable[..., Value]]] = {
+_PLACES: Final = frozenset({"data", "newData", "root"})
+_STEPS: Final = frozenset({"child", "parent"})
+
+_SNAPSHOT: Final[Mapping[str, Callable[..., Value]]] = {
     "val": Snapshot.val,
-    "child": lambda snapshot, path: snapshot.child(_text(path, "child")),
-    "parent": Snapshot.parent,
     "hasChild": lambda snapshot, path: snapshot.has_child(_text(path, "hasChild")),
     "hasChildren": _has_children,
     "exists": Snapshot.exists,
@@ -192,7 +295,7 @@ _SNAPSHOT: Final[Mapping[Value, Callable[..., Value]]] = {
     "isBoolean": Snapshot.is_boolean,
 }
 
-_STRING: Final[Mapping[Value, Callable[..., Value]]] = {
+_STRING: Final[Mapping[str, Callable[..., Value]]] = {
     "contains": lambda text, part: _text(part, "contains") in text,
     "beginsWith": lambda text, part: text.startswith(_text(part, "beginsWith")),
     "endsWith": lambda text, part: text.endswith(_text(part, "endsWith")),
@@ -201,4 +304,4 @@ _STRING: Final[Mapping[Value, Callable[..., Value]]] = {
 }
 
 # What takes more time or room than the request had: these are told what is left.
-_COSTLY: Final[Mapping[Value, Callable[..., Value]]] = {"matches": _matches, "replace": _replace}
+_COSTLY: Final[Mapping[str, Callable[..., Value]]] = {"matches": _matches, "replace": _replace}

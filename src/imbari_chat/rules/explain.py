@@ -2,12 +2,12 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
-from imbari_chat.rules.evaluate import Evaluation
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import (
     Array,
@@ -22,7 +22,7 @@ from imbari_chat.rules.syntax import (
     Unary,
     children,
 )
-from imbari_chat.rules.values import EvaluationError, ObjectMarker, Scope, Steps, Value, Variables
+from imbari_chat.rules.values import EvaluationError, ObjectMarker, Scope, Steps, Value
 from imbari_chat.wire.json import dumps
 from imbari_chat.wire.paths import Path
 
@@ -97,29 +97,40 @@ class _Finding:
             yield "  " + ", ".join(f"{name} = {value}" for name, value in self.seen.items())
 
 
-def _examine(rule: Rule, variables: Variables, known: int) -> _Finding:
+def _examine(rule: Rule, variables: Scope, known: int) -> _Finding:
     """Run a rule and note what it looked at.
 
     Args:
         known: How many levels of the rule's place the request's path already tells.
     """
-    run = _Watched(variables)
+    values: dict[int, Value] = {}
+
+    def watching(node: Expression) -> Callable[[Run], Run]:
+        def remembering(run: Run) -> Run:
+            def watched(scope: Scope) -> Value:
+                value = values[id(node)] = run(scope)
+                return value
+
+            return watched
+
+        return remembering
+
     error = ""
     try:
-        granted = run.holds(rule.expression)
+        granted = compiled(rule.expression, watching)(variables) is True
     except EvaluationError as failure:
         granted = False
         error = f"error: {failure}"
-    deciding = [rule.expression] if granted else list(_deciding(rule.expression, run.values))
+    deciding = [rule.expression] if granted else list(_deciding(rule.expression, values))
     parts = {
-        _excerpt(rule, node): _shown(run.values[id(node)]) if id(node) in run.values else "error"
+        _excerpt(rule, node): _shown(values[id(node)]) if id(node) in values else "error"
         for node in deciding
         if node is not rule.expression
     }
     seen: dict[str, str] = {}
     for part in deciding:
-        for node in _worth_telling(part, run.values):
-            seen.setdefault(_excerpt(rule, node), _shown(run.values[id(node)]))
+        for node in _worth_telling(part, values):
+            seen.setdefault(_excerpt(rule, node), _shown(values[id(node)]))
     for name in rule.location[known:]:
         if name.startswith("$"):
             seen.setdefault(name, _shown(variables[name]))
@@ -148,21 +159,6 @@ def _deciding(node: Expression, values: dict[int, Value]) -> Iterator[Expression
                 yield from _deciding(branch, values)
         case _:
             yield node
-
-
-class _Watched(Evaluation):
-    """An evaluation that remembers the value of every node it ran."""
-
-    __slots__ = ("values",)
-
-    def __init__(self, variables: Variables) -> None:
-        super().__init__(variables)
-        self.values: dict[int, Value] = {}
-
-    def value(self, node: Expression) -> Value:
-        result = super().value(node)
-        self.values[id(node)] = result
-        return result
 
 
 def _worth_telling(node: Expression, values: dict[int, Value]) -> Iterator[Expression]:

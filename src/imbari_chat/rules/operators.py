@@ -12,6 +12,7 @@ __all__ = ["BINARY", "describe", "length", "negate"]
 
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
+_NUMERIC: Final = (int, float)  # a union would be made anew each time it is asked about
 
 
 def describe(value: Value) -> str:
@@ -46,7 +47,7 @@ def negate(value: Value) -> Number:
     Raises:
         EvaluationError: It is not a number.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
         raise EvaluationError(f"- of {describe(value)}")
     return _stored(-value)
 
@@ -56,8 +57,10 @@ def _equal(left: Value, right: Value) -> bool:
         return left is right
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, int | float | str):
-        return isinstance(right, int | float | str) and left == right
+    if isinstance(left, str):
+        return isinstance(right, str) and left == right
+    if isinstance(left, _NUMERIC):
+        return isinstance(right, _NUMERIC) and left == right
     return _objects_equal(left, right)
 
 
@@ -80,7 +83,7 @@ def _add(left: Value, right: Value) -> Value:
 def _appended(value: Value) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, _NUMERIC):
         raise EvaluationError(f"+ of a string and {describe(value)}")
     return _number_text(value)
 
@@ -132,8 +135,8 @@ def _remainder(left: Value, right: Value) -> Number:
 
 def _numbers(operator: str, left: Value, right: Value) -> tuple[Number, Number]:
     if (
-        isinstance(left, int | float)
-        and isinstance(right, int | float)
+        isinstance(left, _NUMERIC)
+        and isinstance(right, _NUMERIC)
         and not isinstance(left, bool)
         and not isinstance(right, bool)
     ):

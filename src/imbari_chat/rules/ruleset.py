@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final, Self
 
-from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
+from imbari_chat.rules.cascade import Grounds, ReadRequest, WriteRequest, judge
 from imbari_chat.rules.coverage import Coverage
 from imbari_chat.rules.explain import explain
 from imbari_chat.rules.source import parse_source, plain
@@ -13,7 +13,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Node
 
-__all__ = ["Decision", "Ruleset"]
+__all__ = ["Decision", "Grounds", "Ruleset"]
 
 _OPEN: Final = '{"rules": {".read": true, ".write": true}}'
 
@@ -122,14 +122,15 @@ class Ruleset:
         """
         return self._decide(ReadRequest(path, root, auth, now, query), coverage)
 
-    def read_depends_on_data(
+    def grounds(
         self, path: Path, *, root: Node, auth: Json, now: int, query: Query | None = None
-    ) -> bool:
-        """Whether :meth:`read` could answer otherwise for another tree or at another time.
+    ) -> Grounds | None:
+        """Why :meth:`read` allows what it allows, or None if it does not.
 
-        If not, whoever listens need not be asked for again while these rules are in force.
+        While these rules are in force it says the same in every tree that has the same nodes at
+        the places named, and at every time unless that was looked at.
         """
-        return ReadRequest(path, root, auth, now, query).depends_on_data(self._tree)
+        return ReadRequest(path, root, auth, now, query).grounds(self._tree)
 
     def write(
         self,
@@ -154,5 +155,8 @@ class Ruleset:
         return self._decide(WriteRequest(tuple(paths), before, after, auth, now), coverage)
 
     def _decide(self, request: ReadRequest | WriteRequest, coverage: Coverage | None) -> Decision:
-        allowed = request.decide(self._tree, judge if coverage is None else coverage.judge)
+        if coverage is None:
+            allowed = request.decide(self._tree, judge)
+        else:
+            allowed = coverage.decide(request, self._tree)
         return Decision(self._tree, request, allowed=allowed)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from imbari_chat.rules.check import check_rule
+from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import (
     RULE_KEYS,
@@ -43,12 +44,17 @@ class Rule:
         kind: ``.read``, ``.write`` or ``.validate``.
         location: The keys that lead to it in the file, captures as ``$name``.
         fragment: The expression as written, and where.
+        run: Evaluates the expression.
     """
 
     kind: str
     location: tuple[str, ...]
     fragment: Fragment = field(repr=False)
     expression: Expression = field(repr=False)
+    run: Run = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "run", compiled(self.expression))
 
     @property
     def text(self) -> str:

@@ -1,6 +1,6 @@
 """What expressions are about while they run: snapshots, the query, and the marker for objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 from imbari_chat.rules.syntax import Regex
@@ -13,11 +13,13 @@ __all__ = [
     "OBJECT",
     "EvaluationError",
     "ObjectMarker",
+    "Result",
     "Scope",
     "Snapshot",
     "Steps",
     "Value",
     "Variables",
+    "keys_of",
     "query_properties",
 ]
 
@@ -78,8 +80,8 @@ class Snapshot:
     __slots__ = ("above", "node")
 
     def __init__(self, node: Node, above: "Snapshot | None" = None) -> None:
-        self.node: Final = node
-        self.above: Final = above
+        self.node = node
+        self.above = above
 
     def step(self, key: str) -> "Snapshot":
         """The child called ``key``, which need not exist."""
@@ -87,8 +89,10 @@ class Snapshot:
 
     def child(self, path: str) -> "Snapshot":
         """What is at ``path``. Any text names a place; most of them hold nothing."""
+        if path and "/" not in path:
+            return self.step(path)
         snapshot = self
-        for key in _keys(path):
+        for key in keys_of(path):
             snapshot = snapshot.step(key)
         return snapshot
 
@@ -111,7 +115,7 @@ class Snapshot:
         return self.node.exists
 
     def has_child(self, path: str) -> bool:
-        return self.node.at(_keys(path)).exists
+        return self.child(path).exists()
 
     def has_children(self) -> bool:
         return self.node.exists and not isinstance(self.node, Leaf)
@@ -129,12 +133,16 @@ class Snapshot:
         return isinstance(self.node, Leaf) and isinstance(self.node.value, bool)
 
 
-def _keys(path: str) -> Iterator[str]:
-    return (key for key in path.split("/") if key)
+def keys_of(path: str) -> tuple[str, ...]:
+    """The keys that a path in a rule names, of which some may be none."""
+    return tuple([key for key in path.split("/") if key])
 
 
-# A string-keyed mapping is `auth` or an object within it, or `query`.
-Value: TypeAlias = "Json | Mapping[str, Json] | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
+# An object is `auth` or one within it, or `query`.
+Value: TypeAlias = "Json | Snapshot | ObjectMarker | Regex | tuple[str, ...]"
+Result: TypeAlias = "Value | EvaluationError"
+"""What an expression came to, or how it failed."""
+
 Variables: TypeAlias = Mapping[str, Value]
 
 
@@ -143,16 +151,19 @@ class Scope(dict[str, Value]):
 
     Attributes:
         steps: Shared by all rules of one request.
+        notes: Which parts of a rule came to what, in the order in which they ended, where somebody
+            has them noted.
     """
 
-    __slots__ = ("steps",)
+    __slots__ = ("notes", "steps")
 
     def __init__(self, variables: Variables, steps: Steps | None = None) -> None:
         super().__init__(variables)
         self.steps = Steps() if steps is None else steps
+        self.notes: list[tuple[int, Result]] = []
 
 
-def query_properties(query: Query | None) -> Mapping[str, Json]:
+def query_properties(query: Query | None) -> dict[str, Json]:
     """The members of ``query`` in rules; those that do not apply are false or null."""
     if query is None:
         return _PLAIN_READ
@@ -192,4 +203,4 @@ def _plain_read() -> dict[str, Json]:
     return {**dict.fromkeys(names), **dict.fromkeys(order, False)}
 
 
-_PLAIN_READ: Final[Mapping[str, Json]] = _plain_read()
+_PLAIN_READ: Final = _plain_read()

@@ -53,7 +53,11 @@ class SessionRemoved:
 
 @dataclass(frozen=True, slots=True)
 class MessageAdded:
-    """A message arrived."""
+    """A message arrived, or was written here.
+
+    One's own is an OutgoingMessage, whose ``delivery`` says where it is. It is not told again when
+    it is stored: DeliveryChanged says so.
+    """
 
     session_id: SessionId
     message: Message
@@ -70,7 +74,10 @@ class MessageChanged:
 
 @dataclass(frozen=True, slots=True)
 class MessageRemoved:
-    """A message was deleted (not: pushed out of the window by newer ones)."""
+    """A message was deleted (not: pushed out of the window by newer ones).
+
+    An OutgoingMessage was not stored after all; DeliveryChanged says why.
+    """
 
     session_id: SessionId
     message: Message

@@ -30,8 +30,9 @@ class Progress:
 class OutgoingMessage(Message):
     """A message that was sent from here. Its :attr:`delivery` moves on by itself.
 
-    Until a listener brings it back, its ``timestamp`` is this machine's time, not the server's. It
-    equals the message that a list or an event brings, whose times and marks are the server's.
+    Until a listener brings it back, its ``timestamp`` is that of its id, the server's time as far
+    as it was known here; then it is the server's. It equals the message that a list or an event
+    brings, whose times and marks are the server's.
     """
 
     _progress: Progress = PrivateAttr(default_factory=Progress)
@@ -64,6 +65,10 @@ class OutgoingMessage(Message):
     def progress(self) -> Progress:
         """For the outbox, which moves it on."""
         return self._progress
+
+    def was_stamped(self, timestamp: int) -> None:
+        """A listener has brought it back: take over the server's time, ms."""
+        self.__dict__["timestamp"] = timestamp  # frozen for everybody else
 
     def became(self, delivery: Delivery, error: ImbariError | None = None) -> None:
         """Note what the outbox found out."""

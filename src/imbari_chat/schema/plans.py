@@ -18,6 +18,7 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.pushid import timestamp_of
 from imbari_chat.wire.values import SERVER_TIMESTAMP, increment
 
 __all__ = [
@@ -252,22 +253,25 @@ def erase(sessions: Sequence[SessionId], *, uid: str | None = None) -> Plan:
     return _plan(changes)
 
 
-def as_sent(plan: Plan, now: int) -> OutgoingMessage:
+def as_sent(plan: Plan) -> OutgoingMessage:
     """The message that a plan writes, as it will read.
 
+    The time of its id stands in for the server's: it is later than all that its writer had seen.
+
     Args:
-        plan: One that sends a message.
-        now: Stands in for the server's time, ms.
+        plan: One that sends a message, under a push id.
     """
     assert plan.commit_marker is not None
+    message_id = plan.commit_marker[-1]
     raw = plan.changes[plan.commit_marker]
     assert isinstance(raw, dict)
+    made = timestamp_of(message_id)
     present = {
-        name: now if value is SERVER_TIMESTAMP else value
+        name: made if value is SERVER_TIMESTAMP else value
         for name, value in raw.items()
         if value is not None
     }
-    return OutgoingMessage.model_validate({**present, ID_FIELD: plan.commit_marker.key})
+    return OutgoingMessage.model_validate({**present, ID_FIELD: message_id})
 
 
 def _plan(

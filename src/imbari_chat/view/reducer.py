@@ -48,6 +48,8 @@ def reduce(state: Inbox, event: ChatEvent, at: int) -> Inbox:
     """
     after = state
     match event:
+        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "failed")):
+            return state  # one's own is a pending line until it is stored
         case SessionAdded(session) | SessionChanged(session):
             after = _with_session(state, session)
         case SessionRemoved(session, deleted):
@@ -85,6 +87,8 @@ def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent, a
     if conversation is None or conversation.id != session_id:
         return state
     match event:
+        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "failed")):
+            return state  # one's own is a pending line until it is stored
         case MessageAdded(_, message) | MessageChanged(_, message):
             return _with_message(state, message)
         case MessageRemoved(_, message):

@@ -3,6 +3,7 @@
 The texts of the errors are those of the service, so that the emulator can answer with them.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import Final, Self
 
@@ -155,6 +156,11 @@ class Query:
         return self._limited(count, from_end=True)
 
     @property
+    def takes_all(self) -> bool:
+        """Whether it only sorts, and lets every child through."""
+        return self.start is None and self.end is None and self.limit is None
+
+    @property
     def equal_value(self) -> Scalar | None:
         """The value of ``equalTo``, or of a range that starts and ends at one value."""
         if self.start is not None and self.start.inclusive and self.start == self.end:
@@ -172,13 +178,16 @@ class Query:
         if not isinstance(node, Branch):
             return []
         sort_key = self.order_by.sort_key
-        ranked = [(sort_key(key, child), key, child) for key, child in node.children.items()]
-        if self.start is not None or self.end is not None:
-            ranked = [row for row in ranked if self._inside(row[0])]
-        ranked.sort(key=lambda row: row[0])
+        children = node.children
+        rows = self.cut((sort_key(key, child), key) for key, child in children.items())
+        return [(key, children[key]) for _, key in rows]
+
+    def cut(self, rows: Iterable[tuple[SortKey, str]]) -> list[tuple[SortKey, str]]:
+        """Those of these children, each with where it sorts, in the window, in query order."""
+        ranked = sorted(row for row in rows if self._inside(row[0]))
         if self.limit is not None:
             ranked = ranked[-self.limit :] if self.from_end else ranked[: self.limit]
-        return [(key, child) for _, key, child in ranked]
+        return ranked
 
     def window(self, node: Node) -> Node:
         """The children of ``node`` in the window, as a node of their own.

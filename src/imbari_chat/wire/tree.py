@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import ClassVar, Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
+from imbari_chat.wire.children import flat, replaced, shareable
 from imbari_chat.wire.json import Json, Number, Scalar, canonical_number, is_number
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.paths import MAX_DEPTH, ROOT, Path, illegal_in_key
@@ -111,6 +112,9 @@ class Leaf(_Node):
 class Branch(_Node):
     """Children by key, with an optional priority. Never mutate ``children``.
 
+    What is kept beside them, and in which form they are, changes with what was asked; nothing that
+    can be seen from outside does.
+
     Attributes:
         digest: What :func:`imbari_chat.wire.digest.digest` has found it to be, once it was asked.
             A write leaves it standing on every branch that it does not touch.
@@ -124,7 +128,7 @@ class Branch(_Node):
         priority: Priority = None,
         weight: int | None = None,
     ) -> None:
-        self.children: Final[Mapping[str, Node]] = children
+        self.children = children
         self.priority = priority
         self.digest: str | None = None
         self._weight = weight
@@ -161,23 +165,26 @@ class Branch(_Node):
     def put(self, path: Path, node: "Node") -> "Node":
         """A tree in which ``path`` holds ``node``; parents left empty disappear.
 
-        The cost is one copy of the children of each node on the way.
+        The cost is one copy of the children of each node on the way, of many but a part.
         """
         if not path:
             return node
         key, rest = path[0], Path(path[1:])
         before = self.child(key)
         after = before.put(rest, node)
-        if after is before:
-            return self
-        children = dict(self.children)
-        if after.exists:
-            children[key] = after
-        else:
-            children.pop(key, None)
+        return self if after is before else self.with_children({key: after})
+
+    def with_children(self, changed: Mapping[str, "Node"]) -> "Node":
+        """The same with these children in place of those of their names; absent ones go.
+
+        Many children are sorted into pieces for the first write there is, even if that is refused.
+        """
+        self.children = shareable(self.children)
+        gone = [key for key, node in changed.items() if not node.exists]
+        children = replaced(self.children, changed, gone)
         if not children:
             return EMPTY
-        return Branch(children, self.priority, self.weight_with({key: after}))
+        return Branch(children, self.priority, self.weight_with(changed))
 
     def with_priority(self, priority: Priority) -> "Node":
         return Branch(self.children, priority, self._weight) if self.children else EMPTY
@@ -195,7 +202,7 @@ class Branch(_Node):
             length = self._array_length()
             if length:
                 return [self.child(str(index)).to_json() for index in range(length)]
-        children = self.children
+        children = flat(self.children)
         value: dict[str, Json] = {
             key: children[key].to_json(export=export) for key in in_order(children)
         }
@@ -261,17 +268,17 @@ def from_json(value: Json, at: Path = ROOT) -> Node:
     return _read(value, list(at))
 
 
-def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
+def put_all(node: Node, writes: Iterable[tuple[tuple[str, ...], Node]]) -> Node:
     """A tree in which each path holds its node; no path may be at or above another.
 
     Like one ``put`` after the other, but each node on the way is copied once, however many
     writes pass through it.
     """
-    below: dict[str, list[tuple[Path, Node]]] = {}
+    below: dict[str, list[tuple[tuple[str, ...], Node]]] = {}
     for path, new in writes:
         if not path:
             return new
-        below.setdefault(path[0], []).append((Path(path[1:]), new))
+        below.setdefault(path[0], []).append((path[1:], new))
     changed = {}
     for key, rest in below.items():
         before = node.child(key)
@@ -280,19 +287,8 @@ def put_all(node: Node, writes: Iterable[tuple[Path, Node]]) -> Node:
             changed[key] = after
     if not changed:
         return node
-    children = dict(node.children) if isinstance(node, Branch) else {}
-    for key, after in changed.items():
-        if after.exists:
-            children[key] = after
-        else:
-            children.pop(key, None)
-    if not children:
-        return EMPTY
-    return Branch(
-        children,
-        node.priority,
-        node.weight_with(changed) if isinstance(node, Branch) else None,
-    )
+    branch = node if isinstance(node, Branch) else Branch({}, node.priority)
+    return branch.with_children(changed)
 
 
 def _read(value: Json, trail: list[str]) -> Node:

@@ -45,23 +45,35 @@ def test_answers_as_googles_emulator_does(name: str) -> None:
     assert ours(name, START) == []
 
 
+@pytest.mark.parametrize("name", SEQUENCE)
+def test_answers_do_not_depend_on_how_fast_they_are_asked_for(name: str) -> None:
+    """A slow machine, on which every request falls into another second, hears the same."""
+    assert ours(name, START, pause=1.1) == []
+
+
 @pytest.mark.parametrize("days", [-400, 0, 400])
 def test_answers_are_compared_alike_on_any_day(days: int) -> None:
     """On the day that a request names, long before it and long after."""
     assert ours("update by the owner", NAMED + 60 + days * 86_400) == []
 
 
-def ours(name: str, began: float) -> list[str]:
-    """What is wrong with our answers to a sequence that begins at that second since the epoch."""
+def ours(name: str, began: float, *, pause: float = 0.0) -> list[str]:
+    """What is wrong with our answers to a sequence.
+
+    Args:
+        began: Seconds since the epoch.
+        pause: Seconds before each request.
+    """
     clock = Clock(began)
 
     def wait(seconds: float) -> None:
         clock.now += seconds
 
     steps = SEQUENCE[name]
+    asked = {"request": [lambda _request: wait(pause)]}
     with (
         Emulator(PROJECT, clock=clock) as emulator,
-        httpx.Client(base_url=f"http://{emulator.auth_host}") as http,
+        httpx.Client(base_url=f"http://{emulator.auth_host}", event_hooks=asked) as http,
     ):
         answers = Player(http, clock, wait).play(steps)
     assert len(GOOGLE[name]) == len(steps), "record the answers anew"

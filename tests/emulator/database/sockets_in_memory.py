@@ -5,12 +5,21 @@ from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from imbari_chat.emulator.database.audiences import Listener
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.events import CANCEL
 from imbari_chat.emulator.database.limits import Limits
-from imbari_chat.emulator.database.namespace import Listener, Namespace
-from imbari_chat.emulator.database.peer import Attach, Deliver, Detach, Effect, End, Peer, Say
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.emulator.database.peer import Peer
+from imbari_chat.emulator.database.peer_effects import (
+    Attach,
+    Deliver,
+    Detach,
+    Effect,
+    End,
+    Say,
+)
 from imbari_chat.emulator.offload import here
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, dumps
@@ -32,13 +41,20 @@ class Room:
     Args:
         rules: Their text; without any, rules that allow everything and index nothing.
         data: What is there to begin with.
+        answer: Bytes that one read may give.
     """
 
     def __init__(
-        self, rules: str | None = None, data: Json = None, *, enforce_expiry: bool = False
+        self,
+        rules: str | None = None,
+        data: Json = None,
+        *,
+        answer: int = 4096,
+        enforce_expiry: bool = False,
     ) -> None:
         ruleset = Ruleset.parse(_OPEN if rules is None else rules)
         self.database = Namespace("t", ruleset)
+        self.limits = Limits(message=4096, answer=answer)
         self.enforce_expiry = enforce_expiry
         self.now = NOW
         self.tags: dict[Listener, tuple[Client, str]] = {}
@@ -46,7 +62,7 @@ class Room:
 
     def connect(self) -> "Client":
         """One more socket."""
-        peer = Peer(self.database, Limits(message=4096), enforce_expiry=self.enforce_expiry)
+        peer = Peer(self.database, self.limits, enforce_expiry=self.enforce_expiry)
         return Client(self, peer)
 
     def rest(self, path: str, value: Json) -> None:

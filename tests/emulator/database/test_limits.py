@@ -6,7 +6,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.limits import Limits
+from imbari_chat.wire.paths import ROOT
+from imbari_chat.wire.tree import from_json
 from tests.emulator.database.serving import serving
 from tests.emulator.event_stream import EventStream
 
@@ -103,6 +106,16 @@ def test_what_a_write_deletes_counts_too(http: httpx.Client) -> None:
     assert http.delete("/a/b.json", params=silent).status_code == 204
     assert http.patch("/a.json", params=silent, content=b"null").status_code == 204
     assert http.get("/.json").json() is None
+
+
+def test_a_write_weighs_what_goes_and_what_comes() -> None:
+    """The bytes of each value by itself, as an export has it; null for nothing."""
+    before = from_json({"a": {".value": "é", ".priority": 1}, "b": [1, 2]})
+    write = Write.patch(ROOT, {"a": "xyz", "b": None, "c/d": {"e": True}})
+    after = write.applied(before, 0)
+    goes = ['{".priority":1,".value":"é"}', '{"0":1,"1":2}', "null"]
+    comes = ['"xyz"', "null", '{"e":true}']
+    assert write.weight(before, after) == sum(len(text.encode()) for text in goes + comes)
 
 
 def test_a_database_has_a_size_limit_of_its_own(http: httpx.Client) -> None:

@@ -9,9 +9,10 @@ from hypothesis import strategies as st
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
-from imbari_chat.emulator.database.listeners import Target
+from imbari_chat.emulator.database.listeners import Target, View
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.refusal import Refusal
+from imbari_chat.emulator.database.windows import Windows
 from imbari_chat.errors import InvalidData
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.paths import Path
@@ -106,6 +107,43 @@ def test_a_listener_always_knows_what_a_fresh_read_would_say(
         assert len(frames) <= 1
         if frames == []:
             assert before == now
+
+
+@examples(300)
+@given(
+    values,
+    st.lists(targets, min_size=1, max_size=5, unique=True),
+    st.lists(writes, max_size=4),
+)
+def test_a_commit_finds_its_audience_as_if_all_were_asked(
+    start: Any, listened: list[Target], steps: list[tuple[str, Path, Any]]
+) -> None:
+    """The same events for the same listeners in the same order, and nobody else."""
+    database = _database()
+    _play(database, "put", Path(), start)
+    listeners = [database.listen(target, ADMIN, NOW)[0] for target in listened]
+    windows = Windows()
+    views = [View(target, database.root, windows) for target in listened]
+    for kind, path, value in steps:
+        try:
+            write = Write.put(path, value) if kind == "put" else Write.patch(path, value)
+            before = database.root
+            owed = database.write(write, ADMIN, NOW).events
+        except (InvalidData, Refusal):
+            continue
+        after = database.root
+        windows.committed(write.places, before, after)
+        expected = []
+        for listener, view in zip(listeners, views, strict=True):
+            here = view.target.path
+            changed = write.changed(before, after)
+            touched = [place for place in changed if place.contains(here) or here.contains(place)]
+            event = view.committed(write, touched, before, after) if touched else None
+            if event is not None:
+                expected.append(([listener], event.kind, event.path, event.nodes))
+        assert expected == [
+            ([*each.listeners], each.event.kind, each.event.path, each.event.nodes) for each in owed
+        ]
 
 
 def _frames(target: Target, start: Any, kind: str, at: str, value: Any) -> list[tuple[str, Any]]:

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
 from tests.budget import examples
+from tests.emulator.database.oddities import requests, scraps
 from tests.emulator.database.sockets_in_memory import NOW, Client, Room
 from tests.emulator.database.strategies import keys, queries, values, writes
 from tests.specs import cases, table
@@ -148,6 +150,27 @@ def test_a_denied_listen_leaves_the_one_there_is() -> None:
     assert [each["a"] for each in client.said] == ["d"]
 
 
+def test_more_than_one_read_may_give_is_too_big() -> None:
+    """To get and to listen to, also for who has it; a window of it may still be asked for."""
+    room = Room(data={"a": "x" * 60, "b": "y" * 60}, answer=100)
+    client = room.connect()
+    text = "Data requested exceeds the maximum size that can be accessed with a single request."
+    asked: list[tuple[str, dict[str, Json]]] = [
+        ("g", {"p": "/", "q": {}}),
+        ("q", {"p": "/", "h": ""}),
+        ("q", {"p": "/", "h": digest(room.database.root)}),
+    ]
+    for action, body in asked:
+        (answer,) = client.ask(action, body)
+        assert answer["b"] == {"s": "too_big", "d": text}
+    window: dict[str, Json] = {"p": "/", "q": {"l": 1, "vf": "l"}, "t": 1}
+    assert client.status("g", window) == "ok"
+    assert client.status("q", window) == "ok"
+    client.said.clear()
+    room.rest("/a", None)
+    assert [push["b"]["t"] for push in client.said] == [1]
+
+
 def test_nobody_is_owed_anything_who_has_left() -> None:
     """And the database holds nothing of them."""
     room = Room(data={"a": 1})
@@ -232,44 +255,6 @@ def test_a_listen_always_knows_what_a_get_would_say(
             mirror.told(said, len(place))
         (got,) = writer.ask("g", {"p": path, "q": asked})
         assert same(mirror.value, got["b"]["d"])
-
-
-parts = st.sampled_from(["/", "/a", "a/b", "/a/.priority", "/.info", "a.b", "", 7, None])
-scraps = st.recursive(
-    st.none()
-    | st.booleans()
-    | st.integers(-3, 3)
-    | st.sampled_from(["", "a", "owner", "timestamp"]),
-    lambda inner: (
-        st.lists(inner, max_size=2)
-        | st.dictionaries(
-            st.sampled_from(
-                [".sv", ".value", ".priority", "a", "b/c", "increment", "sp", "l", "i", "$"]
-            ),
-            inner,
-            max_size=3,
-        )
-    ),
-    max_leaves=6,
-)
-requests = st.tuples(
-    st.sampled_from(
-        ["q", "n", "g", "p", "m", "o", "om", "oc", "s", "auth", "gauth", "unauth", "l", "x"]
-    ),
-    st.fixed_dictionaries(
-        {},
-        optional={
-            "p": parts,
-            "d": scraps,
-            "q": scraps,
-            "t": scraps,
-            "h": scraps,
-            "cred": scraps,
-            "authvar": scraps,
-            "noauth": scraps,
-        },
-    ),
-)
 
 
 @examples(400)

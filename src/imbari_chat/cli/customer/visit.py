@@ -197,6 +197,8 @@ class Visit:
 
     def _hear(self, event: ChatEvent) -> None:
         match event:
+            case MessageAdded(_, OutgoingMessage()):
+                pass  # it has arrived when its delivery says so
             case MessageAdded(_, message) if message.id not in self._shown:
                 self._heard_message(message)
             case DeliveryChanged(_, message):

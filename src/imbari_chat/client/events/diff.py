@@ -82,6 +82,10 @@ class WindowDiff(ABC):
     def _place(self, key: str, raw: Json) -> Place:
         """Where a record stands in the list."""
 
+    def holds(self, key: str) -> bool:
+        """Whether the window that was delivered last shows this record, as news or not."""
+        return key in self._raw
+
     def gap(self, value: Json, touched: frozenset[str] | None = None) -> Gap | None:
         """What to read before ``value`` is delivered; None if nothing can have gone by unseen.
 

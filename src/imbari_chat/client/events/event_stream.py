@@ -2,9 +2,11 @@
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import AsyncGenerator
 
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
+from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Edge, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -122,27 +124,35 @@ def message_events(
         buffer=buffer,
         overflow=overflow,
     )
-    return with_deliveries(gateway, batches, session_id)
+    return with_deliveries(gateway, batches, session_id, diff)
 
 
 async def with_deliveries(
     gateway: Gateway,
     batches: AsyncGenerator[list[ChatEvent], None],
     session_id: SessionId | None = None,
+    diff: MessageDiff | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
-    """The events of ``batches``, and in between what becomes of messages written here.
+    """The events of ``batches``, and in between what is written here and what becomes of it.
 
     Args:
-        gateway: Where they are written.
+        gateway: Where messages are written.
         batches: The stream; closed together with this.
         session_id: Only messages of this conversation; of all by default.
+        diff: What the stream shows of that conversation's messages.
     """
-    posted: list[DeliveryChanged] = []
+    outbox = gateway.outbox
+    posted: deque[ChatEvent] = deque()
     notifier = Notifier()
+    own = OwnMessages(
+        outbox.is_pending,
+        None if diff is None else diff.holds,
+        earlier=[one for one in outbox.written if session_id in (None, one[0])],
+    )
 
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
-            posted.append(event)
+            posted.extend(own.delivered(event))
             notifier.notify()
 
     def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
@@ -153,17 +163,23 @@ async def with_deliveries(
     def ready() -> bool:
         return bool(posted) or following.done() or told.next is not None
 
-    gateway.outbox.watch(post)
+    outbox.watch(post)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
     following = follow_on()
     try:
         while True:
-            await notifier.until(ready)
+            try:
+                async with asyncio.timeout(PATIENCE if own.has_due and told.is_live else None):
+                    await notifier.until(ready)
+            except TimeoutError:
+                if not following.done():
+                    posted.extend(own.silent())
             if not following.done() and told.next is not None:
                 yield told.take()
+            # First, so that what the stream brings of a message comes after the message.
             while posted:
-                yield posted.pop(0)
+                yield posted.popleft()
             if following.done():
                 batch = following.result()
                 if batch is None:
@@ -172,10 +188,11 @@ async def with_deliveries(
                     told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
-                    yield event
+                    for one in own.heard(event):
+                        yield one
                 following = follow_on()
     finally:
-        gateway.outbox.unwatch(post)
+        outbox.unwatch(post)
         gateway.patient.unwatch(notifier.notify)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
@@ -192,6 +209,11 @@ class _Told:
         self._gateway = gateway
         self._state = "connecting"
         self._stale = False
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it has been told that it hears everything."""
+        return self._state == "live" and not self._stale
 
     @property
     def next(self) -> ConnectionChanged | None:

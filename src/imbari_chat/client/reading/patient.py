@@ -8,7 +8,7 @@ brings everything all the same, and does not begin the same large answer for eve
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 
 from imbari_chat.engine.refusals import Remedy, remedy
@@ -54,6 +54,7 @@ class PatientReader:
         self._transport = transport
         self._behind: dict[object, Behind] = {}
         self._watchers: list[Callable[[], None]] = []
+        self._hurried = asyncio.Event()
         self._piece: int | None = None  # records that a read may ask for; None before one failed
 
     @property
@@ -69,6 +70,11 @@ class PatientReader:
         """Stop calling it."""
         if watcher in self._watchers:
             self._watchers.remove(watcher)
+
+    def hurry(self) -> None:
+        """Try again at once what has failed: the network is back."""
+        self._hurried.set()  # wakes who waits now
+        self._hurried.clear()
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """What is stored there; of a query with a limit, read at several moments if need be.
@@ -93,7 +99,9 @@ class PatientReader:
                         raise
                     failed(error.what)
                     self._piece = max((size - known) // 2, 1) if limit else self._piece
-                    await asyncio.sleep(pause)
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(pause):
+                            await self._hurried.wait()
                     pause = min(pause * 2, _PATIENCE)
                     continue
                 pause = _PAUSE

@@ -3,5 +3,6 @@
 outbox        sends, looks and waits for as long as anything is pending
 entry         one message with what it takes to send it
 ids           fresh ids that sort after all that was seen
+last_words    what a program takes with it that never closes
 server_clock  the server's time, as far as own writes tell it
 """

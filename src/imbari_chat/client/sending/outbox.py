@@ -5,7 +5,6 @@ there is none.
 """
 
 import asyncio
-import atexit
 import logging
 import random
 import time
@@ -13,6 +12,7 @@ from collections.abc import Callable, Coroutine
 from typing import TypeAlias
 
 from imbari_chat.client.sending.entry import OutboxEntry, is_stored, require_session, undelivered
+from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
 from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
 from imbari_chat.net.notifier import Notifier
@@ -61,6 +61,15 @@ class Outbox:
         """Messages on their way, in the order they were written. Readable from any thread."""
         return tuple(entry.message for entry in list(self._entries.values()))
 
+    @property
+    def written(self) -> tuple[tuple[SessionId, OutgoingMessage], ...]:
+        """The same, each with its conversation. On the loop."""
+        return tuple((entry.session_id, entry.message) for entry in self._entries.values())
+
+    def is_pending(self, message_id: str) -> bool:
+        """Whether this message is on its way."""
+        return message_id in self._entries
+
     def watch(self, watcher: Watcher) -> None:
         """Call ``watcher`` on the loop with every change of a delivery, until :meth:`unwatch`."""
         self._watchers.append(watcher)
@@ -101,11 +110,11 @@ class Outbox:
             raise
         if not entry.is_settled:
             self._carry_out()  # the answer may have come together with the deadline
-        entry.awaited = False
         if progress.error is not None and (progress.delivery == "failed" or self._closed):
             raise progress.error
         if not entry.is_settled and not keep:
             raise self._given_up(entry, timeout)
+        entry.awaited = False
         return message
 
     async def flush(self, timeout: float | None) -> tuple[OutgoingMessage, ...]:
@@ -146,17 +155,13 @@ class Outbox:
         left = self.pending
         for message in left:
             entry = self._entries[message.id]
-            self._withdraw(entry)
-            unknown = entry.may_be_there
             error = Unavailable(
                 "the client was closed before this message was confirmed",
                 where=str(entry.plan.commit_marker),
-                outcome_unknown=unknown,
+                outcome_unknown=entry.may_be_there,
             )
             entry.awaited = True  # whoever closes says so
-            delivery: Delivery = "sent" if unknown else "failed"
-            self._became(entry, delivery, error)
-            self._announce(entry, delivery, error)
+            self._give_up(entry, error)
         if left:
             _log.warning("closed with %s", undelivered(left))
         return left
@@ -164,42 +169,44 @@ class Outbox:
     def _accept(self, plan: Plan, session_id: SessionId, *, keep: bool) -> OutboxEntry:
         if self._closed:
             raise ClientClosed()
-        message = as_sent(plan, time.time_ns() // 1_000_000)
+        message = as_sent(plan)
         entry = OutboxEntry(message, plan, session_id, message.progress)
         self._entries[message.id] = entry
-        _with_mail.add(self)
+        WITH_MAIL.add(self)
         self._core.put(message.id, session_id, time.monotonic(), keep=keep)
         return entry
 
-    def _withdraw(self, entry: OutboxEntry) -> None:
+    def _give_up(self, entry: OutboxEntry, error: ImbariError | None) -> None:
+        """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
         self._wake()
+        delivery: Delivery = "sent" if entry.may_be_there else "failed"
+        self._became(entry, delivery, error)
+        self._announce(entry, delivery, error)
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
         self._carry_out()  # it may have been answered at the same moment
         if entry.message.id in self._entries:
-            self._withdraw(entry)
-            entry.message.became("sent" if entry.may_be_there else "failed")
+            self._give_up(entry, None)
             _log.warning("interrupted with %s", undelivered([entry.message]))
 
     def _forget(self, entry: OutboxEntry) -> None:
         self._entries.pop(entry.message.id, None)
         if not self._entries:
-            _with_mail.discard(self)
+            WITH_MAIL.discard(self)
 
     def _given_up(self, entry: OutboxEntry, timeout: float) -> Unavailable:
-        self._withdraw(entry)
-        unknown, trouble = entry.may_be_there, entry.trouble
+        trouble = entry.trouble
         error = Unavailable(
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
             where=None if trouble is None else trouble.where,
             hint=None if trouble is None else trouble.hint,
-            outcome_unknown=unknown,
+            outcome_unknown=entry.may_be_there,
         )
         error.__cause__ = trouble
-        self._became(entry, "sent" if unknown else "failed", error)
+        self._give_up(entry, error)
         return error
 
     async def _wait(self, entry: OutboxEntry, timeout: float) -> None:
@@ -339,15 +346,3 @@ class Outbox:
             watcher(event)
         if delivery == "failed" and not entry.awaited:
             _log.warning("the message %s was not delivered: %s", entry.message.id, error)
-
-
-_with_mail: set[Outbox] = set()
-"""Held here, so that none goes unmentioned because the client was forgotten."""
-
-
-@atexit.register
-def _last_words() -> None:
-    """The program ends with an outbox that was never closed: say what goes with it."""
-    for outbox in list(_with_mail):
-        if left := outbox.left_behind:
-            _log.warning("the program ended with %s", undelivered(left))

@@ -350,7 +350,9 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
 
         Yields:
             MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. The first ConnectionChanged that is live follows the history.
+            DeliveryChanged. The first ConnectionChanged that is live follows the history. What is
+            written here comes at once, as MessageAdded with an OutgoingMessage, and MessageRemoved
+            if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
@@ -630,7 +632,8 @@ class AdminChat(_Chat[AsyncAdminChat]):
             SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
             ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
             each the MessageAdded it came with, from whichever side; RecordRejected,
-            ConnectionChanged and DeliveryChanged in between.
+            ConnectionChanged and DeliveryChanged in between. What is written here comes at once, as
+            MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
@@ -882,8 +885,9 @@ class CustomerChat(_Chat[AsyncCustomerChat]):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded (one's own too), MessageChanged, RecordRejected, ConnectionChanged and
-            DeliveryChanged.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
+            DeliveryChanged. What is written here comes at once, as MessageAdded with an
+            OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

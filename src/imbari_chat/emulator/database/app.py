@@ -16,10 +16,10 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from imbari_chat.emulator.database.audiences import PendingEvent
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.delivery import Delivery, StreamForm
 from imbari_chat.emulator.database.limits import Limits, body_too_big
-from imbari_chat.emulator.database.namespace import PendingEvent
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.responses import Response, failed, preflight

@@ -84,11 +84,11 @@ class Write:
 
     def weight(self, before: Node, after: Node) -> int:
         """Bytes of exported JSON that go and come."""
-        return sum(
-            weight(root.at(place).to_json(export=True))
-            for root in (before, after)
-            for place in self.places
-        )
+        places = self.places
+        values: list[Json] = [
+            root.at(place).to_json(export=True) for root in (before, after) for place in places
+        ]
+        return weight(values) - len(values) - 1  # the brackets and commas of the list
 
     def stored(self, after: Node) -> Json:
         """What the answer repeats of the request: resolved and pruned. [unsure]"""

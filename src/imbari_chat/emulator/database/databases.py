@@ -10,7 +10,8 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from typing import Final
 
-from imbari_chat.emulator.database.namespace import Namespace, PendingEvent
+from imbari_chat.emulator.database.audiences import PendingEvent
+from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.refusal import Refusal, Refusals
 from imbari_chat.rules import Ruleset
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
+from imbari_chat.emulator.database.audiences import Listener, PendingEvent
 from imbari_chat.emulator.database.events import CANCEL, Event
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Listener, Namespace, PendingEvent
+from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.offload import Offload
 from imbari_chat.emulator.outgoing import PIECE, Outgoing, Payload
 from imbari_chat.wire.framing import texts

@@ -58,21 +58,20 @@ class View:
         return self._event(ROOT, reading.seen, hollow=reading.hollow)
 
     def committed(
-        self, write: Write, changed: Sequence[Path], before: Node, after: Node
+        self, write: Write, touched: Sequence[Path], before: Node, after: Node
     ) -> Event | None:
         """The event owed for ``write``, which turned ``before`` into ``after``; None for silence.
 
-        Every commit must pass through here, in order: a query's window is remembered.
+        Every commit that touches it must pass through here, in order: a query's window is
+        remembered.
 
         Args:
-            changed: The places of the write at which anything is different now.
+            touched: The places of the write at which anything is different now, as far as they
+                are at, above or below this target's; at least one.
 
         [unsure]: that the service is silent about a write that changes nothing.
         """
         here = self.target.path
-        touched = [place for place in changed if _meet(place, here)]
-        if not touched:
-            return None
         replaced = any(len(place) <= len(here) for place in touched)
         if self.target.query is not None:
             return self._moved(write, touched, after, replaced=replaced)
@@ -82,7 +81,7 @@ class View:
         return None if before.at(here) == new else self._event(ROOT, new)
 
     def _moved(
-        self, write: Write, touched: list[Path], after: Node, *, replaced: bool
+        self, write: Write, touched: Sequence[Path], after: Node, *, replaced: bool
     ) -> Event | None:
         """The event of a window, which may gain and lose children the write does not name.
 
@@ -107,7 +106,7 @@ class View:
             return self._event(Path(changed), window.child(changed[0]))
         return self._patch(ROOT, {Path((key,)): window.child(key) for key in changed})
 
-    def _below(self, write: Write, touched: list[Path], after: Node) -> Event:
+    def _below(self, write: Write, touched: Sequence[Path], after: Node) -> Event:
         """Changes strictly below the target, told as they were asked for.
 
         [unsure] for an update of several paths: one patch, its keys relative to the stream, and
@@ -132,12 +131,6 @@ class View:
 
     def _patch(self, path: Path, nodes: Mapping[Path, Node]) -> Event:
         return Event("patch", self.target.path, path, nodes)
-
-
-def _meet(place: Path, here: Path) -> bool:
-    """True when one of the two contains the other."""
-    length = min(len(place), len(here))
-    return place[:length] == here[:length]
 
 
 def _children(node: Node) -> Mapping[str, Node]:

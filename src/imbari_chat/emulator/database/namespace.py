@@ -5,15 +5,16 @@ in the order they arrive; a refused one leaves nothing behind but its explanatio
 """
 
 from asyncio import Lock
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from imbari_chat.emulator.database.audiences import Admissions, Audiences, Listener, PendingEvent
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.events import CANCEL, Event
 from imbari_chat.emulator.database.limits import write_too_big
-from imbari_chat.emulator.database.listeners import Target, View
+from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, Refusals, denied
 from imbari_chat.emulator.database.windows import Reading, Windows
 from imbari_chat.rules import Coverage, Decision, Ruleset
@@ -21,11 +22,10 @@ from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.sse import Frame
 from imbari_chat.wire.tree import EMPTY, Node
 from imbari_chat.wire.values import DoesNotFit
 
-__all__ = ["Commit", "Draft", "Listener", "Namespace", "PendingEvent", "etag"]
+__all__ = ["Commit", "Draft", "Namespace", "etag"]
 
 
 _NOTHING: Final = "null_etag"
@@ -34,36 +34,6 @@ _SETTINGS: Final[Mapping[str, Json]] = {
     "defaultWriteSizeLimit": "large",
     "strictTriggerValidation": True,
 }
-
-
-@dataclass(slots=True, eq=False)
-class Listener:
-    """One open listen. Two of them are never the same, whatever they listen to.
-
-    Attributes:
-        caller: Who listens; another one after :meth:`Namespace.recast`.
-    """
-
-    target: Target
-    caller: Caller
-
-
-@dataclass(frozen=True, slots=True)
-class PendingEvent:
-    """An event and everyone it is owed to.
-
-    Attributes:
-        last: They listen no more after it.
-    """
-
-    event: Event
-    listeners: Sequence[Listener]
-    last: bool = False
-
-    @property
-    def frame(self) -> Frame:
-        """The event as a stream without priorities has it."""
-        return self.event.frame()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +65,6 @@ class Commit:
 
     after: Node
     events: Sequence[PendingEvent] = ()
-
-
-@dataclass(slots=True)
-class _Audience:
-    view: View
-    listeners: dict[Listener, None] = field(default_factory=dict)
 
 
 def etag(node: Node) -> str:
@@ -154,8 +118,8 @@ class Namespace:
         self.guests = 0
         self._enforce_indexes = enforce_indexes
         self._windows = Windows()
-        self._audiences: dict[Target, _Audience] = {}
-        self._on_approval: dict[Listener, None] = {}  # the rules let them in for what is stored now
+        self._audiences = Audiences()
+        self._admissions = Admissions()
 
     @property
     def is_blank(self) -> bool:
@@ -280,13 +244,10 @@ class Namespace:
             self.read(target.path, target.query, caller, now)
         else:
             self._insist_on_reading(target.path, caller, now, target.query)
-        audience = self._audiences.get(target)
-        if audience is None:
-            audience = self._audiences[target] = _Audience(View(target, self.root, self._windows))
         listener = Listener(target, caller)
-        audience.listeners[listener] = None
-        self._approve(listener, now)
-        return listener, audience.view.first(self.root)
+        view = self._audiences.add(listener, self.root, self._windows)
+        self._welcome(listener, now)
+        return listener, view.first(self.root)
 
     def look(self, target: Target, caller: Caller, now: int) -> Reading:
         """What listening would show, whether an index serves it or not.
@@ -299,21 +260,13 @@ class Namespace:
 
     def unlisten(self, listener: Listener) -> None:
         """Owe ``listener`` nothing more. Doing so twice is fine."""
-        audience = self._audiences.get(listener.target)
-        if audience is None or listener not in audience.listeners:
-            return
-        del audience.listeners[listener]
-        self._on_approval.pop(listener, None)
-        if not audience.listeners:
-            del self._audiences[listener.target]
+        self._audiences.discard(listener)
+        self._admissions.forget(listener)
 
     def recast(self, listener: Listener, caller: Caller, now: int) -> list[PendingEvent]:
         """Let ``listener`` be somebody else's from now on; if they may not listen, it ends."""
         listener.caller = caller
-        events = self._cancel_unwelcome([listener], now)
-        if not events:
-            self._approve(listener, now)
-        return events
+        return self._cancel_unwelcome([listener], now)
 
     def serves(self, path: Path, query: Query | None) -> bool:
         """Whether an index serves ``query``, if the database insists on one.
@@ -333,10 +286,7 @@ class Namespace:
         """Put new rules in force; whoever may no longer listen is owed the end."""
         self.rules = rules
         self.coverage = rules.coverage()
-        events = self._cancel_unwelcome(list(self._listeners()), now)
-        for listener in self._listeners():
-            self._approve(listener, now)
-        return events
+        return self._cancel_unwelcome(list(self._audiences), now)
 
     def clear(self, now: int) -> list[PendingEvent]:
         """Delete all data and forget refusals; listeners stay and are told."""
@@ -353,21 +303,9 @@ class Namespace:
         if after is before:
             return Commit(after)
         self._windows.committed(write.places, before, after)
-        events = self._cancel_unwelcome(list(self._on_approval), now)
-        for audience in self._audiences.values():
-            event = audience.view.committed(write, draft.changed, before, after)
-            if event is not None:
-                events.append(PendingEvent(event, tuple(audience.listeners)))
+        events = self._cancel_unwelcome(self._admissions.in_doubt(draft.changed), now)
+        events.extend(self._audiences.committed(write, draft.changed, before, after))
         return Commit(after, events)
-
-    def _approve(self, listener: Listener, now: int) -> None:
-        """Remember whether ``listener``, who is welcome, is so only for what is stored now."""
-        target, caller = listener.target, listener.caller
-        self._on_approval.pop(listener, None)
-        if not caller.admin and self.rules.read_depends_on_data(
-            target.path, root=self.root, auth=caller.auth, now=now, query=target.query
-        ):
-            self._on_approval[listener] = None
 
     def _cancel_unwelcome(self, listeners: Sequence[Listener], now: int) -> list[PendingEvent]:
         """Ask again whether ``listeners`` may listen."""
@@ -376,23 +314,20 @@ class Namespace:
             self.unlisten(listener)
         return [PendingEvent(CANCEL, unwelcome, last=True)] if unwelcome else []
 
-    def _listeners(self) -> Iterable[Listener]:
-        for audience in self._audiences.values():
-            yield from audience.listeners
-
     def _welcome(self, listener: Listener, now: int) -> bool:
+        """Whether ``listener`` may listen; if so, on which grounds is remembered."""
         if listener.caller.admin:
+            self._admissions.forget(listener)
             return True
-        decision = self.rules.read(
-            listener.target.path,
-            root=self.root,
-            auth=listener.caller.auth,
-            now=now,
-            query=listener.target.query,
+        target, caller = listener.target, listener.caller
+        grounds = self.rules.grounds(
+            target.path, root=self.root, auth=caller.auth, now=now, query=target.query
         )
-        if not decision.allowed:
-            self.refusals.add(decision)
-        return decision.allowed
+        if grounds is None:
+            self.refusals.add(self._decision(target.path, caller, now, target.query))
+            return False
+        self._admissions.admit(listener, grounds)
+        return True
 
     def _readable(self, path: Path, caller: Caller, now: int) -> bool:
         return caller.admin or self._decision(path, caller, now).allowed

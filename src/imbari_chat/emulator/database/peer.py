@@ -17,25 +17,34 @@ An answer says ``ok`` or what was wrong, as text:
 What cannot be answered, as it is no request, ends the connection with a reason.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
-from typing import Final, TypeAlias
+from typing import Final
 
+from imbari_chat.emulator.database.audiences import Listener
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.commits import commit, draft
-from imbari_chat.emulator.database.credentials import ADMIN, NOBODY, Caller, Expired, user
+from imbari_chat.emulator.database.credentials import NOBODY, Caller, Expired
 from imbari_chat.emulator.database.events import Event
 from imbari_chat.emulator.database.limits import AnswerTooBig, Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import Listener, Namespace, PendingEvent, etag
+from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.on_disconnect import OnDisconnect, Parting
+from imbari_chat.emulator.database.peer_effects import (
+    Attach,
+    Deliver,
+    Detach,
+    Effect,
+    End,
+    Say,
+)
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal
+from imbari_chat.emulator.database.socket_credentials import BadToken, expires, signed_in
 from imbari_chat.emulator.offload import LARGE, Runner
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.digest import digest
-from imbari_chat.wire.json import Json, is_number
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.messages import (
     PONG,
     Answer,
@@ -52,63 +61,10 @@ from imbari_chat.wire.query_forms import from_object
 from imbari_chat.wire.tree import EMPTY
 from imbari_chat.wire.updates import PRIORITY, changes
 
-__all__ = ["Attach", "Deliver", "Detach", "Effect", "End", "Peer", "Say"]
+__all__ = ["Peer"]
 
 _POLICY_VIOLATION: Final = 1008
-_SESSION_SECONDS: Final = 3600
 _LISTENS: Final = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Say:
-    """A message for this socket.
-
-    Attributes:
-        write: Gives its text. In a thread, if need be.
-        weight: About as many bytes as it has.
-    """
-
-    write: Callable[[], str]
-    weight: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Deliver:
-    """Events for whoever they are owed to."""
-
-    events: Sequence[PendingEvent]
-
-
-@dataclass(frozen=True, slots=True)
-class Attach:
-    """From now on this socket is told what its listener is owed.
-
-    Attributes:
-        tag: What the client calls it.
-        first: What there is to begin with, unless the client has it already.
-    """
-
-    listener: Listener
-    tag: Json
-    first: Event | None
-
-
-@dataclass(frozen=True, slots=True)
-class Detach:
-    """This socket is told no more of it."""
-
-    listener: Listener
-
-
-@dataclass(frozen=True, slots=True)
-class End:
-    """Close, with this code and reason."""
-
-    code: int
-    reason: str
-
-
-Effect: TypeAlias = Say | Deliver | Attach | Detach | End
 
 
 class Peer:
@@ -233,8 +189,8 @@ class Peer:
                 self._on_disconnect.cancel(location(body.get("p")))
                 return [_said(done())]
             case "auth" | "gauth":
-                who = _signed_in(request, clock(), enforce_expiry=self._enforce_expiry)
-                told: Json = {"auth": who.auth, "expires": _expires(who, clock())}
+                who = signed_in(request, clock(), enforce_expiry=self._enforce_expiry)
+                told: Json = {"auth": who.auth, "expires": expires(who, clock())}
                 return [_said(done(told)), *self._recast(who, now)]
             case "unauth":
                 return [_said(done("unauthenticated")), *self._recast(NOBODY, now)]
@@ -369,49 +325,13 @@ def _failed(error: InvalidData | Refusal | Mismatch) -> tuple[str, str]:
         return "datastale", "Data is stale"
     if isinstance(error, Expired):
         return "expired_token", "Auth token is expired."
-    if isinstance(error, _BadToken):
+    if isinstance(error, BadToken):
         return "invalid_token", error.what
     if isinstance(error, Refusal) and error.status == 401:
         return "permission_denied", error.what
     if isinstance(error, AnswerTooBig):
         return "too_big", error.what
     return "failure", error.what
-
-
-class _BadToken(Refusal):
-    """A token that says nothing."""
-
-
-def _signed_in(request: Request, now: float, *, enforce_expiry: bool) -> Caller:
-    """Whom credentials speak for: a user's token, or any other for the database's owner."""
-    credential = request.body.get("cred")
-    if not isinstance(credential, str):
-        raise _BadToken(401, "Could not parse auth token.")
-    if request.action == "auth":
-        try:
-            return user(credential, now, enforce_expiry=enforce_expiry)
-        except Expired:
-            raise
-        except Refusal as refusal:
-            raise _BadToken(refusal.status, refusal.what) from None
-    if request.body.get("noauth") is True:
-        return NOBODY
-    override = request.body.get("authvar")
-    if override is None:
-        return ADMIN
-    if not isinstance(override, dict):
-        raise InvalidData("authvar must be a JSON object or null")
-    return Caller(admin=False, auth=override)
-
-
-def _expires(who: Caller, now: float) -> int:
-    """Seconds since the epoch; what nobody enforces is still said."""
-    token = who.auth.get("token") if isinstance(who.auth, dict) else None
-    expiry = token.get("exp") if isinstance(token, dict) else None
-    if is_number(expiry):
-        assert isinstance(expiry, int | float)
-        return int(expiry)
-    return int(now) + _SESSION_SECONDS
 
 
 def _target(body: Mapping[str, Json]) -> Target:

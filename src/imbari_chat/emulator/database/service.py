@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote, urlencode
 
+from imbari_chat.emulator.database.audiences import Listener, PendingEvent
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.commits import commit
 from imbari_chat.emulator.database.credentials import Caller, caller
@@ -15,13 +16,7 @@ from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.events import Event
 from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
-from imbari_chat.emulator.database.namespace import (
-    Commit,
-    Listener,
-    Namespace,
-    PendingEvent,
-    etag,
-)
+from imbari_chat.emulator.database.namespace import Commit, Namespace, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
 from imbari_chat.emulator.database.requests import (
     Inspect,

@@ -17,11 +17,19 @@ from urllib.parse import parse_qsl
 
 from starlette.types import Receive, Scope, Send
 
+from imbari_chat.emulator.database.audiences import Listener
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.delivery import Delivery, SocketForm, lines
 from imbari_chat.emulator.database.limits import Limits
-from imbari_chat.emulator.database.namespace import Listener
-from imbari_chat.emulator.database.peer import Attach, Deliver, Detach, Effect, End, Peer, Say
+from imbari_chat.emulator.database.peer import Peer
+from imbari_chat.emulator.database.peer_effects import (
+    Attach,
+    Deliver,
+    Detach,
+    Effect,
+    End,
+    Say,
+)
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.emulator.offload import Offload

@@ -7,9 +7,11 @@ write by write. A window is then cut out by bisection, so its cost follows the w
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from sortedcontainers import SortedList
 
+from imbari_chat.emulator.database.by_place import ByPlace
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.keys import SortKey
 from imbari_chat.wire.order import Index
@@ -18,6 +20,8 @@ from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import EMPTY, Branch, Node
 
 __all__ = ["Reading", "Windows"]
+
+_Name: TypeAlias = tuple[Path, Index]
 
 _WORTH_RANKING = 100
 _RANKINGS_KEPT = 64
@@ -63,7 +67,8 @@ class Windows:
 
     def __init__(self, worth_ranking: int = _WORTH_RANKING) -> None:
         self._worth_ranking = worth_ranking
-        self._rankings: dict[tuple[Path, Index], _Ranking] = {}
+        self._rankings: dict[_Name, _Ranking] = {}
+        self._by_place: ByPlace[_Name] = ByPlace()
 
     def read(self, root: Node, path: Path, query: Query | None) -> Reading:
         """Look at ``path`` through ``query``.
@@ -80,24 +85,26 @@ class Windows:
         ranking = self._rankings.get(name)
         if ranking is None:
             if len(self._rankings) >= _RANKINGS_KEPT:
-                del self._rankings[next(iter(self._rankings))]
+                self._forget(next(iter(self._rankings)))
             ranking = self._rankings[name] = _Ranking(query.order_by, node)
+            self._by_place.add(path, name)
         return Reading(node, ranking.window(query, node))
 
     def committed(self, places: Iterable[Path], before: Node, after: Node) -> None:
         """Follow a commit that wrote to ``places``."""
-        if not self._rankings:
-            return
-        written = list(places)
-        for path, index in list(self._rankings):
+        for name, written in self._by_place.meeting(places).items():
+            path, _ = name
             depth = len(path)
-            if any(place == path[: len(place)] for place in written):
-                del self._rankings[path, index]
+            if any(len(place) <= depth for place in written):
+                self._forget(name)
                 continue
-            keys = {place[depth] for place in written if path == place[:depth]}
             old, new = before.at(path), after.at(path)
-            for key in keys:
-                self._rankings[path, index].changed(key, old.child(key), new.child(key))
+            for key in {place[depth] for place in written}:
+                self._rankings[name].changed(key, old.child(key), new.child(key))
+
+    def _forget(self, name: _Name) -> None:
+        del self._rankings[name]
+        self._by_place.discard(name[0], name)
 
 
 class _Ranking:

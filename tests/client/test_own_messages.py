@@ -1,0 +1,220 @@
+"""What a listener is told of messages written here, whoever speaks of them first."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.client.events.own_messages import OwnMessages
+from imbari_chat.errors import AccessDenied
+from imbari_chat.schema import plans
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    DeliveryChanged,
+    MessageAdded,
+    MessageRemoved,
+)
+from imbari_chat.schema.models import ID_FIELD, Message
+from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import Delivery
+from imbari_chat.wire.pushid import PushIds
+
+HERE = SessionId("-Here")
+NOW = 1_700_000_000_000
+LATER = NOW + 7
+LIVE = ConnectionChanged("live")
+
+
+class Play:
+    """An outbox, a stream and a listener that keeps what it is told."""
+
+    def __init__(self, *, can_tell: bool = True) -> None:
+        self._ids = PushIds(lambda: [0] * 12)
+        self.pending: dict[MessageId, OutgoingMessage] = {}
+        self.window: dict[MessageId, Message] = {}
+        self.shown: dict[MessageId, Message] = {}
+        self.told: list[ChatEvent] = []
+        holds = self.window.__contains__ if can_tell else None
+        self.own = OwnMessages(self.pending.__contains__, holds)
+        self.say(LIVE)
+        self.told.clear()
+
+    def listen_anew(self) -> None:
+        """Somebody begins to listen, and has been told nothing."""
+        self.shown.clear()
+        self.told.clear()
+        earlier = [(HERE, one) for one in self.pending.values()]
+        self.own = OwnMessages(self.pending.__contains__, self.window.__contains__, earlier=earlier)
+
+    def write(self) -> OutgoingMessage:
+        plan = plans.reply(HERE, MessageId(self._ids.make(NOW)), "Hi", uid=None)
+        message = plans.as_sent(plan)
+        self.pending[message.id] = message
+        self.became(message, "queued")
+        return message
+
+    def became(self, message: OutgoingMessage, delivery: Delivery, *, final: bool = False) -> None:
+        error = AccessDenied("no") if delivery == "failed" else None
+        message.became(delivery, error)
+        if final:
+            del self.pending[message.id]
+        self._take(self.own.delivered(DeliveryChanged(HERE, message, delivery, error)))
+
+    def bring(self, message: OutgoingMessage) -> None:
+        """The stream shows it, with the server's time."""
+        raw = {"text": message.text, "from": "admin", "timestamp": LATER, ID_FIELD: message.id}
+        stored = Message.model_validate(raw)
+        self.window[stored.id] = stored
+        self.say(MessageAdded(HERE, stored))
+
+    def say(self, event: ChatEvent) -> None:
+        self._take(self.own.heard(event))
+
+    def silent(self) -> None:
+        self._take(self.own.silent())
+
+    def _take(self, events: list[ChatEvent]) -> None:
+        for event in events:
+            self.told.append(event)
+            if isinstance(event, MessageAdded):
+                assert event.message.id not in self.shown, "told twice"
+                self.shown[event.message.id] = event.message
+            elif isinstance(event, MessageRemoved):
+                del self.shown[event.message.id]
+
+
+FATES = st.lists(
+    st.sampled_from(["stored", "stored, then deleted", "refused", "given up", "left"]),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(FATES, st.booleans(), st.data())
+def test_in_the_end_what_is_shown_is_what_is_stored_and_what_is_on_its_way(
+    fates: list[str], confirms_first: bool, data: st.DataObject
+) -> None:
+    """In whatever order the outbox and the stream speak, and whenever somebody looks."""
+    play = Play()
+    stories = [_story(play, fate, confirms_first=confirms_first) for fate in fates]
+    while stories:
+        story = data.draw(st.sampled_from(stories))
+        if next(story, None) is None:
+            stories.remove(story)
+        assert play.shown.keys() >= play.pending.keys() | play.window.keys()
+    play.silent()
+    assert play.shown.keys() == play.pending.keys() | play.window.keys()
+    assert not play.own.has_due
+
+
+def _story(play: Play, fate: str, *, confirms_first: bool) -> Iterator[str]:
+    """What happens to one message; each step is a moment at which others may happen."""
+    message = play.write()
+    yield "written"
+    play.became(message, "sent")
+    yield "under way"
+    if fate == "left":
+        return
+    if fate in ("refused", "given up"):
+        play.became(message, "failed" if fate == "refused" else "sent", final=True)
+        return
+    steps: list[Callable[[], None]] = [
+        lambda: play.bring(message),
+        lambda: play.became(message, "confirmed", final=True),
+    ]
+    for step in reversed(steps) if confirms_first else steps:
+        step()
+        yield "further"
+    if fate == "stored, then deleted":
+        del play.window[message.id]
+        play.say(MessageRemoved(HERE, message))
+
+
+@pytest.mark.parametrize("confirms_first", [True, False])
+def test_a_message_is_told_once_and_then_carries_the_servers_time(confirms_first: bool) -> None:
+    """The same object from the beginning; the stream's copy is not told."""
+    play = Play()
+    for _ in _story(play, "stored", confirms_first=confirms_first):
+        pass
+    (added,) = [one for one in play.told if isinstance(one, MessageAdded)]
+    assert isinstance(added.message, OutgoingMessage)
+    assert added.message.timestamp == LATER
+    assert added.message.delivery == "confirmed"
+
+
+def test_it_comes_before_the_first_word_on_its_delivery_and_goes_before_the_last() -> None:
+    """So whoever hears of a delivery knows the message."""
+    play = Play()
+    message = play.write()
+    play.became(message, "failed", final=True)
+    kinds = [type(one) for one in play.told]
+    assert kinds == [MessageAdded, DeliveryChanged, MessageRemoved, DeliveryChanged]
+
+
+def test_what_was_deleted_before_the_stream_could_show_it_is_taken_back() -> None:
+    """Confirmed, and nowhere to be seen in a live and silent stream."""
+    play = Play()
+    message = play.write()
+    play.became(message, "confirmed", final=True)
+    assert play.own.has_due
+    play.silent()
+    assert play.told[-1] == MessageRemoved(HERE, message)
+    assert play.shown == {}
+
+
+def test_a_stream_that_cannot_tell_takes_nothing_back_by_being_silent() -> None:
+    """The inbox shows sessions; that it does not speak of a message means nothing."""
+    play = Play(can_tell=False)
+    message = play.write()
+    play.became(message, "confirmed", final=True)
+    play.silent()
+    assert list(play.shown) == [message.id]
+    assert not play.own.has_due
+
+
+def test_a_message_that_is_shown_without_being_news_is_not_taken_back() -> None:
+    """It stands in the window of a listener who asked for no history."""
+    play = Play()
+    message = play.write()
+    play.became(message, "confirmed", final=True)
+    play.window[message.id] = message
+    play.silent()
+    assert list(play.shown) == [message.id]
+
+
+def test_what_is_on_its_way_comes_after_what_was_there() -> None:
+    """Whoever begins to listen gets the history first, then that, then ``live``."""
+    play = Play()
+    there, waits = play.write(), play.write()
+    play.listen_anew()
+    play.say(ConnectionChanged("connecting"))
+    play.bring(there)
+    play.say(LIVE)
+    play.became(there, "sent")
+    added = [one.message.id for one in play.told if isinstance(one, MessageAdded)]
+    assert added == [there.id, waits.id]
+    assert play.told[1:4] == [
+        MessageAdded(HERE, play.window[there.id]),
+        MessageAdded(HERE, waits),
+        LIVE,
+    ]
+
+
+def test_whoever_has_no_history_yet_is_told_nothing_of_ones_own_but_its_delivery() -> None:
+    """And then all of it, in the order in which it was written, stored or not."""
+    play = Play()
+    before, refused = play.write(), play.write()
+    play.listen_anew()
+    play.say(ConnectionChanged("reconnecting", "down"))
+    since = play.write()
+    play.became(refused, "failed", final=True)
+    play.became(before, "confirmed", final=True)
+    assert not any(isinstance(one, MessageAdded | MessageRemoved) for one in play.told)
+    play.say(LIVE)
+    assert play.told[-3:] == [MessageAdded(HERE, before), MessageAdded(HERE, since), LIVE]
+    play.bring(before)
+    play.bring(since)
+    assert list(play.shown) == [before.id, since.id]
