@@ -210,6 +210,19 @@ def test_many_values_are_hashed_elsewhere_while_the_socket_is_opened() -> None:
     assert played.said() == [{"r": 4, "a": "q", "b": {"p": "/room", "h": "the hash"}}]
 
 
+def test_what_nobody_wants_any_more_is_not_waited_for() -> None:
+    """A listener goes while its value is hashed, and everything is restored."""
+    played = Played(hash_here=0)
+    played.live({"a": 1})
+    played.link.lost("cut", played.now)
+    played.wait(1)
+    played.greet()
+    played.answer(3)
+    played.link.unlisten(1)
+    played.link.hashed(["the hash"])
+    assert played.link.state == "live"
+
+
 def test_a_write_whose_answer_is_lost_is_unknown_and_not_sent_again() -> None:
     """A read is."""
     played = Played()

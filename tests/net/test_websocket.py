@@ -230,7 +230,7 @@ async def test_what_no_server_sends_is_an_outage(message: str | bytes) -> None:
 async def test_a_redirect_is_not_followed() -> None:
     """What is said on a socket is a credential."""
     async with serving(_simple) as elsewhere:
-        there = Headers(Location=f"ws://{elsewhere.host}/.ws")
+        there = Headers([("Location", f"ws://{elsewhere.host}/.ws")] * 2)
         moved = Response(HTTPStatus.TEMPORARY_REDIRECT, "Moved", there, b"")
         async with serving(_simple, answer=moved) as server, over(server) as transport:
             with pytest.raises(Unavailable, match="status 307"):

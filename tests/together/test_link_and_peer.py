@@ -127,6 +127,11 @@ class LinkAndPeer(RuleBasedStateMachine):
         self.wired.reachable = reachable
 
     @rule()
+    def the_credential_ends(self) -> None:
+        if self.wired.socket is not None:
+            self.wired.socket.revoke()
+
+    @rule()
     def reconnect_now(self) -> None:
         self.wired.link.reconnect_now(self.wired.now)
         self.wired.settle()

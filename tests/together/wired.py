@@ -38,6 +38,10 @@ class Socket(Client):
     def hear(self, text: str) -> None:
         self.down += texts(text)
 
+    def revoke(self) -> None:
+        """The client's credential ends."""
+        self._follow(self.peer.expired(self.room.now))
+
     def arrive(self) -> None:
         """One text of the client's reaches the emulator."""
         message = self.joiner.take(self.up.popleft())

@@ -109,6 +109,7 @@ class Link:
     def unlisten(self, hearer: int) -> None:
         """Somebody stops."""
         self._dialogue.unlisten(hearer)
+        self._look_around()
 
     def ask(self, action: str, body: Mapping[str, Json], call: Call, now: float) -> int:
         """Send a request. Its key comes back in ``Answered``.
@@ -182,6 +183,7 @@ class Link:
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
         self._dialogue.hashed(hashes)
+        self._look_around()
 
     def lost(self, reason: str, now: float) -> None:
         """The connection ended, or could not be made."""

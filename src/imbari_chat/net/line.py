@@ -213,7 +213,8 @@ class _Connection(ClientConnection):
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Response):
-            event.headers.pop("Location", None)
+            if "Location" in event.headers:  # it would be followed
+                del event.headers["Location"]
             super().process_event(event)
             return
         assert isinstance(event, Frame)
