@@ -1,6 +1,7 @@
 """Both ends of a chat on an embedded emulator under the strict rules."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,11 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 @pytest.fixture
 def transport(request: pytest.FixtureRequest) -> str:
-    """The way to the database; tests of what is true of both ask for each."""
-    return str(getattr(request, "param", "rest"))
+    """The way to the database; tests of what is true of both ask for each.
+
+    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over the other one as well.
+    """
+    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "rest")))
 
 
 @pytest.fixture

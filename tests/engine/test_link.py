@@ -277,6 +277,25 @@ def test_a_caller_does_not_wait_for_the_backoff() -> None:
     assert [one["a"] for one in played.said()] == ["m"]
 
 
+def test_whoever_waits_for_an_answer_is_connected_again() -> None:
+    """Though nobody listens, and soon, whatever the backoff has come to."""
+    played = Played()
+    for _ in range(30):
+        played.link.listen(1, ROOM, None, played.now)
+        played.link.lost("no", played.now)
+        played.wait(20)
+    played.link.unlisten(1)
+    played.link.ask("g", {"p": "/a"}, READ, played.now)
+    played.link.identified(USER, played.now)
+    played.hello()
+    played.answer(played.said()[0]["r"])
+    assert [one["a"] for one in played.said()] == ["g"]
+    played.link.lost("cut", played.now)
+    assert played.link.retry_at is not None
+    assert played.link.retry_at <= played.now + 1
+    assert Identify() in [effect for _, effect in played.wait(1)]
+
+
 def test_nobody_is_connected_for_who_has_gone() -> None:
     """A connection that nobody needs is not made anew."""
     played = Played()

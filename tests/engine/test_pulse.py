@@ -23,6 +23,13 @@ def test_silence_is_asked_about_then_said_then_given_up() -> None:
     assert signs == [(110.0, Sign.PROBE), (112.0, Sign.STALE), (115.0, Sign.DEAD)]
 
 
+def test_each_is_said_once() -> None:
+    """Whoever looks more often hears no more."""
+    pulse = Pulse(POLICY, 0.0)
+    assert [pulse.due(10.0), pulse.due(10.0)] == [Sign.PROBE, None]
+    assert [pulse.due(12.0), pulse.due(12.5)] == [Sign.STALE, None]
+
+
 def test_whatever_is_heard_puts_it_off() -> None:
     """And tells whether that was news."""
     pulse = Pulse(POLICY, 0.0)

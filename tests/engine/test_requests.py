@@ -12,6 +12,7 @@ from imbari_chat.errors import (
     InvalidData,
     Unavailable,
 )
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.messages import Answer
 
 READ, WRITE = Call("/a"), Call("/b", write=True)
@@ -114,12 +115,29 @@ def test_what_is_withdrawn_may_have_been_sent() -> None:
     waiting = told.requests.ask("m", {}, WRITE)
     assert told.requests.withdraw(waiting) is False
     assert told.requests.take() == []
-    sent = told.requests.ask("m", {}, WRITE)
+    told.requests.own("auth", {}, "sign in")
+    first, sent = (told.requests.ask("m", {}, WRITE) for _ in range(2))
     told.requests.take()
     assert told.requests.withdraw(sent) is True
+    assert told.requests.withdraw(sent) is False
+    assert told.requests.answered(Answer(1, "ok")) == "sign in"
     told.requests.lost("cut")
     told.requests.unreachable(Unavailable("no"))
-    assert told == []
+    assert [one.key for one in told] == [first]
+
+
+def test_it_is_known_whether_anybody_waits() -> None:
+    """For a request that waits, or for the answer to one that was sent."""
+    told = Told()
+    told.requests.own("auth", {}, "sign in")
+    outstanding = [told.requests.outstanding]
+    told.requests.ask("g", {}, READ)
+    outstanding.append(told.requests.outstanding)
+    told.requests.take()
+    outstanding.append(told.requests.outstanding)
+    told.requests.answered(Answer(2, "ok"))
+    outstanding.append(told.requests.outstanding)
+    assert outstanding == [False, True, True, False]
 
 
 @pytest.mark.parametrize(
@@ -145,6 +163,16 @@ def test_statuses_mean_what_they_mean_over_rest(
     error = refused(Answer(1, status, data), WRITE)
     assert type(error) is kind
     assert error.where == "/b"
+    if kind is InvalidData:
+        assert str(data) in error.what
+
+
+@pytest.mark.parametrize("data", [None, {"odd": 1}, ""])
+def test_a_refusal_without_words_is_one_all_the_same(data: Json) -> None:
+    """It says that none was given."""
+    error = refused(Answer(1, "failure", data), READ)
+    assert isinstance(error, InvalidData)
+    assert error.what.endswith("no reason given")
 
 
 @pytest.mark.parametrize(("status", "unknown"), [("unavailable", False), ("who knows", True)])
