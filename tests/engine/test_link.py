@@ -219,8 +219,21 @@ def test_what_nobody_wants_any_more_is_not_waited_for() -> None:
     played.greet()
     played.answer(3)
     played.link.unlisten(1)
-    played.link.hashed(["the hash"])
     assert played.link.state == "live"
+    played.drain()
+    played.link.hashed(["the hash"])
+    assert played.said() == []
+
+
+def test_it_is_said_whether_what_is_withdrawn_was_sent() -> None:
+    """It may be done then."""
+    played = Played()
+    waiting = played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    sent = played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    assert played.link.withdraw(waiting) is False
+    played.greet()
+    played.answer(1)
+    assert played.link.withdraw(sent) is True
 
 
 def test_a_write_whose_answer_is_lost_is_unknown_and_not_sent_again() -> None:

@@ -183,7 +183,6 @@ class Link:
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
         self._dialogue.hashed(hashes)
-        self._look_around()
 
     def lost(self, reason: str, now: float) -> None:
         """The connection ended, or could not be made."""
@@ -236,7 +235,6 @@ class Link:
 
     def _want(self, now: float) -> bool:
         """Somebody wants something. Returns whether there is a connection, or will be soon."""
-        self._look_around()
         if self._phase is not _Phase.IDLE:
             return True
         worthwhile = self._attempts.hasten(now)
