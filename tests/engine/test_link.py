@@ -18,6 +18,7 @@ from imbari_chat.errors import (
     AuthError,
     ClientClosed,
     ConfigError,
+    ImbariError,
     InvalidData,
     Unavailable,
 )
@@ -397,6 +398,17 @@ def test_bytes_that_arrive_before_the_dial_put_nothing_off() -> None:
     assert Disconnect() in [effect for _, effect in played.wait(2)]
 
 
+def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
+    """Each has its own."""
+    played = Played()
+    played.link.listen(1, ROOM, None, played.now)
+    played.wait(8)
+    played.link.identified(USER, played.now)
+    played.drain()
+    assert played.wait(9) == []
+    assert Disconnect() in [effect for _, effect in played.wait(1)]
+
+
 def test_the_service_names_the_host_to_dial() -> None:
     """At once, and for later connections; never one that is not its own."""
     played = Played()
@@ -449,6 +461,55 @@ def test_being_sent_in_circles_is_an_outage() -> None:
         dials += 1
         assert dials < 20
     assert dials == 6
+
+
+def test_moves_that_lead_somewhere_are_no_circle() -> None:
+    """However many there are."""
+    played = Played()
+    played.live()
+    number = 3
+    for move in range(10):
+        played.control("r", f"s-{move}.firebaseio.com")
+        played.greet()
+        played.answer(number)
+        played.answer(number + 1, data={})
+        number += 2
+        assert played.link.state == "live"
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"), [(Unavailable("status 403"), False), (ConfigError("no such proxy"), True)]
+)
+def test_what_opens_no_socket_is_an_outage_or_the_end(error: ImbariError, ends: bool) -> None:
+    """By whether trying again helps."""
+    played = Played()
+    played.link.listen(1, ROOM, None, played.now)
+    played.link.identified(USER, played.now)
+    played.link.refused(error, played.now)
+    effects = played.drain()
+    assert _states(effects)[-1] == ("closed" if ends else "reconnecting")
+    assert (played.link.retry_at is None) is ends
+    assert played.link.state == ("connecting" if ends else "reconnecting")
+
+
+def test_what_comes_late_is_for_nobody() -> None:
+    """Of a connection that is no more; and a clock that rings early changes nothing."""
+    played = Played()
+    played.live({"a": 1})
+    played.link.lost("cut", played.now)
+    played.drain()
+    played.push("d", p="", d=None)
+    played.control("s", "too late")
+    played.link.tick(played.now)
+    assert played.drain() == []
+
+
+def test_what_is_heard_of_a_good_connection_begins_no_deadline() -> None:
+    """But that of its silence."""
+    played = Played()
+    played.live()
+    played.link.heard(played.now)
+    assert [type(effect) for _, effect in played.wait(11)] == [Post]
 
 
 def test_a_shutdown_is_the_end_and_is_not_tried_again() -> None:
@@ -543,6 +604,12 @@ def test_a_credential_is_renewed_in_place() -> None:
     assert (request["a"], request["b"]) == ("auth", {"cred": "new"})
     played.answer(request["r"])
     assert played.link.state == "live"
+    began, identified = played.now, []
+    while not identified:
+        identified = [now for now, effect in played.wait(9) if effect == Identify()]
+        played.link.heard(played.now)
+        assert played.now < began + 4000
+    assert identified[0] - began == 3600 - 120
 
 
 @pytest.mark.parametrize("live", [False, True])
@@ -567,7 +634,9 @@ def test_a_credential_that_cannot_be_had_now_is_tried_again() -> None:
     played.live()
     played.push("ac", s="expired_token", d="")
     played.link.no_credential(Unavailable("no"), played.now)
+    played.drain()
     assert Identify(renew=True) in [effect for _, effect in played.wait(1)]
+    assert Identify(renew=True) in [effect for _, effect in played.wait(12)]  # nobody said a word
 
 
 def test_a_denied_listen_ends_alone() -> None:
