@@ -32,7 +32,7 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def transport(request: pytest.FixtureRequest) -> str:
+def transport_name(request: pytest.FixtureRequest) -> str:
     """The way to the database; tests of what is true of both ask for each.
 
     All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over the other one as well.
@@ -41,7 +41,7 @@ def transport(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def flags(emulator: Emulator, tmp_path: Path, transport: str) -> dict[str, Any]:
+def flags(emulator: Emulator, tmp_path: Path, transport_name: str) -> dict[str, Any]:
     """Settings that point at the emulator and away from this machine's own."""
     return {
         "project": emulator.project,
@@ -50,7 +50,7 @@ def flags(emulator: Emulator, tmp_path: Path, transport: str) -> dict[str, Any]:
         "data_dir": tmp_path,
         "token_store": "file",
         "timeout": 5.0,
-        "transport": transport,
+        "transport": transport_name,
     }
 
 

@@ -67,7 +67,7 @@ def service() -> Iterator[Emulator]:
 
 @pytest.fixture(params=FACES)
 async def face(
-    request: pytest.FixtureRequest, service: Emulator, tmp_path: Path, transport: str
+    request: pytest.FixtureRequest, service: Emulator, tmp_path: Path, transport_name: str
 ) -> AsyncIterator[Face]:
     """One face of the client, with a key that can be told from all else."""
 
@@ -82,7 +82,7 @@ async def face(
         "data_dir": tmp_path,
         "token_store": "file",
         "timeout": 5.0,
-        "transport": transport,
+        "transport": transport_name,
     }
     one = Face(FACES[request.param], service, flags, never, never)
     yield one
@@ -129,12 +129,12 @@ def _leaks(text: str, secrets: set[str]) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("transport", "sharp"),
+    ("transport_name", "sharp"),
     [
         ("rest", {"httpx", "httpcore.http11", "urllib3.connectionpool"}),
         ("websocket", {"urllib3.connectionpool"}),
     ],
-    indirect=["transport"],
+    indirect=["transport_name"],
 )
 async def test_no_secret_and_no_message_is_logged_by_anybody(
     face: Face, logged: Everything, sharp: set[str]

@@ -31,7 +31,7 @@ Stored = Callable[[str], Any]
 
 
 @pytest.fixture(params=["rest", "websocket"])
-def transport(request: pytest.FixtureRequest) -> str:
+def transport_name(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
