@@ -140,6 +140,23 @@ def test_whoever_comes_later_shares_what_is_there() -> None:
     assert played.said() == [{"r": 3, "a": "n", "b": {"p": "/room"}}]
 
 
+def test_a_live_connection_is_asked_at_once() -> None:
+    """But for what was left a moment ago: the server is to have heard of that."""
+    played = Played()
+    played.live()
+    other = Path.parse("/b")
+    played.link.listen(2, other, None, played.now)
+    (asked,) = played.said()
+    assert (asked["a"], asked["b"]) == ("q", {"p": "/b", "h": ""})
+    played.answer(asked["r"], data={})
+    played.link.unlisten(2)
+    played.link.listen(3, other, None, played.now)
+    (left,) = played.said()
+    assert left["a"] == "n"
+    played.answer(left["r"])
+    assert [one["a"] for one in played.said()] == ["q"]
+
+
 def test_whoever_comes_while_it_is_away_is_told_so() -> None:
     """And gets the value although those before them have it."""
     played = Played()
@@ -340,6 +357,26 @@ def test_waits_grow_while_it_is_away_and_begin_anew_after_a_good_connection() ->
     played.wait(9)
     played.link.lost("cut", played.now)
     assert played.link.retry_at == pytest.approx(played.now + 0.125)
+
+
+def test_a_connection_that_is_soon_lost_again_has_not_proved_itself() -> None:
+    """Its pause is the next one, and it is not over before it is."""
+    played = Played()
+    played.live()
+    waits = []
+    for number in (3, 5, 7):
+        played.link.lost("cut", played.now)
+        assert played.link.retry_at is not None
+        waits.append(played.link.retry_at - played.now)
+        played.drain()
+        played.wait(waits[-1])
+        played.link.tick(played.now)
+        assert [type(one) for one in played.drain()] == []
+        played.greet()
+        played.answer(number)
+        played.answer(number + 1, data={})
+        assert played.link.state == "live"
+    assert waits[0] < waits[1] < waits[2]
 
 
 def test_silence_is_noticed_in_fifteen_seconds() -> None:
@@ -669,6 +706,17 @@ def test_a_listen_that_is_not_served_now_is_an_outage() -> None:
     played.answer(1)
     played.answer(2, "unavailable", "The service is unavailable")
     assert _states(played.drain())[-1] == "reconnecting"
+    assert played.link.retry_at is not None
+
+
+def test_another_warning_is_not_that_of_a_missing_index() -> None:
+    """Nothing is said of it."""
+    played = Played()
+    played.link.listen(1, ROOM, None, played.now)
+    played.greet()
+    played.answer(1)
+    played.answer(2, data={"w": ["another"]})
+    assert played.drain()[-1] == Told(1, StateChanged("live"))
 
 
 def test_a_missing_index_is_told() -> None:
