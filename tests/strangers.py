@@ -140,7 +140,9 @@ class Relay:
 
 
 def _for_one_request(head: bytes) -> bytes:
-    """The same request, after which the connection ends."""
+    """The same request, after which the connection ends, unless it asks for a socket."""
+    if b"\r\nupgrade:" in head.lower():
+        return head
     lines, _, rest = head.partition(b"\r\n\r\n")
     kept = [one for one in lines.split(b"\r\n") if not one.lower().startswith(b"connection:")]
     return b"\r\n".join([*kept, b"connection: close", b"", rest])

@@ -54,7 +54,7 @@ _NOWHERE = (
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
 
-_FREE = frozenset({"profile", "timeout"})
+_FREE = frozenset({"profile", "timeout", "transport"})
 _OF_THE_TARGET = frozenset({"project", "api_key"})
 """Harmless when the target is an emulator on this machine."""
 
@@ -62,6 +62,7 @@ IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
+TransportChoice: TypeAlias = Literal["rest", "websocket"]
 
 
 class SettingsFlags(TypedDict, total=False):
@@ -77,6 +78,7 @@ class SettingsFlags(TypedDict, total=False):
     unrestricted: bool | None
     profile: str | None
     timeout: float | None
+    transport: TransportChoice | None
     token_store: TokenStoreChoice | None
     data_dir: Path | str | None
 
@@ -159,6 +161,8 @@ class Settings(BaseSettings):
         unrestricted: Let a service account bypass the security rules.
         profile: Name under which a sign-in is stored, so that several can live side by side.
         timeout: Seconds that a write may take, and that a read or a connection may hear nothing.
+        transport: How to reach the database: by requests and one event stream for each listener, or
+            by one WebSocket for everything.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
@@ -180,6 +184,7 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
     )
     timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
+    transport: TransportChoice = Field(default="rest", validation_alias="IMBARI_CHAT_TRANSPORT")
     token_store: TokenStoreChoice = Field(
         default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
     )

@@ -1,9 +1,10 @@
 """What the environment says of HTTP: through which proxy, and whose certificates to believe.
 
-The only home of both. httpx reads streams, requests does the rest, on behalf of firebase-admin,
-google-auth, pyrebase4 and our own calls, and each of them has a reading of the environment of its
-own: whatever the environment says would hold for one half of a program and not for the other. So
-all of them have theirs turned off and ask here, with every address they are about to go to.
+The only home of both. httpx reads streams, websockets a socket, requests does the rest, on behalf
+of firebase-admin, google-auth, pyrebase4 and our own calls, and each of them has a reading of the
+environment of its own: whatever the environment says would hold for one half of a program and not
+for the other. So all of them have theirs turned off and ask here, with every address they are about
+to go to.
 
 The rule, which follows curl where the libraries differ:
 

@@ -1,6 +1,7 @@
 """Both ends of a chat on an embedded emulator under the strict rules."""
 
 import json
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,16 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 
 @pytest.fixture
-def flags(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
+def transport_name(request: pytest.FixtureRequest) -> str:
+    """The way to the database; tests of what is true of both ask for each.
+
+    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over the other one as well.
+    """
+    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "rest")))
+
+
+@pytest.fixture
+def flags(emulator: Emulator, tmp_path: Path, transport_name: str) -> dict[str, Any]:
     """Settings that point at the emulator and away from this machine's own."""
     return {
         "project": emulator.project,
@@ -40,6 +50,7 @@ def flags(emulator: Emulator, tmp_path: Path) -> dict[str, Any]:
         "data_dir": tmp_path,
         "token_store": "file",
         "timeout": 5.0,
+        "transport": transport_name,
     }
 
 

@@ -67,7 +67,7 @@ def service() -> Iterator[Emulator]:
 
 @pytest.fixture(params=FACES)
 async def face(
-    request: pytest.FixtureRequest, service: Emulator, tmp_path: Path
+    request: pytest.FixtureRequest, service: Emulator, tmp_path: Path, transport_name: str
 ) -> AsyncIterator[Face]:
     """One face of the client, with a key that can be told from all else."""
 
@@ -82,6 +82,7 @@ async def face(
         "data_dir": tmp_path,
         "token_store": "file",
         "timeout": 5.0,
+        "transport": transport_name,
     }
     one = Face(FACES[request.param], service, flags, never, never)
     yield one
@@ -127,8 +128,16 @@ def _leaks(text: str, secrets: set[str]) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize(
+    ("transport_name", "sharp"),
+    [
+        ("rest", {"httpx", "httpcore.http11", "urllib3.connectionpool"}),
+        ("websocket", {"urllib3.connectionpool"}),
+    ],
+    indirect=["transport_name"],
+)
 async def test_no_secret_and_no_message_is_logged_by_anybody(
-    face: Face, logged: Everything
+    face: Face, logged: Everything, sharp: set[str]
 ) -> None:
     """A whole conversation with its errors and an outage, at DEBUG, with httpx and all others."""
     troubles = Heard()
@@ -169,7 +178,7 @@ async def test_no_secret_and_no_message_is_logged_by_anybody(
     assert _leaks("\n".join(logged.lines), secrets) == []
     assert _leaks("\n".join(printed), secrets) == []
     # The sharp end of this test: the libraries were indeed heard.
-    assert {"httpx", "httpcore.http11", "urllib3.connectionpool"} <= logged.names
+    assert sharp <= logged.names
     assert any(name.startswith("imbari_chat.") for name in logged.names)
 
 

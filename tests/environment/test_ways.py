@@ -61,6 +61,12 @@ def _write(flags: Flags) -> None:
         assert conversation.reply("Hello").delivery == "confirmed"
 
 
+def _socket(flags: Flags) -> None:
+    chosen = {**flags, "transport": "websocket"}
+    _write(chosen)
+    _stream(chosen)
+
+
 def _sign_in(flags: Flags) -> None:
     access = sign_in.sign_in_anonymously(factory.sign_in_project(Settings.load(**flags)))
     assert access.uid
@@ -104,6 +110,7 @@ ACTIONS: dict[str, Callable[[Flags], None]] = {
     "stream": _stream,
     "read": _read,
     "write": _write,
+    "socket": _socket,
     "sign-in": _sign_in,
     "rules": _rules,
     "accounts": _accounts,
@@ -268,7 +275,7 @@ def test_a_live_project_is_reached_by_the_offices_proxy_and_authority(
 
 
 @pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h"])
-@pytest.mark.parametrize("act", [_stream, _read, _sign_in], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", [_stream, _read, _socket, _sign_in], ids=lambda act: act.__name__)
 def test_a_socks_proxy_is_asked_for_names_too(
     act: Callable[[Flags], None],
     scheme: str,
@@ -283,7 +290,9 @@ def test_a_socks_proxy_is_asked_for_names_too(
     assert live.socks.asked
 
 
-@pytest.mark.parametrize("act", [_stream, _read, _write, _rules], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    "act", [_stream, _read, _write, _socket, _rules], ids=lambda act: act.__name__
+)
 def test_what_no_proxy_lists_is_reached_directly(
     act: Callable[[Flags], None],
     live: Live,
@@ -343,7 +352,9 @@ def test_only_the_named_authority_is_believed(
     assert project.http.tls.cert_store_stats()["x509_ca"] == 1
 
 
-@pytest.mark.parametrize("act", [_read, _rules, _accounts, _sign_in], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    "act", [_read, _socket, _rules, _accounts, _sign_in], ids=lambda act: act.__name__
+)
 def test_a_certificate_that_is_not_trusted_is_said_to_be(
     act: Callable[[Flags], None], live: Live, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -365,7 +376,7 @@ async def test_a_stream_says_that_a_certificate_is_not_trusted(live: Live) -> No
     await transport.close()
 
 
-@pytest.mark.parametrize("act", [_read, _sign_in, _rules], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", [_read, _socket, _sign_in, _rules], ids=lambda act: act.__name__)
 def test_a_proxy_that_wants_a_password_is_said_to(
     act: Callable[[Flags], None],
     live: Live,

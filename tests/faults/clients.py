@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
@@ -30,9 +31,14 @@ from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.link import Link
+from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.engine.pulse import PulsePolicy
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.net.rest import RestTransport
+from imbari_chat.net.transport import Transport
+from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.schema.paths import SessionId
 from tests.faults.ledger import Entry, Heard
 from tests.faults.schedule import Pace
@@ -51,6 +57,14 @@ _BACKOFF = BackoffPolicy(first=0.05, cap=0.3)
 # The server says something every quarter of a second; see server.py.
 _STREAMS = StreamPolicy(
     connect_timeout=TIMEOUT, stale_after=0.6, dead_after=1.0, stable_after=0.5, backoff=_BACKOFF
+)
+
+_LINK = LinkPolicy(
+    connect_timeout=TIMEOUT,
+    stable_after=0.5,
+    hurry=0.2,
+    pulse=PulsePolicy(probe_after=0.5, stale_after=0.1, dead_after=0.5),
+    backoff=_BACKOFF,
 )
 
 
@@ -90,9 +104,14 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
     return dataclasses.replace(policy, backoff=_BACKOFF)
 
 
-def _impatient(transport: RestTransport) -> RestTransport:
-    transport._policy = _STREAMS
-    transport._workers = ContextWorkers()
+def _impatient(transport: Transport) -> Transport:
+    workers = ContextWorkers()
+    if isinstance(transport, WebSocketTransport):
+        transport._link = Link(random.random, _LINK)
+    else:
+        assert isinstance(transport, RestTransport)
+        transport._policy = _STREAMS
+    transport._workers = transport._caller._workers = workers
     return transport
 
 

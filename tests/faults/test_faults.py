@@ -36,9 +36,13 @@ def test_a_seed_always_draws_the_same_schedule(seed: int) -> None:
         assert list(steps) == sorted(steps, key=lambda step: step.at)
 
 
-async def test_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["rest", "websocket"])
+async def test_nothing_is_lost_doubled_or_out_of_order(
+    transport: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whatever the network does, with a server that is killed in the middle, and whoever else is
     there: wrong clocks, slow lines, strangers in between, busy consumers and hostile writers."""
+    monkeypatch.setenv("IMBARI_CHAT_TRANSPORT", transport)
     schedules = [draw(seed) for seed in SEEDS]
     assert {schedule.profile for schedule in schedules} == {"strict", "compat"}
     assert all("kill" in {fault.what for fault in one.faults} for one in schedules)

@@ -2,8 +2,9 @@
 
 import pytest
 
+from imbari_chat.engine.writes import update_body
 from imbari_chat.errors import ConfigError, InvalidData
-from imbari_chat.identity.project import Project, encode_params, update_body
+from imbari_chat.identity.project import Project, encode_params
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 

@@ -227,7 +227,7 @@ async def test_behind_a_proxy_names_need_not_be_known(monkeypatch: pytest.Monkey
 
     async with serving(stream("1")) as server:
         monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{server.port}")
-        monkeypatch.setattr("imbari_chat.net.sse.socket.getaddrinfo", unknown)
+        monkeypatch.setattr("imbari_chat.net.names.socket.getaddrinfo", unknown)
         who = Caller("http://database.example")
         transport = RestTransport(lambda: who, timeout=5.0, policy=QUICK)
         async with asyncio.timeout(PATIENCE):

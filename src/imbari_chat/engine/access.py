@@ -10,11 +10,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import NoReturn, Protocol, SupportsIndex
 
+from imbari_chat.engine.places import SocketPlace
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Access", "Secret", "StreamRequest", "heard", "hearing"]
+__all__ = ["Access", "Secret", "SocketAccess", "SocketRequest", "StreamRequest", "heard", "hearing"]
 
 _listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
 
@@ -62,6 +63,21 @@ class StreamRequest(Secret):
     headers: Mapping[str, str] = field(repr=False)
 
 
+@dataclass(frozen=True, slots=True)
+class SocketRequest(Secret):
+    """Where a socket leads, and what proves on it who is asking.
+
+    Attributes:
+        place: Where.
+        action: ``auth`` with a user's token, ``gauth`` with any other.
+        credential: The body of that request. It carries a token: never log it.
+    """
+
+    place: SocketPlace
+    action: str
+    credential: Mapping[str, Json] = field(repr=False)
+
+
 class Access(Protocol):
     """One caller's way into one database. Every method blocks and is safe to call from threads.
 
@@ -107,3 +123,10 @@ class Access(Protocol):
 
     def close(self) -> None:
         """Give back sockets. Closing twice is fine."""
+
+
+class SocketAccess(Access, Protocol):
+    """The same, also by a socket."""
+
+    def socket(self) -> SocketRequest:
+        """A socket's place and a credential that is good now; refreshes it first if need be."""

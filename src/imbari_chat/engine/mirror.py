@@ -11,7 +11,7 @@ from typing import Final
 
 from imbari_chat.wire.json import Json
 
-__all__ = ["assign", "at", "children", "stored"]
+__all__ = ["assign", "at", "children", "plain", "stored"]
 
 _PRIORITY: Final = ".priority"
 _VALUE: Final = ".value"
@@ -75,6 +75,17 @@ def stored(value: Json) -> Json:
     kept = {key: stored(item) for key, item in value.items()}
     kept = {key: item for key, item in kept.items() if item is not None}
     return kept if kept.keys() - {_PRIORITY} else None
+
+
+def plain(value: Json) -> Json:
+    """A value that may carry priorities, without them."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _VALUE in value:
+        return plain(value[_VALUE])
+    return {key: plain(item) for key, item in value.items() if key != _PRIORITY}
 
 
 def _with_priority(tree: Json, priority: Json) -> Json:

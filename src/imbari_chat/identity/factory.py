@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from imbari_chat.config import Settings
-from imbari_chat.engine.access import Access
+from imbari_chat.engine.access import SocketAccess
 from imbari_chat.errors import AuthError, ConfigError
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.token_store import TokenStore
@@ -99,7 +99,7 @@ def stored_sign_in(settings: Settings, where: Project, role: Role) -> StoredSign
     return StoredSignIn(store, where, f"{role}-{settings.profile}")
 
 
-def admin_access(settings: Settings) -> Access:
+def admin_access(settings: Settings) -> SocketAccess:
     """The admin's identity: as chosen, or the first of those that are there. Blocks.
 
     Raises:
@@ -122,7 +122,7 @@ def admin_access(settings: Settings) -> Access:
             return _first_available(settings)
 
 
-def _first_available(settings: Settings) -> Access:
+def _first_available(settings: Settings) -> SocketAccess:
     if settings.credentials is not None and not settings.on_emulator:
         return _service(settings)
     # At an emulator somebody can act who is not signed in.
@@ -143,7 +143,7 @@ def _first_available(settings: Settings) -> Access:
         return _service(settings)
 
 
-def _service(settings: Settings) -> Access:
+def _service(settings: Settings) -> SocketAccess:
     from imbari_chat.identity.service import ServiceAccess
 
     if settings.identity == "emulator" and not settings.on_emulator:
@@ -164,7 +164,7 @@ def _signed_in(settings: Settings) -> UserAccess:
     return sign_in.resume(where, token, on_tokens=kept.keep)
 
 
-def customer_access(settings: Settings, where: Project, *, remember: bool) -> Access:
+def customer_access(settings: Settings, where: Project, *, remember: bool) -> SocketAccess:
     """The customer's identity: somebody new, or who this profile was before. Blocks.
 
     Args:

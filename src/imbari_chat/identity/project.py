@@ -10,16 +10,15 @@ from types import MappingProxyType
 from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
-from imbari_chat.errors import ConfigError, InvalidData, raise_alone
+from imbari_chat.engine.places import SERVICE_DOMAINS, SocketPlace
+from imbari_chat.errors import ConfigError, raise_alone
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 
-__all__ = ["SERVICE_DOMAINS", "Project", "check_swap", "encode_params", "update_body"]
+__all__ = ["Project", "encode_params"]
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
-SERVICE_DOMAINS: Final = (".firebaseio.com", ".firebasedatabase.app")
 _URL_HINT = (
     "The Firebase console shows it above the data; it looks like"
     " https://NAME-default-rtdb.firebaseio.com, or http://HOST:PORT?ns=NAME for an emulator"
@@ -105,6 +104,12 @@ class Project:
         return f"{url.scheme}://{url.netloc}"
 
     @property
+    def socket_place(self) -> SocketPlace:
+        """Where its sockets lead."""
+        base = urlsplit(self.rest_base)
+        return SocketPlace(base.netloc, self.namespace, secure=base.scheme == "https")
+
+    @property
     def admin_url(self) -> str:
         """The database URL in the form firebase-admin takes, emulators included."""
         if self.is_emulator:
@@ -122,30 +127,6 @@ class Project:
 def encode_params(params: Mapping[str, str]) -> str:
     """A query string in which a space is ``%20``: a plus sign means a plus sign to the service."""
     return urlencode(params, quote_via=quote, safe="")
-
-
-def update_body(changes: Mapping[Path, Json]) -> dict[str, Json]:
-    """The body of a multi-path update at the root.
-
-    Raises:
-        InvalidData: A path is the root itself, or a value is no JSON.
-    """
-    body = {"/".join(path): value for path, value in changes.items()}
-    if "" in body:
-        raise InvalidData("an update changes places below the root, not the root itself", where="/")
-    dumps(body)  # the libraries would send NaN, or refuse it in words of their own
-    return body
-
-
-def check_swap(value: Json) -> None:
-    """Make sure that ``value`` can take the place of another.
-
-    Raises:
-        InvalidData: It is no JSON, or None, which would delete.
-    """
-    if value is None:
-        raise InvalidData("a swap puts a value in the place of another; it cannot delete")
-    dumps(value)
 
 
 def _check_host(host: str | None, name: str) -> None:

@@ -12,12 +12,13 @@ from typing import Any, Final
 
 import requests
 
-from imbari_chat.engine.access import Access, Secret, StreamRequest
+from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
 from imbari_chat.engine.refusals import Call
+from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
 from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
 from imbari_chat.identity.mapping import from_google, service_errors, version_tag
-from imbari_chat.identity.project import Project, check_swap, encode_params, update_body
+from imbari_chat.identity.project import Project, encode_params
 from imbari_chat.identity.session import follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import Path
@@ -35,7 +36,7 @@ _EARLY = 300.0
 """Seconds before its end at which an access token is replaced."""
 
 
-class ServiceAccess(Access, Secret):
+class ServiceAccess(SocketAccess, Secret):
     """A service account's way into the database.
 
     A service account stands above the rules. This one steps below them unless told otherwise, so
@@ -128,8 +129,14 @@ class ServiceAccess(Access, Secret):
         params = {} if query is None else to_params(query)
         if self._override is not None:
             params["auth_variable_override"] = dumps(dict(self._override))
-        token = "owner" if self._project.is_emulator else self._access_token()
-        return StreamRequest(self._project.url(path, params), {"Authorization": f"Bearer {token}"})
+        headers = {"Authorization": f"Bearer {self._bearer()}"}
+        return StreamRequest(self._project.url(path, params), headers)
+
+    def socket(self) -> SocketRequest:
+        credential: dict[str, Json] = {"cred": self._bearer()}
+        if self._override is not None:
+            credential["authvar"] = dict(self._override)
+        return SocketRequest(self._project.socket_place, "gauth", credential)
 
     def renew(self) -> None:
         if not self._project.is_emulator:
@@ -181,6 +188,9 @@ class ServiceAccess(Access, Secret):
 
     def _who(self) -> str:
         return "the service account" if self.uid is None else f"the service ({self.uid})"
+
+    def _bearer(self) -> str:
+        return "owner" if self._project.is_emulator else self._access_token()
 
     def _access_token(self, where: str | None = None) -> str:
         failures = self._failures

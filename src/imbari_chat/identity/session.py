@@ -13,10 +13,11 @@ import requests
 import requests.adapters
 
 from imbari_chat.engine.access import heard
+from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
 from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.identity.project import SERVICE_DOMAINS, Project
+from imbari_chat.identity.project import Project
 from imbari_chat.wire.json import parse, same
 
 __all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TypeVar, cast
 
-from imbari_chat.engine.access import Access, Secret, StreamRequest
+from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
 from imbari_chat.engine.refusals import (
     Call,
     CredentialRefused,
@@ -18,9 +18,10 @@ from imbari_chat.engine.refusals import (
     TokenExpired,
     remedy,
 )
+from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, InvalidData
 from imbari_chat.identity.mapping import user_errors, version_tag
-from imbari_chat.identity.project import Project, check_swap, update_body
+from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
@@ -96,7 +97,7 @@ class _Credential(Secret):
         return cls(tokens.id_token, tokens.refresh_token, claims, now, now + lifetime, early, dead)
 
 
-class UserAccess(Access, Secret):
+class UserAccess(SocketAccess, Secret):
     """A signed-in user's way into the database. Made by :mod:`imbari_chat.identity.sign_in`.
 
     The ID token is replaced five minutes before its end, by whichever call comes first; others use
@@ -209,6 +210,10 @@ class UserAccess(Access, Secret):
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
         params = {} if query is None else to_params(query)
         return StreamRequest(self._url(path, self._current().id_token, params), {})
+
+    def socket(self) -> SocketRequest:
+        token = self._current().id_token
+        return SocketRequest(self._project.socket_place, "auth", {"cred": token})
 
     def renew(self) -> None:
         with self._refreshing:

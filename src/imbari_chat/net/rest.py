@@ -14,6 +14,7 @@ from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.net.caller import Caller
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.workers import Workers
@@ -50,14 +51,13 @@ class RestTransport:
         policy: StreamPolicy | None = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
-        self._open_access = open_access
-        self._access: Access | None = None
-        self._opening = asyncio.Lock()
         self._timeout = timeout
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
         self._workers = Workers(_MOST_CALLS, "imbari-chat")
+        self._caller = Caller(open_access, self._workers)
         self._environment = environment or HttpEnvironment.read()
         self._http: httpx.AsyncClient | None = None
+        self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
         self._guard = ProcessGuard()
         self._closed = False
@@ -65,7 +65,7 @@ class RestTransport:
     @property
     def uid(self) -> str | None:
         """The uid that rules see; None until somebody is known."""
-        return self._access.uid if self._access is not None else None
+        return self._caller.uid
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""
@@ -155,22 +155,7 @@ class RestTransport:
         self._workers.close()
         if self._http is not None:
             await self._http.aclose()
-        if self._access is not None:
-            self._access.close()
-
-    async def _caller(self) -> Access:
-        self._guard.check()
-        async with self._opening:
-            if self._access is None:
-                self._access = await self._workers.run(self._identify)
-            return self._access
-
-    def _identify(self) -> Access:
-        """Runs on a worker, so the transport may have been closed when it is done."""
-        access = self._open_access()
-        if self._closed:
-            access.close()
-        return access
+        self._caller.close()
 
     async def _client(self) -> "httpx.AsyncClient":
         async with self._opening:

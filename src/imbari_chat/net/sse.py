@@ -3,16 +3,15 @@
 import asyncio
 import logging
 import random
-import socket
 import time
 import traceback
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from functools import partial
-from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access, StreamRequest
-from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
+from imbari_chat.engine.buffer import ChangeBuffer
+from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.stream import (
     Changed,
@@ -24,12 +23,12 @@ from imbari_chat.engine.stream import (
     StreamCore,
     StreamPolicy,
 )
-from imbari_chat.errors import ImbariError, StreamOverflow, Unavailable, raise_alone
+from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
-from imbari_chat.net.notifier import Notifier
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.alarm import Alarm
+from imbari_chat.net.names import look_up
+from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.net.workers import Workers
-from imbari_chat.states import ConnectionState
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import SseParser
@@ -43,11 +42,10 @@ _log = logging.getLogger(__name__)
 
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
-_SERVICE_DOMAINS = (".firebaseio.com", ".firebasedatabase.app")
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
 
-class SseSubscription:
+class SseSubscription(BufferedSubscription):
     """A :class:`~net.transport.Subscription` over HTTP.
 
     Nothing runs until it is iterated. From then on there is one timer, set to the core's deadline,
@@ -65,6 +63,7 @@ class SseSubscription:
         policy: StreamPolicy,
         buffer: ChangeBuffer,
     ) -> None:
+        super().__init__(buffer)
         self._caller = caller
         self._client = client
         self._workers = workers
@@ -72,47 +71,10 @@ class SseSubscription:
         self._path = path
         self._query = query
         self._core = StreamCore(random.random, policy)
-        self._buffer = buffer
-        self._guard = ProcessGuard()
-        self._latest = StateChanged("connecting")
-        self._since = time.time()
         self._last_heard: float | None = None
-        self._error: BaseException | None = None
-        self._begun = False
-        self._closed = False
-        self._notifier = Notifier()
-        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(self._ring)
         self._connection: asyncio.Task[None] | None = None
         self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
-
-    def __aiter__(self) -> AsyncIterator[ListenItem]:
-        return self
-
-    async def __anext__(self) -> ListenItem:
-        self._guard.check()
-        if not self._begun and not self._closed:
-            self._begun = True
-            self._core.start(time.monotonic())
-            self._settle()
-        await self._notifier.until(lambda: self._buffer or self._error or self._closed)
-        if not self._buffer:
-            raise self._error or StopAsyncIteration
-        return self._buffer.take()
-
-    @property
-    def state(self) -> ConnectionState:
-        """The connection's state now."""
-        return self._latest.state
-
-    @property
-    def since(self) -> float:
-        """When the state became what it is, in seconds since the epoch."""
-        return self._since
-
-    @property
-    def reason(self) -> str | None:
-        """Why it did, if there is anything to say."""
-        return self._latest.reason
 
     @property
     def retry_in(self) -> float | None:
@@ -131,42 +93,26 @@ class SseSubscription:
         self._core.reconnect_now(time.monotonic())
         self._settle()
 
-    async def close(self) -> None:
-        """Stop at once, from any state. Closing twice is fine."""
-        if self._closed:
-            return
-        self._closed = True
-        if not self._guard.is_here:
-            return  # the connection is the parent's
+    def _begin(self) -> None:
+        self._core.start(time.monotonic())
+        self._settle()
+
+    async def _end(self) -> None:
         self._core.close()
         self._settle()
         self._buffer.clear()
         others = self._tasks - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
 
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
+    def _overflowed(self) -> None:
+        self._core.close()
 
     def _settle(self) -> None:
         """Carry out what the core decided, and set the timer to its next deadline."""
         while effects := self._core.drain():
             for effect in effects:
                 self._carry_out(effect)
-        if self._alarm is not None:
-            self._alarm.cancel()
-            self._alarm = None
-        deadline = self._core.deadline()
-        if deadline is not None:
-            wait = max(deadline - time.monotonic(), 0.0)
-            self._alarm = asyncio.get_running_loop().call_later(wait, self._ring)
+        self._alarm.set(self._core.deadline())
         self._notifier.notify()
 
     def _ring(self) -> None:
@@ -184,21 +130,10 @@ class SseSubscription:
                 if self._connection is not None:
                     self._connection.cancel()
                     self._connection = None
-            case StateChanged():
-                self._latest, self._since = effect, time.time()
-                self._publish(effect)
-            case Changed():
+            case Changed() | StateChanged():
                 self._publish(effect)
             case Ended(error):
                 self._error = error
-
-    def _publish(self, item: ListenItem) -> None:
-        if self._closed or self._error is not None:
-            return
-        try:
-            self._buffer.put(item)
-        except StreamOverflow as error:
-            self._fail(error)
 
     def _fail(self, error: BaseException) -> None:
         """End it; the consumer gets ``error`` after what it has not read yet."""
@@ -274,26 +209,6 @@ class SseSubscription:
         if parser.is_within_frame:
             self._core.arriving(now)
 
-    async def _look_up(self, url: "httpx.URL") -> None:
-        """Find out on a worker whether the name can be resolved, unless a proxy does that.
-
-        The client resolves it again, on one of asyncio's own threads. The interpreter waits for
-        those at its end, so a name server that hangs must not be met there first.
-
-        Raises:
-            Unavailable: It cannot.
-        """
-        host = url.host
-        if host in _THIS_MACHINE or self._environment.proxy_for(str(url)) is not None:
-            return
-        try:
-            await self._workers.run(socket.getaddrinfo, host, None)
-        except OSError as error:
-            raise Unavailable(
-                f"the name {host} cannot be resolved ({error.strerror or error})",
-                where=str(self._path),
-            ) from error
-
     async def _open(self, request: StreamRequest) -> "httpx.Response":
         """Send the request, following redirects with the credential, as the service expects.
 
@@ -305,7 +220,7 @@ class SseSubscription:
 
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
-            await self._look_up(url)
+            await look_up(str(url), self._workers, self._environment, str(self._path))
             headers = {
                 **request.headers,
                 "Accept": "text/event-stream",
@@ -334,7 +249,7 @@ class SseSubscription:
 
 
 def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
-    if target.scheme == "https" and target.host.endswith(_SERVICE_DOMAINS):
+    if target.scheme == "https" and target.host.endswith(SERVICE_DOMAINS):
         return True
     # An emulator may send its streams from one name of this machine to another.
     same_place = target.host == origin.host or {origin.host, target.host} <= _THIS_MACHINE

@@ -1,4 +1,4 @@
-"""Every scenario through both faces of the client, on the embedded emulator, strict rules."""
+"""Every scenario: both faces of the client, both ways to the embedded emulator, strict rules."""
 
 import pytest
 
@@ -18,6 +18,7 @@ SCENARIOS: dict[str, Scenario] = {
 _called: dict[str, set[tuple[type, str]]] = {}
 
 
+@pytest.mark.parametrize("transport_name", ["rest", "websocket"], indirect=True)
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_both_faces_do_the_same(face: Face, name: str) -> None:
     """The scenario's own text says what."""

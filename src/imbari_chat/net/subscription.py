@@ -1,0 +1,103 @@
+"""What every subscription has in common: it is iterated, says its state, and is closed once."""
+
+import time
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Self
+
+from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
+from imbari_chat.engine.effects import StateChanged
+from imbari_chat.errors import StreamOverflow
+from imbari_chat.net.notifier import Notifier
+from imbari_chat.net.process import ProcessGuard
+from imbari_chat.states import ConnectionState
+
+__all__ = ["BufferedSubscription"]
+
+
+class BufferedSubscription:
+    """The consumer's side of a :class:`~net.transport.Subscription`. Nothing runs until iterated.
+
+    Whoever derives from it says what begins and ends with it.
+    """
+
+    def __init__(self, buffer: ChangeBuffer) -> None:
+        self._buffer = buffer
+        self._guard = ProcessGuard()
+        self._notifier = Notifier()
+        self._latest = StateChanged("connecting")
+        self._since = time.time()
+        self._error: BaseException | None = None
+        self._begun = False
+        self._closed = False
+
+    def _begin(self) -> None:
+        """It is iterated for the first time."""
+        raise NotImplementedError
+
+    async def _end(self) -> None:
+        """It is closed, before or after it was begun."""
+        raise NotImplementedError
+
+    def _overflowed(self) -> None:
+        """The consumer is too far behind: nothing more is to be published."""
+        raise NotImplementedError
+
+    def __aiter__(self) -> AsyncIterator[ListenItem]:
+        return self
+
+    async def __anext__(self) -> ListenItem:
+        self._guard.check()
+        if not self._begun and not self._closed:
+            self._begun = True
+            self._begin()
+        await self._notifier.until(lambda: self._buffer or self._error or self._closed)
+        if not self._buffer:
+            raise self._error or StopAsyncIteration
+        return self._buffer.take()
+
+    @property
+    def state(self) -> ConnectionState:
+        """The connection's state now."""
+        return self._latest.state
+
+    @property
+    def since(self) -> float:
+        """When the state became what it is, in seconds since the epoch."""
+        return self._since
+
+    @property
+    def reason(self) -> str | None:
+        """Why it did, if there is anything to say."""
+        return self._latest.reason
+
+    async def close(self) -> None:
+        """Stop at once, from any state. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._guard.is_here:  # in a forked child the connection is the parent's
+            await self._end()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    def _publish(self, item: ListenItem) -> None:
+        """Keep it for the consumer; :attr:`_notifier` is told by whoever calls this."""
+        if isinstance(item, StateChanged):
+            self._latest, self._since = item, time.time()
+        if self._closed or self._error is not None:
+            return
+        try:
+            self._buffer.put(item)
+        except StreamOverflow as error:
+            self._error = error
+            self._overflowed()

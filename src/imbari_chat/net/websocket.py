@@ -1,0 +1,351 @@
+"""The WebSocket transport: reads, writes and listens over one socket, kept alive by its link.
+
+One timer, set to the link's deadline; tasks for what blocks, on workers; one
+:class:`~net.line.Line` at a time. A request is written to the socket where it is made.
+"""
+
+import asyncio
+import itertools
+import random
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING
+
+from imbari_chat.engine.access import SocketAccess
+from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
+from imbari_chat.engine.effects import Disconnect
+from imbari_chat.engine.link import Link
+from imbari_chat.engine.link_effects import (
+    Dial,
+    Hash,
+    Identify,
+    LinkEffect,
+    LinkPolicy,
+    Post,
+    Told,
+)
+from imbari_chat.engine.listens import hash_of
+from imbari_chat.engine.mirror import plain
+from imbari_chat.engine.refusals import Call, redact
+from imbari_chat.engine.requests import Answered
+from imbari_chat.engine.writes import check_swap, update_body
+from imbari_chat.errors import ClientClosed, Conflict, ImbariError, Unavailable
+from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.net.alarm import Alarm
+from imbari_chat.net.caller import Caller
+from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.socket_subscription import SocketSubscription
+from imbari_chat.net.workers import Workers
+from imbari_chat.wire.json import Json, same
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import to_object
+from imbari_chat.wire.tree import from_json
+
+if TYPE_CHECKING:
+    from imbari_chat.net.line import Line
+
+__all__ = ["WebSocketTransport"]
+
+_MOST_CALLS = 4
+_GRACE = 0.5
+"""Seconds beyond what the link gives an attempt before the caller is answered regardless."""
+
+
+class WebSocketTransport:
+    """A :class:`~net.transport.Transport` over one socket.
+
+    Args:
+        open_access: Finds out who is asking; may block, and is called once, off the event loop,
+            when it is first needed.
+        timeout: How long a write may take and a read may hear nothing, in seconds.
+        policy: When the link worries.
+        environment: The way of the socket; by default what this process's environment says.
+    """
+
+    def __init__(
+        self,
+        open_access: Callable[[], SocketAccess],
+        *,
+        timeout: float,
+        policy: LinkPolicy | None = None,
+        environment: HttpEnvironment | None = None,
+    ) -> None:
+        self._timeout = timeout
+        self._policy = policy or LinkPolicy(connect_timeout=timeout)
+        self._workers = Workers(_MOST_CALLS, "imbari-chat")
+        self._environment = environment or HttpEnvironment.read()
+        self._caller = Caller(open_access, self._workers)
+        self._link = Link(random.random, self._policy)
+        self._answers: dict[int, asyncio.Future[Answered]] = {}
+        self._keys = itertools.count(1)
+        self._hearers: dict[int, SocketSubscription] = {}
+        self._line: Line | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._lines: set[Line] = set()
+        self._alarm = Alarm(self._ring)
+        self._settling = False
+        self._heard_at = 0.0
+        self._last_heard: float | None = None
+        self._guard = ProcessGuard()
+        self._closed = False
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that rules see; None until somebody is known."""
+        return self._caller.uid
+
+    async def open(self) -> None:
+        """Find out who is asking, now rather than at the first call."""
+        await self._caller()
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        """Read once; the deadline is one on silence."""
+        answer = await self._read(path, query)
+        return plain(answer.data) if answer.with_priorities else answer.data
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
+        if changes:
+            body = update_body(changes)
+            await self._write("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
+
+    async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
+        """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
+        check_swap(value)
+        found = (await self._read(path, None)).data
+        if not same(from_json(found).to_json(), from_json(expected).to_json()):
+            return False
+        body: dict[str, Json] = {"p": str(path), "d": value, "h": hash_of(found)}
+        try:
+            await self._write("p", body, Call(str(path), write=True, caller=self._who()))
+        except Conflict:  # somebody wrote in between
+            return False
+        return True
+
+    @property
+    def subscriptions(self) -> tuple[SocketSubscription, ...]:
+        """The listeners that are neither closed nor ended."""
+        return tuple(one for one in self._hearers.values() if one.state != "closed")
+
+    def listen(
+        self,
+        path: Path,
+        query: Query | None = None,
+        *,
+        buffer: int = DEFAULT_LIMIT,
+        overflow: Overflow = "coalesce",
+    ) -> SocketSubscription:
+        """Listen; the server is asked when the subscription is first iterated."""
+        self._check()
+        hearer = next(self._keys)
+        subscription = SocketSubscription(
+            self, hearer, path, query, ChangeBuffer(buffer, overflow, where=str(path))
+        )
+        self._hearers[hearer] = subscription
+        return subscription
+
+    def reconnect_now(self) -> None:
+        """Do not wait for the backoff, nor for a silent connection: the network is back."""
+        self._guard.check()
+        self._link.reconnect_now(time.monotonic())
+        self._settle()
+
+    async def close(self) -> None:
+        """Close every listener, and give back socket and threads. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._guard.is_here:
+            return  # socket and threads are the parent's
+        self._link.close(time.monotonic())
+        self._settle()
+        await asyncio.gather(*(one.close() for one in list(self._hearers.values())))
+        await asyncio.gather(*(line.gone() for line in self._lines))
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._workers.close()
+        self._caller.close()
+
+    @property
+    def last_heard(self) -> float | None:
+        """When the service last said anything, in seconds since the epoch; None if never."""
+        return self._last_heard
+
+    @property
+    def retry_in(self) -> float | None:
+        """Seconds from now until the next attempt; None if none is being waited for."""
+        due = self._link.retry_at
+        return None if due is None else max(due - time.monotonic(), 0.0)
+
+    def begin(self, hearer: int, path: Path, query: Query | None) -> None:
+        """A subscription is iterated."""
+        self._check()
+        self._link.listen(hearer, path, query, time.monotonic())
+        self._settle()
+
+    def forget(self, hearer: int) -> None:
+        """A subscription has ended."""
+        if self._hearers.pop(hearer, None) is not None:
+            self._link.unlisten(hearer)
+            self._settle()
+
+    def _check(self) -> None:
+        self._guard.check()
+        if self._closed:
+            raise ClientClosed
+
+    def _who(self) -> str:
+        uid = self._caller.uid
+        return "the service account" if uid is None else f"the user {uid}"
+
+    async def _read(self, path: Path, query: Query | None) -> Answered:
+        """What the server has there. Whatever is heard puts the deadline off, as for a stream."""
+        await self._caller()
+        body: dict[str, Json] = {"p": str(path), "q": to_object(query)}
+        call = Call(str(path), caller=self._who())
+        key, answer = self._ask("g", body, call)
+        begin = time.monotonic()
+        try:
+            while not answer.done():
+                left = max(self._heard_at, begin) + self._timeout + _GRACE - time.monotonic()
+                if left <= 0:
+                    raise self._no_answer(call, unknown=False)
+                await asyncio.wait({answer}, timeout=left)
+            return _result(answer)
+        finally:
+            self._withdraw(key)
+
+    async def _write(self, action: str, body: Mapping[str, Json], call: Call) -> None:
+        await self._caller()
+        key, answer = self._ask(action, body, call)
+        try:
+            await asyncio.wait({answer}, timeout=self._timeout + _GRACE)
+        finally:
+            was_sent = self._withdraw(key)
+        if not answer.done():
+            raise self._no_answer(call, unknown=was_sent)
+        _result(answer)
+
+    def _ask(
+        self, action: str, body: Mapping[str, Json], call: Call
+    ) -> "tuple[int, asyncio.Future[Answered]]":
+        self._check()
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        key = self._link.ask(action, body, call, time.monotonic())
+        self._answers[key] = answer
+        self._settle()
+        return key, answer
+
+    def _withdraw(self, key: int) -> bool:
+        """Nobody waits for it any more. Returns whether it may be done all the same."""
+        return self._answers.pop(key, None) is not None and self._link.withdraw(key)
+
+    def _no_answer(self, call: Call, *, unknown: bool) -> Unavailable:
+        what = f"no answer within {self._timeout:g} s"
+        return Unavailable(what, where=call.where, outcome_unknown=unknown)
+
+    def _settle(self) -> None:
+        """Carry out what the link decided, and set the timer to its next deadline."""
+        if self._settling:
+            return  # whoever does it goes on until nothing is left
+        self._settling = True
+        try:
+            while effects := self._link.drain():
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            self._settling = False
+        self._alarm.set(self._link.deadline())
+
+    def _ring(self) -> None:
+        self._link.tick(time.monotonic())
+        self._settle()
+
+    def _carry_out(self, effect: LinkEffect) -> None:
+        match effect:
+            case Post(text):
+                if self._line is not None:
+                    self._line.post(text)
+            case Told(hearer, item):
+                if hearer in self._hearers:
+                    self._hearers[hearer].hear(item)
+            case Answered(key):
+                answer = self._answers.get(key)
+                if answer is not None and not answer.done():
+                    answer.set_result(effect)
+            case Identify(renew):
+                self._start(self._identify(renew=renew))
+            case Dial(url):
+                self._start(self._dial(url))
+            case Hash(values):
+                self._start(self._hash(values))
+            case Disconnect():
+                for task in self._tasks:
+                    task.cancel()
+                if self._line is not None:
+                    self._line.drop()
+                    self._line = None
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work, name="socket")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _identify(self, *, renew: bool) -> None:
+        """Who is asking, and with what; whatever happens is told to the link."""
+        try:
+            access = await self._caller()
+            if renew:
+                await self._workers.run(access.renew)
+            request = await self._workers.run(access.socket)
+        except ImbariError as error:
+            self._link.no_credential(error, time.monotonic())
+        except Exception as error:  # noqa: BLE001  # whoever waits must not wait for ever
+            unknown = ImbariError(f"it cannot be found out who is asking: {redact(str(error))}")
+            unknown.__cause__ = error
+            self._link.no_credential(unknown, time.monotonic())
+        else:
+            ends = access.expires_at
+            left = None if ends is None else ends - time.time()
+            self._link.identified(request, time.monotonic(), left)
+        self._settle()
+
+    async def _dial(self, url: str) -> None:
+        line = await self._workers.run(self._make_line)
+        self._lines = {one for one in self._lines if not one.is_gone} | {line}
+        self._line = line
+        line.dial(url)
+
+    def _make_line(self) -> "Line":
+        from imbari_chat.net.line import Line, LineEvents
+
+        events = LineEvents(self._heard, self._received, self._ended, self._refused)
+        return Line(events, self._environment, self._workers, self._policy.longest)
+
+    async def _hash(self, values: tuple[Json, ...]) -> None:
+        self._link.hashed(await self._workers.run(lambda: [hash_of(value) for value in values]))
+        self._settle()
+
+    def _heard(self) -> None:
+        self._heard_at, self._last_heard = time.monotonic(), time.time()
+        self._link.heard(self._heard_at)
+        self._settle()
+
+    def _received(self, text: str) -> None:
+        self._link.received(text, time.monotonic())
+        self._settle()
+
+    def _ended(self, reason: str) -> None:
+        self._link.lost(reason, time.monotonic())
+        self._settle()
+
+    def _refused(self, error: ImbariError) -> None:
+        self._link.refused(error, time.monotonic())
+        self._settle()
+
+
+def _result(answer: "asyncio.Future[Answered]") -> Answered:
+    told = answer.result()
+    if told.error is not None:
+        raise told.error
+    return told

@@ -1,0 +1,68 @@
+"""Whether the other end is still there, told the time."""
+
+from imbari_chat.engine.pulse import Pulse, PulsePolicy, Sign
+
+POLICY = PulsePolicy(probe_after=10, stale_after=2, dead_after=5, keep_alive=45)
+
+
+def _signs(pulse: Pulse, until: float) -> list[tuple[float, Sign]]:
+    """What is due up to then, at the moments that the pulse asks for."""
+    signs = []
+    while (now := pulse.deadline()) <= until:
+        sign = pulse.due(now)
+        assert sign is not None, "woken for nothing"
+        signs.append((now, sign))
+        if sign is Sign.DEAD:
+            break
+    return signs
+
+
+def test_silence_is_asked_about_then_said_then_given_up() -> None:
+    """Within fifteen seconds."""
+    signs = _signs(Pulse(POLICY, 100.0), 200.0)
+    assert signs == [(110.0, Sign.PROBE), (112.0, Sign.STALE), (115.0, Sign.DEAD)]
+
+
+def test_each_is_said_once() -> None:
+    """Whoever looks more often hears no more."""
+    pulse = Pulse(POLICY, 0.0)
+    assert [pulse.due(10.0), pulse.due(10.0)] == [Sign.PROBE, None]
+    assert [pulse.due(12.0), pulse.due(12.5)] == [Sign.STALE, None]
+
+
+def test_whatever_is_heard_puts_it_off() -> None:
+    """And tells whether that was news."""
+    pulse = Pulse(POLICY, 0.0)
+    assert not pulse.heard(9.0)
+    assert _signs(pulse, 21.0) == [(19.0, Sign.PROBE), (21.0, Sign.STALE)]
+    assert pulse.heard(23.0)
+    assert _signs(pulse, 33.0) == [(33.0, Sign.PROBE)]
+    assert not pulse.heard(34.0)
+
+
+def test_a_sign_of_life_is_given_whatever_is_said_besides() -> None:
+    """Servers that know it wait for it."""
+    pulse = Pulse(POLICY, 0.0)
+    kept = []
+    for now in range(100):
+        pulse.heard(now)
+        if pulse.deadline() <= now:
+            kept.append((now, pulse.due(now)))
+    assert kept == [(45, Sign.KEEP_ALIVE), (90, Sign.KEEP_ALIVE)]
+
+
+def test_a_machine_that_slept_asks_before_it_gives_up() -> None:
+    """The silence was its own."""
+    pulse = Pulse(POLICY, 0.0)
+    assert pulse.due(3600.0) is Sign.PROBE
+    assert pulse.due(3600.0) is Sign.KEEP_ALIVE
+    assert pulse.due(3601.0) is None
+    assert pulse.heard(3601.5) is False
+
+
+def test_who_was_asked_for_another_reason_is_given_as_long() -> None:
+    """Asking twice gives no more time."""
+    pulse = Pulse(POLICY, 0.0)
+    pulse.probed(3.0)
+    pulse.probed(4.0)
+    assert _signs(pulse, 20.0) == [(5.0, Sign.STALE), (8.0, Sign.DEAD)]

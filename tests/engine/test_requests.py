@@ -1,0 +1,192 @@
+"""Requests by number, and what becomes of them when a connection is lost."""
+
+import pytest
+
+from imbari_chat.engine.refusals import Call, CredentialRefused, TokenExpired
+from imbari_chat.engine.requests import Answered, Requests, refused
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    Conflict,
+    ImbariError,
+    InvalidData,
+    Unavailable,
+)
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.messages import Answer
+
+READ, WRITE = Call("/a"), Call("/b", write=True)
+
+
+class Told(list[Answered]):
+    """What callers were told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: Requests[str] = Requests(self.append)
+
+    def one(self) -> ImbariError | None:
+        assert len(self) == 1, self
+        return self.pop().error
+
+
+def test_answers_find_who_asked() -> None:
+    """By a number that begins at one; the connection's own are handed back."""
+    told = Told()
+    key = told.requests.ask("g", {"p": "/a"}, READ)
+    assert told.requests.own("auth", {}, "sign in").number == 1
+    (request,) = told.requests.take()
+    assert (request.number, request.action) == (2, "g")
+    assert told.requests.answered(Answer(1, "ok")) == "sign in"
+    assert told.requests.answered(Answer(2, "ok", {"x": 1})) is None
+    assert told == [Answered(key, {"x": 1})]
+    assert told.requests.answered(Answer(2, "ok")) is None
+    assert told.requests.answered(Answer(77, "ok")) is None
+    assert len(told) == 1
+    assert not told.requests.outstanding
+
+
+def test_what_waits_goes_out_in_the_order_in_which_it_was_asked() -> None:
+    """Once."""
+    told = Told()
+    for action in "gmp":
+        told.requests.ask(action, {}, WRITE)
+    assert [one.action for one in told.requests.take()] == ["g", "m", "p"]
+    assert told.requests.take() == []
+
+
+def test_a_lost_connection_repeats_reads_and_no_write() -> None:
+    """Reads before those that came later, under numbers of their own."""
+    told = Told()
+    first, write = told.requests.ask("g", {}, READ), told.requests.ask("m", {}, WRITE)
+    assert len(told.requests.take()) == 2
+    late = told.requests.ask("g", {"late": True}, READ)
+    told.requests.own("q", {}, "listen")
+    told.requests.lost("the line was cut")
+    assert [one.key for one in told] == [write]
+    error = told.one()
+    assert isinstance(error, Unavailable)
+    assert error.outcome_unknown
+    assert (error.what, error.where) == ("the line was cut", "/b")
+    again = told.requests.take()
+    assert [(one.number, one.body) for one in again] == [(4, {}), (5, {"late": True})]
+    assert told.requests.answered(Answer(1, "ok")) is None
+    assert told == []
+    for one in again:
+        told.requests.answered(Answer(one.number, "ok"))
+    assert [one.key for one in told] == [first, late]
+
+
+def test_a_read_is_repeated_once() -> None:
+    """An answer too long for a line that breaks would be begun for ever; one may ask for less."""
+    told = Told()
+    told.requests.ask("g", {}, READ)
+    told.requests.take()
+    told.requests.lost("cut")
+    assert len(told.requests.take()) == 1
+    told.requests.lost("cut again")
+    assert told.requests.take() == []
+    error = told.one()
+    assert isinstance(error, Unavailable)
+    assert (error.what, error.outcome_unknown) == ("cut again", False)
+
+
+def test_what_was_never_sent_is_not_unknown() -> None:
+    """Everybody who waits is told that nobody can be reached, each of his own place."""
+    told = Told()
+    told.requests.ask("m", {}, WRITE)
+    told.requests.ask("g", {}, READ)
+    told.requests.unreachable(Unavailable("cannot connect"))
+    errors = [one.error for one in told]
+    assert [(type(error), error and error.where) for error in errors] == [
+        (Unavailable, "/b"),
+        (Unavailable, "/a"),
+    ]
+    assert not any(isinstance(one, Unavailable) and one.outcome_unknown for one in errors)
+    told.clear()
+    told.requests.ask("g", {}, READ)
+    told.requests.unreachable(CredentialRefused("no"))
+    assert isinstance(told.one(), CredentialRefused)
+
+
+def test_what_is_withdrawn_may_have_been_sent() -> None:
+    """Nobody is told of it, and it is not sent afterwards."""
+    told = Told()
+    waiting = told.requests.ask("m", {}, WRITE)
+    assert told.requests.withdraw(waiting) is False
+    assert told.requests.take() == []
+    told.requests.own("auth", {}, "sign in")
+    first, sent = (told.requests.ask("m", {}, WRITE) for _ in range(2))
+    told.requests.take()
+    assert told.requests.withdraw(sent) is True
+    assert told.requests.withdraw(sent) is False
+    assert told.requests.answered(Answer(1, "ok")) == "sign in"
+    told.requests.lost("cut")
+    told.requests.unreachable(Unavailable("no"))
+    assert [one.key for one in told] == [first]
+
+
+def test_it_is_known_whether_anybody_waits() -> None:
+    """For a request that waits, or for the answer to one that was sent."""
+    told = Told()
+    told.requests.own("auth", {}, "sign in")
+    outstanding = [told.requests.outstanding]
+    told.requests.ask("g", {}, READ)
+    outstanding.append(told.requests.outstanding)
+    told.requests.take()
+    outstanding.append(told.requests.outstanding)
+    told.requests.answered(Answer(2, "ok"))
+    outstanding.append(told.requests.outstanding)
+    assert outstanding == [False, True, True, False]
+
+
+@pytest.mark.parametrize(
+    ("status", "data", "kind"),
+    [
+        ("permission_denied", "Permission denied", AccessDenied),
+        ("permission_denied", None, AccessDenied),
+        ("expired_token", "Auth token is expired.", TokenExpired),
+        ("invalid_token", "Could not parse auth token.", CredentialRefused),
+        ("datastale", "Data is stale", Conflict),
+        ("too_big", "Data requested exceeds the maximum size", InvalidData),
+        ("failure", "Index not defined", InvalidData),
+        ("error", "Unknown action", InvalidData),
+        ("unavailable", "The service is unavailable", Unavailable),
+        ("something new", {"odd": 1}, Unavailable),
+        ("", None, Unavailable),
+    ],
+)
+def test_statuses_mean_what_they_mean_over_rest(
+    status: str, data: str | None, kind: type[ImbariError]
+) -> None:
+    """One table of refusals for both ways."""
+    error = refused(Answer(1, status, data), WRITE)
+    assert type(error) is kind
+    assert error.where == "/b"
+    if kind is InvalidData:
+        assert str(data) in error.what
+
+
+@pytest.mark.parametrize("data", [None, {"odd": 1}, ""])
+def test_a_refusal_without_words_is_one_all_the_same(data: Json) -> None:
+    """It says that none was given."""
+    error = refused(Answer(1, "failure", data), READ)
+    assert isinstance(error, InvalidData)
+    assert error.what.endswith("no reason given")
+
+
+@pytest.mark.parametrize(("status", "unknown"), [("unavailable", False), ("who knows", True)])
+def test_of_an_unknown_status_the_outcome_is_unknown(status: str, unknown: bool) -> None:
+    """For a write; a service that says that it is unavailable has not tried."""
+    error = refused(Answer(1, status, "x"), WRITE)
+    assert isinstance(error, Unavailable)
+    assert error.outcome_unknown is unknown
+    read = refused(Answer(1, status, "x"), READ)
+    assert isinstance(read, Unavailable)
+    assert not read.outcome_unknown
+
+
+def test_ok_is_no_error() -> None:
+    """Nor is a sign-in that is over for good confused with one that a new token mends."""
+    assert refused(Answer(1, "ok", ""), READ) is None
+    assert type(refused(Answer(1, "invalid_token", "x"), READ)) is not AuthError

@@ -1,0 +1,397 @@
+"""The WebSocket transport against a server that does what a script says."""
+
+import asyncio
+import gc
+import json
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.datastructures import Headers
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from imbari_chat.engine.access import SocketRequest, StreamRequest
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.listens import hash_of
+from imbari_chat.engine.places import SocketPlace
+from imbari_chat.engine.pulse import PulsePolicy
+from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
+from imbari_chat.net.transport import Subscription
+from imbari_chat.net.websocket import WebSocketTransport
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.messages import hello
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
+
+WAIT = 10.0
+PLACE = Path.parse("/x")
+QUICK = LinkPolicy(connect_timeout=2.0, backoff=BackoffPolicy(first=0.01, cap=0.02))
+
+Script = Callable[["Talk"], Awaitable[None]]
+
+
+class Speaker:
+    """Somebody whose credential is the word owner."""
+
+    uid: str | None = "u"
+
+    def __init__(self, host: str) -> None:
+        self.place = SocketPlace(host, "n", secure=False)
+        self.expires_at: float | None = None
+        self.renewed = 0
+        self.closed = False
+
+    def get(self, path: Path, query: Query | None = None) -> Json:
+        raise NotImplementedError
+
+    def update(self, changes: Mapping[Path, Json]) -> None:
+        raise NotImplementedError
+
+    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
+        raise NotImplementedError
+
+    def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
+        raise NotImplementedError
+
+    def socket(self) -> SocketRequest:
+        return SocketRequest(self.place, "gauth", {"cred": f"owner {self.renewed}"})
+
+    def renew(self) -> None:
+        self.renewed += 1
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@dataclass
+class Talk:
+    """One connection, as a script sees it."""
+
+    connection: ServerConnection
+    asked: list[Any] = field(default_factory=list)
+
+    async def greet(self) -> None:
+        await self.connection.send(str(hello(1, "127.0.0.1", "s")))
+
+    async def hear(self, action: str) -> Any:
+        """The next request of this kind; those before it are answered."""
+        while True:
+            text = await self.connection.recv()
+            if len(text) < 7:
+                continue
+            inner = json.loads(text)["d"]
+            self.asked.append(inner)
+            if inner["a"] == action:
+                return inner
+            await self.answer(inner)
+
+    async def answer(self, inner: Any, data: Json = "", status: str = "ok") -> None:
+        body: Json = {"r": inner["r"], "b": {"s": status, "d": data}}
+        await self.connection.send(dumps({"t": "d", "d": body}))
+
+    async def begin(self, value: Json) -> Any:
+        """Up to the first value, and the ok. Returns what was asked."""
+        await self.greet()
+        asked = await self.hear("q")
+        await self.connection.send(_push(value))
+        await self.answer(asked, {})
+        return asked
+
+    async def go_on(self) -> None:
+        """Answer whatever is asked, until the end."""
+        while True:
+            await self.hear("nothing")
+
+
+def _push(value: Json) -> str:
+    return dumps({"t": "d", "d": {"a": "d", "b": {"p": "x", "d": value}}})
+
+
+@dataclass
+class Server:
+    """Where it is, and how often it was dialed."""
+
+    host: str = ""
+    dialed: int = 0
+    talks: list[Talk] = field(default_factory=list)
+
+
+@asynccontextmanager
+async def serving(*scripts: Script, answer: Response | None = None) -> AsyncIterator[Server]:
+    """Serve connection after connection, each as its script says; the last goes on for ever."""
+    server = Server()
+
+    async def talk(connection: ServerConnection) -> None:
+        one = Talk(connection)
+        server.talks.append(one)
+        try:
+            await scripts[min(len(server.talks), len(scripts)) - 1](one)
+        except ConnectionClosed:
+            return
+
+    def dialed(_: ServerConnection, request: Request) -> Response | None:
+        server.dialed += 1
+        return answer
+
+    async with serve(talk, "127.0.0.1", 0, process_request=dialed, close_timeout=0.1) as running:
+        server.host = f"127.0.0.1:{next(iter(running.sockets)).getsockname()[1]}"
+        yield server
+
+
+@asynccontextmanager
+async def over(server: Server, policy: LinkPolicy = QUICK) -> AsyncIterator[WebSocketTransport]:
+    transport = WebSocketTransport(lambda: Speaker(server.host), timeout=2.0, policy=policy)
+    try:
+        yield transport
+    finally:
+        await transport.close()
+
+
+async def _until(subscription: Subscription, wanted: Callable[[Any], bool]) -> Any:
+    async with asyncio.timeout(WAIT):
+        async for item in subscription:
+            if wanted(item):
+                return item
+    raise AssertionError("it ended")
+
+
+def _in(state: str) -> Callable[[Any], bool]:
+    return lambda item: isinstance(item, StateChanged) and item.state == state
+
+
+async def _simple(talk: Talk) -> None:
+    await talk.begin("first")
+    await talk.go_on()
+
+
+async def test_a_message_in_fragments_is_put_together() -> None:
+    """However they are cut, also within a character, with a ping in between."""
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        data, protocol = _push("zwölf 😀").encode(), talk.connection.protocol
+        protocol.send_text(data[:1], fin=False)
+        for at in range(1, len(data) - 1):
+            protocol.send_ping(b"")
+            protocol.send_continuation(data[at : at + 1], fin=False)
+        protocol.send_continuation(data[-1:], fin=True)
+        talk.connection.send_data()
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        subscription = transport.listen(PLACE)
+        changed = await _until(
+            subscription, lambda item: isinstance(item, Changed) and item.value != "first"
+        )
+        assert changed.value == "zwölf 😀"
+        assert server.dialed == 1
+
+
+async def test_what_a_server_closes_with_is_told() -> None:
+    """As the reason, on one line; the next connection is made."""
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.connection.close(4000, "enough\nfor now")
+
+    async with serving(script, _simple) as server, over(server) as transport:
+        subscription = transport.listen(PLACE)
+        away = await _until(subscription, _in("reconnecting"))
+        assert away.reason == "the service closed the connection (4000: enough for now)"
+        await _until(subscription, _in("live"))
+        assert server.dialed == 2
+
+
+@pytest.mark.parametrize("message", [b"bytes", "x" * 5000, "not a message"])
+async def test_what_no_server_sends_is_an_outage(message: str | bytes) -> None:
+    """Bytes, a message beyond all bounds, and no message at all."""
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.connection.send(message)
+        await talk.go_on()
+
+    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, longest=4000)
+    async with serving(script, _simple) as server, over(server, policy) as transport:
+        subscription = transport.listen(PLACE)
+        away = await _until(subscription, _in("reconnecting"))
+        assert away.reason
+        await _until(subscription, _in("live"))
+
+
+async def test_a_redirect_is_not_followed() -> None:
+    """What is said on a socket is a credential."""
+    async with serving(_simple) as elsewhere:
+        there = Headers([("Location", f"ws://{elsewhere.host}/.ws")] * 2)
+        moved = Response(HTTPStatus.TEMPORARY_REDIRECT, "Moved", there, b"")
+        async with serving(_simple, answer=moved) as server, over(server) as transport:
+            with pytest.raises(Unavailable, match="status 307"):
+                await transport.get(PLACE)
+            assert server.dialed == 1
+        assert elsewhere.dialed == 0
+
+
+async def test_an_answer_that_opens_no_socket_is_an_outage() -> None:
+    """Whoever gives it; what helps is said."""
+    body = b'{"error":"404 Not Found"}'
+    kind = Headers({"Content-Type": "application/json", "Content-Length": str(len(body))})
+    no = Response(HTTPStatus.NOT_FOUND, "Not Found", kind, body)
+    async with serving(_simple, answer=no) as server, over(server) as transport:
+        with pytest.raises(Unavailable) as caught:
+            await transport.update({PLACE: 1})
+        assert not caught.value.outcome_unknown
+        assert "transport=rest" in str(caught.value)
+
+
+async def test_a_reconnect_names_what_is_here() -> None:
+    """Hashed in a thread if it is much; nothing is told twice."""
+    value: Json = {f"k{n}": n for n in range(2000)}
+
+    async def first(talk: Talk) -> None:
+        await talk.begin(value)
+        await talk.connection.close()
+
+    async def second(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("q"), {})
+        await talk.go_on()
+
+    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, hash_here=0)
+    async with serving(first, second) as server, over(server, policy) as transport:
+        subscription = transport.listen(PLACE)
+        assert (await _until(subscription, lambda item: isinstance(item, Changed))).value == value
+        await _until(subscription, _in("reconnecting"))
+        again = await _until(subscription, lambda item: not _in("reconnecting")(item))
+        assert again == StateChanged("live")
+        (asked,) = [one for one in server.talks[1].asked if one["a"] == "q"]
+        assert asked["b"]["h"] == hash_of(value)
+
+
+async def test_a_silent_server_is_given_up() -> None:
+    """It is asked, said to be stale, and replaced."""
+
+    async def mute(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.connection.wait_closed()
+
+    pulse = PulsePolicy(probe_after=0.05, stale_after=0.05, dead_after=0.1)
+    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, pulse=pulse)
+    async with serving(mute, _simple) as server, over(server, policy) as transport:
+        subscription = transport.listen(PLACE)
+        states = [
+            (await _until(subscription, _in(state))).state
+            for state in ("live", "stale", "reconnecting", "live")
+        ]
+        assert states[-1] == "live"
+        assert server.dialed == 2
+
+
+async def test_a_refused_credential_is_renewed() -> None:
+    """At once, without a word to those who wait."""
+
+    async def refusing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("gauth"), "expired", status="expired_token")
+        await talk.go_on()
+
+    async def answering(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("g"), {"a": 1})
+        await talk.go_on()
+
+    async with serving(refusing, answering) as server, over(server) as transport:
+        assert await transport.get(PLACE) == {"a": 1}
+        first, second = (talk.asked[0]["b"]["cred"] for talk in server.talks)
+        assert (first, second) == ("owner 0", "owner 1")
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(AuthError("nobody is signed in"), AuthError), (ValueError("eyJhbGciOi.x.y"), ImbariError)],
+)
+async def test_whoever_cannot_be_identified_is_told_why(
+    error: Exception, kind: type[ImbariError]
+) -> None:
+    """Listeners and callers; with what it came from, and without what is secret in it."""
+
+    def fails() -> Speaker:
+        raise error
+
+    transport = WebSocketTransport(fails, timeout=2.0)
+    with pytest.raises(kind) as caught:
+        await _until(transport.listen(PLACE), lambda item: False)
+    assert "eyJ" not in str(caught.value)
+    assert caught.value is error or caught.value.__cause__ is error
+    await transport.close()
+
+
+async def test_a_server_that_does_not_serve_is_the_end() -> None:
+    """It says so itself; whoever asks again dials again."""
+
+    async def script(talk: Talk) -> None:
+        await talk.connection.send('{"t":"c","d":{"t":"s","d":"lives in another region"}}')
+        await talk.connection.wait_closed()
+
+    async with serving(script) as server, over(server) as transport:
+        subscription = transport.listen(PLACE)
+        with pytest.raises(ConfigError, match="another region"):
+            await _until(subscription, lambda item: False)
+        assert subscription.state == "closed"
+        assert server.dialed == 1
+        with pytest.raises(ConfigError):
+            await transport.get(PLACE)
+        assert server.dialed == 2
+
+
+async def _black_hole(talk: Talk) -> None:
+    await talk.connection.wait_closed()
+
+
+async def _dropping(talk: Talk) -> None:
+    await talk.begin("first")
+    talk.connection.transport.abort()
+
+
+@pytest.mark.parametrize(
+    ("script", "state"),
+    [(_black_hole, "connecting"), (_simple, "live"), (_dropping, "reconnecting")],
+)
+@pytest.mark.parametrize("waits", [False, True])
+async def test_closing_takes_no_time_and_leaves_nothing(
+    script: Script, state: str, waits: bool
+) -> None:
+    """From any state, with or without somebody who waits: no task, no socket, no timer."""
+    gc.collect()
+    before = len(os.listdir("/proc/self/fd"))  # noqa: PTH208
+    async with serving(script) as server:
+        for _ in range(5):
+            async with over(server) as transport:
+                subscription = transport.listen(PLACE)
+                await _until(subscription, _in(state))
+                waiting = asyncio.create_task(_rest(subscription)) if waits else None
+                await asyncio.sleep(0)
+                async with asyncio.timeout(1):
+                    await asyncio.gather(transport.close(), transport.close())
+                assert subscription.state == "closed"
+                assert not transport._alarm.is_set
+                if waiting is not None:
+                    await waiting
+        names = {task.get_name() for task in asyncio.all_tasks()}
+        assert "socket" not in names
+    for _ in range(5):
+        await asyncio.sleep(0)
+    gc.collect()
+    assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+async def _rest(subscription: Subscription) -> None:
+    async for _ in subscription:
+        pass
