@@ -39,3 +39,9 @@ def test_files_and_the_names_in_them_are_there(page: Path) -> None:
             if not is_beside and name.split(".")[-1] not in text:
                 wrong.append(f"{path} {name}")
     assert wrong == []
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    """By which others speak of it."""
+    names = sorted(file.name for file in (ROOT / "docs" / "decisions").glob("*.md"))
+    assert [name[:5] for name in names] == [f"{number:04}-" for number in range(1, len(names) + 1)]
