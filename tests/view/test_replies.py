@@ -108,17 +108,21 @@ def test_what_was_confirmed_before_it_was_told_is_a_message_at_once(inbox: Inbox
 
 def test_an_answer_stands_after_its_question_whatever_ids_and_clocks_say(inbox: Inbox) -> None:
     """The customer's machine is an hour ahead, and the admin's an hour behind."""
-    question = message("z", "question", timestamp=NOW + 3_600_000)
-    state = heard_in(inbox, "amina", MessageAdded(AMINA, question))
+    state = inbox
+    for one in (
+        message("y", "greeting", timestamp=NOW - 3_600_000),
+        message("z", "question", timestamp=NOW + 3_600_000),
+    ):
+        state = heard_in(state, "amina", MessageAdded(AMINA, one))
     sent = outgoing("z1", "answer")  # stamped by this machine until it is heard
     state = handed_over(state, sent)
     state = heard_in(state, "amina", delivery("amina", sent, "confirmed"))
-    assert texts(state) == ["question", "answer"]
+    assert texts(state) == ["greeting", "question", "answer"]
     later = message("a", "another question", timestamp=NOW + 3_600_002)
     answer = message("z1", "answer", sender="admin", timestamp=NOW + 3_600_001)
     for one in (later, answer):
         state = heard_in(state, "amina", MessageAdded(AMINA, one))
-    assert texts(state) == ["question", "answer", "another question"]
+    assert texts(state) == ["greeting", "question", "answer", "another question"]
 
 
 def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: Inbox) -> None:
