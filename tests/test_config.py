@@ -73,6 +73,12 @@ def test_a_live_database_names_its_project() -> None:
     assert not settings.on_emulator
 
 
+def test_without_a_database_there_is_no_project() -> None:
+    """And none is made up."""
+    with pytest.raises(ConfigError, match="no database"):
+        Settings.load().project_id()
+
+
 def test_a_file_in_the_configuration_directory_is_found(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

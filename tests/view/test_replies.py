@@ -5,7 +5,12 @@ from dataclasses import replace
 import pytest
 
 from imbari_chat.errors import AccessDenied, Unavailable
-from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionAdded
+from imbari_chat.schema.events import (
+    ConnectionChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionChanged,
+)
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
@@ -150,13 +155,14 @@ def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
 
 
 def test_a_refused_reply_returns_to_its_own_conversation(inbox: Inbox) -> None:
-    """Also when another one is open by now; the status line says which."""
+    """Also when another one is open by now; the status line says whose."""
     sent = outgoing("m1", "hello")
-    state = opened(handed_over(inbox, sent), "brian")
+    named = SessionChanged(session("amina", customerName="Amina W."), inbox.sessions[AMINA])
+    state = opened(handed_over(heard(inbox, named), sent), "brian")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
     assert state.composer.text == ""
     assert state.notice is not None
-    assert state.notice.text == "Not sent to amina: the rules refuse"
+    assert state.notice.text == "Not sent to Amina W.: the rules refuse"
     assert opened(state, "amina").composer.text == "hello"
 
 

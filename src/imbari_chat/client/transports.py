@@ -24,7 +24,7 @@ def admin_transport(settings: Settings) -> RestTransport:
     return _transport(settings, factory.project(settings), partial(factory.admin_access, settings))
 
 
-def customer_transport(settings: Settings, *, remember: bool = False) -> RestTransport:
+def customer_transport(settings: Settings, *, remember: bool) -> RestTransport:
     """A transport for an anonymous customer, who signs in at the first call.
 
     Args:
