@@ -99,6 +99,12 @@ def test_a_cut_leaves_nothing_that_would_join_the_ellipsis(text: str) -> None:
         assert safe[-2:-1] not in {"\u200c", "\u200d"}
 
 
+@pytest.mark.parametrize("code", [0x1F300, 0x1FA7D, 0x1FAFF])
+def test_a_pictograph_may_be_younger_than_this_python(code: int) -> None:
+    """The block for them is theirs from end to end, assigned or not."""
+    assert safe_text(chr(code)) == chr(code)
+
+
 def test_an_endless_text_costs_no_more_than_what_is_shown() -> None:
     """Ten million characters are read as far as the limit needs."""
     assert safe_text("\x1b" * 10_000_000, max_length=20) == REPLACEMENT + "…"
