@@ -96,7 +96,8 @@ def test_a_file_in_the_configuration_directory_is_found(
     [
         ({"database_emulator": "http://127.0.0.1:9000"}, "HOST:PORT"),
         ({"database_emulator": "127.0.0.1"}, "HOST:PORT"),
-        ({"auth_emulator": "127.0.0.1:99999"}, "HOST:PORT"),
+        ({"auth_emulator": "127.0.0.1:0"}, "HOST:PORT"),
+        ({"auth_emulator": "127.0.0.1:65536"}, "HOST:PORT"),
         ({"database_url": "imbari"}, "database address"),
         ({"database_url": "http://127.0.0.1:9000"}, "namespace"),
         ({"timeout": 0}, "timeout"),
