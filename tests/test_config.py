@@ -73,6 +73,12 @@ def test_a_live_database_names_its_project() -> None:
     assert not settings.on_emulator
 
 
+def test_without_a_database_there_is_no_project() -> None:
+    """And none is made up."""
+    with pytest.raises(ConfigError, match="no database"):
+        Settings.load().project_id()
+
+
 def test_a_file_in_the_configuration_directory_is_found(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,7 +96,8 @@ def test_a_file_in_the_configuration_directory_is_found(
     [
         ({"database_emulator": "http://127.0.0.1:9000"}, "HOST:PORT"),
         ({"database_emulator": "127.0.0.1"}, "HOST:PORT"),
-        ({"auth_emulator": "127.0.0.1:99999"}, "HOST:PORT"),
+        ({"auth_emulator": "127.0.0.1:0"}, "HOST:PORT"),
+        ({"auth_emulator": "127.0.0.1:65536"}, "HOST:PORT"),
         ({"database_url": "imbari"}, "database address"),
         ({"database_url": "http://127.0.0.1:9000"}, "namespace"),
         ({"timeout": 0}, "timeout"),

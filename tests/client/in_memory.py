@@ -11,7 +11,7 @@ from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.transport import Subscription
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
@@ -40,10 +40,10 @@ class InMemory:
     Args:
         namespace: The database.
         auth: What rules see.
-        fates: What becomes of the first updates; those that follow arrive.
+        fates: What becomes of the first updates, or what they raise; those that follow arrive.
     """
 
-    def __init__(self, namespace: Namespace, auth: Json, *fates: str) -> None:
+    def __init__(self, namespace: Namespace, auth: Json, *fates: str | ImbariError) -> None:
         self._namespace = namespace
         self._caller = Caller(admin=False, auth=auth)
         self._fates = list(fates)
@@ -85,6 +85,8 @@ class InMemory:
             case str() if fate == LATE:
                 self._late.append(changes)
                 raise Unavailable("no answer", outcome_unknown=True)
+            case ImbariError():
+                raise fate
             case _:
                 raise Unavailable("cannot connect")
 

@@ -245,6 +245,7 @@ async def test_a_message_shows_its_delivery_and_is_itself_in_the_history(face: F
     async with face.customer() as chat, face.desk() as desk:
         session = await chat.start(**AMINA)
         sent = await chat.send("Hello")
+        assert f"id={sent.id!r}" in repr(sent)
         assert "delivery='confirmed'" in repr(sent)
         async with desk.open(session.id) as conversation:
             (read,) = await conversation.history()

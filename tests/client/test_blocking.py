@@ -107,31 +107,41 @@ def test_closing_twice_is_fine_and_calls_afterwards_are_errors(flags: dict[str, 
         desk.sessions()
 
 
-def test_an_interrupted_wait_cancels_the_call() -> None:
-    """Ctrl-C in the caller reaches the coroutine."""
+def _to_the_process() -> None:
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+def _to_this_thread() -> None:
+    """Which does not wake the one that waits, as a signal that comes just before it does so."""
+    signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+
+@pytest.mark.parametrize("interrupt", [_to_the_process, _to_this_thread])
+def test_an_interrupted_wait_cancels_the_call(interrupt: Callable[[], None]) -> None:
+    """Ctrl-C in the caller reaches the coroutine, whenever it comes."""
     portal = Portal("test")
-    cancelled = threading.Event()
+    waiting, cancelled, unheard = threading.Event(), threading.Event(), threading.Event()
 
     async def hang() -> None:
+        waiting.set()
         try:
-            interrupted.set()
             await asyncio.Event().wait()
-        except asyncio.CancelledError:
+        finally:
             cancelled.set()
-            raise
 
-    interrupted = threading.Event()
+    def press() -> None:
+        waiting.wait(5)
+        interrupt()
+        if not cancelled.wait(5):
+            unheard.set()
+            _to_the_process()
 
-    def interrupt() -> None:
-        interrupted.wait(5)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    thread = threading.Thread(target=interrupt)
+    thread = threading.Thread(target=press)
     thread.start()
     with pytest.raises(KeyboardInterrupt):
         portal.call(hang())
     thread.join()
-    assert cancelled.wait(5)
+    assert not unheard.is_set()
     portal.close()
 
 

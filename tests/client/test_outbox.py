@@ -10,6 +10,7 @@ from imbari_chat import AsyncAdminChat, AsyncCustomerChat, CustomerChat, Unavail
 from imbari_chat.client import gateway
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.entry import undelivered
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -28,6 +29,7 @@ from tests.client.in_memory import (
     database,
 )
 from tests.client.scenarios.faces import WAIT
+from tests.view.records import outgoing
 
 AT_ONCE = OutboxPolicy(backoff=BackoffPolicy(first=0.0, cap=0.0))
 
@@ -258,3 +260,18 @@ async def test_a_conversation_that_is_left_is_not_listened_to(
         await asyncio.wait_for(listening, WAIT)
     assert told == [f"/messages/{session_id}", "closed"]
     await desk.close()
+
+
+@pytest.mark.parametrize(
+    ("count", "begin", "end"),
+    [
+        (1, "1 message undelivered: m0 ", "m0 (not sent)"),
+        (10, "10 messages undelivered: m0 ", "m9 (not sent)"),
+        (11, "11 messages undelivered: m0 ", "m9 (not sent) and 1 more"),
+    ],
+)
+def test_a_list_of_what_is_undelivered_has_an_end(count: int, begin: str, end: str) -> None:
+    """Ten are named, and the others counted."""
+    told = undelivered([outgoing(f"m{number}", "Hello") for number in range(count)])
+    assert told.startswith(begin)
+    assert told.endswith(end)

@@ -91,7 +91,8 @@ async def test_what_may_pass_is_sat_out_everywhere(
     """By a catch-up read, a stream and a message alike."""
     monkeypatch.setattr(module, "_PAUSE", 0.0)
     assert remedy(error) is not Remedy.NOTHING
-    assert await _gateway(error, error, 7).patient.get(WHERE) == 7
+    for query in (None, Query.by_child("timestamp")):
+        assert await _gateway(error, error, 7).patient.get(WHERE, query) == 7
 
     stream = StreamCore(lambda: 0.0, StreamPolicy())
     stream.start(0.0)

@@ -16,6 +16,7 @@ from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.errors import AuthError, ImbariError, QuotaExceeded
 from imbari_chat.schema import plans
 from imbari_chat.schema.forms import LeadForm
 from imbari_chat.wire.json import Json
@@ -30,6 +31,8 @@ from tests.client.in_memory import (
     InMemory,
     database,
 )
+
+SIGNED_OUT = [AuthError("your sign-in has ended"), QuotaExceeded("too many sign-ins for now")]
 
 
 @pytest.fixture(autouse=True)
@@ -230,15 +233,31 @@ async def test_an_action_ends_at_its_deadline_and_does_not_pretend_to_know(
     assert caught.value.outcome_unknown
 
 
+@pytest.mark.parametrize("fate", [UNREACHABLE, *SIGNED_OUT])
 async def test_an_action_that_certainly_was_not_made_is_an_error_at_once(
-    namespace: Namespace,
+    namespace: Namespace, fate: str | ImbariError
 ) -> None:
     """Whoever asked decides whether to ask again."""
-    transport = InMemory(namespace, CUSTOMER, UNREACHABLE)
-    with pytest.raises(Unavailable) as caught:
+    transport = InMemory(namespace, CUSTOMER, fate)
+    with pytest.raises(ImbariError) as caught:
         await Gateway(transport).commit(_a_start())
-    assert not caught.value.outcome_unknown
+    if isinstance(fate, ImbariError):
+        assert caught.value is fate
+    else:
+        assert isinstance(caught.value, Unavailable)
+        assert not caught.value.outcome_unknown
     assert transport.updates == 1
+
+
+@pytest.mark.parametrize("fate", SIGNED_OUT)
+async def test_an_action_that_may_have_been_made_is_unknown_to_whoever_is_signed_out(
+    namespace: Namespace, fate: ImbariError
+) -> None:
+    """What ended the sign-in is told as the reason."""
+    with pytest.raises(Unavailable, match=fate.what) as caught:
+        await Gateway(InMemory(namespace, CUSTOMER, LOST_REQUEST, fate)).commit(_a_start())
+    assert caught.value.outcome_unknown
+    assert caught.value.__cause__ is fate
 
 
 @pytest.mark.parametrize("fates", [[LOST_REQUEST, UNREACHABLE], [LOST_REQUEST] * 2])

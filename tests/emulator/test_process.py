@@ -162,6 +162,24 @@ def test_a_served_emulator_ends_when_asked(tmp_path: Path, number: signal.Signal
     assert (served.returncode, complaints) == (0, b"")
 
 
+UNHEARD = """
+    import signal, threading, time
+    from imbari_chat.emulator import Emulator
+    from imbari_chat.emulator.process import serve
+
+    def end():
+        time.sleep(0.2)  # long enough for the wait to have begun, which makes it harder
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    serve(Emulator(), ready=threading.Thread(target=end, daemon=True).start)
+"""
+
+
+def test_a_served_emulator_hears_a_signal_that_does_not_wake_it() -> None:
+    """As when it comes just before the wait begins; here another thread gets the signal."""
+    subprocess.run([sys.executable, "-c", textwrap.dedent(UNHEARD)], timeout=20, check=True)
+
+
 def test_a_served_emulator_is_gone_when_its_parent_dies(tmp_path: Path) -> None:
     """However the parent died."""
     note = tmp_path / "pid"

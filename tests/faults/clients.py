@@ -94,7 +94,7 @@ def admin(where: Settings) -> AsyncAdminChat:
 
 def customer(where: Settings) -> AsyncCustomerChat:
     """A customer's end; somebody new."""
-    transport = _impatient(transports.customer_transport(where))
+    transport = _impatient(transports.customer_transport(where, remember=False))
     return AsyncCustomerChat._over(
         Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT)
     )

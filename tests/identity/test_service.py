@@ -13,7 +13,9 @@ import firebase_admin.db
 import pytest
 import requests.adapters
 
+from imbari_chat.config import Settings
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
+from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.wire.json import Json, same
@@ -174,10 +176,12 @@ def test_live_access_token_is_used_until_shortly_before_its_end(
         assert request.url.startswith(f"{LIVE.rest_base}/open.json?auth_variable_override=")
         assert "ns=" not in request.url
         assert "ya29" not in request.url + repr(request)
+        assert access.expires_at is not None
         assert access.expires_at == pytest.approx(now + 3600, abs=60)
+        clock["now"] = access.expires_at - 300.001
         access.stream(OPEN)
         assert len(server.asked) == 1
-        clock["now"] += 3400
+        clock["now"] = access.expires_at - 300
         grant(server, "ya29.second", expires_in=9999)
         assert access.stream(OPEN).headers == {"Authorization": "Bearer ya29.second"}
         grant(server, "ya29.third")
@@ -250,6 +254,18 @@ def test_missing_key_file_is_named(tmp_path: FilePath) -> None:
     """A mistyped path is the most common reason."""
     with pytest.raises(ConfigError, match="No such file"):
         ServiceAccess(LIVE, key_file=tmp_path / "none.json")
+
+
+def test_a_key_file_that_is_named_is_used_without_being_asked_for(tmp_path: FilePath) -> None:
+    """Before a stored sign-in is looked for."""
+    settings = Settings.load(
+        identity="auto",
+        database_url="https://imbari.firebaseio.com",
+        credentials=tmp_path / "none.json",
+        data_dir=tmp_path,
+    )
+    with pytest.raises(ConfigError, match="No such file"):
+        admin_access(settings)
 
 
 def test_machine_without_credentials_is_told_what_to_do(

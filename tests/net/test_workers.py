@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from imbari_chat.engine.access import heard
+from imbari_chat.engine.access import heard, hearing
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.workers import Workers
 
@@ -164,3 +164,14 @@ async def test_cancelling_a_call_that_is_listened_to_abandons_it() -> None:
     release.set()
     assert await workers.run(len, "abc") == 3
     workers.close()
+
+
+def test_what_is_heard_is_told_to_the_innermost_block_and_to_none_outside() -> None:
+    """A thread goes on to the next call, of which nobody may want to hear."""
+    told: list[str] = []
+    with hearing(lambda: told.append("outer")):
+        with hearing(lambda: told.append("inner")):
+            heard()
+        heard()
+    heard()
+    assert told == ["inner", "outer"]

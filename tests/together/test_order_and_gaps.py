@@ -469,6 +469,27 @@ def test_the_inbox_hears_whatever_was_stamped_ahead_of_time(count: int) -> None:
     _run(lambda: world.server, scene())
 
 
+@pytest.mark.parametrize(("behind", "news"), [(1, True), (85, True), (95, False)])
+def test_a_slow_dashboards_message_is_news_above_the_lowest_known(behind: int, news: bool) -> None:
+    """Which is the tenth; what stands below it had gone by before, for all one can know."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        write("-M000", 0)
+        await _follow_inbox(world)
+        for number in range(1, 30):
+            world.server += 9
+            write(f"-M{number:03}", 0)
+            await world.look()
+        write("-N", -behind)
+        world.put({paths.session(SESSION) / "lastMessageTime": world.server})
+        assert _texts(await world.look()) == (world.written[-1:] if news else [])
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
 def test_an_old_session_that_slides_into_the_window_brings_nothing_and_costs_nothing() -> None:
     """It takes the place of one that was deleted."""
     world = World()

@@ -5,7 +5,13 @@ from dataclasses import replace
 import pytest
 
 from imbari_chat.errors import AccessDenied, Unavailable
-from imbari_chat.schema.events import ConnectionChanged, MessageAdded, MessageRemoved, SessionAdded
+from imbari_chat.schema.events import (
+    ConnectionChanged,
+    MessageAdded,
+    MessageRemoved,
+    SessionAdded,
+    SessionChanged,
+)
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.composer import Composer
@@ -132,17 +138,21 @@ def test_what_was_confirmed_before_it_was_told_is_a_message_at_once(inbox: Inbox
 
 def test_an_answer_stands_after_its_question_whatever_ids_and_clocks_say(inbox: Inbox) -> None:
     """The customer's machine is an hour ahead, and the admin's an hour behind."""
-    question = message("z", "question", timestamp=NOW + 3_600_000)
-    state = heard_in(inbox, "amina", MessageAdded(AMINA, question))
+    state = inbox
+    for one in (
+        message("y", "greeting", timestamp=NOW - 3_600_000),
+        message("z", "question", timestamp=NOW + 3_600_000),
+    ):
+        state = heard_in(state, "amina", MessageAdded(AMINA, one))
     sent = outgoing("z1", "answer")  # stamped by this machine until it is heard
     state = handed_over(state, sent)
     state = heard_in(state, "amina", delivery("amina", sent, "confirmed"))
-    assert texts(state) == ["question", "answer"]
+    assert texts(state) == ["greeting", "question", "answer"]
     later = message("a", "another question", timestamp=NOW + 3_600_002)
     answer = message("z1", "answer", sender="admin", timestamp=NOW + 3_600_001)
     for one in (later, answer):
         state = heard_in(state, "amina", MessageAdded(AMINA, one))
-    assert texts(state) == ["question", "answer", "another question"]
+    assert texts(state) == ["greeting", "question", "answer", "another question"]
 
 
 def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: Inbox) -> None:
@@ -170,13 +180,14 @@ def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
 
 
 def test_a_refused_reply_returns_to_its_own_conversation(inbox: Inbox) -> None:
-    """Also when another one is open by now; the status line says which."""
+    """Also when another one is open by now; the status line says whose."""
     sent = outgoing("m1", "hello")
-    state = opened(handed_over(inbox, sent), "brian")
+    named = SessionChanged(session("amina", customerName="Amina W."), inbox.sessions[AMINA])
+    state = opened(handed_over(heard(inbox, named), sent), "brian")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
     assert state.composer.text == ""
     assert state.notice is not None
-    assert state.notice.text == "Not sent to amina: the rules refuse"
+    assert state.notice.text == "Not sent to Amina W.: the rules refuse"
     assert opened(state, "amina").composer.text == "hello"
 
 

@@ -3,6 +3,7 @@
 import unicodedata
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
@@ -86,6 +87,22 @@ def test_a_chain_of_emoji_is_broken_where_it_gets_too_long() -> None:
     """Between two replacement marks at most the joiners of the longest real emoji."""
     safe = safe_text("👨" + "\u200d👨" * 20)
     assert max(part.count("\u200d") for part in safe.split(REPLACEMENT)) == MAX_JOINS
+
+
+@pytest.mark.parametrize("text", ["👨\u200d👩\u200d👧", "می\u200cخواهم"])
+def test_a_cut_leaves_nothing_that_would_join_the_ellipsis(text: str) -> None:
+    """Wherever it falls, in an emoji or in a Persian word."""
+    assert safe_text(text) == text
+    for limit in range(1, len(text)):
+        safe = safe_text(text, max_length=limit)
+        assert safe.endswith("…")
+        assert safe[-2:-1] not in {"\u200c", "\u200d"}
+
+
+@pytest.mark.parametrize("code", [0x1F300, 0x1FA7D, 0x1FAFF])
+def test_a_pictograph_may_be_younger_than_this_python(code: int) -> None:
+    """The block for them is theirs from end to end, assigned or not."""
+    assert safe_text(chr(code)) == chr(code)
 
 
 def test_an_endless_text_costs_no_more_than_what_is_shown() -> None:

@@ -1,5 +1,6 @@
 """Messages of the socket, both ways."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -59,6 +60,13 @@ def test_what_is_no_message_is_refused(case: dict[str, Any]) -> None:
     count, unit = case.get("repeat", [0, ""])
     with pytest.raises(InvalidData):
         from_client(case["text"] + unit * count)
+
+
+@pytest.mark.parametrize("read", [from_client, from_server])
+def test_what_is_no_json_is_shown_by_its_place(read: Callable[[str], object]) -> None:
+    """Unless it is read in steps."""
+    with pytest.raises(InvalidData, match="line 1, column 6"):
+        read('{"t":')
 
 
 @given(st.text() | near_misses.map(dumps))

@@ -45,6 +45,8 @@ def test_a_path_contains_what_is_below_it(path: Path, below: Path) -> None:
     assert path.contains(whole)
     assert whole.relative_to(path) == below
     assert whole.contains(path) is (not below)
+    for text in (str(below), str(below).strip("/")):
+        assert path / text == whole
 
 
 def test_empty_segments_do_not_count() -> None:

@@ -76,12 +76,15 @@ def test_an_update_is_an_object(body: Json) -> None:
     )
 
 
-@pytest.mark.parametrize("key", ["", "/", "a.b", "a/$b", ".value", ".sv", ".priority/a", "a/.sv"])
-def test_what_is_no_path_is_refused(key: str) -> None:
+@pytest.mark.parametrize(
+    "key", ["", "/", "a.b", "a/$b", ".value", ".sv", ".priority/a", "a/.sv", "a.b" * 1000]
+)
+def test_what_is_no_path_is_refused_and_named(key: str) -> None:
     """Of the reserved names only a last ``.priority`` can be written to."""
     assert illegal_in_update_key(key) is not None
-    with pytest.raises(InvalidData):
+    with pytest.raises(InvalidData) as caught:
         changes({key: 1}, ROOT)
+    assert caught.value.where == repr(key[:80])
 
 
 def test_paths_of_an_update_have_a_depth() -> None:

@@ -1,5 +1,6 @@
 """Server values."""
 
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -64,10 +65,11 @@ def test_an_increment_is_a_finite_number(by: float) -> None:
         increment(by)
 
 
-def test_bottomless_data_is_refused_not_crashed_on() -> None:
-    """Long before Python's own limit."""
+@pytest.mark.parametrize(("levels", "fits"), [(32, True), (33, False), (100_000, False)])
+def test_a_server_value_stands_as_deep_as_data_may(levels: int, fits: bool) -> None:
+    """Deeper it is refused, long before Python's own limit."""
     value: Json = SERVER_TIMESTAMP
-    for _ in range(100_000):
+    for _ in range(levels):
         value = [value]
-    with pytest.raises(InvalidData, match="32"):
+    with nullcontext() if fits else pytest.raises(InvalidData, match="32"):
         resolve(value, EMPTY, NOW)

@@ -25,7 +25,7 @@ def admin_transport(settings: Settings) -> Transport:
     return _transport(settings, factory.project(settings), partial(factory.admin_access, settings))
 
 
-def customer_transport(settings: Settings, *, remember: bool = False) -> Transport:
+def customer_transport(settings: Settings, *, remember: bool) -> Transport:
     """A transport for an anonymous customer, who signs in at the first call.
 
     Args:

@@ -22,6 +22,8 @@ __all__ = ["CommandNotFound", "run", "serve", "watch_parent"]
 
 _ENDING = (signal.SIGINT, signal.SIGTERM) + ((signal.SIGHUP,) if sys.platform != "win32" else ())
 _POLL_SECONDS = 0.02
+_UNHEARD_SECONDS = 0.25
+"""For so long a signal may go unheard: one that comes just before a wait begins does not end it."""
 
 
 class CommandNotFound(NotFound):
@@ -87,7 +89,8 @@ def serve(
         if parent is not None:
             watch_parent(parent, asked.set)
         ready()
-        asked.wait()
+        while not asked.wait(_UNHEARD_SECONDS):
+            pass
 
 
 def watch_parent(

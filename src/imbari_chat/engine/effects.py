@@ -25,7 +25,7 @@ class Connect:
         renew: The credential was refused or has ended: get a new one first.
     """
 
-    renew: bool = False
+    renew: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,10 +145,10 @@ def sessions_of(uid: str) -> "Query":
     return _query().by_child("customerUid").equal_to(uid)
 
 
-def sessions_like(prefix: str, limit: int = 10) -> "Query":
-    """Sessions whose id begins with ``prefix``; read at :data:`SESSIONS`."""
+def sessions_like(prefix: str) -> "Query":
+    """Some sessions whose id begins with ``prefix``; read at :data:`SESSIONS`."""
     # The private-use character that the service's guides recommend as "after every suffix".
-    return _query().by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(limit)
+    return _query().by_key().start_at(prefix).end_at(prefix + "\uf8ff").limit_to_first(10)
 
 
 def messages_in_order() -> "Query":

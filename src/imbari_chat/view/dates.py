@@ -4,7 +4,7 @@ All times are milliseconds since the epoch. A zone of None is the system's own. 
 calendar holds, and the 0 of a record that does not say, give an empty string.
 """
 
-from datetime import UTC, datetime, tzinfo
+from datetime import datetime, tzinfo
 from typing import Final
 
 from imbari_chat.schema.models import as_datetime
@@ -31,7 +31,7 @@ _HOUR: Final = 60 * _MINUTE
 _DAY: Final = 24 * _HOUR
 
 
-def since(then: int, now: int, zone: tzinfo | None = UTC) -> str:
+def since(then: int, now: int, zone: tzinfo | None) -> str:
     """How long ago, at most six characters: ``now``, ``4m``, ``3h``, ``2d``, ``12 Mar``, ``2024``.
 
     A time in the future, by another machine's clock, is ``now``.
@@ -54,13 +54,13 @@ def since(then: int, now: int, zone: tzinfo | None = UTC) -> str:
     return str(local.year)
 
 
-def clock_time(then: int, zone: tzinfo | None = UTC) -> str:
+def clock_time(then: int, zone: tzinfo | None) -> str:
     """The time of day, ``14:05``."""
     local = _local(then, zone)
     return f"{local:%H:%M}" if local is not None else ""
 
 
-def day(then: int, now: int, zone: tzinfo | None = UTC) -> str:
+def day(then: int, now: int, zone: tzinfo | None) -> str:
     """The day: ``today``, ``yesterday``, ``Tuesday 12 March``, with the year if it is another."""
     local, today = _local(then, zone), _local(now, zone)
     if local is None:
@@ -73,7 +73,7 @@ def day(then: int, now: int, zone: tzinfo | None = UTC) -> str:
     return name if today is not None and today.year == local.year else f"{name} {local.year}"
 
 
-def full(then: int, zone: tzinfo | None = UTC) -> str:
+def full(then: int, zone: tzinfo | None) -> str:
     """Date and time, sortable: ``2024-03-12 14:05``."""
     local = _local(then, zone)
     return f"{local:%Y-%m-%d %H:%M}" if local is not None else ""

@@ -1,15 +1,16 @@
 """The thread that runs a blocking client's event loop.
 
 One daemon thread with one loop serves all calls of one client, from any thread. A blocked call
-gives way to Ctrl-C at once: the coroutine is cancelled and the KeyboardInterrupt goes on.
+gives way to Ctrl-C: the coroutine is cancelled and the KeyboardInterrupt goes on. A signal that
+comes just before the wait begins does not end it, so a call looks up now and then.
 """
 
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, wait
 from contextlib import suppress
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from imbari_chat.client.dispatcher import ErrorHandler, log_error
 from imbari_chat.errors import ClientClosed
@@ -20,6 +21,9 @@ from imbari_chat.schema.events import ChatEvent
 __all__ = ["BlockingIterator", "Portal"]
 
 R = TypeVar("R")
+
+_LONGEST_WAIT: Final = 0.25
+"""Seconds that Ctrl-C may go unheard."""
 
 _FAREWELL = 2.0
 """Seconds that closing waits for the thread; what hangs longer is a daemon's and ends with us."""
@@ -83,6 +87,8 @@ class Portal:
             with self._lock:
                 self.check()
                 future = asyncio.run_coroutine_threadsafe(steps, self._loop)
+            while not wait((future,), timeout=_LONGEST_WAIT).done:
+                pass
             return future.result()
         except CancelledError:
             raise ClientClosed from None
