@@ -126,7 +126,7 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
         raise Unavailable("cannot connect")
 
     outbox = Outbox(cast("Transport", SimpleNamespace(update=refused)))
-    session_id, message_id = SessionId("amina"), MessageId("m1")
+    session_id, message_id = SessionId("amina"), MessageId("-O0123456789abcdefgh")
     plan = plans.reply(session_id, message_id, "hello", uid=None, after=None)
     with narrating_log(Stderr()):
         await outbox.deliver(plan, session_id, timeout=0, keep=True)

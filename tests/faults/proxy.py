@@ -23,8 +23,8 @@ _SLICE = 0.05
 """Seconds that a slow line takes for one piece."""
 _RESET = struct.pack("ii", 1, 0)
 # Below the range from which systems pick ports for outgoing connections, and none twice, so that a
-# port stays ours while nobody listens.
-_PORTS = itertools.cycle(random.sample(range(20_000, 32_000), 12_000))
+# port stays ours while nobody listens. Not by the seed, which beside processes share.
+_PORTS = itertools.cycle(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
 
 
 async def own_port() -> int:

@@ -14,7 +14,7 @@ PLACES = {
     "emulator": PACKAGE / "emulator" / "database",
     "rules": PACKAGE / "rules",
 }
-ROW = re.compile(r"\| `(wire|emulator|rules)/(\w+\.py)` `(\w+)` \|$", re.MULTILINE)
+ROW = re.compile(r"\| `(wire|emulator|rules)/(?:database/)?(\w+\.py)` `(\w+)` \|$", re.MULTILINE)
 ASSIGNED = re.compile(r"(\w+)\s*(?::[^=]*)?=")
 
 
