@@ -411,8 +411,9 @@ async def test_states_and_reasons_are_kept(file: Path) -> None:
     for key in "abc":
         await store.append(_row(key))
     await store.tried("ab")
-    await store.become("b", "failed", "blocked")
+    store.note("b", "failed", "blocked")
     await store.become("c", "held")
+    await store.written()
     assert [(row.tries, row.state, row.reason) for row in await store.rows()] == [
         (1, "queued", None),
         (1, "failed", "blocked"),

@@ -198,6 +198,7 @@ class BaseChat(EventSource):
             await self.close()
             raise
         self._entered = True
+        self._gateway.outbox.begin()
         self._begin_listening()
         return self
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from imbari_chat.errors import ClientClosed, ImbariError
 from imbari_chat.files import FileLock
@@ -11,6 +12,8 @@ from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile
 from imbari_chat.net.workers import Workers
 
 __all__ = ["OutboxStore"]
+
+_BECOME: Final = "UPDATE message SET state = ?, reason = ? WHERE key = ?"
 
 _log = logging.getLogger(__name__)
 
@@ -69,15 +72,17 @@ class OutboxStore:
             *(self._write(("UPDATE message SET tries = 1 WHERE key = ?", (key,))) for key in keys)
         )
 
-    async def become(self, key: str, state: RowState, reason: str | None = None) -> None:
-        """Note what is to become of a message.
+    async def become(self, key: str, state: RowState) -> None:
+        """Say what is to become of a message, to whichever process sends it.
 
         Raises:
             ConfigError: It cannot be written.
         """
-        await self._write(
-            ("UPDATE message SET state = ?, reason = ? WHERE key = ?", (state, reason, key))
-        )
+        await self._write((_BECOME, (state, None, key)))
+
+    def note(self, key: str, state: RowState, reason: str | None = None) -> None:
+        """It became this here: write that with what is written next, or at the next look."""
+        self._lazy[key] = _BECOME, (state, reason, key)
 
     def forget(self, key: str) -> None:
         """It was delivered: delete it with what is written next, or at the next look.
@@ -87,7 +92,7 @@ class OutboxStore:
         self._lazy[key] = "DELETE FROM message WHERE key = ?", (key,)
 
     async def rows(self) -> list[Row]:
-        """All that is kept, in the order in which it was accepted, less what is to be forgotten.
+        """All that is kept, in the order in which it was accepted, less what is known better here.
 
         Raises:
             ConfigError: The file cannot be read.
@@ -157,7 +162,9 @@ class OutboxStore:
                 self._lazy = lazy | self._lazy
                 self._settle(soon, error)
                 if not soon:
-                    _log.warning("%d delivered messages stay on disk for now: %s", len(lazy), error)
+                    _log.warning(
+                        "what became of %d messages is not on disk yet: %s", len(lazy), error
+                    )
                 if not self._soon:
                     return  # the next write tries again
             else:

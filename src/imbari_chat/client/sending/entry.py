@@ -25,6 +25,9 @@ class OutboxEntry:
         progress: How far it has got.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
+        kept: Whether it is on disk too, so that it outlives this program.
+        tried: Whether the disk says that it may be there.
+        created: When it was accepted, ms by this machine's clock; None if it may go however late.
         may_be_there: Whether a try may have reached the service: one is with it, or got no answer.
     """
 
@@ -34,6 +37,9 @@ class OutboxEntry:
     progress: Progress
     awaited: bool = True
     trouble: ImbariError | None = None
+    kept: bool = False
+    tried: bool = False
+    created: int | None = None
     may_be_there: bool = False
 
     @property
