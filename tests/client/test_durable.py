@@ -17,7 +17,7 @@ from imbari_chat.client.sending import on_disk
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import ConfigError, ImbariError, Unavailable
+from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, StoreFile
 from imbari_chat.wire.json import Json
@@ -208,6 +208,47 @@ async def test_another_process_may_say_that_a_held_message_goes_or_not(
         await other.close()
     assert _texts(namespace, session_id) == ["0"]
     assert _rows(file) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_a_message_is_held_released_and_dropped_by_whoever_wrote_it(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, durable: bool
+) -> None:
+    """Also one that is in memory alone."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = (
+        desk(transport) if durable else AsyncAdminChat._over(Gateway(transport, policy=PATIENTLY))
+    )
+    first, second, third = [await chat.reply(session_id, f"{n}", timeout=0.1) for n in range(3)]
+    await chat.hold(second.id)
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == (second, third)
+    assert (second.delivery, third.delivery) == ("held", "queued")
+    await chat.drop(third.id)
+    assert third.delivery == "failed"
+    await chat.release(second.id)
+    assert await chat.flush(timeout=WAIT) == ()
+    for act in (chat.hold, chat.release, chat.drop):
+        with pytest.raises(NotFound):
+            await act(third.id)
+    await chat.close()
+    assert _texts(namespace, session_id) == ["0", "1"]
+    assert first.delivery == "confirmed"
+    assert _rows(file) == []
+
+
+async def test_whoever_does_not_send_tells_the_one_that_does(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """And hears what became of it."""
+    sender, writer = desk(_Away(namespace, ADMIN, file)), desk()
+    await sender.reply(session_id, "0", timeout=0.1)
+    sent = await writer.reply(session_id, "1", timeout=0.1)
+    await writer.hold(sent.id)
+    await _until(lambda: sent.delivery == "held")
+    await writer.drop(sent.id)
+    await _until(lambda: sent.delivery == "failed")
+    assert [one.text for one in sender.outbox] == ["0"]
 
 
 async def test_another_sign_in_never_sends_it(

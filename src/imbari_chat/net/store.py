@@ -4,16 +4,13 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
 
 from imbari_chat.errors import ClientClosed, ImbariError
 from imbari_chat.files import FileLock
-from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile
+from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile, becoming
 from imbari_chat.net.workers import Workers
 
 __all__ = ["OutboxStore"]
-
-_BECOME: Final = "UPDATE message SET state = ?, reason = ? WHERE key = ?"
 
 _log = logging.getLogger(__name__)
 
@@ -78,11 +75,11 @@ class OutboxStore:
         Raises:
             ConfigError: It cannot be written.
         """
-        await self._write((_BECOME, (state, None, key)))
+        await self._write(becoming(key, state))
 
     def note(self, key: str, state: RowState, reason: str | None = None) -> None:
         """It became this here: write that with what is written next, or at the next look."""
-        self._lazy[key] = _BECOME, (state, reason, key)
+        self._lazy[key] = becoming(key, state, reason)
 
     def forget(self, key: str) -> None:
         """It was delivered: delete it with what is written next, or at the next look.

@@ -22,7 +22,7 @@ from imbari_chat import private_files
 from imbari_chat.errors import ConfigError
 from imbari_chat.files import FileLock
 
-__all__ = ["Row", "RowState", "Statement", "StoreFile"]
+__all__ = ["Row", "RowState", "Statement", "StoreFile", "becoming"]
 
 RowState: TypeAlias = Literal["queued", "held", "failed", "dropped"]
 """``queued``: goes out. ``held``: waits for a person. ``failed``: refused, kept with the reason.
@@ -124,12 +124,20 @@ class Row:
         return _INSERT, (*astuple(self), self.digest())
 
 
+def becoming(key: str, state: RowState, reason: str | None = None) -> Statement:
+    """What notes that a message is to become this. One that was dropped stays so."""
+    return (
+        "UPDATE message SET state = ?, reason = ? WHERE key = ? AND state <> 'dropped'",
+        (state, reason, key),
+    )
+
+
 class _NotOurs(Exception):
     """This file cannot be used, and another in its place can."""
 
     def __init__(self, tag: str, what: str) -> None:
         super().__init__(what)
-        self.tag = tag
+        self.tag: str = tag
 
 
 class StoreFile:
@@ -142,7 +150,7 @@ class StoreFile:
     """
 
     def __init__(self, file: Path, binding: str, *, most_pages: int = _LARGEST) -> None:
-        self.file = file
+        self.file: Path = file
         self._binding = binding
         self._most_pages = most_pages
         self._connection: sqlite3.Connection | None = None

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imbari_chat.errors import AccessDenied, Conflict, ImbariError, SessionNotFound
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, NotFound, SessionNotFound
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage, Progress
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 
-__all__ = ["OutboxEntry", "is_stored", "overtaken", "require_session", "undelivered"]
+__all__ = ["OutboxEntry", "is_stored", "missing", "overtaken", "require_session", "undelivered"]
 
 _NAMED = 10
 
@@ -102,6 +102,11 @@ async def require_session(transport: Transport, plan: Plan, *, refused: bool = F
             raise SessionNotFound.named(plan.requires[-1])
     except AccessDenied:
         return
+
+
+def missing(message_id: str) -> NotFound:
+    """The error for a message that is not in the outbox, or not any more."""
+    return NotFound(f"the outbox holds no message {message_id!r}", hint="See what it holds: outbox")
 
 
 def overtaken(session_id: SessionId) -> Conflict:

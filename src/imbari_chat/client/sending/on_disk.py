@@ -12,11 +12,11 @@ from collections.abc import Iterable
 from typing import Final, Protocol
 
 from imbari_chat import errors
-from imbari_chat.client.sending.entry import OutboxEntry
+from imbari_chat.client.sending.entry import OutboxEntry, missing
 from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.files import FileLock
 from imbari_chat.net.store import OutboxStore
-from imbari_chat.net.store_file import Row
+from imbari_chat.net.store_file import Row, RowState
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plan_text import pack, unpack
 from imbari_chat.schema.plans import as_sent
@@ -58,7 +58,7 @@ class Sender(Protocol):
     def set_held(self, entry: OutboxEntry, *, held: bool) -> None:
         """A person said whether it is to wait."""
 
-    def drop(self, entry: OutboxEntry) -> None:
+    def drop_here(self, entry: OutboxEntry) -> None:
         """A person gave it up."""
 
     def heard(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
@@ -86,9 +86,11 @@ class Disk:
         self._version: int | None = None
         self._moved: set[str] = set()
         """What became of these is known better here than by a look that began before."""
+        self._held: set[str] = set()
+        """A person holds these, and the disk says so."""
         self.accepting: set[str] = set()
         """Messages that are being written."""
-        self.was_read = False
+        self.was_read: bool = False
         """Whether it is known what is there."""
 
     @property
@@ -114,6 +116,24 @@ class Disk:
         plan = pack(entry.plan)
         row = Row(entry.message.id, entry.session_id, plan, entry.created, uid, int(tried))
         return self._store.append(row)
+
+    async def become(self, key: str, state: RowState) -> None:
+        """Say what is to become of a message, to whichever process sends it.
+
+        Raises:
+            NotFound: It is not there.
+            ConfigError: It cannot be written.
+        """
+        if key not in {row.key for row in await self._store.rows()}:
+            raise missing(key)
+        self._moved.add(key)
+        self._know(key, state)
+        if state == "dropped" and self.sends:
+            self._store.forget(key)
+            await self._store.written()
+        else:
+            await self._store.become(key, state)
+            self.look_again()  # one's own writes are no news
 
     async def tried(self, entries: Iterable[OutboxEntry]) -> None:
         """These are about to be sent.
@@ -146,7 +166,7 @@ class Disk:
             self._store.forget(key)
         elif delivery == "failed":
             self._store.note(key, "failed", _reason(error))
-        elif delivery == "held":
+        elif delivery == "held" and key not in self._held:
             self._store.note(key, "held")
         else:
             return
@@ -216,11 +236,16 @@ class Disk:
             elif self._lock is not None and key not in taken and key not in there:
                 sender.take_over(entry, age=0.0, held=False)  # accepted after the look
 
+    def _know(self, key: str, state: RowState) -> None:
+        """So that what was read there is not written after what a person says next."""
+        (self._held.add if state == "held" else self._held.discard)(key)
+
     def _found(self, sender: Sender, row: Row, *, is_taken: bool) -> None:
         entry = sender.entry(row.key)
+        self._know(row.key, row.state)
         if row.state == "dropped":
             if entry is not None:
-                sender.drop(entry)
+                sender.drop_here(entry)
             if self._lock is not None:
                 self._store.forget(row.key)
         elif row.state == "failed":

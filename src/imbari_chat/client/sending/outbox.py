@@ -11,7 +11,13 @@ import time
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, TypeAlias
 
-from imbari_chat.client.sending.entry import OutboxEntry, is_stored, require_session, undelivered
+from imbari_chat.client.sending.entry import (
+    OutboxEntry,
+    is_stored,
+    missing,
+    require_session,
+    undelivered,
+)
 from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
 from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
@@ -27,6 +33,7 @@ from imbari_chat.states import Delivery
 if TYPE_CHECKING:
     from imbari_chat.client.sending.on_disk import Disk
     from imbari_chat.net.store import OutboxStore
+    from imbari_chat.net.store_file import RowState
 
 __all__ = ["Outbox"]
 
@@ -162,6 +169,47 @@ class Outbox:
             pass  # what is left is the answer
         return self.pending
 
+    async def drop(self, message_id: str) -> None:
+        """Give a message up; one that is with the service may arrive all the same.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The disk cannot be written.
+        """
+        if await self._is_decided_here(message_id, "dropped"):
+            self.drop_here(self._entries[message_id])
+
+    async def hold(self, message_id: str) -> None:
+        """Do not send a message, nor those behind it, until it is released or dropped.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The disk cannot be written.
+        """
+        if await self._is_decided_here(message_id, "held"):
+            self.set_held(self._entries[message_id], held=True)
+
+    async def release(self, message_id: str) -> None:
+        """Send a message that was held.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The disk cannot be written.
+        """
+        if await self._is_decided_here(message_id, "queued"):
+            self.set_held(self._entries[message_id], held=False)
+
+    async def _is_decided_here(self, message_id: str, state: "RowState") -> bool:
+        """Whether it is this outbox that sends the message, now that the disk knows."""
+        self._guard.check()
+        entry = self._entries.get(message_id)
+        if self._disk is not None and (entry is None or entry.kept):
+            await self._disk.become(message_id, state)
+            return self._disk.sends and message_id in self._entries
+        if entry is None:
+            raise missing(message_id)
+        return True
+
     def online(self) -> None:
         """The service can be reached again: do not wait any longer."""
         self._core.online(time.monotonic())
@@ -283,9 +331,10 @@ class Outbox:
         else:
             entry.created = None
             self._core.release(entry.message.id, now)
+        self._carry_out()
         self._wake()
 
-    def drop(self, entry: OutboxEntry) -> None:
+    def drop_here(self, entry: OutboxEntry) -> None:
         """A person gave a message up."""
         self._give_up(entry, ImbariError("this message was dropped from the outbox"))
 
