@@ -325,6 +325,19 @@ async def test_a_full_disk_accepts_nothing_and_sends_nothing(
     assert len(_texts(namespace, session_id)) == accepted
 
 
+async def test_a_disk_that_cannot_be_read_does_not_keep_anybody_waiting(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Both who sends and who waits for the rest are told, and closing works."""
+    _block(file)
+    async with desk() as chat:
+        with pytest.raises(ConfigError, match="cannot be used"):
+            await chat.reply(session_id, "Hello")
+        with pytest.raises(ConfigError, match="cannot be used"):
+            await chat.flush()
+    assert _texts(namespace, session_id) == []
+
+
 async def test_a_damaged_file_is_no_end(
     namespace: Namespace,
     session_id: str,
@@ -382,6 +395,11 @@ def _leave(file: FilePath, rows: list[Row]) -> None:
     other = StoreFile(file, "test")
     other.write([("DELETE FROM message", ()), *(row.insertion() for row in rows)])
     other.close()
+
+
+def _block(file: FilePath) -> None:
+    """Its directory is a file."""
+    file.parent.write_text("")
 
 
 def _damage(file: FilePath) -> None:

@@ -175,10 +175,15 @@ class BaseChat(EventSource):
 
         Raises:
             ClientClosed: The client has been closed before.
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: The outbox is durable, and nobody is signed in whose messages could be sent.
         """
         checked_seconds("timeout", timeout, none=True)
         self._gateway.check()
-        return await self._gateway.outbox.flush(timeout)
+        left = await self._gateway.outbox.flush(timeout)
+        if (trouble := self._gateway.outbox.trouble) is not None:
+            raise trouble
+        return left
 
     async def hold(self, message_id: str) -> None:
         """Do not send a message of the outbox, nor those behind it in its conversation.

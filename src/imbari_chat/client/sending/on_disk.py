@@ -92,6 +92,8 @@ class Disk:
         """Messages that are being written."""
         self.was_read: bool = False
         """Whether it is known what is there."""
+        self.trouble: ImbariError | None = None
+        """Why it cannot be known, if that is no outage."""
 
     @property
     def place(self) -> str:
@@ -180,11 +182,13 @@ class Disk:
                 await self.look(sender)
             except ImbariError as error:
                 pause = min(2 * pause, _LONGEST)
+                self.trouble = None if isinstance(error, Unavailable) else error
+                sender.looked()
                 if str(error) != said:
                     said = str(error)
                     _log.warning("the outbox %s waits: %s", self.place, said)
             else:
-                pause, said = _LOOK, ""
+                pause, said, self.trouble = _LOOK, "", None
             await asyncio.sleep(pause)
 
     async def look(self, sender: Sender) -> None:

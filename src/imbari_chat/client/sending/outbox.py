@@ -92,6 +92,11 @@ class Outbox:
         """The same, each with its conversation. On the loop."""
         return tuple((entry.session_id, entry.message) for entry in self._entries.values())
 
+    @property
+    def trouble(self) -> ImbariError | None:
+        """Why it cannot be said what is on disk, if there is a disk and no mere outage."""
+        return None if self._disk is None else self._disk.trouble
+
     def is_pending(self, message_id: str) -> bool:
         """Whether this message is on its way."""
         return message_id in self._entries
@@ -367,7 +372,7 @@ class Outbox:
 
     def _is_at_rest(self) -> bool:
         if self._disk is not None and not self._disk.was_read:
-            return False
+            return self._disk.trouble is not None
         held: set[SessionId] = set()
         for entry in self._entries.values():
             if entry.progress.delivery == "held":

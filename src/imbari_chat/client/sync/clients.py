@@ -150,6 +150,8 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
 
         Raises:
             ClientClosed: The client has been closed before.
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: The outbox is durable, and nobody is signed in whose messages could be sent.
         """
         return self._call(self._client.flush(timeout=timeout))
 
