@@ -209,6 +209,17 @@ def test_a_damaged_file_is_never_believed(data: st.DataObject) -> None:
         _goes_on(file, rows)
 
 
+@pytest.mark.parametrize("part", [b"text 3text", b"lane", b"amina"])
+def test_a_disk_that_errs_puts_no_words_into_anybodys_mouth(file: Path, part: bytes) -> None:
+    """SQLite has no checksums of its own: to it another text is a text."""
+    rows = _new(file, 5)
+    content = bytearray(file.read_bytes())
+    content[content.index(part)] ^= 1
+    file.write_bytes(content)
+    _goes_on(file, rows)
+    assert len(_aside(file)) == 1
+
+
 @examples(25)
 @given(st.data())
 def test_a_file_that_was_cut_or_is_none_is_never_believed(data: st.DataObject) -> None:
