@@ -191,6 +191,64 @@ async def test_what_is_stale_asks_before_it_goes(
     assert _texts(namespace, session_id) == []
 
 
+@pytest.mark.parametrize("jump", [25, -25])
+async def test_what_grows_stale_while_the_program_runs_asks_too(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: int,
+) -> None:
+    """Also when only the clock was moved; a message that is written then goes out behind it."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    old = await chat.reply(session_id, "old", timeout=0.1)
+    now = time.time_ns() // 1_000_000
+    monkeypatch.setattr(on_disk, "_wall", lambda: now + jump * 3_600_000)
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == (old,)
+    assert old.delivery == "held"
+    new = await chat.reply(session_id, "new", timeout=0)
+    await chat.release(old.id)
+    assert await chat.flush(timeout=WAIT) == ()
+    assert (old.delivery, new.delivery) == ("confirmed", "confirmed")
+    assert _texts(namespace, session_id) == ["old", "new"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_others_write_meanwhile_confuses_nothing(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: bool,
+) -> None:
+    """However often it is looked at, and whatever is being written and settled then."""
+    monkeypatch.setattr(on_disk, "_LOOK", 0.0)
+    other, sender = _store(file), desk()
+    await sender.reply(session_id, "first")
+    chat = desk() if elsewhere else sender
+    told: list[str] = []
+    chat._gateway.outbox.watch(lambda event: told.append(f"{event.message.text} {event.delivery}"))
+
+    async def write_too() -> None:
+        for n in range(100):
+            await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+
+    writing = asyncio.create_task(write_too())
+    sent = [await chat.reply(session_id, f"{n}", timeout=0) for n in range(100)]
+    assert await chat.flush(timeout=WAIT) == ()
+    await writing
+    await other.close()
+    assert [one.delivery for one in sent] == ["confirmed"] * 100
+    assert _texts(namespace, session_id) == ["first", *(f"{n}" for n in range(100))]
+    assert [one for one in told if one.endswith("confirmed")] == [
+        f"{n} confirmed" for n in range(100)
+    ]
+
+
 async def test_another_process_may_say_that_a_held_message_goes_or_not(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -248,7 +306,7 @@ async def test_whoever_does_not_send_tells_the_one_that_does(
     await _until(lambda: sent.delivery == "held")
     await writer.drop(sent.id)
     await _until(lambda: sent.delivery == "failed")
-    assert [one.text for one in sender.outbox] == ["0"]
+    await _until(lambda: [one.text for one in sender.outbox] == ["0"])
 
 
 async def test_another_sign_in_never_sends_it(

@@ -438,6 +438,17 @@ async def test_states_and_reasons_are_kept(file: Path) -> None:
     await store.close()
 
 
+async def test_what_a_person_dropped_stays_dropped(file: Path) -> None:
+    """Whatever the sender notes of it later."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+    await store.become("a", "dropped")
+    store.note("a", "held")
+    await store.written()
+    assert [row.state for row in await store.rows()] == ["dropped"]
+    await store.close()
+
+
 async def test_another_process_is_noticed(file: Path) -> None:
     """By a number that one's own writes leave as it is."""
     store = OutboxStore(StoreFile(file, OURS))

@@ -88,8 +88,6 @@ class Disk:
         """What became of these is known better here than by a look that began before."""
         self._held: set[str] = set()
         """A person holds these, and the disk says so."""
-        self.accepting: set[str] = set()
-        """Messages that are being written."""
         self.was_read: bool = False
         """Whether it is known what is there."""
         self.trouble: ImbariError | None = None
@@ -114,10 +112,13 @@ class Disk:
             tried: Whether it is sent as soon as it is there.
         """
         entry.kept, entry.tried, entry.created = True, tried, _wall()
-        self.accepting.add(entry.message.id)
         plan = pack(entry.plan)
         row = Row(entry.message.id, entry.session_id, plan, entry.created, uid, int(tried))
         return self._store.append(row)
+
+    def accepted(self, entry: OutboxEntry) -> None:
+        """It is on disk; a look that began before does not know it."""
+        self._moved.add(entry.message.id)
 
     async def become(self, key: str, state: RowState) -> None:
         """Say what is to become of a message, to whichever process sends it.
@@ -228,17 +229,19 @@ class Disk:
 
     def _compare(self, sender: Sender, rows: list[Row]) -> None:
         taken = sender.taken()
-        skip = self._moved | self.accepting
         for row in rows:
-            if row.uid == sender.uid and row.key not in skip:
+            if row.uid == sender.uid and row.key not in self._moved:
                 self._found(sender, row, is_taken=row.key in taken)
-        there = {row.key for row in rows} | skip
-        for entry in sender.kept():
-            key = entry.message.id
-            if self._lock is None and key not in there:
-                sender.find_out(entry)
-            elif self._lock is not None and key not in taken and key not in there:
-                sender.take_over(entry, age=0.0, held=False)  # accepted after the look
+        if self._lock is not None:
+            taken = sender.taken()
+            for entry in sender.kept():
+                if entry.message.id not in taken:  # accepted after the look
+                    sender.take_over(entry, age=0.0, held=False)
+        else:
+            there = self._moved.union(row.key for row in rows)
+            for entry in sender.kept():
+                if entry.message.id not in there:
+                    sender.find_out(entry)
 
     def _know(self, key: str, state: RowState) -> None:
         """So that what was read there is not written after what a person says next."""

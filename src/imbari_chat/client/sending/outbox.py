@@ -281,9 +281,9 @@ class Outbox:
         await asyncio.shield(done)
 
     def _was_accepted(self, disk: "Disk", entry: OutboxEntry, done: asyncio.Future[None]) -> None:
-        disk.accepting.discard(entry.message.id)
         if done.cancelled() or done.exception() is not None or self._closed:
             return
+        disk.accepted(entry)
         if disk.sends:
             self._accept(entry)
         else:  # whoever sends finds it on disk
