@@ -249,6 +249,40 @@ async def test_what_others_write_meanwhile_confuses_nothing(
     ]
 
 
+class _Slow(OutboxStore):
+    """Tells that it was read, and gives what it read when it is let."""
+
+    def __init__(self, file: FilePath) -> None:
+        super().__init__(StoreFile(file, "test"))
+        self.was_read, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def rows(self) -> list[Row]:
+        rows = await super().rows()
+        self.was_read.set()
+        await self.go_on.wait()
+        return rows
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, elsewhere: bool
+) -> None:
+    """Whether this process sends it or another, which cannot yet."""
+    sender, slow, transport = (
+        desk(_Away(namespace, ADMIN, file)),
+        _Slow(file),
+        InMemory(namespace, ADMIN),
+    )
+    if elsewhere:
+        await sender.reply(session_id, "first", timeout=0.1)
+    async with desk(transport, slow) as chat:
+        await slow.was_read.wait()
+        sent = await chat.reply(session_id, "Hello", timeout=0)
+        slow.go_on.set()
+        await chat.flush(timeout=0.3 if elsewhere else WAIT)
+        assert sent.delivery == ("queued" if elsewhere else "confirmed")
+
+
 async def test_another_process_may_say_that_a_held_message_goes_or_not(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
