@@ -61,6 +61,7 @@ _OF_THE_TARGET = frozenset({"project", "api_key"})
 IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
+OutboxChoice: TypeAlias = Literal["memory", "durable"]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
 TransportChoice: TypeAlias = Literal["rest", "websocket"]
 
@@ -81,6 +82,7 @@ class SettingsFlags(TypedDict, total=False):
     transport: TransportChoice | None
     token_store: TokenStoreChoice | None
     data_dir: Path | str | None
+    outbox: OutboxChoice | None
 
 
 def _named(*names: str) -> Any:
@@ -166,6 +168,8 @@ class Settings(BaseSettings):
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
+        outbox: Where messages on their way are kept: in ``memory``, or ``durable``, in a file below
+            ``data_dir`` that outlives the program.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -192,6 +196,7 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path(APP),
         validation_alias="IMBARI_CHAT_DATA_DIR",
     )
+    outbox: OutboxChoice = Field(default="memory", validation_alias="IMBARI_CHAT_OUTBOX")
 
     @classmethod
     def load(cls, **flags: Unpack[SettingsFlags]) -> Self:

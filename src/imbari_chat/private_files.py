@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Final
 
 from imbari_chat.errors import ConfigError, raise_alone
-from imbari_chat.files import replacing, write_all
+from imbari_chat.files import replacing, sync_directory, write_all
 
-__all__ = ["read", "remove", "replace"]
+__all__ = ["prepare", "read", "remove", "replace"]
 
 _CHANGED_BY_OTHERS: Final = stat.S_IWGRP | stat.S_IWOTH
 _SEEN_BY_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH | _CHANGED_BY_OTHERS
@@ -59,6 +59,28 @@ def replace(file: Path, text: str) -> None:
         _check_directory(file.parent)
         with replacing(file) as new:
             write_all(new, text.encode())
+    except OSError as error:
+        raise_alone(_unusable(file, error))
+
+
+def prepare(file: Path) -> None:
+    """See that ``file`` is there, for whoever opens it by name: empty, if there was none.
+
+    Raises:
+        ConfigError: It cannot be made, is a link, or it or its directory belongs to somebody else.
+    """
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _check_directory(file.parent)
+        is_new = not file.exists()
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        try:
+            found = os.fstat(descriptor)
+            _keep(file, found, _SEEN_BY_OTHERS, lambda mode: os.fchmod(descriptor, mode))
+        finally:
+            os.close(descriptor)
+        if is_new:
+            sync_directory(file.parent)
     except OSError as error:
         raise_alone(_unusable(file, error))
 

@@ -8,6 +8,7 @@ ConnectionState: TypeAlias = Literal["connecting", "live", "stale", "reconnectin
 """``connecting``: for the first time. ``live``: what was given is what is stored. ``stale``: silent
 for longer than it should be. ``reconnecting``: away, and trying. ``closed``: for good."""
 
-Delivery: TypeAlias = Literal["queued", "sent", "confirmed", "failed"]
+Delivery: TypeAlias = Literal["queued", "sent", "held", "confirmed", "failed"]
 """``queued``: waits here and is certainly not there. ``sent``: under way, and perhaps there.
-``confirmed``: there, once. ``failed``: not there, and not tried again."""
+``held``: waits for a person to say whether it is still to go. ``confirmed``: there, once.
+``failed``: not there, and not tried again."""

@@ -321,6 +321,138 @@ def test_facts_about_what_is_settled_change_nothing() -> None:
     assert core.drain() == []
 
 
+def test_what_was_left_behind_untried_goes_out_in_its_order() -> None:
+    """And what is written now goes behind it."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=False, age=60.0)
+    core.restore("b", "s", 0.0, tried=False, age=50.0)
+    core.put("c", "s", 0.0)
+    assert _asked(core) == [Send(("a",))]
+    core.committed("a", 1.0)
+    core.committed("b", 2.0)
+    assert _asked(core) == [Send(("b",)), Send(("c",))]
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_what_was_left_behind_tried_is_looked_for_first(present: bool) -> None:
+    """It is never said to be queued, since it may be there."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=True, age=60.0)
+    assert core.drain() == [Delivered("a", "sent"), Look("a")]
+    core.looked("a", 1.0, present=present)
+    effects = [Delivered("a", "confirmed")] if present else [Send(("a",))]
+    assert core.drain() == effects
+
+
+@pytest.mark.parametrize("age", [86_401.0, -86_401.0, float("inf")])
+def test_what_has_grown_stale_asks_and_holds_up_its_lane_alone(age: float) -> None:
+    """Also by a clock that was moved; nobody waits for the clock then."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=False, age=age)
+    core.restore("b", "s", 0.0, tried=False, age=0.0)
+    core.put("c", "other", 0.0)
+    assert _asked(core) == [Send(("c",))]
+    core.committed("c", 0.1)
+    assert core.pending == {"a": "held", "b": "queued"}
+    assert not core.is_moving
+    assert core.deadline() is None
+    core.online(1.0)
+    assert _asked(core) == []
+    core.release("a", 2.0)
+    assert _asked(core) == [Send(("a",))]
+    core.committed("a", 3.0)
+    assert _asked(core) == [Send(("b",))]
+
+
+def test_what_is_stale_and_may_be_there_is_looked_for_before_it_asks() -> None:
+    """Nobody is asked about what is there; and again once it is to go after all."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=True, age=1e6)
+    assert _asked(core) == [Look("a")]
+    core.looked("a", 1.0, present=False)
+    assert core.drain() == [Delivered("a", "held")]
+    core.release("a", 2.0)
+    assert core.drain() == [Delivered("a", "sent"), Look("a")]
+    core.looked("a", 3.0, present=False)
+    assert _asked(core) == [Send(("a",))]
+
+
+def test_what_is_held_waits_until_it_is_released_or_given_up() -> None:
+    """Those behind it wait with it, and go when it is gone."""
+    core = _core()
+    core.put("x", "s", 0.0)
+    core.put("a", "s", 0.0)
+    core.put("b", "s", 0.0)
+    core.hold("a", 0.5)
+    core.committed("x", 1.0)
+    assert _asked(core) == [Send(("x",))]
+    assert core.pending == {"a": "held", "b": "queued"}
+    core.withdraw("a", 2.0)
+    assert _asked(core) == [Send(("b",))]
+
+
+def test_what_is_under_way_is_held_when_it_comes_back() -> None:
+    """It cannot be called back before; and it may have arrived."""
+    core = _core()
+    core.put("a", "s", 0.0)
+    core.put("b", "t", 0.0)
+    core.hold("a", 0.1)
+    core.hold("b", 0.1)
+    core.drain()
+    core.unreachable("a", AWAY, 1.0)
+    core.unreachable("b", UNKNOWN, 1.0)
+    assert core.pending == {"a": "held", "b": "sent"}
+    core.drain()
+    core.online(2.0)
+    assert _asked(core) == [Look("b")]
+    core.looked("b", 3.0, present=False)
+    assert core.pending == {"a": "held", "b": "held"}
+
+
+def test_what_has_grown_stale_meanwhile_is_not_sent() -> None:
+    """It was found out at the last moment."""
+    core = _core()
+    core.put("a", "s", 0.0)
+    core.aged("a", 1e6)
+    assert core.pending == {"a": "held"}
+    core.drain()
+    core.tick(1e7)
+    assert _asked(core) == []
+
+
+def test_what_is_settled_is_neither_held_nor_released() -> None:
+    """Whoever asks comes too late."""
+    core = _core()
+    core.hold("a", 0.0)
+    core.release("a", 0.0)
+    core.aged("a", 0.0)
+    assert core.drain() == []
+
+
+def test_there_is_a_bound() -> None:
+    """What is refused then was not accepted."""
+    core = _core(most=2)
+    core.put("a", "s", 0.0)
+    assert not core.is_full
+    core.put("b", "s", 0.0)
+    assert core.is_full
+
+
+def test_whether_a_message_goes_at_once_is_known_before() -> None:
+    """Not behind another, nor within the interval, nor while the service is away."""
+    core = _core(interval=0.5)
+    assert core.goes_at_once("s", 0.0)
+    core.put("a", "s", 0.0)
+    assert not core.goes_at_once("s", 0.0)
+    assert core.goes_at_once("t", 0.0)
+    core.committed("a", 1.0)
+    assert not core.goes_at_once("s", 1.1)
+    assert core.goes_at_once("s", 1.5)
+    core.put("a", "t", 2.0)
+    core.unreachable("a", AWAY, 2.0)
+    assert not core.goes_at_once("s", 3.0)
+
+
 @dataclass
 class _Service:
     """A service with write-once places and a dislike, which loses requests and answers."""
@@ -395,6 +527,78 @@ def test_whatever_gets_lost_each_message_is_stored_once_in_order(
     assert sorted(key for key, delivery in told if delivery == "confirmed") == sorted(good)
     assert sorted(key for key, delivery in told if delivery == "failed") == sorted(poison)
     assert core.deadline() is None
+
+
+@examples(300)
+@given(
+    st.lists(
+        st.sampled_from(["ok", "lost request", "lost answer", "not sent", "kill"]), max_size=60
+    ),
+    st.lists(st.tuples(st.integers(0, 2), st.booleans()), min_size=1, max_size=6),
+    st.integers(1, 3),
+)
+def test_whenever_the_program_is_killed_each_message_is_stored_once_in_order(
+    fates: list[str], messages: list[tuple[int, bool]], batch: int
+) -> None:
+    """All that is left of one program is which messages there are, and which were tried.
+
+    Those that are stale go out once a person says so, and in their place.
+    """
+    lanes = {f"m{n}": str(lane) for n, (lane, _) in enumerate(messages)}
+    stale = {f"m{n}": 1e6 if old else 0.0 for n, (_, old) in enumerate(messages)}
+    service, kept, tried = _Service(), dict(lanes), set[str]()
+    fate, now = iter([*fates, "kill"]), 0.0
+
+    def begin() -> OutboxCore:
+        core = _core(batch=batch)
+        for key, lane in kept.items():
+            core.restore(key, lane, now, tried=key in tried, age=stale[key])
+        return core
+
+    core = begin()
+    while kept:
+        effects = core.drain()
+        if not effects:
+            if not core.is_moving:
+                assert "held" in core.pending.values()
+                for key, delivery in core.pending.items():
+                    if delivery == "held":
+                        core.release(key, now)
+                continue
+            due = core.deadline()
+            assert due is not None, "nothing to do and nothing to wait for"
+            now = max(now, due)
+            core.tick(now)
+        for effect in effects:
+            now += 0.1
+            what = "ok" if isinstance(effect, Delivered) else next(fate, "ok")
+            if isinstance(effect, Send):
+                tried.update(effect.keys)  # on disk before the network
+                made = what in {"ok", "lost answer"} and service.write(effect.keys)
+                for key in effect.keys:
+                    if what == "not sent":
+                        core.unreachable(key, AWAY, now)
+                    elif what != "ok":
+                        core.unreachable(key, UNKNOWN, now)
+                    elif made:
+                        core.committed(key, now)
+                    else:
+                        core.refused(key, DENIED, now)
+            elif isinstance(effect, Look):
+                if what == "ok":
+                    core.looked(effect.key, now, present=effect.key in service.stored)
+                else:
+                    core.unreachable(effect.key, AWAY, now)
+            elif effect.delivery == "confirmed":
+                del kept[effect.key]
+            else:
+                assert effect.delivery != "failed"
+            if what == "kill":
+                core = begin()
+                break
+    for lane in set(lanes.values()):
+        mine = [key for key in lanes if lanes[key] == lane]
+        assert [key for key in service.stored if lanes[key] == lane] == mine
 
 
 def test_what_becomes_due_while_updates_are_under_way_goes_out_together() -> None:

@@ -63,6 +63,7 @@ _COMMANDS: Final = {
     "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
+    "outbox": _Command(CONVERSATIONS, "outbox", "family", is_family=True),
     "demo": _Command(TRYING, "demo.command", "demo", lasts=True),
     "customer": _Command(TRYING, "customer.command", "customer", lasts=True),
     "auth": _Command(PEOPLE, "auth", "family", is_family=True),

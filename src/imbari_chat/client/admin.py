@@ -71,6 +71,7 @@ class AsyncAdminChat(BaseChat):
                 on_error=on_error,
                 policy=SEND_POLICY,
                 timeout=settings.timeout,
+                store=transports.outbox_store(settings, "admin"),
             )
         )
 

@@ -165,7 +165,7 @@ class BaseChat(EventSource):
         self._gateway.reconnect_now()
 
     async def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
-        """Wait until every message is delivered or has failed.
+        """Wait until every message is delivered or has failed, but for what is held.
 
         Args:
             timeout: Seconds to wait at most; None for as long as it takes.
@@ -175,10 +175,50 @@ class BaseChat(EventSource):
 
         Raises:
             ClientClosed: The client has been closed before.
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: The outbox is durable, and nobody is signed in whose messages could be sent.
         """
         checked_seconds("timeout", timeout, none=True)
         self._gateway.check()
-        return await self._gateway.outbox.flush(timeout)
+        left = await self._gateway.outbox.flush(timeout)
+        if (trouble := self._gateway.outbox.trouble) is not None:
+            raise trouble
+        return left
+
+    async def hold(self, message_id: str) -> None:
+        """Do not send a message of the outbox, nor those behind it in its conversation.
+
+        A message that was accepted more than a day ago is held by itself: :meth:`release` sends it,
+        :meth:`drop` gives it up.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._gateway.check()
+        await self._gateway.outbox.hold(message_id)
+
+    async def release(self, message_id: str) -> None:
+        """Send a message that is held.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._gateway.check()
+        await self._gateway.outbox.release(message_id)
+
+    async def drop(self, message_id: str) -> None:
+        """Give a message of the outbox up, or forget one that was refused and is still on disk.
+
+        One that is with the service may arrive all the same; then it stays ``sent``.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._gateway.check()
+        await self._gateway.outbox.drop(message_id)
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
         """Close every listener and give back sockets and threads. Closing twice is fine.
@@ -198,6 +238,7 @@ class BaseChat(EventSource):
             await self.close()
             raise
         self._entered = True
+        self._gateway.outbox.begin()
         self._begin_listening()
         return self
 

@@ -8,7 +8,7 @@ import logging
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
@@ -41,6 +41,9 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
+
+if TYPE_CHECKING:
+    from imbari_chat.net.store import OutboxStore
 
 __all__ = ["Gateway", "Newest", "RejectionHandler"]
 
@@ -86,6 +89,7 @@ class Gateway:
             default it is logged.
         policy: How fast messages may go.
         timeout: How long a call that sends a message takes at most, in seconds.
+        store: Where messages on their way are kept; in memory alone by default.
     """
 
     def __init__(
@@ -96,10 +100,11 @@ class Gateway:
         on_error: ErrorHandler | None = None,
         policy: OutboxPolicy | None = None,
         timeout: float = 10.0,
+        store: "OutboxStore | None" = None,
     ) -> None:
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
-        self.outbox: Outbox = Outbox(transport, policy)
+        self.outbox: Outbox = Outbox(transport, policy, store)
         self.ids: Ids = Ids()
         self.on_error = on_error
         self.closed: bool = False

@@ -1,8 +1,10 @@
 """Settings to a transport: the client's composition root."""
 
+import hashlib
 import logging
 from collections.abc import Callable
 from functools import partial
+from typing import TYPE_CHECKING
 
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import SocketAccess
@@ -10,8 +12,13 @@ from imbari_chat.identity import factory
 from imbari_chat.identity.project import Project
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
+from imbari_chat.wire.json import dumps
 
-__all__ = ["admin_transport", "customer_transport"]
+if TYPE_CHECKING:
+    from imbari_chat.net.store import OutboxStore
+    from imbari_chat.net.store_file import StoreFile
+
+__all__ = ["admin_transport", "customer_transport", "outbox_file", "outbox_store"]
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +46,33 @@ def customer_transport(settings: Settings, *, remember: bool) -> Transport:
     return _transport(
         settings, where, partial(factory.customer_access, settings, where, remember=remember)
     )
+
+
+def outbox_store(settings: Settings, role: factory.Role) -> "OutboxStore | None":
+    """Where messages on their way are kept; None for memory alone.
+
+    Raises:
+        ConfigError: No database is configured.
+    """
+    if settings.outbox == "memory":
+        return None
+    from imbari_chat.net.store import OutboxStore
+
+    return OutboxStore(outbox_file(settings, role))
+
+
+def outbox_file(settings: Settings, role: factory.Role) -> "StoreFile":
+    """The file of one target, role and profile.
+
+    Raises:
+        ConfigError: No database is configured.
+    """
+    from imbari_chat.net.store_file import StoreFile  # SQLite is for who asks for it
+
+    where = factory.project(settings)
+    binding = dumps([where.id, where.rest_base, where.namespace, role, settings.profile])
+    name = f"{role}-{settings.profile}-{hashlib.sha256(binding.encode()).hexdigest()[:16]}.sqlite"
+    return StoreFile(settings.data_dir / "outbox" / name, binding)
 
 
 def _transport(

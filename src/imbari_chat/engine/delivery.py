@@ -22,6 +22,8 @@ class OutboxPolicy:
         most_under_way: How many updates may be under way at once.
         sign_in_tries: How often in a row a message goes out with a sign-in that the service does
             not take, before it fails: a service in trouble refuses good ones too.
+        most: How many messages may wait.
+        stale_after: How long ago a message may have been accepted to go out unasked, in seconds.
         backoff: The pauses while the service cannot be reached.
     """
 
@@ -30,6 +32,8 @@ class OutboxPolicy:
     batch: int = 1
     most_under_way: int = 2
     sign_in_tries: int = 10
+    most: int = 100_000
+    stale_after: float = 24 * 60 * 60
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
 

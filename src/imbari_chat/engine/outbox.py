@@ -17,6 +17,12 @@ looks and waits.
                       | refused together with others --> queued, alone
                       | refused otherwise                                        --> failed
 
+    queued, or found to be absent --hold, or stale--> held --release--> queued
+
+What an earlier program left behind is taken over with :meth:`OutboxCore.restore`: what it had tried
+is looked for first, and what is older than the policy's ``stale_after`` is held. A held message
+waits for a person, and so do those behind it in its lane, because their order stands.
+
 A message is write-once under the rules, so sending again can at worst be refused, and a look then
 tells that the refusal was the echo of an earlier try. Being offline is not an error: what cannot
 be sent waits, with a growing pause between tries, until :meth:`OutboxCore.online` or the clock
@@ -52,7 +58,8 @@ __all__ = [
 class _Entry:
     key: str
     lane: str
-    keep: bool
+    keep: bool = True
+    asks: bool = False
     delivery: Delivery = "queued"
     due: float = 0.0
     under_way: bool = False
@@ -96,6 +103,25 @@ class OutboxCore:
         effects, self._effects = self._effects, []
         return effects
 
+    @property
+    def is_full(self) -> bool:
+        """Whether as many wait as may."""
+        return len(self._entries) >= self._policy.most
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether anything is on its way that no person is asked about."""
+        return any(one.delivery != "held" for one in self._heads())
+
+    def goes_at_once(self, lane: str, now: float) -> bool:
+        """Whether a message that is put into this lane now is sent now."""
+        return (
+            lane not in self._lanes
+            and self._paused_until is None
+            and len(self._updates) < self._policy.most_under_way
+            and self._lane_due.get(lane, now) <= now
+        )
+
     def deadline(self) -> float | None:
         """When :meth:`tick` is due, in monotonic seconds; None if nothing waits for the clock."""
         return min((entry.due for entry in self._waiting()), default=None)
@@ -109,10 +135,55 @@ class OutboxCore:
             now: Monotonic seconds.
             keep: Whether it waits while the service cannot be reached, or fails then.
         """
-        self._entries[key] = _Entry(key, lane, keep, due=self._lane_due.get(lane, now))
-        self._lanes.setdefault(lane, []).append(key)
-        self._effects.append(Delivered(key, "queued"))
+        self._add(_Entry(key, lane, keep, due=self._lane_due.get(lane, now)))
         self.tick(now)
+
+    def restore(
+        self, key: str, lane: str, now: float, *, tried: bool, age: float, held: bool = False
+    ) -> None:
+        """Take over what an earlier program, or another, has left; it goes out after its lane.
+
+        Args:
+            key: The message.
+            lane: Its conversation.
+            now: Monotonic seconds.
+            tried: Whether it may be there; then it is looked for first.
+            age: Since when it waits by the wall clock, in seconds. A clock that was moved may make
+                it anything: what is too old, or from a future as far, is held, and never dropped.
+            held: Whether it waited for a person.
+        """
+        asks = held or abs(age) > self._policy.stale_after
+        entry = _Entry(key, lane, asks=asks, due=now, must_look=tried, in_doubt=tried)
+        entry.delivery = "sent" if tried else "held" if asks else "queued"
+        self._add(entry)
+        self.tick(now)
+
+    def hold(self, key: str, now: float) -> None:
+        """Do not send it before a person says so. What may be there is looked for all the same."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.asks = True
+            if not entry.under_way:
+                entry.must_look = entry.must_look or entry.in_doubt
+                self._try_again(entry, now, now)
+
+    def aged(self, key: str, now: float) -> None:
+        """It was to be sent, has grown stale, and was not handed over: hold it."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.asks = True
+            self._try_again(entry, now, now)
+
+    def release(self, key: str, now: float) -> None:
+        """A person says that a held message may go."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.asks = False
+            if entry.delivery == "held":
+                entry.must_look = entry.in_doubt
+                self._become(entry, "sent" if entry.in_doubt else "queued")
+                entry.due = max(now, self._lane_due.get(entry.lane, now))
+                self.tick(now)
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
@@ -223,13 +294,22 @@ class OutboxCore:
             case Remedy.NOTHING:
                 return False
 
+    def _add(self, entry: _Entry) -> None:
+        self._entries[entry.key] = entry
+        self._lanes.setdefault(entry.lane, []).append(entry.key)
+        self._effects.append(Delivered(entry.key, entry.delivery))
+
     def _heads(self) -> list[_Entry]:
         return [self._entries[keys[0]] for keys in self._lanes.values()]
 
     def _waiting(self) -> list[_Entry]:
         """Heads of lanes that only the clock keeps from going out."""
         full = len(self._updates) >= self._policy.most_under_way
-        return [one for one in self._heads() if not one.under_way and (one.must_look or not full)]
+        return [
+            one
+            for one in self._heads()
+            if not (one.under_way or one.delivery == "held") and (one.must_look or not full)
+        ]
 
     def _due(self, now: float) -> list[_Entry]:
         """What may go out as one update now, in the order it was put in."""
@@ -238,7 +318,8 @@ class OutboxCore:
         for entry in self._entries.values():
             if entry.lane in held_up:
                 continue
-            if entry.under_way or entry.must_look or entry.due > now or (entry.alone and due):
+            waits = entry.must_look or entry.delivery == "held" or entry.due > now
+            if entry.under_way or waits or (entry.alone and due):
                 held_up.add(entry.lane)
                 if len(held_up) == len(self._lanes):
                     break
@@ -287,6 +368,8 @@ class OutboxCore:
     def _try_again(self, entry: _Entry, due: float, now: float) -> None:
         self._landed(entry)
         entry.due = due
+        if entry.asks and not entry.must_look:
+            self._become(entry, "held")
         self.tick(now)
 
     def _settle(

@@ -12,6 +12,7 @@ from imbari_chat.identity.token_store import TokenStore
 from imbari_chat.identity.user import UserAccess
 
 __all__ = [
+    "Role",
     "StoredSignIn",
     "admin_access",
     "customer_access",

@@ -5,4 +5,6 @@ rest        reads and writes through the identity's library, one stream per list
 sse         one Server-Sent Events stream, kept alive
 process     which process all this belongs to
 workers     blocking calls off the event loop
+store       an outbox on disk, off the event loop
+store_file  its file: SQLite, set aside when it is damaged
 """

@@ -7,6 +7,7 @@ of this package.
     models   records as they are read
     forms    what a person may write, checked
     plans    actions as atomic multi-path updates
+    plan_text    plans as text, for an outbox on disk
     decode   JSON to models, reporting what does not fit
     order    what comes before what
     events   what a listener hears

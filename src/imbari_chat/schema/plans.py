@@ -267,7 +267,7 @@ def as_sent(plan: Plan) -> OutgoingMessage:
     assert isinstance(raw, dict)
     made = timestamp_of(message_id)
     present = {
-        name: made if value is SERVER_TIMESTAMP else value
+        name: made if value == SERVER_TIMESTAMP else value
         for name, value in raw.items()
         if value is not None
     }

@@ -48,7 +48,7 @@ def reduce(state: Inbox, event: ChatEvent, at: int) -> Inbox:
     """
     after = state
     match event:
-        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "failed")):
+        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
             return state  # one's own is a pending line until it is stored
         case SessionAdded(session) | SessionChanged(session):
             after = _with_session(state, session)
@@ -87,7 +87,7 @@ def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent, a
     if conversation is None or conversation.id != session_id:
         return state
     match event:
-        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "failed")):
+        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
             return state  # one's own is a pending line until it is stored
         case MessageAdded(_, message) | MessageChanged(_, message):
             return _with_message(state, message)
@@ -202,7 +202,7 @@ def _delivered(
             return _without_pending(state, message.id)
         case "failed":
             return reply_failed(state, reply.ticket, str(error))
-        case "queued" | "sent":
+        case "queued" | "sent" | "held":
             further = reply.became(message, delivery, message.error, at)
             pending = tuple(further if one is reply else one for one in state.pending)
             return replace(state, pending=pending)

@@ -236,7 +236,7 @@ class Visit:
                 self._arrived(message)
             case "failed":
                 self._refused(message)
-            case "queued" | "sent":
+            case "queued" | "sent" | "held":
                 self._note(message)
 
     def _arrived(self, message: Message) -> None:

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from imbari_chat.errors import AccessDenied, Conflict, ImbariError, SessionNotFound
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, NotFound, SessionNotFound
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage, Progress
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan
 
-__all__ = ["OutboxEntry", "is_stored", "overtaken", "require_session", "undelivered"]
+__all__ = ["OutboxEntry", "is_stored", "missing", "overtaken", "require_session", "undelivered"]
 
 _NAMED = 10
 
@@ -25,6 +25,9 @@ class OutboxEntry:
         progress: How far it has got.
         awaited: Whether a call still waits for it, and so hears itself if it fails.
         trouble: Why the last try came to nothing.
+        kept: Whether it is on disk too, so that it outlives this program.
+        tried: Whether the disk says that it may be there.
+        created: When it was accepted, ms by this machine's clock; None if it may go however late.
         may_be_there: Whether a try may have reached the service: one is with it, or got no answer.
     """
 
@@ -34,6 +37,9 @@ class OutboxEntry:
     progress: Progress
     awaited: bool = True
     trouble: ImbariError | None = None
+    kept: bool = False
+    tried: bool = False
+    created: int | None = None
     may_be_there: bool = False
 
     @property
@@ -96,6 +102,11 @@ async def require_session(transport: Transport, plan: Plan, *, refused: bool = F
             raise SessionNotFound.named(plan.requires[-1])
     except AccessDenied:
         return
+
+
+def missing(message_id: str) -> NotFound:
+    """The error for a message that is not in the outbox, or not any more."""
+    return NotFound(f"the outbox holds no message {message_id!r}", hint="See what it holds: outbox")
 
 
 def overtaken(session_id: SessionId) -> Conflict:

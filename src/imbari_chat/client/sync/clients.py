@@ -140,7 +140,7 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
         self._call_soon(self._client.reconnect_now)
 
     def flush(self, *, timeout: float | None = None) -> tuple[OutgoingMessage, ...]:
-        """Wait until every message is delivered or has failed.
+        """Wait until every message is delivered or has failed, but for what is held.
 
         Args:
             timeout: Seconds to wait at most; None for as long as it takes.
@@ -150,8 +150,42 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
 
         Raises:
             ClientClosed: The client has been closed before.
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: The outbox is durable, and nobody is signed in whose messages could be sent.
         """
         return self._call(self._client.flush(timeout=timeout))
+
+    def hold(self, message_id: str) -> None:
+        """Do not send a message of the outbox, nor those behind it in its conversation.
+
+        A message that was accepted more than a day ago is held by itself: :meth:`release` sends it,
+        :meth:`drop` gives it up.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._call(self._client.hold(message_id))
+
+    def release(self, message_id: str) -> None:
+        """Send a message that is held.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._call(self._client.release(message_id))
+
+    def drop(self, message_id: str) -> None:
+        """Give a message of the outbox up, or forget one that was refused and is still on disk.
+
+        One that is with the service may arrive all the same; then it stays ``sent``.
+
+        Raises:
+            NotFound: The outbox holds no such message.
+            ConfigError: The outbox is durable, and its file cannot be written.
+        """
+        self._call(self._client.drop(message_id))
 
     def close(self) -> tuple[OutgoingMessage, ...]:
         """Close every listener and give back sockets and threads. Closing twice is fine.

@@ -1,0 +1,231 @@
+"""``outbox``: what a durable outbox keeps on this machine, and what is to become of it.
+
+All but ``flush`` need no network. A program that sends meanwhile hears of what is decided here.
+"""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import TYPE_CHECKING, Annotated, Final, Literal
+
+import typer
+
+from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.options import Json, Quiet, SessionCommand, Within, target
+from imbari_chat.cli.stderr import Stderr, narrating_log
+from imbari_chat.cli.stdout import Stdout
+from imbari_chat.errors import NotFound, Unavailable
+
+if TYPE_CHECKING:
+    from imbari_chat.client.base import BaseChat
+    from imbari_chat.config import Settings
+    from imbari_chat.net.store_file import Row, RowState, StoreFile
+    from imbari_chat.wire.json import Json as JsonValue
+
+__all__ = ["family"]
+
+_PREVIEW: Final = 60
+
+Side = Annotated[
+    Literal["admin", "customer"],
+    typer.Option("--of", help="Whose outbox.", show_default=True),
+]
+Messages = Annotated[
+    list[str] | None,
+    typer.Argument(
+        metavar="[MESSAGE]...",
+        help="Numbers of the list, ids, or beginnings of ids.",
+        show_default=False,
+    ),
+]
+Named = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MESSAGE...",
+        help="Numbers of the list, ids, or beginnings of ids.",
+        show_default=False,
+    ),
+]
+
+
+def family() -> typer.Typer:
+    """The commands of ``outbox``."""
+    app = typer.Typer(
+        no_args_is_help=True,
+        help="Messages that wait on this machine: see, send, hold or drop them.",
+    )
+    app.command("list")(list_)
+    app.command("show", cls=SessionCommand)(show)
+    app.command("flush", cls=SessionCommand)(flush)
+    app.command("drop", cls=SessionCommand)(drop)
+    app.command("hold", cls=SessionCommand)(hold)
+    return app
+
+
+def list_(ctx: typer.Context, side: Side = "admin", json: Json = False) -> None:
+    """List what waits, what is held, and what was refused, in order."""
+    rows = _rows(target(ctx).settings(), side)
+    if json:
+        Stdout().document([_record(number, row) for number, row in enumerate(rows, start=1)])
+        return
+    if not rows:
+        Stderr().say("the outbox is empty")
+        return
+    from rich.text import Text
+
+    from imbari_chat.cli.tables import grid
+    from imbari_chat.view.dates import since
+    from imbari_chat.view.sanitize import safe_text
+
+    now, table = time.time_ns() // 1_000_000, grid(expand=True)
+    for name in ("#", "Id", "State", "Since", "Message"):
+        table.add_column(name, no_wrap=True)
+    for number, row in enumerate(rows, start=1):
+        text = safe_text(_text(row))[:_PREVIEW]
+        since_when = since(row.created, now, None)
+        table.add_row(*map(Text, (str(number), row.key, _state(row), since_when, text)))
+    Stdout().draw(table)
+
+
+def show(ctx: typer.Context, message: Named, side: Side = "admin", json: Json = False) -> None:
+    """Show messages in full, with the reason why they were refused."""
+    rows = _rows(target(ctx).settings(), side)
+    found = [_record(rows.index(row) + 1, row) for row in _named(rows, message)]
+    if json:
+        Stdout().document([*found])
+        return
+    from rich.text import Text
+
+    from imbari_chat.cli.tables import facts_table
+    from imbari_chat.view.sanitize import safe_text
+
+    for one in found:
+        facts = {name: str(value) for name, value in one.items() if value is not None}
+        Stdout().draw(
+            facts_table({k: Text(safe_text(v, multiline=True)) for k, v in facts.items()})
+        )
+
+
+def drop(ctx: typer.Context, message: Named, side: Side = "admin", quiet: Quiet = False) -> None:
+    """Give messages up. What was with the service already may arrive all the same."""
+    _decide(target(ctx).settings(), side, message, "dropped", Stderr(quiet=quiet))
+
+
+def hold(ctx: typer.Context, message: Named, side: Side = "admin", quiet: Quiet = False) -> None:
+    """Do not send messages, nor those behind them, until they are flushed by name or dropped."""
+    _decide(target(ctx).settings(), side, message, "held", Stderr(quiet=quiet))
+
+
+def flush(
+    ctx: typer.Context,
+    message: Messages = None,
+    held: Annotated[bool, typer.Option("--held", help="Send all that is held, too.")] = False,
+    side: Side = "admin",
+    within: Within = None,
+    quiet: Quiet = False,
+) -> None:
+    """Send what waits; of what is held, those that are named. Exit code 8 if that fails."""
+    stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
+    stderr.name_target(settings)
+    rows = _rows(settings, side)
+    named = [row for row in rows if row.state == "held"] if held else _named(rows, message or ())
+    if named:
+        _become(settings, side, named, "queued")
+    if not rows:
+        stderr.say("the outbox is empty")
+        return
+    from imbari_chat.cli import event_loop
+
+    with narrating_log(stderr):
+        uid = event_loop.run(_flush(settings, side, within))
+    kept = _rows(settings, side)
+    held_up = {row.lane for row in kept if row.state == "held"}
+    left = sum(row.state == "queued" and row.uid == uid and row.lane not in held_up for row in kept)
+    stderr.say(f"{len(rows) - len(kept)} sent, {len(kept)} kept")
+    if left:
+        raise Unavailable(f"{left} messages still wait", hint="See them: imbari-chat outbox list")
+
+
+async def _flush(settings: "Settings", side: str, within: float | None) -> str | None:
+    """Send, and say who did."""
+    from imbari_chat.client import AsyncAdminChat, AsyncCustomerChat
+
+    durable = settings.model_copy(update={"outbox": "durable"})
+    chat: BaseChat = (
+        AsyncAdminChat(durable) if side == "admin" else AsyncCustomerChat(durable, remember=True)
+    )
+    async with chat:
+        await chat.flush(timeout=within)
+        return chat.uid
+
+
+def _decide(
+    settings: "Settings", side: str, references: Sequence[str], state: "RowState", stderr: Stderr
+) -> None:
+    named = _named(_rows(settings, side), references)
+    _become(settings, side, named, state)
+    stderr.say(f"{state}: {', '.join(row.key for row in named)}")
+
+
+def _become(settings: "Settings", side: str, rows: Sequence["Row"], state: "RowState") -> None:
+    from imbari_chat.net.store_file import becoming
+
+    with closing(_file(settings, side)) as file:
+        file.write([becoming(row.key, state) for row in rows])
+
+
+def _rows(settings: "Settings", side: str) -> list["Row"]:
+    with closing(_file(settings, side)) as file:
+        if not file.file.exists():
+            return []
+        return [row for row in file.rows() if row.state != "dropped"]
+
+
+def _file(settings: "Settings", side: str) -> "StoreFile":
+    from imbari_chat.client import transports
+
+    return transports.outbox_file(settings, "admin" if side == "admin" else "customer")
+
+
+def _named(rows: Sequence["Row"], references: Sequence[str]) -> list["Row"]:
+    return [_one(rows, reference) for reference in references]
+
+
+def _one(rows: Sequence["Row"], reference: str) -> "Row":
+    if reference.isascii() and reference.isdigit() and 0 < int(reference) <= len(rows):
+        return rows[int(reference) - 1]
+    found = [row for row in rows if row.key.startswith(reference)]
+    exact = [row for row in found if row.key == reference]
+    if len(found) > 1 and not exact:
+        raise UsageError(f"more than one message begins with {reference!r}")
+    if not found:
+        raise NotFound(
+            f"the outbox holds no message {reference!r}",
+            hint="List them: imbari-chat outbox list",
+        )
+    return (exact or found)[0]
+
+
+def _record(number: int, row: "Row") -> "dict[str, JsonValue]":
+    return {
+        "number": number,
+        "id": row.key,
+        "session_id": row.lane,
+        "state": _state(row),
+        "created": row.created,
+        "uid": row.uid,
+        "reason": row.reason,
+        "text": _text(row),
+    }
+
+
+def _state(row: "Row") -> str:
+    """As a message says where it is."""
+    return "sent" if row.state == "queued" and row.tries else row.state
+
+
+def _text(row: "Row") -> str:
+    from imbari_chat.schema.plan_text import unpack
+    from imbari_chat.schema.plans import as_sent
+
+    return as_sent(unpack(row.plan)).text

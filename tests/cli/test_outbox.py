@@ -1,0 +1,85 @@
+"""``outbox``: what waits on this machine is listed, shown, held, dropped and sent."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from imbari_chat import AsyncAdminChat
+from imbari_chat.errors import Unavailable
+from imbari_chat.net.rest import RestTransport
+from tests.cli.harness import Program, Visitor
+
+
+@pytest.fixture
+def session(place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A conversation with three answers that a program has left behind."""
+    monkeypatch.setenv("IMBARI_CHAT_OUTBOX", "durable")
+    session = visitor.writes("Hello")
+    with monkeypatch.context() as outage:
+
+        async def away(*_: object) -> None:
+            raise Unavailable("away")
+
+        outage.setattr(RestTransport, "update", away)
+        asyncio.run(_leave(session))
+    return session
+
+
+async def _leave(session: str) -> None:
+    async with AsyncAdminChat.from_env() as desk:
+        for text in ("one", "two", "three"):
+            await desk.reply(session, text, timeout=0)
+
+
+def _texts(program: Program, session: str) -> list[str]:
+    return [one["text"] for one in program.json("show", session, "--peek")["messages"]]
+
+
+def test_what_waits_is_listed_and_shown(program: Program, session: str) -> None:
+    """By numbers and ids, for people and for programs."""
+    listed = program.json("outbox", "list")
+    assert [(one["number"], one["text"]) for one in listed] == [
+        (1, "one"),
+        (2, "two"),
+        (3, "three"),
+    ]
+    assert {one["session_id"] for one in listed} == {session}
+    assert "two" in program("outbox", "list", width=120).stdout
+    (shown,) = program.json("outbox", "show", "2")
+    assert shown == listed[1]
+    assert program.json("outbox", "show", listed[2]["id"]) == [listed[2]]
+    assert "three" in program("outbox", "show", "3").stdout
+
+
+def test_what_is_held_waits_until_it_is_named(program: Program, session: str) -> None:
+    """And so do those behind it; what is dropped is gone, and the rest is sent in order."""
+    program("outbox", "hold", "2")
+    assert "1 sent, 2 kept" in program("outbox", "flush", "--timeout", "5").stderr
+    held, behind = program.json("outbox", "list")
+    assert (held["text"], held["state"], behind["text"]) == ("two", "held", "three")
+    assert "2 sent, 0 kept" in program("outbox", "flush", "--held").stderr
+    assert _texts(program, session) == ["Hello", "one", "two", "three"]
+    assert program.json("outbox", "list") == []
+    assert "empty" in program("outbox", "list").stderr
+
+
+def test_what_is_dropped_is_never_sent(program: Program, session: str) -> None:
+    """Whoever sends later does not know it any more."""
+    program("outbox", "drop", "1", "3")
+    program("outbox", "flush")
+    assert _texts(program, session) == ["Hello", "two"]
+
+
+def test_a_message_that_is_not_there_is_not_found(program: Program, session: str) -> None:
+    """Nothing is done then."""
+    for command in ("show", "drop", "hold", "flush"):
+        assert "holds no message" in program("outbox", command, "1", "9", code=3).stderr
+    assert len(program.json("outbox", "list")) == 3
+    assert "more than one" in program("outbox", "drop", "-", code=2).stderr
+
+
+def test_an_outbox_that_was_never_used_is_empty(program: Program, place: Path) -> None:
+    """And looking makes none."""
+    assert program.json("outbox", "list") == []
+    assert not (place / "data" / "outbox").exists()

@@ -1,0 +1,499 @@
+"""A durable outbox: what was accepted outlives the program, and goes out once and in order."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack
+from dataclasses import replace
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending import on_disk
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
+from imbari_chat.net.store import OutboxStore
+from imbari_chat.net.store_file import Row, StoreFile
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from tests.client.in_memory import ADMIN, CUSTOMER, LOST_ANSWER, LOST_REQUEST, InMemory, database
+
+PATIENTLY = OutboxPolicy(backoff=BackoffPolicy(first=1000.0, cap=1000.0), batch=50)
+"""What could not be sent goes out when a test says so."""
+
+OTHER_ADMIN: Json = {"uid": "other", "token": {"admin": True}}
+WAIT = 10.0
+
+
+@pytest.fixture(autouse=True)
+def _quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_disk, "_LOOK", 0.01)
+
+
+@pytest.fixture
+def namespace() -> Namespace:
+    """An empty database under the strict rules."""
+    return database()
+
+
+@pytest.fixture
+async def session_id(namespace: Namespace) -> str:
+    """A conversation somebody has started."""
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        return (await chat.start(name="Amina", email="amina@example.com")).id
+
+
+@pytest.fixture
+def file(tmp_path: FilePath) -> FilePath:
+    """Where the outbox is."""
+    return tmp_path / "outbox" / "box.sqlite"
+
+
+def _store(file: FilePath, **options: Any) -> OutboxStore:
+    return OutboxStore(StoreFile(file, "test", **options))
+
+
+Desks = Callable[..., AsyncAdminChat]
+
+
+@pytest.fixture
+async def desk(namespace: Namespace, file: FilePath) -> AsyncIterator[Desks]:
+    """A maker of programs that write to one outbox; each is ended at the end."""
+    async with AsyncExitStack() as ends:
+
+        def make(transport: InMemory | None = None, store: OutboxStore | None = None) -> Any:
+            gateway = Gateway(
+                transport or InMemory(namespace, ADMIN),
+                policy=PATIENTLY,
+                store=store or _store(file),
+            )
+            chat = AsyncAdminChat._over(gateway)
+            ends.push_async_callback(chat.close)
+            return chat
+
+        yield make
+
+
+class _Away(InMemory):
+    """Cannot be reached until it is told so; keeps what was on disk when it was tried."""
+
+    def __init__(self, namespace: Namespace, auth: Json, file: FilePath) -> None:
+        super().__init__(namespace, auth)
+        self.away = True
+        self._file = file
+        self.on_disk: list[list[tuple[str, int]]] = []
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        self.on_disk.append([(row.key, row.tries) for row in _rows(self._file)])
+        if self.away:
+            raise Unavailable("away")
+        await super().update(changes)
+
+
+def _rows(file: FilePath) -> list[Row]:
+    """What is on disk for whoever comes after a kill at this moment."""
+    other = StoreFile(file, "test")
+    try:
+        return other.rows()
+    finally:
+        other.close()
+
+
+def _texts(namespace: Namespace, session_id: str) -> list[str]:
+    stored = namespace.root.at(Path.parse(f"/messages/{session_id}")).to_json() or {}
+    assert isinstance(stored, dict)
+    messages = [one for one in stored.values() if isinstance(one, dict)]
+    return [str(one["text"]) for one in sorted(messages, key=lambda one: str(one["timestamp"]))]
+
+
+async def _until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT):
+        while not condition():  # noqa: ASYNC110  # nobody tells what is on disk
+            await asyncio.sleep(0.005)
+
+
+async def test_a_message_is_on_disk_as_tried_before_the_network_is(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """The first, and each of those that wait behind it; afterwards nothing is left."""
+    transport = _Away(namespace, ADMIN, file)
+    transport.away = False
+    chat = desk(transport)
+    sent = await asyncio.gather(*(chat.reply(session_id, f"{n}") for n in range(5)))
+    assert [one.delivery for one in sent] == ["confirmed"] * 5
+    seen = {key for rows in transport.on_disk for key, tries in rows if tries == 1}
+    assert seen == {one.id for one in sent}
+    first = transport.on_disk[0]
+    assert first[0] == (sent[0].id, 1)
+    await chat.close()
+    assert _rows(file) == []
+    assert _texts(namespace, session_id) == ["0", "1", "2", "3", "4"]
+
+
+async def test_what_waits_outlives_the_program_and_goes_out_in_order(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Closing says where it is kept; nothing is lost, and leaving a block is no error."""
+    transport = _Away(namespace, ADMIN, file)
+    async with desk(transport) as chat:
+        for n in range(3):
+            sent = await chat.reply(session_id, f"{n}", timeout=0.05)
+            assert sent.delivery == "queued"
+    assert str(file) in caplog.text
+    assert len(_rows(file)) == 3
+    async with desk() as again:
+        assert await again.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["0", "1", "2"]
+    assert _rows(file) == []
+
+
+@pytest.mark.parametrize("fate", [LOST_ANSWER, LOST_REQUEST])
+async def test_what_may_be_there_is_looked_for_by_the_next_program(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, fate: str
+) -> None:
+    """Whether the first had committed it or not."""
+    store = _store(file)
+    chat = desk(InMemory(namespace, ADMIN, fate), store)
+    killed = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: chat._gateway.transport.updates == 1)  # type: ignore[attr-defined]
+    kept = _rows(file)
+    await chat.close()
+    await killed
+    _leave(file, kept)
+    assert [row.tries for row in kept] == [1]
+    transport = InMemory(namespace, ADMIN)
+    async with desk(transport) as again:
+        assert await again.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["Hello"]
+
+
+async def test_what_is_stale_asks_before_it_goes(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Whatever a clock says; and holds up what comes after it in its conversation."""
+    await _left_behind(namespace, session_id, file, desk, age=25 * 3600)
+    async with desk() as chat:
+        (held,) = await chat.flush(timeout=WAIT)
+        assert held.delivery == "held"
+        later = await chat.reply(session_id, "later", timeout=0.1)
+        assert later.delivery == "queued"
+    assert [row.state for row in _rows(file)] == ["held", "queued"]
+    assert _texts(namespace, session_id) == []
+
+
+@pytest.mark.parametrize("jump", [25, -25])
+async def test_what_grows_stale_while_the_program_runs_asks_too(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+    jump: int,
+) -> None:
+    """Also when only the clock was moved; a message that is written then goes out behind it."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    old = await chat.reply(session_id, "old", timeout=0.1)
+    now = time.time_ns() // 1_000_000
+    monkeypatch.setattr(on_disk, "_wall", lambda: now + jump * 3_600_000)
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == (old,)
+    assert old.delivery == "held"
+    new = await chat.reply(session_id, "new", timeout=0)
+    await chat.release(old.id)
+    assert await chat.flush(timeout=WAIT) == ()
+    assert (old.delivery, new.delivery) == ("confirmed", "confirmed")
+    assert _texts(namespace, session_id) == ["old", "new"]
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_others_write_meanwhile_confuses_nothing(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+    elsewhere: bool,
+) -> None:
+    """However often it is looked at, and whatever is being written and settled then."""
+    monkeypatch.setattr(on_disk, "_LOOK", 0.0)
+    other, sender = _store(file), desk()
+    await sender.reply(session_id, "first")
+    chat = desk() if elsewhere else sender
+    told: list[str] = []
+    chat._gateway.outbox.watch(lambda event: told.append(f"{event.message.text} {event.delivery}"))
+
+    async def write_too() -> None:
+        for n in range(100):
+            await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+
+    writing = asyncio.create_task(write_too())
+    sent = [await chat.reply(session_id, f"{n}", timeout=0) for n in range(100)]
+    assert await chat.flush(timeout=WAIT) == ()
+    await writing
+    await other.close()
+    assert [one.delivery for one in sent] == ["confirmed"] * 100
+    assert _texts(namespace, session_id) == ["first", *(f"{n}" for n in range(100))]
+    assert [one for one in told if one.endswith("confirmed")] == [
+        f"{n} confirmed" for n in range(100)
+    ]
+
+
+class _Slow(OutboxStore):
+    """Tells that it was read, and gives what it read when it is let."""
+
+    def __init__(self, file: FilePath) -> None:
+        super().__init__(StoreFile(file, "test"))
+        self.was_read, self.go_on = asyncio.Event(), asyncio.Event()
+
+    async def rows(self) -> list[Row]:
+        rows = await super().rows()
+        self.was_read.set()
+        await self.go_on.wait()
+        return rows
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, elsewhere: bool
+) -> None:
+    """Whether this process sends it or another, which cannot yet."""
+    sender, slow, transport = (
+        desk(_Away(namespace, ADMIN, file)),
+        _Slow(file),
+        InMemory(namespace, ADMIN),
+    )
+    if elsewhere:
+        await sender.reply(session_id, "first", timeout=0.1)
+    async with desk(transport, slow) as chat:
+        await slow.was_read.wait()
+        sent = await chat.reply(session_id, "Hello", timeout=0)
+        slow.go_on.set()
+        await chat.flush(timeout=0.3 if elsewhere else WAIT)
+        assert sent.delivery == ("queued" if elsewhere else "confirmed")
+
+
+async def test_another_process_may_say_that_a_held_message_goes_or_not(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """By what it writes beside it, which the sender sees."""
+    await _left_behind(namespace, session_id, file, desk, age=25 * 3600)
+    async with desk() as chat:
+        (held,) = await chat.flush(timeout=WAIT)
+        later = await chat.reply(session_id, "later", timeout=0.0)
+        other = _store(file)
+        await other.become(later.id, "dropped")
+        await _until(lambda: later.delivery == "failed")
+        assert "dropped" in str(later.error)
+        await other.become(held.id, "queued")
+        await _until(lambda: held.delivery == "confirmed")
+        await other.close()
+    assert _texts(namespace, session_id) == ["0"]
+    assert _rows(file) == []
+
+
+@pytest.mark.parametrize("durable", [True, False])
+async def test_a_message_is_held_released_and_dropped_by_whoever_wrote_it(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, durable: bool
+) -> None:
+    """Also one that is in memory alone."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = (
+        desk(transport) if durable else AsyncAdminChat._over(Gateway(transport, policy=PATIENTLY))
+    )
+    first, second, third = [await chat.reply(session_id, f"{n}", timeout=0.1) for n in range(3)]
+    await chat.hold(second.id)
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == (second, third)
+    assert (second.delivery, third.delivery) == ("held", "queued")
+    await chat.drop(third.id)
+    assert third.delivery == "failed"
+    await chat.release(second.id)
+    assert await chat.flush(timeout=WAIT) == ()
+    for act in (chat.hold, chat.release, chat.drop):
+        with pytest.raises(NotFound):
+            await act(third.id)
+    await chat.close()
+    assert _texts(namespace, session_id) == ["0", "1"]
+    assert first.delivery == "confirmed"
+    assert _rows(file) == []
+
+
+async def test_whoever_does_not_send_tells_the_one_that_does(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """And hears what became of it."""
+    sender, writer = desk(_Away(namespace, ADMIN, file)), desk()
+    await sender.reply(session_id, "0", timeout=0.1)
+    sent = await writer.reply(session_id, "1", timeout=0.1)
+    await writer.hold(sent.id)
+    await _until(lambda: sent.delivery == "held")
+    await writer.drop(sent.id)
+    await _until(lambda: sent.delivery == "failed")
+    await _until(lambda: [one.text for one in sender.outbox] == ["0"])
+
+
+async def test_another_sign_in_never_sends_it(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """It stays for whoever wrote it."""
+    await _left_behind(namespace, session_id, file, desk)
+    async with desk(InMemory(namespace, OTHER_ADMIN)) as other:
+        assert await other.flush(timeout=WAIT) == ()
+        await other.reply(session_id, "mine")
+    assert _texts(namespace, session_id) == ["mine"]
+    async with desk() as chat:
+        await chat.flush(timeout=WAIT)
+    assert _texts(namespace, session_id) == ["mine", "0"]
+
+
+async def test_one_process_sends_what_the_others_write(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Their calls hear what became of it; and once it ends, another sends."""
+    first, second = desk(), desk(_Away(namespace, ADMIN, file))
+    await first.reply(session_id, "first")
+    sent = await second.reply(session_id, "second", timeout=WAIT)
+    assert sent.delivery == "confirmed"
+    assert second._gateway.transport.on_disk == []  # type: ignore[attr-defined]
+    await first.close()
+    third = desk()
+    waits = await second.reply(session_id, "third", timeout=0.2)
+    assert waits.delivery == "queued"
+    await second.close()
+    await third.flush(timeout=WAIT)
+    async with asyncio.timeout(WAIT):
+        while len(_texts(namespace, session_id)) < 3:
+            await third.flush(timeout=0.05)
+    assert _texts(namespace, session_id) == ["first", "second", "third"]
+
+
+async def test_what_was_refused_is_kept_with_the_reason(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Until somebody drops it; whoever wrote it elsewhere hears of it as well."""
+    sender, writer = desk(), desk()
+    await sender.reply(session_id, "hello")
+    denied = InMemory(namespace, CUSTOMER)
+    sender._gateway.transport._caller = denied._caller  # type: ignore[attr-defined]
+    with pytest.raises(ImbariError) as mine:
+        await sender.reply(session_id, "mine", timeout=WAIT)
+    assert isinstance(mine.value, AccessDenied)
+    await sender.close()
+    (row,) = _rows(file)
+    assert (row.state, (row.reason or "").partition(":")[0]) == ("failed", "AccessDenied")
+    assert (await writer.reply(session_id, "theirs", timeout=WAIT)).delivery == "confirmed"
+    assert [row.state for row in _rows(file)][:1] == ["failed"]
+
+
+async def test_a_full_disk_accepts_nothing_and_sends_nothing(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """The call says so, and the next one may succeed."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport, _store(file, most_pages=8))
+    told: list[str] = []
+    accepted = 0
+    for _ in range(40):
+        try:
+            await chat.reply(session_id, "x" * 1500, timeout=0)
+            accepted += 1
+        except ConfigError as error:
+            told.append(str(error))
+    assert accepted
+    assert "nothing was accepted" in told[0]
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == ()
+    assert len(_texts(namespace, session_id)) == accepted
+
+
+async def test_a_disk_that_cannot_be_read_does_not_keep_anybody_waiting(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Both who sends and who waits for the rest are told, and closing works."""
+    _block(file)
+    async with desk() as chat:
+        with pytest.raises(ConfigError, match="cannot be used"):
+            await chat.reply(session_id, "Hello")
+        with pytest.raises(ConfigError, match="cannot be used"):
+            await chat.flush()
+    assert _texts(namespace, session_id) == []
+
+
+async def test_a_damaged_file_is_no_end(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is said, and the next message goes out."""
+    _damage(file)
+    with caplog.at_level(logging.WARNING):
+        assert (await desk().reply(session_id, "Hello")).delivery == "confirmed"
+    assert "damaged" in caplog.text
+
+
+async def test_an_interrupted_call_leaves_its_message_to_go_out(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """As a kill would: it is on disk."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: len(chat.outbox) == 1)
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    transport.away = False
+    assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["Hello"]
+
+
+async def test_what_is_not_to_be_queued_is_not_on_disk(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Whoever cannot wait is told at once, and nothing goes out later."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    with pytest.raises(Unavailable):
+        await chat.reply(session_id, "Hello", queue=False)
+    assert transport.on_disk == [[]]
+
+
+async def _left_behind(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, age: float = 0.0
+) -> None:
+    """One message, accepted ``age`` seconds ago by a program that has ended."""
+    chat = desk(_Away(namespace, ADMIN, file))
+    await chat.reply(session_id, "0", timeout=0.0)
+    await chat.close()
+    (row,) = _rows(file)
+    _leave(file, [replace(row, created=time.time_ns() // 1_000_000 - int(age * 1000), tries=0)])
+
+
+def _leave(file: FilePath, rows: list[Row]) -> None:
+    """As a kill leaves it."""
+    other = StoreFile(file, "test")
+    other.write([("DELETE FROM message", ()), *(row.insertion() for row in rows)])
+    other.close()
+
+
+def _block(file: FilePath) -> None:
+    """Its directory is a file."""
+    file.parent.write_text("")
+
+
+def _damage(file: FilePath) -> None:
+    file.parent.mkdir()
+    file.write_bytes(b"no database")

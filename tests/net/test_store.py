@@ -1,0 +1,462 @@
+"""The outbox on disk: what was accepted is there after any end, and what is damaged says so."""
+
+import asyncio
+import logging
+import os
+import signal
+import sqlite3
+import stat
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.errors import ConfigError
+from imbari_chat.net.store import OutboxStore
+from imbari_chat.net.store_file import Row, StoreFile
+from tests.budget import examples
+
+WAIT = 10.0
+OURS = "emulator/admin"
+
+
+def _row(key: str, text: str = "text") -> Row:
+    return Row(key, "lane", text, 1_700_000_000_000, "amina")
+
+
+def _new(file: Path, count: int) -> list[Row]:
+    """An outbox with so many messages, all in the file itself and none in its log."""
+    rows = [_row(f"m{n}", f"text {n}" * 20) for n in range(count)]
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([row.insertion() for row in rows])
+    return rows
+
+
+def _kept(file: Path) -> list[Row]:
+    with closing(StoreFile(file, OURS)) as store:
+        return store.rows()
+
+
+def _aside(file: Path) -> list[str]:
+    return [
+        one.name
+        for one in file.parent.iterdir()
+        if one.name.startswith(f"{file.name}.")
+        and not one.name.endswith((".lock", ".guard", "-wal", "-shm"))
+    ]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Where an outbox will be."""
+    return tmp_path / "outbox" / "box.sqlite"
+
+
+def test_what_was_written_is_kept_in_order(file: Path) -> None:
+    """All of a message comes back, and a place in the file says nothing of its order."""
+    rows = [
+        Row("z", "b", "plan", 1, None, 1, "failed", "because"),
+        Row("a", "a", "plan \N{HOT BEVERAGE}", 2, "uid", 0, "held"),
+    ]
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([row.insertion() for row in rows])
+        assert store.rows() == rows
+    assert _kept(file) == rows
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+def test_only_its_owner_reads_it(file: Path) -> None:
+    """The file, its log and its locks, in a directory of their own."""
+    store = StoreFile(file, OURS)
+    store.write([_row("m").insertion()])
+    lock = store.lock()
+    assert lock is not None
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in file.parent.iterdir()}
+    assert {"box.sqlite", "box.sqlite-wal", "box.sqlite.lock"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    lock.close()
+    store.close()
+
+
+_APPENDS = """
+import sys
+from pathlib import Path
+from imbari_chat.net.store_file import Row, StoreFile
+store = StoreFile(Path(sys.argv[1]), sys.argv[2])
+for n in range(100_000):
+    store.write([Row(f"{sys.argv[3]}{n}", "lane", "text" * 50, 1, None).insertion()])
+    print(n, flush=True)
+"""
+
+
+def _writer(file: Path, name: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", _APPENDS, str(file), OURS, name], stdout=subprocess.PIPE, text=True
+    )
+
+
+@pytest.mark.parametrize("after", [0, 1, 17, 300])
+def test_what_was_accepted_survives_a_kill(file: Path, after: int) -> None:
+    """However far it had got; and what was being accepted is there as a whole or not at all."""
+    child = _writer(file, "m")
+    assert child.stdout is not None
+    while int(child.stdout.readline()) < after:
+        pass
+    child.kill()
+    said = [after, *(int(line) for line in child.stdout.read().split())]
+    assert child.wait() == -signal.SIGKILL
+    kept = [row.key for row in _kept(file)]
+    assert kept == [f"m{n}" for n in range(len(kept))]
+    assert said[-1] + 1 <= len(kept) <= said[-1] + 2
+    assert not _aside(file)
+
+
+def test_two_processes_write_to_one_file(file: Path) -> None:
+    """Each in its order, and nothing is lost."""
+    children = [_writer(file, name) for name in "ab"]
+    for child in children:
+        assert child.stdout is not None
+        while int(child.stdout.readline()) < 50:
+            pass
+    for child in children:
+        child.kill()
+        child.communicate()
+    kept = [row.key for row in _kept(file)]
+    for name in "ab":
+        mine = [key for key in kept if key.startswith(name)]
+        assert mine == [f"{name}{n}" for n in range(len(mine))]
+        assert len(mine) > 50
+
+
+_LOCKS = """
+import os
+import sys
+import time
+from pathlib import Path
+from imbari_chat.net.store_file import StoreFile
+lock = StoreFile(Path(sys.argv[1]), sys.argv[2]).lock()
+child = os.fork() if hasattr(os, "fork") else 1
+if child:
+    print(child, flush=True)
+time.sleep(600)
+"""
+
+
+def test_one_process_sends_and_the_kernel_frees_the_lock(file: Path) -> None:
+    """Killed, it holds up nobody; nor does a child that it forked."""
+    holder = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            _LOCKS,
+            str(file),
+            OURS,
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert holder.stdout is not None
+    forked = int(holder.stdout.readline())
+    store = StoreFile(file, OURS)
+    assert store.lock() is None
+    holder.kill()
+    holder.wait()
+    try:
+        begin = time.monotonic()
+        while (lock := store.lock()) is None:  # the child lets go when it first runs
+            assert time.monotonic() < begin + WAIT
+            time.sleep(0.01)
+        lock.close()
+    finally:
+        if hasattr(os, "fork"):
+            os.kill(forked, signal.SIGKILL)
+    holder.stdout.close()
+
+
+def test_one_lock_is_one_even_within_a_process(file: Path) -> None:
+    """Two clients of one program are two."""
+    first = StoreFile(file, OURS).lock()
+    assert first is not None
+    assert StoreFile(file, OURS).lock() is None
+    first.close()
+    first.close()
+    again = StoreFile(file, OURS).lock()
+    assert again is not None
+    again.close()
+
+
+@examples(60)
+@given(st.data())
+def test_a_damaged_file_is_never_believed(data: st.DataObject) -> None:
+    """Whatever byte is another: all is as it was, or it is set aside. It goes on either way."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "box.sqlite"
+        rows = _new(file, 12)
+        content = bytearray(file.read_bytes())
+        for _ in range(data.draw(st.integers(1, 3))):
+            place = data.draw(
+                st.one_of(st.integers(0, 110), st.integers(0, len(content) - 1)), "place"
+            )
+            content[place] = data.draw(st.integers(0, 255), "byte")
+        file.write_bytes(content)
+        _goes_on(file, rows)
+
+
+@pytest.mark.parametrize("part", [b"text 3text", b"lane", b"amina"])
+def test_a_disk_that_errs_puts_no_words_into_anybodys_mouth(file: Path, part: bytes) -> None:
+    """SQLite has no checksums of its own: to it another text is a text."""
+    rows = _new(file, 5)
+    content = bytearray(file.read_bytes())
+    content[content.index(part)] ^= 1
+    file.write_bytes(content)
+    _goes_on(file, rows)
+    assert len(_aside(file)) == 1
+
+
+@examples(25)
+@given(st.data())
+def test_a_file_that_was_cut_or_is_none_is_never_believed(data: st.DataObject) -> None:
+    """As a full disk or a program of another kind leaves it."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "box.sqlite"
+        rows = _new(file, 12)
+        content = file.read_bytes()
+        if data.draw(st.booleans(), "cut"):
+            file.write_bytes(content[: data.draw(st.integers(1, len(content) - 1))])
+        else:
+            file.write_bytes(data.draw(st.binary(min_size=1)))
+        _goes_on(file, rows)
+
+
+def _goes_on(file: Path, rows: list[Row]) -> None:
+    with closing(StoreFile(file, OURS)) as store:
+        found = store.rows()
+        fixed = [(row.key, row.lane, row.plan, row.created, row.uid) for row in found]
+        if _aside(file):
+            assert found == []
+        else:
+            assert fixed == [(row.key, row.lane, row.plan, row.created, row.uid) for row in rows]
+        store.write([_row("new").insertion()])
+        assert store.rows()[-1] == _row("new")
+
+
+@examples(25)
+@given(st.data())
+def test_a_damaged_log_costs_its_end_at_most(data: st.DataObject) -> None:
+    """SQLite believes a log up to the first frame that is not what was written."""
+    with TemporaryDirectory() as directory:
+        file = Path(directory) / "box.sqlite"
+        rows = [_row(f"m{n}") for n in range(8)]
+        store = StoreFile(file, OURS)
+        for row in rows:
+            store.write([row.insertion()])
+        log = file.with_name("box.sqlite-wal")
+        content, main = bytearray(log.read_bytes()), file.read_bytes()
+        store.close()
+        place = data.draw(st.integers(0, len(content) - 1), "place")
+        content[place] = data.draw(st.integers(0, 255), "byte")
+        file.write_bytes(main)
+        log.write_bytes(content)
+        with closing(StoreFile(file, OURS)) as after:
+            found = after.rows()
+            assert found == rows[: len(found)]
+            after.write([_row("new").insertion()])
+
+
+def test_a_damaged_file_is_set_aside_and_said_so(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Under a name that the warning gives; what is in it is for whoever can read it."""
+    _new(file, 3)
+    content = file.read_bytes()
+    file.write_bytes(b"x" + content[1:])
+    with caplog.at_level(logging.WARNING):
+        assert _kept(file) == []
+    (aside,) = _aside(file)
+    assert ".damaged-" in aside
+    assert aside in caplog.text
+    assert file.with_name(aside).read_bytes()[1:] == content[1:]
+
+
+@pytest.mark.parametrize(
+    ("sql", "tag"),
+    [("PRAGMA user_version = 99", "newer"), ("UPDATE owner SET binding = 'other'", "foreign")],
+)
+def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag: str) -> None:
+    """And not touched: whoever can read it finds all of it."""
+    _new(file, 3)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(sql)
+    assert _kept(file) == []
+    (aside,) = _aside(file)
+    assert f".{tag}-" in aside
+    with closing(sqlite3.connect(file.with_name(aside))) as connection:
+        assert connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
+
+
+def test_damage_that_is_met_while_it_is_open_is_no_end(file: Path) -> None:
+    """A disk may err at any time; what is accepted then is in the new file."""
+    _new(file, 200)
+    with closing(StoreFile(file, OURS)) as store:
+        assert len(store.rows()) == 200
+        size = file.stat().st_size
+        with file.open("r+b") as stream:
+            stream.seek(4096)
+            stream.write(b"\xff" * (size - 4096))
+        other = StoreFile(file, OURS)  # its cache is empty
+        other.write([_row("new").insertion()])
+        other.close()
+        store.write([_row("newer").insertion()])
+        assert [row.key for row in store.rows()] == ["new", "newer"]
+    assert len(_aside(file)) == 1
+
+
+def test_a_file_that_is_deleted_while_open_takes_nothing_along(file: Path) -> None:
+    """What is accepted afterwards is in the new one."""
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([_row("m").insertion()])
+        for one in file.parent.iterdir():
+            one.unlink()
+        store.write([_row("n").insertion()])
+        assert [row.key for row in store.rows()] == ["n"]
+    assert [row.key for row in _kept(file)] == ["n"]
+
+
+def test_a_full_disk_accepts_nothing_and_loses_nothing(file: Path) -> None:
+    """And says so; when there is room again, it goes on."""
+    store = StoreFile(file, OURS, most_pages=10)
+    accepted = 0
+    told = ""
+    while not told and accepted < 1000:
+        try:
+            store.write([_row(f"m{accepted}", "x" * 1000).insertion()])
+        except ConfigError as error:
+            told = str(error)
+        else:
+            accepted += 1
+    assert "nothing was accepted: the disk is full" in told
+    assert accepted > 4
+    assert len(store.rows()) == accepted
+    store.write([("DELETE FROM message WHERE key IN ('m0', 'm1', 'm2', 'm3')", ())])
+    store.write([_row("n", "x" * 1000).insertion()])
+    assert [row.key for row in store.rows()] == [*(f"m{n}" for n in range(4, accepted)), "n"]
+    store.close()
+    assert not _aside(file)
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root writes everywhere")
+def test_a_directory_that_cannot_be_written_is_a_clear_error(tmp_path: Path) -> None:
+    """And not a damaged file."""
+    tmp_path.chmod(0o500)
+    with pytest.raises(ConfigError, match="cannot be used"):
+        StoreFile(tmp_path / "outbox" / "box.sqlite", OURS).write([_row("m").insertion()])
+
+
+def test_a_directory_that_is_none_is_a_clear_error(tmp_path: Path) -> None:
+    """Whoever asks, also root."""
+    (tmp_path / "outbox").write_text("a file")
+    with pytest.raises(ConfigError, match="cannot be used"):
+        StoreFile(tmp_path / "outbox" / "box.sqlite", OURS).write([_row("m").insertion()])
+
+
+class _Counting(StoreFile):
+    commits = 0
+
+    def write(self, statements: object) -> None:
+        self.commits += 1
+        super().write(statements)  # type: ignore[arg-type]  # as it was given
+
+
+async def test_what_is_accepted_together_shares_a_commit(file: Path) -> None:
+    """The first goes alone, and all that came meanwhile goes together, in order."""
+    counting = _Counting(file, OURS)
+    store = OutboxStore(counting)
+    done: list[str] = []
+    for n in range(1000):
+        future = store.append(_row(f"m{n}"))
+        future.add_done_callback(lambda _, key=f"m{n}": done.append(key))  # type: ignore[misc]
+    await future
+    await asyncio.sleep(0)
+    assert counting.commits <= 2
+    assert done == [row.key for row in await store.rows()] == [f"m{n}" for n in range(1000)]
+    await store.close()
+
+
+async def test_what_was_delivered_is_deleted_with_what_comes_next(file: Path) -> None:
+    """And at the end in any case; until then nobody is shown it."""
+    counting = _Counting(file, OURS)
+    store = OutboxStore(counting)
+    await store.append(_row("a"))
+    store.forget("a")
+    await store.append(_row("b"))
+    assert counting.commits == 2
+    assert [row.key for row in await store.rows()] == ["b"]
+    store.forget("b")
+    await store.close()
+    await store.close()
+    assert _kept(file) == []
+
+
+async def test_what_a_full_disk_refuses_is_told_to_each(file: Path) -> None:
+    """And what is deleted makes room for what comes next."""
+    store = OutboxStore(StoreFile(file, OURS, most_pages=10))
+    await store.append(_row("a", "x" * 8000))
+    refused = [store.append(_row(f"b{n}", "x" * 9000)) for n in range(3)]
+    for one in await asyncio.gather(*refused, return_exceptions=True):
+        assert isinstance(one, ConfigError | None)
+    assert any(one.exception() for one in refused)
+    store.forget("a")
+    await store.written()
+    await store.append(_row("c", "x" * 100))
+    keys = [row.key for row in await store.rows()]
+    assert "a" not in keys
+    assert keys[-1] == "c"
+    await store.close()
+
+
+async def test_states_and_reasons_are_kept(file: Path) -> None:
+    """Whatever is said of a message later."""
+    store = OutboxStore(StoreFile(file, OURS))
+    for key in "abc":
+        await store.append(_row(key))
+    await store.tried("ab")
+    store.note("b", "failed", "blocked")
+    await store.become("c", "held")
+    await store.written()
+    assert [(row.tries, row.state, row.reason) for row in await store.rows()] == [
+        (1, "queued", None),
+        (1, "failed", "blocked"),
+        (0, "held", None),
+    ]
+    await store.close()
+
+
+async def test_what_a_person_dropped_stays_dropped(file: Path) -> None:
+    """Whatever the sender notes of it later."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+    await store.become("a", "dropped")
+    store.note("a", "held")
+    await store.written()
+    assert [row.state for row in await store.rows()] == ["dropped"]
+    await store.close()
+
+
+async def test_another_process_is_noticed(file: Path) -> None:
+    """By a number that one's own writes leave as it is."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+    before = await store.version()
+    await store.append(_row("b"))
+    assert await store.version() == before
+    with closing(StoreFile(file, OURS)) as other:
+        other.write([_row("c").insertion()])
+    assert await store.version() != before
+    await store.close()
