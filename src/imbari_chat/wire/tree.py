@@ -128,7 +128,7 @@ class Branch(_Node):
         priority: Priority = None,
         weight: int | None = None,
     ) -> None:
-        self.children = children
+        self.children: Mapping[str, Node] = children
         self.priority = priority
         self.digest: str | None = None
         self._weight = weight
