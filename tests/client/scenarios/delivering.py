@@ -47,6 +47,32 @@ async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
             assert [one.text for one in await conversation.history()] == ["Hello", "One", "Two"]
 
 
+async def a_message_that_waits_is_held_released_or_dropped(face: Face) -> None:
+    """Whoever is held keeps those behind it; whoever is dropped is not sent, and the others go."""
+    async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        async with (
+            face.desk(database_emulator=proxy.address) as desk,
+            desk.open(session.id) as conversation,
+        ):
+            await conversation.listen()
+            await proxy.refuse()
+            kept, dropped, last = [
+                await conversation.reply(text, timeout=0) for text in ("Kept", "Dropped", "Last")
+            ]
+            await desk.hold(kept.id)
+            await eventually(lambda: kept.delivery == "held")  # a try may be under way
+            await desk.drop(dropped.id)
+            assert desk.outbox == (kept, last)
+            await proxy.mend()
+            desk.reconnect_now()
+            with pytest.raises(NotFound):
+                await desk.hold(dropped.id)
+            await desk.release(kept.id)
+            assert await desk.flush(timeout=WAIT) == ()
+            assert [one.text for one in await conversation.history()] == ["Hello", "Kept", "Last"]
+
+
 async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> None:
     """The same from the other side; the rules' interval is kept."""
     async with (
@@ -57,6 +83,12 @@ async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> Non
         await customer.listen()
         await proxy.refuse()
         message = await customer.send("Anybody there?", timeout=0)
+        assert customer.outbox == (message,)
+        await customer.hold(message.id)
+        await eventually(lambda: message.delivery == "held")
+        unwanted = await customer.send("Never mind", timeout=0)
+        await customer.drop(unwanted.id)
+        await customer.release(message.id)
         assert customer.outbox == (message,)
         with pytest.raises(Unavailable):
             await customer.send("Never", timeout=0.5, queue=False)
@@ -155,6 +187,7 @@ async def leaving_with_undelivered_messages_is_an_error(face: Face) -> None:
 
 SCENARIOS = [
     a_reply_in_an_outage_waits_and_goes_out,
+    a_message_that_waits_is_held_released_or_dropped,
     a_customers_message_in_an_outage_waits_and_goes_out,
     a_client_says_how_it_is,
     closing_twice_is_fine_and_later_calls_are_errors,
