@@ -13,7 +13,6 @@ PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n $(JOBS) --dist loadgroup
 
 # Tests of what decides: tables, cores without I/O, and properties with a tenth of their examples.
-# Nothing in them waits, so there is nothing that workers would gain.
 CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/together tests/contract \
   tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
   tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
@@ -35,9 +34,9 @@ help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
-	@echo "make test                  install, check and run every test, in parallel; under 3 minutes"
+	@echo "make test                  install, check and run every test, in parallel; about 8 minutes"
 	@echo "make test ARGS='-k inbox'  those of them; ARGS=--hypothesis-profile=thorough: ten times the examples"
-	@echo "make quick                 ruff, and the tests of cores and tables; under 30 seconds"
+	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
@@ -77,7 +76,7 @@ collected: $(STAMP)
 quick: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) -q --hypothesis-profile=quick $(CORES) $(ARGS)
+	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
 
 # libfaketime shifts the times of files as well, so what Python compiles is kept apart.
 any-day: $(STAMP)
