@@ -6,6 +6,7 @@ from contextlib import suppress
 
 import pytest
 
+from tests.client.cutting import CuttingProxy
 from tests.faults.proxy import Proxy, own_port
 
 
@@ -124,6 +125,21 @@ async def test_refusing_breaks_and_refuses_until_it_is_mended(proxy: Proxy) -> N
     second = await Line(proxy).open()
     assert await second.ask(b"two") == b"two\n"
     second.close()
+
+
+async def test_the_plain_one_cuts_until_it_is_mended(echo: Echo) -> None:
+    """It is found under its own name, and does what the other calls refusing."""
+    server = await asyncio.start_server(echo.talk, "127.0.0.1", await own_port())
+    port = server.sockets[0].getsockname()[1]
+    async with CuttingProxy(f"127.0.0.1:{port}") as proxy:
+        host, _, number = proxy.address.rpartition(":")
+        await proxy.cut()
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(number))
+        await proxy.mend()
+        _, writer = await asyncio.open_connection(host, int(number))
+        writer.close()
+    server.close()
 
 
 @pytest.mark.parametrize("turns", range(8))
