@@ -12,11 +12,13 @@ from contextlib import closing
 
 import pytest
 
+from imbari_chat.engine.link_effects import Post
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import Tokens, UserAccess
+from imbari_chat.wire.messages import Request
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.identity.answering import AnsweringServer
@@ -170,6 +172,8 @@ def test_values_do_not_show_their_secrets() -> None:
     """What is printed by accident is harmless."""
     with closing(UserAccess(project_at("127.0.0.1:1"), TOKENS, refresh=lambda _: TOKENS)) as access:
         assert_silent(repr(TOKENS) + repr(access) + repr(access.stream(WHERE)))
+        asked = access.socket()
+        assert_silent(repr(asked) + repr(Request(1, asked.action, asked.credential)))
         assert_silent(repr(access._project))
 
 
@@ -181,7 +185,9 @@ def test_what_holds_a_secret_is_not_pickled(protocol: int) -> None:
         closing(UserAccess(project, TOKENS, refresh=lambda _: TOKENS)) as user,
         closing(ServiceAccess(project)) as service,
     ):
-        for held in (TOKENS, user, user._tokens, user.stream(WHERE), service):
+        asked = [user.socket(), service.socket()]
+        sent = [Post(str(Request(1, one.action, one.credential))) for one in asked]
+        for held in (TOKENS, user, user._tokens, user.stream(WHERE), service, *asked, *sent):
             with pytest.raises(TypeError, match="secret"):
                 pickle.dumps(held, protocol)
             with pytest.raises(TypeError, match="secret"):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from imbari_chat.engine.access import Secret
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.effects import Changed, Disconnect, Ended, StateChanged
 from imbari_chat.engine.pulse import PulsePolicy
@@ -56,7 +57,7 @@ class Dial:
 
 
 @dataclass(frozen=True, slots=True)
-class Post:
+class Post(Secret):
     """Send this text now. It may carry a token: never log it."""
 
     text: str = field(repr=False)

@@ -11,7 +11,7 @@ always written, since the JavaScript SDK passes over one without.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
@@ -56,11 +56,15 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client asks for. Each is answered once, by its number."""
+    """What a client asks for. Each is answered once, by its number.
+
+    Attributes:
+        body: Of ``auth`` and ``gauth`` it carries a token: never log it.
+    """
 
     number: int
     action: str
-    body: Mapping[str, Json]
+    body: Mapping[str, Json] = field(repr=False)
 
     def __str__(self) -> str:
         told: Json = {"r": self.number, "a": self.action, "b": dict(self.body)}
