@@ -51,7 +51,7 @@ async def transport(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[RestTransport]:
     """A transport whose deadline is short."""
-    monkeypatch.setattr(rest, "_GRACE", 0.0)
+    monkeypatch.setattr(rest, "GRACE", 0.0)
     made = RestTransport(lambda: library, timeout=0.05)
     yield made
     library.release.set()

@@ -12,12 +12,9 @@ from typing import TYPE_CHECKING
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.net.caller import Caller
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.sse import SseSubscription
-from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -28,11 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["RestTransport"]
 
 _MOST_CALLS = 8
-_GRACE = 0.5
-"""Seconds beyond the library's own timeout before the caller is answered regardless."""
 
 
-class RestTransport:
+class RestTransport(BaseTransport[Access]):
     """A :class:`~net.transport.Transport` over HTTP alone.
 
     Args:
@@ -51,25 +46,11 @@ class RestTransport:
         policy: StreamPolicy | None = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
-        self._timeout = timeout
+        super().__init__(open_access, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
-        self._workers = Workers(_MOST_CALLS, "imbari-chat")
-        self._caller = Caller(open_access, self._workers)
-        self._environment = environment or HttpEnvironment.read()
         self._http: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
-        self._guard = ProcessGuard()
-        self._closed = False
-
-    @property
-    def uid(self) -> str | None:
-        """The uid that rules see; None until somebody is known."""
-        return self._caller.uid
-
-    async def open(self) -> None:
-        """Find out who is asking, now rather than at the first call."""
-        await self._caller()
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once.
@@ -80,10 +61,10 @@ class RestTransport:
         access = await self._caller()
         try:
             return await self._workers.run_while_heard(
-                access.get, path, query, silence=self._timeout + _GRACE
+                access.get, path, query, silence=self._timeout + GRACE
             )
         except TimeoutError:
-            raise self._no_answer(path, writing=False) from None
+            raise self._no_answer(str(path), unknown=False) from None
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing.
@@ -93,19 +74,19 @@ class RestTransport:
         """
         access = await self._caller()
         try:
-            async with asyncio.timeout(self._timeout + _GRACE):
+            async with asyncio.timeout(self._timeout + GRACE):
                 await self._workers.run(access.update, changes)
         except TimeoutError:
-            raise self._no_answer(next(iter(changes)), writing=True) from None
+            raise self._no_answer(str(next(iter(changes))), unknown=True) from None
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()
         try:
-            async with asyncio.timeout(self._timeout + _GRACE):
+            async with asyncio.timeout(self._timeout + GRACE):
                 return await self._workers.run(access.compare_and_set, path, expected, value)
         except TimeoutError:
-            raise self._no_answer(path, writing=True) from None
+            raise self._no_answer(str(path), unknown=True) from None
 
     @property
     def subscriptions(self) -> tuple[SseSubscription, ...]:
@@ -122,9 +103,7 @@ class RestTransport:
         overflow: Overflow = "coalesce",
     ) -> SseSubscription:
         """Listen; the connection is opened when the subscription is first iterated."""
-        self._guard.check()
-        if self._closed:
-            raise ClientClosed()
+        self._check()
         subscription = SseSubscription(
             self._caller,
             self._client,
@@ -144,18 +123,10 @@ class RestTransport:
         for subscription in self.subscriptions:
             subscription.reconnect_now()
 
-    async def close(self) -> None:
-        """Close every listener and give back sockets and threads. Closing twice is fine."""
-        if self._closed:
-            return
-        self._closed = True
-        if not self._guard.is_here:
-            return  # sockets and threads are the parent's
+    async def _end(self) -> None:
         await asyncio.gather(*(one.close() for one in self._subscriptions))
-        self._workers.close()
         if self._http is not None:
             await self._http.aclose()
-        self._caller.close()
 
     async def _client(self) -> "httpx.AsyncClient":
         async with self._opening:
@@ -170,8 +141,3 @@ class RestTransport:
 
     async def _load_tls(self) -> ssl.SSLContext:
         return await self._workers.run(lambda: self._environment.tls)
-
-    def _no_answer(self, path: Path, *, writing: bool) -> Unavailable:
-        return Unavailable(
-            f"no answer within {self._timeout:g} s", where=str(path), outcome_unknown=writing
-        )

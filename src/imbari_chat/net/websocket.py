@@ -29,13 +29,11 @@ from imbari_chat.engine.mirror import plain
 from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.engine.requests import Answered
 from imbari_chat.engine.writes import check_swap, update_body
-from imbari_chat.errors import ClientClosed, Conflict, ImbariError, Unavailable
+from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.alarm import Alarm
-from imbari_chat.net.caller import Caller
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.socket_subscription import SocketSubscription
-from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -48,11 +46,9 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketTransport"]
 
 _MOST_CALLS = 4
-_GRACE = 0.5
-"""Seconds beyond what the link gives an attempt before the caller is answered regardless."""
 
 
-class WebSocketTransport:
+class WebSocketTransport(BaseTransport[SocketAccess]):
     """A :class:`~net.transport.Transport` over one socket.
 
     Args:
@@ -71,11 +67,8 @@ class WebSocketTransport:
         policy: LinkPolicy | None = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
-        self._timeout = timeout
+        super().__init__(open_access, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or LinkPolicy(connect_timeout=timeout)
-        self._workers = Workers(_MOST_CALLS, "imbari-chat")
-        self._environment = environment or HttpEnvironment.read()
-        self._caller = Caller(open_access, self._workers)
         self._link = Link(random.random, self._policy)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
         self._keys = itertools.count(1)
@@ -87,17 +80,6 @@ class WebSocketTransport:
         self._settling = False
         self._heard_at = 0.0
         self._last_heard: float | None = None
-        self._guard = ProcessGuard()
-        self._closed = False
-
-    @property
-    def uid(self) -> str | None:
-        """The uid that rules see; None until somebody is known."""
-        return self._caller.uid
-
-    async def open(self) -> None:
-        """Find out who is asking, now rather than at the first call."""
-        await self._caller()
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once; the deadline is one on silence."""
@@ -151,20 +133,12 @@ class WebSocketTransport:
         self._link.reconnect_now(time.monotonic())
         self._settle()
 
-    async def close(self) -> None:
-        """Close every listener, and give back socket and threads. Closing twice is fine."""
-        if self._closed:
-            return
-        self._closed = True
-        if not self._guard.is_here:
-            return  # socket and threads are the parent's
+    async def _end(self) -> None:
         self._link.close(time.monotonic())
         self._settle()
         await asyncio.gather(*(one.close() for one in list(self._hearers.values())))
         await asyncio.gather(*(line.gone() for line in self._lines))
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._workers.close()
-        self._caller.close()
 
     @property
     def last_heard(self) -> float | None:
@@ -189,11 +163,6 @@ class WebSocketTransport:
             self._link.unlisten(hearer)
             self._settle()
 
-    def _check(self) -> None:
-        self._guard.check()
-        if self._closed:
-            raise ClientClosed
-
     def _who(self) -> str:
         uid = self._caller.uid
         return "the service account" if uid is None else f"the user {uid}"
@@ -207,9 +176,9 @@ class WebSocketTransport:
         begin = time.monotonic()
         try:
             while not answer.done():
-                left = max(self._heard_at, begin) + self._timeout + _GRACE - time.monotonic()
+                left = max(self._heard_at, begin) + self._timeout + GRACE - time.monotonic()
                 if left <= 0:
-                    raise self._no_answer(call, unknown=False)
+                    raise self._no_answer(call.where, unknown=False)
                 await asyncio.wait({answer}, timeout=left)
             return _result(answer)
         finally:
@@ -219,11 +188,11 @@ class WebSocketTransport:
         await self._caller()
         key, answer = self._ask(action, body, call)
         try:
-            await asyncio.wait({answer}, timeout=self._timeout + _GRACE)
+            await asyncio.wait({answer}, timeout=self._timeout + GRACE)
         finally:
             was_sent = self._withdraw(key)
         if not answer.done():
-            raise self._no_answer(call, unknown=was_sent)
+            raise self._no_answer(call.where, unknown=was_sent)
         _result(answer)
 
     def _ask(
@@ -239,10 +208,6 @@ class WebSocketTransport:
     def _withdraw(self, key: int) -> bool:
         """Nobody waits for it any more. Returns whether it may be done all the same."""
         return self._answers.pop(key, None) is not None and self._link.withdraw(key)
-
-    def _no_answer(self, call: Call, *, unknown: bool) -> Unavailable:
-        what = f"no answer within {self._timeout:g} s"
-        return Unavailable(what, where=call.where, outcome_unknown=unknown)
 
     def _settle(self) -> None:
         """Carry out what the link decided, and set the timer to its next deadline."""

@@ -1,0 +1,85 @@
+"""What every transport has in common: one caller, threads to block on, one process and one end."""
+
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from imbari_chat.engine.access import Access
+from imbari_chat.errors import ClientClosed, Unavailable
+from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.net.caller import Caller
+from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.workers import Workers
+
+__all__ = ["GRACE", "BaseTransport"]
+
+GRACE = 0.5
+"""Seconds beyond what a call is given by what carries it out, before its caller is answered
+regardless."""
+
+A = TypeVar("A", bound=Access)
+
+
+class BaseTransport(Generic[A]):
+    """A :class:`~net.transport.Transport` but for what it is about.
+
+    Args:
+        open_access: Finds out who is asking; may block, and is called once, off the event loop,
+            when it is first needed.
+        timeout: How long a write may take and a read may hear nothing, in seconds.
+        environment: Its way to the service; by default what this process's environment says.
+        calls: How many calls may block at a time.
+    """
+
+    def __init__(
+        self,
+        open_access: Callable[[], A],
+        *,
+        timeout: float,
+        environment: HttpEnvironment | None,
+        calls: int,
+    ) -> None:
+        self._timeout = timeout
+        self._environment = environment or HttpEnvironment.read()
+        self._workers = Workers(calls, "imbari-chat")
+        self._caller = Caller(open_access, self._workers)
+        self._guard = ProcessGuard()
+        self._closed = False
+
+    @property
+    def uid(self) -> str | None:
+        """The uid that rules see; None until somebody is known."""
+        return self._caller.uid
+
+    async def open(self) -> None:
+        """Find out who is asking, now rather than at the first call."""
+        await self._caller()
+
+    async def close(self) -> None:
+        """Close every listener, and give back sockets and threads. Closing twice is fine."""
+        if self._closed:
+            return
+        self._closed = True
+        if not self._guard.is_here:
+            return  # sockets and threads are the parent's
+        await self._end()
+        self._workers.close()
+        self._caller.close()
+
+    async def _end(self) -> None:
+        """It is closed, for the first time and where it was made."""
+        raise NotImplementedError
+
+    def _check(self) -> None:
+        self._guard.check()
+        if self._closed:
+            raise ClientClosed
+
+    def _no_answer(self, where: str | None, *, unknown: bool) -> Unavailable:
+        """The error for a call that nobody answered.
+
+        Args:
+            where: What it was about.
+            unknown: It was a write, and may have been made.
+        """
+        what = f"no answer within {self._timeout:g} s"
+        return Unavailable(what, where=where, outcome_unknown=unknown)
