@@ -104,7 +104,7 @@ class Gateway:
     ) -> None:
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
-        self.outbox: Outbox = Outbox(transport, policy, store)
+        self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids()
         self.on_error = on_error
         self.closed: bool = False
@@ -325,3 +325,13 @@ class Gateway:
             return plan.is_marked_by(await self.transport.get(plan.commit_marker))
         except AccessDenied:
             return False
+
+
+def _outbox(
+    transport: Transport, policy: OutboxPolicy | None, store: "OutboxStore | None"
+) -> Outbox:
+    if store is None:
+        return Outbox(transport, policy)
+    from imbari_chat.client.sending.durable import DurableOutbox  # SQLite is for who asks for it
+
+    return DurableOutbox(transport, policy, store)

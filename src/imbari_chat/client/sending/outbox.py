@@ -1,7 +1,7 @@
 """Messages on their way: the shell around :class:`engine.outbox.OutboxCore`.
 
 A task on the event loop sends, looks and waits for as long as anything is pending; when nothing is,
-there is none. What it keeps on disk, if anything, is :mod:`client.sending.on_disk`'s.
+there is none. One that outlives its program is :mod:`client.sending.durable`'s.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, TypeAlias
+from typing import Literal, TypeAlias
 
 from imbari_chat.client.sending.entry import (
     OutboxEntry,
@@ -30,14 +30,11 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
 from imbari_chat.states import Delivery
 
-if TYPE_CHECKING:
-    from imbari_chat.client.sending.on_disk import Disk
-    from imbari_chat.net.store import OutboxStore
-    from imbari_chat.net.store_file import RowState
-
-__all__ = ["Outbox"]
+__all__ = ["Decision", "Outbox"]
 
 Watcher: TypeAlias = Callable[[DeliveryChanged], None]
+Decision: TypeAlias = Literal["queued", "held", "dropped"]
+"""What a person may say is to become of a message."""
 
 _log = logging.getLogger(__name__)
 
@@ -48,22 +45,10 @@ class Outbox:
     Args:
         transport: The way to the database.
         policy: How fast messages may go.
-        store: Where messages are kept that are to outlive this program; in memory alone by default.
     """
 
-    def __init__(
-        self,
-        transport: Transport,
-        policy: OutboxPolicy | None = None,
-        store: "OutboxStore | None" = None,
-    ) -> None:
-        policy = policy or OutboxPolicy()
+    def __init__(self, transport: Transport, policy: OutboxPolicy | None = None) -> None:
         self._transport = transport
-        self._disk: Disk | None = None
-        if store is not None:
-            from imbari_chat.client.sending import on_disk  # SQLite is for who asks for it
-
-            self._disk = on_disk.Disk(store, policy.stale_after)
         self._core = OutboxCore(random.random, policy)
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
@@ -71,7 +56,6 @@ class Outbox:
         self._due = False
         self._notifier = Notifier()
         self._driver: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
         self._guard = ProcessGuard()
         self._closed = False
 
@@ -94,8 +78,8 @@ class Outbox:
 
     @property
     def trouble(self) -> ImbariError | None:
-        """Why it cannot be said what is on disk, if there is a disk and no mere outage."""
-        return None if self._disk is None else self._disk.trouble
+        """Why it cannot be said what is in it, if that is no mere outage."""
+        return None
 
     def is_pending(self, message_id: str) -> bool:
         """Whether this message is on its way."""
@@ -111,9 +95,8 @@ class Outbox:
             self._watchers.remove(watcher)
 
     def begin(self) -> None:
-        """Take over what an earlier program left on disk, if there is a disk."""
+        """Take over what an earlier program left, if anything is left by programs."""
         self._guard.check()
-        self._watch_disk()
 
     async def deliver(
         self, plan: Plan, session_id: SessionId, *, timeout: float, keep: bool
@@ -133,16 +116,13 @@ class Outbox:
             Unavailable: It is not kept and did not get through, or the client is closed;
                 ``outcome_unknown`` says whether it may be there.
             ImbariError: The service refuses the message for good.
-            ConfigError: It cannot be kept on disk; nothing was accepted.
+            ConfigError: It cannot be kept; nothing was accepted.
             RuntimeError: This is a forked child of the process that made it.
         """
         self._guard.check()
         entry = self._entry(plan, session_id)
         message, progress = entry.message, entry.progress
-        if self._disk is not None and keep:
-            await self._accept_on_disk(self._disk, entry)
-        else:
-            self._accept(entry, keep=keep)
+        await self._take(entry, keep=keep)
         try:
             await self._wait(entry, timeout)
         except BaseException:
@@ -164,8 +144,7 @@ class Outbox:
 
         What is held, and what waits behind it, moves when a person has said so.
         """
-        self._guard.check()
-        self._watch_disk()
+        self.begin()
         self.online()
         try:
             async with asyncio.timeout(timeout):
@@ -179,41 +158,41 @@ class Outbox:
 
         Raises:
             NotFound: The outbox holds no such message.
-            ConfigError: The disk cannot be written.
+            ConfigError: That cannot be kept.
         """
-        if await self._is_decided_here(message_id, "dropped"):
-            self.drop_here(self._entries[message_id])
+        entry = await self._decide(message_id, "dropped")
+        if entry is not None:
+            self.drop_here(entry)
 
     async def hold(self, message_id: str) -> None:
         """Do not send a message, nor those behind it, until it is released or dropped.
 
         Raises:
             NotFound: The outbox holds no such message.
-            ConfigError: The disk cannot be written.
+            ConfigError: That cannot be kept.
         """
-        if await self._is_decided_here(message_id, "held"):
-            self.set_held(self._entries[message_id], held=True)
+        entry = await self._decide(message_id, "held")
+        if entry is not None:
+            self.set_held(entry, held=True)
 
     async def release(self, message_id: str) -> None:
         """Send a message that was held.
 
         Raises:
             NotFound: The outbox holds no such message.
-            ConfigError: The disk cannot be written.
+            ConfigError: That cannot be kept.
         """
-        if await self._is_decided_here(message_id, "queued"):
-            self.set_held(self._entries[message_id], held=False)
+        entry = await self._decide(message_id, "queued")
+        if entry is not None:
+            self.set_held(entry, held=False)
 
-    async def _is_decided_here(self, message_id: str, state: "RowState") -> bool:
-        """Whether it is this outbox that sends the message, now that the disk knows."""
+    async def _decide(self, message_id: str, state: Decision) -> OutboxEntry | None:  # noqa: ARG002
+        """A person says what is to become of a message; None if it is not sent from here."""
         self._guard.check()
         entry = self._entries.get(message_id)
-        if self._disk is not None and (entry is None or entry.kept):
-            await self._disk.become(message_id, state)
-            return self._disk.sends and message_id in self._entries
         if entry is None:
             raise missing(message_id)
-        return True
+        return entry
 
     def online(self) -> None:
         """The service can be reached again: do not wait any longer."""
@@ -232,15 +211,14 @@ class Outbox:
             service may be there, and stays ``sent``; any other has failed.
         """
         self._closed = True
-        tasks = [one for one in (self._driver, self._watching, *self._tries) if one is not None]
+        tasks = self._tasks()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for effect in self._effects():
             if isinstance(effect, Delivered):
                 self._tell(effect)
-        if self._disk is not None:
-            await self._leave_on_disk(self._disk)
+        await self._leave()
         left = self.pending
         for message in left:
             entry = self._entries[message.id]
@@ -266,67 +244,34 @@ class Outbox:
         message = as_sent(plan)
         return OutboxEntry(message, plan, session_id, message.progress)
 
+    # What a durable outbox does besides.
+
+    async def _take(self, entry: OutboxEntry, *, keep: bool) -> None:
+        """Accept a message, or raise."""
+        self._accept(entry, keep=keep)
+
+    def _timely(self, entries: list[OutboxEntry]) -> list[OutboxEntry]:
+        """Those that need not be asked about before they go."""
+        return entries
+
+    async def _before_trying(self, entries: list[OutboxEntry]) -> None:
+        """These are about to be sent; raises Unavailable if they have to wait."""
+
+    def _note(self, entry: OutboxEntry, told: Delivered) -> None:
+        """A delivery has changed."""
+
+    async def _leave(self) -> None:
+        """It is closed: forget what is not lost by that."""
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        """What runs."""
+        return [one for one in (self._driver, *self._tries) if one is not None]
+
     def _accept(self, entry: OutboxEntry, *, keep: bool = True) -> None:
         self._entries[entry.message.id] = entry
         WITH_MAIL.add(self)
         self._core.put(entry.message.id, entry.session_id, time.monotonic(), keep=keep)
         self._go_on()
-
-    async def _accept_on_disk(self, disk: "Disk", entry: OutboxEntry) -> None:
-        """It is on disk before the network is tried. Whoever is interrupted meanwhile leaves it."""
-        self._watch_disk()
-        tries = disk.sends and self._core.goes_at_once(entry.session_id, time.monotonic())
-        done = disk.append(entry, self._transport.uid, tried=tries)
-        done.add_done_callback(lambda done: self._was_accepted(disk, entry, done))
-        await asyncio.shield(done)
-
-    def _was_accepted(self, disk: "Disk", entry: OutboxEntry, done: asyncio.Future[None]) -> None:
-        if done.cancelled() or done.exception() is not None or self._closed:
-            return
-        disk.accepted(entry)
-        if disk.sends:
-            self._accept(entry)
-        else:  # whoever sends finds it on disk
-            self._entries[entry.message.id] = entry
-            self._announce(entry, "queued", None)
-
-    def _watch_disk(self) -> None:
-        """See that what is on disk is looked at, now and again."""
-        if self._disk is not None and self._watching is None and not self._closed:
-            self._watching = asyncio.get_running_loop().create_task(
-                self._disk.watch(self), name="outbox on disk"
-            )
-
-    # What the disk's watcher asks for, see :class:`~client.sending.on_disk.Sender`.
-
-    @property
-    def uid(self) -> str | None:
-        """Whose messages are sent."""
-        return self._transport.uid
-
-    async def identify(self) -> None:
-        """Find out who that is."""
-        await self._transport.open()
-
-    def entry(self, key: str) -> OutboxEntry | None:
-        """A message that is pending."""
-        return self._entries.get(key)
-
-    def kept(self) -> list[OutboxEntry]:
-        """Those of them that are on disk."""
-        return [one for one in self._entries.values() if one.kept]
-
-    def taken(self) -> set[str]:
-        """Those that the core sees to; what it has settled is told first."""
-        self._carry_out()
-        return set(self._core.pending)
-
-    def take_over(self, entry: OutboxEntry, *, age: float, held: bool) -> None:
-        """Have the core see to a message on disk."""
-        key = entry.message.id
-        self._entries[key] = entry
-        now = time.monotonic()
-        self._core.restore(key, entry.session_id, now, tried=entry.tried, age=age, held=held)
 
     def set_held(self, entry: OutboxEntry, *, held: bool) -> None:
         """A person said whether a message is to wait; one that is not may go however old it is."""
@@ -343,36 +288,7 @@ class Outbox:
         """A person gave a message up."""
         self._give_up(entry, ImbariError("this message was dropped from the outbox"))
 
-    def heard(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
-        """Another process sends it, and has got so far."""
-        if entry.progress.delivery != delivery:
-            self._became(entry, delivery, error)
-            self._announce(entry, delivery, error)
-
-    def find_out(self, entry: OutboxEntry) -> None:
-        """Another process is done with it: delivered, or a person dropped it."""
-        self._try(self._find_out(entry))
-
-    async def _find_out(self, entry: OutboxEntry) -> None:
-        try:
-            present = await is_stored(self._transport, entry)
-        except Unavailable:
-            assert self._disk is not None
-            self._disk.look_again()
-        except ImbariError as error:
-            self.heard(entry, "failed", error)
-        else:
-            dropped = ImbariError("this message was dropped from the outbox")
-            self.heard(entry, "confirmed" if present else "failed", None if present else dropped)
-
-    def looked(self) -> None:
-        """All that was on disk is known."""
-        self._notifier.notify()
-        self._go_on()
-
     def _is_at_rest(self) -> bool:
-        if self._disk is not None and not self._disk.was_read:
-            return self._disk.trouble is not None
         held: set[SessionId] = set()
         for entry in self._entries.values():
             if entry.progress.delivery == "held":
@@ -380,17 +296,6 @@ class Outbox:
             elif entry.session_id not in held:
                 return False
         return True
-
-    async def _leave_on_disk(self, disk: "Disk") -> None:
-        kept = [one for one in self._entries.values() if one.kept]
-        for entry in kept:
-            self._forget(entry)
-        self._notifier.notify()
-        await disk.close()
-        if kept:
-            _log.warning(
-                "closed with %s, kept in %s", undelivered([one.message for one in kept]), disk.place
-            )
 
     def _give_up(self, entry: OutboxEntry, error: ImbariError | None) -> None:
         """Nobody sees to it any more: it may be there, or it has failed."""
@@ -506,11 +411,8 @@ class Outbox:
             await asyncio.gather(
                 *(require_session(self._transport, plan) for plan in sessions.values())
             )
-            if self._disk is not None:
-                for stale in self._disk.stale(entries):
-                    self._core.aged(stale.message.id, time.monotonic())
-                    entries.remove(stale)
-                await self._disk.tried(entries)
+            entries = self._timely(entries)
+            await self._before_trying(entries)
             # What was given up meanwhile has been said not to be there, so it does not go.
             entries = [one for one in entries if one.message.id in self._entries]
             if not entries:
@@ -552,8 +454,7 @@ class Outbox:
         """On the loop: a delivery changed."""
         entry = self._entries.get(told.key)
         if entry is not None:
-            if self._disk is not None and entry.kept:
-                self._disk.became(entry, told.delivery, told.error)
+            self._note(entry, told)
             self._became(entry, told.delivery, told.error)
             self._announce(entry, told.delivery, told.error)
 

@@ -1,0 +1,166 @@
+"""An outbox whose messages outlive its program: they are on disk before the network is tried."""
+
+import asyncio
+import logging
+import time
+
+from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
+from imbari_chat.client.sending.on_disk import Disk
+from imbari_chat.client.sending.outbox import Decision, Outbox
+from imbari_chat.engine.outbox import Delivered, OutboxPolicy
+from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.net.store import OutboxStore
+from imbari_chat.net.transport import Transport
+from imbari_chat.states import Delivery
+
+__all__ = ["DurableOutbox"]
+
+_log = logging.getLogger(__name__)
+
+
+class DurableOutbox(Outbox):
+    """One that begins with what earlier programs left, and leaves what it does not deliver.
+
+    What it finds on disk, and what other processes do there, it is told as a
+    :class:`~client.sending.on_disk.Sender`.
+
+    Args:
+        transport: The way to the database.
+        policy: How fast messages may go, and how old.
+        store: Where messages are kept.
+    """
+
+    def __init__(
+        self, transport: Transport, policy: OutboxPolicy | None, store: OutboxStore
+    ) -> None:
+        policy = policy or OutboxPolicy()
+        super().__init__(transport, policy)
+        self._disk = Disk(store, policy.stale_after)
+        self._watching: asyncio.Task[None] | None = None
+
+    @property
+    def trouble(self) -> ImbariError | None:
+        return self._disk.trouble
+
+    def begin(self) -> None:
+        """See that what is on disk is looked at, now and again."""
+        super().begin()
+        if self._watching is None and not self._closed:
+            self._watching = asyncio.get_running_loop().create_task(
+                self._disk.watch(self), name="outbox on disk"
+            )
+
+    @property
+    def uid(self) -> str | None:
+        """Whose messages are sent."""
+        return self._transport.uid
+
+    async def identify(self) -> None:
+        """Find out who that is."""
+        await self._transport.open()
+
+    def entry(self, key: str) -> OutboxEntry | None:
+        """A message that is pending."""
+        return self._entries.get(key)
+
+    def kept(self) -> list[OutboxEntry]:
+        """Those of them that are on disk."""
+        return [one for one in self._entries.values() if one.kept]
+
+    def taken(self) -> set[str]:
+        """Those that the core sees to; what it has settled is told first."""
+        self._carry_out()
+        return set(self._core.pending)
+
+    def take_over(self, entry: OutboxEntry, *, age: float, held: bool) -> None:
+        """Have the core see to a message on disk."""
+        key = entry.message.id
+        self._entries[key] = entry
+        now = time.monotonic()
+        self._core.restore(key, entry.session_id, now, tried=entry.tried, age=age, held=held)
+
+    def heard(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
+        """Another process sends it, and has got so far."""
+        if entry.progress.delivery != delivery:
+            self._became(entry, delivery, error)
+            self._announce(entry, delivery, error)
+
+    def find_out(self, entry: OutboxEntry) -> None:
+        """Another process is done with it: delivered, or a person dropped it."""
+        self._try(self._find_out(entry))
+
+    def looked(self) -> None:
+        """All that was on disk is known."""
+        self._notifier.notify()
+        self._go_on()
+
+    async def _find_out(self, entry: OutboxEntry) -> None:
+        try:
+            present = await is_stored(self._transport, entry)
+        except Unavailable:
+            self._disk.look_again()
+        except ImbariError as error:
+            self.heard(entry, "failed", error)
+        else:
+            dropped = ImbariError("this message was dropped from the outbox")
+            self.heard(entry, "confirmed" if present else "failed", None if present else dropped)
+
+    async def _decide(self, message_id: str, state: Decision) -> OutboxEntry | None:
+        self._guard.check()
+        entry = self._entries.get(message_id)
+        if entry is not None and not entry.kept:
+            return entry
+        await self._disk.become(message_id, state)
+        return self._entries.get(message_id) if self._disk.sends else None
+
+    async def _take(self, entry: OutboxEntry, *, keep: bool) -> None:
+        """It is on disk before the network is tried. Whoever is interrupted meanwhile leaves it."""
+        if not keep:
+            await super()._take(entry, keep=keep)
+            return
+        self.begin()
+        tries = self._disk.sends and self._core.goes_at_once(entry.session_id, time.monotonic())
+        done = self._disk.append(entry, self._transport.uid, tried=tries)
+        done.add_done_callback(lambda done: self._was_accepted(entry, done))
+        await asyncio.shield(done)
+
+    def _was_accepted(self, entry: OutboxEntry, done: asyncio.Future[None]) -> None:
+        if done.cancelled() or done.exception() is not None or self._closed:
+            return
+        self._disk.accepted(entry)
+        if self._disk.sends:
+            self._accept(entry)
+        else:  # whoever sends finds it on disk
+            self._entries[entry.message.id] = entry
+            self._announce(entry, "queued", None)
+
+    def _timely(self, entries: list[OutboxEntry]) -> list[OutboxEntry]:
+        stale = self._disk.stale(entries)
+        for one in stale:
+            self._core.aged(one.message.id, time.monotonic())
+        return [one for one in entries if one not in stale]
+
+    async def _before_trying(self, entries: list[OutboxEntry]) -> None:
+        await self._disk.tried(entries)
+
+    def _note(self, entry: OutboxEntry, told: Delivered) -> None:
+        if entry.kept:
+            self._disk.became(entry, told.delivery, told.error)
+
+    def _is_at_rest(self) -> bool:
+        if not self._disk.was_read:
+            return self._disk.trouble is not None
+        return super()._is_at_rest()
+
+    def _tasks(self) -> list[asyncio.Task[None]]:
+        return [*super()._tasks(), *([] if self._watching is None else [self._watching])]
+
+    async def _leave(self) -> None:
+        kept = self.kept()
+        for entry in kept:
+            self._forget(entry)
+        self._notifier.notify()
+        await self._disk.close()
+        if kept:
+            messages = undelivered([one.message for one in kept])
+            _log.warning("closed with %s, kept in %s", messages, self._disk.place)
