@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from imbari_chat.client.arguments import checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.reading.cursor import Reader
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.entry import require_session
@@ -106,6 +107,7 @@ class Gateway:
         self.patient: PatientReader = PatientReader(transport)
         self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids()
+        self.own_changes: OwnChanges = OwnChanges()
         self.on_error = on_error
         self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
@@ -255,6 +257,8 @@ class Gateway:
     async def commit(self, plan: Plan, *, doubtful: bool = False) -> None:
         """Carry out a plan other than a message, and settle it when an answer is lost.
 
+        Listeners that show a record which it changes see that at once.
+
         A plan with a commit marker is sent again only when the marker is not there. Should the
         first try still arrive in between, the rules refuse the second as a whole, and the marker
         tells that the refusal was our own echo.
@@ -269,6 +273,10 @@ class Gateway:
             SessionNotFound: It changes a session that is not there.
             AccessDenied: The rules refuse.
         """
+        with self.own_changes.carrying_out(plan.changes, self.ids.now()):
+            await self._commit_in_time(plan, doubtful=doubtful)
+
+    async def _commit_in_time(self, plan: Plan, *, doubtful: bool) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._commit(plan, doubtful=doubtful)

@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
-from imbari_chat.engine.effects import StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import StreamOverflow
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
@@ -27,6 +27,7 @@ class BufferedSubscription:
         self._notifier = Notifier()
         self._latest = StateChanged("connecting")
         self._since = time.time()
+        self._value: Changed | None = None
         self._error: BaseException | None = None
         self._begun = False
         self._closed = False
@@ -71,6 +72,15 @@ class BufferedSubscription:
         """Why it did, if there is anything to say."""
         return self._latest.reason
 
+    def again(self, touched: frozenset[str]) -> None:
+        """Give the latest value once more, with these children touched; nothing if there is none.
+
+        For a consumer that lays something of its own over the value. On the loop.
+        """
+        if self._value is not None:
+            self._publish(Changed(self._value.value, touched))
+            self._notifier.notify()
+
     async def close(self) -> None:
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
@@ -94,6 +104,8 @@ class BufferedSubscription:
         """Keep it for the consumer; :attr:`_notifier` is told by whoever calls this."""
         if isinstance(item, StateChanged):
             self._latest, self._since = item, time.time()
+        else:
+            self._value = item
         if self._closed or self._error is not None:
             return
         try:

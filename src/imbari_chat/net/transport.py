@@ -44,6 +44,12 @@ class Subscription(Protocol):
 
     async def __anext__(self) -> ListenItem: ...
 
+    def again(self, touched: frozenset[str]) -> None:
+        """Give the latest value once more, with these children touched; nothing if there is none.
+
+        For a consumer that lays something of its own over the value. On the loop.
+        """
+
     def reconnect_now(self) -> None:
         """Do not wait for the backoff, nor for a silent connection: the network is back."""
 

@@ -33,10 +33,18 @@ class SessionAdded:
 
 @dataclass(frozen=True, slots=True)
 class SessionChanged:
-    """A session in the window changed."""
+    """A session in the window changed, or is being changed from here.
+
+    Attributes:
+        session: As it is now.
+        before: As it was told before.
+        pending: Part of it was written here and the service has not settled it: the next event
+            does, with what is stored; if it was refused, with what was there before.
+    """
 
     session: Session
     before: Session
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +73,19 @@ class MessageAdded:
 
 @dataclass(frozen=True, slots=True)
 class MessageChanged:
-    """A message changed; in practice it was read."""
+    """A message changed; in practice it was read.
+
+    Attributes:
+        session_id: Its conversation.
+        message: As it is now.
+        before: As it was told before.
+        pending: As for :class:`SessionChanged`.
+    """
 
     session_id: SessionId
     message: Message
     before: Message
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)

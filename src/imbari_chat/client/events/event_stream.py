@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
@@ -45,16 +46,21 @@ async def follow(
     larger = True
     while larger:
         larger = False
-        async with gateway.transport.listen(
-            path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
-        ) as subscription:
+        async with AsyncExitStack() as stack:
+            subscription = await stack.enter_async_context(
+                gateway.transport.listen(
+                    path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
+                )
+            )
+            own = stack.enter_context(gateway.own_changes.laid_over(path, subscription))
             async for item in subscription:
                 match item:
                     case StateChanged():
                         if item.state == "live":
                             gateway.outbox.online()
                         yield [_connection(item)]
-                    case Changed(value, touched):
+                    case Changed():
+                        value, touched = own.over(item.value, item.touched)
                         now = gateway.ids.now()
                         if diff.is_crowded(value, now, touched):
                             larger = _enlarge(diff, path)
