@@ -61,7 +61,7 @@ _OF_THE_TARGET = frozenset({"project", "api_key"})
 IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
-OutboxChoice: TypeAlias = Literal["memory", "durable"]
+OutboxChoice: TypeAlias = Literal["auto", "memory", "durable"]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
 TransportChoice: TypeAlias = Literal["rest", "websocket"]
 
@@ -169,7 +169,9 @@ class Settings(BaseSettings):
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
         outbox: Where messages on their way are kept: in ``memory``, or ``durable``, in a file below
-            ``data_dir`` that outlives the program.
+            ``data_dir`` that outlives the program. ``auto``: in the file for a live project, if it
+            can be had, and in memory for an emulator, whose data and address are often gone
+            before the next program.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -196,7 +198,7 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path(APP),
         validation_alias="IMBARI_CHAT_DATA_DIR",
     )
-    outbox: OutboxChoice = Field(default="memory", validation_alias="IMBARI_CHAT_OUTBOX")
+    outbox: OutboxChoice = Field(default="auto", validation_alias="IMBARI_CHAT_OUTBOX")
 
     @classmethod
     def load(cls, **flags: Unpack[SettingsFlags]) -> Self:

@@ -141,6 +141,8 @@ def with_admin_chat(
     work: "Callable[[AsyncAdminChat], Awaitable[T]]",
     *,
     writes: bool = False,
+    stays: bool = False,
+    queues: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -151,6 +153,8 @@ def with_admin_chat(
         stderr: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
         writes: Whether it may change anything; the target is then named first.
+        stays: Whether it goes on until somebody ends it, so that messages may wait.
+        queues: Whether what it cannot send is kept for a later program.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
@@ -159,11 +163,16 @@ def with_admin_chat(
     from imbari_chat.cli import event_loop
     from imbari_chat.client import AsyncAdminChat
 
+    settings = here.settings()
+    if queues:
+        settings = settings.model_copy(update={"outbox": "durable"})
+    elif not stays and settings.outbox == "auto":
+        settings = settings.model_copy(update={"outbox": "memory"})
     if writes:
-        stderr.name_target(here.settings())
+        stderr.name_target(settings)
 
     async def run() -> T:
-        async with AsyncAdminChat.from_env(on_rejected=stderr.rejected, **here.flags) as chat:
+        async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
             return await work(chat)
 
     with narrating_log(stderr):

@@ -185,6 +185,20 @@ class BaseChat(EventSource):
             raise trouble
         return left
 
+    async def refused(self) -> tuple[OutgoingMessage, ...]:
+        """Messages that the service refused, in the order written, kept by a durable outbox.
+
+        Each says why in its ``error``, and is kept until :meth:`drop`. An outbox in memory keeps
+        none: whoever sent it was told.
+
+        Raises:
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: Nobody is signed in whose messages they could be.
+        """
+        self._gateway.check()
+        await self._gateway.transport.open()
+        return await self._gateway.outbox.refused()
+
     async def hold(self, message_id: str) -> None:
         """Do not send a message of the outbox, nor those behind it in its conversation.
 

@@ -93,7 +93,7 @@ class AsyncCustomerChat(BaseChat):
                 on_error=on_error,
                 policy=SEND_POLICY,
                 timeout=settings.timeout,
-                store=transports.outbox_store(settings, "customer"),
+                store=transports.outbox_store(settings, "customer", comes_back=remember),
             )
         )
 

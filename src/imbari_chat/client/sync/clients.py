@@ -155,6 +155,18 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
         """
         return self._call(self._client.flush(timeout=timeout))
 
+    def refused(self) -> tuple[OutgoingMessage, ...]:
+        """Messages that the service refused, in the order written, kept by a durable outbox.
+
+        Each says why in its ``error``, and is kept until :meth:`drop`. An outbox in memory keeps
+        none: whoever sent it was told.
+
+        Raises:
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: Nobody is signed in whose messages they could be.
+        """
+        return self._call(self._client.refused())
+
     def hold(self, message_id: str) -> None:
         """Do not send a message of the outbox, nor those behind it in its conversation.
 
