@@ -128,6 +128,17 @@ class Target:
 
         return Settings.load(**self.flags)
 
+    def brief_settings(self) -> "Settings":
+        """The same for what holds no connection: it does without opening a WebSocket.
+
+        Raises:
+            ConfigError: A setting cannot be used.
+        """
+        settings = self.settings()
+        if settings.transport != "auto":
+            return settings
+        return settings.model_copy(update={"transport": "rest"})
+
 
 def target(ctx: typer.Context) -> Target:
     """The target that the options before the command name."""
@@ -141,6 +152,7 @@ def with_admin_chat(
     work: "Callable[[AsyncAdminChat], Awaitable[T]]",
     *,
     writes: bool = False,
+    lasts: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -151,6 +163,7 @@ def with_admin_chat(
         stderr: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
         writes: Whether it may change anything; the target is then named first.
+        lasts: Whether it listens, and a connection is worth its while.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
@@ -163,7 +176,8 @@ def with_admin_chat(
         stderr.name_target(here.settings())
 
     async def run() -> T:
-        async with AsyncAdminChat.from_env(on_rejected=stderr.rejected, **here.flags) as chat:
+        settings = here.settings() if lasts else here.brief_settings()
+        async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
             return await work(chat)
 
     with narrating_log(stderr):
