@@ -63,7 +63,7 @@ IdentityChoice: TypeAlias = Literal[
 ]
 OutboxChoice: TypeAlias = Literal["auto", "memory", "durable"]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
-TransportChoice: TypeAlias = Literal["rest", "websocket"]
+TransportChoice: TypeAlias = Literal["auto", "websocket", "rest"]
 
 
 class SettingsFlags(TypedDict, total=False):
@@ -163,8 +163,10 @@ class Settings(BaseSettings):
         unrestricted: Let a service account bypass the security rules.
         profile: Name under which a sign-in is stored, so that several can live side by side.
         timeout: Seconds that a write may take, and that a read or a connection may hear nothing.
-        transport: How to reach the database: by requests and one event stream for each listener, or
-            by one WebSocket for everything.
+        transport: How to reach the database: by one WebSocket for everything, by requests and one
+            event stream for each listener (``rest``), or by the first where it gets through and
+            else by the second (``auto``). Commands that hold no connection take ``auto`` for
+            ``rest``.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
@@ -190,7 +192,7 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
     )
     timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
-    transport: TransportChoice = Field(default="rest", validation_alias="IMBARI_CHAT_TRANSPORT")
+    transport: TransportChoice = Field(default="auto", validation_alias="IMBARI_CHAT_TRANSPORT")
     token_store: TokenStoreChoice = Field(
         default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
     )

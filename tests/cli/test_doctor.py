@@ -21,7 +21,7 @@ def test_a_sound_set_up_passes(program: Program, visitor: Visitor) -> None:
     states = _states(program)
     assert list(states) == [
         "settings", "database", "auth", "rules for strangers", "sign-in", "rules for admins",
-        "records", "unread counts",
+        "transport", "records", "unread counts",
     ]  # fmt: skip
     assert {check["state"] for check in states.values()} == {"ok"}
 

@@ -116,6 +116,7 @@ def test_a_look_at_an_emulator_loads_no_keyring(
     loaded = _modules_of(*arguments, **emulated)
     assert "firebase_admin" in loaded
     assert not loaded & {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
+    assert not loaded & {"websockets", "imbari_chat.net.auto", "imbari_chat.net.websocket"}
 
 
 @pytest.mark.parametrize("arguments", [["inbox"], ["show", "-Oabc"], ["resolve", "-Oabc"]])

@@ -33,11 +33,11 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 @pytest.fixture
 def transport_name(request: pytest.FixtureRequest) -> str:
-    """The way to the database; tests of what is true of both ask for each.
+    """The way to the database; tests in which it matters ask for each, or for one.
 
-    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over the other one as well.
+    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over another one as well.
     """
-    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "rest")))
+    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "auto")))
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imbari_chat.client.gateway import Gateway
     from imbari_chat.config import Settings
     from imbari_chat.identity.project import Project
+    from imbari_chat.net.transport import Way
     from imbari_chat.schema.events import RecordRejected
     from imbari_chat.schema.models import Session
     from imbari_chat.wire.json import Json as JsonValue
@@ -170,6 +171,7 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
                 yield _failed("rules for admins", error, hint=_DEPLOY)
                 return
             yield _Check("rules for admins", "ok", "an admin can list conversations")
+            yield _transport(gateway.way)
             try:
                 counts = _counts(
                     len(sessions), await _miscounts(gateway, sessions, fix=fix_unread), fix_unread
@@ -201,6 +203,19 @@ def _database(project: "Project") -> tuple[_Check, _Check | None]:
             _DEPLOY,
         )
     return reached, _Check("rules for strangers", "ok", "nobody lists conversations unasked")
+
+
+def _transport(way: "Way") -> _Check:
+    """By what the database was reached just now."""
+    if way.name == "websocket" or way.reason is None:
+        return _Check("transport", "ok", str(way))
+    return _Check(
+        "transport",
+        "warn",
+        str(way),
+        "All works by requests and event streams; a proxy or firewall that lets WebSockets through"
+        " to the database makes it faster",
+    )
 
 
 def _sign_in_service(project: "Project") -> _Check:

@@ -217,7 +217,7 @@ def watch(
         except TimeoutError:
             raise TimeoutReached(f"stopped after the --timeout of {timeout:g} s") from None
 
-    with_admin_chat(here, stderr, bounded)
+    with_admin_chat(here, stderr, bounded, lasts=True)
 
 
 class _Watcher:
@@ -299,7 +299,7 @@ def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
         title = here.settings().project_id()
         await run_live_inbox(chat, shown=shown, limit=limit, title=title)
 
-    with_admin_chat(here, stderr, run, writes=True, stays=True)
+    with_admin_chat(here, stderr, run, writes=True, lasts=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

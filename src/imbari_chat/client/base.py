@@ -155,6 +155,7 @@ class BaseChat(EventSource):
         return status_of(
             self._gateway.subscriptions,
             self.outbox,
+            self._gateway.way,
             behind=self._gateway.patient.behind,
             closed=self._gateway.closed,
             failure=self._dispatcher.failure,

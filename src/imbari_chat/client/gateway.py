@@ -23,7 +23,7 @@ from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
 from imbari_chat.net.process import ProcessGuard
-from imbari_chat.net.transport import Subscription, Transport
+from imbari_chat.net.transport import Subscription, Transport, Way
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.events import (
@@ -139,6 +139,11 @@ class Gateway:
     def subscriptions(self) -> tuple[Subscription, ...]:
         """The listeners that are neither closed nor ended."""
         return self._transport.subscriptions
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
+        return self._transport.way
 
     @property
     def uid(self) -> str | None:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from imbari_chat.client.reading.patient import Behind
-from imbari_chat.net.transport import Subscription
+from imbari_chat.net.transport import Subscription, Way
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.states import ConnectionState
+from imbari_chat.states import ConnectionState, TransportName
 
 __all__ = ["ChatState", "ChatStatus", "status_of"]
 
@@ -38,6 +38,9 @@ class ChatStatus:
         last_heard: When the service last said anything to any listener.
         listeners: How many there are.
         outbox: Messages on their way, in the order they were written.
+        transport: What the database is reached by; None before that is decided.
+        transport_reason: Why by this one, if there is anything to say: what is wrong with the
+            WebSocket.
     """
 
     state: ChatState
@@ -47,6 +50,8 @@ class ChatStatus:
     last_heard: datetime | None
     listeners: int
     outbox: tuple[OutgoingMessage, ...]
+    transport: TransportName | None
+    transport_reason: str | None
 
     @property
     def alive(self) -> bool:
@@ -70,18 +75,20 @@ class ChatStatus:
         if self.retry_in is not None:
             parts.append(f"trying again in {self.retry_in:.1f} s")
         parts.append(f"{self.listeners} listeners, {self.queued} queued, {self.sent} under way")
+        parts.append(str(Way(self.transport, self.transport_reason)))
         return "; ".join(parts)
 
 
 def status_of(
     listeners: Sequence[Subscription],
     outbox: tuple[OutgoingMessage, ...],
+    way: Way,
     *,
     behind: Behind | None = None,
     closed: bool,
     failure: BaseException | None,
 ) -> ChatStatus:
-    """The status of a client with these listeners and this outbox.
+    """The status of a client with these listeners and this outbox, which goes this way.
 
     Connections that are live are called stale while what they missed is still being read.
     """
@@ -101,6 +108,8 @@ def status_of(
         last_heard=None if heard is None else _moment(heard),
         listeners=len(listeners),
         outbox=outbox,
+        transport=way.name,
+        transport_reason=way.reason,
     )
 
 

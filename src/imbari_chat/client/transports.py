@@ -99,8 +99,14 @@ def _transport(
 ) -> Transport:
     if where.is_emulator:
         _log.debug("using the emulator at %s, namespace %s", where.rest_base, where.namespace)
-    if settings.transport == "websocket":
-        from imbari_chat.net.websocket import WebSocketTransport
+    match settings.transport:
+        case "auto":
+            from imbari_chat.net.auto import AutoTransport
 
-        return WebSocketTransport(open_access, timeout=settings.timeout, environment=where.http)
-    return RestTransport(open_access, timeout=settings.timeout, environment=where.http)
+            return AutoTransport(open_access, timeout=settings.timeout, environment=where.http)
+        case "websocket":
+            from imbari_chat.net.websocket import WebSocketTransport
+
+            return WebSocketTransport(open_access, timeout=settings.timeout, environment=where.http)
+        case "rest":
+            return RestTransport(open_access, timeout=settings.timeout, environment=where.http)

@@ -1,9 +1,9 @@
 """What every subscription has in common: it is iterated, says its state, and is closed once."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
@@ -37,7 +37,7 @@ class BufferedSubscription:
         raise NotImplementedError
 
     async def _end(self) -> None:
-        """It is closed, before or after it was begun."""
+        """It is closed, before or after it was begun. Nothing is published any more."""
         raise NotImplementedError
 
     def _overflowed(self) -> None:
@@ -49,13 +49,22 @@ class BufferedSubscription:
 
     async def __anext__(self) -> ListenItem:
         self._guard.check()
-        if not self._begun and not self._closed:
-            self._begun = True
-            self._begin()
+        self.begin()
         await self._notifier.until(lambda: self._buffer or self._error or self._closed)
         if not self._buffer:
             raise self._error or StopAsyncIteration
         return self._buffer.take()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was iterated, or told to begin."""
+        return self._begun
+
+    def begin(self) -> None:
+        """Listen from now on, before it is iterated. Twice is fine."""
+        if not self._begun and not self._closed:
+            self._begun = True
+            self._begin()
 
     @property
     def state(self) -> ConnectionState:
@@ -85,9 +94,25 @@ class BufferedSubscription:
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
             return
+        if self._guard.is_here:
+            self._buffer.clear()
+            await self.retire()
+        self._closed = True  # in a forked child the connection is the parent's
+
+    def tell(self, item: ListenItem) -> None:
+        """The consumer is told something, now."""
+        self._publish(item)
+        self._notifier.notify()
+
+    def retire(self) -> Coroutine[Any, Any, None]:
+        """Publish nothing from now on; returns the rest of closing.
+
+        What it published stays in its buffer, for whoever goes on with that. Its own iteration
+        ends when the buffer is empty.
+        """
         self._closed = True
-        if self._guard.is_here:  # in a forked child the connection is the parent's
-            await self._end()
+        self._notifier.notify()
+        return self._end()
 
     async def __aenter__(self) -> Self:
         return self

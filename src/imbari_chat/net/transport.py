@@ -1,16 +1,34 @@
 """The seam that the client is written against: read, write, listen."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.states import ConnectionState
+from imbari_chat.states import ConnectionState, TransportName
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["ListenItem", "Subscription", "Transport"]
+__all__ = ["ListenItem", "Subscription", "Transport", "Way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a database is reached.
+
+    Attributes:
+        name: By which transport; None until that is decided.
+        reason: Why by this one, if there is anything to say.
+    """
+
+    name: TransportName | None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        name = self.name or "no transport yet"
+        return name if self.reason is None else f"{name}: {self.reason}"
 
 
 class Subscription(Protocol):
@@ -76,6 +94,10 @@ class Transport(Protocol):
     @property
     def uid(self) -> str | None:
         """The uid that rules see; None until somebody is known."""
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""
