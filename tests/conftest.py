@@ -1,5 +1,6 @@
 """What several suites share: budgets, who runs beside whom, and Google's own Auth emulator."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Generator, Iterator
@@ -26,6 +27,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
             item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
     yield
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: no search for garbage goes through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _shared_program(item: pytest.Item) -> str:
