@@ -38,7 +38,7 @@ help:
 	@echo "make test                  install, check and run every test, in parallel; about 8 minutes"
 	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
-	@echo "make thorough              every property with four times the examples of make test;"
+	@echo "make thorough              every property with four times the examples of make test, as many rounds;"
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
@@ -81,9 +81,9 @@ quick: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
 
-# Properties and state machines; what make test holds with a quarter of the examples.
+# Properties, state machines and rounds: what make test holds with a quarter of them.
 thorough: $(STAMP)
-	$(PYTEST) $(IN_PARALLEL) -m hypothesis --hypothesis-profile=thorough $(ARGS)
+	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds" --hypothesis-profile=thorough $(ARGS)
 
 # libfaketime shifts the times of files as well, so what Python compiles is kept apart.
 any-day: $(STAMP)

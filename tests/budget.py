@@ -1,7 +1,8 @@
-"""How many examples a property is given: few in a hurry, many at night.
+"""How often a thing is tried: few examples and rounds in a hurry, many at night.
 
-``make thorough`` gives as many as a property asks for, each time CI runs. ``make test`` gives a
-quarter, for what is wrong everywhere, and ``quick`` a tenth; ``night`` gives ten times as many.
+``make thorough`` gives as many as a property or a test marked ``rounds`` asks for, each time CI
+runs. ``make test`` gives a quarter, for what is wrong everywhere, and ``quick`` a tenth; ``night``
+gives ten times as many.
 No profile holds the clock against a property: how long an example takes says more about what else
 the machine does.
 """
@@ -10,7 +11,7 @@ from typing import Any, Final
 
 from hypothesis import HealthCheck, settings
 
-__all__ = ["USUAL", "examples", "register"]
+__all__ = ["USUAL", "examples", "register", "rounds"]
 
 USUAL: Final = "usual"
 """The profile of a run that names none."""
@@ -35,5 +36,9 @@ def register() -> None:
 
 def examples(thorough: int, **other: Any) -> settings:
     """Settings for a property that is given ``thorough`` examples, in another profile its share."""
-    share = settings().max_examples / _PROFILES[_THOROUGH]
-    return settings(max_examples=max(round(thorough * share), 1), **other)
+    return settings(max_examples=rounds(thorough), **other)
+
+
+def rounds(thorough: int) -> int:
+    """How often a test marked ``rounds`` repeats what it repeats ``thorough`` times if it may."""
+    return max(round(thorough * settings().max_examples / _PROFILES[_THOROUGH]), 1)
