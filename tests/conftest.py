@@ -8,9 +8,15 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests import budget
+from tests.costs import Costs
 from tests.google import Absent, auth_emulator
 
 budget.register()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run ends with what it cost."""
+    config.pluginmanager.register(Costs())
 
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
