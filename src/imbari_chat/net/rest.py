@@ -52,6 +52,11 @@ class RestTransport(BaseTransport[Access]):
         self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
 
+    @property
+    def on_disconnect(self) -> None:
+        """None: each request is a connection of its own."""
+        return None
+
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once.
 
