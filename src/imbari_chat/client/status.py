@@ -10,10 +10,12 @@ from imbari_chat.net.transport import Subscription
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.states import ConnectionState
 
-__all__ = ["ChatState", "ChatStatus", "status_of"]
+__all__ = ["ChatState", "ChatStatus", "PresenceState", "status_of"]
 
 ChatState: TypeAlias = ConnectionState | Literal["idle"]
 """A connection's state, or ``idle`` when nothing is being listened to."""
+
+PresenceState: TypeAlias = Literal["on", "off", "refused"]
 
 _WORST_FIRST: tuple[ConnectionState, ...] = (
     "closed",
@@ -38,6 +40,8 @@ class ChatStatus:
         last_heard: When the service last said anything to any listener.
         listeners: How many there are.
         outbox: Messages on their way, in the order they were written.
+        presence: Whether it is said and heard who is there; ``refused`` if the rules know nothing
+            of it.
     """
 
     state: ChatState
@@ -47,6 +51,7 @@ class ChatStatus:
     last_heard: datetime | None
     listeners: int
     outbox: tuple[OutgoingMessage, ...]
+    presence: PresenceState = "off"
 
     @property
     def alive(self) -> bool:
@@ -70,6 +75,8 @@ class ChatStatus:
         if self.retry_in is not None:
             parts.append(f"trying again in {self.retry_in:.1f} s")
         parts.append(f"{self.listeners} listeners, {self.queued} queued, {self.sent} under way")
+        if self.presence == "refused":
+            parts.append("presence is refused by the rules")
         return "; ".join(parts)
 
 
@@ -80,6 +87,7 @@ def status_of(
     behind: Behind | None = None,
     closed: bool,
     failure: BaseException | None,
+    presence: PresenceState = "off",
 ) -> ChatStatus:
     """The status of a client with these listeners and this outbox.
 
@@ -101,6 +109,7 @@ def status_of(
         last_heard=None if heard is None else _moment(heard),
         listeners=len(listeners),
         outbox=outbox,
+        presence=presence,
     )
 
 

@@ -222,11 +222,22 @@ class Signs:
             MappingProxyType(self._opened(now)),
         )
 
+    def newest(self) -> int:
+        """When the latest sign was given, ms: the server's clock shows this or more."""
+        numbers = [at for at in self._stamps() if is_number(at)]
+        return max((int(at) for at in numbers if isinstance(at, int | float)), default=0)
+
     def next_change(self, now: int) -> int | None:
         """When a sign that counts now ends, in server ms; None if none does."""
         ends = [_lasts(at, now, EXPIRY) for at in self._times()]
         ends += [end for _, end in self._types(now)]
         return min((end for end in ends if end is not None), default=None)
+
+    def _stamps(self) -> Iterator[Json]:
+        yield from self._times()
+        for _, raw in _rows(self.typing):
+            if isinstance(raw, dict):
+                yield raw.get("at")
 
     def _times(self) -> Iterator[Json]:
         for _, raw in _rows(self.customers):
