@@ -54,6 +54,7 @@ class Announcer:
         transport: The way to the database.
         pace: When.
         clock: This machine's, ms.
+        giving: Called before each sign, with its place: it may be heard before it is answered.
         given: Called after each sign that was taken, with its place and when it was sent.
         refused: Called once, when the rules refuse for good.
 
@@ -67,6 +68,7 @@ class Announcer:
         pace: Pace,
         *,
         clock: Callable[[], int],
+        giving: Callable[[Path], None],
         given: Callable[[Path, int], None],
         refused: Callable[[AccessDenied], None],
     ) -> None:
@@ -74,6 +76,7 @@ class Announcer:
         self.subscription: Subscription | None = None
         self._clock = clock
         self._pace = pace
+        self._giving = giving
         self._given = given
         self._refused = refused
         self._wanted: Sign | None = None
@@ -177,7 +180,12 @@ class Announcer:
         if former is not None and former != place:
             changes[former] = None
         self._place, made = place, self._clock()
-        await self._transport.update(changes)
+        self._giving(place)
+        try:
+            await self._transport.update(changes)
+        except AccessDenied:
+            self._place = former  # all or nothing
+            raise
         self._said = sign
         self._given(place, made)
 

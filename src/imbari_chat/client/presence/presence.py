@@ -13,7 +13,7 @@ from typing import Any, Final, Literal
 from imbari_chat.client.presence.announcer import Announcer, Pace
 from imbari_chat.client.presence.watcher import Watcher, team_places
 from imbari_chat.client.sending.ids import Ids
-from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -72,16 +72,18 @@ class ClientPresence:
         self._name = name
         self._idle = idle
         self._enabled = enabled
-        self._refusal: AccessDenied | None = None
+        self._refusal: ImbariError | None = None
         self._watcher = Watcher(transport, side, ids.now, self._refused)
         self._announcer = Announcer(
             transport,
             pace or Pace(),
             clock=ids.local,
+            giving=self._watcher.own.add,
             given=self._given,
             refused=self._refused,
         )
         self._sign: Sign | None = None
+        self._stamped: Path | None = None
         self._at_desk = False
         self._opened: list[SessionId] = []
         self._idle_timer: asyncio.TimerHandle | None = None
@@ -139,7 +141,7 @@ class ClientPresence:
             found = await asyncio.gather(
                 *(self._transport.get(path, query) for path, query in places.values())
             )
-        except AccessDenied as error:
+        except (AccessDenied, InvalidData) as error:  # refused, or without an index
             self._refusal = error
             return PresenceSnapshot()
         by_name: dict[str, Json] = dict(zip(places, found, strict=True))
@@ -256,7 +258,8 @@ class ClientPresence:
 
     def _given(self, place: Path, made: int) -> None:
         """One's own sign stands: the server stamped it, which says what its clock shows."""
-        is_new = self._watcher.stands_at(place)
+        is_new = place != self._stamped
+        self._stamped = place
         self._spawn(self._look_back(place if is_new else None, made, self._sign))
 
     async def _look_back(self, place: Path | None, made: int, sign: Sign | None) -> None:
@@ -279,7 +282,7 @@ class ClientPresence:
         except ImbariError as error:  # a colleague was faster, or there is no network
             _log.debug("nobody is told of typing: %s", error)
 
-    def _refused(self, error: AccessDenied) -> None:
+    def _refused(self, error: ImbariError) -> None:
         """The rules know nothing of presence, or not of this one's."""
         if self._refusal is None:
             self._refusal = error

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from imbari_chat.engine.effects import Changed
-from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -58,7 +58,7 @@ class Watcher:
         transport: Transport,
         side: Sender,
         now: Callable[[], int],
-        refused: Callable[[AccessDenied], None],
+        refused: Callable[[ImbariError], None],
     ) -> None:
         self._transport = transport
         self._now = now
@@ -113,13 +113,6 @@ class Watcher:
     def typed(self, session_id: SessionId) -> None:
         """It is oneself who types."""
         self._signs.typed(session_id, self._server_time())
-
-    def stands_at(self, place: Path) -> bool:
-        """One's own sign stands here. Returns whether it did not before."""
-        is_new = place not in self._signs.own
-        self._signs.own.add(place)
-        self.look()
-        return is_new
 
     def clock_was_set(self) -> None:
         """The server's time is known better than before."""
@@ -182,7 +175,7 @@ class Watcher:
                 async for item in subscription:
                     if isinstance(item, Changed):
                         self._take(name, item)
-        except AccessDenied as error:
+        except (AccessDenied, InvalidData) as error:  # refused, or without an index
             self._refused(error)
         except ImbariError as error:  # whoever listens for messages is told the same
             _log.debug("presence is not heard any more: %s", error)
