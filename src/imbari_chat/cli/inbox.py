@@ -210,7 +210,7 @@ def watch(
         typer.Option(
             "--jsonl",
             "--json",
-            help="One JSON object a line for each message, and for who comes, goes or types.",
+            help="One JSON object a line for each message.",
         ),
     ] = False,
     quiet: Quiet = False,
@@ -284,12 +284,17 @@ class _Watcher:
     def _print(self, message: "Message", session_id: str) -> None:
         session = self._sessions.get(session_id)
         if self._jsonl:
+            from imbari_chat.cli.people import told
+            from imbari_chat.schema.presence import PresenceSnapshot
+
+            there = self._presence or PresenceSnapshot()
             self._stdout.line(
                 {
                     "event": "message_added",
                     "session_id": session_id,
                     "customer_name": session.customer_name if session else None,
                     "message": record(message),
+                    "presence": told(there, session_id),
                 }
             )
             return
@@ -298,18 +303,13 @@ class _Watcher:
         self._stdout.draw(event_line(message, session))
 
     def _tell_presence(self, event: "PresenceChanged | TypingChanged | ColleaguesChanged") -> None:
-        """As data for scripts; a person is told on standard error."""
-        from imbari_chat.cli.people import told
+        """A person is told on standard error; a script, with each message."""
         from imbari_chat.schema import presence
 
         now = presence.told(self._presence or presence.PresenceSnapshot(), event)
         self._presence = now
-        if self._jsonl:
-            about = told(now, event.session_id)
-            self._stdout.line(
-                {"event": "presence", "session_id": event.session_id, "presence": about}
-            )
-        elif session := self._sessions.get(event.session_id):
+        session = self._sessions.get(event.session_id)
+        if session is not None and not self._jsonl:
             from imbari_chat.view.inbox import presence_marks
             from imbari_chat.view.sanitize import safe_text
 
