@@ -54,7 +54,7 @@ _NOWHERE = (
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
 
-_FREE = frozenset({"profile", "timeout", "transport"})
+_FREE = frozenset({"name", "presence", "profile", "timeout", "transport"})
 _OF_THE_TARGET = frozenset({"project", "api_key"})
 """Harmless when the target is an emulator on this machine."""
 
@@ -83,6 +83,8 @@ class SettingsFlags(TypedDict, total=False):
     token_store: TokenStoreChoice | None
     data_dir: Path | str | None
     outbox: OutboxChoice | None
+    presence: bool | None
+    name: str | None
 
 
 def _named(*names: str) -> Any:
@@ -174,6 +176,8 @@ class Settings(BaseSettings):
             ``data_dir`` that outlives the program. ``auto``: in the file for a live project, if it
             can be had, and in memory for an emulator, whose data and address are often gone
             before the next program.
+        presence: Whether it is said and heard who is there and who types.
+        name: What colleagues are to call an admin; they see the uid otherwise.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -201,6 +205,10 @@ class Settings(BaseSettings):
         validation_alias="IMBARI_CHAT_DATA_DIR",
     )
     outbox: OutboxChoice = Field(default="auto", validation_alias="IMBARI_CHAT_OUTBOX")
+    presence: bool = Field(default=True, validation_alias="IMBARI_CHAT_PRESENCE")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=50, validation_alias="IMBARI_CHAT_NAME"
+    )
 
     @classmethod
     def load(cls, **flags: Unpack[SettingsFlags]) -> Self:

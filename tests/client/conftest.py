@@ -51,6 +51,7 @@ def flags(emulator: Emulator, tmp_path: Path, transport_name: str) -> dict[str, 
         "token_store": "file",
         "timeout": 5.0,
         "transport": transport_name,
+        "presence": False,  # what is about it says so
     }
 
 

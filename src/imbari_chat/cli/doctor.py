@@ -161,6 +161,7 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
     gateway = Gateway(
         transports.admin_transport(settings),
         on_rejected=lambda event: rejected.update({event.path: event}),
+        presence=settings.presence,
     )
     try:
         async with AsyncAdminChat._over(gateway) as chat:  # noqa: SLF001  # checks its gateway
@@ -172,6 +173,7 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
                 return
             yield _Check("rules for admins", "ok", "an admin can list conversations")
             yield _transport(gateway.way)
+            yield await _presence(gateway)
             try:
                 counts = _counts(
                     len(sessions), await _miscounts(gateway, sessions, fix=fix_unread), fix_unread
@@ -183,6 +185,33 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
         return
     yield _records(len(sessions), list(rejected.values()))
     yield counts
+
+
+async def _presence(gateway: "Gateway") -> _Check:
+    """Whether the rules let it be read, and written: what is taken away is not there."""
+    from imbari_chat.schema import paths
+
+    name = "presence"
+    if gateway.presence.state == "off":
+        return _Check(name, "ok", "switched off")
+    try:
+        await gateway.presence.read()
+        if gateway.presence.is_on:
+            there = await gateway.transport.get(paths.ADMINS_PRESENT)
+            uid = gateway.uid or "service"
+            mine = there.get(uid) if isinstance(there, dict) else None
+            taken = mine if isinstance(mine, dict) else {}
+            free = next(key for key in map("{:02x}".format, range(257)) if key not in taken)
+            await gateway.transport.update({paths.admin_present(uid, free): None})
+    except AccessDenied:
+        pass
+    except ImbariError as error:
+        return _failed(name, error)
+    else:
+        if gateway.presence.is_on:
+            return _Check(name, "ok", "who is there can be said and seen")
+    found = "the rules know nothing of it: nobody sees who is there, nor who types"
+    return _Check(name, "warn", found, _DEPLOY)
 
 
 def _database(project: "Project") -> tuple[_Check, _Check | None]:

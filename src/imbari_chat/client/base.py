@@ -13,6 +13,7 @@ from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.presence import PresenceSnapshot
 
 __all__ = ["BaseChat", "EventSource"]
 
@@ -159,7 +160,16 @@ class BaseChat(EventSource):
             behind=self._gateway.patient.behind,
             closed=self._gateway.closed,
             failure=self._dispatcher.failure,
+            presence=self._gateway.presence.state,
         )
+
+    @property
+    def presence(self) -> PresenceSnapshot:
+        """Who is there and who types at this moment, as far as is known while events are followed.
+
+        PresenceChanged, TypingChanged and ColleaguesChanged say when it becomes another.
+        """
+        return self._gateway.presence.snapshot
 
     def reconnect_now(self) -> None:
         """Do not wait for any backoff: somebody knows that the network is back."""

@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from imbari_chat.client.arguments import checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.events.own_changes import OwnChanges
+from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.reading.cursor import Reader
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.entry import require_session
@@ -30,7 +31,7 @@ from imbari_chat.schema.events import (
     ChatEvent,
     RecordRejected,
 )
-from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.models import Message, Sender, Session
 from imbari_chat.schema.order import (
     is_ahead,
     latest,
@@ -91,6 +92,9 @@ class Gateway:
         policy: How fast messages may go.
         timeout: How long a call that sends a message takes at most, in seconds.
         store: Where messages on their way are kept; in memory alone by default.
+        side: Whose it is.
+        presence: Whether it says and hears who is there and who types.
+        name: What colleagues are to call an admin.
     """
 
     def __init__(
@@ -102,12 +106,18 @@ class Gateway:
         policy: OutboxPolicy | None = None,
         timeout: float = 10.0,
         store: "OutboxStore | None" = None,
+        side: Sender = "admin",
+        presence: bool = False,
+        name: str | None = None,
     ) -> None:
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
         self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids()
         self.own_changes: OwnChanges = OwnChanges()
+        self.presence: ClientPresence = ClientPresence(
+            transport, self.ids, side, enabled=presence, name=name
+        )
         self.on_error = on_error
         self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
@@ -137,8 +147,9 @@ class Gateway:
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """The listeners that are neither closed nor ended."""
-        return self._transport.subscriptions
+        """The listeners that are neither closed nor ended, but for those that hear presence."""
+        apart = self.presence.subscriptions
+        return tuple(one for one in self._transport.subscriptions if one not in apart)
 
     @property
     def way(self) -> Way:
@@ -253,6 +264,7 @@ class Gateway:
     async def _close(self) -> tuple[OutgoingMessage, ...]:
         for dispatcher in list(self._dispatchers):
             await dispatcher.close()
+        await self.presence.close()
         if self.outbox.pending:
             await self.outbox.flush(_LAST_CHANCE)
         left = await self.outbox.close()

@@ -10,10 +10,12 @@ from imbari_chat.net.transport import Subscription, Way
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.states import ConnectionState, TransportName
 
-__all__ = ["ChatState", "ChatStatus", "status_of"]
+__all__ = ["ChatState", "ChatStatus", "PresenceState", "status_of"]
 
 ChatState: TypeAlias = ConnectionState | Literal["idle"]
 """A connection's state, or ``idle`` when nothing is being listened to."""
+
+PresenceState: TypeAlias = Literal["on", "off", "refused"]
 
 _WORST_FIRST: tuple[ConnectionState, ...] = (
     "closed",
@@ -41,6 +43,8 @@ class ChatStatus:
         transport: What the database is reached by; None before that is decided.
         transport_reason: Why by this one, if there is anything to say: what is wrong with the
             WebSocket.
+        presence: Whether it is said and heard who is there; ``refused`` if the rules know nothing
+            of it.
     """
 
     state: ChatState
@@ -52,6 +56,7 @@ class ChatStatus:
     outbox: tuple[OutgoingMessage, ...]
     transport: TransportName | None
     transport_reason: str | None
+    presence: PresenceState = "off"
 
     @property
     def alive(self) -> bool:
@@ -76,6 +81,8 @@ class ChatStatus:
             parts.append(f"trying again in {self.retry_in:.1f} s")
         parts.append(f"{self.listeners} listeners, {self.queued} queued, {self.sent} under way")
         parts.append(str(Way(self.transport, self.transport_reason)))
+        if self.presence == "refused":
+            parts.append("presence is refused by the rules")
         return "; ".join(parts)
 
 
@@ -87,6 +94,7 @@ def status_of(
     behind: Behind | None = None,
     closed: bool,
     failure: BaseException | None,
+    presence: PresenceState = "off",
 ) -> ChatStatus:
     """The status of a client with these listeners and this outbox, which goes this way.
 
@@ -110,6 +118,7 @@ def status_of(
         outbox=outbox,
         transport=way.name,
         transport_reason=way.reason,
+        presence=presence,
     )
 
 

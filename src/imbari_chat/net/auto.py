@@ -22,7 +22,7 @@ from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import Way
+from imbari_chat.net.transport import OnDisconnect, Way
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -96,6 +96,11 @@ class AutoTransport(BaseTransport[SocketAccess]):
         return await self._ask(
             lambda way: way.compare_and_set(path, expected, value), str(path), write=True
         )
+
+    @property
+    def on_disconnect(self) -> OnDisconnect | None:
+        """What the service is to do when the connection ends; None over REST."""
+        return self._in_use.on_disconnect
 
     @property
     def subscriptions(self) -> tuple[AutoSubscription, ...]:

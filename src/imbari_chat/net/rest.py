@@ -59,6 +59,11 @@ class RestTransport(BaseTransport[Access]):
         """How the database is reached."""
         return Way("rest")
 
+    @property
+    def on_disconnect(self) -> None:
+        """None: each request is a connection of its own."""
+        return None
+
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once.
 

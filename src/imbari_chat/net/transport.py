@@ -11,7 +11,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["ListenItem", "Subscription", "Transport", "Way"]
+__all__ = ["ListenItem", "OnDisconnect", "Subscription", "Transport", "Way"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +84,23 @@ class Subscription(Protocol):
     ) -> None: ...
 
 
+class OnDisconnect(Protocol):
+    """What the service does when the connection of just now ends, however it ends.
+
+    It is judged by the rules when it is asked for, and forgotten with the connection: whoever
+    wants it on the next one asks again (reference: onDisconnect). Raises what a write raises.
+    """
+
+    async def set(self, path: Path, value: Json) -> None:
+        """Have ``value`` written; None deletes. It replaces what was asked for there and below."""
+
+    async def update(self, path: Path, changes: Mapping[str, Json]) -> None:
+        """Have the children named in ``changes`` written, besides what was asked for."""
+
+    async def cancel(self, path: Path) -> None:
+        """Forget what was asked for there and below."""
+
+
 class Transport(Protocol):
     """A way to the database for one caller. Raises what :class:`~engine.access.Access` raises.
 
@@ -98,6 +115,10 @@ class Transport(Protocol):
     @property
     def way(self) -> Way:
         """How the database is reached."""
+
+    @property
+    def on_disconnect(self) -> OnDisconnect | None:
+        """What the service is to do when the connection ends; None where none lasts."""
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""

@@ -117,6 +117,11 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         return True
 
     @property
+    def on_disconnect(self) -> "_OnDisconnect":
+        """What the service is to do when the socket of just now ends."""
+        return _OnDisconnect(self._write, self._who())
+
+    @property
     def subscriptions(self) -> tuple[SocketSubscription, ...]:
         """The listeners that are neither closed nor ended."""
         return tuple(one for one in self._hearers.values() if one.state != "closed")
@@ -331,6 +336,31 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     def _refused(self, error: ImbariError) -> None:
         self._link.refused(error, time.monotonic())
         self._settle()
+
+
+class _OnDisconnect:
+    """See :class:`~net.transport.OnDisconnect`."""
+
+    def __init__(
+        self,
+        write: Callable[[str, Mapping[str, Json], Call], Coroutine[None, None, None]],
+        who: str,
+    ) -> None:
+        self._write = write
+        self._who = who
+
+    async def set(self, path: Path, value: Json) -> None:
+        await self._ask("o", path, value)
+
+    async def update(self, path: Path, changes: Mapping[str, Json]) -> None:
+        await self._ask("om", path, dict(changes))
+
+    async def cancel(self, path: Path) -> None:
+        await self._ask("oc", path, None)
+
+    async def _ask(self, action: str, path: Path, data: Json) -> None:
+        call = Call(str(path), write=True, caller=self._who)
+        await self._write(action, {"p": str(path), "d": data}, call)
 
 
 def _result(answer: "asyncio.Future[Answered]") -> Answered:

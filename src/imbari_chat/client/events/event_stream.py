@@ -164,6 +164,12 @@ async def with_deliveries(
             posted.extend(own.delivered(event))
             notifier.notify()
 
+    def hear(event: ChatEvent) -> None:
+        concerns = getattr(event, "session_id", session_id)
+        if session_id in (None, concerns):
+            posted.append(event)
+            notifier.notify()
+
     def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
         task = asyncio.get_running_loop().create_task(_next(batches))
         task.add_done_callback(notifier.notify)
@@ -176,6 +182,7 @@ async def with_deliveries(
         return own.begin() if (told.is_live if diff is None else diff.has_begun) else []
 
     outbox.watch(post)
+    gateway.presence.watch(hear)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
     following = follow_on()
@@ -201,12 +208,14 @@ async def with_deliveries(
                     told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
+                        gateway.presence.heard(event)
                     given += [*begin(), *own.heard(event)]
                 for event in [*given, *begin()]:
                     yield event
                 following = follow_on()
     finally:
         outbox.unwatch(post)
+        gateway.presence.unwatch(hear)
         gateway.patient.unwatch(notifier.notify)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
