@@ -528,6 +528,35 @@ def test_what_was_ahead_of_time_before_is_no_news_however_deep_the_inbox_looks(
     _run(lambda: world.server, scene())
 
 
+def test_a_clock_that_is_set_back_and_forth_makes_nothing_news_again() -> None:
+    """In between, all that was timely a moment ago seems to be ahead of its time."""
+    world = World()
+    write = _of_one_session(world)
+    clock = [0]
+
+    async def scene() -> None:
+        for number in range(30):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for wrong, count in (
+            (0, 12),
+            (0, 12),
+            (-HOUR, 1),
+            (0, 15),
+            (-HOUR, 15),
+            (-HOUR, 1),
+            (0, 45),
+        ):
+            clock[0] = wrong
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server + clock[0], scene())
+
+
 @pytest.mark.parametrize(("behind", "news"), [(1, True), (85, True), (95, False)])
 def test_a_slow_dashboards_message_is_news_above_the_lowest_known(behind: int, news: bool) -> None:
     """Which is the tenth; what stands below it had gone by before, for all one can know."""

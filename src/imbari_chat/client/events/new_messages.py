@@ -100,7 +100,11 @@ class _Known:
         """These messages are known as well, and all below them."""
         timely = newest.timely[-_MOST_REMEMBERED:]
         is_all = newest.is_all and len(timely) == len(newest.timely)
+        ids: frozenset[str] = frozenset(one.id for one in timely)
         floor = message_place(timely[0]) if timely and not is_all else None
+        if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
+            # A clock that was set back takes for ahead what was timely a moment ago.
+            ids, floor = ids | self.ids, self.floor
         ahead = {key: place for key, place in self.ahead.items() if is_ahead(place, newest.now)}
         ahead |= {one.id: message_place(one) for one in newest.ahead}
         ahead_floor = self.ahead_floor
@@ -109,7 +113,6 @@ class _Known:
         if len(ahead) > _MOST_AHEAD:
             in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
             ahead, ahead_floor = dict(in_order), in_order[0][1]
-        ids = frozenset(one.id for one in timely)
         return _Known(session, session.last_message_time, ids, floor, ahead, ahead_floor)
 
     def has_moved(self, session: Session) -> bool:
