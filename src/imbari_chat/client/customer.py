@@ -16,6 +16,7 @@ from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import (
+    AccessDenied,
     AuthError,
     Conflict,
     ImbariError,
@@ -236,6 +237,8 @@ class AsyncCustomerChat(BaseChat):
                 raise _unfinished(attempt, error) from error
             self._unfinished = None
             raise
+        except AccessDenied:
+            raise  # an earlier try may be there all the same, where nobody may look now
         except ImbariError:
             self._unfinished = None
             raise

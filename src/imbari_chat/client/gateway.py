@@ -73,11 +73,15 @@ class Newest:
         timely: The last messages that are not ahead of the server's time, oldest first.
         ahead: The last of those that are, oldest first.
         is_all: Whether there are no others.
+        is_all_ahead: Whether no others are ahead.
+        now: The server's time by which that was decided, ms.
     """
 
     timely: list[Message]
     ahead: list[Message]
     is_all: bool
+    is_all_ahead: bool
+    now: int
 
 
 class Gateway:
@@ -202,14 +206,17 @@ class Gateway:
         place = paths.messages(session_id)
         raw = dict(decode.as_mapping(await reader.get(place, paths.newest_messages(limit))))
         is_all, now = len(raw) < limit, self.ids.now()
-        if not is_all and any(is_ahead(place_of_message(*row), now) for row in raw.items()):
+        are_ahead = [is_ahead(place_of_message(*row), now) for row in raw.items()]
+        is_all_ahead = is_all or not all(are_ahead)
+        if not is_all and any(are_ahead):
             query = paths.newest_messages(limit, until=latest_time(now))
             raw |= decode.as_mapping(await reader.get(place, query))
         messages = self.usable(decode.messages(session_id, raw))
         for message in messages:
             self.ids.saw(session_id, message)
         ahead = [one for one in messages if is_ahead(message_place(one), now)]
-        return Newest(messages[: len(messages) - len(ahead)], ahead, is_all)
+        timely = messages[: len(messages) - len(ahead)]
+        return Newest(timely, ahead, is_all, is_all_ahead, now)
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
