@@ -21,7 +21,7 @@ from imbari_chat import (
     SessionChanged,
     Unavailable,
 )
-from imbari_chat.client.events import own_changes
+from imbari_chat.client.events import event_stream, own_changes, own_messages
 from tests.client.scenarios.faces import WAIT, Face, eventually
 from tests.faults.proxy import Proxy
 
@@ -289,3 +289,30 @@ async def test_what_may_have_been_done_and_never_shows_is_taken_back(
         await desk.resolve(session)
     await listener.until(lambda _: len(status_and_marks(listener)) == 2)
     assert status_and_marks(listener) == [("resolved", 1, True), ("active", 1, False)]
+
+
+async def test_what_may_be_there_and_is_not_is_taken_back_from_a_busy_listener(
+    flags: dict[str, Any], session: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is heard meanwhile, and however often."""
+    monkeypatch.setattr(own_messages, "PATIENCE", 0.5)
+    monkeypatch.setattr(event_stream, "PATIENCE", 0.5)
+    async with AsyncAdminChat.from_env(**flags) as desk, AsyncAdminChat.from_env(**flags) as other:
+        conversation = desk.open(session, peek=True)
+        listener = listen(conversation.events())
+        await listener.live()
+
+        async def lost(changes: Any) -> None:
+            raise Unavailable("no answer", outcome_unknown=True)
+
+        async def chatter() -> None:
+            while not listener.of(MessageRemoved, "Lost"):
+                await other.reply(session, LAST)
+                await asyncio.sleep(0.2)
+
+        monkeypatch.setattr(desk._gateway.transport, "update", lost)
+        with pytest.raises(Unavailable):
+            await conversation.reply("Lost", queue=False, timeout=0.1)
+        async with asyncio.timeout(WAIT):
+            await chatter()
+        assert len(listener.of(MessageAdded, "Lost")) == 1

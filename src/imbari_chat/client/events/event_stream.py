@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
@@ -23,6 +24,9 @@ from imbari_chat.wire.query import Query
 __all__ = ["follow", "message_events", "with_deliveries"]
 
 _GROWTH = 4
+_PAUSE = 0.1
+"""Seconds in which a stream says nothing more, so that all it has said was heard."""
+
 _MOST_FOLLOWED = 10_000
 
 _log = logging.getLogger(__name__)
@@ -161,7 +165,7 @@ async def with_deliveries(
 
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
-            posted.extend(own.delivered(event))
+            posted.extend(own.delivered(event, time.monotonic()))
             notifier.notify()
 
     def hear(event: ChatEvent) -> None:
@@ -179,7 +183,14 @@ async def with_deliveries(
         return bool(posted) or following.done() or told.next is not None
 
     def begin() -> list[ChatEvent]:
-        return own.begin() if (told.is_live if diff is None else diff.has_begun) else []
+        has_begun = told.is_live if diff is None else diff.has_begun
+        return own.begin(time.monotonic()) if has_begun else []
+
+    def patience() -> float | None:
+        """Seconds to wait for what is due; anything that is heard meanwhile is heard first."""
+        if own.due_since is None or not told.is_live:
+            return None
+        return max(own.due_since + PATIENCE - time.monotonic(), _PAUSE)
 
     outbox.watch(post)
     gateway.presence.watch(hear)
@@ -189,11 +200,11 @@ async def with_deliveries(
     try:
         while True:
             try:
-                async with asyncio.timeout(PATIENCE if own.has_due and told.is_live else None):
+                async with asyncio.timeout(patience()):
                     await notifier.until(ready)
             except TimeoutError:
                 if not following.done():
-                    posted.extend(own.silent())
+                    posted.extend(own.silent(time.monotonic()))
             if not following.done() and told.next is not None:
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
