@@ -185,6 +185,8 @@ def test_a_stream_that_cannot_tell_takes_nothing_back_by_being_silent() -> None:
     play.silent()
     assert list(play.shown) == [message.id]
     assert play.own.due_since is None
+    play.bring(message)  # late, but it comes
+    assert len([one for one in play.told if isinstance(one, MessageAdded)]) == 1
 
 
 def test_a_message_that_is_shown_without_being_news_is_not_taken_back() -> None:

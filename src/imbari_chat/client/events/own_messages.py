@@ -119,11 +119,13 @@ class OwnMessages:
         """
         window = self._window
         late = [key for key, since in self._due.items() if since + PATIENCE <= now]
-        missing = [key for key in late if window is not None and not window.holds(key)]
         for key in late:
             del self._due[key]
-            if key not in missing:
-                del self._told[key]
+        if window is None:
+            return []  # it may still bring what has been told, which is then not told again
+        missing = [key for key in late if not window.holds(key)]
+        for key in set(late).difference(missing):
+            del self._told[key]
         return self._take_back(missing)
 
     def begin(self, now: float) -> list[ChatEvent]:
