@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from bench import (
     audience,
     commits,
+    desk,
     emulator_requests,
     emulator_start,
     flushing,
@@ -48,6 +49,7 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S16": commits.large_nodes,
     "S17": audience.rows,
     "S21": start_up.one_shot,
+    "S22": desk.rows,
     "EMU": emulator_requests.rows,
     "R1": outage.rows,
     "R2": outage.rows,

@@ -5,9 +5,10 @@ change; one that fails with anything but an expected error ends the desk with it
 """
 
 import asyncio
+import signal
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
@@ -140,28 +141,42 @@ class Desk(App[None]):
         self._seen = Seen()
         self._is_focused = True
         self._noticed_at = 0.0
+        # Kept by name, because changes are told before they are on the screen and after.
+        self._list_pane = ListPane(self._picture)
+        self._transcript = Transcript(self._said)
+        self._reply_box = ReplyBox()
+        self._bars = (
+            Bar(lambda: frame.header(self.state, self._place, _now()), name="header"),
+            Bar(self._heading, name="heading", height=2),
+            Bar(lambda: [frame.notice(self.state)], name="notice"),
+            Bar(lambda: [frame.keys(self._is_in_list)], name="footer"),
+        )
         self._leaving_since: float | None = None
         for session_id, text in self._drafts.texts.items():
             self.state = self.state.with_draft(session_id, Composer.holding(text))
 
     def compose(self) -> ComposeResult:
-        yield Bar(lambda: frame.header(self.state, self._place, _now()), name="header")
+        header, heading, notice, footer = self._bars
+        yield header
         with Horizontal(id="body"):
             with Vertical(id="left"):
                 yield Input(placeholder="search", id="search", compact=True)
-                yield ListPane(self._picture)
+                yield self._list_pane
             with Vertical(id="right"):
-                yield Bar(self._heading, name="heading", height=2)
-                yield Transcript(self._said)
-                yield ReplyBox()
-        yield Bar(lambda: [frame.notice(self.state)], name="notice")
-        yield Bar(lambda: [frame.keys(self._is_in_list)], name="footer")
+                yield heading
+                yield self._transcript
+                yield self._reply_box
+        yield notice
+        yield footer
 
     def on_mount(self) -> None:
         self.begin_capture_print(self, stdout=False)
+        self._relist()
         self.query_one("#search").display = False
-        self.query_one(ListPane).focus()
+        self._list_pane.focus()
         self._lay_out()
+        for name in ("SIGHUP", "SIGTERM"):
+            _handle(name, self.action_interrupt)
         self.set_interval(_GLANCE, self._glance)
         self.set_interval(1.0, self._redrawn)
         self._spawn(self._follow_inbox())
@@ -190,7 +205,7 @@ class Desk(App[None]):
         )
 
     def _heading(self) -> frame.Lines:
-        below = 0 if self.state.conversation is None else self.query_one(Transcript).below
+        below = 0 if self.state.conversation is None else self._transcript.below
         return frame.heading(self.state, below)
 
     def _said(self) -> Said:
@@ -228,7 +243,7 @@ class Desk(App[None]):
         self.query_one("#left").display = wide or in_list
         self.query_one("#left").styles.width = 46 if wide else "1fr"
         self.query_one("#right").display = wide or not in_list
-        self.query_one(ReplyBox).display = opened and self.size.height >= 12
+        self._reply_box.display = opened and self.size.height >= 12
 
     def on_resize(self) -> None:
         self._lay_out()
@@ -248,20 +263,19 @@ class Desk(App[None]):
         self._redrawn()
 
     def _list(self, chosen: Listing) -> None:
+        if replace(chosen, selected=self.listing.selected) != self.listing:
+            self.listing = chosen
+            self._relist()
         self.listing = chosen
-        self._relist()
         self._redrawn()
 
     def _relist(self) -> None:
         self.rows = listing.listed(self.listing, self.state.sessions)
 
     def _redrawn(self) -> None:
-        if not self.is_running or not self.screen_stack:
-            return
-        base = self.screen_stack[0]
-        for name in ("#header", "#heading", "#notice", "#footer", "#list"):
-            base.query_one(name).refresh()
-        base.query_one(Transcript).update()
+        for widget in (*self._bars, self._list_pane):
+            widget.refresh()
+        self._transcript.update()
 
     def _tell(self, text: str, *, is_error: bool = False) -> None:
         self._change(lambda state: noticed(state, text, is_error=is_error))
@@ -280,11 +294,10 @@ class Desk(App[None]):
         if self._has_left():
             self.exit()
         conversation = self.state.conversation
-        if conversation is None or len(self.screen_stack) == 0:
+        if conversation is None or not self.screen_stack:
             return
-        transcript = self.screen_stack[0].query_one(Transcript)
         gaze = Gaze(
-            drawn=transcript.drawn() if transcript.display else frozenset(),
+            drawn=self._transcript.drawn(),
             terminal_focused=self._is_focused,
             pane_focused=isinstance(self.screen_stack[0].focused, ReplyBox),
             covered=len(self.screen_stack) > 1,
@@ -357,7 +370,7 @@ class Desk(App[None]):
         self._list(replace(self.listing, query=event.value, selected=None))
 
     def on_input_submitted(self) -> None:
-        self.query_one(ListPane).focus()
+        self._list_pane.focus()
 
     def on_list_pane_clicked(self, event: ListPane.Clicked) -> None:
         self._open(event.session, peek=self._peek)
@@ -398,7 +411,7 @@ class Desk(App[None]):
 
     def _send(self, *, checks: bool) -> None:
         conversation, talk = self.state.conversation, self._talk
-        text = self.query_one(ReplyBox).text
+        text = self._reply_box.text
         if conversation is None or talk is None or not text.strip():
             return
         try:
@@ -419,7 +432,7 @@ class Desk(App[None]):
             )
         )
         self._keep_draft()
-        self.query_one(Transcript).to_bottom()
+        self._transcript.to_bottom()
         self._spawn(self._reply(talk, ticket, text, last))
 
     async def _reply(self, talk: Talk, ticket: int, text: str, last: Message | None) -> None:
@@ -437,18 +450,18 @@ class Desk(App[None]):
             self._change(lambda state: reducer.reply_handed_over(state, ticket, message, at))
 
     def action_newline(self) -> None:
-        self.query_one(ReplyBox).insert("\n")
+        self._reply_box.insert("\n")
 
     def action_scroll(self, pages: int) -> None:
-        self.query_one(Transcript).scroll(pages)
+        self._transcript.scroll(pages)
         self._redrawn()
 
     def action_oldest(self) -> None:
-        self.query_one(Transcript).to_top()
+        self._transcript.to_top()
         self._redrawn()
 
     def action_newest(self) -> None:
-        self.query_one(Transcript).to_bottom()
+        self._transcript.to_bottom()
         self._redrawn()
 
     def on_transcript_reached_top(self) -> None:
@@ -471,7 +484,7 @@ class Desk(App[None]):
             self._change(lambda state: reducer.with_older(state, talk.id, page))
 
     def action_copy(self) -> None:
-        newest = self.query_one(Transcript).newest_drawn()
+        newest = self._transcript.newest_drawn()
         conversation = self.state.conversation
         found = conversation and next((m for m in conversation.messages if m.id == newest), None)
         if found:
@@ -500,7 +513,7 @@ class Desk(App[None]):
 
     def _show_draft(self) -> None:
         """The field holds the open conversation's draft, also when a reply has come back."""
-        field = self.screen_stack[0].query_one(ReplyBox) if self.screen_stack else None
+        field = self._reply_box if self._reply_box.is_mounted else None
         if field is not None and field.text != self.state.composer.text:
             field.load_text(self.state.composer.text)
             field.move_cursor(field.document.end)
@@ -532,20 +545,20 @@ class Desk(App[None]):
             self._focus_reply()
         else:
             self.query_one("#left").display = True
-            self.query_one(ListPane).focus()
+            self._list_pane.focus()
 
     def action_step_back(self) -> None:
         field = self.query_one("#search", Input)
         if self._is_in_list and field.display:
             field.value = ""
             field.display = False
-            self.query_one(ListPane).focus()
+            self._list_pane.focus()
             return
         self._keep_draft()
         self._stop_following()
         self._change(lambda state: replace(state, conversation=None, focus="list"))
         self.query_one("#left").display = True
-        self.query_one(ListPane).focus()
+        self._list_pane.focus()
         self._lay_out()
 
     async def action_help(self) -> None:
@@ -627,7 +640,7 @@ class Desk(App[None]):
         self.listing = replace(self.listing, selected=session.id)
         self._divider, self._seen = None, Seen()
         self._has_begun = self._is_whole = self._is_turning = False
-        transcript = self.query_one(Transcript)
+        transcript = self._transcript
         transcript.begin()
         self._change(lambda state: commands.opening(state, session, peek=peek)[0])
         self._talk = Talk(self._chat, session.id, self._heard_in(session.id))
@@ -636,7 +649,7 @@ class Desk(App[None]):
 
     def _focus_reply(self) -> None:
         self.query_one("#right").display = True
-        field = self.query_one(ReplyBox)
+        field = self._reply_box
         field.display = True
         field.focus()
 
@@ -663,7 +676,7 @@ class Desk(App[None]):
         unread = [one for one in conversation.messages if one.is_unread]
         if unread:
             self._divider = unread[0].id
-            transcript = self.query_one(Transcript)
+            transcript = self._transcript
             transcript.update()
             transcript.to_message(unread[0].id)
         if len(unread) < conversation.session.unread_count or len(conversation.messages) < 50:
@@ -675,6 +688,14 @@ class Desk(App[None]):
         except ImbariError as error:
             reason = str(error)
             self._change(lambda state: reducer.conversation_failed(state, talk.id, reason))
+
+
+def _handle(name: str, handler: Callable[[], None]) -> None:
+    """Listen to a signal, where there is such a thing and the loop may."""
+    number = getattr(signal, name, None)
+    if number is not None:
+        with suppress(NotImplementedError, RuntimeError, ValueError):
+            asyncio.get_running_loop().add_signal_handler(number, handler)
 
 
 def _now() -> int:

@@ -1,9 +1,9 @@
 """A stranger's text in its columns, however wide the terminal believes it to be.
 
 Libraries and terminals disagree on Indic vowel signs, joined and styled emoji, flags and whatever
-is newer than their tables. So such a text is cut by the widest of all opinions, its columns are
-erased first (for who counts less), and the cursor is put back behind it by address (for who counts
-more, whose excess the next text then covers). What nobody disputes costs nothing of that.
+is newer than their tables. So such a text is given the columns of the widest of all opinions, those
+are erased first (for who counts less), and the cursor is put behind them by address. What nobody
+disputes costs nothing of that.
 """
 
 import unicodedata
@@ -134,13 +134,17 @@ def strip(parts: Iterable[tuple[str, Style]], width: int, left: int, fill: Style
     for text, style in parts:
         room = width - used
         shown = text if widest(text) <= room else cut(text, room)
-        counted = cell_len(shown)
+        columns = widest(shown)
         if is_disputed(shown):
-            segments += (_control(f"\x1b[{room}X", fill + style), Segment(shown, style))
-            segments.append(_control(f"\x1b[{left + used + counted + 1}G"))
+            start = left + used + 1
+            # Blanks for what the library counts less than the widest opinion; the text covers them.
+            segments.append(Segment(" " * (columns - cell_len(shown)), fill))
+            segments.append(_control(f"\x1b[{start}G\x1b[{room}X", fill))
+            segments.append(Segment(shown, style))
+            segments.append(_control(f"\x1b[{start + columns}G"))
         else:
             segments.append(Segment(shown, style))
-        used += counted
+        used += columns
     segments.append(Segment(" " * max(0, width - used), fill))
     return Strip(segments, width)
 

@@ -6,6 +6,7 @@ from typing import Final
 
 from rich.style import Style
 from textual import events
+from textual.geometry import Region
 from textual.message import Message
 from textual.strip import Strip
 from textual.widget import Widget
@@ -71,11 +72,16 @@ class ListPane(Widget, can_focus=True):
     def __init__(self, picture: Callable[[], Picture]) -> None:
         super().__init__(id="list")
         self._picture = picture
+        self._current = picture()
         self._first = 0
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        self._current = self._picture()
+        return super().render_lines(crop)
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
-        picture = self._picture()
+        picture = self._current
         if y == height - 1:
             return strip([(f" {picture.reach}", _DIM)], width, self.region.x, Style.null())
         if not picture.rows:
