@@ -246,3 +246,15 @@ async def test_an_untouched_selection_is_the_newest() -> None:
         await pilot.pause()
         assert app.rows[0].id == "brian"
         assert app.listing.selected == "brian"
+
+
+async def test_keys_in_one_burst_are_taken_in_their_order() -> None:
+    """What was pasted with its Enter is sent whole."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        for key in ("o", "k", "enter"):
+            app.simulate_key(key)
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'ok' after m2"

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from imbari_chat.schema.events import MessageAdded, SessionRemoved
+from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.listing import (
     Listing,
@@ -14,7 +14,7 @@ from imbari_chat.view.listing import (
     other_shown,
     reach,
 )
-from tests.view.records import message, outgoing, session
+from tests.view.records import delivery, message, outgoing, session
 
 AMINA = session("amina", at=3, unreadCount=2)
 BRIAN = session("brian", at=2, status="resolved")
@@ -56,6 +56,15 @@ def test_waiting_is_who_wrote_last() -> None:
     assert queued == asked
     answer = message("r", "Hello", sender="admin")
     assert "chen" not in _names(heard(asked, MessageAdded(CHEN.id, answer), WINDOW))
+
+
+def test_who_was_read_waits_still() -> None:
+    """Reading is not answering."""
+    listing = heard(Listing(shown="waiting"), SessionAdded(AMINA), WINDOW)
+    read = {AMINA.id: session("amina", at=3)}
+    assert listed(listing, read) == [read[AMINA.id]]
+    sent = delivery("amina", outgoing("r", "Hello"), "confirmed")
+    assert listed(heard(listing, sent, read), read) == []
 
 
 def test_search_looks_through_names_addresses_and_texts() -> None:

@@ -404,10 +404,11 @@ class Desk(App[None]):
     # Keys in a conversation
 
     def action_send(self) -> None:
-        self._send(checks=True)
+        # Behind the characters that were typed before it and are on their way to the field.
+        self._reply_box.call_later(self._send, checks=True)
 
     def action_insist(self) -> None:
-        self._send(checks=False)
+        self._reply_box.call_later(self._send, checks=False)
 
     def _send(self, *, checks: bool) -> None:
         conversation, talk = self.state.conversation, self._talk

@@ -8,7 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, TypeAlias, get_args
 
-from imbari_chat.schema.events import ChatEvent, MessageAdded, SessionRemoved
+from imbari_chat.schema.events import (
+    ChatEvent,
+    DeliveryChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
 from imbari_chat.schema.models import Sender, Session
 from imbari_chat.schema.order import session_place
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -109,6 +116,11 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
                 last_senders={**listing.last_senders, session_id: message.sender},
                 texts={**listing.texts, session_id: kept},
             )
+        case SessionAdded(session) | SessionChanged(session) if session.unread_count:
+            senders: dict[SessionId, Sender] = {**listing.last_senders, session.id: "customer"}
+            return replace(listing, last_senders=senders)
+        case DeliveryChanged(session_id, _, "confirmed"):  # one's own is not told again
+            return replace(listing, last_senders={**listing.last_senders, session_id: "admin"})
         case SessionRemoved(session, deleted):
             older = {key: one for key, one in listing.older.items() if key != session.id}
             if not deleted:
