@@ -12,7 +12,8 @@ JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n $(JOBS) --dist loadgroup
 
-# Tests of what decides: tables, cores without I/O, and properties with a tenth of their examples.
+# Tests of what decides: tables, cores without I/O, and properties with a tenth of what `make thorough`
+# gives them.
 CORES := tests/wire tests/rules tests/schema tests/view tests/engine tests/together tests/contract \
   tests/specs tests/test_config.py tests/emulator/auth/test_core.py \
   tests/emulator/auth/test_tokens.py tests/emulator/database/test_fuzz.py \
@@ -28,15 +29,17 @@ DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema
   tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
 DAYS := +400 -400
 
-.PHONY: help demo demo-web test quick any-day check collected mutants generate reference faults bench peers clean
+.PHONY: help demo demo-web test quick thorough any-day check collected mutants generate reference faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and a live inbox"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
 	@echo "make test                  install, check and run every test, in parallel; about 8 minutes"
-	@echo "make test ARGS='-k inbox'  those of them; ARGS=--hypothesis-profile=thorough: ten times the examples"
+	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
+	@echo "make thorough              every property with four times the examples of make test, as many rounds;"
+	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
@@ -77,6 +80,10 @@ quick: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
+
+# Properties, state machines and rounds: what make test holds with a quarter of them.
+thorough: $(STAMP)
+	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds" --hypothesis-profile=thorough $(ARGS)
 
 # libfaketime shifts the times of files as well, so what Python compiles is kept apart.
 any-day: $(STAMP)

@@ -1,6 +1,8 @@
-"""How many examples a property is given: few in a hurry, many at night.
+"""How often a thing is tried: few examples and rounds in a hurry, many at night.
 
-``pytest --hypothesis-profile=quick`` gives a tenth of the usual number, and ``thorough`` ten times.
+``make thorough`` gives as many as a property or a test marked ``rounds`` asks for, each time CI
+runs. ``make test`` gives a quarter, for what is wrong everywhere, and ``quick`` a tenth; ``night``
+gives ten times as many.
 No profile holds the clock against a property: how long an example takes says more about what else
 the machine does.
 """
@@ -9,12 +11,14 @@ from typing import Any, Final
 
 from hypothesis import HealthCheck, settings
 
-__all__ = ["USUAL", "examples", "register"]
+__all__ = ["USUAL", "examples", "register", "rounds"]
 
 USUAL: Final = "usual"
 """The profile of a run that names none."""
 
-_PROFILES: Final = {"quick": 10, USUAL: 100, "thorough": 1000}
+_THOROUGH: Final = "thorough"
+
+_PROFILES: Final = {"quick": 10, USUAL: 25, _THOROUGH: 100, "night": 1000}
 """How many examples a property is given that asks for no number of its own."""
 
 
@@ -30,7 +34,11 @@ def register() -> None:
     settings.load_profile(USUAL)
 
 
-def examples(usual: int, **other: Any) -> settings:
-    """Settings for a property that needs ``usual`` examples, and in another profile its share."""
-    share = settings().max_examples / _PROFILES[USUAL]
-    return settings(max_examples=max(round(usual * share), 1), **other)
+def examples(thorough: int, **other: Any) -> settings:
+    """Settings for a property that is given ``thorough`` examples, in another profile its share."""
+    return settings(max_examples=rounds(thorough), **other)
+
+
+def rounds(thorough: int) -> int:
+    """How often a test marked ``rounds`` repeats what it repeats ``thorough`` times if it may."""
+    return max(round(thorough * settings().max_examples / _PROFILES[_THOROUGH]), 1)

@@ -1,5 +1,6 @@
 """What several suites share: budgets, who runs beside whom, and Google's own Auth emulator."""
 
+import gc
 import os
 import tempfile
 from collections.abc import Generator, Iterator
@@ -7,9 +8,15 @@ from collections.abc import Generator, Iterator
 import pytest
 
 from tests import budget
+from tests.costs import Costs
 from tests.google import Absent, auth_emulator
 
 budget.register()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run ends with what it cost."""
+    config.pluginmanager.register(Costs())
 
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
@@ -26,6 +33,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
             item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
     yield
     items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """What is imported and collected stays to the end: no search for garbage goes through it."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _shared_program(item: pytest.Item) -> str:

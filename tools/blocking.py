@@ -51,6 +51,7 @@ from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Sender, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.presence import PresenceSnapshot
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags

@@ -54,16 +54,16 @@ _NOWHERE = (
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
 
-_FREE = frozenset({"profile", "timeout", "transport"})
+_FREE = frozenset({"name", "presence", "profile", "timeout", "transport"})
 _OF_THE_TARGET = frozenset({"project", "api_key"})
 """Harmless when the target is an emulator on this machine."""
 
 IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
-OutboxChoice: TypeAlias = Literal["memory", "durable"]
+OutboxChoice: TypeAlias = Literal["auto", "memory", "durable"]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
-TransportChoice: TypeAlias = Literal["rest", "websocket"]
+TransportChoice: TypeAlias = Literal["auto", "websocket", "rest"]
 
 
 class SettingsFlags(TypedDict, total=False):
@@ -83,6 +83,8 @@ class SettingsFlags(TypedDict, total=False):
     token_store: TokenStoreChoice | None
     data_dir: Path | str | None
     outbox: OutboxChoice | None
+    presence: bool | None
+    name: str | None
 
 
 def _named(*names: str) -> Any:
@@ -163,13 +165,19 @@ class Settings(BaseSettings):
         unrestricted: Let a service account bypass the security rules.
         profile: Name under which a sign-in is stored, so that several can live side by side.
         timeout: Seconds that a write may take, and that a read or a connection may hear nothing.
-        transport: How to reach the database: by requests and one event stream for each listener, or
-            by one WebSocket for everything.
+        transport: How to reach the database: by one WebSocket for everything, by requests and one
+            event stream for each listener (``rest``), or by the first where it gets through and
+            else by the second (``auto``). Commands that hold no connection take ``auto`` for
+            ``rest``.
         token_store: Where a sign-in is kept: the system keyring, a file only you can read, or
             the keyring if it works and else the file.
         data_dir: The directory for that file and for the list that `inbox` showed last.
         outbox: Where messages on their way are kept: in ``memory``, or ``durable``, in a file below
-            ``data_dir`` that outlives the program.
+            ``data_dir`` that outlives the program. ``auto``: in the file for a live project, if it
+            can be had, and in memory for an emulator, whose data and address are often gone
+            before the next program.
+        presence: Whether it is said and heard who is there and who types.
+        name: What colleagues are to call an admin; they see the uid otherwise.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -188,7 +196,7 @@ class Settings(BaseSettings):
         default="default", pattern=r"^[A-Za-z0-9_-]{1,40}$", validation_alias="IMBARI_CHAT_PROFILE"
     )
     timeout: float = Field(default=10.0, gt=0, le=900, validation_alias="IMBARI_CHAT_TIMEOUT")
-    transport: TransportChoice = Field(default="rest", validation_alias="IMBARI_CHAT_TRANSPORT")
+    transport: TransportChoice = Field(default="auto", validation_alias="IMBARI_CHAT_TRANSPORT")
     token_store: TokenStoreChoice = Field(
         default="auto", validation_alias="IMBARI_CHAT_TOKEN_STORE"
     )
@@ -196,7 +204,11 @@ class Settings(BaseSettings):
         default_factory=lambda: platformdirs.user_data_path(APP),
         validation_alias="IMBARI_CHAT_DATA_DIR",
     )
-    outbox: OutboxChoice = Field(default="memory", validation_alias="IMBARI_CHAT_OUTBOX")
+    outbox: OutboxChoice = Field(default="auto", validation_alias="IMBARI_CHAT_OUTBOX")
+    presence: bool = Field(default=True, validation_alias="IMBARI_CHAT_PRESENCE")
+    name: str | None = Field(
+        default=None, min_length=1, max_length=50, validation_alias="IMBARI_CHAT_NAME"
+    )
 
     @classmethod
     def load(cls, **flags: Unpack[SettingsFlags]) -> Self:

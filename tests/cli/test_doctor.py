@@ -21,7 +21,7 @@ def test_a_sound_set_up_passes(program: Program, visitor: Visitor) -> None:
     states = _states(program)
     assert list(states) == [
         "settings", "database", "auth", "rules for strangers", "sign-in", "rules for admins",
-        "records", "unread counts",
+        "transport", "presence", "records", "unread counts",
     ]  # fmt: skip
     assert {check["state"] for check in states.values()} == {"ok"}
 
@@ -70,7 +70,10 @@ def test_open_rules_are_a_warning(program: Program, emulator: Emulator) -> None:
         '{"rules": {".read": true, "chatSessions": {".indexOn": "lastMessageTime"}}}'
     )
     try:
-        assert _states(program)["rules for strangers"]["state"] == "warn"
+        states = _states(program)
+        assert states["rules for strangers"]["state"] == "warn"
+        assert states["presence"]["state"] == "warn"
+        assert "know nothing of it" in states["presence"]["found"]
     finally:
         emulator.load_rules(strict_rules())
 

@@ -27,7 +27,7 @@ def session(place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> s
 
 
 async def _leave(session: str) -> None:
-    async with AsyncAdminChat.from_env() as desk:
+    async with AsyncAdminChat.from_env(transport="rest") as desk:
         for text in ("one", "two", "three"):
             await desk.reply(session, text, timeout=0)
 

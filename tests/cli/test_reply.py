@@ -60,6 +60,34 @@ def test_without_a_server_it_says_that_it_was_not_sent(program: Program) -> None
     assert result.stderr.count("error:") == 1
 
 
+async def test_a_reply_that_may_wait_is_kept_and_goes_out_later(
+    program: Program, emulator: Emulator, visitor: Visitor
+) -> None:
+    """Whether the way is cut before the conversation could be looked at, or in the middle of it."""
+    session = await asyncio.to_thread(visitor.writes, "Hello")
+    async with Relay(emulator.database_host, "swallowed") as relay:
+        to = ("--emulator", relay.address, "--request-timeout", "1")
+        reply = (*to, "reply", session, "precious words", "--queue")
+        result = await asyncio.to_thread(program, *reply, code=8)
+        assert "kept on this machine" in result.stderr
+        assert "precious" not in result.stderr
+        (kept,) = await asyncio.to_thread(program.json, *to, "outbox", "list")
+        assert kept["text"] == "precious words"
+        sent = await asyncio.to_thread(program, *to, "outbox", "flush", "--timeout", "5")
+        assert "1 sent, 0 kept" in sent.stderr
+    assert await asyncio.to_thread(said_in, session) == ["Hello", "precious words"]
+
+
+def test_a_reply_that_may_wait_is_kept_where_nobody_answers(program: Program) -> None:
+    """A whole id needs no look at the conversation; the beginning of one does."""
+    nowhere = ("--emulator", "127.0.0.1:9", "--request-timeout", "1")
+    program(*nowhere, "reply", f"-Oabc{'x' * 15}", "precious words", "--queue", code=8)
+    (kept,) = program.json(*nowhere, "outbox", "list")
+    assert kept["text"] == "precious words"
+    result = program(*nowhere, "reply", "-Oabc", "other words", "--queue", code=8)
+    assert "warning: not sent:\n  other words\n" in result.stderr
+
+
 COLLEAGUE = """
 import pathlib, sys
 from imbari_chat.client import AdminChat

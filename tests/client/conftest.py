@@ -33,11 +33,11 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 
 @pytest.fixture
 def transport_name(request: pytest.FixtureRequest) -> str:
-    """The way to the database; tests of what is true of both ask for each.
+    """The way to the database; tests in which it matters ask for each, or for one.
 
-    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over the other one as well.
+    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over another one as well.
     """
-    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "rest")))
+    return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "auto")))
 
 
 @pytest.fixture
@@ -51,6 +51,7 @@ def flags(emulator: Emulator, tmp_path: Path, transport_name: str) -> dict[str, 
         "token_store": "file",
         "timeout": 5.0,
         "transport": transport_name,
+        "presence": False,  # what is about it says so
     }
 
 

@@ -12,7 +12,7 @@ from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
-from imbari_chat.net.transport import Subscription
+from imbari_chat.net.transport import OnDisconnect, Subscription, Way
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
 from imbari_chat.states import ConnectionState
@@ -56,6 +56,12 @@ class InMemory:
         auth = self._caller.auth
         assert isinstance(auth, dict)
         return str(auth["uid"])
+
+    @property
+    def way(self) -> Way:
+        return Way(None)
+
+    on_disconnect: OnDisconnect | None = None
 
     async def open(self) -> None: ...
 
@@ -149,6 +155,8 @@ class Silence:
 
     async def __anext__(self) -> ListenItem:
         raise StopAsyncIteration
+
+    def again(self, touched: frozenset[str]) -> None: ...
 
     def reconnect_now(self) -> None: ...
 

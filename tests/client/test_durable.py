@@ -12,8 +12,10 @@ from typing import Any
 import pytest
 
 from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat
+from imbari_chat.client import transports
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending import on_disk
+from imbari_chat.config import Settings
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
@@ -394,6 +396,53 @@ async def test_what_was_refused_is_kept_with_the_reason(
     assert (row.state, (row.reason or "").partition(":")[0]) == ("failed", "AccessDenied")
     assert (await writer.reply(session_id, "theirs", timeout=WAIT)).delivery == "confirmed"
     assert [row.state for row in _rows(file)][:1] == ["failed"]
+    assert await writer.refused() == ()  # it is somebody else's
+    again = desk(denied)
+    (kept,) = await again.refused()
+    assert (kept.text, kept.delivery) == ("mine", "failed")
+    assert isinstance(kept.error, AccessDenied)
+    await again.drop(kept.id)
+    assert await again.refused() == ()
+
+
+LIVE: dict[str, Any] = {
+    "project": "imbari",
+    "database_url": "https://imbari.firebaseio.com",
+    "api_key": "key",
+}
+EMULATED: dict[str, Any] = {"project": "demo-imbari", "database_emulator": "127.0.0.1:9"}
+
+
+@pytest.mark.parametrize(
+    ("where", "chosen", "comes_back", "is_durable"),
+    [
+        (LIVE, "auto", True, True),
+        (LIVE, "auto", False, False),
+        (LIVE, "memory", True, False),
+        (LIVE, "durable", False, True),
+        (EMULATED, "auto", True, False),
+        (EMULATED, "durable", True, True),
+    ],
+)
+def test_messages_are_kept_on_disk_where_a_later_program_can_send_them(
+    tmp_path: FilePath, where: dict[str, Any], chosen: Any, *, comes_back: bool, is_durable: bool
+) -> None:
+    """By default: on a live project, for who comes back as the same person."""
+    settings = Settings(**where, outbox=chosen, data_dir=tmp_path)
+    store = transports.outbox_store(settings, "customer", comes_back=comes_back)
+    assert (store is not None) == is_durable
+
+
+def test_where_no_file_can_be_had_memory_has_to_do(
+    tmp_path: FilePath, caplog: pytest.LogCaptureFixture
+) -> None:
+    """By default, and it is said; whoever asks for a file is told that there is none."""
+    (tmp_path / "taken").write_text("a file")
+    settings = Settings(**LIVE, data_dir=tmp_path / "taken")
+    assert transports.outbox_store(settings, "admin") is None
+    assert "kept in memory alone" in caplog.text
+    insisting = settings.model_copy(update={"outbox": "durable"})
+    assert transports.outbox_store(insisting, "admin") is not None
 
 
 async def test_a_full_disk_accepts_nothing_and_sends_nothing(

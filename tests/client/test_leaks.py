@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
+from tests.budget import rounds
 from tests.client.scenarios.programs import Program
 from tests.faults.proxy import Proxy
 
-MANY, FEW = 40, 5
+MANY, FEW = rounds(40), 5
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/fd").is_dir(), reason="open files are counted in /proc/self/fd"
@@ -192,6 +193,7 @@ def _indented(text: str, by: str) -> str:
     return "".join(by + line.strip("\n")[8:] + "\n" for line in text.splitlines() if line.strip())
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("face", ["blocking", "async"])
 @pytest.mark.parametrize("work", WORK)
 async def test_rounds_of_opening_and_closing_leave_nothing_behind(
@@ -204,8 +206,8 @@ async def test_rounds_of_opening_and_closing_leave_nothing_behind(
         if face == "blocking"
         else f"async def work():\n{_indented(asynchronous, '    ')}\nagain_async(work)\n"
     )
-    rounds = MANY if work in ("a conversation", "nothing at all") else FEW
-    given = {**flags, "session": session, "rounds": str(rounds)}
+    number = MANY if work in ("a conversation", "nothing at all") else FEW
+    given = {**flags, "session": session, "rounds": str(number)}
     async with Program(text, given, "-W", "error::ResourceWarning") as running:
         said = await running.said()
         ended = await running.end()

@@ -18,7 +18,10 @@ from imbari_chat import (
     MessageChanged,
     MessageRemoved,
     OutgoingMessage,
+    SessionChanged,
+    Unavailable,
 )
+from imbari_chat.client.events import event_stream, own_changes, own_messages
 from tests.client.scenarios.faces import WAIT, Face, eventually
 from tests.faults.proxy import Proxy
 
@@ -213,3 +216,103 @@ async def test_a_listener_that_comes_later_hears_what_is_on_its_way_after_the_hi
         await listener.until_became("On its way", "confirmed")
         await conversation.reply("Stored after it")
         assert len(listener.of(MessageAdded, "On its way")) == 1
+
+
+def status_and_marks(listener: Listener) -> list[tuple[str, int, bool]]:
+    """What was told of the session's status and count, and whether it was pending."""
+    return [
+        (one.session.status, one.session.unread_count, one.pending)
+        for one in listener.seen
+        if isinstance(one, SessionChanged)
+    ]
+
+
+@pytest.fixture(params=["rest", "websocket"])
+def transport_name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+async def test_a_resolution_and_a_reading_are_seen_before_the_service_hears_of_them(
+    desk: AsyncAdminChat, session: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the inbox and in the conversation; then settled by what is stored."""
+    conversation = desk.open(session, peek=True)
+    inbox, talk = listen(desk.events()), listen(conversation.events())
+    await inbox.live()
+    await talk.live()
+    update = desk._gateway.transport.update
+
+    async def later(changes: Any) -> None:
+        await inbox.until(lambda _: any(one[2] for one in status_and_marks(inbox)[told:]))
+        await update(changes)
+
+    monkeypatch.setattr(desk._gateway.transport, "update", later)
+    told = 0
+    assert await conversation.mark_read() == 1
+    await inbox.until(lambda _: status_and_marks(inbox)[-1:] == [("active", 0, False)])
+    assert status_and_marks(inbox)[0] == ("active", 0, True)
+    await talk.until(
+        lambda _: [one.pending for one in talk.of(MessageChanged, "Hello")][-1:] == [False]
+    )
+    assert [one.message.read for one in talk.of(MessageChanged, "Hello")] == [True, True]
+    told = len(status_and_marks(inbox))
+    await desk.resolve(session)
+    await inbox.until(lambda _: status_and_marks(inbox)[-1] == ("resolved", 0, False))
+    assert status_and_marks(inbox)[told] == ("resolved", 0, True)
+
+
+async def test_a_resolution_that_is_refused_is_seen_and_taken_back(
+    emulator: Any, desk: AsyncAdminChat, session: str, listen: Listen
+) -> None:
+    listener = listen(desk.events())
+    await listener.live()
+    emulator.load_rules(READ_ONLY)
+    with pytest.raises(AccessDenied):
+        await desk.resolve(session)
+    await listener.until(lambda _: len(status_and_marks(listener)) == 2)
+    assert status_and_marks(listener) == [("resolved", 1, True), ("active", 1, False)]
+
+
+async def test_what_may_have_been_done_and_never_shows_is_taken_back(
+    desk: AsyncAdminChat, session: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody knows whether it was, until a live stream has been silent about it."""
+    monkeypatch.setattr(own_changes, "PATIENCE", 0.05)
+    listener = listen(desk.events())
+    await listener.live()
+
+    async def lost(changes: Any) -> None:
+        raise Unavailable("no answer", outcome_unknown=True)
+
+    monkeypatch.setattr(desk._gateway.transport, "update", lost)
+    with pytest.raises(Unavailable):
+        await desk.resolve(session)
+    await listener.until(lambda _: len(status_and_marks(listener)) == 2)
+    assert status_and_marks(listener) == [("resolved", 1, True), ("active", 1, False)]
+
+
+async def test_what_may_be_there_and_is_not_is_taken_back_from_a_busy_listener(
+    flags: dict[str, Any], session: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever else is heard meanwhile, and however often."""
+    monkeypatch.setattr(own_messages, "PATIENCE", 0.5)
+    monkeypatch.setattr(event_stream, "PATIENCE", 0.5)
+    async with AsyncAdminChat.from_env(**flags) as desk, AsyncAdminChat.from_env(**flags) as other:
+        conversation = desk.open(session, peek=True)
+        listener = listen(conversation.events())
+        await listener.live()
+
+        async def lost(changes: Any) -> None:
+            raise Unavailable("no answer", outcome_unknown=True)
+
+        async def chatter() -> None:
+            while not listener.of(MessageRemoved, "Lost"):
+                await other.reply(session, LAST)
+                await asyncio.sleep(0.2)
+
+        monkeypatch.setattr(desk._gateway.transport, "update", lost)
+        with pytest.raises(Unavailable):
+            await conversation.reply("Lost", queue=False, timeout=0.1)
+        async with asyncio.timeout(WAIT):
+            await chatter()
+        assert len(listener.of(MessageAdded, "Lost")) == 1

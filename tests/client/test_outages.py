@@ -11,6 +11,7 @@ from imbari_chat import (
     AsyncAdminChat,
     ChatEvent,
     ConnectionChanged,
+    DeliveryChanged,
     MessageAdded,
     MessageRemoved,
     SessionAdded,
@@ -79,6 +80,13 @@ def _texts(seen: list[ChatEvent]) -> list[str]:
 
 def _says(text: str) -> Callable[[ChatEvent], bool]:
     return lambda event: isinstance(event, MessageAdded) and event.message.text == text
+
+
+def _confirmed(text: str) -> Callable[[ChatEvent], bool]:
+    return lambda event: (
+        isinstance(event, DeliveryChanged)
+        and (event.message.text, event.message.delivery) == (text, "confirmed")
+    )
 
 
 async def test_a_conversation_catches_up_with_more_than_its_window_holds(
@@ -241,5 +249,5 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
         await failed.wait()
         assert [message.text for message in desk.outbox] == ["Back soon"]
         await proxy.mend()
-        await _until(events, _says("Back soon"))
-        await reply
+        await _until(events, _confirmed("Back soon"))
+        assert (await reply).delivery == "confirmed"

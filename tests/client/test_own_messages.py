@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.client.events.own_messages import OwnMessages
+from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.errors import AccessDenied
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import (
@@ -38,6 +38,7 @@ class Play:
         self.shown: dict[MessageId, Message] = {}
         self.told: list[ChatEvent] = []
         self.floor = 0
+        self.now = 0.0
         self.own = OwnMessages(self.pending.__contains__, self if can_tell else None)
         self.begin()
 
@@ -56,7 +57,7 @@ class Play:
 
     def begin(self) -> None:
         """All that was there has been given."""
-        self._take(self.own.begin())
+        self._take(self.own.begin(self.now))
 
     def write(self) -> OutgoingMessage:
         plan = plans.reply(HERE, MessageId(self._ids.make(NOW)), "Hi", uid=None)
@@ -70,7 +71,7 @@ class Play:
         message.became(delivery, error)
         if final:
             del self.pending[message.id]
-        self._take(self.own.delivered(DeliveryChanged(HERE, message, delivery, error)))
+        self._take(self.own.delivered(DeliveryChanged(HERE, message, delivery, error), self.now))
 
     def bring(self, message: OutgoingMessage) -> None:
         """The stream shows it, with the server's time."""
@@ -83,7 +84,9 @@ class Play:
         self._take(self.own.heard(event))
 
     def silent(self) -> None:
-        self._take(self.own.silent())
+        """For as long as anybody waits."""
+        self.now += PATIENCE
+        self._take(self.own.silent(self.now))
 
     def _take(self, events: list[ChatEvent]) -> None:
         for event in events:
@@ -116,7 +119,7 @@ def test_in_the_end_what_is_shown_is_what_is_stored_and_what_is_on_its_way(
         assert play.shown.keys() >= play.pending.keys() | play.window.keys()
     play.silent()
     assert play.shown.keys() == play.pending.keys() | play.window.keys()
-    assert not play.own.has_due
+    assert play.own.due_since is None
 
 
 def _story(play: Play, fate: str, *, confirms_first: bool) -> Iterator[str]:
@@ -168,7 +171,7 @@ def test_what_was_deleted_before_the_stream_could_show_it_is_taken_back() -> Non
     play = Play()
     message = play.write()
     play.became(message, "confirmed", final=True)
-    assert play.own.has_due
+    assert play.own.due_since is not None
     play.silent()
     assert play.told[-1] == MessageRemoved(HERE, message)
     assert play.shown == {}
@@ -181,7 +184,7 @@ def test_a_stream_that_cannot_tell_takes_nothing_back_by_being_silent() -> None:
     play.became(message, "confirmed", final=True)
     play.silent()
     assert list(play.shown) == [message.id]
-    assert not play.own.has_due
+    assert play.own.due_since is None
 
 
 def test_a_message_that_is_shown_without_being_news_is_not_taken_back() -> None:

@@ -18,7 +18,7 @@ from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import AccessDenied
 from imbari_chat.identity import factory
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import Subscription
+from imbari_chat.net.transport import Subscription, Way
 from imbari_chat.states import ConnectionState
 from tests.client.in_memory import Silence
 from tests.client.scenarios.faces import WAIT, eventually
@@ -40,7 +40,8 @@ def _listener(
 
 
 def _status(*listeners: Subscription, **facts: Any) -> ChatStatus:
-    return status_of(listeners, (), **{"closed": False, "failure": None, **facts})
+    way = Way("rest", "no WebSocket: status 403")
+    return status_of(listeners, (), way, **{"closed": False, "failure": None, **facts})
 
 
 @pytest.mark.parametrize(
@@ -101,9 +102,9 @@ def test_a_status_is_one_line_for_people() -> None:
     )
     assert str(away) == (
         "reconnecting since 00:01:00Z; cannot connect; trying again in 1.2 s;"
-        " 2 listeners, 0 queued, 0 under way"
+        " 2 listeners, 0 queued, 0 under way; rest: no WebSocket: status 403"
     )
-    assert str(_status()) == "idle; 0 listeners, 0 queued, 0 under way"
+    assert str(_status()).startswith("idle; 0 listeners, 0 queued, 0 under way; rest: ")
 
 
 Make = Callable[..., AsyncAdminChat]
@@ -192,7 +193,7 @@ async def test_messages_are_counted_by_how_far_they_got(
         status = desk.status
         assert (status.queued, status.sent, status.outbox) == (2, 1, tuple(written))
         assert status.state == "idle"
-        assert str(status).endswith("2 queued, 1 under way")
+        assert "2 queued, 1 under way" in str(status)
         await proxy.mend()
         assert await desk.flush(timeout=WAIT) == ()
         assert (desk.status.queued, desk.status.sent, desk.status.outbox) == (0, 0, ())

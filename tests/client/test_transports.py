@@ -288,3 +288,53 @@ async def test_closing_does_not_wait_for_the_service(through: Transport, proxy: 
         await through.close()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
+
+
+@pytest.mark.parametrize("transport_name", ["websocket"], indirect=True)
+async def test_the_service_does_what_it_was_asked_to_when_the_connection_ends(
+    way: Transport, seed: Seed, stored: Stored
+) -> None:
+    """Each kind, less what was cancelled; and not before."""
+    seed("/open", {"a": 1, "b": {"x": 1, "y": 1}, "c": 1, "d": 1})
+    at_the_end = way.on_disconnect
+    assert at_the_end is not None
+    await at_the_end.set(OPEN / "a", None)
+    await at_the_end.update(OPEN / "b", {"x": 2, "z": {".sv": "timestamp"}})
+    await at_the_end.set(OPEN / "c", 2)
+    await at_the_end.set(OPEN / "d", 2)
+    await at_the_end.cancel(OPEN / "d")
+    with pytest.raises(AccessDenied):
+        await at_the_end.set(Path.parse("/closed"), 1)
+    assert stored("/open")["a"] == 1
+    await way.close()
+    await eventually(lambda: "a" not in stored("/open"))
+    left = stored("/open")
+    assert left["b"].pop("z") > 1_700_000_000_000
+    assert left == {"b": {"x": 2, "y": 1}, "c": 2, "d": 1}
+
+
+@pytest.mark.parametrize("transport_name", ["websocket"], indirect=True)
+async def test_what_was_asked_for_the_end_goes_with_its_connection(
+    through: Transport, proxy: Proxy, seed: Seed, stored: Stored
+) -> None:
+    """It is done when that one breaks, and not once more when the next one does."""
+    seed("/open", {"x": 1})
+    at_the_end = through.on_disconnect
+    assert at_the_end is not None
+    subscription = through.listen(OPEN / "y")
+    await _live(subscription)
+    await at_the_end.set(OPEN / "x", "gone")
+    await proxy.refuse()
+    await eventually(lambda: stored("/open")["x"] == "gone")
+    seed("/open/x", "back")
+    await proxy.mend()
+    through.reconnect_now()
+    await _live(subscription)
+    await through.close()
+    await eventually(lambda: not proxy.connections)
+    assert stored("/open")["x"] == "back"
+
+
+async def test_without_a_lasting_connection_there_is_no_end_of_it(way: Transport) -> None:
+    """Which whoever wants something done then has to know."""
+    assert (way.on_disconnect is None) is (type(way).__name__ == "RestTransport")

@@ -8,7 +8,7 @@ import pytest
 from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.effects import Changed, Disconnect, Ended, StateChanged
 from imbari_chat.engine.link import Link
-from imbari_chat.engine.link_effects import Dial, Hash, Identify, LinkPolicy, Post, Told
+from imbari_chat.engine.link_effects import Attempt, Dial, Hash, Identify, LinkPolicy, Post, Told
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.refusals import Call, CredentialRefused
@@ -37,9 +37,13 @@ class Played:
     def __init__(self, **policy: Any) -> None:
         self.link = Link(lambda: 0.0, LinkPolicy(**policy))
         self.now = 100.0
+        self.attempts: list[Attempt] = []
 
     def drain(self) -> list[Any]:
-        return self.link.drain()
+        """What the link wants done; how its attempts went is kept apart."""
+        effects = self.link.drain()
+        self.attempts += [one for one in effects if isinstance(one, Attempt)]
+        return [one for one in effects if not isinstance(one, Attempt)]
 
     def said(self) -> list[Any]:
         """The requests that were sent since; whatever else is due is dropped."""

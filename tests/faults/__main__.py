@@ -9,19 +9,21 @@ import sys
 import tempfile
 import time
 import traceback
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.faults import round as rounds
+from tests.faults.leaks import Baseline, attributing_tasks
 from tests.faults.round import Outcome
-from tests.faults.schedule import Schedule, draw
+from tests.faults.schedule import DENIALS, TRANSPORTS, Schedule, draw
 from tests.faults.wall_clock import wall_clocks
 
 __all__ = ["main"]
 
-_LIMIT = 240.0
+_LIMIT = 120.0
 """Seconds that one round may take; one that takes longer hangs."""
 
 _EVERY = 10
@@ -39,6 +41,14 @@ class _Tally:
     strangers: int = 0
     busy: int = 0
     hostile: int = 0
+    transports: Counter[str] = field(default_factory=Counter)
+    frames_cut: int = 0
+    half_open: int = 0
+    restarts: int = 0
+    expiring: int = 0
+    rule_changes: int = 0
+    shown_out: int = 0
+    kills: int = 0
     messages: int = 0
     lost: int = 0
     doubled: int = 0
@@ -46,6 +56,8 @@ class _Tally:
     drifted: int = 0
     repaired: int = 0
     unheard: int = 0
+    views_wrong: int = 0
+    leaks: int = 0
     unannounced: int = 0
     failing: list[int] = field(default_factory=list)
     strays: list[str] = field(default_factory=list)
@@ -58,6 +70,10 @@ class _Tally:
         self.strangers += schedule.strangers
         self.busy += len(schedule.busy)
         self.hostile += schedule.hostile
+        self.transports.update(schedule.transports.values())
+        self.restarts += sum(fault.what == "kill" for fault in schedule.faults)
+        self.expiring += schedule.lifetime is not None
+        self.rule_changes += sum(fault.what in DENIALS for fault in schedule.faults)
 
     def add(self, outcome: Outcome) -> None:
         verdict = outcome.verdict
@@ -67,6 +83,12 @@ class _Tally:
         self.doubled += verdict.doubled
         self.disordered += verdict.disordered
         self.unheard += verdict.unheard
+        self.views_wrong += verdict.views_wrong
+        self.leaks += verdict.leaks
+        self.frames_cut += outcome.frames_cut
+        self.half_open += outcome.half_open
+        self.shown_out += outcome.shown_out
+        self.kills += outcome.kills
         self.unannounced += verdict.unannounced
         self.drifted += outcome.drifted
         self.repaired += outcome.repaired
@@ -75,8 +97,13 @@ class _Tally:
         return (
             f"schedules {self.schedules}, faults {self.faults}, clocks {self.clocks},"
             f" slow lines {self.slow_lines}, strangers {self.strangers}, busy {self.busy},"
-            f" hostile {self.hostile}, messages {self.messages}, lost {self.lost},"
-            f" doubled {self.doubled}, out of order {self.disordered}, unheard {self.unheard}"
+            f" hostile {self.hostile},"
+            f" {', '.join(f'{one} {self.transports[one]}' for one in TRANSPORTS)},"
+            f" frames cut {self.frames_cut}, half-open {self.half_open}, restarts {self.restarts},"
+            f" expiring {self.expiring}, rule changes {self.rule_changes},"
+            f" shown out {self.shown_out}, kills {self.kills}, messages {self.messages},"
+            f" lost {self.lost}, doubled {self.doubled}, out of order {self.disordered},"
+            f" unheard {self.unheard}, views wrong {self.views_wrong}, leaks {self.leaks}"
         )
 
     @property
@@ -117,7 +144,9 @@ async def _play_all(seeds: range, jobs: int) -> _Tally:
     def stray(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         tally.strays.append(f"{context['message']}: {context.get('exception')!r}")
 
-    asyncio.get_running_loop().set_exception_handler(stray)
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(stray)
+    loop.set_task_factory(attributing_tasks)
 
     async def work() -> None:
         while waiting:
@@ -126,7 +155,11 @@ async def _play_all(seeds: range, jobs: int) -> _Tally:
                 took = time.monotonic() - began
                 print(f"{tally.schedules} of {len(seeds)}, {took:.0f} s: {tally}", file=sys.stderr)
 
+    baseline = Baseline()
     await asyncio.gather(*(work() for _ in range(jobs)))
+    left = await baseline.left()
+    tally.leaks += len(left)
+    tally.strays += [f"left over: {one}" for one in left]
     return tally
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from imbari_chat import (
     AsyncAdminChat,
@@ -14,15 +15,18 @@ from imbari_chat import (
     AsyncCustomerChat,
     Conflict,
     ImbariError,
+    Settings,
     StartUnfinished,
     Unavailable,
 )
+from tests.faults.clerk import Clerk
 from tests.faults.clients import Listener, Written, admin, customer, messages_of, settings
+from tests.faults.door import Door
 from tests.faults.hostile import Hostile
 from tests.faults.ledger import Entry, Heard
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import STRANGER, Fault, Schedule, Step
-from tests.faults.server import NAMESPACE
+from tests.faults.server import NAMESPACE, Server
 from tests.faults.website import Dashboard, Widget
 
 __all__ = ["Cast", "Way"]
@@ -43,6 +47,11 @@ class Way:
     database: Proxy
     auth: Proxy
 
+    @property
+    def ports(self) -> set[int]:
+        """Where it begins."""
+        return {int(one.address.rpartition(":")[2]) for one in (self.database, self.auth)}
+
     async def spoil(self, fault: Fault) -> None:
         """Do what the fault says."""
         for proxy in (self.database, self.auth) if fault.what == STRANGER else (self.database,):
@@ -59,6 +68,8 @@ class Cast:
 
     Args:
         schedule: Whose round.
+        server: Where it is played.
+        rules: In force there.
         folder: For the clients' files.
         stack: Closes what is opened.
 
@@ -68,14 +79,20 @@ class Cast:
         chats: Those.
         listeners: Whoever hears events.
         troubles: Calls that failed in a way that nothing in a round explains.
+        door: The rules.
+        threads: Prefix of the names of our clients' threads.
     """
 
-    def __init__(self, schedule: Schedule, folder: Path, stack: AsyncExitStack) -> None:
+    def __init__(
+        self, schedule: Schedule, server: Server, rules: str, folder: Path, stack: AsyncExitStack
+    ) -> None:
         self._schedule = schedule
         self._folder = folder
         self._stack = stack
         self.ledger: list[Entry] = []
-        self.written = Written(self.ledger)
+        self.door = Door(server, rules, lambda: frozenset(one.text for one in self.ledger))
+        self.written = Written(self.ledger, self.door)
+        self.threads = f"faults {schedule.seed}"
         self.listeners: list[Listener] = []
         self.troubles: list[str] = []
         self._customers: dict[str, AsyncCustomerChat] = {}
@@ -83,6 +100,8 @@ class Cast:
         self._widgets: dict[str, Widget] = {}
         self._dashboards: dict[str, Dashboard] = {}
         self._foes: dict[str, Hostile] = {}
+        self._started: set[str] = set()
+        self._clerks: dict[str, Clerk] = {}
         self._inboxes: dict[str, Listener] = {}
         self._conversations: dict[tuple[str, str], Listener] = {}
         self._open: dict[tuple[str, str], AsyncConversation] = {}
@@ -97,6 +116,16 @@ class Cast:
         """The first admin's."""
         return self._admins["admin0"]
 
+    @property
+    def kills(self) -> int:
+        """How often programs were killed."""
+        return sum(one.kills for one in self._clerks.values())
+
+    async def finish(self) -> None:
+        """Programs that were killed deliver what they have accepted."""
+        for clerk in self._clerks.values():
+            self.troubles += await clerk.finish()
+
     def touched(self) -> set[str]:
         """Sessions in which the website has written, or tried to, or somebody in its place."""
         pages = [one.touched for one in (*self._widgets.values(), *self._dashboards.values())]
@@ -110,13 +139,15 @@ class Cast:
 
     async def admit(self, name: str, way: Way) -> None:
         """They are there; an admin's inbox is live."""
-        where = settings(way.database.address, way.auth.address, self._folder / name)
         dice = random.Random(f"{self._schedule.seed} {name}")
-        if name.startswith("customer"):
-            self._customers[name] = customer(where)
+        if name.startswith("clerk"):
+            self._clerks[name] = Clerk(name, self._settings(name, way, "durable"), self.ledger)
+            self._stack.push_async_callback(self._clerks[name].close)
+        elif name.startswith("customer"):
+            self._customers[name] = customer(self._settings(name, way), self.threads)
             self._stack.push_async_callback(self._close, self._customers[name])
         elif name.startswith("admin"):
-            self._admins[name] = desk = admin(where)
+            self._admins[name] = desk = admin(self._settings(name, way), self.threads)
             self._stack.push_async_callback(self._close, desk)
             await self._listen_to_inbox(name, desk)
         elif name.startswith("hostile"):
@@ -136,6 +167,17 @@ class Cast:
             else:
                 self._dashboards[name] = made
 
+    def _settings(
+        self, name: str, way: Way, outbox: Literal["memory", "durable"] = "memory"
+    ) -> Settings:
+        return settings(
+            way.database.address,
+            way.auth.address,
+            self._folder / name,
+            self._schedule.transports[name],
+            outbox,
+        )
+
     async def act(self, name: str, step: Step, text: str) -> None:
         """Somebody does one thing; ``text`` is what they say, if they do."""
         acts = {
@@ -144,6 +186,7 @@ class Cast:
             "widget": self._widget,
             "dashboard": self._dashboard,
             "hostile": self._hostile,
+            "clerk": self._clerk,
         }
         with self._noting(name, step):
             await acts[name.rstrip("0123456789")](name, step, self._padded(text))
@@ -162,19 +205,34 @@ class Cast:
 
     @contextmanager
     def _noting(self, name: str, step: Step) -> Iterator[None]:
-        """Whatever fails inside is a trouble."""
+        """Whatever fails inside is a trouble, unless the rules had changed."""
         try:
-            yield
+            with self.door.excuses():
+                yield
         except ImbariError as error:
             self.troubles.append(f"{name}: {step.what} failed: {error!r}")
 
     async def _hostile(self, name: str, step: Step, _: str) -> None:
         await self._foes[name].act(step.what, step.which)
 
+    async def _clerk(self, name: str, step: Step, _: str) -> None:
+        clerk, inbox = self._clerks[name], self._inboxes["admin0"]
+        if step.what == "kill":
+            await asyncio.sleep(step.which / 1000)
+            await clerk.kill()
+            return
+        deadline = time.monotonic() + _PATIENCE
+        while not inbox.heard.sessions and time.monotonic() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.05)
+        if inbox.heard.sessions:
+            await clerk.begin(min(inbox.heard.sessions))
+
     async def _customer(self, name: str, step: Step, text: str) -> None:
         chat = self._customers[name]
         if step.what == "start":
             await self._start(name, chat, text)
+        elif name not in self._started:
+            pass  # which is a trouble already
         elif step.what == "open":
             with suppress(Unavailable):
                 await chat.show()
@@ -194,17 +252,19 @@ class Cast:
         deadline = time.monotonic() + _PATIENCE
         while True:
             try:
-                session = await chat.start(name=name, email=f"{name}@example.com", text=text)
+                with self.door.excuses():
+                    session = await chat.start(name=name, email=f"{name}@example.com", text=text)
+                    entry.session_id, entry.fate = session.id, "stored"
+                    self._started.add(name)
+                    self._listen_to(name, chat, session.id)
+                    return
+                await self.door.opened()
             except Unavailable as error:
                 if isinstance(error, StartUnfinished):
                     entry.fate = "unknown"
                 if time.monotonic() > deadline:
                     raise
                 await asyncio.sleep(0.05)
-            else:
-                entry.session_id, entry.fate = session.id, "stored"
-                self._listen_to(name, chat, session.id)
-                return
 
     async def _admin(self, name: str, step: Step, text: str) -> None:
         desk = self._admins[name]
@@ -279,31 +339,29 @@ class Cast:
         """By iterating or by handlers, in turns."""
         pace = self._schedule.busy.get(name)
         heard = Heard(f"{name}'s inbox", None)
-        listener = Listener(heard, pace)
+        listener = Listener(heard, self.door, pace)
         self._inboxes[name] = listener
         self.listeners.append(listener)
         self._stack.push_async_callback(listener.stop)
         if name.endswith("1"):
-            listener.attach(desk)
-            await desk.listen()
-            listener.live.set()
+            await listener.attach(desk, lambda: desk.events(limit=heard.window))
             return
         if pace is None:
-            listener.follow(desk.events(limit=heard.window))
+            listener.follow(lambda: desk.events(limit=heard.window))
         else:
-            heard.window = pace.window
-            listener.follow(desk.events(limit=pace.window, buffer=pace.buffer))
+            heard.window, buffer = pace.window, pace.buffer
+            listener.follow(lambda: desk.events(limit=heard.window, buffer=buffer))
         await listener.live.wait()
 
     def _listen_to(self, name: str, chat: AsyncCustomerChat | AsyncConversation, id_: str) -> None:
         pace = self._schedule.busy.get(name)
         heard = Heard(f"{name} in {id_}", id_)
         heard.window = heard.window if pace is None else pace.window
-        listener = Listener(heard, pace)
+        listener = Listener(heard, self.door, pace)
         self._conversations[name, id_] = listener
         self.listeners.append(listener)
         self._stack.push_async_callback(listener.stop)
-        listener.follow(messages_of(chat, id_, pace))
+        listener.follow(lambda: messages_of(chat, id_, pace))
 
     def _heard_in(self, name: str, session_id: str) -> list[str]:
         """What an actor has heard in a conversation."""

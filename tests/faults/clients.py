@@ -6,15 +6,17 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
 from contextlib import aclosing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from imbari_chat import (
+    AccessDenied,
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
     ChatEvent,
     Conflict,
     ConnectionChanged,
+    ImbariError,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
@@ -40,8 +42,9 @@ from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.schema.paths import SessionId
+from tests.faults.door import Door
 from tests.faults.ledger import Entry, Heard
-from tests.faults.schedule import Pace
+from tests.faults.schedule import Pace, TransportName
 from tests.faults.server import PROJECT
 from tests.faults.wall_clock import ContextWorkers
 
@@ -68,13 +71,21 @@ _LINK = LinkPolicy(
 )
 
 
-def settings(database: str, auth: str, folder: Path) -> Settings:
+def settings(
+    database: str,
+    auth: str,
+    folder: Path,
+    transport: TransportName,
+    outbox: Literal["memory", "durable"] = "memory",
+) -> Settings:
     """Settings for a client.
 
     Args:
         database: Its way to the database, HOST:PORT.
         auth: Its way to the sign-in service, HOST:PORT.
         folder: For its files.
+        transport: How it goes there.
+        outbox: Where it keeps messages that are on their way.
     """
     return Settings.load(
         project=PROJECT,
@@ -83,18 +94,31 @@ def settings(database: str, auth: str, folder: Path) -> Settings:
         data_dir=folder,
         token_store="file",
         timeout=TIMEOUT,
+        transport=transport,
+        outbox=outbox,
     )
 
 
-def admin(where: Settings) -> AsyncAdminChat:
-    """An admin's end."""
-    transport = _impatient(transports.admin_transport(where))
-    return AsyncAdminChat._over(Gateway(transport, policy=_quick(ADMIN_POLICY), timeout=TIMEOUT))
+def admin(where: Settings, threads: str = "faults") -> AsyncAdminChat:
+    """An admin's end.
+
+    Args:
+        where: Its settings.
+        threads: Prefix of its threads' names.
+    """
+    transport = _impatient(transports.admin_transport(where), threads)
+    gateway = Gateway(
+        transport,
+        policy=_quick(ADMIN_POLICY),
+        timeout=TIMEOUT,
+        store=transports.outbox_store(where, "admin"),
+    )
+    return AsyncAdminChat._over(gateway)
 
 
-def customer(where: Settings) -> AsyncCustomerChat:
+def customer(where: Settings, threads: str = "faults") -> AsyncCustomerChat:
     """A customer's end; somebody new."""
-    transport = _impatient(transports.customer_transport(where, remember=False))
+    transport = _impatient(transports.customer_transport(where, remember=False), threads)
     return AsyncCustomerChat._over(
         Gateway(transport, policy=_quick(CUSTOMER_POLICY), timeout=TIMEOUT)
     )
@@ -104,8 +128,8 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
     return dataclasses.replace(policy, backoff=_BACKOFF)
 
 
-def _impatient(transport: Transport) -> Transport:
-    workers = ContextWorkers()
+def _impatient(transport: Transport, threads: str) -> Transport:
+    workers = ContextWorkers(threads)
     if isinstance(transport, WebSocketTransport):
         transport._link = Link(random.random, _LINK)
     else:
@@ -135,10 +159,12 @@ class Written:
 
     Args:
         ledger: Gets an entry for each.
+        door: Says whether the rules may have refused them; they have not if there is none.
     """
 
-    def __init__(self, ledger: list[Entry]) -> None:
+    def __init__(self, ledger: list[Entry], door: Door | None = None) -> None:
         self._ledger = ledger
+        self._door = door
         self._under_way: list[tuple[Entry, OutgoingMessage]] = []
 
     async def write(
@@ -191,8 +217,13 @@ class Written:
             f"{entry.author}: {entry.text!r} was accepted, and is {message.delivery}:"
             f" {message.error!r}"
             for entry, message in self._under_way
-            if message.delivery != "confirmed" and not isinstance(message.error, Conflict)
+            if message.delivery != "confirmed" and not self._is_explained(message.error)
         ]
+
+    def _is_explained(self, error: ImbariError | None) -> bool:
+        return isinstance(error, Conflict) or (
+            isinstance(error, AccessDenied) and self._door is not None and self._door.closings > 0
+        )
 
 
 class Listener:
@@ -200,6 +231,7 @@ class Listener:
 
     Args:
         heard: What it adds to.
+        door: Says whether the rules may have shown it out; it begins again then.
         pace: How busy it is.
 
     Attributes:
@@ -207,19 +239,28 @@ class Listener:
         events: How many it has taken, but for those of the connection.
     """
 
-    def __init__(self, heard: Heard, pace: Pace | None = None) -> None:
+    def __init__(self, heard: Heard, door: Door, pace: Pace | None = None) -> None:
         self.heard = heard
         self.live = asyncio.Event()
         self.events = 0
+        self._door = door
+        self._is_over = False
         self._pauses = [] if pace is None else [*pace.pauses]
         self._task: asyncio.Task[None] | None = None
 
-    def follow(self, events: AsyncGenerator[ChatEvent, None]) -> None:
-        """Take every event of ``events``, in the background."""
-        self._task = asyncio.create_task(self._follow(events))
+    def follow(self, listen: Callable[[], AsyncGenerator[ChatEvent, None]]) -> None:
+        """Take every event of what ``listen`` gives, in the background."""
+        self._task = asyncio.create_task(self._follow(listen))
 
-    def attach(self, desk: AsyncAdminChat) -> None:
-        """Have an admin's end call it with every event."""
+    async def attach(
+        self, desk: AsyncAdminChat, otherwise: Callable[[], AsyncGenerator[ChatEvent, None]]
+    ) -> None:
+        """Have an admin's end call it with every event; returns once it is live.
+
+        Args:
+            desk: Which.
+            otherwise: What to listen to once that has ended, which is for good.
+        """
         for kind in (
             SessionAdded,
             SessionChanged,
@@ -227,7 +268,10 @@ class Listener:
             MessageAdded,
             ConnectionChanged,
         ):
-            desk.on(kind)(self.handle)
+            desk.on(kind)(self._handle_attached)
+        await desk.listen()
+        self.live.set()
+        self._task = asyncio.create_task(self._attached(desk, otherwise))
 
     async def stop(self) -> None:
         """Listen no more."""
@@ -235,13 +279,43 @@ class Listener:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    async def _follow(self, events: AsyncGenerator[ChatEvent, None]) -> None:
+    async def _attached(
+        self, desk: AsyncAdminChat, otherwise: Callable[[], AsyncGenerator[ChatEvent, None]]
+    ) -> None:
         try:
-            async with aclosing(events):
-                async for event in events:
-                    await self.handle(event)
+            with self._door.excuses():
+                await desk.wait_closed()
+                return
         except Exception as error:  # noqa: BLE001  # the top of a task: the judge is told
             self.heard.trouble = error
+            return
+        self._is_over = True
+        await self._shown_out()
+        await self._follow(otherwise)
+
+    async def _follow(self, listen: Callable[[], AsyncGenerator[ChatEvent, None]]) -> None:
+        try:
+            while True:
+                with self._door.excuses():
+                    async with aclosing(listen()) as events:
+                        async for event in events:
+                            await self.handle(event)
+                    return
+                await self._shown_out()
+        except Exception as error:  # noqa: BLE001  # the top of a task: the judge is told
+            self.heard.trouble = error
+
+    async def _shown_out(self) -> None:
+        """The rules let nobody in, and it was told: it begins again when they do."""
+        self._door.shown_out += 1
+        self.live.clear()
+        self.heard.begin_again()
+        await self._door.opened()
+
+    async def _handle_attached(self, event: Any) -> None:
+        """What was taken before its end is still handed over after it."""
+        if not self._is_over:
+            await self.handle(event)
 
     async def handle(self, event: Any) -> None:
         """One event, which may take a while."""
@@ -258,6 +332,8 @@ class Listener:
             case ConnectionChanged(state="live"):
                 if not self.live.is_set():
                     heard.begun = tuple(heard.messages.values())
+                    if heard.session_id is None and self._door.closings:
+                        heard.before = self._door.said()
                 self.live.set()
             case SessionAdded(session) | SessionChanged(session):
                 heard.sessions[session.id] = session

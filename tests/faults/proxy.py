@@ -3,12 +3,11 @@
 import asyncio
 import itertools
 import random
-import socket
-import struct
 from contextlib import suppress
 from types import TracebackType
 from typing import Final, Self
 
+from tests.faults.connection import Connection
 from tests.strangers import STRANGERS
 
 __all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "Proxy", "own_port"]
@@ -19,9 +18,6 @@ MOST_CONNECTIONS = 200
 _CHUNK = 65536
 _LONGEST_DELAY = 0.2
 _PATIENCE = 2.0
-_SLICE = 0.05
-"""Seconds that a slow line takes for one piece."""
-_RESET = struct.pack("ii", 1, 0)
 # Below the range from which systems pick ports for outgoing connections, and none twice, so that a
 # port stays ours while nobody listens. Not by the seed, which beside processes share.
 _PORTS = itertools.cycle(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
@@ -39,101 +35,6 @@ async def own_port() -> int:
 
 RECOGNISABLE: Final = [one for one in STRANGERS if one.reads and not one.silent]
 """Strangers whom nobody need take for the service."""
-
-
-class Connection:
-    """One connection through the proxy, which can be spoiled alone."""
-
-    def __init__(self) -> None:
-        self.delay = 0.0
-        self.muted = False
-        self.rate: float | None = None
-        self.most: int | None = None
-        self.passed = 0
-        """Bytes of answers that came through."""
-        self._flows = asyncio.Event()
-        self._flows.set()
-        self._swallows = False
-        self._is_cut = False
-        self._writers: list[asyncio.StreamWriter] = []
-
-    def cut(self, *, clean: bool = False) -> None:
-        """Break it, both ways: with a reset, or as if the other side had ended it in good order."""
-        self._is_cut = True
-        for writer in self._writers:
-            link = writer.get_extra_info("socket")
-            if not clean and link is not None and link.fileno() >= 0:
-                link.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            writer.transport.abort()
-
-    def stall(self) -> None:
-        """Pass nothing and keep it open."""
-        self._flows.clear()
-
-    def resume(self) -> None:
-        """Pass everything again, first what has waited."""
-        self._flows.set()
-
-    def drop_answer(self) -> None:
-        """Pass requests on; swallow the first answer, and cut."""
-        self._swallows = True
-
-    async def carry(
-        self,
-        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
-    ) -> None:
-        """Pass bytes both ways until one side has ended, or this was cut."""
-        self._writers = [client[1], server[1]]
-        if self._is_cut:  # before it was through
-            self.cut()
-            return
-        up = asyncio.create_task(self._pass_on(client[0], server[1], answers=False))
-        down = asyncio.create_task(self._pass_on(server[0], client[1], answers=True))
-        try:
-            await asyncio.gather(up, down)
-        finally:
-            up.cancel()
-            down.cancel()
-            self.cut()
-
-    async def _pass_on(
-        self, source: asyncio.StreamReader, sink: asyncio.StreamWriter, *, answers: bool
-    ) -> None:
-        with suppress(ConnectionError):
-            while data := await source.read(_CHUNK):
-                if self.delay:
-                    await asyncio.sleep(self.delay)
-                await self._flows.wait()
-                if answers and self.muted:
-                    continue
-                if answers and self._swallows:
-                    self.cut()
-                    return
-                if answers:
-                    await self._answer(data, sink)
-                else:
-                    sink.write(data)
-                    await sink.drain()
-        # What has been passed on still arrives; the other direction ends by itself.
-        sink.close()
-
-    async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:
-        """Pass an answer on as fast as the line is, and as much of it."""
-        while data:
-            size = len(data) if self.rate is None else max(int(self.rate * _SLICE), 1)
-            if self.most is not None:
-                size = min(size, max(self.most - self.passed, 1))
-            piece, data = data[:size], data[size:]
-            await self._flows.wait()
-            sink.write(piece)
-            await sink.drain()
-            self.passed += len(piece)
-            if self.most is not None and self.passed >= self.most:
-                self.cut()
-                return
-            if self.rate is not None:
-                await asyncio.sleep(len(piece) / self.rate)
 
 
 class Proxy:
@@ -164,6 +65,10 @@ class Proxy:
         self._refuses = False
         self._answers_to_drop = 0
         self.connections: list[Connection] = []
+        self.frames_cut = 0
+        """Connections that were cut between two bytes of what was said, and are gone."""
+        self.half_open = 0
+        """Connections that were left open and silent."""
 
     @property
     def address(self) -> str:
@@ -210,6 +115,20 @@ class Proxy:
         for connection in self.connections:
             connection.muted = True
 
+    def lose(self, *, asked: bool, answered: bool) -> None:
+        """Leave the connections there are half open: nothing passes, one way or both, ever again.
+
+        Nobody is told. New connections are let through.
+        """
+        for connection in self.connections:
+            connection.lose(asked=asked, answered=answered)
+        self.half_open += len(self.connections)
+
+    def cut_after(self, count: int, *, answers: bool) -> None:
+        """Cut every connection there is once it has passed so many bytes more that way."""
+        for connection in self.connections:
+            connection.cut_after(count, answers=answers)
+
     def interpose(self, answer: bytes) -> None:
         """Break every connection, and have somebody else answer every request on new ones.
 
@@ -246,6 +165,10 @@ class Proxy:
                 self.delay(min(seconds, _LONGEST_DELAY))
             case "drop answers":
                 self.drop_answers(amount)
+            case "cut frame":
+                self.cut_after(amount // 2, answers=amount % 2 == 0)
+            case "half open" | "half open up" | "half open down":
+                self.lose(asked=what != "half open down", answered=what != "half open up")
             case "stranger":
                 self.interpose(RECOGNISABLE[amount % len(RECOGNISABLE)].raw)
             case "refuse":
@@ -315,6 +238,7 @@ class Proxy:
         finally:
             writer.transport.abort()
             self.connections.remove(connection)
+            self.frames_cut += connection.broken
 
 
 async def _answer(

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from imbari_chat import Unavailable
 from tests.faults.cast import Cast, Way
+from tests.faults.leaks import Belongings
 from tests.faults.ledger import Stored, Verdict, judge
 from tests.faults.proxy import Proxy
-from tests.faults.schedule import Clock, Fault, Profile, Schedule, Step
+from tests.faults.schedule import DENIALS, Clock, Fault, Profile, Schedule, Step
 from tests.faults.server import Server
 from tests.faults.wall_clock import WallClock
 
@@ -37,6 +38,10 @@ class Outcome:
     Attributes:
         verdict: See :class:`~tests.faults.ledger.Verdict`.
         faults: How many faults struck.
+        frames_cut: How many sockets were cut between two bytes of what was said.
+        half_open: How many connections were left open and silent.
+        shown_out: How many listeners the rules ended, which began again.
+        kills: How often a program with a durable outbox was killed.
         drifted: Conversations that the website left with a wrong count.
         repaired: How many of them were put right.
         seconds: How long it took.
@@ -44,6 +49,10 @@ class Outcome:
 
     verdict: Verdict
     faults: int
+    frames_cut: int = 0
+    half_open: int = 0
+    shown_out: int = 0
+    kills: int = 0
     drifted: int = 0
     repaired: int = 0
     seconds: float = 0.0
@@ -57,8 +66,22 @@ async def play(schedule: Schedule, folder: Path) -> Outcome:
         folder: An empty directory for the server's data.
     """
     began = time.monotonic()
+    belongings = Belongings(folder, f"faults {schedule.seed}-")
+    with belongings.here():
+        outcome = await asyncio.create_task(_play(schedule, folder, belongings))
+    left = await belongings.left()
+    outcome.verdict.leaks += len(left)
+    outcome.verdict.faults += [f"left over: {one}" for one in left]
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+async def _play(schedule: Schedule, folder: Path, belongings: Belongings) -> Outcome:
     async with AsyncExitStack() as stack:
-        server = await stack.enter_async_context(Server(_RULES[schedule.profile], folder / "data"))
+        rules = _RULES[schedule.profile]
+        server = Server(rules, folder / "data", schedule.lifetime)
+        await stack.enter_async_context(server)
+        belongings.ports.update(server.ports)
         ways = {
             name: Way(
                 await stack.enter_async_context(Proxy(server.database, schedule.lines.get(name))),
@@ -66,11 +89,18 @@ async def play(schedule: Schedule, folder: Path) -> Outcome:
             )
             for name in schedule.actors
         }
-        round_ = _Round(schedule, server, ways, folder, stack)
+        for way in ways.values():
+            belongings.ports.update(way.ports)
+        cast = Cast(schedule, server, rules.read_text("utf-8"), folder, stack)
+        round_ = _Round(schedule, server, ways, cast)
         await round_.prepare()
         await round_.storm()
         outcome = await round_.settle()
-    outcome.seconds = time.monotonic() - began
+    sockets = [one for name, one in ways.items() if schedule.transports.get(name) == "websocket"]
+    outcome.frames_cut = sum(way.database.frames_cut for way in sockets)
+    outcome.half_open = sum(way.database.half_open for way in ways.values())
+    outcome.shown_out = cast.door.shown_out
+    outcome.kills = cast.kills
     return outcome
 
 
@@ -80,13 +110,12 @@ class _Round:
         schedule: Schedule,
         server: Server,
         ways: dict[str, Way],
-        folder: Path,
-        stack: AsyncExitStack,
+        cast: Cast,
     ) -> None:
         self._schedule = schedule
         self._server = server
         self._ways = ways
-        self._cast = Cast(schedule, folder, stack)
+        self._cast = cast
         clocks = {name: schedule.clocks.get(name, Clock(0.0)) for name in schedule.actors}
         self._machines = {name: WallClock(clock.ahead) for name, clock in clocks.items()}
 
@@ -115,7 +144,9 @@ class _Round:
         chats = self._cast.chats
         for chat in chats.values():
             chat.reconnect_now()
-        await asyncio.gather(*(chat.flush(timeout=_AGREEMENT) for chat in chats.values()))
+        await asyncio.gather(
+            *(chat.flush(timeout=_AGREEMENT) for chat in chats.values()), self._cast.finish()
+        )
         await asyncio.gather(
             *(self._machines[name].run(self._cast.last_words(name)) for name in chats)
         )
@@ -171,6 +202,9 @@ class _Round:
             await self._server.kill()
             await asyncio.sleep(fault.seconds)
             await self._server.start()
+            return
+        if fault.what in DENIALS:
+            await self._cast.door.close(fault.what, fault.seconds)
             return
         everybody = list(self._ways.values())
         whose = everybody if fault.whose is None else [everybody[fault.whose % len(everybody)]]

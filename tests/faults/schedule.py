@@ -8,11 +8,15 @@ import math
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, get_args
 
-__all__ = ["Clock", "Fault", "Pace", "Schedule", "Step", "draw"]
+__all__ = ["TRANSPORTS", "Clock", "Fault", "Pace", "Schedule", "Step", "TransportName", "draw"]
 
 Profile: TypeAlias = Literal["strict", "compat"]
+TransportName: TypeAlias = Literal["rest", "websocket"]
+
+TRANSPORTS: Final[tuple[TransportName, ...]] = get_args(TransportName)
+"""What a client's way to the database may be."""
 
 LENGTH = 1.2
 """Seconds in which steps begin and faults strike."""
@@ -22,6 +26,9 @@ _TIMEOUTS = (0.0, 0.15, 0.4, None, None)
 
 STRANGER: Final = "stranger"
 """A fault: somebody else answers, for the database and for the sign-in service."""
+
+DENIALS: Final = ("deny", "deny writing")
+"""Faults: the rules are others for a while, and let nobody in, or nobody write."""
 
 _AHEAD = (-36_000.0, -3_600.0, -90.0, -2.0, 2.0, 90.0, 3_600.0, 36_000.0)
 """Seconds by which clocks are wrong; the rules put up with a day."""
@@ -44,6 +51,8 @@ _FAULTS = (
     "refuse",
 )
 
+_SOCKET_FAULTS = ("cut frame", "cut frame", "half open", "half open up", "half open down")
+
 
 @dataclass(frozen=True, slots=True)
 class Step:
@@ -52,7 +61,8 @@ class Step:
     Attributes:
         at: Seconds from the beginning; later if the actor is still busy.
         what: The actor's word for it.
-        which: Picks a conversation among those there are.
+        which: Picks a conversation among those there are; for a ``kill`` the milliseconds that it
+            waits.
         timeout: How long the call may take.
         queue: Whether what cannot be sent now is to stay behind.
     """
@@ -70,10 +80,11 @@ class Fault:
 
     Attributes:
         at: Seconds from the beginning.
-        what: A fault of the proxies, ``stranger`` or ``kill``.
+        what: A fault of the proxies, ``stranger``, ``kill`` or one of :data:`DENIALS`.
         whose: Picks an actor's way to the server; None is everybody's.
         seconds: How long it lasts.
-        amount: How many answers to drop, which connection, or which stranger.
+        amount: How many answers to drop, which connection, which stranger, or after how many bytes
+            to cut (twice as many; odd for what is asked).
     """
 
     at: float
@@ -119,11 +130,14 @@ class Schedule:
         seed: What it was drawn from.
         profile: The rules in force.
         actors: Each actor's steps, in order. Names say what an actor is: ``customer``, ``admin``,
-            ``widget``, ``dashboard`` or ``hostile``, and a number.
+            ``widget``, ``dashboard``, ``hostile`` or ``clerk``, and a number.
         faults: In order.
         clocks: By actor: those whose clock is wrong.
         lines: By actor: bytes per second of those whose line is slow, all through the round.
         busy: By actor: those who take their time over what they hear.
+        transports: By actor: our own clients' ways to the database.
+        lifetime: Seconds after which the service takes no token any more, whatever it said when it
+            issued it; None for an hour.
     """
 
     seed: int
@@ -133,6 +147,8 @@ class Schedule:
     clocks: Mapping[str, Clock] = field(default_factory=dict)
     lines: Mapping[str, int] = field(default_factory=dict)
     busy: Mapping[str, Pace] = field(default_factory=dict)
+    transports: Mapping[str, TransportName] = field(default_factory=dict)
+    lifetime: int | None = None
 
     @property
     def strangers(self) -> int:
@@ -173,10 +189,23 @@ def draw(seed: int) -> Schedule:
     strangers = _strangers(people) if people.random() < _VISITED else ()
     if people.random() < _UNDER_ATTACK:
         actors["hostile0"] = _steps(people, [*_ATTACKS], people.randint(2, 4), start=True)
-    everything = sorted([*faults, *strangers], key=lambda fault: fault.at)
-    return Schedule(seed, profile, actors, tuple(everything), clocks, lines, busy)
+    sockets = random.Random(f"{seed} sockets")
+    transports = {name: sockets.choice(TRANSPORTS) for name in ours}
+    # Neither a token every other second nor a clerk's hundred messages fit through a slow line.
+    lifetime = sockets.choice([2, 3]) if sockets.random() < _EXPIRING and not lines else None
+    more = _socket_faults(sockets)
+    if profile == "strict" and sockets.random() < _DENIED:
+        more += _denials(sockets)
+    if sockets.random() < _KILLED and not lines:
+        actors["clerk0"] = _clerk(sockets)
+        transports["clerk0"] = sockets.choice(TRANSPORTS)
+    everything = sorted([*faults, *strangers, *more], key=lambda fault: fault.at)
+    return Schedule(
+        seed, profile, actors, tuple(everything), clocks, lines, busy, transports, lifetime
+    )
 
 
+_EXPIRING, _DENIED, _KILLED = 0.35, 0.4, 0.4
 _WRONG, _SLOW, _BUSY, _VISITED, _UNDER_ATTACK = 0.2, 0.07, 0.2, 0.35, 0.3
 _ATTACKS = ("last", "last", "ahead", "integers", "times", "sessions")
 
@@ -207,6 +236,36 @@ def _strangers(dice: random.Random) -> tuple[Fault, ...]:
         )
         for _ in range(dice.choice([1, 1, 2]))
     )
+
+
+def _socket_faults(dice: random.Random) -> tuple[Fault, ...]:
+    return tuple(
+        Fault(
+            at=dice.uniform(0.05, LENGTH),
+            what=dice.choice(_SOCKET_FAULTS),
+            whose=None if dice.random() < 0.5 else dice.randrange(100),
+            seconds=0.0,
+            amount=dice.randrange(800),
+        )
+        for _ in range(dice.randint(1, 3))
+    )
+
+
+def _denials(dice: random.Random) -> tuple[Fault, ...]:
+    """One after the other."""
+    first = dice.uniform(0.1, LENGTH / 2)
+    times = [first, first + LENGTH / 2][: dice.choice([1, 1, 2])]
+    return tuple(
+        Fault(at, dice.choice(DENIALS), None, dice.choice([0.1, 0.3, 0.5]), 0) for at in times
+    )
+
+
+def _clerk(dice: random.Random) -> tuple[Step, ...]:
+    """A program that is begun and killed, again and again."""
+    steps = []
+    for at in sorted(dice.uniform(0.0, LENGTH) for _ in range(dice.choice([1, 2, 2, 3]))):
+        steps += [Step(at, "begin"), Step(at, "kill", which=dice.randrange(400, 1200))]
+    return tuple(steps)
 
 
 def _customer(dice: random.Random) -> tuple[Step, ...]:

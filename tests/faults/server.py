@@ -18,6 +18,8 @@ PROJECT = "demo-faults"
 NAMESPACE = f"{PROJECT}-default-rtdb"
 
 _PATIENCE = 30.0
+_HOUR = 3600
+_OWNER = {"Authorization": "Bearer owner"}
 
 # Keep-alives as often as the clients under test get impatient; see clients.py.
 _SERVING = textwrap.dedent(
@@ -25,9 +27,12 @@ _SERVING = textwrap.dedent(
     import sys
     from pathlib import Path
     from imbari_chat.emulator import Emulator
+    from imbari_chat.emulator.auth import claims
     from imbari_chat.emulator.process import serve
 
-    project, rules, data, database_port, auth_port, parent = sys.argv[1:]
+    project, rules, data, database_port, auth_port, parent, lifetime = sys.argv[1:]
+    # What it says itself of how long its tokens last stays an hour: they end without notice.
+    claims.LIFETIME = int(lifetime)
     emulator = Emulator(
         project,
         Path(rules).read_text("utf-8"),
@@ -35,6 +40,7 @@ _SERVING = textwrap.dedent(
         database_port=int(database_port),
         auth_port=int(auth_port),
         keep_alive=0.25,
+        enforce_expiry=int(lifetime) < 3600,
     )
     serve(emulator, parent=int(parent), ready=lambda: print("ready", flush=True))
     """
@@ -47,13 +53,20 @@ class Server:
     Args:
         rules: The file of its security rules.
         data: Where it keeps its data.
+        lifetime: Seconds after which it takes no token any more.
     """
 
-    def __init__(self, rules: Path, data: Path) -> None:
+    def __init__(self, rules: Path, data: Path, lifetime: int | None = None) -> None:
         self._rules = rules
+        self._lifetime = lifetime or _HOUR
         self._data = data
         self._ports = (0, 0)
         self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def ports(self) -> tuple[int, int]:
+        """Of the database and of the sign-in service; the same after every start."""
+        return self._ports
 
     @property
     def database(self) -> str:
@@ -69,7 +82,7 @@ class Server:
         """Start it, if it is not running; it answers when this returns."""
         if self._process is not None:
             return
-        parts = [PROJECT, self._rules, self._data, *self._ports, os.getpid()]
+        parts = [PROJECT, self._rules, self._data, *self._ports, os.getpid(), self._lifetime]
         self._process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", _SERVING, *map(str, parts), stdout=asyncio.subprocess.PIPE
         )
@@ -92,10 +105,25 @@ class Server:
             answer = await http.get(
                 f"http://{self.database}/{path}.json",
                 params={"ns": NAMESPACE, "format": "export"},
-                headers={"Authorization": "Bearer owner"},
+                headers=_OWNER,
             )
         answer.raise_for_status()
         return answer.json()
+
+    async def rule(self, rules: str) -> None:
+        """Put other rules in force, until it is killed.
+
+        Raises:
+            httpx.HTTPError: It is not running.
+        """
+        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+            answer = await http.put(
+                f"http://{self.database}/.settings/rules.json",
+                params={"ns": NAMESPACE},
+                headers=_OWNER,
+                content=rules,
+            )
+        answer.raise_for_status()
 
     async def __aenter__(self) -> Self:
         self._ports = (await own_port(), await own_port())

@@ -9,7 +9,14 @@ from typing import Any
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat, MessageAdded, Settings, Unavailable
+from imbari_chat import (
+    AccessDenied,
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    MessageAdded,
+    Settings,
+    Unavailable,
+)
 from imbari_chat.client import transports
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
@@ -18,6 +25,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.rules import Ruleset
+from imbari_chat.schema import strict_rules
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -171,6 +179,32 @@ async def test_a_count_that_the_website_resets_meanwhile_is_no_refusal() -> None
     assert _stored(namespace, f"/chatSessions/{session.id}/unreadCount") == 0
 
 
+async def test_a_start_that_was_refused_in_doubt_does_not_become_two(
+    namespace: Namespace,
+) -> None:
+    """It is there, its answer is lost, and then the rules let nobody look for a while."""
+    transport = Barred(namespace, CUSTOMER)
+    async with AsyncCustomerChat._over(Gateway(transport)) as customer:
+        with pytest.raises(AccessDenied):
+            await customer.start(name="Amina", email="amina@example.com", text="Hello")
+        namespace.set_rules(Ruleset.parse(strict_rules()), _now())
+        session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
+    assert list(_stored(namespace, "/messages")) == [session.id]
+    assert len(_stored(namespace, f"/messages/{session.id}")) == 1
+
+
+class Barred(InMemory):
+    """The first update is made, its answer is lost, and from then on the rules let nobody in."""
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        is_first = self.updates == 0
+        await super().update(changes)
+        if is_first:
+            nobody = Ruleset.parse('{"rules": {".read": false, ".write": false}}')
+            self._namespace.set_rules(nobody, _now())
+            raise Unavailable("no answer", outcome_unknown=True)
+
+
 async def test_an_inbox_announces_what_comes_after_a_browser_whose_clock_is_ahead(
     tmp_path: FilePath,
 ) -> None:
@@ -203,6 +237,10 @@ async def test_an_inbox_announces_what_comes_after_a_browser_whose_clock_is_ahea
             assert (await desk.wait_for(MessageAdded, timeout=5)).message.text == "1"
             await write(2, now + 1_000)
             assert (await desk.wait_for(MessageAdded, timeout=2)).message.text == "2"
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _later(seconds: float) -> Any:

@@ -259,3 +259,22 @@ def test_a_drift_is_the_difference_between_count_and_messages() -> None:
     raw["chatSessions"][S]["unreadCount"] = 0
     assert Stored(raw).drifted() == {S: -1}
     assert Stored(_raw("one")).drifted() == {}
+
+
+def test_an_inbox_that_began_again_may_have_missed_what_was_written_before() -> None:
+    """And nothing else; nor may it hear anything twice."""
+    raw = _raw("one", "two")
+    again = _heard(raw, "two", inbox=True)
+    again.before = frozenset({"one"})
+    assert _judged(_written("one", "two"), raw, again).faults == []
+    again.begin_again()
+    again.sessions |= Stored(raw).sessions
+    assert _judged(_written("one", "two"), raw, again).unheard == 1
+
+
+def test_views_that_are_wrong_are_counted() -> None:
+    """Each listener's once."""
+    raw = _raw("one")
+    blind = _heard(raw, "one", inbox=True)
+    blind.sessions.clear()
+    assert _judged(_written("one"), raw, blind, _heard(raw, "one")).views_wrong == 1

@@ -280,3 +280,49 @@ async def test_a_slow_line_stays_slow_when_it_is_mended(echo: Echo) -> None:
         await line.ask(b"x" * 2_000)
         assert clock() - began >= 0.15
         line.close()
+
+
+@pytest.mark.parametrize("clean_or_not", [2, 3])
+async def test_a_frame_is_cut_after_any_byte_of_an_answer(proxy: Proxy, clean_or_not: int) -> None:
+    """What came before it is heard, and the server has been asked."""
+    line = await Line(proxy).open()
+    assert await line.ask(b"one") == b"one\n"
+    proxy.cut_after(4 + clean_or_not, answers=True)
+    assert await line.ask(b"two") == b"two\n"
+    with suppress(ConnectionError):
+        assert await line.ask(b"three") == b"three"[:clean_or_not]
+    with suppress(ConnectionError):
+        assert await line.hear() == b""
+    again = await Line(proxy).open()
+    assert await again.ask(b"four") == b"four\n"
+    assert proxy.frames_cut == 1
+    again.close()
+
+
+async def test_a_frame_is_cut_after_any_byte_of_a_request(proxy: Proxy, echo: Echo) -> None:
+    """The server hears no whole one."""
+    line = await Line(proxy).open()
+    assert await line.ask(b"one") == b"one\n"
+    proxy.cut_after(2, answers=False)
+    with suppress(ConnectionError):
+        assert await line.ask(b"two") == b""
+    assert echo.heard[1:] in ([], [b"tw"])
+
+
+@pytest.mark.parametrize("asked", [True, False])
+async def test_a_half_open_connection_stays_so(proxy: Proxy, echo: Echo, asked: bool) -> None:
+    """One way, and when all is mended; nobody is told, and new ones pass."""
+    line = await Line(proxy).open()
+    assert await line.ask(b"one") == b"one\n"
+    proxy.lose(asked=asked, answered=not asked)
+    echo.arrived.clear()
+    await line.say(b"two")
+    await proxy.mend()
+    other = await Line(proxy).open()
+    assert await other.ask(b"three") == b"three\n"
+    assert echo.heard == [b"one\n", *([] if asked else [b"two\n"]), b"three\n"]
+    with pytest.raises(TimeoutError):
+        await line.hear(0.02)
+    assert proxy.half_open == 1
+    line.close()
+    other.close()

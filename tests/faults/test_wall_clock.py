@@ -25,7 +25,7 @@ def clocks() -> Iterator[None]:
 async def _shown() -> float:
     """How far ahead it is here, in seconds, by every way of asking."""
     true = _TRUE() - time.monotonic()
-    workers = ContextWorkers()
+    workers = ContextWorkers("faults")
     shown = [time.time(), time.time_ns() / 1e9, await workers.run(time.time)]
     shown += await asyncio.gather(asyncio.create_task(_now()), _now())
     workers.close()

@@ -50,8 +50,8 @@ _HERE: contextvars.ContextVar[WallClock | None] = contextvars.ContextVar("machin
 class ContextWorkers(Workers):
     """Workers on whose threads it is as late as where they are called."""
 
-    def __init__(self) -> None:
-        super().__init__(_WORKERS, "faults")
+    def __init__(self, name: str) -> None:
+        super().__init__(_WORKERS, name)
 
     async def run(self, function: Callable[..., R], *args: Any) -> R:
         """As its base does."""

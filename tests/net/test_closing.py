@@ -16,9 +16,10 @@ from imbari_chat.errors import AccessDenied
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.wire.paths import Path
+from tests.budget import rounds
 from tests.net.scripted import Caller, Step, answer, black_hole, reset, serving, stream
 
-CLOSES = 130
+CLOSES = rounds(130)
 AT_MOST = 0.25
 OPEN_FILES = FilePath("/proc/self/fd")
 
@@ -99,6 +100,7 @@ STATES: dict[str, tuple[Step, StreamPolicy, Reach]] = {
 }
 
 
+@pytest.mark.rounds
 @pytest.mark.parametrize("state", STATES)
 async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
     """Twice, with or without somebody waiting; no exception, no task, no socket, no timer."""

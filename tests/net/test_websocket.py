@@ -282,7 +282,7 @@ async def test_a_silent_server_is_given_up() -> None:
         await talk.begin("first")
         await talk.connection.wait_closed()
 
-    pulse = PulsePolicy(probe_after=0.05, stale_after=0.05, dead_after=0.1)
+    pulse = PulsePolicy(probe_after=0.05, stale_after=0.05, dead_after=0.5)
     policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, pulse=pulse)
     async with serving(mute, _simple) as server, over(server, policy) as transport:
         subscription = transport.listen(PLACE)

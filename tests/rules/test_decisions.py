@@ -67,6 +67,13 @@ def test_the_text_is_kept_as_it_was_given() -> None:
     assert rules.json == {"rules": {".read": True}}
 
 
+def test_rules_read_again_are_there_at_once() -> None:
+    """Whoever starts or empties an emulator before each test does not wait for them each time."""
+    text = '{"rules": {".read": "auth != null"}}'
+    assert Ruleset.parse(text) is Ruleset.parse("".join([*text]))
+    assert Ruleset.parse(text) is not Ruleset.parse(f"{text}\n")
+
+
 def test_an_ancestor_shared_by_many_paths_is_validated_once() -> None:
     """A write of many paths costs one run of the rules above them all."""
     rules = Ruleset.parse(

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.client.events import new_messages
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
 from imbari_chat.client.events.event_stream import follow
 from imbari_chat.client.events.new_messages import with_messages
@@ -467,6 +468,93 @@ def test_the_inbox_hears_whatever_was_stamped_ahead_of_time(count: int) -> None:
         await world.close()
 
     _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("after", [12, 50])
+@pytest.mark.parametrize("between", [0, 1])
+@pytest.mark.parametrize("ahead", [12, 155])
+def test_the_inbox_says_nothing_twice_however_deep_it_has_to_look(
+    ahead: int, between: int, after: int
+) -> None:
+    """It looks deeper when more comes at once, and meets again what it has told long before."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        write("-M", 0)
+        await _follow_inbox(world)
+        for number in range(ahead):
+            write(f"zz{number:03}", HOUR)
+        assert sorted(_texts(await world.look())) == sorted(world.written[1:])
+        for count in (between, after):
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("most", [30, 10_000])
+def test_what_was_ahead_of_time_before_is_no_news_however_deep_the_inbox_looks(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor is what it has forgotten; what people say at its right time is, once theirs has come."""
+    monkeypatch.setattr(new_messages, "_MOST_AHEAD", most)
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        write("-M", 0)
+        for number in range(45):
+            write(f"zz{number:03}", HOUR)
+        await _follow_inbox(world)
+        for count in (12, 1, 45):
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            for _ in range(count):
+                write(f"zz{len(world.written):03}", HOUR)
+            assert sorted(_texts(await world.look())) == sorted(world.written[told:])
+        world.server += 2 * HOUR
+        for count in (1, 12):
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+def test_a_clock_that_is_set_back_and_forth_makes_nothing_news_again() -> None:
+    """In between, all that was timely a moment ago seems to be ahead of its time."""
+    world = World()
+    write = _of_one_session(world)
+    clock = [0]
+
+    async def scene() -> None:
+        for number in range(30):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for wrong, count in (
+            (0, 12),
+            (0, 12),
+            (-HOUR, 1),
+            (0, 15),
+            (-HOUR, 15),
+            (-HOUR, 1),
+            (0, 45),
+        ):
+            clock[0] = wrong
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server + clock[0], scene())
 
 
 @pytest.mark.parametrize(("behind", "news"), [(1, True), (85, True), (95, False)])

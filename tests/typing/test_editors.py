@@ -11,6 +11,9 @@ from jedi import settings
 
 from imbari_chat import AdminChat, BlockingPager, Conversation, CustomerChat
 
+# One worker parses the package, and not each.
+pytestmark = pytest.mark.xdist_group("jedi")
+
 CLIENTS = {"AdminChat": AdminChat, "Conversation": Conversation, "CustomerChat": CustomerChat}
 
 

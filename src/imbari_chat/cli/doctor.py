@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from imbari_chat.client.gateway import Gateway
     from imbari_chat.config import Settings
     from imbari_chat.identity.project import Project
+    from imbari_chat.net.transport import Way
     from imbari_chat.schema.events import RecordRejected
     from imbari_chat.schema.models import Session
     from imbari_chat.wire.json import Json as JsonValue
@@ -160,6 +161,7 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
     gateway = Gateway(
         transports.admin_transport(settings),
         on_rejected=lambda event: rejected.update({event.path: event}),
+        presence=settings.presence,
     )
     try:
         async with AsyncAdminChat._over(gateway) as chat:  # noqa: SLF001  # checks its gateway
@@ -170,6 +172,8 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
                 yield _failed("rules for admins", error, hint=_DEPLOY)
                 return
             yield _Check("rules for admins", "ok", "an admin can list conversations")
+            yield _transport(gateway.way)
+            yield await _presence(gateway)
             try:
                 counts = _counts(
                     len(sessions), await _miscounts(gateway, sessions, fix=fix_unread), fix_unread
@@ -181,6 +185,33 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
         return
     yield _records(len(sessions), list(rejected.values()))
     yield counts
+
+
+async def _presence(gateway: "Gateway") -> _Check:
+    """Whether the rules let it be read, and written: what is taken away is not there."""
+    from imbari_chat.schema import paths
+
+    name = "presence"
+    if gateway.presence.state == "off":
+        return _Check(name, "ok", "switched off")
+    try:
+        await gateway.presence.read()
+        if gateway.presence.is_on:
+            there = await gateway.transport.get(paths.ADMINS_PRESENT)
+            uid = gateway.uid or "service"
+            mine = there.get(uid) if isinstance(there, dict) else None
+            taken = mine if isinstance(mine, dict) else {}
+            free = next(key for key in map("{:02x}".format, range(257)) if key not in taken)
+            await gateway.transport.update({paths.admin_present(uid, free): None})
+    except AccessDenied:
+        pass
+    except ImbariError as error:
+        return _failed(name, error)
+    else:
+        if gateway.presence.is_on:
+            return _Check(name, "ok", "who is there can be said and seen")
+    found = "the rules know nothing of it: nobody sees who is there, nor who types"
+    return _Check(name, "warn", found, _DEPLOY)
 
 
 def _database(project: "Project") -> tuple[_Check, _Check | None]:
@@ -201,6 +232,19 @@ def _database(project: "Project") -> tuple[_Check, _Check | None]:
             _DEPLOY,
         )
     return reached, _Check("rules for strangers", "ok", "nobody lists conversations unasked")
+
+
+def _transport(way: "Way") -> _Check:
+    """By what the database was reached just now."""
+    if way.name == "websocket" or way.reason is None:
+        return _Check("transport", "ok", str(way))
+    return _Check(
+        "transport",
+        "warn",
+        str(way),
+        "All works by requests and event streams; a proxy or firewall that lets WebSockets through"
+        " to the database makes it faster",
+    )
 
 
 def _sign_in_service(project: "Project") -> _Check:

@@ -26,8 +26,15 @@ from imbari_chat.cli.stdout import Stdout, record
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
-    from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+    from imbari_chat.schema.events import (
+        ChatEvent,
+        ColleaguesChanged,
+        ConnectionChanged,
+        PresenceChanged,
+        TypingChanged,
+    )
     from imbari_chat.schema.models import Message, Session
+    from imbari_chat.schema.presence import PresenceSnapshot
     from imbari_chat.view.inbox import Filter
     from imbari_chat.wire.json import Json as JsonValue
 
@@ -80,12 +87,16 @@ def inbox(
         None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
     )
 
-    async def read(chat: "AsyncAdminChat") -> "list[Session]":
-        return await chat.sessions(status=wanted, unread=unread, since=earliest, limit=limit)
+    from imbari_chat.cli.people import told, with_presence
 
-    sessions = with_admin_chat(here, stderr, read)
+    async def read(chat: "AsyncAdminChat") -> "tuple[list[Session], PresenceSnapshot]":
+        return await with_presence(
+            chat, chat.sessions(status=wanted, unread=unread, since=earliest, limit=limit)
+        )
+
+    sessions, presence = with_admin_chat(here, stderr, read)
     if json:
-        stdout.document([record(session) for session in sessions])
+        stdout.document([{**record(one), "presence": told(presence, one.id)} for one in sessions])
         return
     _remember(here, sessions, stderr)
     if not sessions:
@@ -98,7 +109,9 @@ def inbox(
         return
     from imbari_chat.cli.tables import inbox_table
 
-    stdout.draw(inbox_table(sessions, now, width=stdout.width, with_status=wanted is None))
+    stdout.draw(
+        inbox_table(sessions, presence, now, width=stdout.width, with_status=wanted is None)
+    )
     if len(sessions) == limit:
         stderr.say(f"the newest {limit}; --limit shows more")
 
@@ -116,15 +129,19 @@ def show(
     """Read a conversation, which marks its messages read."""
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
 
-    async def read(chat: "AsyncAdminChat") -> _Reading:
+    from imbari_chat.cli.people import told, with_presence
+
+    async def read(chat: "AsyncAdminChat") -> "tuple[_Reading, PresenceSnapshot]":
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
-            return await _read(conversation, limit=limit, peek=peek)
+            reading = _read(conversation, limit=limit, peek=peek)
+            return await with_presence(chat, reading, conversation.id)
 
-    reading = with_admin_chat(here, stderr, read, writes=not peek)
+    reading, presence = with_admin_chat(here, stderr, read, writes=not peek)
     if json:
         messages: list[JsonValue] = [record(message) for message in reading.messages]
-        stdout.document({"session": record(reading.session), "messages": messages})
+        about = {**record(reading.session), "presence": told(presence, reading.session.id)}
+        stdout.document({"session": about, "messages": messages})
     else:
         from imbari_chat.cli.tables import message_block, session_heading
 
@@ -132,7 +149,7 @@ def show(
             message_block(message, reading.session, new=message.is_unread)
             for message in reading.messages
         ]
-        stdout.draw(session_heading(reading.session), *blocks)
+        stdout.draw(session_heading(reading.session, presence), *blocks)
         if not blocks:
             stderr.say("no messages yet")
     if reading.marked:
@@ -189,7 +206,12 @@ def watch(
     ] = 0,
     timeout: Within = None,
     jsonl: Annotated[
-        bool, typer.Option("--jsonl", "--json", help="One JSON object a line for each message.")
+        bool,
+        typer.Option(
+            "--jsonl",
+            "--json",
+            help="One JSON object a line for each message.",
+        ),
     ] = False,
     quiet: Quiet = False,
 ) -> None:
@@ -217,7 +239,7 @@ def watch(
         except TimeoutError:
             raise TimeoutReached(f"stopped after the --timeout of {timeout:g} s") from None
 
-    with_admin_chat(here, stderr, bounded)
+    with_admin_chat(here, stderr, bounded, lasts=True)
 
 
 class _Watcher:
@@ -229,6 +251,7 @@ class _Watcher:
         self._jsonl = jsonl
         self._sessions: dict[str, Session] = {}
         self._was_live = self._is_lost = False
+        self._presence: PresenceSnapshot | None = None
 
     def knows(self, session: "Session") -> None:
         """Names for messages that come without their session."""
@@ -247,6 +270,8 @@ class _Watcher:
                 self.knows(session)
             case heard.MessageAdded(session_id, message):
                 self._print(message, session_id)
+            case heard.PresenceChanged() | heard.TypingChanged() | heard.ColleaguesChanged():
+                self._tell_presence(event)
             case heard.ConnectionChanged():
                 self._narrate(event)
             case heard.RecordRejected():
@@ -259,18 +284,37 @@ class _Watcher:
     def _print(self, message: "Message", session_id: str) -> None:
         session = self._sessions.get(session_id)
         if self._jsonl:
+            from imbari_chat.cli.people import told
+            from imbari_chat.schema.presence import PresenceSnapshot
+
+            there = self._presence or PresenceSnapshot()
             self._stdout.line(
                 {
                     "event": "message_added",
                     "session_id": session_id,
                     "customer_name": session.customer_name if session else None,
                     "message": record(message),
+                    "presence": told(there, session_id),
                 }
             )
             return
         from imbari_chat.cli.tables import event_line
 
         self._stdout.draw(event_line(message, session))
+
+    def _tell_presence(self, event: "PresenceChanged | TypingChanged | ColleaguesChanged") -> None:
+        """A person is told on standard error; a script, with each message."""
+        from imbari_chat.schema import presence
+
+        now = presence.told(self._presence or presence.PresenceSnapshot(), event)
+        self._presence = now
+        session = self._sessions.get(event.session_id)
+        if session is not None and not self._jsonl:
+            from imbari_chat.view.inbox import presence_marks
+            from imbari_chat.view.sanitize import safe_text
+
+            marks = presence_marks(now, event.session_id) or "gone"
+            self._stderr.say(f"{addressee(session)}: {safe_text(marks)}")
 
     def _narrate(self, change: "ConnectionChanged") -> None:
         """Once per outage, however often it is tried again."""
@@ -299,7 +343,7 @@ def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
         title = here.settings().project_id()
         await run_live_inbox(chat, shown=shown, limit=limit, title=title)
 
-    with_admin_chat(here, stderr, run, writes=True)
+    with_admin_chat(here, stderr, run, writes=True, lasts=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

@@ -128,6 +128,24 @@ class Target:
 
         return Settings.load(**self.flags)
 
+    def brief_settings(self, *, queues: bool = False) -> "Settings":
+        """The same for what ends by itself: no WebSocket, and what cannot be sent is given back.
+
+        Args:
+            queues: Whether messages that cannot be sent are kept instead.
+
+        Raises:
+            ConfigError: A setting cannot be used.
+        """
+        settings, brief = self.settings(), {}
+        if settings.transport == "auto":
+            brief["transport"] = "rest"
+        if queues:
+            brief["outbox"] = "durable"
+        elif settings.outbox == "auto":
+            brief["outbox"] = "memory"
+        return settings.model_copy(update=brief)
+
 
 def target(ctx: typer.Context) -> Target:
     """The target that the options before the command name."""
@@ -141,6 +159,8 @@ def with_admin_chat(
     work: "Callable[[AsyncAdminChat], Awaitable[T]]",
     *,
     writes: bool = False,
+    lasts: bool = False,
+    queues: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -151,6 +171,9 @@ def with_admin_chat(
         stderr: Told of stored records that do not fit the contract, and of the library's warnings.
         work: Gets the chat, ready to use.
         writes: Whether it may change anything; the target is then named first.
+        lasts: Whether it goes on until somebody ends it: a connection is worth its while, and
+            messages may wait.
+        queues: Whether what it cannot send is kept for a later program.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
@@ -159,11 +182,12 @@ def with_admin_chat(
     from imbari_chat.cli import event_loop
     from imbari_chat.client import AsyncAdminChat
 
+    settings = here.settings() if lasts else here.brief_settings(queues=queues)
     if writes:
-        stderr.name_target(here.settings())
+        stderr.name_target(settings)
 
     async def run() -> T:
-        async with AsyncAdminChat.from_env(on_rejected=stderr.rejected, **here.flags) as chat:
+        async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
             return await work(chat)
 
     with narrating_log(stderr):

@@ -15,7 +15,7 @@ from imbari_chat.cli.options import (
     target,
     with_admin_chat,
 )
-from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.session_refs import addressee, find_session, named_offline
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.errors import Conflict, ImbariError, Unavailable
@@ -23,6 +23,7 @@ from imbari_chat.errors import Conflict, ImbariError, Unavailable
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
     from imbari_chat.schema.models import Message, Session, Status
+    from imbari_chat.schema.outgoing import OutgoingMessage
 
 __all__ = ["reopen", "reply", "resolve"]
 
@@ -45,19 +46,36 @@ def reply(
         bool,
         typer.Option("--anyway", help="From the editor: also if somebody wrote meanwhile."),
     ] = False,
+    queue: Annotated[
+        bool,
+        typer.Option(
+            "--queue",
+            help="Keep what cannot be sent now on this machine; `imbari-chat outbox` sends it.",
+        ),
+    ] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Answer the customer. What could not be sent is given back, never lost.
+    """Answer the customer. What could not be sent is given back, or kept with --queue: never lost.
 
     A reply written in the editor is not sent if somebody, a colleague perhaps, wrote while it was
-    open; --anyway sends it. A reply given here, or piped in, is sent whatever came before.
+    open; --anyway sends it. A reply given here, or piped in, is sent whatever came before. With
+    --queue a reply that waits is exit code 8, like one that is given back.
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     given = given_text(text or ())
-    outgoing = _Outgoing(given)
+    outgoing = _Outgoing(given, queue=queue)
 
-    async def write(chat: "AsyncAdminChat") -> "Message":
+    async def write(chat: "AsyncAdminChat") -> "OutgoingMessage":
+        try:
+            return await converse(chat)
+        except Unavailable as error:
+            name = named_offline(session, here.settings()) if queue else None
+            if name is None or given is None or outgoing.is_under_way or error.outcome_unknown:
+                raise
+            return await outgoing.send(chat.open(name, peek=True), given)
+
+    async def converse(chat: "AsyncAdminChat") -> "OutgoingMessage":
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
             _address(stderr, conversation.session)
@@ -73,10 +91,16 @@ def reply(
                     return await outgoing.send(conversation, written, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        message = with_admin_chat(here, stderr, write, writes=True)
-    stderr.say("sent")
+        message = with_admin_chat(here, stderr, write, writes=True, queues=queue)
     if json:
         stdout.document(record(message))
+    if message.delivery != "confirmed":
+        raise Unavailable(
+            "the reply could not be sent yet, and is kept on this machine",
+            where=str(message.id),
+            hint="Send it: imbari-chat outbox flush; see it: imbari-chat outbox list",
+        )
+    stderr.say("sent")
 
 
 def resolve(
@@ -153,11 +177,13 @@ class _Outgoing:
 
     Args:
         given: The text, if it was given and has no other place.
+        queue: Whether it is kept when it cannot be sent now.
     """
 
-    def __init__(self, given: str | None) -> None:
+    def __init__(self, given: str | None, *, queue: bool) -> None:
         self._given = given
-        self._is_under_way = False
+        self._queue = queue
+        self.is_under_way = False
 
     async def send(
         self,
@@ -165,13 +191,13 @@ class _Outgoing:
         text: str,
         *,
         expect_last: "Message | None" = None,
-    ) -> "Message":
-        """Send it now or not at all."""
+    ) -> "OutgoingMessage":
+        """Send it now; or keep it, if that was asked for, or not at all."""
         from imbari_chat.schema.forms import checked_text
 
         checked_text(text)
-        self._is_under_way = True
-        return await conversation.reply(text, queue=False, expect_last=expect_last)
+        self.is_under_way = True
+        return await conversation.reply(text, queue=self._queue, expect_last=expect_last)
 
     @contextmanager
     def given_back(self, stderr: Stderr) -> Iterator[None]:
@@ -182,7 +208,7 @@ class _Outgoing:
             unknown = (
                 error.outcome_unknown
                 if isinstance(error, Unavailable)
-                else isinstance(error, KeyboardInterrupt) and self._is_under_way
+                else isinstance(error, KeyboardInterrupt) and self.is_under_way
             )
             if self._given is not None and self._given.strip():
                 stderr.give_back(self._given, unknown=unknown)

@@ -22,10 +22,12 @@ if TYPE_CHECKING:
     from imbari_chat.schema.models import Session
     from imbari_chat.schema.paths import SessionId
 
-__all__ = ["LastInbox", "addressee", "find_session"]
+__all__ = ["LastInbox", "addressee", "find_session", "named_offline"]
 
 _POSITION: Final = re.compile(r"#?([0-9]{1,4})", re.ASCII)
 _AN_ID: Final = "id:"
+_WHOLE: Final = 20
+"""Characters of a push id."""
 _AGAIN: Final = "`imbari-chat inbox` prints a new one"
 
 
@@ -100,6 +102,25 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
         # A range of keys that begins at a number holds keys that do not begin with its digits.
         raise NotFound(f"there is no conversation whose id begins with {wanted!r}", hint=_AGAIN)
     return found
+
+
+def named_offline(reference: str, settings: "Settings") -> "SessionId | None":
+    """The session that ``reference`` names, if that can be told without asking.
+
+    It is a number of the last inbox, or a whole push id.
+
+    Raises:
+        UsageError: It is a number, and no inbox was printed.
+        NotFound: The last inbox has no such number.
+    """
+    from imbari_chat.schema import paths
+
+    reference = reference.strip()
+    position = _POSITION.fullmatch(reference)
+    if position:
+        return paths.session_id(LastInbox(settings).at(int(position[1])))
+    wanted = reference.removeprefix(_AN_ID)
+    return paths.session_id(wanted) if len(wanted) == _WHOLE else None
 
 
 def addressee(session: "Session") -> str:

@@ -13,8 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.dates import clock_time, full, since
-from imbari_chat.view.inbox import author, customer_label
+from imbari_chat.view.inbox import author, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["event_line", "facts_table", "grid", "inbox_table", "message_block", "session_heading"]
@@ -28,12 +29,18 @@ _INDENT: Final = 2
 
 
 def inbox_table(
-    sessions: Sequence[Session], now: int, *, width: int, with_status: bool
+    sessions: Sequence[Session],
+    presence: PresenceSnapshot,
+    now: int,
+    *,
+    width: int,
+    with_status: bool,
 ) -> RenderableType:
     """The sessions as numbered lines, as given.
 
     Args:
         sessions: In the order of their numbers.
+        presence: Who is there; without anybody there is no column for it.
         now: Milliseconds since the epoch.
         width: Columns there are.
         with_status: Say of each whether it is resolved.
@@ -46,6 +53,9 @@ def inbox_table(
         table.add_column("E-mail", no_wrap=True, max_width=28)
     table.add_column("New", justify="right", no_wrap=True)
     table.add_column("Latest", no_wrap=True)
+    there = [presence_marks(presence, session.id) for session in sessions]
+    if any(there):
+        table.add_column("There", no_wrap=True, max_width=24)
     if with_status:
         table.add_column("Status", no_wrap=True)
     table.add_column("Message", no_wrap=True, ratio=1)
@@ -57,6 +67,8 @@ def inbox_table(
             cells.append(_stored(session.customer_email, _NAME))
         cells.append(Text(str(session.unread_count) if session.unread_count else "", "bold"))
         cells.append(Text(since(session.last_message_time, now, None)))
+        if any(there):
+            cells.append(Text(safe_text(there[number - 1], max_length=_NAME), "green"))
         if with_status:
             cells.append(Text(session.status))
         cells.append(_stored(session.last_message, _PREVIEW))
@@ -66,7 +78,7 @@ def inbox_table(
     return table
 
 
-def session_heading(session: Session) -> RenderableType:
+def session_heading(session: Session, presence: PresenceSnapshot) -> RenderableType:
     """Whose conversation it is: two lines above the transcript."""
     who = _stored(customer_label(session), _NAME)
     who.stylize("bold")
@@ -80,6 +92,8 @@ def session_heading(session: Session) -> RenderableType:
     if session.created_at:
         about.append(f"since {full(session.created_at, None)}")
     about.append(safe_text(session.id, max_length=_NAME))
+    if marks := presence_marks(presence, session.id):
+        who.append(f"  {safe_text(marks, max_length=_PREVIEW)}", "green")
     return Group(who, Text("  ".join(about), "dim"))
 
 

@@ -22,6 +22,7 @@ from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.presence import PresenceSnapshot
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags
@@ -72,6 +73,8 @@ class AsyncAdminChat(BaseChat):
                 policy=SEND_POLICY,
                 timeout=settings.timeout,
                 store=transports.outbox_store(settings, "admin"),
+                presence=settings.presence,
+                name=settings.name,
             )
         )
 
@@ -264,6 +267,32 @@ class AsyncAdminChat(BaseChat):
         """
         await self.open(session_id, peek=True).reopen()
 
+    async def show(self) -> None:
+        """The admin is at the desk: customers see that the team is there, until :meth:`hide`.
+
+        Colleagues see which conversation is open. Offline it is said later.
+        """
+        self._gateway.check()
+        self._gateway.presence.sat_down()
+
+    async def hide(self) -> None:
+        """The admin is not at the desk any more, but for conversations that are open."""
+        self._gateway.check()
+        self._gateway.presence.got_up()
+
+    async def read_presence(self, session_id: str | None = None) -> PresenceSnapshot:
+        """Who is there and who types, read once; nobody where presence is off or refused.
+
+        Args:
+            session_id: In this conversation; by default in those with the latest signs.
+
+        Raises:
+            Unavailable: No answer.
+        """
+        self._gateway.check()
+        wanted = None if session_id is None else paths.session_id(session_id)
+        return await self._gateway.presence.read(wanted)
+
     async def find(self, prefix: str) -> SessionId:
         """The id that begins with ``prefix``; a whole id is its own prefix.
 
@@ -325,7 +354,8 @@ class AsyncAdminChat(BaseChat):
             SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
             ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
             each the MessageAdded it came with, from whichever side; RecordRejected,
-            ConnectionChanged and DeliveryChanged in between. What is written here comes at once, as
+            ConnectionChanged, DeliveryChanged, PresenceChanged, TypingChanged and ColleaguesChanged
+            in between. What is written here comes at once, as
             MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:

@@ -13,6 +13,7 @@ from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.presence import PresenceSnapshot
 
 __all__ = ["BaseChat", "EventSource"]
 
@@ -155,10 +156,20 @@ class BaseChat(EventSource):
         return status_of(
             self._gateway.subscriptions,
             self.outbox,
+            self._gateway.way,
             behind=self._gateway.patient.behind,
             closed=self._gateway.closed,
             failure=self._dispatcher.failure,
+            presence=self._gateway.presence.state,
         )
+
+    @property
+    def presence(self) -> PresenceSnapshot:
+        """Who is there and who types at this moment, as far as is known while events are followed.
+
+        PresenceChanged, TypingChanged and ColleaguesChanged say when it becomes another.
+        """
+        return self._gateway.presence.snapshot
 
     def reconnect_now(self) -> None:
         """Do not wait for any backoff: somebody knows that the network is back."""
@@ -184,6 +195,20 @@ class BaseChat(EventSource):
         if (trouble := self._gateway.outbox.trouble) is not None:
             raise trouble
         return left
+
+    async def refused(self) -> tuple[OutgoingMessage, ...]:
+        """Messages that the service refused, in the order written, kept by a durable outbox.
+
+        Each says why in its ``error``, and is kept until :meth:`drop`. An outbox in memory keeps
+        none: whoever sent it was told.
+
+        Raises:
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: Nobody is signed in whose messages they could be.
+        """
+        self._gateway.check()
+        await self._gateway.transport.open()
+        return await self._gateway.outbox.refused()
 
     async def hold(self, message_id: str) -> None:
         """Do not send a message of the outbox, nor those behind it in its conversation.

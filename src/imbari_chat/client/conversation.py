@@ -53,6 +53,7 @@ class AsyncConversation(EventSource):
         self._gateway = gateway
         self._peek = peek
         self._session: Session | None = None
+        self._is_shown = False
         self._background: EventDispatcher | None = None
         self.id: SessionId = session_id
 
@@ -72,6 +73,7 @@ class AsyncConversation(EventSource):
             self._session = await self._looked()
         else:
             self._session, _ = await self._mark_read(None)
+            await self.show()
         self._begin_listening()
         return self
 
@@ -81,8 +83,38 @@ class AsyncConversation(EventSource):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._leave()
         if self._background is not None:
             await self._background.close()
+
+    async def show(self) -> None:
+        """Colleagues see that this conversation is open, until :meth:`hide` or leaving.
+
+        Entering does so, unless peeking.
+        """
+        self._gateway.check()
+        if not self._is_shown:
+            self._is_shown = True
+            self._gateway.presence.opened(self.id)
+
+    async def hide(self) -> None:
+        """Colleagues do not see it any more."""
+        self._gateway.check()
+        self._leave()
+
+    async def typing(self) -> None:
+        """The admin is typing: the customer sees that the team is, for a few seconds.
+
+        Call it at every key: others are told every three seconds at most. It ends by itself, or
+        with a reply.
+        """
+        self._gateway.check()
+        self._gateway.presence.types(self.id)
+
+    def _leave(self) -> None:
+        if self._is_shown:
+            self._is_shown = False
+            self._gateway.presence.closed(self.id)
 
     async def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first.
@@ -150,6 +182,7 @@ class AsyncConversation(EventSource):
         expected = checked_message_id("expect_last", expect_last)
         after = None if expected is None else await self._checked(expected)
         plan = self._plan(text, after)
+        self._gateway.presence.spoke(self.id)
         return await self._gateway.send(plan, self.id, timeout=timeout, queue=queue)
 
     async def resolve(self) -> None:
@@ -294,10 +327,11 @@ class AsyncConversation(EventSource):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. The first ConnectionChanged that is live follows the history. What is
-            written here comes at once, as MessageAdded with an OutgoingMessage, and MessageRemoved
-            if it is not stored after all.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged,
+            DeliveryChanged, PresenceChanged, TypingChanged and ColleaguesChanged. The first
+            ConnectionChanged that is live follows the history. What is written here comes at once,
+            as MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after
+            all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

@@ -16,6 +16,7 @@ from imbari_chat.client.reading.pager import MessagePager, Start
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import (
+    AccessDenied,
     AuthError,
     Conflict,
     ImbariError,
@@ -93,7 +94,9 @@ class AsyncCustomerChat(BaseChat):
                 on_error=on_error,
                 policy=SEND_POLICY,
                 timeout=settings.timeout,
-                store=transports.outbox_store(settings, "customer"),
+                store=transports.outbox_store(settings, "customer", comes_back=remember),
+                side="customer",
+                presence=settings.presence,
             )
         )
 
@@ -234,6 +237,8 @@ class AsyncCustomerChat(BaseChat):
                 raise _unfinished(attempt, error) from error
             self._unfinished = None
             raise
+        except AccessDenied:
+            raise  # an earlier try may be there all the same, where nobody may look now
         except ImbariError:
             self._unfinished = None
             raise
@@ -329,6 +334,7 @@ class AsyncCustomerChat(BaseChat):
             RuntimeError: No conversation has been started or resumed.
         """
         plan, session_id = self._plan(text)
+        self._gateway.presence.spoke(session_id)
         return await self._gateway.send(plan, session_id, timeout=timeout, queue=queue)
 
     def _plan(self, text: str) -> tuple[plans.Plan, SessionId]:
@@ -348,12 +354,27 @@ class AsyncCustomerChat(BaseChat):
         self._gateway.check()
         session = self.session
         self._is_open = True
+        self._gateway.presence.shown(session.id)
         await self._mark_seen(session)
 
     async def hide(self) -> None:
         """The customer minimises the chat; answers from now on raise the badge."""
         self._gateway.check()
         self._is_open = False
+        if self._session is not None:
+            self._gateway.presence.hidden(self._session.id)
+
+    async def typing(self) -> None:
+        """The customer is typing: the team sees it for a few seconds.
+
+        Call it at every key: others are told every three seconds at most. It ends by itself, or
+        with a message.
+
+        Raises:
+            RuntimeError: No conversation has been started or resumed.
+        """
+        self._gateway.check()
+        self._gateway.presence.types(self.session.id)
 
     def events(
         self,
@@ -371,9 +392,10 @@ class AsyncCustomerChat(BaseChat):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. What is written here comes at once, as MessageAdded with an
-            OutgoingMessage, and MessageRemoved if it is not stored after all.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged,
+            DeliveryChanged, PresenceChanged and TypingChanged. What is written here comes at once,
+            as MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after
+            all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
@@ -413,6 +435,7 @@ class AsyncCustomerChat(BaseChat):
             session.customer_name, session.customer_email, session.customer_phone, session.topic
         )
         self._is_open = fresh
+        (self._gateway.presence.shown if fresh else self._gateway.presence.hidden)(session_id)
         self._known = frozenset(one.id for one in history)
         seen_at, now = session.customer_seen_at or 0, self._gateway.ids.now()
         self._has_unseen_answer = any(

@@ -14,6 +14,8 @@ from pydantic import BaseModel
 
 from imbari_chat.client.arguments import checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.events.own_changes import OwnChanges
+from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.reading.cursor import Reader
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.entry import require_session
@@ -22,14 +24,14 @@ from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
 from imbari_chat.net.process import ProcessGuard
-from imbari_chat.net.transport import Subscription, Transport
+from imbari_chat.net.transport import Subscription, Transport, Way
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.events import (
     ChatEvent,
     RecordRejected,
 )
-from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.models import Message, Sender, Session
 from imbari_chat.schema.order import (
     is_ahead,
     latest,
@@ -71,11 +73,15 @@ class Newest:
         timely: The last messages that are not ahead of the server's time, oldest first.
         ahead: The last of those that are, oldest first.
         is_all: Whether there are no others.
+        is_all_ahead: Whether no others are ahead.
+        now: The server's time by which that was decided, ms.
     """
 
     timely: list[Message]
     ahead: list[Message]
     is_all: bool
+    is_all_ahead: bool
+    now: int
 
 
 class Gateway:
@@ -90,6 +96,9 @@ class Gateway:
         policy: How fast messages may go.
         timeout: How long a call that sends a message takes at most, in seconds.
         store: Where messages on their way are kept; in memory alone by default.
+        side: Whose it is.
+        presence: Whether it says and hears who is there and who types.
+        name: What colleagues are to call an admin.
     """
 
     def __init__(
@@ -101,11 +110,18 @@ class Gateway:
         policy: OutboxPolicy | None = None,
         timeout: float = 10.0,
         store: "OutboxStore | None" = None,
+        side: Sender = "admin",
+        presence: bool = False,
+        name: str | None = None,
     ) -> None:
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
         self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids()
+        self.own_changes: OwnChanges = OwnChanges()
+        self.presence: ClientPresence = ClientPresence(
+            transport, self.ids, side, enabled=presence, name=name
+        )
         self.on_error = on_error
         self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
@@ -135,8 +151,14 @@ class Gateway:
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """The listeners that are neither closed nor ended."""
-        return self._transport.subscriptions
+        """The listeners that are neither closed nor ended, but for those that hear presence."""
+        apart = self.presence.subscriptions
+        return tuple(one for one in self._transport.subscriptions if one not in apart)
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
+        return self._transport.way
 
     @property
     def uid(self) -> str | None:
@@ -184,14 +206,17 @@ class Gateway:
         place = paths.messages(session_id)
         raw = dict(decode.as_mapping(await reader.get(place, paths.newest_messages(limit))))
         is_all, now = len(raw) < limit, self.ids.now()
-        if not is_all and any(is_ahead(place_of_message(*row), now) for row in raw.items()):
+        are_ahead = [is_ahead(place_of_message(*row), now) for row in raw.items()]
+        is_all_ahead = is_all or not all(are_ahead)
+        if not is_all and any(are_ahead):
             query = paths.newest_messages(limit, until=latest_time(now))
             raw |= decode.as_mapping(await reader.get(place, query))
         messages = self.usable(decode.messages(session_id, raw))
         for message in messages:
             self.ids.saw(session_id, message)
         ahead = [one for one in messages if is_ahead(message_place(one), now)]
-        return Newest(messages[: len(messages) - len(ahead)], ahead, is_all)
+        timely = messages[: len(messages) - len(ahead)]
+        return Newest(timely, ahead, is_all, is_all_ahead, now)
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool
@@ -246,6 +271,7 @@ class Gateway:
     async def _close(self) -> tuple[OutgoingMessage, ...]:
         for dispatcher in list(self._dispatchers):
             await dispatcher.close()
+        await self.presence.close()
         if self.outbox.pending:
             await self.outbox.flush(_LAST_CHANCE)
         left = await self.outbox.close()
@@ -254,6 +280,8 @@ class Gateway:
 
     async def commit(self, plan: Plan, *, doubtful: bool = False) -> None:
         """Carry out a plan other than a message, and settle it when an answer is lost.
+
+        Listeners that show a record which it changes see that at once.
 
         A plan with a commit marker is sent again only when the marker is not there. Should the
         first try still arrive in between, the rules refuse the second as a whole, and the marker
@@ -269,6 +297,10 @@ class Gateway:
             SessionNotFound: It changes a session that is not there.
             AccessDenied: The rules refuse.
         """
+        with self.own_changes.carrying_out(plan.changes, self.ids.now()):
+            await self._commit_in_time(plan, doubtful=doubtful)
+
+    async def _commit_in_time(self, plan: Plan, *, doubtful: bool) -> None:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._commit(plan, doubtful=doubtful)

@@ -6,14 +6,16 @@ from datetime import UTC, datetime
 from typing import Literal, TypeAlias
 
 from imbari_chat.client.reading.patient import Behind
-from imbari_chat.net.transport import Subscription
+from imbari_chat.net.transport import Subscription, Way
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.states import ConnectionState
+from imbari_chat.states import ConnectionState, TransportName
 
-__all__ = ["ChatState", "ChatStatus", "status_of"]
+__all__ = ["ChatState", "ChatStatus", "PresenceState", "status_of"]
 
 ChatState: TypeAlias = ConnectionState | Literal["idle"]
 """A connection's state, or ``idle`` when nothing is being listened to."""
+
+PresenceState: TypeAlias = Literal["on", "off", "refused"]
 
 _WORST_FIRST: tuple[ConnectionState, ...] = (
     "closed",
@@ -38,6 +40,11 @@ class ChatStatus:
         last_heard: When the service last said anything to any listener.
         listeners: How many there are.
         outbox: Messages on their way, in the order they were written.
+        transport: What the database is reached by; None before that is decided.
+        transport_reason: Why by this one, if there is anything to say: what is wrong with the
+            WebSocket.
+        presence: Whether it is said and heard who is there; ``refused`` if the rules know nothing
+            of it.
     """
 
     state: ChatState
@@ -47,6 +54,9 @@ class ChatStatus:
     last_heard: datetime | None
     listeners: int
     outbox: tuple[OutgoingMessage, ...]
+    transport: TransportName | None
+    transport_reason: str | None
+    presence: PresenceState = "off"
 
     @property
     def alive(self) -> bool:
@@ -70,18 +80,23 @@ class ChatStatus:
         if self.retry_in is not None:
             parts.append(f"trying again in {self.retry_in:.1f} s")
         parts.append(f"{self.listeners} listeners, {self.queued} queued, {self.sent} under way")
+        parts.append(str(Way(self.transport, self.transport_reason)))
+        if self.presence == "refused":
+            parts.append("presence is refused by the rules")
         return "; ".join(parts)
 
 
 def status_of(
     listeners: Sequence[Subscription],
     outbox: tuple[OutgoingMessage, ...],
+    way: Way,
     *,
     behind: Behind | None = None,
     closed: bool,
     failure: BaseException | None,
+    presence: PresenceState = "off",
 ) -> ChatStatus:
-    """The status of a client with these listeners and this outbox.
+    """The status of a client with these listeners and this outbox, which goes this way.
 
     Connections that are live are called stale while what they missed is still being read.
     """
@@ -101,6 +116,9 @@ def status_of(
         last_heard=None if heard is None else _moment(heard),
         listeners=len(listeners),
         outbox=outbox,
+        transport=way.name,
+        transport_reason=way.reason,
+        presence=presence,
     )
 
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imbari_chat import private_files
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import SocketAccess
+from imbari_chat.errors import ConfigError
 from imbari_chat.identity import factory
 from imbari_chat.identity.project import Project
 from imbari_chat.net.rest import RestTransport
@@ -48,17 +50,34 @@ def customer_transport(settings: Settings, *, remember: bool) -> Transport:
     )
 
 
-def outbox_store(settings: Settings, role: factory.Role) -> "OutboxStore | None":
+def outbox_store(
+    settings: Settings, role: factory.Role, *, comes_back: bool = True
+) -> "OutboxStore | None":
     """Where messages on their way are kept; None for memory alone.
+
+    Args:
+        settings: Where.
+        role: Whose.
+        comes_back: Whether a later program can be the same person, and send what this one leaves.
 
     Raises:
         ConfigError: No database is configured.
     """
-    if settings.outbox == "memory":
+    is_durable = settings.outbox == "durable"
+    if settings.outbox == "auto":
+        is_durable = comes_back and not factory.project(settings).is_emulator
+    if not is_durable:
         return None
     from imbari_chat.net.store import OutboxStore
 
-    return OutboxStore(outbox_file(settings, role))
+    file = outbox_file(settings, role)
+    if settings.outbox == "auto":
+        try:
+            private_files.prepare(file.file)
+        except ConfigError as error:
+            _log.warning("messages on their way are kept in memory alone: %s", error)
+            return None
+    return OutboxStore(file)
 
 
 def outbox_file(settings: Settings, role: factory.Role) -> "StoreFile":
@@ -80,8 +99,14 @@ def _transport(
 ) -> Transport:
     if where.is_emulator:
         _log.debug("using the emulator at %s, namespace %s", where.rest_base, where.namespace)
-    if settings.transport == "websocket":
-        from imbari_chat.net.websocket import WebSocketTransport
+    match settings.transport:
+        case "auto":
+            from imbari_chat.net.auto import AutoTransport
 
-        return WebSocketTransport(open_access, timeout=settings.timeout, environment=where.http)
-    return RestTransport(open_access, timeout=settings.timeout, environment=where.http)
+            return AutoTransport(open_access, timeout=settings.timeout, environment=where.http)
+        case "websocket":
+            from imbari_chat.net.websocket import WebSocketTransport
+
+            return WebSocketTransport(open_access, timeout=settings.timeout, environment=where.http)
+        case "rest":
+            return RestTransport(open_access, timeout=settings.timeout, environment=where.http)

@@ -31,6 +31,7 @@ class Talk:
         chat: An admin's chat, entered.
         session_id: Which conversation.
         on_event: Told what the conversation's stream tells, and of trouble in entering it.
+        peek: Colleagues are not to see that it is open.
     """
 
     def __init__(
@@ -38,7 +39,10 @@ class Talk:
         chat: "AsyncAdminChat",
         session_id: SessionId,
         on_event: Callable[[ChatEvent], None],
+        *,
+        peek: bool = False,
     ) -> None:
+        self._peek = peek
         self.id = session_id
         self._chat = chat
         self._on_event = on_event
@@ -58,6 +62,8 @@ class Talk:
             async with AsyncExitStack() as stack:
                 conversation = await self._enter(stack)
                 self._entered.set_result(conversation)
+                if not self._peek:
+                    await conversation.show()
                 async with aclosing(conversation.events()) as events:
                     async for event in events:
                         self._on_event(event)
@@ -100,6 +106,13 @@ class Talk:
             self._pager = conversation.browse(page_size=page_size)
         page = await self._pager.older()
         return page, len(page) < page_size
+
+    async def typing(self) -> None:
+        """Something is being written here; said only once the conversation is entered."""
+        if self._entered.done():
+            conversation = self._entered.result()
+            if not isinstance(conversation, ImbariError):
+                await conversation.typing()
 
     async def mark_read(self, last: Message) -> None:
         """Mark what the customer wrote read, up to the ``last`` message that is on screen.

@@ -12,7 +12,7 @@ from typing import TypeAlias
 
 from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.effects import Changed, Ended, StateChanged
-from imbari_chat.engine.link_effects import LinkEffect, Post, Told
+from imbari_chat.engine.link_effects import Attempt, LinkEffect, Post, Told
 from imbari_chat.engine.listens import Listen, Listens, hash_of, is_larger
 from imbari_chat.engine.refusals import Call, CredentialRefused, Remedy, remedy
 from imbari_chat.engine.requests import Requests, refused
@@ -211,6 +211,8 @@ class Dialogue:
             case "auth", _:
                 trouble = refused(answer, Call("sign-in"))
                 self.is_open = trouble is None
+                if self.is_open:
+                    self._emit(Attempt("answered"))
             case "n", Listen(path=path):
                 self._listens.left(path)
             case "q", Listen(hearers=[_, *_]) as listen:

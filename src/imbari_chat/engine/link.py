@@ -26,7 +26,15 @@ from imbari_chat.engine.attempts import Attempts
 from imbari_chat.engine.credentials import Credentials
 from imbari_chat.engine.dialogue import Dialogue
 from imbari_chat.engine.effects import Disconnect, StateChanged
-from imbari_chat.engine.link_effects import Dial, Hash, Identify, LinkEffect, LinkPolicy, Post
+from imbari_chat.engine.link_effects import (
+    Attempt,
+    Dial,
+    Hash,
+    Identify,
+    LinkEffect,
+    LinkPolicy,
+    Post,
+)
 from imbari_chat.engine.places import Route
 from imbari_chat.engine.pulse import Pulse, Sign
 from imbari_chat.engine.refusals import Call, Remedy, one_line, remedy
@@ -101,6 +109,10 @@ class Link:
             waits.append(self._pulse.deadline())
         return min((wait for wait in waits if wait is not None), default=None)
 
+    def connect(self, now: float) -> None:
+        """Connect, if there is no connection, though nobody wants anything of it yet."""
+        self._want(now)
+
     def listen(self, hearer: int, path: Path, query: Query | None, now: float) -> None:
         """Somebody listens; told what happens until :meth:`unlisten` or the end of it."""
         self._dialogue.listen(hearer, path, query, self._latest)
@@ -139,7 +151,7 @@ class Link:
         self._credentials.got(request, expires_in)
         if self._phase is _Phase.IDENTIFYING:
             self._phase = _Phase.DIALING
-            self._connect_by = now + self._policy.connect_timeout
+            self._connect_by = now + self._patience
             self._dialogue.dialed()
             self._emit(Dial(self._route.url(request.place)))
         elif self._phase is _Phase.GREETED:
@@ -159,7 +171,7 @@ class Link:
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed a message."""
         if self._connect_by is not None and self._phase is not _Phase.IDENTIFYING:
-            self._connect_by = now + self._policy.connect_timeout
+            self._connect_by = now + self._patience
         if self._pulse is not None and self._pulse.heard(now):
             self._become(StateChanged("live"))
 
@@ -202,7 +214,7 @@ class Link:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
             self._credentials.failed()
-            self.lost(f"no answer within {self._policy.connect_timeout:g} s", now)
+            self.lost(f"no answer within {self._patience:.3g} s", now)
         elif renew_at is not None and now >= renew_at:
             self._credentials.renew_at = None
             self._emit(Identify())
@@ -252,6 +264,11 @@ class Link:
         if values:
             self._emit(Hash(values))
 
+    @property
+    def _patience(self) -> float:
+        shorter = self._policy.greeting_timeout if self._phase is _Phase.DIALING else None
+        return shorter or self._policy.connect_timeout
+
     def _controlled(self, control: Control, now: float) -> None:
         match control.kind:
             case "h" if self._phase is _Phase.DIALING:
@@ -280,6 +297,7 @@ class Link:
             assert isinstance(time, int | float)
             self._server_ahead = time - now * 1000
         self._phase = _Phase.GREETED
+        self._emit(Attempt("greeted"))
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)
@@ -321,6 +339,8 @@ class Link:
             return
         if self._phase is _Phase.DIALING:
             self._route.failed()
+        if self._phase is not _Phase.IDENTIFYING and not self._dialogue.is_open:
+            self._emit(Attempt("failed", error.what))
         self._attempts.trouble = None if self._dialogue.is_open else error
         self._fall(error.what, now)
         if self._attempts.trouble is not None:

@@ -1,7 +1,7 @@
 """What a link asks of its shell and tells whoever listens or asks, and when it worries."""
 
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from imbari_chat.engine.access import Secret
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -10,7 +10,7 @@ from imbari_chat.engine.pulse import PulsePolicy
 from imbari_chat.engine.requests import Answered
 from imbari_chat.wire.json import Json
 
-__all__ = ["Dial", "Hash", "Identify", "LinkEffect", "LinkPolicy", "Post", "Told"]
+__all__ = ["Attempt", "Dial", "Hash", "Identify", "LinkEffect", "LinkPolicy", "Post", "Told"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class LinkPolicy:
 
     Attributes:
         connect_timeout: Silence between asking for a connection and its being restored.
+        greeting_timeout: Silence between dialing and the greeting; the same by default.
         stable_after: How long a connection must have lived for the backoff to start over.
         renew_before: How long before its end a credential is replaced.
         hurry: A caller who waits brings the next attempt forward to so long after the last one.
@@ -29,6 +30,7 @@ class LinkPolicy:
     """
 
     connect_timeout: float = 10.0
+    greeting_timeout: float | None = None
     stable_after: float = 10.0
     renew_before: float = 120.0
     hurry: float = 1.0
@@ -78,4 +80,18 @@ class Told:
     item: Changed | StateChanged | Ended
 
 
-LinkEffect: TypeAlias = Identify | Dial | Disconnect | Post | Hash | Told | Answered
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A dialed connection has come so far, for whoever compares ways to the database.
+
+    Attributes:
+        came: The service has ``greeted``; it has ``answered`` the sign-in, and whoever asks is
+            known; or the attempt has ``failed`` before that.
+        reason: What it failed with.
+    """
+
+    came: Literal["greeted", "answered", "failed"]
+    reason: str | None = None
+
+
+LinkEffect: TypeAlias = Identify | Dial | Disconnect | Post | Hash | Told | Answered | Attempt

@@ -23,8 +23,8 @@ class BaseTransport(Generic[A]):
     """A :class:`~net.transport.Transport` but for what it is about.
 
     Args:
-        open_access: Finds out who is asking; may block, and is called once, off the event loop,
-            when it is first needed.
+        who: Finds out who is asking; may block, and is called once, off the event loop, when it is
+            first needed. Or the caller of another transport, which closes it.
         timeout: How long a write may take and a read may hear nothing, in seconds.
         environment: Its way to the service; by default what this process's environment says.
         calls: How many calls may block at a time.
@@ -32,7 +32,7 @@ class BaseTransport(Generic[A]):
 
     def __init__(
         self,
-        open_access: Callable[[], A],
+        who: Callable[[], A] | Caller[A],
         *,
         timeout: float,
         environment: HttpEnvironment | None,
@@ -40,8 +40,11 @@ class BaseTransport(Generic[A]):
     ) -> None:
         self._timeout = timeout
         self._environment = environment or HttpEnvironment.read()
-        self._workers = Workers(calls, "imbari-chat")
-        self._caller = Caller(open_access, self._workers)
+        self._lent = isinstance(who, Caller)
+        self._caller: Caller[A] = (
+            who if isinstance(who, Caller) else Caller(who, Workers(calls, "imbari-chat"))
+        )
+        self._workers = self._caller.workers
         self._guard = ProcessGuard()
         self._closed = False
 
@@ -62,8 +65,8 @@ class BaseTransport(Generic[A]):
         if not self._guard.is_here:
             return  # sockets and threads are the parent's
         await self._end()
-        self._workers.close()
-        self._caller.close()
+        if not self._lent:
+            self._caller.close()
 
     async def _end(self) -> None:
         """It is closed, for the first time and where it was made."""

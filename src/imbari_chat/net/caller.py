@@ -10,7 +10,7 @@ from imbari_chat.net.workers import Workers
 
 __all__ = ["Caller"]
 
-A = TypeVar("A", bound=Access)
+A = TypeVar("A", bound=Access, covariant=True)
 
 
 class Caller(Generic[A]):
@@ -30,6 +30,11 @@ class Caller(Generic[A]):
         self._closed = False
 
     @property
+    def workers(self) -> Workers:
+        """Where it may block."""
+        return self._workers
+
+    @property
     def uid(self) -> str | None:
         """The uid that rules see; None until somebody is known."""
         return self._access.uid if self._access is not None else None
@@ -43,8 +48,9 @@ class Caller(Generic[A]):
             return self._access
 
     def close(self) -> None:
-        """Give back what they hold."""
+        """Give back what they hold, and the threads."""
         self._closed = True
+        self._workers.close()
         if self._access is not None:
             self._access.close()
 

@@ -14,7 +14,9 @@ from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.base import GRACE, BaseTransport
+from imbari_chat.net.caller import Caller
 from imbari_chat.net.sse import SseSubscription
+from imbari_chat.net.transport import Way
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -31,8 +33,8 @@ class RestTransport(BaseTransport[Access]):
     """A :class:`~net.transport.Transport` over HTTP alone.
 
     Args:
-        open_access: Finds out who is asking; may block, and is called once, off the event loop,
-            when it is first needed.
+        who: Finds out who is asking; may block, and is called once, off the event loop, when it is
+            first needed. Or the caller of another transport, which closes it.
         timeout: How long a write may take and a read may hear nothing, in seconds.
         policy: When a stream worries.
         environment: The way of the streams; by default what this process's environment says.
@@ -40,17 +42,27 @@ class RestTransport(BaseTransport[Access]):
 
     def __init__(
         self,
-        open_access: Callable[[], Access],
+        who: Callable[[], Access] | Caller[Access],
         *,
         timeout: float,
         policy: StreamPolicy | None = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
-        super().__init__(open_access, timeout=timeout, environment=environment, calls=_MOST_CALLS)
+        super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
         self._http: httpx.AsyncClient | None = None
         self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
+        return Way("rest")
+
+    @property
+    def on_disconnect(self) -> None:
+        """None: each request is a connection of its own."""
+        return None
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once.
@@ -103,6 +115,10 @@ class RestTransport(BaseTransport[Access]):
         overflow: Overflow = "coalesce",
     ) -> SseSubscription:
         """Listen; the connection is opened when the subscription is first iterated."""
+        return self.subscribe(path, query, ChangeBuffer(buffer, overflow, where=str(path)))
+
+    def subscribe(self, path: Path, query: Query | None, buffer: ChangeBuffer) -> SseSubscription:
+        """The same, into a buffer that may hold something."""
         self._check()
         subscription = SseSubscription(
             self._caller,
@@ -112,7 +128,7 @@ class RestTransport(BaseTransport[Access]):
             path,
             query,
             self._policy,
-            ChangeBuffer(buffer, overflow, where=str(path)),
+            buffer,
         )
         self._subscriptions = [*self.subscriptions, subscription]
         return subscription

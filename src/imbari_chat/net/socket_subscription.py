@@ -50,17 +50,15 @@ class SocketSubscription(BufferedSubscription):
         if isinstance(item, Ended):
             self._error = self._error or item.error
             self._transport.forget(self._hearer)
+            self._notifier.notify()
         else:
-            self._publish(item)
-        self._notifier.notify()
+            self.tell(item)
 
     def _begin(self) -> None:
         self._transport.begin(self._hearer, self._path, self._query)
 
     async def _end(self) -> None:
         self._over(None)
-        self._buffer.clear()
-        self._notifier.notify()
 
     def _overflowed(self) -> None:
         self._over(str(self._error))

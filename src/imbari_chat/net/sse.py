@@ -100,7 +100,6 @@ class SseSubscription(BufferedSubscription):
     async def _end(self) -> None:
         self._core.close()
         self._settle()
-        self._buffer.clear()
         others = self._tasks - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
 

@@ -1,12 +1,12 @@
 """What every subscription has in common: it is iterated, says its state, and is closed once."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
-from imbari_chat.engine.effects import StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import StreamOverflow
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
@@ -27,6 +27,7 @@ class BufferedSubscription:
         self._notifier = Notifier()
         self._latest = StateChanged("connecting")
         self._since = time.time()
+        self._value: Changed | None = None
         self._error: BaseException | None = None
         self._begun = False
         self._closed = False
@@ -36,7 +37,7 @@ class BufferedSubscription:
         raise NotImplementedError
 
     async def _end(self) -> None:
-        """It is closed, before or after it was begun."""
+        """It is closed, before or after it was begun. Nothing is published any more."""
         raise NotImplementedError
 
     def _overflowed(self) -> None:
@@ -48,13 +49,22 @@ class BufferedSubscription:
 
     async def __anext__(self) -> ListenItem:
         self._guard.check()
-        if not self._begun and not self._closed:
-            self._begun = True
-            self._begin()
+        self.begin()
         await self._notifier.until(lambda: self._buffer or self._error or self._closed)
         if not self._buffer:
             raise self._error or StopAsyncIteration
         return self._buffer.take()
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether it was iterated, or told to begin."""
+        return self._begun
+
+    def begin(self) -> None:
+        """Listen from now on, before it is iterated. Twice is fine."""
+        if not self._begun and not self._closed:
+            self._begun = True
+            self._begin()
 
     @property
     def state(self) -> ConnectionState:
@@ -71,13 +81,38 @@ class BufferedSubscription:
         """Why it did, if there is anything to say."""
         return self._latest.reason
 
+    def again(self, touched: frozenset[str]) -> None:
+        """Give the latest value once more, with these children touched; nothing if there is none.
+
+        For a consumer that lays something of its own over the value. On the loop.
+        """
+        if self._value is not None:
+            self._publish(Changed(self._value.value, touched))
+            self._notifier.notify()
+
     async def close(self) -> None:
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
             return
+        if self._guard.is_here:
+            self._buffer.clear()
+            await self.retire()
+        self._closed = True  # in a forked child the connection is the parent's
+
+    def tell(self, item: ListenItem) -> None:
+        """The consumer is told something, now."""
+        self._publish(item)
+        self._notifier.notify()
+
+    def retire(self) -> Coroutine[Any, Any, None]:
+        """Publish nothing from now on; returns the rest of closing.
+
+        What it published stays in its buffer, for whoever goes on with that. Its own iteration
+        ends when the buffer is empty.
+        """
         self._closed = True
-        if self._guard.is_here:  # in a forked child the connection is the parent's
-            await self._end()
+        self._notifier.notify()
+        return self._end()
 
     async def __aenter__(self) -> Self:
         return self
@@ -94,6 +129,8 @@ class BufferedSubscription:
         """Keep it for the consumer; :attr:`_notifier` is told by whoever calls this."""
         if isinstance(item, StateChanged):
             self._latest, self._since = item, time.time()
+        else:
+            self._value = item
         if self._closed or self._error is not None:
             return
         try:

@@ -1,16 +1,34 @@
 """The seam that the client is written against: read, write, listen."""
 
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
-from imbari_chat.states import ConnectionState
+from imbari_chat.states import ConnectionState, TransportName
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["ListenItem", "Subscription", "Transport"]
+__all__ = ["ListenItem", "OnDisconnect", "Subscription", "Transport", "Way"]
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How a database is reached.
+
+    Attributes:
+        name: By which transport; None until that is decided.
+        reason: Why by this one, if there is anything to say.
+    """
+
+    name: TransportName | None
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        name = self.name or "no transport yet"
+        return name if self.reason is None else f"{name}: {self.reason}"
 
 
 class Subscription(Protocol):
@@ -44,6 +62,12 @@ class Subscription(Protocol):
 
     async def __anext__(self) -> ListenItem: ...
 
+    def again(self, touched: frozenset[str]) -> None:
+        """Give the latest value once more, with these children touched; nothing if there is none.
+
+        For a consumer that lays something of its own over the value. On the loop.
+        """
+
     def reconnect_now(self) -> None:
         """Do not wait for the backoff, nor for a silent connection: the network is back."""
 
@@ -60,6 +84,23 @@ class Subscription(Protocol):
     ) -> None: ...
 
 
+class OnDisconnect(Protocol):
+    """What the service does when the connection of just now ends, however it ends.
+
+    It is judged by the rules when it is asked for, and forgotten with the connection: whoever
+    wants it on the next one asks again (reference: onDisconnect). Raises what a write raises.
+    """
+
+    async def set(self, path: Path, value: Json) -> None:
+        """Have ``value`` written; None deletes. It replaces what was asked for there and below."""
+
+    async def update(self, path: Path, changes: Mapping[str, Json]) -> None:
+        """Have the children named in ``changes`` written, besides what was asked for."""
+
+    async def cancel(self, path: Path) -> None:
+        """Forget what was asked for there and below."""
+
+
 class Transport(Protocol):
     """A way to the database for one caller. Raises what :class:`~engine.access.Access` raises.
 
@@ -70,6 +111,14 @@ class Transport(Protocol):
     @property
     def uid(self) -> str | None:
         """The uid that rules see; None until somebody is known."""
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
+
+    @property
+    def on_disconnect(self) -> OnDisconnect | None:
+        """What the service is to do when the connection ends; None where none lasts."""
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""

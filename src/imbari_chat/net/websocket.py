@@ -16,6 +16,7 @@ from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.effects import Disconnect
 from imbari_chat.engine.link import Link
 from imbari_chat.engine.link_effects import (
+    Attempt,
     Dial,
     Hash,
     Identify,
@@ -33,7 +34,9 @@ from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.base import GRACE, BaseTransport
+from imbari_chat.net.caller import Caller
 from imbari_chat.net.socket_subscription import SocketSubscription
+from imbari_chat.net.transport import Way
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -52,23 +55,26 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     """A :class:`~net.transport.Transport` over one socket.
 
     Args:
-        open_access: Finds out who is asking; may block, and is called once, off the event loop,
-            when it is first needed.
+        who: Finds out who is asking; may block, and is called once, off the event loop, when it is
+            first needed. Or the caller of another transport, which closes it.
         timeout: How long a write may take and a read may hear nothing, in seconds.
         policy: When the link worries.
+        watch: Told of each attempt to connect.
         environment: The way of the socket; by default what this process's environment says.
     """
 
     def __init__(
         self,
-        open_access: Callable[[], SocketAccess],
+        who: Callable[[], SocketAccess] | Caller[SocketAccess],
         *,
         timeout: float,
         policy: LinkPolicy | None = None,
+        watch: Callable[[Attempt], None] | None = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
-        super().__init__(open_access, timeout=timeout, environment=environment, calls=_MOST_CALLS)
+        super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or LinkPolicy(connect_timeout=timeout)
+        self._watch = watch
         self._link = Link(random.random, self._policy)
         self._answers: dict[int, asyncio.Future[Answered]] = {}
         self._keys = itertools.count(1)
@@ -80,6 +86,11 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._settling = False
         self._heard_at = 0.0
         self._last_heard: float | None = None
+
+    @property
+    def way(self) -> Way:
+        """How the database is reached."""
+        return Way("websocket")
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once; the deadline is one on silence."""
@@ -106,6 +117,11 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         return True
 
     @property
+    def on_disconnect(self) -> "_OnDisconnect":
+        """What the service is to do when the socket of just now ends."""
+        return _OnDisconnect(self._write, self._who())
+
+    @property
     def subscriptions(self) -> tuple[SocketSubscription, ...]:
         """The listeners that are neither closed nor ended."""
         return tuple(one for one in self._hearers.values() if one.state != "closed")
@@ -119,13 +135,23 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         overflow: Overflow = "coalesce",
     ) -> SocketSubscription:
         """Listen; the server is asked when the subscription is first iterated."""
+        return self.subscribe(path, query, ChangeBuffer(buffer, overflow, where=str(path)))
+
+    def subscribe(
+        self, path: Path, query: Query | None, buffer: ChangeBuffer
+    ) -> SocketSubscription:
+        """The same, into a buffer that may hold something."""
         self._check()
         hearer = next(self._keys)
-        subscription = SocketSubscription(
-            self, hearer, path, query, ChangeBuffer(buffer, overflow, where=str(path))
-        )
+        subscription = SocketSubscription(self, hearer, path, query, buffer)
         self._hearers[hearer] = subscription
         return subscription
+
+    def connect(self) -> None:
+        """Connect, if there is no connection, though nobody wants anything of it yet."""
+        self._check()
+        self._link.connect(time.monotonic())
+        self._settle()
 
     def reconnect_now(self) -> None:
         """Do not wait for the backoff, nor for a silent connection: the network is back."""
@@ -238,6 +264,9 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
                 answer = self._answers.get(key)
                 if answer is not None and not answer.done():
                     answer.set_result(effect)
+            case Attempt():
+                if self._watch is not None:
+                    self._watch(effect)
             case Identify(renew):
                 self._start(self._identify(renew=renew))
             case Dial(url):
@@ -307,6 +336,31 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     def _refused(self, error: ImbariError) -> None:
         self._link.refused(error, time.monotonic())
         self._settle()
+
+
+class _OnDisconnect:
+    """See :class:`~net.transport.OnDisconnect`."""
+
+    def __init__(
+        self,
+        write: Callable[[str, Mapping[str, Json], Call], Coroutine[None, None, None]],
+        who: str,
+    ) -> None:
+        self._write = write
+        self._who = who
+
+    async def set(self, path: Path, value: Json) -> None:
+        await self._ask("o", path, value)
+
+    async def update(self, path: Path, changes: Mapping[str, Json]) -> None:
+        await self._ask("om", path, dict(changes))
+
+    async def cancel(self, path: Path) -> None:
+        await self._ask("oc", path, None)
+
+    async def _ask(self, action: str, path: Path, data: Json) -> None:
+        call = Call(str(path), write=True, caller=self._who)
+        await self._write(action, {"p": str(path), "d": data}, call)
 
 
 def _result(answer: "asyncio.Future[Answered]") -> Answered:

@@ -1,6 +1,7 @@
 """A set of rules, and what it decides."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Final, Self
 
 from imbari_chat.rules.cascade import Grounds, ReadRequest, WriteRequest, judge
@@ -64,8 +65,12 @@ class Ruleset:
         self._blank: Coverage | None = None
 
     @classmethod
+    @lru_cache(maxsize=4)
     def parse(cls, text: str) -> Self:
-        """Read a rules file.
+        """Read a rules file; what was read of late is there at once.
+
+        An emulator within a test suite is given the same rules before every test, and to read them
+        takes longer than most tests do.
 
         Raises:
             RulesError: It does not parse or check. ``what`` is the service's own message, ``hint``

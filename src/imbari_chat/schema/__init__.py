@@ -11,6 +11,7 @@ of this package.
     decode   JSON to models, reporting what does not fit
     order    what comes before what
     events   what a listener hears
+    presence who is there and who types: leases, and how they read at a moment
 """
 
 __all__ = ["strict_rules"]

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from imbari_chat.errors import ImbariError
-from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.models import Colleague, Message, Presence, Sender, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.states import ConnectionState, Delivery
@@ -12,15 +12,18 @@ from imbari_chat.wire.json import Json
 
 __all__ = [
     "ChatEvent",
+    "ColleaguesChanged",
     "ConnectionChanged",
     "DeliveryChanged",
     "MessageAdded",
     "MessageChanged",
     "MessageRemoved",
+    "PresenceChanged",
     "RecordRejected",
     "SessionAdded",
     "SessionChanged",
     "SessionRemoved",
+    "TypingChanged",
 ]
 
 
@@ -33,10 +36,18 @@ class SessionAdded:
 
 @dataclass(frozen=True, slots=True)
 class SessionChanged:
-    """A session in the window changed."""
+    """A session in the window changed, or is being changed from here.
+
+    Attributes:
+        session: As it is now.
+        before: As it was told before.
+        pending: Part of it was written here and the service has not settled it: the next event
+            does, with what is stored; if it was refused, with what was there before.
+    """
 
     session: Session
     before: Session
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +76,19 @@ class MessageAdded:
 
 @dataclass(frozen=True, slots=True)
 class MessageChanged:
-    """A message changed; in practice it was read."""
+    """A message changed; in practice it was read.
+
+    Attributes:
+        session_id: Its conversation.
+        message: As it is now.
+        before: As it was told before.
+        pending: As for :class:`SessionChanged`.
+    """
 
     session_id: SessionId
     message: Message
     before: Message
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +149,49 @@ class DeliveryChanged:
     error: ImbariError | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """Somebody came, went, or looks elsewhere.
+
+    Attributes:
+        session_id: In which conversation.
+        sender: ``customer``; told to a customer: ``admin``, which is anybody of the team.
+        presence: What they are now.
+    """
+
+    session_id: SessionId
+    sender: Sender
+    presence: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class TypingChanged:
+    """Somebody began to type, or ended.
+
+    Attributes:
+        session_id: In which conversation.
+        sender: Which side; ``admin`` is anybody of the team but oneself.
+        typing: Whether they type now.
+    """
+
+    session_id: SessionId
+    sender: Sender
+    typing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ColleaguesChanged:
+    """Other admins opened a conversation, or closed it. Told to admins only.
+
+    Attributes:
+        session_id: Which conversation.
+        colleagues: Who has it open now.
+    """
+
+    session_id: SessionId
+    colleagues: tuple[Colleague, ...]
+
+
 ChatEvent: TypeAlias = (
     SessionAdded
     | SessionChanged
@@ -140,4 +202,7 @@ ChatEvent: TypeAlias = (
     | RecordRejected
     | ConnectionChanged
     | DeliveryChanged
+    | PresenceChanged
+    | TypingChanged
+    | ColleaguesChanged
 )

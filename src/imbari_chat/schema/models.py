@@ -8,6 +8,7 @@ Models are tolerant: fields nobody knows are kept in ``extra``, and every field 
 lack has a default. What may be written is stricter; see :mod:`imbari_chat.schema.forms`.
 """
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Literal, TypeAlias
 
@@ -19,7 +20,9 @@ __all__ = [
     "ADMIN_LABEL",
     "CUSTOMER_LABEL",
     "ID_FIELD",
+    "Colleague",
     "Message",
+    "Presence",
     "Sender",
     "Session",
     "Status",
@@ -28,6 +31,10 @@ __all__ = [
 
 Status: TypeAlias = Literal["active", "resolved"]
 Sender: TypeAlias = Literal["customer", "admin"]
+
+Presence: TypeAlias = Literal["online", "away", "gone"]
+"""``online``: looks at the chat. ``away``: has it minimised, or does nothing. ``gone``: is not
+connected, or not any more."""
 
 ADMIN_LABEL = "Imbari Team"
 """How an admin's messages are signed, on the website and here."""
@@ -148,3 +155,21 @@ class Message(_Record):
     def is_unread(self) -> bool:
         """True for a customer message that no admin has read."""
         return self.sender == "customer" and self.read is not True
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """Another admin who is there.
+
+    Attributes:
+        uid: Who.
+        name: What they want to be called, if they said.
+    """
+
+    uid: str
+    name: str | None = None
+
+    @property
+    def label(self) -> str:
+        """What to call them."""
+        return self.name or self.uid

@@ -13,34 +13,40 @@ if TYPE_CHECKING:
     from imbari_chat.wire.query import Query
 
 __all__ = [
+    "ADMINS_PRESENT",
     "ASSIGNMENTS",
     "BLOCKS",
     "CANNED_REPLIES",
+    "CUSTOMERS_PRESENT",
     "HELD_BY_SESSION",
     "HELD_BY_UID",
     "IMPERSONAL",
     "LABELS",
     "MESSAGES",
     "NOTES",
-    "PRESENCE",
     "SESSIONS",
     "SNOOZES",
     "STARTS",
+    "TEAM_PRESENT",
     "TYPING",
     "MessageId",
     "SessionId",
+    "admin_present",
     "block",
+    "customer_present",
     "message",
     "message_id",
     "messages",
     "messages_in_order",
     "newest_messages",
+    "newest_signs",
     "session",
     "session_id",
     "sessions_in_order",
     "sessions_like",
     "sessions_of",
     "start",
+    "typing",
     "unread_count",
 ]
 
@@ -53,7 +59,9 @@ NOTES: Final = Path(("adminNotes",))
 ASSIGNMENTS: Final = Path(("assignments",))
 LABELS: Final = Path(("labels",))
 SNOOZES: Final = Path(("snoozes",))
-PRESENCE: Final = Path(("presence",))
+CUSTOMERS_PRESENT: Final = Path(("presence", "customers"))
+ADMINS_PRESENT: Final = Path(("presence", "admins"))
+TEAM_PRESENT: Final = Path(("presence", "team"))
 TYPING: Final = Path(("typing",))
 STARTS: Final = Path(("starts",))
 BLOCKS: Final = Path(("blocks",))
@@ -66,16 +74,17 @@ HELD_BY_SESSION: Final = (
     ASSIGNMENTS,
     LABELS,
     SNOOZES,
-    PRESENCE,
+    CUSTOMERS_PRESENT,
     TYPING,
 )
 """Where something is held on a person, by the id of a conversation."""
 
-HELD_BY_UID: Final = (STARTS, BLOCKS)
+HELD_BY_UID: Final = (STARTS, BLOCKS, ADMINS_PRESENT)
 """Where something is held on a person, by the person's uid."""
 
-IMPERSONAL: Final = (CANNED_REPLIES,)
-"""Where nothing is. Every root of the rules is in one of the three, which a test sees to."""
+IMPERSONAL: Final = (CANNED_REPLIES, TEAM_PRESENT)
+"""Where nothing is. Every place of the rules where something is held is in one of the three, which
+a test sees to."""
 
 
 def session_id(text: str) -> SessionId:
@@ -130,6 +139,24 @@ def start(uid: str) -> Path:
     return Path((*STARTS, uid))
 
 
+def customer_present(session: SessionId, connection: str) -> Path:
+    """``/presence/customers/{session}/connections/{connection}``: one place a customer looks from.
+
+    Beside ``connections`` the session's record says ``at``: when any of them changed last.
+    """
+    return Path((*CUSTOMERS_PRESENT, session, "connections", connection))
+
+
+def admin_present(uid: str, connection: str) -> Path:
+    """``/presence/admins/{uid}/{connection}``: one place an admin works from."""
+    return Path((*ADMINS_PRESENT, uid, connection))
+
+
+def typing(session: SessionId) -> Path:
+    """``/typing/{session}``: when each side typed last."""
+    return Path((*TYPING, session))
+
+
 def unread_count(session: SessionId) -> Path:
     """``/chatSessions/{session}/unreadCount``."""
     return Path((*SESSIONS, session, "unreadCount"))
@@ -168,6 +195,12 @@ def newest_messages(limit: int, *, until: int | None = None) -> "Query":
     """
     order = messages_in_order()
     return (order if until is None else order.end_at(until)).limit_to_last(limit)
+
+
+def newest_signs(limit: int) -> "Query":
+    """The last ``limit`` signs of customers, or of typing; read at :data:`CUSTOMERS_PRESENT` or
+    :data:`TYPING`."""
+    return _query().by_child("at").limit_to_last(limit)
 
 
 def _query() -> "type[Query]":

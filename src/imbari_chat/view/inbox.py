@@ -13,6 +13,7 @@ from imbari_chat.schema.events import ConnectionChanged
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
 from imbari_chat.schema.order import session_place
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.composer import Composer
 from imbari_chat.view.outgoing import SENDING, Pending, progress
 
@@ -25,12 +26,14 @@ __all__ = [
     "author",
     "customer_label",
     "noticed",
+    "presence_marks",
 ]
 
 Filter: TypeAlias = Literal["all", "active"]
 Focus: TypeAlias = Literal["list", "conversation"]
 
 _CONNECTING = ConnectionChanged("connecting")
+_NOBODY = PresenceSnapshot()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class Inbox:
 
     Attributes:
         sessions: The stream's window, by id.
+        presence: Who is there, who types, and which colleagues have a conversation open.
         connection: The state of the inbox's stream.
         connection_at: When it was told, in ms since the epoch.
         selected: The conversation the selection is on; it stays there when the list moves.
@@ -89,6 +93,7 @@ class Inbox:
     """
 
     sessions: Mapping[SessionId, Session] = field(default_factory=dict)
+    presence: PresenceSnapshot = _NOBODY
     connection: ConnectionChanged = _CONNECTING
     connection_at: int = 0
     selected: SessionId | None = None
@@ -178,6 +183,21 @@ class Inbox:
 def customer_label(session: Session) -> str:
     """The customer's name as stored, or words for a record that has none."""
     return session.customer_name if session.customer_name.strip() else "(no name)"
+
+
+def presence_marks(presence: PresenceSnapshot, session_id: str) -> str:
+    """Who is in a conversation, in a few words as stored: "online", "typing…", "open: Amina"."""
+    marks = []
+    state = presence.of(session_id)
+    if presence.is_typing(session_id):
+        marks.append("typing…")
+    elif state != "gone":
+        marks.append(state)
+    if presence.is_typing(session_id, "admin"):
+        marks.append("colleague typing…")
+    if colleagues := presence.colleagues(session_id):
+        marks.append("open: " + ", ".join(one.label for one in colleagues))
+    return ", ".join(marks)
 
 
 def author(message: Message, session: Session) -> str:

@@ -12,20 +12,24 @@ from dataclasses import replace
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import (
     ChatEvent,
+    ColleaguesChanged,
     ConnectionChanged,
     DeliveryChanged,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
+    PresenceChanged,
     RecordRejected,
     SessionAdded,
     SessionChanged,
     SessionRemoved,
+    TypingChanged,
 )
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import message_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.presence import told
 from imbari_chat.states import Delivery
 from imbari_chat.view.composer import Composer
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
@@ -65,6 +69,8 @@ def reduce(state: Inbox, event: ChatEvent, at: int) -> Inbox:
             after = _rejected(state, event)
         case MessageAdded(session_id, message) if not _is_open(state, session_id):
             after = _heard_elsewhere(_without_pending(state, message.id), session_id, message)
+        case PresenceChanged() | TypingChanged() | ColleaguesChanged():
+            after = replace(state, presence=told(state.presence, event))
         case DeliveryChanged(_, message, delivery, error):
             after = _delivered(state, message, delivery, error, at)
         case MessageAdded(session_id) | MessageChanged(session_id) | MessageRemoved(session_id):
@@ -100,6 +106,8 @@ def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent, a
             return replace(state, conversation=replace(conversation, connection=event))
         case SessionChanged(session) | SessionAdded(session):
             return replace(state, conversation=replace(conversation, session=session))
+        case PresenceChanged() | TypingChanged() | ColleaguesChanged():
+            return replace(state, presence=told(state.presence, event))
         case SessionRemoved():
             return noticed(state, "This conversation was deleted", is_error=True)
         case RecordRejected():

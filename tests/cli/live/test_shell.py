@@ -39,6 +39,7 @@ class Chat:
 
     Attributes:
         calls: What was asked, in order.
+        shown: What others see of it, in order.
         refuse: The error that resolving and handing replies over end in.
         away: The error that entering and marking end in.
         written: The replies handed over.
@@ -47,6 +48,7 @@ class Chat:
 
     def __init__(self) -> None:
         self.calls: list[str] = []
+        self.shown: list[str] = []
         self.refuse: Exception | None = None
         self.away: Exception | None = None
         self.written: list[OutgoingMessage] = []
@@ -70,6 +72,9 @@ class Chat:
 
     def reconnect_now(self) -> None:
         self.calls.append("reconnect")
+
+    async def show(self) -> None:
+        """Nobody else is there to see it."""
 
     async def close(self) -> None:
         self.is_closed = True
@@ -125,6 +130,12 @@ class Opened:
             raise self.chat.refuse
         self.chat.written.append(outgoing(f"m{len(self.chat.written)}", text))
         return self.chat.written[-1]
+
+    async def show(self) -> None:
+        self.chat.shown.append(f"show {self.id}")
+
+    async def typing(self) -> None:
+        self.chat.shown.append(f"type {self.id}")
 
     async def mark_read(self, *, up_to: Message) -> int:
         self.chat.calls.append(f"read {up_to.id}")
@@ -280,6 +291,20 @@ async def test_a_message_that_arrives_on_screen_is_marked_read() -> None:
         desk.type("xyz")
         await desk.sees("xyz")
         assert desk.chat.calls == ["enter amina", "read m1"]
+
+
+async def test_colleagues_and_the_customer_are_told_what_is_open_and_written() -> None:
+    """Unless one only looks; and nothing is said of a draft that is taken back."""
+    async with running(opened=AMINA) as desk:
+        await desk.until(lambda: "show amina" in desk.chat.shown)
+        desk.type("xy")
+        await desk.until(lambda: desk.chat.shown == ["show amina", "type amina", "type amina"])
+    async with running() as desk:
+        desk.type("p")
+        desk.says("m1", "hello there")
+        desk.chat.talk.put_nowait(LIVE)
+        await desk.sees("hello there")
+        assert desk.chat.shown == []
 
 
 async def test_what_could_not_be_marked_while_offline_is_marked_when_it_is_over() -> None:

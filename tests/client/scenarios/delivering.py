@@ -64,6 +64,7 @@ async def a_message_that_waits_is_held_released_or_dropped(face: Face) -> None:
             await eventually(lambda: kept.delivery == "held")  # a try may be under way
             await desk.drop(dropped.id)
             assert desk.outbox == (kept, last)
+            assert await desk.refused() == ()
             await proxy.mend()
             desk.reconnect_now()
             with pytest.raises(NotFound):
@@ -88,6 +89,7 @@ async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> Non
         await eventually(lambda: message.delivery == "held")
         unwanted = await customer.send("Never mind", timeout=0)
         await customer.drop(unwanted.id)
+        assert await customer.refused() == ()
         await customer.release(message.id)
         assert customer.outbox == (message,)
         with pytest.raises(Unavailable):

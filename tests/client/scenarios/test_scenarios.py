@@ -3,16 +3,24 @@
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"tests.client.scenarios.{name}" for name in ("conversing", "following", "delivering"))
+    *(
+        f"tests.client.scenarios.{name}"
+        for name in ("conversing", "following", "delivering", "presence")
+    )
 )
 
 from imbari_chat import AsyncAdminChat, AsyncConversation, AsyncCustomerChat  # noqa: E402
-from tests.client.scenarios import conversing, delivering, following  # noqa: E402
+from tests.client.scenarios import conversing, delivering, following, presence  # noqa: E402
 from tests.client.scenarios.faces import Face, Scenario, public_names  # noqa: E402
 
 SCENARIOS: dict[str, Scenario] = {
     one.__name__: one
-    for one in (*conversing.SCENARIOS, *following.SCENARIOS, *delivering.SCENARIOS)
+    for one in (
+        *conversing.SCENARIOS,
+        *following.SCENARIOS,
+        *delivering.SCENARIOS,
+        *presence.SCENARIOS,
+    )
 }
 
 _called: dict[str, set[tuple[type, str]]] = {}

@@ -15,7 +15,7 @@ from imbari_chat.cli.live.cells import padded, spread, steady, wrapped
 from imbari_chat.schema.forms import MAX_TEXT
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
 from imbari_chat.view.dates import clock_time, day
-from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label
+from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import utf16_length
 
@@ -41,7 +41,7 @@ def dialogue_lines(
         hint = padded(Text("  Open a conversation with Enter", style="dim"), width)
         return [hint, *[Text(" " * width)] * (height - 1)]
     composer = _composer_lines(state, width)
-    header = _header(conversation, width)
+    header = _header(state, conversation, width)
     room = max(0, height - len(header) - len(composer))
     said = _said(state, width, now, zone)
     last = max(0, len(said) - conversation.scroll)
@@ -58,14 +58,14 @@ def scrolled_within(
     conversation = state.conversation
     if conversation is None or not conversation.scroll:
         return state
-    used = len(_header(conversation, width)) + len(_composer_lines(state, width))
+    used = len(_header(state, conversation, width)) + len(_composer_lines(state, width))
     furthest = max(0, len(_said(state, width, now, zone)) - max(0, height - used))
     if conversation.scroll <= furthest:
         return state
     return replace(state, conversation=replace(conversation, scroll=furthest))
 
 
-def _header(conversation: Conversation, width: int) -> list[Text]:
+def _header(state: Inbox, conversation: Conversation, width: int) -> list[Text]:
     session = conversation.session
     name = Text(_field(customer_label(session)), style="bold")
     mark = Text()
@@ -80,8 +80,18 @@ def _header(conversation: Conversation, width: int) -> list[Text]:
     elif conversation.peek:
         mark = Text("only looking ", style="magenta")
     details = " · ".join(_details(session))
+    there = _field(presence_marks(state.presence, session.id))
     return [
-        spread(Text.assemble(" ", name, Text(f"  {details}", style="dim")), mark, width),
+        spread(
+            Text.assemble(
+                " ",
+                name,
+                Text(f"  {there}" if there else "", style="green"),
+                Text(f"  {details}", style="dim"),
+            ),
+            mark,
+            width,
+        ),
         Text("─" * width, style="bright_black"),
     ]
 

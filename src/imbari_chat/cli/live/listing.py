@@ -7,7 +7,7 @@ from rich.text import Text
 from imbari_chat.cli.live.cells import padded, spread, steady
 from imbari_chat.schema.models import Session
 from imbari_chat.view.dates import since
-from imbari_chat.view.inbox import Inbox, customer_label
+from imbari_chat.view.inbox import Inbox, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["list_lines"]
@@ -81,6 +81,12 @@ def _badge(session: Session) -> Text:
     return Text("✓", style="green") if session.is_resolved else Text()
 
 
+def _marks(state: Inbox, session: Session) -> Text:
+    """Who is there, if anybody is."""
+    marks = steady(safe_text(presence_marks(state.presence, session.id), max_length=_LONGEST))
+    return Text(f"{marks}  " if marks else "", style="green")
+
+
 def _preview(session: Session) -> Text:
     text = steady(safe_text(session.last_message, max_length=_LONGEST)) or "no message yet"
     return Text(text, style="" if session.unread_count else "dim")
@@ -93,6 +99,7 @@ def _on_one_line(state: Inbox, session: Session, width: int, when: str) -> list[
         " ",
         padded(_badge(session), 5),
         " ",
+        _marks(state, session),
         _preview(session),
     )
     return [spread(left, Text(f"{when:>{_TIME}} ", style="dim"), width)]
@@ -101,4 +108,5 @@ def _on_one_line(state: Inbox, session: Session, width: int, when: str) -> list[
 def _on_two_lines(state: Inbox, session: Session, width: int, when: str) -> list[Text]:
     right = Text.assemble(_badge(session), " ", Text(f"{when:>{_TIME}} ", style="dim"))
     name = Text.assemble(_marker(state, session), _name(session))
-    return [spread(name, right, width), Text.assemble("  ", _preview(session), " ")]
+    below = Text.assemble("  ", _marks(state, session), _preview(session), " ")
+    return [spread(name, right, width), below]

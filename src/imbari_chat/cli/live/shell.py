@@ -157,6 +157,7 @@ class _Shell:
                 on_resize=lambda: self._post(lambda state: state),
                 on_narration=narrate,
             ) as live:
+                await self._chat.show()
                 self._spawn(self._follow_inbox())
                 if session is not None:
                     self.state, intents = opening(self.state, session, peek=peek)
@@ -193,8 +194,11 @@ class _Shell:
         if isinstance(posted, BaseException):
             raise posted
         if isinstance(posted, Key):
+            before = self.state.composer.text
             self.state, intents = press(self.state, posted)
             self._carry_out(intents)
+            if self._talk is not None and self.state.composer.text not in ("", before):
+                self._spawn(self._talk.typing())
         else:
             self.state = posted(self.state)
 
@@ -258,7 +262,9 @@ class _Shell:
                 self._marked -= self._unmarked
                 self._unmarked.clear()
 
-        self._talk = Talk(self._chat, session_id, heard)
+        conversation = self.state.conversation
+        peek = conversation is not None and conversation.peek
+        self._talk = Talk(self._chat, session_id, heard, peek=peek)
         self._following = self._spawn(self._follow(self._talk))
 
     def _hurry(self) -> None:

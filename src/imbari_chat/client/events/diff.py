@@ -37,7 +37,11 @@ from imbari_chat.schema.order import (
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, same
 
-__all__ = ["STEP", "Gap", "MessageDiff", "SessionDiff", "WindowDiff"]
+__all__ = ["PENDING", "STEP", "Gap", "MessageDiff", "SessionDiff", "WindowDiff"]
+
+PENDING: Final = "$pending"
+"""Among a record's fields, if part of it was written here and is not settled. "$" is illegal in
+keys, so none that is stored can have it."""
 
 STEP: Final = 200
 """Records read in one go: a few milliseconds' worth."""
@@ -287,15 +291,18 @@ class SessionDiff(WindowDiff):
         self._horizon = 0 if floor is None else floor.last_message_time
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        read = decode.sessions_by_id({key: raw[key] for key in keys})
+        read = decode.sessions_by_id(_as_stored(keys, raw))
         events: list[ChatEvent] = [*read.rejected]
         known = self._sessions
         for key in keys:
             before, session = known.pop(key, None), read.records.get(key)
             if session is not None:
                 known[key] = session
+                pending = _is_pending(raw[key])
                 events.append(
-                    SessionAdded(session) if before is None else SessionChanged(session, before)
+                    SessionAdded(session)
+                    if before is None
+                    else SessionChanged(session, before, pending)
                 )
         return events
 
@@ -385,7 +392,7 @@ class MessageDiff(WindowDiff):
         return frozenset(key for key, place in places.items() if place < floor)
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        read = decode.messages_by_id(self._session_id, {key: raw[key] for key in keys})
+        read = decode.messages_by_id(self._session_id, _as_stored(keys, raw))
         events: list[ChatEvent] = [*read.rejected]
         for key in keys:
             known, message = self._messages.pop(key, None), read.records.get(key)
@@ -393,7 +400,8 @@ class MessageDiff(WindowDiff):
                 continue
             self._messages[key] = message
             if known is not None:
-                events.append(MessageChanged(self._session_id, message, known))
+                pending = _is_pending(raw[key])
+                events.append(MessageChanged(self._session_id, message, known, pending))
             elif key not in self._old:
                 events.append(MessageAdded(self._session_id, message))
         return events
@@ -402,6 +410,19 @@ class MessageDiff(WindowDiff):
         for key in keys:
             self._messages.pop(key, None)
         return []
+
+
+def _is_pending(record: Json) -> bool:
+    return isinstance(record, dict) and PENDING in record
+
+
+def _as_stored(keys: Iterable[str], raw: Mapping[str, Json]) -> dict[str, Json]:
+    """These records, without what is no field of theirs."""
+    found = {key: raw[key] for key in keys}
+    for key, record in found.items():
+        if isinstance(record, dict) and PENDING in record:
+            found[key] = {name: value for name, value in record.items() if name != PENDING}
+    return found
 
 
 def _steps(keys: list[str], at_most: int) -> Iterator[list[str]]:

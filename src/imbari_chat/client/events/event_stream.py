@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
 
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
@@ -22,6 +24,9 @@ from imbari_chat.wire.query import Query
 __all__ = ["follow", "message_events", "with_deliveries"]
 
 _GROWTH = 4
+_PAUSE = 0.1
+"""Seconds in which a stream says nothing more, so that all it has said was heard."""
+
 _MOST_FOLLOWED = 10_000
 
 _log = logging.getLogger(__name__)
@@ -45,16 +50,21 @@ async def follow(
     larger = True
     while larger:
         larger = False
-        async with gateway.transport.listen(
-            path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
-        ) as subscription:
+        async with AsyncExitStack() as stack:
+            subscription = await stack.enter_async_context(
+                gateway.transport.listen(
+                    path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
+                )
+            )
+            own = stack.enter_context(gateway.own_changes.laid_over(path, subscription))
             async for item in subscription:
                 match item:
                     case StateChanged():
                         if item.state == "live":
                             gateway.outbox.online()
                         yield [_connection(item)]
-                    case Changed(value, touched):
+                    case Changed():
+                        value, touched = own.over(item.value, item.touched)
                         now = gateway.ids.now()
                         if diff.is_crowded(value, now, touched):
                             larger = _enlarge(diff, path)
@@ -155,7 +165,13 @@ async def with_deliveries(
 
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
-            posted.extend(own.delivered(event))
+            posted.extend(own.delivered(event, time.monotonic()))
+            notifier.notify()
+
+    def hear(event: ChatEvent) -> None:
+        concerns = getattr(event, "session_id", session_id)
+        if session_id in (None, concerns):
+            posted.append(event)
             notifier.notify()
 
     def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
@@ -167,20 +183,28 @@ async def with_deliveries(
         return bool(posted) or following.done() or told.next is not None
 
     def begin() -> list[ChatEvent]:
-        return own.begin() if (told.is_live if diff is None else diff.has_begun) else []
+        has_begun = told.is_live if diff is None else diff.has_begun
+        return own.begin(time.monotonic()) if has_begun else []
+
+    def patience() -> float | None:
+        """Seconds to wait for what is due; anything that is heard meanwhile is heard first."""
+        if own.due_since is None or not told.is_live:
+            return None
+        return max(own.due_since + PATIENCE - time.monotonic(), _PAUSE)
 
     outbox.watch(post)
+    gateway.presence.watch(hear)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
     following = follow_on()
     try:
         while True:
             try:
-                async with asyncio.timeout(PATIENCE if own.has_due and told.is_live else None):
+                async with asyncio.timeout(patience()):
                     await notifier.until(ready)
             except TimeoutError:
                 if not following.done():
-                    posted.extend(own.silent())
+                    posted.extend(own.silent(time.monotonic()))
             if not following.done() and told.next is not None:
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
@@ -195,12 +219,14 @@ async def with_deliveries(
                     told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
+                        gateway.presence.heard(event)
                     given += [*begin(), *own.heard(event)]
                 for event in [*given, *begin()]:
                     yield event
                 following = follow_on()
     finally:
         outbox.unwatch(post)
+        gateway.presence.unwatch(hear)
         gateway.patient.unwatch(notifier.notify)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)

@@ -10,9 +10,9 @@ stamped later than now is asked at once, since what follows it will be stamped e
 The website writes the session after the message, so nothing newer than the session is overlooked.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.gateway import Gateway, Newest
@@ -25,7 +25,7 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.order import Place, message_place
+from imbari_chat.schema.order import Place, is_ahead, message_place
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["with_messages"]
@@ -33,6 +33,9 @@ __all__ = ["with_messages"]
 _FEW = 10
 _GROWTH = 4
 _MOST_REMEMBERED = 100
+_MOST_AHEAD = 10_000
+"""Messages ahead of their time that are remembered of a conversation: a megabyte. What is forgotten
+of more may be told again when its time has come."""
 
 
 async def with_messages(
@@ -73,40 +76,63 @@ class _Known:
     Attributes:
         session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
-        ids: Of the newest messages, when they were last read; None if that has not happened.
+        ids: Of the newest timely messages, when they were last read; None if that has not happened.
         floor: Where the lowest of those stands, if there are others below, which are old.
+        ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
+            not go down to the lowest of them, and one that has to go deeper meets them again.
+        ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
+            there before anything was read, or is one of too many.
     """
 
     session: Session | None
     until: int
     ids: frozenset[str] | None = None
     floor: Place | None = None
+    ahead: Mapping[str, Place] = field(default_factory=dict)
+    ahead_floor: Place | None = None
 
     @classmethod
     def by(cls, session: Session) -> "_Known":
         """All that ``session`` holds is known."""
         return cls(session, session.last_message_time)
 
-    @classmethod
-    def of(cls, session: Session, newest: Newest) -> "_Known":
-        """These messages are known, and all below them."""
-        timely, ahead = newest.timely[-_MOST_REMEMBERED:], newest.ahead[-_MOST_REMEMBERED:]
+    def after(self, session: Session, newest: Newest) -> "_Known":
+        """These messages are known as well, and all below them."""
+        timely = newest.timely[-_MOST_REMEMBERED:]
         is_all = newest.is_all and len(timely) == len(newest.timely)
+        ids: frozenset[str] = frozenset(one.id for one in timely)
         floor = message_place(timely[0]) if timely and not is_all else None
-        ids = frozenset(one.id for one in (*timely, *ahead))
-        return cls(session, session.last_message_time, ids, floor)
+        if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
+            # A clock that was set back takes for ahead what was timely a moment ago.
+            ids, floor = ids | self.ids, self.floor
+        ahead = {key: place for key, place in self.ahead.items() if is_ahead(place, newest.now)}
+        ahead |= {one.id: message_place(one) for one in newest.ahead}
+        ahead_floor = self.ahead_floor
+        if self.ids is None and newest.ahead and not newest.is_all_ahead:
+            ahead_floor = message_place(newest.ahead[0])
+        if len(ahead) > _MOST_AHEAD:
+            in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
+            ahead, ahead_floor = dict(in_order), in_order[0][1]
+        return _Known(session, session.last_message_time, ids, floor, ahead, ahead_floor)
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
         return self.session is None or _last(self.session) != _last(session)
 
-    def is_old(self, message: Message) -> bool:
-        """Whether it is known, or stands below what is known."""
+    def is_old(self, message: Message, now: int) -> bool:
+        """Whether it is known, or stands below what is known.
+
+        Args:
+            message: Which.
+            now: The server's time when it was read, ms.
+        """
         if self.ids is None:
             return message.timestamp <= self.until
-        if message.id in self.ids:
+        if message.id in self.ids or message.id in self.ahead:
             return True
-        return self.floor is not None and message_place(message) <= self.floor
+        place = message_place(message)
+        floors = (self.floor, self.ahead_floor if is_ahead(place, now) else None)
+        return any(floor is not None and place <= floor for floor in floors)
 
     def new(self, session: Session, newest: Newest) -> list[Message]:
         """Those of the newest messages that are new, in order."""
@@ -114,12 +140,12 @@ class _Known:
         named: set[str] = set()
         if self.ids is None and self.session is not None:
             named = _named(session, messages) - _named(self.session, messages)
-        return [one for one in messages if one.id in named or not self.is_old(one)]
+        return [one for one in messages if one.id in named or not self.is_old(one, newest.now)]
 
-    def reaches(self, newest: Newest, limit: int) -> bool:
+    def reaches(self, newest: Newest) -> bool:
         """Whether the newest messages go back to what is old, both in time and ahead of it."""
-        parts = [newest.timely] if len(newest.ahead) < limit else [newest.timely, newest.ahead]
-        return newest.is_all or all(self.is_old(part[0]) for part in parts if part)
+        parts = [newest.timely] if newest.is_all_ahead else [newest.timely, newest.ahead]
+        return newest.is_all or all(self.is_old(part[0], newest.now) for part in parts if part)
 
 
 class _NewMessages:
@@ -133,7 +159,8 @@ class _NewMessages:
         for event in batch:
             if isinstance(event, SessionAdded) and event.session.last_message_time > now:
                 newest = await self._read(event.session.id, _FEW)
-                self._known[event.session.id] = _Known.of(event.session, newest)
+                known = _Known.by(event.session).after(event.session, newest)
+                self._known[event.session.id] = known
 
     def left(self, session: Session) -> None:
         """It is not in the window any more, and may come back."""
@@ -157,7 +184,7 @@ class _NewMessages:
         if not known.has_moved(session):
             return ()
         newest = await self._back_to(session.id, known)
-        self._known[session.id] = _Known.of(session, newest)
+        self._known[session.id] = known.after(session, newest)
         return known.new(session, newest)
 
     async def _back_to(self, session_id: SessionId, known: _Known) -> Newest:
@@ -165,7 +192,7 @@ class _NewMessages:
         limit = _FEW
         while True:
             newest = await self._read(session_id, limit)
-            if known.reaches(newest, limit):
+            if known.reaches(newest):
                 return newest
             limit *= _GROWTH
 

@@ -7,7 +7,7 @@ overtake the other: the outbox says what became of it, the stream what the datab
     told --the stream brings it---------------------> the stream's
       |  --refused----------------------------------> taken back
       +----confirmed, or given up in doubt--> due ----the stream brings it--> the stream's
-                                               +------it stays silent-------> taken back
+                                               +------it never does---------> taken back
 
 What the stream has brought is not told again, and is the stream's: it alone speaks of it from then
 on. A listener that has not been given what was there to begin with is told nothing yet: its picture
@@ -30,7 +30,8 @@ from imbari_chat.schema.paths import MessageId, SessionId
 __all__ = ["PATIENCE", "OwnMessages", "Window", "Written"]
 
 PATIENCE: Final = 5.0
-"""Seconds of a live and silent stream after which it is not going to bring a message any more."""
+"""Seconds after which a stream that is live, and has nothing more to say just now, is not going to
+bring a message any more."""
 
 Written: TypeAlias = tuple[SessionId, OutgoingMessage]
 """A message that was written here, and its conversation."""
@@ -70,23 +71,28 @@ class OwnMessages:
         self._has_begun = False
         self._waiting: dict[MessageId, Written] = {one[1].id: one for one in earlier}
         self._told: dict[MessageId, Written] = {}
-        self._due: set[MessageId] = set()
+        self._due: dict[MessageId, float] = {}
         self._brought: set[MessageId] = set()
 
     @property
-    def has_due(self) -> bool:
-        """Whether the stream is expected to bring something."""
-        return bool(self._due)
+    def due_since(self) -> float | None:
+        """For how long the stream has been expected to bring something; None if it is not."""
+        return min(self._due.values(), default=None)
 
-    def delivered(self, event: DeliveryChanged) -> list[ChatEvent]:
-        """A delivery changed; gives what is to be told, that event among it."""
+    def delivered(self, event: DeliveryChanged, now: float) -> list[ChatEvent]:
+        """A delivery changed; gives what is to be told, that event among it.
+
+        Args:
+            event: What is told of it.
+            now: Seconds of any clock that is always the same and never goes back.
+        """
         key = event.message.id
         if event.delivery == "failed":
             return [*self._take_back([key]), event]
         events = self._tell((event.session_id, event.message))
         if not self._is_pending(key):
             if key in self._told:
-                self._due.add(key)
+                self._due.setdefault(key, now)
             self._brought.discard(key)
         return [*events, event]
 
@@ -97,7 +103,7 @@ class OwnMessages:
         key = event.message.id
         if self._is_pending(key):
             self._brought.add(key)
-        self._due.discard(key)
+        self._due.pop(key, None)
         if key in self._waiting:
             self._arrived(event.session_id, key)
         told = self._told.pop(key, None)
@@ -105,19 +111,22 @@ class OwnMessages:
             told[1].was_stamped(event.message.timestamp)
         return [event] if told is None else []
 
-    def silent(self) -> list[ChatEvent]:
-        """The stream is live and has said nothing for :data:`PATIENCE`; gives what is taken back.
+    def silent(self, now: float) -> list[ChatEvent]:
+        """The stream is live and has nothing more to say just now; gives what is taken back.
 
-        Whoever deleted a message before the stream could show it leaves no other trace.
+        That is what it has not brought for :data:`PATIENCE`. Whoever deleted a message before the
+        stream could show it leaves no other trace.
         """
         window = self._window
-        missing = [key for key in self._due if window is not None and not window.holds(key)]
-        for key in self._due.difference(missing):
-            del self._told[key]
-        self._due.clear()
+        late = [key for key, since in self._due.items() if since + PATIENCE <= now]
+        missing = [key for key in late if window is not None and not window.holds(key)]
+        for key in late:
+            del self._due[key]
+            if key not in missing:
+                del self._told[key]
         return self._take_back(missing)
 
-    def begin(self) -> list[ChatEvent]:
+    def begin(self, now: float) -> list[ChatEvent]:
         """What was there to begin with has been given; gives what is to be told besides, once."""
         if self._has_begun:
             return []
@@ -128,7 +137,7 @@ class OwnMessages:
             if self._may_stand_here(one[1])
             for told in self._tell(one)
         ]
-        self._due.update(key for key in self._told if not self._is_pending(key))
+        self._due |= {key: now for key in self._told if not self._is_pending(key)}
         return events
 
     def _may_stand_here(self, message: OutgoingMessage) -> bool:
@@ -160,8 +169,8 @@ class OwnMessages:
         return []
 
     def _take_back(self, keys: Sequence[MessageId]) -> list[ChatEvent]:
-        self._due.difference_update(keys)
         self._brought.difference_update(keys)
         for key in keys:
+            self._due.pop(key, None)
             self._waiting.pop(key, None)
         return [MessageRemoved(*self._told.pop(key)) for key in keys if key in self._told]

@@ -11,6 +11,7 @@ from imbari_chat.engine.outbox import Delivered, OutboxPolicy
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.transport import Transport
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.states import Delivery
 
 __all__ = ["DurableOutbox"]
@@ -58,6 +59,9 @@ class DurableOutbox(Outbox):
     async def identify(self) -> None:
         """Find out who that is."""
         await self._transport.open()
+
+    async def refused(self) -> tuple[OutgoingMessage, ...]:
+        return await self._disk.refused(self._transport.uid)
 
     def entry(self, key: str) -> OutboxEntry | None:
         """A message that is pending."""

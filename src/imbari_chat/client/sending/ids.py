@@ -44,6 +44,20 @@ class Ids:
         with self._lock:
             return self._clock.now()
 
+    def local(self) -> int:
+        """What this machine's clock shows, ms."""
+        return self._clock.local()
+
+    def stamped(self, timestamp: int, *, made: int) -> None:
+        """The server stamped a write of one's own that is read back now; see :class:`ServerClock`.
+
+        Args:
+            timestamp: The stamp, ms.
+            made: When the write was sent, by this machine's clock, ms.
+        """
+        with self._lock:
+            self._clock.stamped(timestamp, made=made, read=self._clock.local())
+
     def session(self) -> SessionId:
         """An id for a new session."""
         with self._lock:

@@ -17,6 +17,7 @@ from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.files import FileLock
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plan_text import pack, unpack
 from imbari_chat.schema.plans import as_sent
@@ -119,6 +120,19 @@ class Disk:
     def accepted(self, entry: OutboxEntry) -> None:
         """It is on disk; a look that began before does not know it."""
         self._moved.add(entry.message.id)
+
+    async def refused(self, uid: str | None) -> tuple[OutgoingMessage, ...]:
+        """What the service refused of this person's messages, in the order written.
+
+        Raises:
+            ConfigError: The disk cannot be read.
+        """
+        messages = []
+        for row in await self._store.rows():
+            if row.state == "failed" and row.uid == uid:
+                messages.append(_restored(row).message)
+                messages[-1].became("failed", _refusal(row.reason))
+        return tuple(messages)
 
     async def become(self, key: str, state: RowState) -> None:
         """Say what is to become of a message, to whichever process sends it.

@@ -81,6 +81,14 @@ class Outbox:
         """Why it cannot be said what is in it, if that is no mere outage."""
         return None
 
+    async def refused(self) -> tuple[OutgoingMessage, ...]:
+        """Messages that the service refused and that are kept until somebody drops them.
+
+        Raises:
+            ConfigError: They cannot be read.
+        """
+        return ()
+
     def is_pending(self, message_id: str) -> bool:
         """Whether this message is on its way."""
         return message_id in self._entries

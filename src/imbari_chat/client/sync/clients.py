@@ -30,6 +30,7 @@ from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Message, Sender, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.presence import PresenceSnapshot
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags
@@ -135,6 +136,14 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
         """Is it alive, since when, and what is queued: at this moment."""
         return self._client.status
 
+    @property
+    def presence(self) -> PresenceSnapshot:
+        """Who is there and who types at this moment, as far as is known while events are followed.
+
+        PresenceChanged, TypingChanged and ColleaguesChanged say when it becomes another.
+        """
+        return self._client.presence
+
     def reconnect_now(self) -> None:
         """Do not wait for any backoff: somebody knows that the network is back."""
         self._call_soon(self._client.reconnect_now)
@@ -154,6 +163,18 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
             AuthError: The outbox is durable, and nobody is signed in whose messages could be sent.
         """
         return self._call(self._client.flush(timeout=timeout))
+
+    def refused(self) -> tuple[OutgoingMessage, ...]:
+        """Messages that the service refused, in the order written, kept by a durable outbox.
+
+        Each says why in its ``error``, and is kept until :meth:`drop`. An outbox in memory keeps
+        none: whoever sent it was told.
+
+        Raises:
+            ConfigError: The outbox is durable, and its file cannot be read.
+            AuthError: Nobody is signed in whose messages they could be.
+        """
+        return self._call(self._client.refused())
 
     def hold(self, message_id: str) -> None:
         """Do not send a message of the outbox, nor those behind it in its conversation.
@@ -263,6 +284,25 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
             RuntimeError: The conversation has not been entered with ``with``.
         """
         return self._client.session
+
+    def show(self) -> None:
+        """Colleagues see that this conversation is open, until :meth:`hide` or leaving.
+
+        Entering does so, unless peeking.
+        """
+        self._call(self._client.show())
+
+    def hide(self) -> None:
+        """Colleagues do not see it any more."""
+        self._call(self._client.hide())
+
+    def typing(self) -> None:
+        """The admin is typing: the customer sees that the team is, for a few seconds.
+
+        Call it at every key: others are told every three seconds at most. It ends by itself, or
+        with a reply.
+        """
+        self._call(self._client.typing())
 
     def history(self, *, limit: int = 100) -> list[Message]:
         """The last ``limit`` messages, oldest first.
@@ -383,10 +423,11 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. The first ConnectionChanged that is live follows the history. What is
-            written here comes at once, as MessageAdded with an OutgoingMessage, and MessageRemoved
-            if it is not stored after all.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged,
+            DeliveryChanged, PresenceChanged, TypingChanged and ColleaguesChanged. The first
+            ConnectionChanged that is live follows the history. What is written here comes at once,
+            as MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after
+            all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.
@@ -618,6 +659,28 @@ class AdminChat(_Chat[AsyncAdminChat]):
         """
         self._call(self._client.reopen(session_id))
 
+    def show(self) -> None:
+        """The admin is at the desk: customers see that the team is there, until :meth:`hide`.
+
+        Colleagues see which conversation is open. Offline it is said later.
+        """
+        self._call(self._client.show())
+
+    def hide(self) -> None:
+        """The admin is not at the desk any more, but for conversations that are open."""
+        self._call(self._client.hide())
+
+    def read_presence(self, session_id: str | None = None) -> PresenceSnapshot:
+        """Who is there and who types, read once; nobody where presence is off or refused.
+
+        Args:
+            session_id: In this conversation; by default in those with the latest signs.
+
+        Raises:
+            Unavailable: No answer.
+        """
+        return self._call(self._client.read_presence(session_id))
+
     def find(self, prefix: str) -> SessionId:
         """The id that begins with ``prefix``; a whole id is its own prefix.
 
@@ -666,7 +729,8 @@ class AdminChat(_Chat[AsyncAdminChat]):
             SessionAdded for each conversation in the window, oldest first; ConnectionChanged with
             ``live``; then SessionAdded, SessionChanged and SessionRemoved as they happen, and after
             each the MessageAdded it came with, from whichever side; RecordRejected,
-            ConnectionChanged and DeliveryChanged in between. What is written here comes at once, as
+            ConnectionChanged, DeliveryChanged, PresenceChanged, TypingChanged and ColleaguesChanged
+            in between. What is written here comes at once, as
             MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after all.
 
         Raises:
@@ -907,6 +971,17 @@ class CustomerChat(_Chat[AsyncCustomerChat]):
         """The customer minimises the chat; answers from now on raise the badge."""
         self._call(self._client.hide())
 
+    def typing(self) -> None:
+        """The customer is typing: the team sees it for a few seconds.
+
+        Call it at every key: others are told every three seconds at most. It ends by itself, or
+        with a message.
+
+        Raises:
+            RuntimeError: No conversation has been started or resumed.
+        """
+        self._call(self._client.typing())
+
     def events(
         self, *, history: int = 0, buffer: int = DEFAULT_LIMIT, overflow: Overflow = "coalesce"
     ) -> BlockingIterator[ChatEvent]:
@@ -919,9 +994,10 @@ class CustomerChat(_Chat[AsyncCustomerChat]):
                 intermediate states and no message; ``raise`` ends the iteration.
 
         Yields:
-            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged and
-            DeliveryChanged. What is written here comes at once, as MessageAdded with an
-            OutgoingMessage, and MessageRemoved if it is not stored after all.
+            MessageAdded, MessageChanged, MessageRemoved, RecordRejected, ConnectionChanged,
+            DeliveryChanged, PresenceChanged and TypingChanged. What is written here comes at once,
+            as MessageAdded with an OutgoingMessage, and MessageRemoved if it is not stored after
+            all.
 
         Raises:
             StreamOverflow: The consumer fell behind, and ``overflow`` is ``raise``.

@@ -1,0 +1,106 @@
+"""Which transport reaches the database: the WebSocket, or REST where nothing else gets through.
+
+The shell reports how attempts to open a WebSocket end and whether REST answers; this core says what
+to do about it. It waits for nothing and knows no time.
+
+    undecided --greeted--> websocket
+        | failed, and REST answers        | failed three times in a row, and REST answers each time
+        +------------> rest <-------------+
+                        | somebody asks for it: one attempt
+                        +--greeted--> websocket
+
+A failed attempt says nothing by itself, since an outage looks the same. REST is asked right after
+it; where that does not answer either, it was an outage, and counting begins anew. What answers the
+request for a WebSocket is not asked what it is: a proxy's page and a server's own refusal are both
+followed by the same question.
+"""
+
+from enum import Enum
+from typing import Final
+
+from imbari_chat.engine.link_effects import Attempt
+from imbari_chat.states import TransportName
+
+__all__ = ["Choice", "Step"]
+
+_MOST_DOUBTS: Final = 3
+
+
+class Step(Enum):
+    """What the shell is to do."""
+
+    ASK_REST = "ask REST for anything, and report whether it answers"
+    USE_REST = "take everything to REST, and give the WebSocket up"
+    USE_SOCKET = "take everything to the WebSocket"
+    GIVE_UP = "stay with REST, and give the WebSocket up"
+
+
+class Choice:
+    """The choice of one client."""
+
+    def __init__(self) -> None:
+        self.chosen: TransportName | None = None
+        """None until it is decided."""
+        self.reason: str | None = None
+        """Why it is not the WebSocket."""
+        self._is_asking = False
+        self._is_trying = False
+        self._trouble: str | None = None  # of the last attempt, until the service greets
+        self._doubts = 0
+
+    @property
+    def is_close(self) -> bool:
+        """Whether it is undecided, and what REST says now may decide it."""
+        return self.chosen is None and self._is_asking
+
+    def attempted(self, attempt: Attempt) -> Step | None:
+        """An attempt to open a WebSocket has come so far."""
+        match attempt.came:
+            case "greeted":
+                return self._greeted()
+            case "answered":
+                self._doubts = 0
+                return None
+            case "failed":
+                return self._failed(attempt.reason)
+
+    def rest_answered(self, answers: bool) -> Step | None:
+        """Whether REST answers: the end of :attr:`Step.ASK_REST`."""
+        self._is_asking = False
+        if self.chosen == "rest" or self._trouble is None:  # the service has greeted meanwhile
+            return None
+        if not answers:
+            self._doubts = 0
+            return None
+        self._doubts += 1
+        if self.chosen == "websocket" and self._doubts < _MOST_DOUBTS:
+            return None
+        self._use_rest()
+        return Step.USE_REST
+
+    def try_again(self) -> bool:
+        """Somebody asks for the WebSocket. Returns whether to open one, beside REST."""
+        is_new = self.chosen == "rest" and not self._is_trying
+        self._is_trying = self._is_trying or is_new
+        return is_new
+
+    def _greeted(self) -> Step | None:
+        was_rest, self._is_trying, self._trouble = self.chosen == "rest", False, None
+        self.chosen, self.reason = "websocket", None
+        return Step.USE_SOCKET if was_rest else None
+
+    def _failed(self, reason: str | None) -> Step | None:
+        self._trouble = reason or "no reason given"
+        if self.chosen == "rest":
+            if not self._is_trying:
+                return None
+            self._use_rest()
+            return Step.GIVE_UP
+        if self._is_asking:
+            return None
+        self._is_asking = True
+        return Step.ASK_REST
+
+    def _use_rest(self) -> None:
+        self.chosen, self._is_trying, self._doubts = "rest", False, 0
+        self.reason = f"no WebSocket: {self._trouble}"

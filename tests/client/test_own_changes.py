@@ -1,0 +1,225 @@
+"""What a listener is told of records that are changed here, whoever speaks of them first."""
+
+from collections.abc import Mapping
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from imbari_chat.client.events.diff import SessionDiff
+from imbari_chat.client.events.own_changes import RecordOverlay
+from imbari_chat.engine.mirror import assign, at
+from imbari_chat.schema import paths, plans
+from imbari_chat.schema.events import ChatEvent, SessionAdded, SessionChanged, SessionRemoved
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.tree import from_json
+from imbari_chat.wire.values import resolve
+
+HERE = SessionId("-Here")
+NOW = 1_700_000_000_000
+RECORD: dict[str, Json] = {
+    "customerName": "Amina",
+    "lastMessageTime": NOW - 5,
+    "unreadCount": 3,
+    "status": "active",
+}
+READ_TWO = plans.mark_read(HERE, [MessageId("-a"), MessageId("-b")]).changes
+RESOLVED = plans.resolve(HERE).changes
+REOPENED = plans.reopen(HERE).changes
+PLANS = {"read": READ_TWO, "resolved": RESOLVED, "reopened": REOPENED}
+
+
+class Play:
+    """A server, the stream from it and a listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.stored: Json = {HERE: RECORD}
+        self.streamed: Json = self.stored
+        self.told: list[ChatEvent] = []
+        self.shown: Session | None = None
+        self._overlay = RecordOverlay(paths.SESSIONS)
+        self._diff = SessionDiff(50)
+        self._number = 0
+        self._look(None)
+
+    def begin(self, changes: Mapping[Path, Json]) -> int:
+        self._number += 1
+        self._look(self._overlay.began(self._number, changes, NOW))
+        return self._number
+
+    def commit(self, changes: Mapping[Path, Json]) -> None:
+        """The server carries it out; the stream does not say so yet."""
+        for place, value in changes.items():
+            if paths.SESSIONS.contains(place):
+                below = place.relative_to(paths.SESSIONS)
+                made = resolve(value, from_json(at(self.stored, below)), NOW + 9)
+                self.stored = assign(self.stored, below, made)
+
+    def stream(self) -> None:
+        self.streamed = self.stored
+        self._look(frozenset({HERE}))
+
+    def answer(self, number: int) -> None:
+        self._look(self._overlay.answered(number))
+
+    def refuse(self, number: int) -> None:
+        self._look(self._overlay.refused(number))
+
+    def _look(self, touched: frozenset[str] | None) -> None:
+        value, touched = self._overlay.over(self.streamed, touched)
+        for event in self._diff.update(value, touched):
+            self.told.append(event)
+            match event:
+                case SessionRemoved():
+                    self.shown = None
+                case SessionAdded(session) | SessionChanged(session):
+                    self.shown = session
+                case _:
+                    pass
+
+    @property
+    def changes(self) -> list[tuple[str, int, bool]]:
+        """What was told after the first picture."""
+        return [
+            (one.session.status, one.session.unread_count, one.pending)
+            for one in self.told
+            if isinstance(one, SessionChanged)
+        ]
+
+
+@pytest.mark.parametrize("order", ["answer, stream", "stream, answer"])
+def test_a_resolution_is_told_at_once_and_settled_by_the_stream(order: str) -> None:
+    play = Play()
+    number = play.begin(RESOLVED)
+    assert play.changes == [("resolved", 3, True)]
+    play.commit(RESOLVED)
+    for step in order.split(", "):
+        if step == "answer":
+            play.answer(number)
+        else:
+            play.stream()
+    assert play.changes == [("resolved", 3, True), ("resolved", 3, False)] or play.changes == [
+        ("resolved", 3, True),
+        ("resolved", 3, True),  # the server's time, before its answer
+        ("resolved", 3, False),
+    ]
+    assert play.shown is not None
+    assert play.shown.resolved_at == NOW + 9
+
+
+@pytest.mark.parametrize("order", ["answer, stream", "stream, answer"])
+def test_a_sum_is_never_counted_twice(order: str) -> None:
+    play = Play()
+    number = play.begin(READ_TWO)
+    play.commit(READ_TWO)
+    for step in order.split(", "):
+        if step == "answer":
+            play.answer(number)
+        else:
+            play.stream()
+    assert play.changes == [("active", 1, True), ("active", 1, False)]
+
+
+def test_what_is_refused_is_taken_back() -> None:
+    play = Play()
+    play.refuse(play.begin(RESOLVED))
+    assert play.changes == [("resolved", 3, True), ("active", 3, False)]
+
+
+def test_what_a_window_behind_would_count_below_zero_is_none() -> None:
+    play = Play()
+    play.begin(plans.mark_read(HERE, [MessageId(f"-{n}") for n in range(5)]).changes)
+    assert play.changes == [("active", 0, True)]
+
+
+@pytest.mark.parametrize("count", ["many", None, True, 1.5])
+def test_a_count_that_takes_no_sum_harms_nothing(count: Json) -> None:
+    play = Play()
+    play.stored = assign(play.stored, (HERE, "unreadCount"), count)
+    play.stream()
+    number = play.begin(READ_TWO)
+    play.refuse(number)
+    assert play.shown is not None
+    assert play.changes[-1][2] is False
+
+
+def test_a_deleted_session_stays_deleted() -> None:
+    play = Play()
+    number = play.begin(RESOLVED)
+    play.stored = None
+    play.stream()
+    assert play.shown is None
+    play.answer(number)
+    assert play.shown is None
+
+
+def test_a_session_that_is_not_shown_is_not_made_up() -> None:
+    play = Play()
+    play.begin(plans.resolve(SessionId("-Elsewhere")).changes)
+    assert play.changes == []
+
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("begin"), st.sampled_from(sorted(PLANS))),
+        st.tuples(st.sampled_from(["commit", "answer", "refuse"]), st.integers(0, 3)),
+        st.tuples(st.sampled_from(["stream", "customer writes"]), st.none()),
+    ),
+    max_size=25,
+)
+
+
+@given(STEPS)
+def test_what_is_not_pending_is_what_the_stream_says(steps: list[tuple[str, object]]) -> None:
+    """And in the end, however answers and echoes were mixed, everybody sees what is stored."""
+    play = Play()
+    waiting: list[list[object]] = []  # number, changes, whether it has been committed
+    for action, what in steps:
+        match action, what:
+            case "begin", str():
+                waiting.append([play.begin(PLANS[what]), PLANS[what], False])
+            case (("commit" | "answer" | "refuse"), int()) if what < len(waiting):
+                number, changes, committed = waiting[what]
+                assert isinstance(number, int)
+                assert isinstance(changes, Mapping)
+                if action == "commit" and not committed:
+                    play.commit(changes)
+                    waiting[what][2] = True
+                elif action == "answer" and committed:
+                    play.answer(number)
+                    del waiting[what]
+                elif action == "refuse" and not committed:
+                    play.refuse(number)
+                    del waiting[what]
+            case "stream", _:
+                play.stream()
+            case "customer writes", _:
+                count = at(play.stored, (HERE, "unreadCount"))
+                assert isinstance(count, int)
+                play.stored = assign(play.stored, (HERE, "unreadCount"), max(count, 0) + 1)
+            case _:
+                pass
+        last = play.told[-1]
+        if not (isinstance(last, SessionChanged) and last.pending):
+            assert play.shown == _session(play.streamed)
+    play.stream()
+    for number, _, committed in waiting:
+        assert isinstance(number, int)
+        (play.answer if committed else play.refuse)(number)
+    for number in range(play._number + 1):
+        play.refuse(number)  # the stream has been silent
+    assert play.shown == _session(play.stored)
+    last = play.told[-1]
+    assert not (isinstance(last, SessionChanged) and last.pending)
+
+
+def _session(window: Json) -> Session | None:
+    record = at(window, (HERE,))
+    if not isinstance(record, dict):
+        return None
+    count = record.get("unreadCount", 0)
+    assert isinstance(count, int)
+    return Session.model_validate({**record, "unreadCount": max(count, 0), "$id": HERE})

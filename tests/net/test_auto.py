@@ -1,0 +1,390 @@
+"""Either transport against a database that lets WebSockets through, or does not."""
+
+import asyncio
+import gc
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path as FilePath
+from typing import Any
+
+import pytest
+
+from imbari_chat.config import Settings
+from imbari_chat.emulator import Emulator
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.stream import StreamPolicy
+from imbari_chat.errors import ClientClosed, Unavailable
+from imbari_chat.identity import factory
+from imbari_chat.net.auto import AutoTransport
+from imbari_chat.net.transport import Subscription
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from tests.client.scenarios.faces import WAIT, eventually
+from tests.faults.proxy import own_port
+
+RULES = '{"rules": {"open": {".read": true, ".write": true}}}'
+OPEN = Path.parse("/open")
+QUICK = BackoffPolicy(first=0.02, cap=0.05)
+LINK = LinkPolicy(connect_timeout=2.0, greeting_timeout=0.5, backoff=QUICK, hurry=0.05)
+STREAM = StreamPolicy(connect_timeout=2.0, backoff=QUICK)
+
+
+class Gate:
+    """Between a client and a database, and lets requests through but no WebSocket, while closed.
+
+    Attributes:
+        answer: What is said to who asks for a WebSocket; ``""`` for nothing, and None to let it.
+        refused: How many WebSockets were not let through.
+    """
+
+    def __init__(self, target: str, answer: str | None = None) -> None:
+        host, _, port = target.rpartition(":")
+        self._target = (host, int(port))
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._sockets: set[asyncio.StreamWriter] = set()
+        self._all: set[asyncio.StreamWriter] = set()
+        self.answer = answer
+        self.away = False
+        self.refused = 0
+        self.address = ""
+
+    def block(self, answer: str) -> None:
+        """From now on no WebSocket gets through, and those that did are cut."""
+        self.answer = answer
+        for writer in self._sockets:
+            writer.transport.abort()
+
+    def leave(self) -> None:
+        """Nothing gets through at all."""
+        self.away = True
+        for writer in self._all:
+            writer.transport.abort()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Gate"]:
+        port = await own_port()
+        self.address = f"127.0.0.1:{port}"
+        async with await asyncio.start_server(self._accept, "127.0.0.1", port):
+            yield self
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._all.add(writer)
+        try:
+            if self.away:
+                return
+            head = await reader.readuntil(b"\r\n\r\n")
+            if b"upgrade: websocket" in head.lower():
+                if self.answer is not None:
+                    self.refused += 1
+                    if not self.answer:
+                        await reader.read()
+                    writer.write(f"HTTP/1.1 {self.answer}\r\nContent-Length: 0\r\n\r\n".encode())
+                    await writer.drain()
+                    return
+                self._sockets.add(writer)
+            source, sink = await asyncio.open_connection(*self._target)
+            sink.write(head)
+            try:
+                await asyncio.gather(_carry(reader, sink), _carry(source, writer))
+            finally:
+                sink.transport.abort()
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            self._sockets.discard(writer)
+            self._all.discard(writer)
+            writer.transport.abort()
+
+
+async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    while data := await source.read(65536):
+        sink.write(data)
+        await sink.drain()
+    sink.close()
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Emulator]:
+    with Emulator(rules=RULES) as emulator:
+        yield emulator
+
+
+@pytest.fixture
+def emulator(running: Emulator) -> Emulator:
+    running.reset()
+    running.load_rules(RULES)
+    return running
+
+
+@pytest.fixture(autouse=True)
+async def _nothing_is_left() -> AsyncIterator[None]:
+    """No task of a transport, when all are closed."""
+    yield
+    names = [one.get_name() for one in asyncio.all_tasks()]
+    assert not [one for one in names if one.startswith(("socket", "stream", "is REST", "leaving"))]
+
+
+@asynccontextmanager
+async def reaching(
+    emulator: Emulator,
+    address: str,
+    folder: FilePath,
+    *,
+    timeout: float = 2.0,
+    link: LinkPolicy | None = LINK,
+) -> AsyncIterator[AutoTransport]:
+    """A transport that is held to the rules, and is closed in time."""
+    settings = Settings.load(
+        project=emulator.project,
+        database_emulator=address,
+        auth_emulator=emulator.auth_host,
+        data_dir=folder,
+        token_store="file",
+        timeout=timeout,
+    )
+    where = factory.project(settings)
+    made = AutoTransport(
+        lambda: factory.admin_access(settings),
+        timeout=timeout,
+        link=link,
+        stream=STREAM,
+        environment=where.http,
+    )
+    try:
+        yield made
+    finally:
+        async with asyncio.timeout(2.0):
+            await made.close()
+
+
+async def _until(subscription: Subscription, value: Json) -> list[Any]:
+    """What it says up to this value, live."""
+    said: list[Any] = []
+    async with asyncio.timeout(WAIT):
+        async for item in subscription:
+            said.append(item)
+            values = [one.value for one in said if isinstance(one, Changed)]
+            states = [one.state for one in said if isinstance(one, StateChanged)]
+            if values[-1:] == [value] and states[-1:] in ([], ["live"]):
+                return said
+    raise AssertionError(f"it ended after {said}")
+
+
+async def test_a_websocket_is_taken_where_it_gets_through(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """One connection for all that is read, written and listened to."""
+    async with (
+        Gate(emulator.database_host).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        assert str(way.way) == "no transport yet"
+        await way.update({OPEN / "a": 1})
+        assert await way.get(OPEN / "a") == 1
+        subscription = way.listen(OPEN)
+        assert [type(one) for one in await _until(subscription, {"a": 1})][-2:] == [
+            Changed,
+            StateChanged,
+        ]
+        assert str(way.way) == "websocket"
+        assert len(gate._all) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        ("403 Forbidden", "status 403"),
+        ("426 Upgrade Required", "status 426"),
+        ("200 OK", "status 200"),
+        ("302 Found\r\nLocation: http://portal.example/", "status 302"),
+        ("", "no answer within 0.5 s"),
+    ],
+)
+async def test_rest_is_taken_where_no_websocket_gets_through(
+    answer: str, why: str, emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """All that was asked for meanwhile is done over it, once, and nobody hears of an outage."""
+    async with (
+        Gate(emulator.database_host, answer).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        heard = [asyncio.create_task(_until(way.listen(OPEN / "n"), 20)) for _ in range(5)]
+        one: dict[Path, Json] = {OPEN / "n": {".sv": {"increment": 1}}}
+        await asyncio.gather(*(way.update(one) for _ in range(20)))
+        assert await way.get(OPEN / "n") == 20
+        assert way.way.name == "rest"
+        assert way.way.reason is not None
+        assert why in way.way.reason
+        for said in await asyncio.gather(*heard):
+            states = [item.state for item in said if isinstance(item, StateChanged)]
+            assert states[:1] == ["connecting"]
+            assert set(states[1:]) <= {"live"}
+        refused = gate.refused
+        await _until(way.listen(OPEN / "n"), 20)
+        assert gate.refused == refused
+
+
+async def test_an_outage_is_an_outage_and_is_waited_for(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Callers are told at once, listeners are heard of, and the WebSocket is taken afterwards."""
+    async with (
+        Gate(emulator.database_host).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        gate.away = True
+        with pytest.raises(Unavailable) as caught:
+            await way.update({OPEN / "a": 1})
+        assert not caught.value.outcome_unknown
+        listening = asyncio.create_task(_until(way.listen(OPEN / "a"), None))
+        await asyncio.sleep(0.2)
+        assert way.subscriptions[0].state == "reconnecting"
+        assert way.way.name is None
+        gate.away = False
+        said = await listening
+        assert "reconnecting" in [one.state for one in said if isinstance(one, StateChanged)]
+        assert str(way.way) == "websocket"
+
+
+async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Many at a time, those not begun and those that ended among them; and back when asked."""
+    async with (
+        Gate(emulator.database_host).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+        reaching(emulator, emulator.database_host, tmp_path) as other,
+    ):
+        places = [OPEN / f"p{n}" for n in range(12)]
+        listening = [way.listen(place) for place in places]
+        later, left = way.listen(OPEN / "later"), way.listen(OPEN / "left")
+        await asyncio.gather(*(_until(one, None) for one in (*listening, left)))
+        await left.close()
+        gate.block("403 Forbidden")
+        await other.update(dict.fromkeys(places, 1))
+        said = await asyncio.gather(*(_until(one, 1) for one in listening))
+        await eventually(lambda: way.way.name == "rest")
+        for items in said:
+            states = [one.state for one in items if isinstance(one, StateChanged)]
+            assert "connecting" not in states
+            assert states[0] == "reconnecting"
+            assert states[-1] == "live"
+        assert gate.refused == 3
+        assert set(way.subscriptions) == {*listening, later}
+        await other.update({OPEN / "later": 1})
+        await _until(later, 1)
+        await way.update({OPEN / "q": 1})
+
+        gate.answer = None
+        await asyncio.sleep(0.2)
+        assert way.way.name == "rest"  # not by itself
+        way.reconnect_now()
+        way.reconnect_now()
+        await other.update(dict.fromkeys(places, 2))
+        await asyncio.gather(*(_until(one, 2) for one in listening))
+        await eventually(lambda: way.way.name == "websocket")
+        await other.update(dict.fromkeys(places, 3))
+        await asyncio.gather(*(_until(one, 3) for one in listening))
+
+
+async def test_asking_for_the_websocket_in_vain_disturbs_nobody(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """One attempt for each time, and the reason is the latest."""
+    async with (
+        Gate(emulator.database_host, "403 Forbidden").running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        subscription = way.listen(OPEN)
+        await _until(subscription, None)
+        gate.answer = "426 Upgrade Required"
+        way.reconnect_now()
+        await eventually(lambda: "426" in (way.way.reason or ""))
+        assert subscription.state == "live"
+        assert gate.refused == 2
+        await way.update({OPEN: 5})
+        said = await _until(subscription, 5)
+        assert not [one for one in said if getattr(one, "state", "live") == "reconnecting"]
+
+
+async def test_a_write_that_was_sent_is_not_sent_again(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """It ends with its connection, as unknown, whatever the other transport could do."""
+    async with (
+        Gate(emulator.database_host).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+        reaching(emulator, emulator.database_host, tmp_path) as other,
+    ):
+        await way.get(OPEN)
+        listening = asyncio.create_task(_until(way.listen(OPEN / "x"), 1))
+        writing = asyncio.create_task(way.update({OPEN / "x": {".sv": {"increment": 1}}}))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        gate.block("403 Forbidden")
+        (ended,) = await asyncio.gather(writing, return_exceptions=True)
+        if isinstance(ended, Unavailable):
+            assert ended.outcome_unknown
+            await other.update({OPEN / "x": 1})  # as whoever looks first would
+        await listening
+        await eventually(lambda: way.way.name == "rest")
+
+
+@pytest.mark.parametrize("when", ["not used", "undecided", "asking", "rest", "trying", "websocket"])
+async def test_it_is_closed_at_once_whatever_it_is_doing(
+    when: str, emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Callers and listeners are told, and no task or thread is left."""
+    answer = {"undecided": "", "rest": "403 No", "trying": "403 No", "asking": "403 No"}.get(when)
+    async with Gate(emulator.database_host, answer).running() as gate:
+        threads = set(threading.enumerate())
+        async with reaching(emulator, gate.address, tmp_path, timeout=9.0, link=None) as way:
+            subscription = way.listen(OPEN)
+            calls: list[asyncio.Task[Any]] = []
+            if when != "not used":
+                calls = [
+                    asyncio.create_task(_until(subscription, "never")),
+                    asyncio.create_task(way.get(OPEN)),
+                ]
+            await eventually(lambda: _has_come(way, gate, when))
+            if when == "trying":
+                gate.answer = ""
+                way.reconnect_now()
+                await eventually(lambda: gate.refused == 2)
+            async with asyncio.timeout(1.5):
+                await way.close()
+            await asyncio.gather(*calls, return_exceptions=True)
+            assert subscription.state == "closed"
+            with pytest.raises(ClientClosed):
+                await way.get(OPEN)
+            with pytest.raises(ClientClosed):
+                way.listen(OPEN)
+            way.reconnect_now()
+            del calls
+        gc.collect()
+        await eventually(lambda: not set(threading.enumerate()) - threads)
+
+
+def _has_come(way: AutoTransport, gate: Gate, when: str) -> bool:
+    match when:
+        case "undecided":
+            return gate.refused == 1
+        case "asking":
+            return way._asking is not None
+        case "rest" | "trying":
+            return way.way.name == "rest"
+        case "websocket":
+            return way.way.name == "websocket"
+        case _:
+            return True
