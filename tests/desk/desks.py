@@ -129,6 +129,9 @@ class _Opened:
             raise self._chat.refuse
         return outgoing(f"r{len(self._chat.calls)}", text)
 
+    async def show(self) -> None:
+        """Nobody else is there to see it."""
+
     async def mark_read(self, *, up_to: Message) -> None:
         self._chat.calls.append(f"read {up_to.id}")
 

@@ -644,7 +644,7 @@ class Desk(App[None]):
         transcript = self._transcript
         transcript.begin()
         self._change(lambda state: commands.opening(state, session, peek=peek)[0])
-        self._talk = Talk(self._chat, session.id, self._heard_in(session.id))
+        self._talk = Talk(self._chat, session.id, self._heard_in(session.id), peek=peek)
         self._following = self._spawn(self._follow(self._talk))
         self._focus_reply()
 
