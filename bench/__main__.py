@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from bench import (
     audience,
     commits,
+    desk,
     emulator_requests,
     emulator_start,
     flushing,
@@ -55,6 +56,7 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S2w": realtime.snapshot,
     "S20": realtime.durable,
     "S21": start_up.one_shot,
+    "S22": desk.rows,
     "EMU": emulator_requests.rows,
     "R1": outage.rows,
     "R2": outage.rows,

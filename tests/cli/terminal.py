@@ -1,5 +1,6 @@
 """A program on a terminal of its own, for tests of what only happens there."""
 
+import codecs
 import os
 import pty
 import re
@@ -44,6 +45,7 @@ class Terminal:
             env=environment, start_new_session=True,
         )  # fmt: skip
         os.close(theirs)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.raw = ""
         self._passed = 0
         self._answered = 0
@@ -93,7 +95,7 @@ class Terminal:
             data = os.read(self._ours, 65536)
         except OSError:  # how Linux says that the other side is closed
             return False
-        self.raw += data.decode(errors="replace")
+        self.raw += self._decoder.decode(data)
         asked = self.raw.count(_WHERE)
         os.write(self._ours, _HERE * (asked - self._answered))
         self._answered = asked

@@ -43,7 +43,10 @@ def _modules_of(*arguments: str, **variables: str) -> set[str]:
     )
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["inbox", "--help"], ["emulator", "--help"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], ["inbox", "--help"], ["desk", "--help"], ["desk"], ["emulator", "--help"]],
+)
 def test_help_loads_nothing_that_talks(arguments: list[str]) -> None:
     """Neither Firebase's libraries, nor the emulator, nor a screen."""
     loaded = _modules_after(f"from imbari_chat.cli.main import run; run({arguments})")

@@ -57,6 +57,7 @@ class _Command(NamedTuple):
 
 
 _COMMANDS: Final = {
+    "desk": _Command(CONVERSATIONS, "desk", "desk"),
     "inbox": _Command(CONVERSATIONS, "inbox", "inbox"),
     "show": _Command(CONVERSATIONS, "inbox", "show", names_session=True),
     "reply": _Command(CONVERSATIONS, "reply", "reply", names_session=True),

@@ -6,6 +6,7 @@ which counts once. A reply that has been handed over comes in through :func:`rep
 that could not be through :func:`reply_failed`.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from imbari_chat.errors import ImbariError
@@ -39,6 +40,7 @@ __all__ = [
     "reduce_conversation",
     "reply_failed",
     "reply_handed_over",
+    "with_older",
 ]
 
 
@@ -150,6 +152,16 @@ def conversation_failed(state: Inbox, session_id: SessionId, reason: str) -> Inb
     assert state.conversation is not None
     closed = replace(state.conversation, connection=ConnectionChanged("closed", reason))
     return noticed(replace(state, conversation=closed), reason, is_error=True)
+
+
+def with_older(state: Inbox, session_id: SessionId, page: Sequence[Message]) -> Inbox:
+    """A page of the conversation's past was loaded; what the stream has told is newer."""
+    conversation = state.conversation
+    if conversation is None or conversation.id != session_id:
+        return state
+    known = {one.id: one for one in (*page, *conversation.messages)}
+    ordered = tuple(sorted(known.values(), key=message_place))
+    return replace(state, conversation=replace(conversation, messages=ordered))
 
 
 def _is_open(state: Inbox, session_id: SessionId) -> bool:

@@ -122,7 +122,9 @@ class Opened:
     def events(self) -> AsyncGenerator[ChatEvent, None]:
         return self.chat._stream(self.chat.talk)
 
-    async def reply(self, text: str, *, timeout: float) -> OutgoingMessage:
+    async def reply(
+        self, text: str, *, timeout: float, expect_last: Message | None
+    ) -> OutgoingMessage:
         assert timeout == 0
         if self.chat.refuse is not None:
             raise self.chat.refuse

@@ -5,7 +5,6 @@ listing    the list of conversations
 dialogue   the open conversation and the entry field
 screen     the whole screen
 keyboard   prompt_toolkit's key presses as the view's keys
-talk       the open conversation: entered, followed, replied to
 terminal   the terminal taken over, and given back
 remains    what had not arrived when it ended, given back
 shell      the loop: streams, keys and intents; :func:`~imbari_chat.cli.live.shell.run_live_inbox`

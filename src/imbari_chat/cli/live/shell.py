@@ -22,9 +22,9 @@ from rich.text import Text
 from imbari_chat.cli.exit_codes import Interrupted
 from imbari_chat.cli.live.remains import give_back
 from imbari_chat.cli.live.screen import fitted, screen
-from imbari_chat.cli.live.talk import Talk
 from imbari_chat.cli.live.terminal import keyboard_beside, taken_over
 from imbari_chat.cli.stderr import Stderr
+from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import Message, Session

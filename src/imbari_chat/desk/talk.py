@@ -1,4 +1,4 @@
-"""One conversation as the live inbox has it open: entered as soon as it can be, followed, replied
+"""One conversation as a desk has it open: entered as soon as it can be, followed, replied
 to. Being offline at any of it is waited out.
 """
 
@@ -17,6 +17,7 @@ from imbari_chat.schema.paths import SessionId
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
+    from imbari_chat.client.reading.pager import MessagePager
 
 __all__ = ["Talk"]
 
@@ -24,7 +25,7 @@ _Entered: TypeAlias = "AsyncConversation | ImbariError"
 
 
 class Talk:
-    """A conversation of the live inbox, for as long as it is open there.
+    """A conversation of the desk, for as long as it is open there.
 
     Args:
         chat: An admin's chat, entered.
@@ -48,6 +49,7 @@ class Talk:
         self._entered: asyncio.Future[_Entered] = asyncio.get_running_loop().create_future()
         self._again = asyncio.Event()
         self._turn = asyncio.Lock()
+        self._pager: MessagePager | None = None
 
     async def follow(self) -> None:
         """Enter it and follow it, until cancelled.
@@ -75,15 +77,35 @@ class Talk:
         """Do not wait before the next try to enter: the network is back."""
         self._again.set()
 
-    async def reply(self, text: str) -> OutgoingMessage:
+    async def reply(self, text: str, *, expect_last: Message | None = None) -> OutgoingMessage:
         """Hand a reply over, as soon as the conversation is entered and after those before it.
 
+        Args:
+            text: What to say.
+            expect_last: The last message the writer has seen, if the reply shall be refused when
+                another one has come since.
+
         Raises:
+            Conflict: Another message has come since.
             ImbariError: It was not handed over.
         """
         async with self._turn:
             conversation = await self._conversation()
-            return await conversation.reply(text, timeout=0)
+            return await conversation.reply(text, timeout=0, expect_last=expect_last)
+
+    async def older(self, page_size: int) -> tuple[list[Message], bool]:
+        """The next page above what was loaded, and whether the conversation begins with it.
+
+        The first page is the newest one, which may hold what is known already.
+
+        Raises:
+            ImbariError: It could not be read.
+        """
+        conversation = await self._conversation()
+        if self._pager is None:
+            self._pager = conversation.browse(page_size=page_size)
+        page = await self._pager.older()
+        return page, len(page) < page_size
 
     async def typing(self) -> None:
         """Something is being written here; said only once the conversation is entered."""

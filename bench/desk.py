@@ -1,0 +1,86 @@
+"""S22: the desk with ten thousand conversations and ten thousand messages open.
+
+Drawn without a terminal: from a key to the rows that it leaves, at 140 by 40.
+"""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import replace
+from typing import Any, Final, cast
+
+from bench.row import Row, Target
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.transcript import Transcript
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+from imbari_chat.schema.models import ID_FIELD, Message, Session
+from imbari_chat.view.inbox import Conversation
+
+__all__ = ["rows"]
+
+_MANY: Final = 10_000
+_KEYS: Final = 20
+_NOW: Final = 1_790_000_000_000
+
+
+def rows() -> Iterator[Row]:
+    """S22: a key in the list, a character in the reply, a page of the history; the first paint."""
+    for what, took, limit in asyncio.run(_measured()):
+        yield Row("S22", what, "ms", took, None, "a bound", Target("<=", limit, of="ours"))
+
+
+class _Silent:
+    """A chat that says nothing."""
+
+    async def events(self, **_options: int) -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("live")
+        await asyncio.Event().wait()
+
+
+async def _measured() -> list[tuple[str, float, float]]:
+    begin = time.perf_counter()
+    app = Desk(cast("Any", _Silent()), shown="all")
+    app.state = replace(app.state, sessions={one.id: one for one in map(_session, range(_MANY))})
+    async with app.run_test(size=(140, 40)) as pilot:
+        await pilot.pause()
+        first = ("desk: first paint, imports apart", (time.perf_counter() - begin) * 1000, 600.0)
+        in_list = await _key_to_screen(app, "down", lambda: app.listing.selected)
+        said = tuple(map(_message, range(_MANY)))
+        opened = Conversation(_session(0), messages=said, connection=ConnectionChanged("live"))
+        app.state = replace(app.state, conversation=opened)
+        app.action_other_pane()
+        await pilot.pause()
+        in_reply = await _key_to_screen(app, "a", lambda: app.state.composer.text)
+        transcript = app.query_one(Transcript)
+        in_history = await _key_to_screen(app, "pageup", lambda: transcript.below)
+    keys = {"list": in_list, "reply": in_reply, "history": in_history}
+    return [first, *((f"desk: a key in the {place}", took, 50.0) for place, took in keys.items())]
+
+
+async def _key_to_screen(app: Desk, key: str, effect: Callable[[], object]) -> float:
+    """Median milliseconds from a key until its effect has been drawn."""
+    times = []
+    for _ in range(_KEYS):
+        before, start = effect(), time.perf_counter()
+        app.simulate_key(key)
+        async with asyncio.timeout(10):
+            while effect() == before:  # noqa: ASYNC110  # what is measured gives no signal
+                await asyncio.sleep(0)
+            drawn = asyncio.Event()
+            app.call_after_refresh(drawn.set)
+            await drawn.wait()
+        times.append((time.perf_counter() - start) * 1000)
+    return statistics.median(times)
+
+
+def _session(number: int) -> Session:
+    raw = {ID_FIELD: f"s{number:05}", "customerName": f"Customer {number}",
+           "lastMessage": "Is it open?", "lastMessageTime": _NOW - number}  # fmt: skip
+    return Session.model_validate(raw)
+
+
+def _message(number: int) -> Message:
+    raw = {ID_FIELD: f"m{number:05}", "text": f"Message {number} " * 5, "from": "customer",
+           "timestamp": _NOW + number * 1000, "read": True}  # fmt: skip
+    return Message.model_validate(raw)

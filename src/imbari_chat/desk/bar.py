@@ -1,0 +1,44 @@
+"""Lines of the frame: header, whose conversation it is, notices, keys."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+from rich.style import Style
+from textual.strip import Strip
+from textual.widget import Widget
+
+from imbari_chat.desk.cells import strip
+
+__all__ = ["Bar", "Parts"]
+
+Parts: TypeAlias = Sequence[tuple[str, Style]]
+
+
+class Bar(Widget):
+    """So many lines, asked for when they are drawn.
+
+    Args:
+        lines: Gives them; their texts are safe to draw.
+        height: How many.
+        style: Of what they leave blank.
+        name: The widget's id.
+    """
+
+    def __init__(
+        self,
+        lines: Callable[[], Sequence[Parts]],
+        *,
+        name: str,
+        height: int = 1,
+        style: Style | None = None,
+    ) -> None:
+        super().__init__(id=name)
+        self._lines = lines
+        self._style = style or Style.null()
+        self.styles.height = height
+
+    def render_line(self, y: int) -> Strip:
+        width = self.size.width
+        lines = self._lines()
+        parts = lines[y] if y < len(lines) else ()
+        return strip(parts, width, self.region.x, self._style)

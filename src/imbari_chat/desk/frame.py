@@ -1,0 +1,120 @@
+"""What stands around the two panes: header, heading, notice and keys, and how all is laid out."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from rich.style import Style
+
+from imbari_chat.desk.bar import Parts
+from imbari_chat.desk.keys import footer
+from imbari_chat.view.inbox import Inbox, customer_label
+from imbari_chat.view.likeness import reads_as_us
+from imbari_chat.view.listing import Listing
+from imbari_chat.view.sanitize import safe_text
+
+if TYPE_CHECKING:
+    from imbari_chat.desk.app import Place
+
+__all__ = ["STYLES", "Lines", "header", "heading", "keys", "nothing", "notice"]
+
+Lines: TypeAlias = Sequence[Parts]
+
+STYLES: Final = """
+Screen { background: ansi_default; color: ansi_default; }
+#body { height: 1fr; }
+#left { width: 46; }
+#list { height: 1fr; }
+#search { height: 1; background: ansi_default; }
+#right { width: 1fr; border-left: vkey ansi_bright_black; }
+#transcript { height: 1fr; }
+#reply {
+    height: auto; min-height: 3; max-height: 7; padding: 0 1; background: ansi_default;
+    border: none; border-top: solid ansi_bright_black;
+}
+#reply:focus { border: none; border-top: solid ansi_cyan; }
+HelpPage { align: center middle; }
+HelpPage VerticalScroll {
+    width: 70; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
+}
+"""
+
+_DIM: Final = Style(dim=True)
+_LONGEST: Final = 200
+_WORDS: Final = {
+    "connecting": "connecting…",
+    "live": "live",
+    "stale": "silent…",
+    "reconnecting": "offline, trying again",
+    "closed": "closed",
+}
+
+
+def header(state: Inbox, place: "Place", now: int) -> Lines:
+    """Account, target, connection, outbox."""
+    target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
+        "emulator", Style(color="cyan"),
+    )  # fmt: skip
+    connection = state.connection.state
+    parts = [
+        (" imbari ", Style(bold=True)),
+        (f" {target} ", ink),
+        (f" {_WORDS[connection]}", Style(color="green" if connection == "live" else "yellow")),
+        (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
+        (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
+        (f"  {safe_text(place.project, max_length=60)}", _DIM),
+        (f"  {safe_text(place.account, max_length=60)}", _DIM),
+    ]
+    return [parts]
+
+
+def heading(state: Inbox, below: int) -> Lines:
+    """Whose conversation it is and how it stands; a stranger's words last on the line."""
+    conversation = state.conversation
+    if conversation is None:
+        return []
+    session, marks = conversation.session, []
+    connection = conversation.connection.state
+    if connection != "live":
+        marks.append((f"{_WORDS[connection]} ", Style(color="yellow")))
+    if below:
+        marks.append((f"↓ {below} below ", Style(color="yellow", bold=True)))
+    if session.is_resolved:
+        marks.append(("✓ resolved ", Style(color="green")))
+    if conversation.peek:
+        marks.append(("only looking ", Style(color="magenta")))
+    name = customer_label(session)
+    if reads_as_us(name):
+        marks.append(("a customer, not us: ", Style(color="red", bold=True)))
+    about = (session.customer_email, session.customer_phone or "", session.topic or "")
+    details = " · ".join(safe_text(one, max_length=_LONGEST) for one in about if one)
+    first = [
+        (" ", _DIM), *marks,
+        (safe_text(name, max_length=_LONGEST), Style(bold=True)), (f"  {details}", _DIM),
+    ]  # fmt: skip
+    return [first, [("─" * _LONGEST, _DIM)]]
+
+
+def notice(state: Inbox) -> Parts:
+    """The last thing that happened; while the connection is lost, that."""
+    if state.notice is not None:
+        ink = Style(color="red") if state.notice.is_error else Style.null()
+        return [(f" {safe_text(state.notice.text, max_length=400)}", ink)]
+    if state.connection.state in {"reconnecting", "closed"}:
+        reason = safe_text(state.connection.reason or "", max_length=_LONGEST)
+        return [(f" Not connected: what is shown may be old. F5 tries again. {reason}", _DIM)]
+    return []
+
+
+def keys(in_list: bool) -> Parts:
+    """The most needed keys."""
+    return [(f" {footer('list' if in_list else 'reply')}", _DIM)]
+
+
+def nothing(state: Inbox, chosen: Listing) -> str:
+    """What to say where there is no conversation; nothing is claimed that is not known."""
+    if not state.sessions and state.connection.state != "live":
+        offline = state.connection.state in {"reconnecting", "closed"}
+        return "Not loaded: offline" if offline else "Loading conversations…"
+    if chosen.query:
+        return "Nothing found"
+    return "No conversation yet" if chosen.shown == "all" else f"None is {chosen.shown}; f for more"

@@ -1,0 +1,108 @@
+"""Every key of the desk and what it does, once: bindings, footer, help page and documentation."""
+
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from textual.binding import Binding, BindingType
+
+__all__ = ["KEYS", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
+
+Place: TypeAlias = Literal["everywhere", "list", "reply"]
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What some keys do in one place.
+
+    Attributes:
+        place: Where.
+        keys: Textual's names of them, a comma between.
+        action: The desk's action.
+        meaning: For the help page.
+        brief: For the footer; empty keeps it off.
+    """
+
+    place: Place
+    keys: str
+    action: str
+    meaning: str
+    brief: str = ""
+
+
+KEYS: Final = (
+    Key("list", "enter,right", "open", "open it", "open"),
+    Key("list", "p", "peek", "look, and leave it unread", "peek"),
+    Key("list", "up,k", "move(-1)", "previous conversation"),
+    Key("list", "down,j", "move(1)", "next conversation"),
+    Key("list", "pageup", "move(-8)", "eight up"),
+    Key("list", "pagedown", "move(8)", "eight down"),
+    Key("list", "home,g", "top", "first conversation"),
+    Key("list", "end,G", "bottom", "last one; load more"),
+    Key("list", "n", "next_unread", "next unread", "next unread"),
+    Key("list", "w", "next_waiting", "next that waits", "next waiting"),
+    Key("list", "slash", "search", "search names, e-mails and known texts", "search"),
+    Key("list", "f", "filter", "active, unread, waiting, resolved, all", "filter"),
+    Key("list", "o", "order", "newest, or longest waiting, first"),
+    Key("list", "r", "status", "resolve, or reopen", "resolve"),
+    Key("list", "tab", "other_pane", "go to the conversation"),
+    Key("list", "escape", "step_back", "end the search; close the conversation"),
+    Key("list", "question_mark", "help", "this page", "help"),
+    Key("list", "q", "leave", "leave", "quit"),
+    Key("reply", "enter", "send", "send", "send"),
+    Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
+    Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
+    Key("reply", "pageup", "scroll(-1)", "older messages", "older"),
+    Key("reply", "pagedown", "scroll(1)", "newer messages"),
+    Key("reply", "ctrl+home", "oldest", "first message that is loaded"),
+    Key("reply", "ctrl+end", "newest", "newest message"),
+    Key("reply", "ctrl+r", "status", "resolve, or reopen", "resolve"),
+    Key("reply", "ctrl+y", "copy", "copy the newest message on the screen"),
+    Key("reply", "tab", "other_pane", "go to the list", "list"),
+    Key("reply", "escape", "step_back", "close it", "close"),
+    Key("everywhere", "f1", "help", "this page", "help"),
+    Key("everywhere", "f5", "reconnect", "connect again now"),
+    Key("everywhere", "ctrl+l", "redraw", "draw everything anew"),
+    Key("everywhere", "ctrl+z", "suspend_process", "to the shell; `fg` comes back"),
+    Key("everywhere", "ctrl+c", "interrupt", "leave"),
+)
+
+_PLACES: Final = {"list": "In the list", "reply": "In a conversation", "everywhere": "Everywhere"}
+
+
+def bindings(place: Place) -> list[BindingType]:
+    """A place's keys as Textual takes them."""
+    return [
+        Binding(one.keys, f"app.{one.action}", one.meaning, priority=place != "list")
+        for one in KEYS
+        if one.place == place
+    ]
+
+
+def footer(place: Place) -> str:
+    """The most needed keys of a place on one line."""
+    return "  ".join(
+        f"{key_label(one.keys.split(',')[0])} {one.brief}"
+        for one in KEYS
+        if one.place == place and one.brief
+    )
+
+
+def help_lines() -> list[str]:
+    """The help page: each place, its keys and what they do."""
+    lines: list[str] = []
+    for place, title in _PLACES.items():
+        lines += ["", title]
+        for one in KEYS:
+            if one.place == place:
+                names = ", ".join(map(key_label, one.keys.split(",")[:2]))
+                lines.append(f"  {names:<20} {one.meaning}")
+    return lines[1:]
+
+
+def key_label(key: str) -> str:
+    """A key as a keyboard shows it: ``↑``, ``Enter``, ``Ctrl-R``."""
+    signs = {"up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp",
+             "pagedown": "PgDn", "escape": "Esc", "slash": "/", "question_mark": "?"}  # fmt: skip
+    if key in signs:
+        return signs[key]
+    return key if len(key) == 1 else "-".join(part.title() for part in key.split("+"))

@@ -1,0 +1,251 @@
+"""What was said in the open conversation.
+
+A message's lines begin with columns of our own, the time and who wrote: no name and no text can
+reach them, so nobody can write a line that reads as another's. Who wrote is told by the message's
+sender and never by a name.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+from typing import Final
+
+from rich.style import Style
+from textual import events
+from textual.message import Message as Posted
+from textual.strip import Strip
+from textual.widget import Widget
+
+from imbari_chat.desk.cells import strip, wrapped
+from imbari_chat.schema.forms import MAX_TEXT
+from imbari_chat.schema.models import Message, Sender
+from imbari_chat.schema.paths import MessageId
+from imbari_chat.view.dates import clock_time, day
+from imbari_chat.view.outgoing import Pending
+from imbari_chat.view.sanitize import safe_text
+
+__all__ = ["Said", "Transcript"]
+
+_DIM: Final = Style(dim=True)
+_RULE: Final = Style(dim=True)
+_GUTTER: Final = 18  # "14:05  customer │ "
+_WHO: Final[dict[Sender, str]] = {"customer": "customer", "admin": "us"}
+_INK: Final[dict[Sender, Style]] = {
+    "customer": Style(color="cyan"),
+    "admin": Style(color="green", bold=True),
+}
+_LONGEST_MESSAGE: Final = 2 * MAX_TEXT
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the transcript shows.
+
+    Attributes:
+        messages: Oldest first.
+        pending: Replies on their way, each with what is said of it.
+        divider: The first message that was unread when the conversation was opened.
+        seen_at: When the customer last had the chat open, ms since the epoch.
+        top: What is above the first message, in words.
+        now: ms since the epoch.
+        zone: The reader's; None for the system's.
+    """
+
+    messages: tuple[Message, ...] = ()
+    pending: Sequence[tuple[Pending, str]] = ()
+    divider: MessageId | None = None
+    seen_at: int | None = None
+    top: str = ""
+    now: int = 0
+    zone: tzinfo | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    parts: tuple[tuple[str, Style], ...]
+    of: MessageId | None = None
+    part: int = 0
+
+
+class Transcript(Widget):
+    """Lines around a place that stays where it is, or at the bottom as long as nobody scrolls up.
+
+    Args:
+        said: What to show now.
+    """
+
+    class ReachedTop(Posted):
+        """The first line that is loaded is on the screen."""
+
+    def __init__(self, said: Callable[[], Said]) -> None:
+        super().__init__(id="transcript")
+        self._said = said
+        self._lines: list[_Line] = []
+        self._last_of: dict[MessageId, int] = {}
+        self._cache: dict[tuple[object, ...], tuple[_Line, ...]] = {}
+        self._drawn_from: Said | None = None
+        self._width = 0
+        self._top = 0
+        self._sticks = True
+        self._parts_drawn: dict[MessageId, set[int]] = {}
+
+    def begin(self) -> None:
+        """Another conversation: forget where this one was read."""
+        self._lines, self._cache = [], {}
+        self._top, self._sticks = 0, True
+        self._parts_drawn = {}
+        self._drawn_from = None
+        self.refresh()
+
+    def update(self) -> None:
+        """What was said may have changed: lay it out anew, and keep the reader's place."""
+        said = self._said()
+        if said == self._drawn_from and self._width == self.size.width:
+            return
+        anchor = self._anchor()
+        self._width = self.size.width
+        self._drawn_from = said
+        self._lines = list(self._laid_out(said))
+        self._last_of = {one.of: one.part for one in self._lines if one.of is not None}
+        self._return_to(anchor)
+        self.refresh()
+
+    def scroll(self, pages: float) -> None:
+        """So many pages down; up if negative."""
+        step = int(pages * max(1, self.size.height - 2)) or (1 if pages > 0 else -1)
+        self._go_to(self._first() + step)
+
+    def to_top(self) -> None:
+        self._go_to(0)
+
+    def to_bottom(self) -> None:
+        self._go_to(len(self._lines))
+
+    def to_message(self, message: MessageId) -> None:
+        """Its first line, and the divider above it, at the top of the screen."""
+        at = next((at for at, one in enumerate(self._lines) if one.of == message), None)
+        if at is not None:
+            self._go_to(max(0, at - 1))
+
+    @property
+    def below(self) -> int:
+        """How many messages begin below the edge."""
+        edge = self._first() + self.size.height
+        return sum(one.of is not None and one.part == 0 for one in self._lines[edge:])
+
+    @property
+    def is_at_top(self) -> bool:
+        return self._first() == 0
+
+    def drawn(self) -> frozenset[MessageId]:
+        """The messages on the screen that have been on it from their first line to their last."""
+        found = set()
+        for one in self._on_screen():
+            if one.of is not None:
+                self._parts_drawn.setdefault(one.of, set()).add(one.part)
+                if len(self._parts_drawn[one.of]) > self._last_of[one.of]:
+                    found.add(one.of)
+        return frozenset(found)
+
+    def newest_drawn(self) -> MessageId | None:
+        """The last message on the screen."""
+        return next((one.of for one in reversed(self._on_screen()) if one.of is not None), None)
+
+    def render_line(self, y: int) -> Strip:
+        first, blank = self._first(), max(0, self.size.height - len(self._lines))
+        at = first + y - blank
+        parts = self._lines[at].parts if blank <= y and at < len(self._lines) else ()
+        return strip(parts, self.size.width, self.region.x, Style.null())
+
+    def on_resize(self) -> None:
+        self.update()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        event.stop()
+        self._go_to(self._first() - 3)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        event.stop()
+        self._go_to(self._first() + 3)
+
+    def _on_screen(self) -> Sequence[_Line]:
+        first = self._first()
+        return self._lines[first : first + self.size.height]
+
+    def _furthest(self) -> int:
+        return max(0, len(self._lines) - self.size.height)
+
+    def _first(self) -> int:
+        return self._furthest() if self._sticks else min(self._top, self._furthest())
+
+    def _go_to(self, line: int) -> None:
+        self._top = max(0, min(line, self._furthest()))
+        self._sticks = self._top == self._furthest()
+        if self._top == 0:
+            self.post_message(self.ReachedTop())
+        self.refresh()
+
+    def _anchor(self) -> tuple[MessageId, int] | None:
+        """The message at the top of the screen, and how far below the edge its first line is."""
+        for at, one in enumerate(self._on_screen()):
+            if one.of is not None:
+                return one.of, at - one.part
+        return None
+
+    def _return_to(self, anchor: tuple[MessageId, int] | None) -> None:
+        if anchor is None or self._sticks:
+            return
+        message, offset = anchor
+        at = next((at for at, one in enumerate(self._lines) if one.of == message), None)
+        if at is not None:
+            self._top = max(0, at - offset)
+
+    def _laid_out(self, said: Said) -> Iterator[_Line]:
+        width = max(2, self.size.width - _GUTTER - 1)
+        yield _Line(((f" {said.top}", _DIM),))
+        today, speaker, spoken_at = "", "", ""
+        for message in said.messages:
+            on = day(message.timestamp, said.now, said.zone)
+            if on and on != today:
+                yield self._rule(on)
+                today, speaker = on, ""
+            if message.id == said.divider:
+                yield self._rule("new", Style(color="red"))
+                speaker = ""
+            at = clock_time(message.timestamp, said.zone)
+            is_first = (message.sender, at) != (speaker, spoken_at)
+            speaker, spoken_at = message.sender, at
+            key = (message.id, message.text, message.is_unread, is_first, at, width)
+            if key not in self._cache:
+                mark = "•" if message.is_unread else " "
+                self._cache[key] = tuple(
+                    _message_lines(message, at if is_first else "", mark, width)
+                )
+            yield from self._cache[key]
+        last = said.messages[-1] if said.messages else None
+        if last and last.sender == "admin" and (said.seen_at or 0) >= last.timestamp:
+            yield _Line(((f"{'':{_GUTTER}}seen", _DIM),))
+        for pending, progress in said.pending:
+            for part, line in enumerate(_body(pending.text, width)):
+                who = "us" if part == 0 else ""
+                yield _Line(((f"{'…':<6} {who:>8} ┃ ", _INK["admin"]), (line, _DIM)))
+            words = safe_text(progress, max_length=120)
+            yield _Line(((f"{'':{_GUTTER}}", _DIM), (words, Style(color="yellow"))))
+
+    def _rule(self, words: str, style: Style = _RULE) -> _Line:
+        return _Line(((f"── {words} ".ljust(max(0, self.size.width - 1), "─"), style),))
+
+
+def _message_lines(message: Message, at: str, mark: str, width: int) -> Iterator[_Line]:
+    ink = _INK[message.sender]
+    bar = "┃" if message.sender == "admin" else "│"
+    who = _WHO[message.sender] if at else ""
+    for part, line in enumerate(_body(message.text, width)):
+        gutter = ((f"{at:<5}", _DIM), (mark, Style(color="red")), (f" {who:>8} {bar} ", ink))
+        yield _Line((*gutter, (line, Style.null())), message.id, part)
+        at = who = ""
+        mark = " "
+
+
+def _body(text: str, width: int) -> list[str]:
+    return wrapped(safe_text(text, max_length=_LONGEST_MESSAGE, multiline=True), width)

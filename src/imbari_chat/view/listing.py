@@ -1,0 +1,200 @@
+"""Which conversations the desk lists, in which order, and where the selection is.
+
+The stream's window is in :class:`~imbari_chat.view.inbox.Inbox`; here are the older ones that were
+loaded behind it, and what the person chose to see.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Final, Literal, TypeAlias, get_args
+
+from imbari_chat.schema.events import (
+    ChatEvent,
+    DeliveryChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
+from imbari_chat.schema.models import Sender, Session
+from imbari_chat.schema.order import session_place
+from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
+
+__all__ = [
+    "Listing",
+    "Order",
+    "Shown",
+    "following",
+    "heard",
+    "is_waiting",
+    "listed",
+    "moved",
+    "other_order",
+    "other_shown",
+    "reach",
+]
+
+Shown: TypeAlias = Literal["active", "unread", "waiting", "resolved", "all"]
+Order: TypeAlias = Literal["newest", "longest waiting"]
+
+_TEXTS_KEPT: Final = 50
+"""Texts of one conversation that search looks through."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What the list shows.
+
+    Attributes:
+        shown: Which conversations.
+        order: Which of them come first.
+        query: What is searched for; empty for no search.
+        selected: The conversation the selection was put on; None as long as nobody moved it, which
+            is the first one, whichever that is.
+        older: Conversations behind the stream's window, as they were when they were loaded.
+        is_complete: There are no more to load.
+        is_loading: Older ones are on their way.
+        last_senders: Who wrote last, of the conversations where that has been heard.
+        texts: What was heard or read of a conversation, for the search.
+    """
+
+    shown: Shown = "active"
+    order: Order = "newest"
+    query: str = ""
+    selected: SessionId | None = None
+    older: Mapping[SessionId, Session] = field(default_factory=dict)
+    is_complete: bool = False
+    is_loading: bool = False
+    last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
+    texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
+
+    def last_sender(self, session: Session) -> Sender | None:
+        """Who wrote last, if that is known: what is unread is a customer's."""
+        known = self.last_senders.get(session.id)
+        return known or ("customer" if session.unread_count else None)
+
+
+def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Session]:
+    """The conversations to list, the first one first.
+
+    Args:
+        listing: What is to be shown.
+        window: The stream's, which know better than the older ones.
+    """
+    words = listing.query.casefold().split()
+    shown = [
+        session
+        for session in {**listing.older, **window}.values()
+        if _is_shown(listing, session) and (not words or _is_found(listing, session, words))
+    ]
+    if listing.order == "newest":
+        return sorted(shown, key=session_place, reverse=True)
+    return sorted(shown, key=lambda one: (not is_waiting(listing, one), session_place(one)))
+
+
+def is_waiting(listing: Listing, session: Session) -> bool:
+    """Whether the customer wrote last and nobody has closed the matter."""
+    return not session.is_resolved and listing.last_sender(session) == "customer"
+
+
+def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session]) -> Listing:
+    """What an event of the inbox's stream makes of the list.
+
+    Args:
+        listing: Before it.
+        event: What was heard.
+        window: The stream's conversations before it.
+    """
+    match event:
+        case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
+            return listing
+        case MessageAdded(session_id, message):
+            kept = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
+            return replace(
+                listing,
+                last_senders={**listing.last_senders, session_id: message.sender},
+                texts={**listing.texts, session_id: kept},
+            )
+        case SessionAdded(session) | SessionChanged(session) if session.unread_count:
+            senders: dict[SessionId, Sender] = {**listing.last_senders, session.id: "customer"}
+            return replace(listing, last_senders=senders)
+        case DeliveryChanged(session_id, _, "confirmed"):  # one's own is not told again
+            return replace(listing, last_senders={**listing.last_senders, session_id: "admin"})
+        case SessionRemoved(session, deleted):
+            older = {key: one for key, one in listing.older.items() if key != session.id}
+            if not deleted:
+                older[session.id] = window.get(session.id, session)
+            return replace(listing, older=older)
+        case _:
+            return listing
+
+
+def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
+    """The selection so many rows further, not beyond either end."""
+    if not rows:
+        return listing
+    place = max(0, min(_place(listing, rows) + by, len(rows) - 1))
+    return replace(listing, selected=rows[place].id)
+
+
+def following(
+    listing: Listing, rows: Sequence[Session], kind: Literal["unread", "waiting"]
+) -> Session | None:
+    """The next conversation of this kind behind the selection, from the top again at the end."""
+    start = _place(listing, rows) + 1
+    for session in (*rows[start:], *rows[:start]):
+        if session.unread_count if kind == "unread" else is_waiting(listing, session):
+            return session
+    return None
+
+
+def other_shown(listing: Listing) -> Listing:
+    """The next of the filters."""
+    choices = get_args(Shown)
+    chosen = choices[(choices.index(listing.shown) + 1) % len(choices)]
+    return replace(listing, shown=chosen)
+
+
+def other_order(listing: Listing) -> Listing:
+    return replace(listing, order="longest waiting" if listing.order == "newest" else "newest")
+
+
+def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, Session]) -> str:
+    """How far the list goes, and how far a search looked, in words."""
+    known = len({**listing.older, **window})
+    if listing.is_loading:
+        return "loading more…"
+    if listing.query:
+        whole = "all" if listing.is_complete else "the newest"
+        more = "" if listing.is_complete else "; End looks further"
+        return (
+            f"{len(rows)} found in {whole} {known:,}, texts of {len(listing.texts):,} of them{more}"
+        )
+    if listing.is_complete:
+        return f"{len(rows):,} of {known:,}"
+    return f"{len(rows):,} of the newest {known:,}, more at the end"
+
+
+def _place(listing: Listing, rows: Sequence[Session]) -> int:
+    return next((at for at, one in enumerate(rows) if one.id == listing.selected), 0)
+
+
+def _is_shown(listing: Listing, session: Session) -> bool:
+    match listing.shown:
+        case "all":
+            return True
+        case "active":
+            return not session.is_resolved
+        case "resolved":
+            return session.is_resolved
+        case "unread":
+            return session.unread_count > 0
+        case "waiting":
+            return is_waiting(listing, session)
+
+
+def _is_found(listing: Listing, session: Session, words: Sequence[str]) -> bool:
+    fields = (session.customer_name, session.customer_email, session.last_message)
+    text = "\n".join((*fields, *listing.texts.get(session.id, ()))).casefold()
+    return all(word in text for word in words)

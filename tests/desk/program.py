@@ -1,0 +1,46 @@
+"""A desk on a real terminal: run as a program, with every script in names and texts."""
+
+from typing import Any, Final, cast
+
+from imbari_chat.desk.app import Desk, Place
+from tests.desk.desks import Chat
+from tests.view.records import NOW, message, session
+
+__all__ = ["HARD", "main"]
+
+HARD: Final = {
+    "Bengali": "আমার সোনার বাংলা আমি তোমায়",
+    "Hindi": "क्या आप केन्या में हैं हिन्दी",
+    "Tamil": "வணக்கம் தமிழ் மொழி",
+    "Telugu": "తెలుగు భాష నమస్కారం",
+    "Malayalam": "മലയാളം ഭാഷ നമസ്കാരം",
+    "Khmer": "ភាសាខ្មែរ សួស្តី",
+    "Burmese": "မြန်မာဘာသာ မင်္ဂလာပါ",
+    "Thai": "ภาษาไทย สวัสดีที่นี่",
+    "Arabic": "اللُّغَةُ العَرَبِيَّة مرحبا",
+    "Hebrew": "שָׁלוֹם עִבְרִית",
+    "CJK": "中文字符日本語한국어",
+    "flags": "🇰🇪🇺🇬🇹🇿 flags 🇰🇪",
+    "skin tones": "👍🏿👋🏽 tones 🙏🏾",
+    "families": "👨‍👩‍👧‍👦 family 🏳️‍🌈",
+    "styles": "❤️☎️✈️ styled ☀️",
+    "newest": "🫩🫆🪾 newest 🫈",
+}
+
+
+def main() -> None:
+    """Show it until Ctrl-C."""
+    sessions = [
+        session(name, at=-at, customerName=text, lastMessage=text * 3, customerEmail="a@b.c")
+        for at, (name, text) in enumerate(HARD.items())
+    ]
+    said = tuple(
+        message(f"m{at:02}", f"{text} " * 6 + "end", timestamp=NOW + at * 60_000, read=True)
+        for at, text in enumerate(HARD.values())
+    )
+    chat: Any = Chat(*sessions, messages=said)
+    Desk(cast("Any", chat), place=Place("demo-shop", "default")).run()
+
+
+if __name__ == "__main__":
+    main()

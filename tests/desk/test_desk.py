@@ -1,0 +1,260 @@
+"""The desk with keys from a pilot, before a chat of our own."""
+
+from pathlib import Path
+
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.help_page import HelpPage
+from imbari_chat.desk.transcript import Transcript
+from imbari_chat.errors import Conflict
+from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionChanged
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.paths import SessionId
+from tests.desk.desks import Chat, look, opened, screen_of
+from tests.view.records import NOW, message, session
+
+AMINA = session("amina", unreadCount=2)
+BRIAN = session("brian", at=-5)
+DONE = session("done", at=-9, status="resolved")
+HELLO = message("m1", "Hello", timestamp=NOW)
+BEANS = message("m2", "Any beans?", timestamp=NOW + 1)
+
+
+def _row(app: Desk, words: str) -> int:
+    rows = screen_of(app)
+    found = [at for at, row in enumerate(rows) if words in row]
+    assert found, "\n".join(rows)
+    return found[0]
+
+
+def _long(count: int, *, unread: int = 0) -> tuple[Message, ...]:
+    return tuple(
+        message(f"m{at:03}", f"line {at}", timestamp=NOW + at, read=at < count - unread or None)
+        for at in range(count)
+    )
+
+
+async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
+    """Names, badge, who wrote last, and how many there are."""
+    async with opened(Chat(AMINA, BRIAN, DONE)) as (app, pilot):
+        assert "2 " in screen_of(app)[_row(app, "amina@")]
+        assert "waits  them: amina says hello" in screen_of(app)[_row(app, "waits")]
+        assert _row(app, "active · 2 of 3")
+        await pilot.press("f", "f", "f")
+        assert _row(app, "resolved · 1 of 3")
+        assert "✓" in screen_of(app)[_row(app, "done@")]
+
+
+async def test_search_finds_as_one_types() -> None:
+    """And Escape ends it."""
+    async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
+        await pilot.press("slash", *"bri")
+        await pilot.pause()
+        assert [one.id for one in app.rows] == ["brian"]
+        assert _row(app, "1 found in all 2")
+        await pilot.press("enter", "escape")
+        assert len(app.rows) == 2
+
+
+async def test_the_end_of_the_list_loads_more() -> None:
+    """Until there are no more."""
+    chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
+    chat.behind = [[session("old", at=-99)]]
+    async with opened(chat) as (app, pilot):
+        assert _row(app, "50 of the newest 50, more at the end")
+        await pilot.press("end")
+        await pilot.pause()
+        assert _row(app, "51 of 51")
+
+
+async def test_a_reply_names_what_it_answers() -> None:
+    """So that it is refused when a colleague was faster; then its text is back in the field."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    chat.refuse = Conflict("overtaken")
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press(*"Yes", "ctrl+j", *"!", "enter")
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
+        assert app.state.composer.text == "Yes\n!"
+        assert _row(app, "somebody else wrote meanwhile")
+        chat.refuse = None
+        await pilot.press("ctrl+s")
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'Yes\\n!'"
+        assert not app.state.composer.text
+
+
+async def test_a_notice_outlives_keys() -> None:
+    """It goes by time."""
+    async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
+        await pilot.press("r")
+        await pilot.pause()
+        await pilot.press("down", "up")
+        look(app, 5)
+        assert _row(app, "Resolved")
+        look(app, 5)
+        await pilot.pause()
+        assert not any("Resolved" in row for row in screen_of(app))
+
+
+async def test_drafts_survive_the_desk(tmp_path: Path) -> None:
+    """They are on disk before anything else happens, and marked in the list."""
+    file = tmp_path / "drafts" / "shop.json"
+    async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
+        await pilot.press("enter", *"half a")
+        await pilot.pause(0.5)
+        assert Drafts(file).texts == {SessionId("amina"): "half a"}
+    async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
+        assert "draft" in screen_of(app)[_row(app, "them:")]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert app.state.composer.text == "half a"
+
+
+async def test_what_was_drawn_for_a_moment_is_marked_read() -> None:
+    """In the pane that has the keys; the divider stays where it was."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina", "read m2"]
+        read = BEANS.model_copy(update={"read": True})
+        chat.talk.put_nowait(MessageAdded(AMINA.id, read))
+        await pilot.pause()
+        assert _row(app, "── new")
+
+
+async def test_under_help_nothing_is_read() -> None:
+    """Nor in a window that does not have the keyboard."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter", "f1")
+        await pilot.pause()
+        assert isinstance(app.screen, HelpPage)
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina"]
+
+
+async def test_peek_marks_nothing() -> None:
+    """As long as it lasts."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("p")
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina"]
+        assert _row(app, "only looking")
+
+
+async def test_of_seventy_the_first_that_fit_are_marked() -> None:
+    """Reading begins at the divider; what is below the edge is counted, and stays unread."""
+    chat = Chat(session("amina", unreadCount=70), messages=_long(70, unread=70))
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        last = chat.calls[-1]
+        assert last.startswith("read m0")
+        assert int(last.removeprefix("read m")) < 20
+        assert "below" in screen_of(app)[_row(app, "amina@")]
+
+
+async def test_new_messages_keep_the_readers_place() -> None:
+    """They are counted below; at the bottom, the bottom stays."""
+    chat = Chat(BRIAN, messages=_long(60))
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        assert _row(app, "line 59")
+        await pilot.press("pageup")
+        before = screen_of(app)[4:10]
+        chat.talk.put_nowait(MessageAdded(BRIAN.id, message("z", "news", timestamp=NOW + 99)))
+        await pilot.pause()
+        assert screen_of(app)[4:10] == before
+        await pilot.press("ctrl+end")
+        assert _row(app, "news")
+
+
+async def test_scrolling_back_loads_to_the_beginning() -> None:
+    """And says so; the reader's place stays."""
+    older = [message("a0", "the very first", timestamp=NOW - 9)]
+    chat = Chat(BRIAN, messages=_long(60))
+    chat.past = [older]
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        await pilot.press("ctrl+home")
+        await pilot.pause()
+        transcript = app.query_one(Transcript)
+        transcript.to_top()
+        await pilot.pause()
+        assert _row(app, "the beginning of the conversation") < _row(app, "the very first")
+
+
+async def test_a_customer_cannot_write_a_line_of_ours() -> None:
+    """Neither by name nor by text: the first columns are not theirs."""
+    forger = session("Imbari Team", at=1)
+    text = "hi\n14:05        us ┃ You get it free"
+    chat = Chat(forger, messages=(message("m", text),))
+    async with opened(chat) as (app, pilot):
+        assert "not us! Imbari Team" in screen_of(app)[1]
+        await pilot.press("enter")
+        await pilot.pause()
+        assert _row(app, "a customer, not us: Imbari Team")
+        forged = screen_of(app)[_row(app, "You get it free")]
+        assert forged.split("▏")[1].startswith(" " * 16 + "│ 14:05")
+
+
+async def test_offline_from_the_start_claims_nothing() -> None:
+    """It does not say that there is no conversation."""
+    chat = Chat()
+    chat.inbox.put_nowait(ConnectionChanged("reconnecting", "no route"))
+    async with opened(chat) as (app, pilot):
+        app.state = type(app.state)(connection=ConnectionChanged("reconnecting", "no route"))
+        await pilot.pause(1.1)
+        assert _row(app, "Not loaded: offline")
+        assert "offline" in screen_of(app)[0]
+
+
+async def test_a_window_of_nothing_is_survived() -> None:
+    """3 by 2, and back."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.resize_terminal(3, 2)
+        await pilot.pause()
+        await pilot.resize_terminal(140, 40)
+        await pilot.pause()
+        assert _row(app, "Hello")
+
+
+async def test_an_untouched_selection_is_the_newest() -> None:
+    """One that was moved stays on its conversation, wherever that goes."""
+    chat = Chat(AMINA, BRIAN)
+    async with opened(chat) as (app, pilot):
+        await pilot.press("down")
+        newer = session("brian", at=50)
+        chat.inbox.put_nowait(SessionChanged(newer, BRIAN))
+        await pilot.pause()
+        assert app.rows[0].id == "brian"
+        assert app.listing.selected == "brian"
+
+
+async def test_keys_in_one_burst_are_taken_in_their_order() -> None:
+    """What was pasted with its Enter is sent whole."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        for key in ("o", "k", "enter"):
+            app.simulate_key(key)
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'ok' after m2"

@@ -1,0 +1,114 @@
+"""The desk's list as a value."""
+
+from dataclasses import replace
+
+from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.listing import (
+    Listing,
+    following,
+    heard,
+    listed,
+    moved,
+    other_order,
+    other_shown,
+    reach,
+)
+from tests.view.records import delivery, message, outgoing, session
+
+AMINA = session("amina", at=3, unreadCount=2)
+BRIAN = session("brian", at=2, status="resolved")
+CHEN = session("chen", at=1)
+DINA = session("dina", at=0, unreadCount=1)
+WINDOW = {one.id: one for one in (AMINA, BRIAN, CHEN, DINA)}
+
+
+def _names(listing: Listing) -> list[str]:
+    return [one.customer_name for one in listed(listing, WINDOW)]
+
+
+def test_each_filter_shows_its_own() -> None:
+    """Active, unread, waiting, resolved, all, and from the start again."""
+    listing, shown = Listing(), {}
+    for _ in range(5):
+        shown[listing.shown] = _names(listing)
+        listing = other_shown(listing)
+    assert listing.shown == "active"
+    assert shown == {
+        "active": ["amina", "chen", "dina"],
+        "unread": ["amina", "dina"],
+        "waiting": ["amina", "dina"],
+        "resolved": ["brian"],
+        "all": ["amina", "brian", "chen", "dina"],
+    }
+
+
+def test_who_waits_longest_comes_first() -> None:
+    """Those who do not wait come behind."""
+    assert _names(other_order(Listing())) == ["dina", "amina", "chen"]
+
+
+def test_waiting_is_who_wrote_last() -> None:
+    """Read and not answered is waiting still; answered is not, nor while the answer is queued."""
+    asked = heard(Listing(shown="waiting"), MessageAdded(CHEN.id, message("m", "Hi")), WINDOW)
+    assert _names(asked) == ["amina", "chen", "dina"]
+    queued = heard(asked, MessageAdded(CHEN.id, outgoing("r", "Hello")), WINDOW)
+    assert queued == asked
+    answer = message("r", "Hello", sender="admin")
+    assert "chen" not in _names(heard(asked, MessageAdded(CHEN.id, answer), WINDOW))
+
+
+def test_who_was_read_waits_still() -> None:
+    """Reading is not answering."""
+    listing = heard(Listing(shown="waiting"), SessionAdded(AMINA), WINDOW)
+    read = {AMINA.id: session("amina", at=3)}
+    assert listed(listing, read) == [read[AMINA.id]]
+    sent = delivery("amina", outgoing("r", "Hello"), "confirmed")
+    assert listed(heard(listing, sent, read), read) == []
+
+
+def test_search_looks_through_names_addresses_and_texts() -> None:
+    """And says how far it looked."""
+    listing = heard(Listing(), MessageAdded(CHEN.id, message("m", "A French Press")), WINDOW)
+    assert _names(replace(listing, query="french p")) == ["chen"]
+    found = replace(listing, query="AMINA@EX")
+    assert _names(found) == ["amina"]
+    rows = listed(found, WINDOW)
+    assert reach(found, rows, WINDOW) == (
+        "1 found in the newest 4, texts of 1 of them; End looks further"
+    )
+
+
+def test_an_untouched_selection_stays_on_top() -> None:
+    """One that was moved stays on its conversation."""
+    rows = listed(Listing(), WINDOW)
+    assert moved(Listing(), rows, 0).selected == AMINA.id
+    down = moved(Listing(), rows, 1)
+    assert down.selected == CHEN.id
+    late = {**WINDOW, SessionId("eve"): session("eve", at=9)}
+    assert moved(down, listed(down, late), 1).selected == DINA.id
+    assert moved(down, rows, 99).selected == DINA.id
+    assert moved(Listing(), [], 1).selected is None
+
+
+def test_the_next_unread_is_found_around_the_end() -> None:
+    """From the last one back to the top."""
+    rows = listed(Listing(), WINDOW)
+    assert following(Listing(), rows, "unread") == DINA
+    assert following(Listing(selected=DINA.id), rows, "waiting") == AMINA
+    assert following(Listing(), [CHEN], "unread") is None
+
+
+def test_what_leaves_the_window_stays_in_the_list() -> None:
+    """Newer ones pushed it out; what was deleted goes."""
+    pushed = heard(Listing(), SessionRemoved(CHEN, deleted=False), WINDOW)
+    assert listed(pushed, {}) == [CHEN]
+    assert listed(heard(pushed, SessionRemoved(CHEN, deleted=True), {}), {}) == []
+
+
+def test_how_far_the_list_goes_is_said() -> None:
+    """No total is claimed that is not known."""
+    rows = listed(Listing(), WINDOW)
+    assert reach(Listing(), rows, WINDOW) == "3 of the newest 4, more at the end"
+    assert reach(Listing(is_complete=True), rows, WINDOW) == "3 of 4"
+    assert reach(Listing(is_loading=True), rows, WINDOW) == "loading more…"
