@@ -162,6 +162,22 @@ def test_a_session_that_is_not_shown_is_not_made_up() -> None:
     assert play.changes == []
 
 
+def test_a_gap_above_a_record_that_is_pending_can_be_read() -> None:
+    """From the record as the service holds it, for the service is asked."""
+    diff, overlay = SessionDiff(1), RecordOverlay(paths.SESSIONS)
+    diff.update({HERE: RECORD})
+    overlay.over({HERE: RECORD}, None)
+    overlay.began(1, RESOLVED, NOW)
+    pending, touched = overlay.over({HERE: RECORD}, frozenset({HERE}))
+    diff.update(pending, touched)
+    gap = diff.gap({"-Later": {**RECORD, "lastMessageTime": NOW}})
+    assert gap is not None
+    assert gap.after is not None
+    key, record = gap.after
+    assert (key, at(record, ("status",))) == (HERE, "resolved")
+    from_json(record)  # raises for what no service holds
+
+
 STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("begin"), st.sampled_from(sorted(PLANS))),

@@ -116,7 +116,8 @@ class WindowDiff(ABC):
         if before <= self._places[self._floor]:
             return None
         missing = self._raw.keys() - window.keys() - {self._floor}
-        return Gap((self._floor, self._raw[self._floor]), until, frozenset(window), missing)
+        lowest_known = (self._floor, _stored(self._raw[self._floor]))
+        return Gap(lowest_known, until, frozenset(window), missing)
 
     def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:
         """The next records of a gap, upwards: gives what changed among them, in order.
@@ -417,12 +418,15 @@ def _is_pending(record: Json) -> bool:
 
 
 def _as_stored(keys: Iterable[str], raw: Mapping[str, Json]) -> dict[str, Json]:
-    """These records, without what is no field of theirs."""
-    found = {key: raw[key] for key in keys}
-    for key, record in found.items():
-        if isinstance(record, dict) and PENDING in record:
-            found[key] = {name: value for name, value in record.items() if name != PENDING}
-    return found
+    """These records, as a service could hold them."""
+    return {key: _stored(raw[key]) for key in keys}
+
+
+def _stored(record: Json) -> Json:
+    """A record without what is no field of it."""
+    if isinstance(record, dict) and PENDING in record:
+        return {name: value for name, value in record.items() if name != PENDING}
+    return record
 
 
 def _steps(keys: list[str], at_most: int) -> Iterator[list[str]]:
