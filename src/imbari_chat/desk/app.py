@@ -206,7 +206,7 @@ class Desk(App[None]):
 
     def _heading(self) -> frame.Lines:
         below = 0 if self.state.conversation is None else self._transcript.below
-        return frame.heading(self.state, below)
+        return frame.heading(self.state, below, self._transcript.size.width)
 
     def _said(self) -> Said:
         conversation = self.state.conversation

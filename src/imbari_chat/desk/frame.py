@@ -67,7 +67,7 @@ def header(state: Inbox, place: "Place", now: int) -> Lines:
     return [parts]
 
 
-def heading(state: Inbox, below: int) -> Lines:
+def heading(state: Inbox, below: int, width: int) -> Lines:
     """Whose conversation it is and how it stands; a stranger's words last on the line."""
     conversation = state.conversation
     if conversation is None:
@@ -91,7 +91,7 @@ def heading(state: Inbox, below: int) -> Lines:
         (" ", _DIM), *marks,
         (safe_text(name, max_length=_LONGEST), Style(bold=True)), (f"  {details}", _DIM),
     ]  # fmt: skip
-    return [first, [("─" * _LONGEST, _DIM)]]
+    return [first, [("─" * width, _DIM)]]
 
 
 def notice(state: Inbox) -> Parts:
