@@ -31,6 +31,8 @@ def _step(choice: Choice, fact: str) -> Step | bool | None:
 Facts: TypeAlias = list[tuple[str, Step | bool | None]]
 
 DOUBT: Facts = [("a", ASK), ("rest", None)]
+BACK: Facts = [("rest", REST), ("again", True), ("greeted", SOCKET)]
+SERVED: Facts = [("greeted", None), ("answered", None)]
 
 TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
     "greeted": ([("greeted", None), ("answered", None)], "websocket", None),
@@ -82,10 +84,7 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
         "no WebSocket: b",
     ),
     "misunderstood once": (
-        [
-            *(("greeted", None), ("answered", None), ("what?", ASK), ("a", None)),
-            *(("greeted", None), ("answered", None), ("rest", REST)),
-        ],
+        [*SERVED, ("what?", ASK), ("a", None), *SERVED, ("rest", REST)],
         "rest",
         "no WebSocket: what?",
     ),
@@ -100,10 +99,7 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
         "no WebSocket: what?",
     ),
     "misunderstood before": (
-        [
-            *(("a", ASK), ("rest", REST), ("again", True), ("greeted", SOCKET), ("what?", ASK)),
-            *(("rest", REST), ("again", True), ("greeted", SOCKET), *DOUBT, *DOUBT),
-        ],
+        [("a", ASK), *BACK, ("what?", ASK), *BACK, *DOUBT, *DOUBT],
         "websocket",
         None,
     ),
