@@ -98,6 +98,20 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
         "rest",
         "no WebSocket: what?",
     ),
+    "misunderstood in vain": (
+        [
+            ("a", ASK),
+            ("rest", REST),
+            ("again", True),
+            ("what?", GIVE_UP),
+            ("again", True),
+            ("greeted", SOCKET),
+            *DOUBT,
+            *DOUBT,
+        ],
+        "websocket",
+        None,
+    ),
     "misunderstood before": (
         [("a", ASK), *BACK, ("what?", ASK), *BACK, *DOUBT, *DOUBT],
         "websocket",
