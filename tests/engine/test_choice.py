@@ -22,6 +22,8 @@ def _step(choice: Choice, fact: str) -> Step | bool | None:
             return choice.rest_answered(False)
         case "again":
             return choice.try_again()
+        case "what?":
+            return choice.attempted(Attempt("misunderstood", fact))
         case reason:
             return choice.attempted(Attempt("failed", reason))
 
@@ -29,6 +31,8 @@ def _step(choice: Choice, fact: str) -> Step | bool | None:
 Facts: TypeAlias = list[tuple[str, Step | bool | None]]
 
 DOUBT: Facts = [("a", ASK), ("rest", None)]
+BACK: Facts = [("rest", REST), ("again", True), ("greeted", SOCKET)]
+SERVED: Facts = [("greeted", None), ("answered", None)]
 
 TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
     "greeted": ([("greeted", None), ("answered", None)], "websocket", None),
@@ -79,6 +83,40 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
         "rest",
         "no WebSocket: b",
     ),
+    "misunderstood once": (
+        [*SERVED, ("what?", ASK), ("a", None), *SERVED, ("rest", REST)],
+        "rest",
+        "no WebSocket: what?",
+    ),
+    "misunderstood, and an outage": (
+        [("greeted", None), ("what?", ASK), ("no rest", None), *DOUBT, *DOUBT],
+        "websocket",
+        None,
+    ),
+    "misunderstood when asked again": (
+        [("status 403", ASK), ("rest", REST), ("again", True), ("what?", GIVE_UP), ("a", None)],
+        "rest",
+        "no WebSocket: what?",
+    ),
+    "misunderstood in vain": (
+        [
+            ("a", ASK),
+            ("rest", REST),
+            ("again", True),
+            ("what?", GIVE_UP),
+            ("again", True),
+            ("greeted", SOCKET),
+            *DOUBT,
+            *DOUBT,
+        ],
+        "websocket",
+        None,
+    ),
+    "misunderstood before": (
+        [("a", ASK), *BACK, ("what?", ASK), *BACK, *DOUBT, *DOUBT],
+        "websocket",
+        None,
+    ),
     "not back by itself": (
         [("status 403", ASK), ("rest", REST), ("status 403", None)],
         "rest",
@@ -122,18 +160,21 @@ def test_it_is_close_while_rest_is_asked_for_the_first_time() -> None:
     assert close == [True, False, True, False, False, False]
 
 
-FACTS = st.lists(st.sampled_from(["greeted", "answered", "failed", "rest", "no rest", "again"]))
+FACTS = st.lists(
+    st.sampled_from(["greeted", "answered", "failed", "what?", "rest", "no rest", "again"])
+)
 
 
 @given(FACTS)
 def test_rest_is_used_only_where_it_answers_and_never_left_unasked(facts: list[str]) -> None:
     """Whatever happens, in whatever order."""
-    choice, asked, doubts = Choice(), False, 0
+    choice, asked, doubts, misunderstood = Choice(), False, 0, False
     for fact in facts:
         is_answer = fact in ("rest", "no rest")
         if is_answer and not asked:
             continue
         before: str | None = choice.chosen
+        misunderstood = misunderstood or (fact == "what?" and before != "rest")
         step = _step(choice, fact)
         assert not (asked and step is ASK)
         asked = step is ASK or (asked and not is_answer)
@@ -141,9 +182,10 @@ def test_rest_is_used_only_where_it_answers_and_never_left_unasked(facts: list[s
         after: str | None = choice.chosen
         if after == "rest" and before != "rest":
             assert (fact, step) == ("rest", REST)
-            assert doubts >= (1 if before is None else 3)
+            assert doubts >= (1 if before is None or misunderstood else 3)
         elif after != before:
             assert (fact, after) == ("greeted", "websocket")
             assert (step is SOCKET) is (before == "rest")
         doubts = 0 if after == "rest" else doubts
+        misunderstood = misunderstood and not is_answer
         assert (choice.reason is not None) is (after == "rest")

@@ -450,6 +450,105 @@ def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
     assert Disconnect() in [effect for _, effect in played.wait(1)]
 
 
+@pytest.mark.parametrize(("greeting", "seconds"), [(None, 10), (3.0, 3)])
+def test_the_greeting_may_have_less_time_than_the_rest(
+    greeting: float | None, seconds: float
+) -> None:
+    """From the dial on; neither before it nor after the greeting, and bytes put it off."""
+    played = Played(greeting_timeout=greeting)
+    played.link.listen(1, ROOM, None, played.now)
+    assert Disconnect() not in [effect for _, effect in played.wait(9)]
+    played.link.identified(USER, played.now)
+    assert Disconnect() not in [effect for _, effect in played.wait(seconds - 1)]
+    played.link.heard(played.now)
+    assert Disconnect() not in [effect for _, effect in played.wait(seconds - 1)]
+    played.hello()
+    assert Disconnect() not in [effect for _, effect in played.wait(9)]
+    assert Disconnect() in [effect for _, effect in played.wait(1)]
+
+    played = Played(greeting_timeout=greeting)
+    played.link.listen(1, ROOM, None, played.now)
+    played.link.identified(USER, played.now)
+    assert Disconnect() not in [effect for _, effect in played.wait(seconds - 1)]
+    assert Disconnect() in [effect for _, effect in played.wait(1)]
+    assert played.attempts == [Attempt("failed", f"no answer within {seconds} s")]
+
+
+GREETED, ANSWERED = Attempt("greeted"), Attempt("answered")
+
+
+@pytest.mark.parametrize(
+    ("facts", "attempts"),
+    [
+        ([], []),
+        (["no credential"], []),
+        (["dialed"], []),
+        (["dialed", "lost"], [Attempt("failed", "cut")]),
+        (["dialed", "refused"], [Attempt("failed", "a page")]),
+        (["dialed", "unreadable"], [Attempt("misunderstood", "?"), Attempt("failed", "?")]),
+        (["dialed", "greeted"], [GREETED]),
+        (["dialed", "greeted", "greeted"], [GREETED]),
+        (["dialed", "greeted", "lost"], [GREETED, Attempt("failed", "cut")]),
+        (["dialed", "greeted", "answered"], [GREETED, ANSWERED]),
+        (["dialed", "greeted", "answered", "lost"], [GREETED, ANSWERED]),
+        (
+            ["dialed", "greeted", "answered", "unreadable"],
+            [GREETED, ANSWERED, Attempt("misunderstood", "?")],
+        ),
+        (["dialed", "greeted", "answered", "lost", "lost"], [GREETED, ANSWERED]),
+        (["dialed", "closed"], []),
+        (["dialed", "moved"], []),
+    ],
+    ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else "",
+)
+def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Attempt]) -> None:
+    """What failed before anything was dialed, or after callers were served, is no attempt's end."""
+    played = Played()
+    played.link.listen(1, ROOM, None, played.now)
+    for fact in facts:
+        match fact:
+            case "no credential":
+                played.link.no_credential(Unavailable("no sign-in"), played.now)
+            case "dialed":
+                played.link.identified(USER, played.now)
+            case "lost":
+                played.link.lost("cut", played.now)
+            case "refused":
+                played.link.refused(Unavailable("a page"), played.now)
+            case "unreadable":
+                played.link.received("{", played.now)
+            case "greeted":
+                played.hello()
+            case "answered":
+                played.answer(1)
+            case "moved":
+                played.control("r", "s-1.firebaseio.com")
+            case "closed":
+                played.link.close(played.now)
+        played.drain()
+    assert [one.came for one in played.attempts] == [one.came for one in attempts]
+    for told, expected in zip(played.attempts, attempts, strict=True):
+        if expected.reason == "?":
+            assert "unreadable" in (told.reason or "")
+        else:
+            assert told.reason == expected.reason
+
+
+@pytest.mark.parametrize(
+    "payload", [None, "6", 6, [], {}, {"v": "6", "ts": "soon", "h": 1, "s": 2}]
+)
+def test_a_greeting_of_another_version_is_one(payload: Json) -> None:
+    """As for the SDKs; what it does not say in words that are known is not known."""
+    played = Played()
+    played.link.listen(1, ROOM, None, played.now)
+    played.link.identified(USER, played.now)
+    played.drain()
+    played.control("h", payload)
+    assert [one["a"] for one in played.said()] == ["auth", "q"]
+    assert played.attempts == [GREETED]
+    assert played.link.server_time(played.now) is None
+
+
 def test_the_service_names_the_host_to_dial() -> None:
     """At once, and for later connections; never one that is not its own."""
     played = Played()

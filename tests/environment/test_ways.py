@@ -24,6 +24,7 @@ from imbari_chat.wire.paths import ROOT
 from tests.cli.harness import Program, outside
 from tests.environment.authority import Authority, TlsFront
 from tests.environment.forward_proxy import ForwardProxy, SocksProxy
+from tests.faults.gate import Gate
 from tests.identity.answering import AnsweringServer
 from tests.identity.places import make_tokens
 from tests.net.scripted import Caller
@@ -61,10 +62,19 @@ def _write(flags: Flags) -> None:
         assert conversation.reply("Hello").delivery == "confirmed"
 
 
+def _rest(flags: Flags) -> None:
+    """Requests and an event stream, which are ways of their own."""
+    _all_over({**flags, "transport": "rest"})
+
+
 def _socket(flags: Flags) -> None:
-    chosen = {**flags, "transport": "websocket"}
-    _write(chosen)
-    _stream(chosen)
+    _all_over({**flags, "transport": "websocket"})
+
+
+def _all_over(flags: Flags) -> None:
+    """What a client does: it reads, writes and listens."""
+    _write(flags)
+    _stream(flags)
 
 
 def _sign_in(flags: Flags) -> None:
@@ -87,6 +97,11 @@ def _accounts(flags: Flags) -> None:
 
 
 def _doctor(flags: Flags) -> None:
+    checks = _diagnosis(flags)
+    assert {check["state"] for check in checks} == {"ok"}, checks
+
+
+def _diagnosis(flags: Flags) -> list[dict[str, Any]]:
     given = {name: value for name, value in flags.items() if name != "timeout"}
     options = {
         "project": "IMBARI_CHAT_PROJECT",
@@ -102,14 +117,13 @@ def _doctor(flags: Flags) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in given.items():
             patch.setenv(options[name], str(value))
-        checks = Program().json("doctor")
-    assert {check["state"] for check in checks} == {"ok"}, checks
+        checks: list[dict[str, Any]] = Program().json("doctor")
+        return checks
 
 
 ACTIONS: dict[str, Callable[[Flags], None]] = {
-    "stream": _stream,
     "read": _read,
-    "write": _write,
+    "rest": _rest,
     "socket": _socket,
     "sign-in": _sign_in,
     "rules": _rules,
@@ -275,7 +289,7 @@ def test_a_live_project_is_reached_by_the_offices_proxy_and_authority(
 
 
 @pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h"])
-@pytest.mark.parametrize("act", [_stream, _read, _socket, _sign_in], ids=lambda act: act.__name__)
+@pytest.mark.parametrize("act", [_read, _rest, _socket, _sign_in], ids=lambda act: act.__name__)
 def test_a_socks_proxy_is_asked_for_names_too(
     act: Callable[[Flags], None],
     scheme: str,
@@ -290,9 +304,7 @@ def test_a_socks_proxy_is_asked_for_names_too(
     assert live.socks.asked
 
 
-@pytest.mark.parametrize(
-    "act", [_stream, _read, _write, _socket, _rules], ids=lambda act: act.__name__
-)
+@pytest.mark.parametrize("act", [_read, _rest, _socket, _rules], ids=lambda act: act.__name__)
 def test_what_no_proxy_lists_is_reached_directly(
     act: Callable[[Flags], None],
     live: Live,
@@ -340,6 +352,24 @@ def test_what_cannot_be_used_is_named_before_any_request(
     assert not live.google.asked
 
 
+async def test_a_proxy_that_lets_no_socket_through_leaves_rest(
+    emulator: Emulator, here: Flags
+) -> None:
+    """And who asks is told why, by the client and by the doctor."""
+    async with Gate(emulator.database_host, "403 Forbidden").running() as gate:
+        flags = {**here, "database_emulator": gate.address}
+        async with AsyncAdminChat.from_env(**flags) as desk:
+            await desk.listen()
+            assert len(await desk.sessions()) == 1
+            assert desk.status.state == "live"
+            assert desk.status.transport == "rest"
+        checks = await asyncio.to_thread(_diagnosis, flags)
+    (found,) = [one for one in checks if one["name"] == "transport"]
+    assert found["state"] == "warn"
+    assert "no WebSocket: " in str(found)
+    assert "status 403" in str(found)
+
+
 def test_only_the_named_authority_is_believed(
     live: Live, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -353,7 +383,7 @@ def test_only_the_named_authority_is_believed(
 
 
 @pytest.mark.parametrize(
-    "act", [_read, _socket, _rules, _accounts, _sign_in], ids=lambda act: act.__name__
+    "act", [_read, _rest, _socket, _rules, _accounts, _sign_in], ids=lambda act: act.__name__
 )
 def test_a_certificate_that_is_not_trusted_is_said_to_be(
     act: Callable[[Flags], None], live: Live, monkeypatch: pytest.MonkeyPatch
@@ -376,7 +406,9 @@ async def test_a_stream_says_that_a_certificate_is_not_trusted(live: Live) -> No
     await transport.close()
 
 
-@pytest.mark.parametrize("act", [_read, _socket, _sign_in, _rules], ids=lambda act: act.__name__)
+@pytest.mark.parametrize(
+    "act", [_read, _rest, _socket, _sign_in, _rules], ids=lambda act: act.__name__
+)
 def test_a_proxy_that_wants_a_password_is_said_to(
     act: Callable[[Flags], None],
     live: Live,

@@ -5,6 +5,7 @@ import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,98 +21,17 @@ from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.identity import factory
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.transport import Subscription
-from imbari_chat.wire.json import Json
+from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.messages import Control, hello
 from imbari_chat.wire.paths import Path
 from tests.client.scenarios.faces import WAIT, eventually
-from tests.faults.proxy import own_port
+from tests.faults.gate import Gate
 
 RULES = '{"rules": {"open": {".read": true, ".write": true}}}'
 OPEN = Path.parse("/open")
 QUICK = BackoffPolicy(first=0.02, cap=0.05)
 LINK = LinkPolicy(connect_timeout=2.0, greeting_timeout=0.5, backoff=QUICK, hurry=0.05)
 STREAM = StreamPolicy(connect_timeout=2.0, backoff=QUICK)
-
-
-class Gate:
-    """Between a client and a database, and lets requests through but no WebSocket, while closed.
-
-    Attributes:
-        answer: What is said to who asks for a WebSocket; ``""`` for nothing, and None to let it.
-        refused: How many WebSockets were not let through.
-    """
-
-    def __init__(self, target: str, answer: str | None = None) -> None:
-        host, _, port = target.rpartition(":")
-        self._target = (host, int(port))
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._sockets: set[asyncio.StreamWriter] = set()
-        self._all: set[asyncio.StreamWriter] = set()
-        self.answer = answer
-        self.away = False
-        self.refused = 0
-        self.address = ""
-
-    def block(self, answer: str) -> None:
-        """From now on no WebSocket gets through, and those that did are cut."""
-        self.answer = answer
-        for writer in self._sockets:
-            writer.transport.abort()
-
-    def leave(self) -> None:
-        """Nothing gets through at all."""
-        self.away = True
-        for writer in self._all:
-            writer.transport.abort()
-
-    @asynccontextmanager
-    async def running(self) -> AsyncIterator["Gate"]:
-        port = await own_port()
-        self.address = f"127.0.0.1:{port}"
-        async with await asyncio.start_server(self._accept, "127.0.0.1", port):
-            yield self
-            for task in self._tasks:
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.get_running_loop().create_task(self._serve(reader, writer))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._all.add(writer)
-        try:
-            if self.away:
-                return
-            head = await reader.readuntil(b"\r\n\r\n")
-            if b"upgrade: websocket" in head.lower():
-                if self.answer is not None:
-                    self.refused += 1
-                    if not self.answer:
-                        await reader.read()
-                    writer.write(f"HTTP/1.1 {self.answer}\r\nContent-Length: 0\r\n\r\n".encode())
-                    await writer.drain()
-                    return
-                self._sockets.add(writer)
-            source, sink = await asyncio.open_connection(*self._target)
-            sink.write(head)
-            try:
-                await asyncio.gather(_carry(reader, sink), _carry(source, writer))
-            finally:
-                sink.transport.abort()
-        except (asyncio.IncompleteReadError, OSError):
-            pass
-        finally:
-            self._sockets.discard(writer)
-            self._all.discard(writer)
-            writer.transport.abort()
-
-
-async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-    while data := await source.read(65536):
-        sink.write(data)
-        await sink.drain()
-    sink.close()
 
 
 @pytest.fixture(scope="module")
@@ -198,7 +118,7 @@ async def test_a_websocket_is_taken_where_it_gets_through(
             StateChanged,
         ]
         assert str(way.way) == "websocket"
-        assert len(gate._all) == 1
+        assert len(gate.all) == 1
 
 
 @pytest.mark.parametrize(
@@ -233,6 +153,68 @@ async def test_rest_is_taken_where_no_websocket_gets_through(
         refused = gate.refused
         await _until(way.listen(OPEN / "n"), 20)
         assert gate.refused == refused
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ['{"hello":{"version":6}}'],
+        ['{"t":"c","d":{"t":"welcome","d":{"v":"6"}}}'],
+        ["<html>"],
+        [dumps({"t": "c", "d": {"t": "h", "d": {"v": "6"}}}), '{"answers":[]}'],
+        [str(hello(1, "n", "s")), '{"t":"d","d":{"r":1,"b":{"s":"upgrade","d":"to version 6"}}}'],
+        [str(hello(1, "n", "s")), '{"t":"d","d":{"r":1,"b":{"s":"ok","d":""}}}', '{"t":"x"}'],
+        [str(hello(1, "n", "s"))],
+        [str(Control("r", "elsewhere.example"))],
+    ],
+    ids=["unknown", "no greeting", "page", "version", "status", "later", "silence", "moved"],
+)
+async def test_a_service_that_is_not_understood_is_asked_over_rest(
+    texts: list[str], emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Whatever it says over the socket instead; and it is not asked there for ever."""
+    link = replace(LINK, connect_timeout=0.5)
+    async with (
+        Gate(emulator.database_host, texts).running() as gate,
+        reaching(emulator, gate.address, tmp_path, link=link) as way,
+        reaching(emulator, emulator.database_host, tmp_path) as other,
+    ):
+        subscription = way.listen(OPEN)
+        listening = asyncio.create_task(_until(subscription, 1))
+        await eventually(lambda: way.way.name == "rest")
+        assert gate.refused <= 3
+        await other.update({OPEN: 1})
+        await listening
+        assert await way.get(OPEN) == 1
+        assert gate.refused <= 3
+        assert (way.way.reason or "").startswith("no WebSocket: ")
+
+
+async def test_the_latest_value_is_had_again_before_the_next_transport_has_one(
+    emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Whoever lays something over it need not wait, be it for an outage; once there is one."""
+    async with (
+        Gate(emulator.database_host).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        await way.update({OPEN: {"a": 1}})
+        subscription = way.listen(OPEN)
+        subscription.again(frozenset("a"))
+        await _until(subscription, {"a": 1})
+        gate.requests = False
+        gate.block("403 Forbidden")
+        way._use(way._rest)  # as if it had just been decided, and then the network failed
+        subscription.again(frozenset("a"))
+        said = [await anext(subscription) for _ in range(2)]
+        assert [getattr(one, "state", None) for one in said] == ["reconnecting", None]
+        assert said[1] == Changed({"a": 1}, frozenset("a"))
+        gate.requests = True
+        said = await _until(subscription, {"a": 1})
+        assert [one.touched for one in said if isinstance(one, Changed)] == [None]
+        await subscription.close()
+        subscription.again(frozenset("a"))
+        assert [one async for one in subscription] == []
 
 
 async def test_an_outage_is_an_outage_and_is_waited_for(

@@ -13,6 +13,7 @@ from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
+from websockets.protocol import State
 
 from imbari_chat.emulator.connections import Connections
 
@@ -68,6 +69,13 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().handle_connect(event)
         if self.response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             self.scope["state"]["abort"] = self.transport.abort
+
+    def shutdown(self) -> None:
+        """The emulator stops. Whoever has been told an end, or has said one, is told no other."""
+        if self.conn.state is State.OPEN or not self.handshake_complete:
+            super().shutdown()
+        else:
+            self.transport.close()
 
     def _hold(self, size: int) -> None:
         """Count what has come of a frame, or of a message in frames; over the bound, cut off."""

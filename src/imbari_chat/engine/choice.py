@@ -4,8 +4,8 @@ The shell reports how attempts to open a WebSocket end and whether REST answers;
 to do about it. It waits for nothing and knows no time.
 
     undecided --greeted--> websocket
-        | failed, and REST answers        | failed three times in a row, and REST answers each time
-        +------------> rest <-------------+
+        | failed, and REST answers        | failed three times in a row, or was misunderstood once,
+        +------------> rest <-------------+   and REST answers each time
                         | somebody asks for it: one attempt
                         +--greeted--> websocket
 
@@ -47,6 +47,7 @@ class Choice:
         self._is_trying = False
         self._trouble: str | None = None  # of the last attempt, until the service greets
         self._doubts = 0
+        self._misunderstood: str | None = None  # what was, until REST has been asked
 
     @property
     def is_close(self) -> bool:
@@ -63,18 +64,24 @@ class Choice:
                 return None
             case "failed":
                 return self._failed(attempt.reason)
+            case "misunderstood":
+                if self.chosen != "rest":
+                    self._misunderstood = attempt.reason
+                return self._failed(attempt.reason)
 
     def rest_answered(self, answers: bool) -> Step | None:
         """Whether REST answers: the end of :attr:`Step.ASK_REST`."""
         self._is_asking = False
-        if self.chosen == "rest" or self._trouble is None:  # the service has greeted meanwhile
+        trouble, self._misunderstood = self._misunderstood, None
+        if trouble is None and self._trouble is None:  # the service has greeted meanwhile
             return None
         if not answers:
             self._doubts = 0
             return None
         self._doubts += 1
-        if self.chosen == "websocket" and self._doubts < _MOST_DOUBTS:
+        if self.chosen == "websocket" and trouble is None and self._doubts < _MOST_DOUBTS:
             return None
+        self._trouble = trouble or self._trouble
         self._use_rest()
         return Step.USE_REST
 

@@ -21,6 +21,7 @@ anew; nothing is tried again by itself.
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 
+from imbari_chat.engine import control
 from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.attempts import Attempts
 from imbari_chat.engine.credentials import Credentials
@@ -37,11 +38,11 @@ from imbari_chat.engine.link_effects import (
 )
 from imbari_chat.engine.places import Route
 from imbari_chat.engine.pulse import Pulse, Sign
-from imbari_chat.engine.refusals import Call, Remedy, one_line, remedy
+from imbari_chat.engine.refusals import Call, Remedy, remedy
 from imbari_chat.errors import ClientClosed, ConfigError, ImbariError, InvalidData, Unavailable
 from imbari_chat.states import ConnectionState
 from imbari_chat.wire.framing import KEEP_ALIVE
-from imbari_chat.wire.json import Json, is_number
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.messages import Control
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -184,10 +185,12 @@ class Link:
             news = self._dialogue.receive(text)
         except InvalidData as error:
             # Whatever follows would be applied to the wrong value.
-            self.lost(f"the service sent an unreadable message: {error.what}", now)
+            what = f"the service sent an unreadable message: {error.what}"
+            self._emit(Attempt("misunderstood", what))
+            self.lost(what, now)
             return
         if isinstance(news, Control):
-            self._controlled(news, now)
+            self._controlled(control.read(news), now)
         elif news is not None:
             self._troubled(news, now)
         self._look_around()
@@ -269,34 +272,25 @@ class Link:
         shorter = self._policy.greeting_timeout if self._phase is _Phase.DIALING else None
         return shorter or self._policy.connect_timeout
 
-    def _controlled(self, control: Control, now: float) -> None:
-        match control.kind:
-            case "h" if self._phase is _Phase.DIALING:
-                self._greeted(control.payload, now)
-            case "r":
-                problem = self._route.moved(control.payload)
+    def _controlled(self, news: control.News | None, now: float) -> None:
+        match news:
+            case control.Greeting() if self._phase is _Phase.DIALING:
+                self._greeted(news, now)
+            case control.Moved(host):
+                problem = self._route.moved(host)
                 if problem is None:
                     self._again("the service is at another host", now)
                 else:
                     self.lost(problem, now)
-            case "s":
-                text = control.payload if isinstance(control.payload, str) else "no reason given"
-                self._end(
-                    ConfigError(
-                        f"the database does not serve this client: {one_line(text)}",
-                        hint="Check the database's address and region, and the plan's limits",
-                    ),
-                    now,
-                )
+            case ConfigError():
+                self._end(news, now)
 
-    def _greeted(self, payload: Json, now: float) -> None:
-        told = payload if isinstance(payload, dict) else {}
-        self._route.greeted(told.get("h"), told.get("s"))
-        time = told.get("ts")
-        if is_number(time):
-            assert isinstance(time, int | float)
-            self._server_ahead = time - now * 1000
+    def _greeted(self, greeting: control.Greeting, now: float) -> None:
+        self._route.greeted(greeting.host, greeting.session)
+        if greeting.time is not None:
+            self._server_ahead = greeting.time - now * 1000
         self._phase = _Phase.GREETED
+        self._connect_by = now + self._patience
         self._emit(Attempt("greeted"))
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)

@@ -86,11 +86,12 @@ class Attempt:
 
     Attributes:
         came: The service has ``greeted``; it has ``answered`` the sign-in, and whoever asks is
-            known; or the attempt has ``failed`` before that.
+            known; or the attempt has ``failed`` before that. At any time, what the service says may
+            be ``misunderstood``, which no outage explains.
         reason: What it failed with.
     """
 
-    came: Literal["greeted", "answered", "failed"]
+    came: Literal["greeted", "answered", "failed", "misunderstood"]
     reason: str | None = None
 
 

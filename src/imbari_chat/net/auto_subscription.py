@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem, Overflow
-from imbari_chat.engine.effects import StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.net.socket_subscription import SocketSubscription
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.states import ConnectionState
@@ -45,6 +45,8 @@ class JointBuffer(ChangeBuffer):
         self.since: float = time.time()
         self.is_continued: bool = False
         """Another subscription has taken over, and is not live yet."""
+        self.value: Changed | None = None
+        """The last that was said, by whichever of them."""
 
     def put(self, item: ListenItem) -> None:
         """Add an item, unless it is no news."""
@@ -57,6 +59,8 @@ class JointBuffer(ChangeBuffer):
                 return
             self.is_continued = self.is_continued and item.state != "live"
             self.latest, self.since = item, time.time()
+        else:
+            self.value = item
         super().put(item)
 
 
@@ -126,8 +130,9 @@ class AutoSubscription:
         return self._inner.last_heard or self._heard_before
 
     def again(self, touched: frozenset[str]) -> None:
-        """Give the latest value once more; one that has just moved is about to, anyway."""
-        self._inner.again(touched)
+        """Give the latest value once more, be it one of before the move; nothing without one."""
+        if self._buffer.value is not None and not self._is_over:
+            self._inner.tell(Changed(self._buffer.value.value, touched))
 
     def reconnect_now(self) -> None:
         """Do not wait for the backoff, nor for a silent connection: the network is back."""

@@ -1,0 +1,103 @@
+"""The end of a connection that has become a WebSocket, whatever it is doing when all are ended."""
+
+import asyncio
+import struct
+from typing import Any, Final
+
+import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
+
+from imbari_chat.emulator.connections import ConnectionLimits, Connections
+from imbari_chat.emulator.websocket_server import WebSocket
+
+HANDSHAKE: Final = (
+    b"GET /.ws?v=5 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+    b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+MASK: Final = bytes(4)  # which changes nothing
+CLOSE: Final = b"\x88\x80" + MASK
+NO_TEXT: Final = b"\x81\x81" + MASK + b"\xff"
+NO_FRAME: Final = b"\xff\x80" + MASK
+
+
+class Slow(asyncio.Transport):
+    """A transport whose peer takes nothing, so that it is closing for as long as it is asked.
+
+    Attributes:
+        written: What was sent.
+        closing: Whether it is to end.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.written = b""
+        self.closing = False
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self.closing = True
+
+    def is_closing(self) -> bool:
+        return self.closing
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return len(self.written)
+
+
+async def _accept(_scope: Scope, receive: Receive, send: Send) -> None:
+    """Talks until the peer has gone, or ends it itself at a message."""
+    await receive()
+    await send({"type": "websocket.accept"})
+    if (await receive())["type"] == "websocket.receive":
+        await send({"type": "websocket.close", "code": 1000})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+
+@pytest.mark.parametrize(
+    ("said", "code"),
+    [
+        ([], None),
+        ([b"GET / HTTP/1.1\r\nnone\r\n\r\n"], None),
+        ([HANDSHAKE.replace(b"13", b"12")], None),
+        ([HANDSHAKE], 1012),
+        ([HANDSHAKE, CLOSE], 1005),
+        ([HANDSHAKE, NO_TEXT], 1007),
+        ([HANDSHAKE, NO_FRAME], 1002),
+        ([HANDSHAKE, b"\x81\x80" + MASK], 1000),
+    ],
+    ids=["nothing", "no request", "refused", "open", "left", "no text", "no frame", "sent away"],
+)
+async def test_it_can_be_ended_whatever_it_is_doing(said: list[bytes], code: int | None) -> None:
+    """Who is open is told why, who is not has been told something else, and none goes on."""
+    config = Config(_accept, ws_ping_interval=None, log_config=None)
+    config.load()
+    connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
+    transport = Slow()
+    connection.connection_made(transport)
+    try:
+        for data in said:
+            connection.data_received(data)
+            for _ in range(5):  # the application has its turns
+                await asyncio.sleep(0)
+        connection.shutdown()
+        assert transport.closing
+        told = transport.written.partition(b"\r\n\r\n")[2] if code else b""
+        if code == 1005:
+            assert told == b"\x88\x00"
+        elif code is not None:
+            assert told[:1] == b"\x88"
+            assert struct.unpack("!H", told[2:4]) == (code,)
+    finally:
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
