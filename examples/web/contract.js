@@ -102,6 +102,39 @@ export function reopen(session) {
   return { [`${sessionAt(session)}/status`]: "active", [`${sessionAt(session)}/resolvedAt`]: null };
 }
 
+// Of presence: ms between renewals, until a sign counts no more, until somebody counts as typing no
+// more, and between two signs of one kind that the rules accept. See docs/presence.md.
+export const PRESENCE = { renewal: 60_000, expiry: 150_000, typing: 6_000, interval: 1_000 };
+export const CUSTOMERS_PRESENT = "presence/customers";
+export const ADMINS_PRESENT = "presence/admins";
+export const TEAM_PRESENT = "presence/team";
+export const TYPING = "typing";
+export const typingAt = (session) => `${TYPING}/${session}`;
+export const customerPresentAt = (session, connection) =>
+  `${CUSTOMERS_PRESENT}/${session}/connections/${connection}`;
+export const adminPresentAt = (uid, connection) => `${ADMINS_PRESENT}/${uid}/${connection}`;
+
+/** A customer is there; `state` is "online" or "away". */
+export function customerIsThere(session, connection, state) {
+  return {
+    [`${CUSTOMERS_PRESENT}/${session}/at`]: NOW,
+    [customerPresentAt(session, connection)]: { state, at: NOW },
+  };
+}
+
+/** An admin is there, known to colleagues by `name`, perhaps with a conversation open. */
+export function adminIsThere(uid, connection, name, session) {
+  return {
+    [adminPresentAt(uid, connection)]: { at: NOW, ...given({ name, session }) },
+    [TEAM_PRESENT]: NOW,
+  };
+}
+
+/** Somebody types; `side` is "customer" or "team". */
+export function types(session, side) {
+  return { [`${typingAt(session)}/at`]: NOW, [`${typingAt(session)}/${side}`]: NOW };
+}
+
 /** A stored session, whatever is stored: others write to this database as well. */
 export function readSession(id, raw) {
   const from = record(raw);

@@ -28,13 +28,16 @@ export function shortTime(ms) {
 }
 
 /** A field to write messages in: Enter sends, Shift and Enter begins a line. */
-export function composer({ label, limit, onsend }) {
+export function composer({ label, limit, onsend, ontyped }) {
   const field = element("textarea", {
     rows: "1",
     maxlength: String(limit),
     "aria-label": label,
     placeholder: label,
     autocomplete: "off",
+    oninput: () => {
+      if (field.value.trim()) ontyped();
+    },
     onkeydown: (event) => {
       // While a word is being composed, Enter belongs to the input method.
       if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;

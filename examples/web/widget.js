@@ -19,6 +19,7 @@ import {
   sessionAt,
   startChat,
 } from "./contract.js";
+import { CustomerPresence } from "./customer_presence.js";
 import { composer, element, setText } from "./elements.js";
 import { connect, explained } from "./firebase.js";
 import { MessageList } from "./message_list.js";
@@ -98,6 +99,8 @@ class Widget {
     this.stopListening = undefined;
     this.outbox?.close();
     this.outbox = undefined;
+    this.presence?.close();
+    this.presence = undefined;
     this.messages = [];
     this.window = PAGE;
     if (!session) return;
@@ -113,6 +116,10 @@ class Widget {
           customerSends(session.id, id, text, this.session, this.user.uid),
         ),
       isThere: ({ id }) => isStored(this.firebase, session.id, id),
+    });
+    this.presence = new CustomerPresence(this.firebase, session.id, {
+      isLooking: () => this.isLooking(),
+      changed: () => this.drawPresence(),
     });
   }
 
@@ -167,11 +174,18 @@ class Widget {
   send(text) {
     const { database: rtdb, db } = this.firebase;
     this.outbox.send(rtdb.push(rtdb.ref(db, messagesOf(this.session.id))).key, text);
+    this.presence?.typist.spoke();
+  }
+
+  /** Whether the conversation is before the customer's eyes. */
+  isLooking() {
+    return this.isOpen && !document.hidden;
   }
 
   /** Tell the server once of each answer that is before the customer's eyes. */
   look() {
-    if (!this.isOpen || document.hidden || !this.session) return;
+    this.presence?.look();
+    if (!this.isLooking() || !this.session) return;
     const newest = this.unseen().at(-1);
     if (!newest || newest.id === this.seenFor) return;
     this.seenFor = newest.id;
@@ -215,6 +229,16 @@ class Widget {
     this.submit.disabled = Boolean(this.starting);
     setText(this.submit, this.starting ? "Starting…" : "Start chat");
     this.list.show(this.rows());
+    this.drawPresence();
+  }
+
+  drawPresence() {
+    this.team.hidden = !this.presence?.isTeamThere();
+    const spokeAt = this.messages.findLast((one) => one.isAdmin)?.time ?? 0;
+    const isTyping = this.presence?.isTeamTyping(spokeAt) ?? false;
+    // Heard when it begins; that it is over says itself.
+    setText(this.typing, isTyping ? `${TEAM} is typing…` : "");
+    this.typing.hidden = !this.form.hidden;
   }
 
   rows() {
@@ -277,7 +301,15 @@ class Widget {
       label: "Write a message",
       limit: LIMITS.text,
       onsend: (text) => this.send(text),
+      ontyped: () => this.presence?.typist.typed(),
     });
+    this.team = element(
+      "p",
+      { class: "team", hidden: true },
+      element("span", { class: "dot", "aria-hidden": "true" }),
+      "The team is online",
+    );
+    this.typing = element("p", { class: "typing", "aria-live": "polite" });
     this.connection = element("p", { class: "notice", role: "status" });
     this.warning = element("p", { class: "notice warning", role: "alert" });
     this.panel = element(
@@ -293,7 +325,12 @@ class Widget {
       element(
         "div",
         { class: "bar" },
-        element("h2", { id: "title" }, "Imbari Impact Concierge"),
+        element(
+          "div",
+          {},
+          element("h2", { id: "title" }, "Imbari Impact Concierge"),
+          this.team,
+        ),
         element(
           "button",
           { type: "button", class: "close", "aria-label": "Minimise chat",
@@ -303,6 +340,7 @@ class Widget {
       ),
       this.earlier,
       this.list.log,
+      this.typing,
       this.connection,
       this.warning,
       this.form,

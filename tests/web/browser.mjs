@@ -25,15 +25,17 @@ const ACTIONS = {
   async page(context) {
     const page = await contexts.get(context).newPage();
     const told = [];
+    const said = [];
     page.on("pageerror", (error) => told.push(String(error)));
-    page.on("console", (said) => {
-      if (said.type() === "error") told.push(said.text());
+    page.on("console", (line) => {
+      said.push(line.text());
+      if (line.type() === "error") told.push(line.text());
     });
     page.on("dialog", (dialog) => {
       told.push(`dialog: ${dialog.message()}`);
       dialog.dismiss();
     });
-    pages.set(++serial, { page, told });
+    pages.set(++serial, { page, told, said });
     return serial;
   },
   // Calls in a row, each on what the one before it gave: a page, its locator, what that says.
@@ -51,6 +53,10 @@ const ACTIONS = {
   // What the page had to say of itself: errors, and dialogs that a script opened.
   told(id) {
     return pages.get(id).told.splice(0);
+  },
+  // All lines of its console.
+  said(id) {
+    return pages.get(id).said.splice(0);
   },
   // What a policy against foreign scripts forbids to a page does not bind the test.
   async violations(id) {

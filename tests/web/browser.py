@@ -172,6 +172,10 @@ class Page(Part):
         self._do("goto", "about:blank")
         self._do("setContent", markup)
 
+    def close(self) -> None:
+        """Close the tab, as whoever leaves does."""
+        self._do("close")
+
     def reload(self) -> None:
         self._do("reload")
 
@@ -199,6 +203,10 @@ class Page(Part):
     def told(self) -> list[str]:
         """Errors, and dialogs that a script opened, since the last time."""
         return list(self.browser.ask("told", self.number))
+
+    def console(self) -> list[str]:
+        """All lines of its console since the last time."""
+        return list(self.browser.ask("said", self.number))
 
 
 class Context:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from imbari_chat.schema import plans
+from imbari_chat.schema import plans, presence
 from imbari_chat.schema.forms import (
     MAX_EMAIL,
     MAX_NAME,
@@ -20,6 +20,7 @@ from imbari_chat.schema.forms import (
 from imbari_chat.schema.models import ADMIN_LABEL
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json, dumps
+from imbari_chat.wire.paths import Path as DatabasePath
 from tests.node import node_or_skip
 
 pytestmark = pytest.mark.peer
@@ -55,6 +56,29 @@ CASES: list[tuple[str, list[Any], plans.Plan]] = [
     ("reopen", [SESSION], plans.reopen(SESSION)),
 ]
 
+SIGNS: list[tuple[str, list[Any], Mapping[DatabasePath, Json]]] = [
+    *(
+        (
+            "customerIsThere",
+            [SESSION, "0a", state],
+            presence.CustomerSign(SESSION, state).changes("0a"),
+        )
+        for state in ("online", "away")
+    ),
+    *(
+        (
+            "adminIsThere",
+            ["a1", "ff", name, session],
+            presence.AdminSign("a1", name, session).changes("ff"),
+        )
+        for name, session in (("Grace", SESSION), (None, None))
+    ),
+    ("types", [SESSION, "customer"], presence.types(SESSION, "customer")),
+    ("types", [SESSION, "team"], presence.types(SESSION, "admin")),
+]
+
+EVERYTHING = [*((name, given, plan.changes) for name, given, plan in CASES), *SIGNS]
+
 
 def evaluated(expression: str) -> Any:
     """A JSON value of the module ``contract``."""
@@ -67,10 +91,10 @@ def evaluated(expression: str) -> Any:
     return json.loads(answer.stdout)
 
 
-def written(plan: plans.Plan) -> dict[str, Json]:
-    """What a plan sends, less the nulls inside of records, which are as good as not there."""
+def written(changes_of: Mapping[DatabasePath, Json]) -> dict[str, Json]:
+    """What is sent, less the nulls inside of records, which are as good as not there."""
     changes = {}
-    for path, value in plan.changes.items():
+    for path, value in changes_of.items():
         if isinstance(value, Mapping):
             value = {name: one for name, one in value.items() if one is not None}
         changes["/".join(path)] = value
@@ -82,19 +106,26 @@ def test_every_action_writes_the_same() -> None:
     """Path for path, with and without what is optional."""
     calls = [
         f"contract.{name}({', '.join(json.dumps(_plain(one)) for one in given)})"
-        for name, given, _ in CASES
+        for name, given, _ in EVERYTHING
     ]
-    assert evaluated(f"[{', '.join(calls)}]") == [written(plan) for *_, plan in CASES]
+    assert evaluated(f"[{', '.join(calls)}]") == [written(changes) for *_, changes in EVERYTHING]
 
 
 def test_limits_and_names_are_the_same() -> None:
     """What one side takes the other does."""
     names = "contract.LIMITS, contract.QUICK_TOPICS, contract.TEAM, contract.CUSTOMER_INTERVAL"
+    names += ", contract.PRESENCE"
     assert evaluated(f"[{names}]") == [
         {"name": MAX_NAME, "email": MAX_EMAIL, "phone": MAX_PHONE, "text": MAX_TEXT},
         list(QUICK_TOPICS),
         ADMIN_LABEL,
         plans.MIN_CUSTOMER_INTERVAL * 1000,
+        {
+            "renewal": presence.RENEWAL * 1000,
+            "expiry": presence.EXPIRY,
+            "typing": presence.TYPING_EXPIRY,
+            "interval": presence.MIN_INTERVAL * 1000,
+        },
     ]
 
 

@@ -14,13 +14,14 @@ import { explained } from "../firebase.js";
 import { MessageList } from "../message_list.js";
 import { isStored, listenToNewest } from "../messages.js";
 import { Outbox } from "../outbox.js";
+import { dot, showDot } from "./desk_presence.js";
 
 const PAGE = 100; // messages
 const MARKING_TRIES = 3;
 
 export class Conversation {
-  constructor(firebase, user, { tell, onback }) {
-    Object.assign(this, { firebase, user, tell });
+  constructor(firebase, user, presence, { tell, onback }) {
+    Object.assign(this, { firebase, user, presence, tell });
     this.session = null;
     this.messages = [];
     this.look = () => this.markRead();
@@ -128,6 +129,7 @@ export class Conversation {
   send(text) {
     const { database: rtdb, db } = this.firebase;
     this.outbox.send(rtdb.push(rtdb.ref(db, messagesOf(this.session.id))).key, text);
+    this.presence.typist.spoke();
   }
 
   draw() {
@@ -142,6 +144,18 @@ export class Conversation {
     setText(this.resolve, session.isResolved ? "Reopen" : "Mark as resolved");
     this.earlier.hidden = this.messages.length < this.window;
     this.list.show(this.rows());
+    this.drawPresence();
+  }
+
+  drawPresence() {
+    const { session, presence } = this;
+    if (!session) return;
+    const state = presence.of(session.id);
+    showDot(this.dot, state);
+    const known = [state, presence.colleagues(session.id)].filter(Boolean);
+    setText(this.there, known.join(" · "));
+    // Heard when it begins; that it is over says itself.
+    setText(this.typing, presence.isTyping(session) ? `${session.name} is typing…` : "");
   }
 
   rows() {
@@ -171,6 +185,9 @@ export class Conversation {
   drawOnce(onback) {
     this.name = element("h2", { dir: "auto" });
     this.about = element("p", { class: "quiet", dir: "auto" });
+    this.dot = dot();
+    this.there = element("span", { dir: "auto" });
+    this.typing = element("p", { class: "typing", "aria-live": "polite", dir: "auto" });
     this.tag = element("span", { class: "tag" }, "Resolved");
     this.resolve = element("button", {
       type: "button",
@@ -194,6 +211,7 @@ export class Conversation {
       label: "Write a reply",
       limit: LIMITS.text,
       onsend: (text) => this.send(text),
+      ontyped: () => this.presence.typist.typed(),
     });
     this.placeholder = element("p", { class: "placeholder quiet" }, "Choose a chat to read it.");
     this.content = element(
@@ -207,12 +225,19 @@ export class Conversation {
           { type: "button", class: "secondary back", onclick: onback },
           "Back",
         ),
-        element("div", { class: "person" }, this.name, this.about),
+        element(
+          "div",
+          { class: "person" },
+          this.name,
+          this.about,
+          element("p", { class: "there quiet" }, this.dot, this.there),
+        ),
         this.tag,
         this.resolve,
       ),
       this.earlier,
       this.list.log,
+      this.typing,
       this.composer.form,
     );
     this.view = element(

@@ -3,6 +3,7 @@
 import { element, setText } from "../elements.js";
 import { connect, explained } from "../firebase.js";
 import { Conversation } from "./conversation.js";
+import { DeskPresence } from "./desk_presence.js";
 import { SessionList } from "./session_list.js";
 
 const TITLE = "Chats – Imbari Coffee";
@@ -28,6 +29,12 @@ class Dashboard {
     }
   }
 
+  /** Leaving is said first: afterwards nobody is there to say it. */
+  signOut() {
+    this.presence.close();
+    return this.firebase.auth.signOut(this.firebase.users);
+  }
+
   /** Show the chats to an admin and the sign-in to everybody else. The rules decide all the same. */
   async enter(user) {
     const { auth, users, database: rtdb, db } = this.firebase;
@@ -42,11 +49,15 @@ class Dashboard {
     this.form.reset();
     setText(this.who, user.email ?? user.uid);
     const tell = (text) => setText(this.alert, text);
-    this.conversation = new Conversation(this.firebase, user, {
+    this.presence = new DeskPresence(this.firebase, user, () => {
+      this.sessions?.draw();
+      this.conversation?.drawPresence();
+    });
+    this.conversation = new Conversation(this.firebase, user, this.presence, {
       tell,
       onback: () => this.open(null),
     });
-    this.sessions = new SessionList(this.firebase, {
+    this.sessions = new SessionList(this.firebase, this.presence, {
       tell,
       onopen: (id) => this.open(id),
       onchange: (list) => this.changed(list),
@@ -63,11 +74,12 @@ class Dashboard {
   }
 
   leave() {
+    this.presence?.close();
     this.sessions?.close();
     this.conversation?.close();
     this.stopWatching?.();
     clearTimeout(this.outage);
-    this.sessions = this.conversation = this.stopWatching = undefined;
+    this.presence = this.sessions = this.conversation = this.stopWatching = undefined;
     setText(this.alert, "");
     document.title = TITLE;
   }
@@ -75,6 +87,7 @@ class Dashboard {
   open(id) {
     setText(this.alert, "");
     this.main.classList.toggle("reading", id !== null);
+    this.presence.open(id);
     this.sessions.select(id);
     this.conversation.open(id === null ? null : this.sessions.find(id));
     if (id === null) this.sessions.view.querySelector("[aria-current=true]")?.focus();
@@ -124,7 +137,7 @@ class Dashboard {
           {
             type: "button",
             class: "secondary",
-            onclick: () => this.firebase.auth.signOut(this.firebase.users),
+            onclick: () => this.signOut(),
           },
           "Sign out",
         ),

@@ -3,12 +3,13 @@
 import { SESSIONS, readSession } from "../contract.js";
 import { element, setText, shortTime } from "../elements.js";
 import { explained } from "../firebase.js";
+import { dot, showDot } from "./desk_presence.js";
 
 const PAGE = 50; // conversations
 
 export class SessionList {
-  constructor(firebase, { tell, onopen, onchange }) {
-    Object.assign(this, { firebase, tell, onopen, onchange });
+  constructor(firebase, presence, { tell, onopen, onchange }) {
+    Object.assign(this, { firebase, presence, tell, onopen, onchange });
     this.sessions = [];
     this.items = new Map();
     this.selected = null;
@@ -100,7 +101,8 @@ export class SessionList {
       element(
         "button",
         { type: "button", class: "session", onclick: () => this.onopen(id) },
-        ...["name", "time", "email", "badge", "preview", "tag"].map((part) =>
+        dot(),
+        ...["name", "time", "email", "badge", "preview", "tag", "colleagues"].map((part) =>
           element("span", { class: part, dir: "auto" }),
         ),
       ),
@@ -114,7 +116,13 @@ export class SessionList {
     else button.removeAttribute("aria-current");
     setText(part("name"), session.name);
     setText(part("email"), session.email);
-    setText(part("preview"), session.preview || "No message yet");
+    const isTyping = this.presence.isTyping(session);
+    part("preview").classList.toggle("types", isTyping);
+    setText(part("preview"), isTyping ? "is typing…" : session.preview || "No message yet");
+    showDot(part("dot"), this.presence.of(session.id));
+    const colleagues = this.presence.colleagues(session.id);
+    part("colleagues").hidden = !colleagues;
+    setText(part("colleagues"), colleagues);
     setText(part("time"), session.time ? shortTime(session.time) : "");
     part("badge").hidden = session.unread === 0;
     setText(part("badge"), session.unread ? `${session.unread} unread` : "");
