@@ -7,6 +7,7 @@ over.
 
 import asyncio
 import contextvars
+import gc
 import sys
 import threading
 import time
@@ -98,7 +99,7 @@ class Baseline:
         return [
             *(f"thread {one.name}" for one in threads),
             *(
-                f"descriptor {number}: {link}"
+                f"descriptor {number}: {link} {_ends(link)}"
                 for number, link in descriptors.items()
                 if number not in self._descriptors
             ),
@@ -120,6 +121,7 @@ def attributing_tasks(
 
 
 async def _settled(look: Callable[[], Collection[str]]) -> list[str]:
+    gc.collect()  # a connection that broke hangs in the cycle of its own error until then
     deadline = time.monotonic() + _PATIENCE
     # Nobody says when a descriptor is closed.
     while (left := look()) and time.monotonic() < deadline:  # noqa: ASYNC110
@@ -138,6 +140,16 @@ def _descriptors() -> dict[str, str]:
         except FileNotFoundError:  # the one that was listed with
             continue
     return found
+
+
+def _ends(link: str) -> str:
+    """Of a socket: where it leads, and its state by the kernel's number."""
+    for line in _TCP.read_text("ascii").splitlines()[1:] if _TCP.exists() else ():
+        row = line.split()
+        if row[9] == link.removeprefix("socket:[").rstrip("]"):
+            ends = (int(end.rpartition(":")[2], 16) for end in row[1:3])
+            return f"{' to '.join(map(str, ends))}, state {row[3]}"
+    return ""
 
 
 def _ports_by_inode() -> dict[str, set[int]]:
