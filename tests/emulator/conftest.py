@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests.emulator.plain_http import client_of
 
 _serial = count()
 
@@ -27,7 +28,6 @@ def namespace() -> str:
 @pytest.fixture
 def http(emulator: Emulator, namespace: str) -> Iterator[httpx.Client]:
     """A client of this test's database, which it names by its Host header."""
-    url = f"http://{emulator.database_host}"
     host = {"Host": f"{namespace}.database.test"}
-    with httpx.Client(base_url=url, headers=host, timeout=20) as client:
+    with client_of(emulator.database_host, host) as client:
         yield client

@@ -9,6 +9,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import ConfigError, ImbariError, InvalidData
+from tests.emulator import plain_http
 
 METADATA = {
     "version": "15.34.2",
@@ -65,12 +66,12 @@ def _export(directory: Path, **replaced: object) -> Path:
 
 
 def _get(emulator: Emulator, **query: str) -> httpx.Response:
-    return httpx.get(f"http://{emulator.database_host}/.json", params=query)
+    return plain_http.get(f"http://{emulator.database_host}/.json", params=query)
 
 
 def _users(emulator: Emulator) -> list[dict[str, object]]:
     path = f"/identitytoolkit.googleapis.com/v1/projects/{emulator.project}/accounts:batchGet"
-    answer = httpx.get(
+    answer = plain_http.get(
         f"http://{emulator.auth_host}{path}?maxResults=-1",
         headers={"Authorization": "Bearer owner"},
     )
@@ -86,13 +87,16 @@ def test_a_whole_export_is_taken_over(tmp_path: Path) -> None:
         (user,) = _users(emulator)
         assert user == {**USER, **{key: user[key] for key in user if key not in USER}}
         sign_in = "/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=k"
-        answer = httpx.post(
+        answer = plain_http.post(
             f"http://{emulator.auth_host}{sign_in}",
             json={"email": "alice@example.com", "password": "secret1", "returnSecureToken": True},
         )
         assert answer.status_code == 200
         config = f"http://{emulator.auth_host}/emulator/v1/projects/demo-imbari/config"
-        assert httpx.get(config).json()["emailPrivacyConfig"]["enableImprovedEmailPrivacy"] is True
+        assert (
+            plain_http.get(config).json()["emailPrivacyConfig"]["enableImprovedEmailPrivacy"]
+            is True
+        )
 
 
 def test_an_export_has_the_layout_and_the_bytes_of_the_api(tmp_path: Path) -> None:
@@ -100,8 +104,8 @@ def test_an_export_has_the_layout_and_the_bytes_of_the_api(tmp_path: Path) -> No
     out = tmp_path / "new" / "out"
     with Emulator(import_from=_export(tmp_path / "in", other="null")) as emulator:
         url = f"http://{emulator.database_host}/x.json"
-        httpx.put(url, params={"ns": "third"}, json={"l": [1, {".value": 2, ".priority": 3}]})
-        httpx.get(url, params={"ns": "named-only"})
+        plain_http.put(url, params={"ns": "third"}, json={"l": [1, {".value": 2, ".priority": 3}]})
+        plain_http.get(url, params={"ns": "named-only"})
         third = _get(emulator, ns="third", format="export").content
         users = _users(emulator)
         emulator.export(out)
@@ -138,7 +142,7 @@ def test_an_export_replaces_the_former_one_whole(tmp_path: Path) -> None:
     """Nothing of it is left, and nothing beside it."""
     out = _export(tmp_path / "out")
     with Emulator(export_on_exit=out) as emulator:
-        httpx.put(f"http://{emulator.database_host}/a.json", json=1)
+        plain_http.put(f"http://{emulator.database_host}/a.json", json=1)
     assert not (out / "database_export" / "other.json").exists()
     assert list(tmp_path.iterdir()) == [out]
 

@@ -7,6 +7,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.guard import host_is_known, origin_is_local
+from tests.emulator import plain_http
 
 
 @pytest.mark.parametrize(
@@ -74,9 +75,9 @@ def test_only_pages_of_this_machine_are_local(origin: str, local: bool) -> None:
 def test_a_rebound_name_is_refused_on_every_port() -> None:
     """With what to do about it, and without an answer."""
     with Emulator(hub_port=0) as emulator:
-        httpx.put(f"http://{emulator.database_host}/a.json", json="secret")
+        plain_http.put(f"http://{emulator.database_host}/a.json", json="secret")
         for host, port in emulator.addresses.values():
-            answer = httpx.get(
+            answer = plain_http.get(
                 f"http://{host}:{port}/a.json", headers={"Host": f"evil.example:{port}"}
             )
             assert answer.status_code == 403
@@ -100,7 +101,9 @@ def test_other_machines_may_use_any_name() -> None:
     """They were let in; a container's name is as good as any."""
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
         port = emulator.addresses["database"][1]
-        answer = httpx.get(f"http://127.0.0.1:{port}/a.json", headers={"Host": f"firebase:{port}"})
+        answer = plain_http.get(
+            f"http://127.0.0.1:{port}/a.json", headers={"Host": f"firebase:{port}"}
+        )
         assert answer.status_code == 200
 
 
@@ -113,10 +116,10 @@ def test_a_page_from_elsewhere_cannot_delete_users() -> None:
             ("null", 403),
             ("http://localhost:3000", 200),
         ):
-            assert httpx.delete(url, headers={"Origin": origin}).status_code == status
-        assert httpx.delete(url).status_code == 200
+            assert plain_http.delete(url, headers={"Origin": origin}).status_code == status
+        assert plain_http.delete(url).status_code == 200
         codes = url.replace("/accounts", "/oobCodes")
-        answer = httpx.get(codes, headers={"Origin": "https://shop.example"})
+        answer = plain_http.get(codes, headers={"Origin": "https://shop.example"})
         assert answer.status_code == 200
 
 
@@ -124,9 +127,9 @@ def test_a_head_that_does_not_end_is_refused() -> None:
     """Tokens fit into a request's line and headers; a megabyte does not."""
     with Emulator() as emulator:
         url = f"http://{emulator.database_host}/a.json"
-        assert httpx.get(url, headers={"X-Long": "x" * 30_000}).status_code == 200
+        assert plain_http.get(url, headers={"X-Long": "x" * 30_000}).status_code == 200
         try:
-            status = httpx.get(url, headers={"X-Long": "x" * 1_000_000}).status_code
+            status = plain_http.get(url, headers={"X-Long": "x" * 1_000_000}).status_code
         except httpx.HTTPError:
             status = 0  # it hung up while being told
         assert status in {0, 400, 431}

@@ -6,11 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.hub import Locator
+from tests.emulator import plain_http
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def test_there_is_no_hub_unless_asked_for(temporary: Path) -> None:
 def test_the_hub_says_who_it_is() -> None:
     """Version, host, port, origins, process."""
     with Emulator(hub_port=0) as emulator:
-        answer = httpx.get(f"{_hub(emulator)}/").json()
+        answer = plain_http.get(f"{_hub(emulator)}/").json()
         host, port = emulator.addresses["hub"]
         assert answer.keys() == {"version", "origins", "pid", "host", "port"}
         assert answer["origins"] == [_hub(emulator)]
@@ -45,7 +45,7 @@ def test_the_hub_says_who_it_is() -> None:
 def test_the_hub_lists_every_emulator() -> None:
     """By name, with where it listens."""
     with Emulator(hub_port=0) as emulator:
-        answer = httpx.get(f"{_hub(emulator)}/emulators").json()
+        answer = plain_http.get(f"{_hub(emulator)}/emulators").json()
         assert answer.keys() == {"database", "auth", "hub"}
         port = emulator.addresses["database"][1]
         assert answer["database"] == {
@@ -60,9 +60,9 @@ def test_the_hub_lists_every_emulator() -> None:
 def test_the_hub_exports_on_demand(tmp_path: Path) -> None:
     """What was committed by then is in it."""
     with Emulator(hub_port=0) as emulator:
-        httpx.put(f"http://{emulator.database_host}/a.json", json=1)
+        plain_http.put(f"http://{emulator.database_host}/a.json", json=1)
         body = {"path": str(tmp_path / "out"), "initiatedBy": "test"}
-        answer = httpx.post(f"{_hub(emulator)}/_admin/export", json=body)
+        answer = plain_http.post(f"{_hub(emulator)}/_admin/export", json=body)
         assert (answer.status_code, answer.json()) == (200, {"message": "OK"})
     file = tmp_path / "out" / "database_export" / "demo-imbari-default-rtdb.json"
     assert json.loads(file.read_text()) == {"a": 1}
@@ -72,7 +72,7 @@ def test_the_hub_exports_on_demand(tmp_path: Path) -> None:
 def test_no_web_page_can_have_an_export_written(tmp_path: Path, origin: str) -> None:
     """Any Origin at all is refused, and nothing is written."""
     with Emulator(hub_port=0) as emulator:
-        answer = httpx.post(
+        answer = plain_http.post(
             f"{_hub(emulator)}/_admin/export",
             json={"path": str(tmp_path / "out")},
             headers={"Origin": origin},
@@ -85,7 +85,7 @@ def test_no_web_page_can_have_an_export_written(tmp_path: Path, origin: str) -> 
 def test_an_export_to_nowhere_is_a_bad_request(body: str) -> None:
     """With a message that says so."""
     with Emulator(hub_port=0) as emulator:
-        answer = httpx.post(f"{_hub(emulator)}/_admin/export", content=body)
+        answer = plain_http.post(f"{_hub(emulator)}/_admin/export", content=body)
         assert answer.status_code == 400
         assert answer.json()["message"]
 
@@ -94,7 +94,7 @@ def test_an_export_that_fails_says_why(tmp_path: Path) -> None:
     """As the message of a 400: another path would do."""
     (tmp_path / "mine").write_text("")
     with Emulator(hub_port=0) as emulator:
-        answer = httpx.post(
+        answer = plain_http.post(
             f"{_hub(emulator)}/_admin/export", json={"path": str(tmp_path / "mine")}
         )
         assert answer.status_code == 400
@@ -130,7 +130,7 @@ def test_a_place_that_no_export_can_have_is_a_bad_request(tmp_path: Path, name: 
         pytest.skip("nothing is locked for this user")
     with Emulator(hub_port=0) as emulator:
         body = json.dumps({"path": path}).encode()
-        answer = httpx.post(f"{_hub(emulator)}/_admin/export", content=body)
+        answer = plain_http.post(f"{_hub(emulator)}/_admin/export", content=body)
         assert answer.status_code == 400
         message = answer.json()["message"]
         assert "(at " in message
@@ -143,7 +143,7 @@ def test_an_export_may_have_any_name_that_a_directory_may_have(tmp_path: Path, n
     with Emulator(hub_port=0) as emulator:
         url = f"{_hub(emulator)}/_admin/export"
         for _ in range(2):
-            assert httpx.post(url, json={"path": str(tmp_path / name)}).status_code == 200
+            assert plain_http.post(url, json={"path": str(tmp_path / name)}).status_code == 200
     assert [each.name for each in tmp_path.iterdir() if each.is_dir()] == [name]
 
 
@@ -152,17 +152,17 @@ def test_background_triggers_can_be_switched(what: str, enabled: bool) -> None:
     """There are none, so it is enough to say so; not to a page from elsewhere."""
     with Emulator(hub_port=0) as emulator:
         url = f"{_hub(emulator)}/functions/{what}BackgroundTriggers"
-        assert httpx.put(url).json() == {"enabled": enabled}
+        assert plain_http.put(url).json() == {"enabled": enabled}
         own = {"Origin": "http://localhost:3000"}
-        assert httpx.put(url, headers=own).json() == {"enabled": enabled}
-        assert httpx.put(url, headers={"Origin": "https://evil.example"}).status_code == 403
+        assert plain_http.put(url, headers=own).json() == {"enabled": enabled}
+        assert plain_http.put(url, headers={"Origin": "https://evil.example"}).status_code == 403
 
 
 def test_what_the_hub_does_not_have_is_not_found() -> None:
     """Other paths, and other methods of those it has."""
     with Emulator(hub_port=0) as emulator:
-        assert httpx.get(f"{_hub(emulator)}/nope").status_code == 404
-        assert httpx.post(f"{_hub(emulator)}/emulators").status_code == 404
+        assert plain_http.get(f"{_hub(emulator)}/nope").status_code == 404
+        assert plain_http.post(f"{_hub(emulator)}/emulators").status_code == 404
 
 
 def test_other_processes_find_the_hub_by_its_file(temporary: Path) -> None:
@@ -171,7 +171,7 @@ def test_other_processes_find_the_hub_by_its_file(temporary: Path) -> None:
     with Emulator("demo-x", hub_port=0) as emulator:
         found = json.loads(file.read_text())
         assert found == {
-            "version": httpx.get(_hub(emulator)).json()["version"],
+            "version": plain_http.get(_hub(emulator)).json()["version"],
             "origins": [_hub(emulator)],
             "pid": os.getpid(),
         }

@@ -26,6 +26,7 @@ from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path as Place
 from imbari_chat.wire.tree import from_json, put_all
+from tests.emulator import plain_http
 
 _KEYS = st.sampled_from(["a", "b", "1", "2"])
 _TREES = st.recursive(
@@ -69,7 +70,7 @@ def _url(emulator: Emulator, path: str = "/a.json", **query: str) -> str:
 
 def _sign_up(emulator: Emulator, email: str) -> dict[str, str]:
     url = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
-    answer = httpx.post(
+    answer = plain_http.post(
         url, json={"email": email, "password": "secret1", "returnSecureToken": True}
     )
     assert answer.status_code == 200
@@ -80,28 +81,28 @@ def _sign_up(emulator: Emulator, email: str) -> dict[str, str]:
 def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
     host = emulator.auth_host
     url = f"http://{host}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=k"
-    return httpx.post(url, json={"email": email, "password": "secret1"})
+    return plain_http.post(url, json={"email": email, "password": "secret1"})
 
 
 def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
     """Of every database and project; deletions as well."""
     with Emulator(data=tmp_path) as first:
-        httpx.put(_url(first), json={"x": {".value": 1, ".priority": "p"}, "y": [1, 2]})
-        httpx.put(_url(first, ns="other"), json="there")
-        httpx.put(_url(first, "/gone.json"), json=1)
-        httpx.delete(_url(first, "/gone.json"))
+        plain_http.put(_url(first), json={"x": {".value": 1, ".priority": "p"}, "y": [1, 2]})
+        plain_http.put(_url(first, ns="other"), json="there")
+        plain_http.put(_url(first, "/gone.json"), json=1)
+        plain_http.delete(_url(first, "/gone.json"))
         _sign_up(first, "a@example.com")
         uid = _sign_up(first, "b@example.com")["localId"]
-        httpx.post(
+        plain_http.post(
             f"http://{first.auth_host}/identitytoolkit.googleapis.com/v1/projects/demo-imbari"
             "/accounts:delete",
             json={"localId": uid},
             headers={"Authorization": "Bearer owner"},
         )
-        before = httpx.get(_url(first, "/.json", format="export")).text
+        before = plain_http.get(_url(first, "/.json", format="export")).text
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(_url(second, "/.json", format="export")).text == before
-        assert httpx.get(_url(second, ns="other")).json() == "there"
+        assert plain_http.get(_url(second, "/.json", format="export")).text == before
+        assert plain_http.get(_url(second, ns="other")).json() == "there"
         assert _sign_in(second, "a@example.com").status_code == 200
         assert _sign_in(second, "b@example.com").status_code == 400
 
@@ -111,7 +112,7 @@ def test_a_refresh_token_is_good_after_a_restart(tmp_path: Path) -> None:
     with Emulator(data=tmp_path, enforce_expiry=True) as first:
         token = _sign_up(first, "a@example.com")["refreshToken"]
     with Emulator(data=tmp_path, enforce_expiry=True) as second:
-        answer = httpx.post(
+        answer = plain_http.post(
             f"http://{second.auth_host}/securetoken.googleapis.com/v1/token?key=k",
             data={"grant_type": "refresh_token", "refresh_token": token},
         )
@@ -123,9 +124,9 @@ def test_settings_of_a_project_are_kept(tmp_path: Path) -> None:
     config = {"emailPrivacyConfig": {"enableImprovedEmailPrivacy": True}}
     path = "/emulator/v1/projects/demo-imbari/config"
     with Emulator(data=tmp_path) as first:
-        httpx.patch(f"http://{first.auth_host}{path}", json=config)
+        plain_http.patch(f"http://{first.auth_host}{path}", json=config)
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(f"http://{second.auth_host}{path}").json()["emailPrivacyConfig"] == {
+        assert plain_http.get(f"http://{second.auth_host}{path}").json()["emailPrivacyConfig"] == {
             "enableImprovedEmailPrivacy": True
         }
 
@@ -133,11 +134,11 @@ def test_settings_of_a_project_are_kept(tmp_path: Path) -> None:
 def test_a_reset_is_kept(tmp_path: Path) -> None:
     """What was deleted does not come back."""
     with Emulator(data=tmp_path) as first:
-        httpx.put(_url(first), json=1)
+        plain_http.put(_url(first), json=1)
         _sign_up(first, "a@example.com")
         first.reset()
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(_url(second)).json() is None
+        assert plain_http.get(_url(second)).json() is None
         assert _sign_in(second, "a@example.com").status_code == 400
 
 
@@ -145,11 +146,11 @@ def test_the_same_emulator_can_be_started_again(tmp_path: Path) -> None:
     """It goes on from what the directory holds, whoever wrote it in between."""
     emulator = Emulator(data=tmp_path)
     with emulator:
-        httpx.put(_url(emulator), json=1)
+        plain_http.put(_url(emulator), json=1)
     with Emulator(data=tmp_path) as other:
-        httpx.put(_url(other), json=2)
+        plain_http.put(_url(other), json=2)
     with emulator:
-        assert httpx.get(_url(emulator)).json() == 2
+        assert plain_http.get(_url(emulator)).json() == 2
 
 
 def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
@@ -168,11 +169,11 @@ def test_a_torn_record_is_dropped_and_told(
 ) -> None:
     """What stands before it is all there."""
     with Emulator(data=tmp_path) as first:
-        httpx.put(_url(first), json=1)
+        plain_http.put(_url(first), json=1)
     with (tmp_path / "journal").open("ab") as journal:
         journal.write(b'deadbeef {"database":')
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(_url(second)).json() == 1
+        assert plain_http.get(_url(second)).json() == 1
     assert "dropped the last 21 bytes" in caplog.text
     assert read((tmp_path / "journal").read_bytes()).torn == 0
 
@@ -194,8 +195,8 @@ def test_a_journal_that_no_crash_explains_is_refused(
 ) -> None:
     """Going on would lose what was acknowledged; the file stays as it is."""
     with Emulator(data=tmp_path) as first:
-        httpx.put(_url(first), json=1)
-        httpx.put(_url(first), json=2)
+        plain_http.put(_url(first), json=1)
+        plain_http.put(_url(first), json=2)
     file = tmp_path / "journal"
     spoiled = spoil(file.read_bytes())
     file.write_bytes(spoiled)
@@ -210,17 +211,17 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
 ) -> None:
     """500 until it can; then it is kept with whatever comes next."""
     with Emulator(data=tmp_path) as first:
-        httpx.put(_url(first), json=1)
+        plain_http.put(_url(first), json=1)
         with monkeypatch.context() as full:
 
             def no_space(*_: object) -> int:
                 raise OSError(28, "No space left on device")
 
             full.setattr("imbari_chat.emulator.journal.write_all", no_space)
-            assert httpx.put(_url(first), json=2).status_code == 500
-        assert httpx.put(_url(first, "/b.json"), json=3).status_code == 200
+            assert plain_http.put(_url(first), json=2).status_code == 500
+        assert plain_http.put(_url(first, "/b.json"), json=3).status_code == 200
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(_url(second, "/b.json")).json() == 3
+        assert plain_http.get(_url(second, "/b.json")).json() == 3
 
 
 def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
@@ -229,12 +230,12 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
     with Emulator(data=tmp_path) as first:
         sizes = []
         for number in range(12):
-            httpx.put(_url(first), json=f"{number}{big}")
+            plain_http.put(_url(first), json=f"{number}{big}")
             sizes.append((tmp_path / "journal").stat().st_size)
         assert max(sizes) < 2 * 1024 * 1024
         assert min(sizes[6:]) < 500_000
     with Emulator(data=tmp_path) as second:
-        assert httpx.get(_url(second)).json() == f"11{big}"
+        assert plain_http.get(_url(second)).json() == f"11{big}"
         assert (tmp_path / "journal").stat().st_size < 300_000
 
 
@@ -251,11 +252,11 @@ def test_a_journal_that_cannot_be_shortened_stays_long(
 
             full.setattr("imbari_chat.emulator.journal.Journal.rewrite", no_space)
             for number in range(3):
-                answer = httpx.put(_url(first, f"/{number}.json"), json=big)
+                answer = plain_http.put(_url(first, f"/{number}.json"), json=big)
                 assert answer.status_code == 200
         assert "stays long" in caplog.text
     with Emulator(data=tmp_path) as second:
-        keys = httpx.get(_url(second, "/.json", shallow="true")).json()
+        keys = plain_http.get(_url(second, "/.json", shallow="true")).json()
         assert keys == dict.fromkeys("012", True)
 
 
@@ -334,11 +335,11 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     for life in range(2):
         emails += _killed_under_load(tmp_path, life, acknowledged)
         with Emulator(data=tmp_path) as survivor:
-            stored = httpx.get(_url(survivor, "/load.json"), timeout=20).json()
+            stored = plain_http.get(_url(survivor, "/load.json"), timeout=20).json()
             assert len(acknowledged) > 40 * (life + 1)
             assert {key: stored.get(key) for key in acknowledged} == acknowledged
             path = "/identitytoolkit.googleapis.com/v1/projects/demo-imbari/accounts:batchGet"
-            users = httpx.get(
+            users = plain_http.get(
                 f"http://{survivor.auth_host}{path}?maxResults=-1",
                 headers={"Authorization": "Bearer owner"},
             ).json()["users"]

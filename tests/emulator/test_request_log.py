@@ -7,6 +7,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests.emulator import plain_http
 
 
 class Told(list[str]):
@@ -28,17 +29,17 @@ def test_a_line_says_what_who_and_how_it_went(told: Told) -> None:
     token = encode_unsigned({"sub": "u1"})
     with Emulator(log_request=told.append) as emulator:
         url = f"http://{emulator.database_host}/a/b.json"
-        httpx.get(url)
+        plain_http.get(url)
         assert re.fullmatch(r"GET /a/b\.json 200 \d+\.\d ms nobody", told[-1])
-        httpx.put(url, json=1, headers={"Authorization": "Bearer owner"})
+        plain_http.put(url, json=1, headers={"Authorization": "Bearer owner"})
         assert told.last() == "PUT /a/b.json 200 T admin"
-        httpx.get(url, params={"access_token": "ya29.secret"})
+        plain_http.get(url, params={"access_token": "ya29.secret"})
         assert told.last() == "GET /a/b.json?access_token=... 200 T admin"
-        httpx.get(url, params={"auth": token, "orderBy": '"$key"', "limitToLast": "2"})
+        plain_http.get(url, params={"auth": token, "orderBy": '"$key"', "limitToLast": "2"})
         assert (
             told.last() == "GET /a/b.json?auth=...&orderBy=%22%24key%22&limitToLast=2 200 T uid=u1"
         )
-        httpx.get(f"http://{emulator.database_host}/a")
+        plain_http.get(f"http://{emulator.database_host}/a")
         assert told.last() == "GET /a 404 T nobody"
 
 
@@ -47,10 +48,10 @@ def test_calls_of_auth_say_who_by_their_body(told: Told) -> None:
     with Emulator(log_request=told.append) as emulator:
         base = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts"
         user = {"email": "a@example.com", "password": "secret1", "returnSecureToken": True}
-        answer = httpx.post(f"{base}:signUp", params={"key": "api-key"}, json=user).json()
+        answer = plain_http.post(f"{base}:signUp", params={"key": "api-key"}, json=user).json()
         path = "/identitytoolkit.googleapis.com/v1/accounts"
         assert told.last() == f"POST {path}:signUp?key=... 200 T nobody"
-        httpx.post(f"{base}:lookup", params={"key": "k"}, json={"idToken": answer["idToken"]})
+        plain_http.post(f"{base}:lookup", params={"key": "k"}, json={"idToken": answer["idToken"]})
         assert told.last() == f"POST {path}:lookup?key=... 200 T uid={answer['localId']}"
 
 
@@ -61,9 +62,9 @@ def test_no_secret_is_ever_told(told: Told) -> None:
     with Emulator(log_request=told.append) as emulator:
         for host in (emulator.database_host, emulator.auth_host):
             for name in ("auth", "access_token", "key", "oobCode", "token", "anything", "auth%20"):
-                httpx.get(f"http://{host}/a.json?{name}={secret}")
-                httpx.get(f"http://{host}/a.json?{name}={token}")
-            httpx.post(
+                plain_http.get(f"http://{host}/a.json?{name}={secret}")
+                plain_http.get(f"http://{host}/a.json?{name}={token}")
+            plain_http.post(
                 f"http://{host}/a.json",
                 json={"password": secret, "idToken": token},
                 headers={"Authorization": f"Bearer {secret}", "X-Goog-Api-Key": secret},
@@ -77,7 +78,7 @@ def test_a_line_is_one_line(told: Told) -> None:
     """Whatever a path or a uid holds, a log cannot be forged nor a terminal driven by it."""
     token = encode_unsigned({"sub": "x\nGET /forged 200\x1b[31m"})
     with Emulator(log_request=told.append) as emulator:
-        httpx.get(f"http://{emulator.database_host}/a%0Ab%1B.json?ns=a%0Ab&auth={token}")
+        plain_http.get(f"http://{emulator.database_host}/a%0Ab%1B.json?ns=a%0Ab&auth={token}")
     (line,) = told
     assert line.isprintable()
     assert "%0A" in line
@@ -87,7 +88,7 @@ def test_a_refused_host_is_logged_too(told: Told) -> None:
     """Whoever wonders about a 403 sees it."""
     with Emulator(log_request=told.append) as emulator:
         url = f"http://{emulator.database_host}/a.json"
-        assert httpx.get(url, headers={"Host": "evil.example"}).status_code == 403
+        assert plain_http.get(url, headers={"Host": "evil.example"}).status_code == 403
     assert [re.sub(r"\d+\.\d ms", "T", line) for line in told] == ["GET /a.json 403 T nobody"]
 
 

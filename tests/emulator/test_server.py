@@ -14,6 +14,7 @@ import pytest
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
+from tests.emulator import plain_http
 from tests.emulator.event_stream import EventStream
 
 CLOSED = '{"rules": {"mine": {".read": "auth.uid === \'u1\'"}}}'
@@ -22,8 +23,8 @@ CLOSED = '{"rules": {"mine": {".read": "auth.uid === \'u1\'"}}}'
 def test_both_halves_answer_as_soon_as_start_returns() -> None:
     """No waiting, no retries."""
     with Emulator() as emulator:
-        assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
-        assert httpx.get(f"http://{emulator.auth_host}/").status_code == 200
+        assert plain_http.get(f"http://{emulator.database_host}/a.json").text == "null"
+        assert plain_http.get(f"http://{emulator.auth_host}/").status_code == 200
 
 
 def test_starting_and_stopping_are_quick() -> None:
@@ -50,7 +51,7 @@ def test_stop_does_not_wait_for_a_body_that_never_comes() -> None:
     host, port = emulator.database_host.split(":")
     with socket.create_connection((host, int(port)), timeout=20) as slow:
         slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
-        httpx.get(f"http://{emulator.database_host}/a.json")
+        plain_http.get(f"http://{emulator.database_host}/a.json")
         began = time.perf_counter()
         emulator.stop()
         assert time.perf_counter() - began < 0.5
@@ -63,18 +64,18 @@ def test_a_body_cut_short_writes_nothing() -> None:
         host, port = emulator.database_host.split(":")
         with socket.create_connection((host, int(port)), timeout=20) as slow:
             slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
-        assert httpx.get(f"http://{emulator.database_host}/a.json").text == "null"
+        assert plain_http.get(f"http://{emulator.database_host}/a.json").text == "null"
 
 
 def test_stop_frees_the_ports() -> None:
     """The same ports can be taken again at once; stopping twice is fine."""
     first = Emulator().start()
     ports = [int(host.rpartition(":")[2]) for host in (first.database_host, first.auth_host)]
-    httpx.get(f"http://{first.database_host}/a.json")
+    plain_http.get(f"http://{first.database_host}/a.json")
     first.stop()
     first.stop()
     with Emulator(database_port=ports[0], auth_port=ports[1]) as second:
-        assert httpx.get(f"http://{second.database_host}/a.json").text == "null"
+        assert plain_http.get(f"http://{second.database_host}/a.json").text == "null"
 
 
 def test_a_call_that_comes_too_late_is_told() -> None:
@@ -126,7 +127,7 @@ def test_other_machines_are_let_in_on_purpose() -> None:
     """With the switch, any address will do."""
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
         port = emulator.database_host.rpartition(":")[2]
-        assert httpx.get(f"http://127.0.0.1:{port}/a.json").text == "null"
+        assert plain_http.get(f"http://127.0.0.1:{port}/a.json").text == "null"
 
 
 def test_bad_rules_are_refused_before_anything_listens() -> None:
@@ -140,15 +141,15 @@ def test_the_rules_are_in_force_from_the_start() -> None:
     """And in every database that appears later."""
     with Emulator(rules=CLOSED) as emulator:
         url = f"http://{emulator.database_host}/a.json"
-        assert httpx.get(url).status_code == 401
-        assert httpx.get(url, params={"ns": "other"}).status_code == 401
+        assert plain_http.get(url).status_code == 401
+        assert plain_http.get(url, params={"ns": "other"}).status_code == 401
 
 
 def test_a_refusal_can_be_explained_afterwards() -> None:
     """Each denied request leaves what was asked, and why not."""
     with Emulator(rules=CLOSED) as emulator:
         assert emulator.refusals() == []
-        httpx.get(f"http://{emulator.database_host}/mine.json")
+        plain_http.get(f"http://{emulator.database_host}/mine.json")
         (reason,) = emulator.refusals()
         assert "/mine" in reason
         assert "auth.uid === 'u1'" in reason
@@ -159,13 +160,13 @@ def test_rules_can_be_loaded_while_it_runs() -> None:
     with Emulator() as emulator:
         url = f"http://{emulator.database_host}/a.json"
         emulator.load_rules(CLOSED)
-        assert httpx.get(url).status_code == 401
+        assert plain_http.get(url).status_code == 401
         with pytest.raises(RulesError):
             emulator.load_rules("{")
-        assert httpx.get(url).status_code == 401
-        assert httpx.get(url, params={"ns": "other"}).status_code == 200
+        assert plain_http.get(url).status_code == 401
+        assert plain_http.get(url, params={"ns": "other"}).status_code == 200
         emulator.load_rules(CLOSED, namespace="other")
-        assert httpx.get(url, params={"ns": "other"}).status_code == 401
+        assert plain_http.get(url, params={"ns": "other"}).status_code == 401
 
 
 def test_reset_empties_every_database_and_forgets_users() -> None:
@@ -176,8 +177,8 @@ def test_reset_empties_every_database_and_forgets_users() -> None:
             f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
         )
         user = {"email": "a@example.com", "password": "secret1"}
-        assert httpx.post(sign_up, json=user).status_code == 200
-        assert httpx.post(sign_up, json=user).status_code == 400
+        assert plain_http.post(sign_up, json=user).status_code == 200
+        assert plain_http.post(sign_up, json=user).status_code == 400
         with httpx.Client(base_url=url, timeout=20) as client:
             client.put("/a.json", json=1)
             client.put("/b.json?ns=other", json=1)
@@ -187,7 +188,7 @@ def test_reset_empties_every_database_and_forgets_users() -> None:
                 assert stream.next() == ("put", {"path": "/", "data": None})
             assert client.get("/a.json").text == "null"
             assert client.get("/b.json?ns=other").text == "null"
-        assert httpx.post(sign_up, json=user).status_code == 200
+        assert plain_http.post(sign_up, json=user).status_code == 200
 
 
 def test_the_environment_names_both_halves_without_a_scheme() -> None:
@@ -207,7 +208,7 @@ def test_both_halves_go_by_one_clock() -> None:
     """Server timestamps and token times come from the clock that was given."""
     with Emulator(clock=lambda: 1_790_000_000.5) as emulator:
         url = f"http://{emulator.database_host}/t.json"
-        assert httpx.put(url, json={".sv": "timestamp"}).json() == 1_790_000_000_500
+        assert plain_http.put(url, json={".sv": "timestamp"}).json() == 1_790_000_000_500
 
 
 def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> None:
@@ -229,7 +230,7 @@ def test_bodies_of_all_ports_share_one_bound(monkeypatch: pytest.MonkeyPatch) ->
             deadline = time.monotonic() + 20
             statuses = set()
             while 503 not in statuses and time.monotonic() < deadline:
-                statuses.add(httpx.post(url, json={"displayName": "x" * 200}).status_code)
+                statuses.add(plain_http.post(url, json={"displayName": "x" * 200}).status_code)
             assert 503 in statuses
-        while httpx.post(url, json={"displayName": "x" * 200}).status_code == 503:
+        while plain_http.post(url, json={"displayName": "x" * 200}).status_code == 503:
             assert time.monotonic() < deadline

@@ -11,7 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -23,6 +22,7 @@ from imbari_chat.emulator.database.limits import Limits
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.wire.framing import MAX_UNITS
 from imbari_chat.wire.json import utf16_length
+from tests.emulator import plain_http
 from tests.emulator.database.serving import serving
 from tests.emulator.plain_socket import SECONDS, Client, joined
 
@@ -67,7 +67,7 @@ def host(emulator: Emulator) -> str:
 
 def read(host: str, path: str) -> Any:
     """What REST says is there."""
-    return httpx.get(f"http://{host}/{path}.json").json()
+    return plain_http.get(f"http://{host}/{path}.json").json()
 
 
 def test_the_server_speaks_first(host: str) -> None:
@@ -109,7 +109,7 @@ def test_a_namespace_is_named_by_the_query_or_the_default_one(
         with joined(host, query) as client:
             client.ask("p", {"p": "/x", "d": query})
         parameters = {"ns": ns} if ns else {}
-        assert httpx.get(f"http://{host}/x.json", params=parameters).json() == query
+        assert plain_http.get(f"http://{host}/x.json", params=parameters).json() == query
 
 
 def test_a_database_that_cannot_be_is_told_for_good(host: str) -> None:
@@ -122,7 +122,7 @@ def test_a_database_that_cannot_be_is_told_for_good(host: str) -> None:
 @pytest.mark.parametrize("path", ["/.lp", "/.lp?start=t&ser=1&cb=1&v=5", "/.ws"])
 def test_long_polling_is_not_here(host: str, path: str) -> None:
     """404 at once, so that a browser tries the socket."""
-    answer = httpx.get(f"http://{host}{path}")
+    answer = plain_http.get(f"http://{host}{path}")
     assert answer.status_code == 404
 
 
@@ -154,7 +154,7 @@ def test_rest_reaches_sockets_and_the_reverse_before_either_is_answered(host: st
     with joined(host) as client:
         client.ask("q", {"p": "/x", "h": ""})
         for number in range(20):
-            httpx.put(f"http://{host}/x.json", json=number)
+            plain_http.put(f"http://{host}/x.json", json=number)
             assert client.hear()["d"]["b"]["d"] == number
         for number in range(20):
             client.ask("p", {"p": "/x", "d": -number})
@@ -296,7 +296,7 @@ def test_a_token_that_ends_is_told() -> None:
                   clock=lambda: now[0]) as emulator:  # fmt: skip
         host = emulator.database_host
         sign_up = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp"
-        token = httpx.post(sign_up, params={"key": "any"}, json={}).json()["idToken"]
+        token = plain_http.post(sign_up, params={"key": "any"}, json={}).json()["idToken"]
         with joined(host) as client:
             answer = client.ask("auth", {"cred": token})
             assert (answer["s"], answer["d"]["expires"]) == ("ok", 1_003_600)
@@ -352,16 +352,16 @@ def test_a_database_is_remembered_as_long_as_somebody_is_connected(host: str) ->
     """However many others are named meanwhile."""
     with joined(host, "&ns=mine") as client:
         for number in range(150):
-            httpx.get(f"http://{host}/.json", params={"ns": f"other-{number}"})
+            plain_http.get(f"http://{host}/.json", params={"ns": f"other-{number}"})
         client.ask("p", {"p": "/x", "d": 1})
-        assert httpx.get(f"http://{host}/x.json", params={"ns": "mine"}).json() == 1
+        assert plain_http.get(f"http://{host}/x.json", params={"ns": "mine"}).json() == 1
 
 
 def test_sockets_count_among_the_connections() -> None:
     """They are busy, so nobody takes their place."""
     limits = ConnectionLimits(connections=2)
     with serving(connections=limits) as host, joined(host) as first, joined(host) as second:
-        assert httpx.get(f"http://{host}/x.json").status_code == 503
+        assert plain_http.get(f"http://{host}/x.json").status_code == 503
         assert first.ask("s", {})["s"] == second.ask("s", {})["s"] == "ok"
 
 
@@ -406,7 +406,7 @@ def test_coming_back_ends_what_is_half_done(host: str) -> None:
 def test_a_transaction_on_what_is_large_is_compared_by_its_hash(host: str) -> None:
     """As one on what is small."""
     value = {f"k{n:05}": {"n": n, "text": "x" * 20} for n in range(3000)}
-    tag = httpx.put(f"http://{host}/t.json", json=value, headers={"X-Firebase-ETag": "true"})
+    tag = plain_http.put(f"http://{host}/t.json", json=value, headers={"X-Firebase-ETag": "true"})
     with joined(host) as client:
         stale = client.ask("p", {"p": "/t", "d": 1, "h": "bQ5XV5L9riGZgerGMb/8Z87RxeI="})
         assert stale == {"s": "datastale", "d": "Data is stale"}

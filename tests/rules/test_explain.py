@@ -66,6 +66,16 @@ def test_the_lack_of_a_rule_is_said() -> None:
     assert "to /a" not in told
 
 
+def test_an_explanation_is_of_its_own_request() -> None:
+    """The same rule explains one request after another, and nothing of the last one stays."""
+    rules: Json = {".read": "auth != null && root.child('x').exists()"}
+    known, unknown = read(rules, "/", auth={"uid": "amina"}), read(rules, "/")
+    first, second = known.explain(), unknown.explain()
+    assert "root.child('x').exists() = false" in first
+    assert "root.child" not in second.splitlines()[-1]
+    assert [known.explain(), unknown.explain()] == [first, second]
+
+
 def test_what_was_not_run_is_not_shown() -> None:
     """A value that did not matter is no explanation."""
     told = read({".read": "auth != null && root.child('x').exists()"}, "/").explain()

@@ -7,14 +7,13 @@ import math
 from collections.abc import Callable, Iterator, Set
 from copy import copy
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, TypeAlias
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest
-from imbari_chat.rules.evaluate import Run, compiled
+from imbari_chat.rules.evaluate import Run, compiled, noting
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import Call, Expression, Literal, Member, Name, Regex, children
-from imbari_chat.rules.values import EvaluationError, Result, Scope, Snapshot, Value
+from imbari_chat.rules.values import EvaluationError, Result, Scope, Snapshot
 from imbari_chat.wire.json import Json
 
 __all__ = ["Coverage", "Outcome", "Tally", "counted_children", "place_in"]
@@ -172,8 +171,7 @@ class Coverage:
 
     def _noting(self, node: Expression) -> Callable[[Run], Run] | None:
         """Notes what a part comes to that counts."""
-        name = id(node)
-        return partial(_noted, name) if name in self._tallies.counted else None
+        return noting(node) if id(node) in self._tallies.counted else None
 
     def _count(self, ran: "_Ran") -> None:
         tallies, times = self._tallies, ran.times
@@ -248,19 +246,6 @@ class _Ran:
     granted: bool
     notes: list[tuple[int, Result]]
     times: int = 1
-
-
-def _noted(name: int, run: Run) -> Run:
-    def noted(scope: Scope) -> Value:
-        try:
-            value = run(scope)
-        except EvaluationError as error:
-            scope.notes.append((name, error))
-            raise
-        scope.notes.append((name, value))
-        return value
-
-    return noted
 
 
 def _counted(node: Expression) -> Iterator[Expression]:

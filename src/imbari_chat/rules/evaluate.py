@@ -27,7 +27,7 @@ from imbari_chat.rules.syntax import (
 )
 from imbari_chat.rules.values import EvaluationError, Scope, Snapshot, Steps, Value, keys_of
 
-__all__ = ["Around", "Run", "compiled"]
+__all__ = ["Around", "Run", "compiled", "noting"]
 
 Run: TypeAlias = Callable[[Scope], Value]
 """What an expression comes to; raises :class:`EvaluationError` where it fails."""
@@ -46,6 +46,25 @@ def compiled(node: Expression, around: Around | None = None) -> Run:
     run = _made(node, around)
     wrap = None if around is None else around(node)
     return run if wrap is None else wrap(run)
+
+
+def noting(node: Expression) -> Callable[[Run], Run]:
+    """Has what ``node`` comes to, or how it fails, noted in the scope, by its ``id``."""
+    name = id(node)
+
+    def around(run: Run) -> Run:
+        def noted(scope: Scope) -> Value:
+            try:
+                value = run(scope)
+            except EvaluationError as error:
+                scope.notes.append((name, error))
+                raise
+            scope.notes.append((name, value))
+            return value
+
+        return noted
+
+    return around
 
 
 def _made(node: Expression, around: Around | None) -> Run:

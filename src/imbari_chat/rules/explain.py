@@ -2,12 +2,11 @@
 
 import math
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
 from imbari_chat.rules.cascade import ReadRequest, WriteRequest, judge
-from imbari_chat.rules.evaluate import Run, compiled
 from imbari_chat.rules.structure import Rule, RulesNode
 from imbari_chat.rules.syntax import (
     Array,
@@ -103,24 +102,15 @@ def _examine(rule: Rule, variables: Scope, known: int) -> _Finding:
     Args:
         known: How many levels of the rule's place the request's path already tells.
     """
-    values: dict[int, Value] = {}
-
-    def watching(node: Expression) -> Callable[[Run], Run]:
-        def remembering(run: Run) -> Run:
-            def watched(scope: Scope) -> Value:
-                value = values[id(node)] = run(scope)
-                return value
-
-            return watched
-
-        return remembering
-
     error = ""
     try:
-        granted = compiled(rule.expression, watching)(variables) is True
+        granted = rule.run_noting(variables) is True
     except EvaluationError as failure:
         granted = False
         error = f"error: {failure}"
+    values = {
+        name: result for name, result in variables.notes if not isinstance(result, EvaluationError)
+    }
     deciding = [rule.expression] if granted else list(_deciding(rule.expression, values))
     parts = {
         _excerpt(rule, node): _shown(values[id(node)]) if id(node) in values else "error"

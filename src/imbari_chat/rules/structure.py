@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final, NoReturn
 
 from imbari_chat.rules.check import check_rule
-from imbari_chat.rules.evaluate import Run, compiled
+from imbari_chat.rules.evaluate import Run, compiled, noting
 from imbari_chat.rules.parser import parse_expression
 from imbari_chat.rules.source import (
     RULE_KEYS,
@@ -52,6 +52,7 @@ class Rule:
     fragment: Fragment = field(repr=False)
     expression: Expression = field(repr=False)
     run: Run = field(init=False, repr=False, compare=False)
+    _noting: Run | None = field(default=None, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "run", compiled(self.expression))
@@ -59,6 +60,17 @@ class Rule:
     @property
     def text(self) -> str:
         return self.fragment.text
+
+    @property
+    def run_noting(self) -> Run:
+        """As ``run``, with what every part comes to in the notes of the scope.
+
+        Made when it is first asked for, and kept: to make it takes longer than to run it.
+        """
+        if self._noting is None:
+            object.__setattr__(self, "_noting", compiled(self.expression, noting))
+        assert self._noting is not None
+        return self._noting
 
 
 @dataclass(frozen=True, slots=True)

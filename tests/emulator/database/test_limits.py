@@ -12,6 +12,7 @@ from imbari_chat.wire.paths import ROOT
 from imbari_chat.wire.tree import from_json
 from tests.emulator.database.serving import serving
 from tests.emulator.event_stream import EventStream
+from tests.emulator.plain_http import client_of
 
 OWNER = {"Authorization": "Bearer owner"}
 MIB = 1024 * 1024
@@ -31,7 +32,7 @@ def address() -> Iterator[str]:
 @pytest.fixture
 def http(address: str, namespace: str) -> Iterator[httpx.Client]:
     host = {"Host": f"{namespace}.database.test"}
-    with httpx.Client(base_url=f"http://{address}", headers=host, timeout=20) as client:
+    with client_of(address, host) as client:
         yield client
 
 

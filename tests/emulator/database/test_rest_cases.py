@@ -28,6 +28,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from tests.emulator.event_stream import EventStream
+from tests.emulator.plain_http import client_of
 from tests.specs import table
 
 TESTS = Path(__file__).parents[2]
@@ -207,8 +208,7 @@ def test_the_database_answers_as_the_service_does(
     case: dict[str, Any], emulator: Emulator, namespace: str
 ) -> None:
     """Each step of the case is answered as the reference says."""
-    url = f"http://{emulator.database_host}"
-    with httpx.Client(base_url=url, timeout=20) as client:
+    with client_of(emulator.database_host) as client:
         for place, value in (("/.settings/rules", case.get("rules")), ("/", case.get("data"))):
             if value is not None:
                 stored = client.put(
