@@ -39,9 +39,17 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
     "a page instead": ([("status 403", ASK), ("rest", REST)], "rest", "no WebSocket: status 403"),
     "an outage": ([("cannot connect", ASK), ("no rest", None)], None, None),
     "an outage, then a page": (
-        [("cannot connect", ASK), ("no rest", None), ("status 426", ASK), ("rest", REST)],
+        [
+            *(("cannot connect", ASK), ("no rest", None)),
+            *(("status 426", ASK), ("rest", None), ("status 426", ASK), ("rest", REST)),
+        ],
         "rest",
         "no WebSocket: status 426",
+    ),
+    "an outage that ends while REST is asked": (
+        [*(("cannot connect", ASK), ("no rest", None)), *DOUBT, ("greeted", None)],
+        "websocket",
+        None,
     ),
     "an outage, then all is well": (
         [("cannot connect", ASK), ("no rest", None), ("greeted", None)],

@@ -140,6 +140,14 @@ class Gateway:
         self.check()
         return self._transport
 
+    def check_process(self) -> None:
+        """Refuse to go on in a forked child.
+
+        Raises:
+            RuntimeError: This is one.
+        """
+        self._guard.check()
+
     def check(self) -> None:
         """Refuse to go on once it has been closed.
 

@@ -4,15 +4,17 @@ The shell reports how attempts to open a WebSocket end and whether REST answers;
 to do about it. It waits for nothing and knows no time.
 
     undecided --greeted--> websocket
-        | failed, and REST answers        | failed three times in a row, or was misunderstood once,
-        +------------> rest <-------------+   and REST answers each time
+        | failed, and REST answers;       | failed three times in a row, or was misunderstood once,
+        | after an outage, twice          |   and REST answers each time
+        +------------> rest <-------------+
                         | somebody asks for it: one attempt
                         +--greeted--> websocket
 
 A failed attempt says nothing by itself, since an outage looks the same. REST is asked right after
-it; where that does not answer either, it was an outage, and counting begins anew. What answers the
-request for a WebSocket is not asked what it is: a proxy's page and a server's own refusal are both
-followed by the same question.
+it; where that does not answer either, it was an outage, and counting begins anew. An outage may
+end between the attempt and the question, so after one a single doubt decides nothing. What answers
+the request for a WebSocket is not asked what it is: a proxy's page and a server's own refusal are
+both followed by the same question.
 """
 
 from enum import Enum
@@ -24,6 +26,7 @@ from imbari_chat.states import TransportName
 __all__ = ["Choice", "Step"]
 
 _MOST_DOUBTS: Final = 3
+_AFTER_AN_OUTAGE: Final = 2
 
 
 class Step(Enum):
@@ -47,6 +50,7 @@ class Choice:
         self._is_trying = False
         self._trouble: str | None = None  # of the last attempt, until the service greets
         self._doubts = 0
+        self._had_outage = False  # while it was undecided
         self._misunderstood: str | None = None  # what was, until REST has been asked
 
     @property
@@ -76,14 +80,21 @@ class Choice:
         if trouble is None and self._trouble is None:  # the service has greeted meanwhile
             return None
         if not answers:
-            self._doubts = 0
+            self._doubts, self._had_outage = 0, True
             return None
         self._doubts += 1
-        if self.chosen == "websocket" and trouble is None and self._doubts < _MOST_DOUBTS:
+        if trouble is None and self._doubts < self._needed:
             return None
         self._trouble = trouble or self._trouble
         self._use_rest()
         return Step.USE_REST
+
+    @property
+    def _needed(self) -> int:
+        """How many attempts have to fail in a row while REST answers."""
+        if self.chosen == "websocket":
+            return _MOST_DOUBTS
+        return _AFTER_AN_OUTAGE if self._had_outage else 1
 
     def try_again(self) -> bool:
         """Somebody asks for the WebSocket. Returns whether to open one, beside REST."""

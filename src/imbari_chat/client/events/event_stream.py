@@ -209,6 +209,7 @@ async def with_deliveries(
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
             while posted:
+                gateway.check_process()  # in a forked child there may be something left to hear
                 yield posted.popleft()
             if following.done():
                 batch = following.result()
@@ -222,6 +223,7 @@ async def with_deliveries(
                         gateway.presence.heard(event)
                     given += [*begin(), *own.heard(event)]
                 for event in [*given, *begin()]:
+                    gateway.check_process()
                     yield event
                 following = follow_on()
     finally:
