@@ -7,9 +7,9 @@ from typing import Literal, Self, TypeAlias
 
 __all__ = ["Fate", "Relay", "silent_server"]
 
-Fate: TypeAlias = Literal["swallowed", "answer lost"]
-"""Of a request: it never arrives and nobody says so; or it does, and the connection breaks before
-the answer."""
+Fate: TypeAlias = Literal["swallowed", "all swallowed", "answer lost"]
+"""Of a request: it never arrives and nobody says so, nor do those that follow; or it does, and the
+connection breaks before the answer."""
 
 _CHUNK = 65536
 
@@ -62,10 +62,10 @@ class Relay:
                 while data := await reader.read(_CHUNK):
                     fate = self.fate if data.startswith(b"PATCH ") else None
                     if fate is not None:
-                        self.fate = None
+                        self.fate = fate if fate == "all swallowed" else None
                         answers.cancel()
                         self.caught.set()
-                    if fate == "swallowed":
+                    if fate in ("swallowed", "all swallowed"):
                         await asyncio.Event().wait()
                     back.write(data)
                     if fate == "answer lost":

@@ -65,7 +65,7 @@ async def test_a_reply_that_may_wait_is_kept_and_goes_out_later(
 ) -> None:
     """Whether the way is cut before the conversation could be looked at, or in the middle of it."""
     session = await asyncio.to_thread(visitor.writes, "Hello")
-    async with Relay(emulator.database_host, "swallowed") as relay:
+    async with Relay(emulator.database_host, "all swallowed") as relay:
         to = ("--emulator", relay.address, "--request-timeout", "1")
         reply = (*to, "reply", session, "precious words", "--queue")
         result = await asyncio.to_thread(program, *reply, code=8)
@@ -73,6 +73,7 @@ async def test_a_reply_that_may_wait_is_kept_and_goes_out_later(
         assert "precious" not in result.stderr
         (kept,) = await asyncio.to_thread(program.json, *to, "outbox", "list")
         assert kept["text"] == "precious words"
+        relay.fate = None
         sent = await asyncio.to_thread(program, *to, "outbox", "flush", "--timeout", "5")
         assert "1 sent, 0 kept" in sent.stderr
     assert await asyncio.to_thread(said_in, session) == ["Hello", "precious words"]

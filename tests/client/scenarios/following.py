@@ -103,6 +103,8 @@ async def handlers_get_the_events_they_asked_for(face: Face) -> None:
             await customer.send("This is urgent")
             await conversation.reply("At once")
             await heard["all"].until(3)
+            await heard["customer's"].until(2)  # handlers are called one after the other
+            await heard["urgent"].until(1)
             await heard["here"].until(1)
             await heard["answers"].until(1)
         # One's own reply does not wait for what the others' are read from.
