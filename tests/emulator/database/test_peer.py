@@ -5,11 +5,12 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json, dumps, same
+from imbari_chat.wire.paths import ROOT
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
 from tests.budget import examples
@@ -226,6 +227,12 @@ def _put(value: Any, where: list[str], new: Any) -> Any:
 
 
 @examples(200)
+@example(
+    None,
+    [],
+    None,
+    [("put", ROOT, {"c": 0, ".priority": 1}), ("patch", ROOT, {"c": None, "a": 0})],
+)
 @given(
     values,
     st.lists(keys, max_size=2),
