@@ -128,7 +128,11 @@ def test_a_customer_is_told_of_the_team() -> None:
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=3),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=3),
     lambda below: (
         st.lists(below, max_size=3)
         | st.dictionaries(

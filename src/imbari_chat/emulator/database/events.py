@@ -112,8 +112,8 @@ class Event:
     def _data(self, *, export: bool) -> Json:
         if self.kind == "put":
             return self.node.to_json(export=export)
-        # What is there before what is gone: whoever takes them one by one never holds an empty place,
-        # which would lose its priority.
+        # What is there before what is gone: whoever takes them one by one never holds an empty
+        # place, which would lose its priority.
         ordered = sorted(self.nodes.items(), key=lambda one: one[1] is EMPTY)
         return {on_the_wire(path): node.to_json(export=export) for path, node in ordered}
 
