@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -14,6 +14,7 @@ import pytest
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.choice import Step
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.engine.stream import StreamPolicy
@@ -21,6 +22,7 @@ from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.identity import factory
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.transport import Subscription
+from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.messages import Control, hello
 from imbari_chat.wire.paths import Path
@@ -88,6 +90,27 @@ async def reaching(
             await made.close()
 
 
+@pytest.fixture
+async def gate(emulator: Emulator) -> AsyncIterator[Gate]:
+    """What stands before the database; open, unless a test shuts it."""
+    async with Gate(emulator.database_host).running() as made:
+        yield made
+
+
+@pytest.fixture
+async def way(emulator: Emulator, gate: Gate, tmp_path: FilePath) -> AsyncIterator[AutoTransport]:
+    """A transport that has to pass there."""
+    async with reaching(emulator, gate.address, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+async def other(emulator: Emulator, tmp_path: FilePath) -> AsyncIterator[AutoTransport]:
+    """One that has not."""
+    async with reaching(emulator, emulator.database_host, tmp_path) as made:
+        yield made
+
+
 async def _until(subscription: Subscription, value: Json) -> list[Any]:
     """What it says up to this value, live."""
     said: list[Any] = []
@@ -101,24 +124,18 @@ async def _until(subscription: Subscription, value: Json) -> list[Any]:
     raise AssertionError(f"it ended after {said}")
 
 
-async def test_a_websocket_is_taken_where_it_gets_through(
-    emulator: Emulator, tmp_path: FilePath
-) -> None:
+async def test_a_websocket_is_taken_where_it_gets_through(gate: Gate, way: AutoTransport) -> None:
     """One connection for all that is read, written and listened to."""
-    async with (
-        Gate(emulator.database_host).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-    ):
-        assert str(way.way) == "no transport yet"
-        await way.update({OPEN / "a": 1})
-        assert await way.get(OPEN / "a") == 1
-        subscription = way.listen(OPEN)
-        assert [type(one) for one in await _until(subscription, {"a": 1})][-2:] == [
-            Changed,
-            StateChanged,
-        ]
-        assert str(way.way) == "websocket"
-        assert len(gate.all) == 1
+    assert str(way.way) == "no transport yet"
+    await way.update({OPEN / "a": 1})
+    assert await way.get(OPEN / "a") == 1
+    subscription = way.listen(OPEN)
+    assert [type(one) for one in await _until(subscription, {"a": 1})][-2:] == [
+        Changed,
+        StateChanged,
+    ]
+    assert str(way.way) == "websocket"
+    assert len(gate.all) == 1
 
 
 @pytest.mark.parametrize(
@@ -132,27 +149,24 @@ async def test_a_websocket_is_taken_where_it_gets_through(
     ],
 )
 async def test_rest_is_taken_where_no_websocket_gets_through(
-    answer: str, why: str, emulator: Emulator, tmp_path: FilePath
+    answer: str, why: str, gate: Gate, way: AutoTransport
 ) -> None:
     """All that was asked for meanwhile is done over it, once, and nobody hears of an outage."""
-    async with (
-        Gate(emulator.database_host, answer).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-    ):
-        heard = [asyncio.create_task(_until(way.listen(OPEN / "n"), 20)) for _ in range(5)]
-        one: dict[Path, Json] = {OPEN / "n": {".sv": {"increment": 1}}}
-        await asyncio.gather(*(way.update(one) for _ in range(20)))
-        assert await way.get(OPEN / "n") == 20
-        assert way.way.name == "rest"
-        assert way.way.reason is not None
-        assert why in way.way.reason
-        for said in await asyncio.gather(*heard):
-            states = [item.state for item in said if isinstance(item, StateChanged)]
-            assert states[:1] == ["connecting"]
-            assert set(states[1:]) <= {"live"}
-        refused = gate.refused
-        await _until(way.listen(OPEN / "n"), 20)
-        assert gate.refused == refused
+    gate.answer = answer
+    heard = [asyncio.create_task(_until(way.listen(OPEN / "n"), 20)) for _ in range(5)]
+    one: dict[Path, Json] = {OPEN / "n": {".sv": {"increment": 1}}}
+    await asyncio.gather(*(way.update(one) for _ in range(20)))
+    assert await way.get(OPEN / "n") == 20
+    assert way.way.name == "rest"
+    assert way.way.reason is not None
+    assert why in way.way.reason
+    for said in await asyncio.gather(*heard):
+        states = [item.state for item in said if isinstance(item, StateChanged)]
+        assert states[:1] == ["connecting"]
+        assert set(states[1:]) <= {"live"}
+    refused = gate.refused
+    await _until(way.listen(OPEN / "n"), 20)
+    assert gate.refused == refused
 
 
 @pytest.mark.parametrize(
@@ -190,136 +204,114 @@ async def test_a_service_that_is_not_understood_is_asked_over_rest(
 
 
 async def test_the_latest_value_is_had_again_before_the_next_transport_has_one(
-    emulator: Emulator, tmp_path: FilePath
+    gate: Gate, way: AutoTransport
 ) -> None:
     """Whoever lays something over it need not wait, be it for an outage; once there is one."""
-    async with (
-        Gate(emulator.database_host).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-    ):
-        await way.update({OPEN: {"a": 1}})
-        subscription = way.listen(OPEN)
-        subscription.again(frozenset("a"))
-        await _until(subscription, {"a": 1})
-        gate.requests = False
-        gate.block("403 Forbidden")
-        way._use(way._rest)  # as if it had just been decided, and then the network failed
-        subscription.again(frozenset("a"))
-        said = [await anext(subscription) for _ in range(2)]
-        assert [getattr(one, "state", None) for one in said] == ["reconnecting", None]
-        assert said[1] == Changed({"a": 1}, frozenset("a"))
-        gate.requests = True
-        said = await _until(subscription, {"a": 1})
-        assert [one.touched for one in said if isinstance(one, Changed)] == [None]
-        await subscription.close()
-        subscription.again(frozenset("a"))
-        assert [one async for one in subscription] == []
+    await way.update({OPEN: {"a": 1}})
+    subscription = way.listen(OPEN)
+    subscription.again(frozenset("a"))
+    await _until(subscription, {"a": 1})
+    gate.requests = False
+    gate.block("403 Forbidden")
+    way._use(way._rest)  # as if it had just been decided, and then the network failed
+    subscription.again(frozenset("a"))
+    said = [await anext(subscription) for _ in range(2)]
+    assert [getattr(one, "state", None) for one in said] == ["reconnecting", None]
+    assert said[1] == Changed({"a": 1}, frozenset("a"))
+    gate.requests = True
+    said = await _until(subscription, {"a": 1})
+    assert [one.touched for one in said if isinstance(one, Changed)] == [None]
+    await subscription.close()
+    subscription.again(frozenset("a"))
+    assert [one async for one in subscription] == []
 
 
-async def test_an_outage_is_an_outage_and_is_waited_for(
-    emulator: Emulator, tmp_path: FilePath
-) -> None:
+async def test_an_outage_is_an_outage_and_is_waited_for(gate: Gate, way: AutoTransport) -> None:
     """Callers are told at once, listeners are heard of, and the WebSocket is taken afterwards."""
-    async with (
-        Gate(emulator.database_host).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-    ):
-        gate.away = True
-        with pytest.raises(Unavailable) as caught:
-            await way.update({OPEN / "a": 1})
-        assert not caught.value.outcome_unknown
-        listening = asyncio.create_task(_until(way.listen(OPEN / "a"), None))
-        await asyncio.sleep(0.2)
-        assert way.subscriptions[0].state == "reconnecting"
-        assert way.way.name is None
-        gate.away = False
-        said = await listening
-        assert "reconnecting" in [one.state for one in said if isinstance(one, StateChanged)]
-        assert str(way.way) == "websocket"
+    gate.away = True
+    with pytest.raises(Unavailable) as caught:
+        await way.update({OPEN / "a": 1})
+    assert not caught.value.outcome_unknown
+    listening = asyncio.create_task(_until(way.listen(OPEN / "a"), None))
+    await asyncio.sleep(0.2)
+    assert way.subscriptions[0].state == "reconnecting"
+    assert way.way.name is None
+    gate.away = False
+    said = await listening
+    assert "reconnecting" in [one.state for one in said if isinstance(one, StateChanged)]
+    assert str(way.way) == "websocket"
 
 
 async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
-    emulator: Emulator, tmp_path: FilePath
+    gate: Gate, way: AutoTransport, other: AutoTransport
 ) -> None:
     """Many at a time, those not begun and those that ended among them; and back when asked."""
-    async with (
-        Gate(emulator.database_host).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-        reaching(emulator, emulator.database_host, tmp_path) as other,
-    ):
-        places = [OPEN / f"p{n}" for n in range(12)]
-        listening = [way.listen(place) for place in places]
-        later, left = way.listen(OPEN / "later"), way.listen(OPEN / "left")
-        await asyncio.gather(*(_until(one, None) for one in (*listening, left)))
-        await left.close()
-        gate.block("403 Forbidden")
-        await other.update(dict.fromkeys(places, 1))
-        said = await asyncio.gather(*(_until(one, 1) for one in listening))
-        await eventually(lambda: way.way.name == "rest")
-        for items in said:
-            states = [one.state for one in items if isinstance(one, StateChanged)]
-            assert "connecting" not in states
-            assert states[0] == "reconnecting"
-            assert states[-1] == "live"
-        assert gate.refused in (3, 4)  # while REST is asked, it may be tried again
-        assert set(way.subscriptions) == {*listening, later}
-        await other.update({OPEN / "later": 1})
-        await _until(later, 1)
-        await way.update({OPEN / "q": 1})
+    places = [OPEN / f"p{n}" for n in range(12)]
+    listening = [way.listen(place) for place in places]
+    later, left = way.listen(OPEN / "later"), way.listen(OPEN / "left")
+    await asyncio.gather(*(_until(one, None) for one in (*listening, left)))
+    await left.close()
+    gate.block("403 Forbidden")
+    await other.update(dict.fromkeys(places, 1))
+    said = await asyncio.gather(*(_until(one, 1) for one in listening))
+    await eventually(lambda: way.way.name == "rest")
+    for items in said:
+        states = [one.state for one in items if isinstance(one, StateChanged)]
+        assert "connecting" not in states
+        assert states[0] == "reconnecting"
+        assert states[-1] == "live"
+    assert gate.refused in (3, 4)  # while REST is asked, it may be tried again
+    assert set(way.subscriptions) == {*listening, later}
+    await other.update({OPEN / "later": 1})
+    await _until(later, 1)
+    await way.update({OPEN / "q": 1})
 
-        gate.answer = None
-        await asyncio.sleep(0.2)
-        assert way.way.name == "rest"  # not by itself
-        way.reconnect_now()
-        way.reconnect_now()
-        await other.update(dict.fromkeys(places, 2))
-        await asyncio.gather(*(_until(one, 2) for one in listening))
-        await eventually(lambda: way.way.name == "websocket")
-        await other.update(dict.fromkeys(places, 3))
-        await asyncio.gather(*(_until(one, 3) for one in listening))
+    gate.answer = None
+    await asyncio.sleep(0.2)
+    assert way.way.name == "rest"  # not by itself
+    way.reconnect_now()
+    way.reconnect_now()
+    await other.update(dict.fromkeys(places, 2))
+    await asyncio.gather(*(_until(one, 2) for one in listening))
+    await eventually(lambda: way.way.name == "websocket")
+    await other.update(dict.fromkeys(places, 3))
+    await asyncio.gather(*(_until(one, 3) for one in listening))
 
 
 async def test_asking_for_the_websocket_in_vain_disturbs_nobody(
-    emulator: Emulator, tmp_path: FilePath
+    gate: Gate, way: AutoTransport
 ) -> None:
     """One attempt for each time, and the reason is the latest."""
-    async with (
-        Gate(emulator.database_host, "403 Forbidden").running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-    ):
-        subscription = way.listen(OPEN)
-        await _until(subscription, None)
-        gate.answer = "426 Upgrade Required"
-        way.reconnect_now()
-        await eventually(lambda: "426" in (way.way.reason or ""))
-        assert subscription.state == "live"
-        assert gate.refused == 2
-        await way.update({OPEN: 5})
-        said = await _until(subscription, 5)
-        assert not [one for one in said if getattr(one, "state", "live") == "reconnecting"]
+    gate.answer = "403 Forbidden"
+    subscription = way.listen(OPEN)
+    await _until(subscription, None)
+    gate.answer = "426 Upgrade Required"
+    way.reconnect_now()
+    await eventually(lambda: "426" in (way.way.reason or ""))
+    assert subscription.state == "live"
+    assert gate.refused == 2
+    await way.update({OPEN: 5})
+    said = await _until(subscription, 5)
+    assert not [one for one in said if getattr(one, "state", "live") == "reconnecting"]
 
 
 async def test_a_write_that_was_sent_is_not_sent_again(
-    emulator: Emulator, tmp_path: FilePath
+    way: AutoTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It ends with its connection, as unknown, whatever the other transport could do."""
-    async with (
-        Gate(emulator.database_host).running() as gate,
-        reaching(emulator, gate.address, tmp_path) as way,
-        reaching(emulator, emulator.database_host, tmp_path) as other,
-    ):
-        await way.get(OPEN)
-        listening = asyncio.create_task(_until(way.listen(OPEN / "x"), 1))
-        writing = asyncio.create_task(way.update({OPEN / "x": {".sv": {"increment": 1}}}))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        gate.block("403 Forbidden")
-        (ended,) = await asyncio.gather(writing, return_exceptions=True)
-        if isinstance(ended, Unavailable):
-            assert ended.outcome_unknown
-            await other.update({OPEN / "x": 1})  # as whoever looks first would
-        await listening
-        await eventually(lambda: way.way.name == "rest")
+    """Its answer is lost while everything is taken to REST: whoever wrote it looks first."""
+    await way.get(OPEN)
+    update = WebSocketTransport.update
+
+    async def unanswered(socket: WebSocketTransport, changes: Mapping[Path, Json]) -> None:
+        await update(socket, changes)
+        way._take(Step.USE_REST)
+        raise Unavailable("no answer", outcome_unknown=True)
+
+    monkeypatch.setattr(WebSocketTransport, "update", unanswered)
+    with pytest.raises(Unavailable) as caught:
+        await way.update({OPEN / "x": {".sv": {"increment": 1}}})
+    assert caught.value.outcome_unknown
+    assert await way.get(OPEN / "x") == 1
 
 
 @pytest.mark.parametrize("when", ["not used", "undecided", "asking", "rest", "trying", "websocket"])

@@ -7,13 +7,13 @@ compares it with what came before misses nothing and hears nothing twice.
 
 import time
 from collections.abc import Callable, Coroutine
-from types import TracebackType
 from typing import Any, Protocol, Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem, Overflow
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.net.socket_subscription import SocketSubscription
 from imbari_chat.net.sse import SseSubscription
+from imbari_chat.net.subscription import ClosedOnLeaving
 from imbari_chat.states import ConnectionState
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -73,7 +73,7 @@ class Source(Protocol):
         """Listen, into this buffer."""
 
 
-class AutoSubscription:
+class AutoSubscription(ClosedOnLeaving):
     """A :class:`~net.transport.Subscription` over one transport after the other.
 
     Args:
@@ -161,17 +161,6 @@ class AutoSubscription:
     async def close(self) -> None:
         """Stop at once, from any state. Closing twice is fine."""
         await self._inner.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     @property
     def _is_over(self) -> bool:

@@ -12,10 +12,29 @@ from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.states import ConnectionState
 
-__all__ = ["BufferedSubscription"]
+__all__ = ["BufferedSubscription", "ClosedOnLeaving"]
 
 
-class BufferedSubscription:
+class ClosedOnLeaving:
+    """``async with`` closes it at the end."""
+
+    async def close(self) -> None:
+        """Stop at once, from any state. Closing twice is fine."""
+        raise NotImplementedError
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+
+class BufferedSubscription(ClosedOnLeaving):
     """The consumer's side of a :class:`~net.transport.Subscription`. Nothing runs until iterated.
 
     Whoever derives from it says what begins and ends with it.
@@ -113,17 +132,6 @@ class BufferedSubscription:
         self._closed = True
         self._notifier.notify()
         return self._end()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self.close()
 
     def _publish(self, item: ListenItem) -> None:
         """Keep it for the consumer; :attr:`_notifier` is told by whoever calls this."""
