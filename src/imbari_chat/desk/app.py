@@ -43,7 +43,7 @@ from imbari_chat.view.seen import Gaze, Seen
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
-    from imbari_chat.client.reading.pager import MessagePager, SessionPager
+    from imbari_chat.client.reading.pager import SessionPager
 
 __all__ = ["Desk", "Place"]
 
@@ -134,7 +134,6 @@ class Desk(App[None]):
         self._talk: Talk | None = None
         self._following: asyncio.Task[None] | None = None
         self._pager: SessionPager | None = None
-        self._older: MessagePager | None = None
         self._is_whole = self._is_turning = False
         self._divider: MessageId | None = None
         self._has_begun = False
