@@ -4,11 +4,11 @@ import codecs
 import os
 import pty
 import re
-import select
 import subprocess
 import sys
 import time
 from contextlib import suppress
+from threading import Condition, Thread
 from types import TracebackType
 from typing import Self
 
@@ -49,6 +49,11 @@ class Terminal:
         self.raw = ""
         self._passed = 0
         self._answered = 0
+        self._news = Condition()
+        self._is_news = self._is_over = False
+        # All the time, as a terminal does: a program that nobody reads from stands still.
+        self._reader = Thread(target=self._pump, name="terminal", daemon=True)
+        self._reader.start()
 
     @property
     def text(self) -> str:
@@ -87,19 +92,25 @@ class Terminal:
         return self._process.wait(max(deadline - time.monotonic(), 0.1))
 
     def _read(self, seconds: float) -> bool:
-        """Take what was written; False if nothing comes any more."""
-        ready, _, _ = select.select([self._ours], [], [], max(seconds, 0))
-        if not ready:
-            return False
-        try:
-            data = os.read(self._ours, 65536)
-        except OSError:  # how Linux says that the other side is closed
-            return False
-        self.raw += self._decoder.decode(data)
-        asked = self.raw.count(_WHERE)
-        os.write(self._ours, _HERE * (asked - self._answered))
-        self._answered = asked
-        return bool(data)
+        """Wait until something was written since the last time; False if nothing comes any more."""
+        with self._news:
+            self._news.wait_for(lambda: self._is_news or self._is_over, max(seconds, 0))
+            was_news, self._is_news = self._is_news, False
+        return was_news
+
+    def _pump(self) -> None:
+        while not self._is_over:
+            data = b""
+            with suppress(OSError):  # how Linux says that the other side is closed
+                data = os.read(self._ours, 65536)
+            with self._news:
+                self._is_news, self._is_over = self._is_news or bool(data), not data
+                self.raw += self._decoder.decode(data)
+                asked = self.raw.count(_WHERE)
+                if asked > self._answered:
+                    os.write(self._ours, _HERE * (asked - self._answered))
+                self._answered = asked
+                self._news.notify_all()
 
     def __enter__(self) -> Self:
         return self
@@ -112,4 +123,5 @@ class Terminal:
     ) -> None:
         self._process.kill()
         self._process.wait()
+        self._reader.join(1.0)
         os.close(self._ours)
