@@ -285,11 +285,11 @@ async def test_asking_for_the_websocket_in_vain_disturbs_nobody(
     gate.answer = "403 Forbidden"
     subscription = way.listen(OPEN)
     await _until(subscription, None)
-    gate.answer = "426 Upgrade Required"
+    gate.answer, before = "426 Upgrade Required", gate.refused
     way.reconnect_now()
     await eventually(lambda: "426" in (way.way.reason or ""))
     assert subscription.state == "live"
-    assert gate.refused == 2
+    assert gate.refused == before + 1
     await way.update({OPEN: 5})
     said = await _until(subscription, 5)
     assert not [one for one in said if getattr(one, "state", "live") == "reconnecting"]
@@ -332,9 +332,9 @@ async def test_it_is_closed_at_once_whatever_it_is_doing(
                 ]
             await eventually(lambda: _has_come(way, gate, when))
             if when == "trying":
-                gate.answer = ""
+                gate.answer, before = "", gate.refused
                 way.reconnect_now()
-                await eventually(lambda: gate.refused == 2)
+                await eventually(lambda: gate.refused > before)
             async with asyncio.timeout(1.5):
                 await way.close()
             await asyncio.gather(*calls, return_exceptions=True)
@@ -352,7 +352,7 @@ async def test_it_is_closed_at_once_whatever_it_is_doing(
 def _has_come(way: AutoTransport, gate: Gate, when: str) -> bool:
     match when:
         case "undecided":
-            return gate.refused == 1
+            return gate.refused > 0
         case "asking":
             return way._asking is not None
         case "rest" | "trying":
