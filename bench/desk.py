@@ -15,7 +15,7 @@ from imbari_chat.desk.app import Desk
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Session
-from imbari_chat.view.inbox import Conversation
+from imbari_chat.view.inbox import Conversation, Inbox
 
 __all__ = ["rows"]
 
@@ -41,17 +41,18 @@ class _Silent:
 async def _measured() -> list[tuple[str, float, float]]:
     begin = time.perf_counter()
     app = Desk(cast("Any", _Silent()), shown="all")
-    app.state = replace(app.state, sessions={one.id: one for one in map(_session, range(_MANY))})
+    sessions = {one.id: one for one in map(_session, range(_MANY))}
+    app.store.change(lambda _: Inbox(sessions=sessions))
     async with app.run_test(size=(140, 40)) as pilot:
         await pilot.pause()
         first = ("desk: first paint, imports apart", (time.perf_counter() - begin) * 1000, 600.0)
-        in_list = await _key_to_screen(app, "down", lambda: app.listing.selected)
+        in_list = await _key_to_screen(app, "down", lambda: app.store.listing.selected)
         said = tuple(map(_message, range(_MANY)))
         opened = Conversation(_session(0), messages=said, connection=ConnectionChanged("live"))
-        app.state = replace(app.state, conversation=opened)
+        app.store.change(lambda state: replace(state, conversation=opened))
         app.action_other_pane()
         await pilot.pause()
-        in_reply = await _key_to_screen(app, "a", lambda: app.state.composer.text)
+        in_reply = await _key_to_screen(app, "a", lambda: app.store.state.composer.text)
         transcript = app.query_one(Transcript)
         in_history = await _key_to_screen(app, "pageup", lambda: transcript.below)
     keys = {"list": in_list, "reply": in_reply, "history": in_history}

@@ -50,10 +50,10 @@ async def test_search_finds_as_one_types() -> None:
     async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
         await pilot.press("slash", *"bri")
         await pilot.pause()
-        assert [one.id for one in app.rows] == ["brian"]
+        assert [one.id for one in app.store.rows] == ["brian"]
         assert _row(app, "1 found in all 2")
         await pilot.press("enter", "escape")
-        assert len(app.rows) == 2
+        assert len(app.store.rows) == 2
 
 
 async def test_the_end_of_the_list_loads_more() -> None:
@@ -77,13 +77,13 @@ async def test_a_reply_names_what_it_answers() -> None:
         await pilot.press(*"Yes", "ctrl+j", *"!", "enter")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
-        assert app.state.composer.text == "Yes\n!"
+        assert app.store.state.composer.text == "Yes\n!"
         assert _row(app, "somebody else wrote meanwhile")
         chat.refuse = None
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!'"
-        assert not app.state.composer.text
+        assert not app.store.state.composer.text
 
 
 async def test_a_notice_outlives_keys() -> None:
@@ -110,7 +110,7 @@ async def test_drafts_survive_the_desk(tmp_path: Path) -> None:
         assert "draft" in screen_of(app)[_row(app, "them:")]
         await pilot.press("enter")
         await pilot.pause()
-        assert app.state.composer.text == "half a"
+        assert app.store.state.composer.text == "half a"
 
 
 async def test_what_was_drawn_for_a_moment_is_marked_read() -> None:
@@ -218,7 +218,9 @@ async def test_offline_from_the_start_claims_nothing() -> None:
     chat = Chat()
     chat.inbox.put_nowait(ConnectionChanged("reconnecting", "no route"))
     async with opened(chat) as (app, pilot):
-        app.state = type(app.state)(connection=ConnectionChanged("reconnecting", "no route"))
+        app.store.state = type(app.store.state)(
+            connection=ConnectionChanged("reconnecting", "no route")
+        )
         await pilot.pause(1.1)
         assert _row(app, "Not loaded: offline")
         assert "offline" in screen_of(app)[0]
@@ -244,8 +246,8 @@ async def test_an_untouched_selection_is_the_newest() -> None:
         newer = session("brian", at=50)
         chat.inbox.put_nowait(SessionChanged(newer, BRIAN))
         await pilot.pause()
-        assert app.rows[0].id == "brian"
-        assert app.listing.selected == "brian"
+        assert app.store.rows[0].id == "brian"
+        assert app.store.listing.selected == "brian"
 
 
 async def test_keys_in_one_burst_are_taken_in_their_order() -> None:

@@ -89,7 +89,7 @@ async def _until_left(app: "Desk", chat: "AsyncAdminChat") -> None:
         await app.run_async()
     finally:
         await chat.close()
-        lost = give_back(replace(app.state, drafts={}), app.handed_over, Stderr())
+        lost = give_back(replace(app.store.state, drafts={}), app.sender.handed_over, Stderr())
     if app.failure is not None:
         raise app.failure
     if app.is_interrupted:

@@ -17,7 +17,7 @@ class Key:
     Attributes:
         place: Where.
         keys: Textual's names of them, a comma between.
-        action: The desk's action.
+        action: What is done: by the pane of that place, or with ``app.`` by the desk.
         meaning: For the help page.
         brief: For the footer; empty keeps it off.
     """
@@ -43,11 +43,11 @@ KEYS: Final = (
     Key("list", "slash", "search", "search names, e-mails and known texts", "search"),
     Key("list", "f", "filter", "active, unread, waiting, resolved, all", "filter"),
     Key("list", "o", "order", "newest, or longest waiting, first"),
-    Key("list", "r", "status", "resolve, or reopen", "resolve"),
-    Key("list", "tab", "other_pane", "go to the conversation"),
-    Key("list", "escape", "step_back", "end the search; close the conversation"),
-    Key("list", "question_mark", "help", "this page", "help"),
-    Key("list", "q", "leave", "leave", "quit"),
+    Key("list", "r", "app.status", "resolve, or reopen", "resolve"),
+    Key("list", "tab", "app.other_pane", "go to the conversation"),
+    Key("list", "escape", "app.step_back", "end the search; close the conversation"),
+    Key("list", "question_mark", "app.help", "this page", "app.help"),
+    Key("list", "q", "app.leave", "app.leave", "quit"),
     Key("reply", "enter", "send", "send", "send"),
     Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
     Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
@@ -55,15 +55,15 @@ KEYS: Final = (
     Key("reply", "pagedown", "scroll(1)", "newer messages"),
     Key("reply", "ctrl+home", "oldest", "first message that is loaded"),
     Key("reply", "ctrl+end", "newest", "newest message"),
-    Key("reply", "ctrl+r", "status", "resolve, or reopen", "resolve"),
+    Key("reply", "ctrl+r", "app.status", "resolve, or reopen", "resolve"),
     Key("reply", "ctrl+y", "copy", "copy the newest message on the screen"),
-    Key("reply", "tab", "other_pane", "go to the list", "list"),
-    Key("reply", "escape", "step_back", "close it", "close"),
-    Key("everywhere", "f1", "help", "this page", "help"),
-    Key("everywhere", "f5", "reconnect", "connect again now"),
-    Key("everywhere", "ctrl+l", "redraw", "draw everything anew"),
-    Key("everywhere", "ctrl+z", "suspend_process", "to the shell; `fg` comes back"),
-    Key("everywhere", "ctrl+c", "interrupt", "leave"),
+    Key("reply", "tab", "app.other_pane", "go to the list", "list"),
+    Key("reply", "escape", "app.step_back", "close it", "close"),
+    Key("everywhere", "f1", "app.help", "this page", "app.help"),
+    Key("everywhere", "f5", "app.reconnect", "connect again now"),
+    Key("everywhere", "ctrl+l", "app.redraw", "draw everything anew"),
+    Key("everywhere", "ctrl+z", "app.suspend_process", "to the shell; `fg` comes back"),
+    Key("everywhere", "ctrl+c", "app.interrupt", "app.leave"),
 )
 
 _PLACES: Final = {"list": "In the list", "reply": "In a conversation", "everywhere": "Everywhere"}
@@ -72,7 +72,7 @@ _PLACES: Final = {"list": "In the list", "reply": "In a conversation", "everywhe
 def bindings(place: Place) -> list[BindingType]:
     """A place's keys as Textual takes them."""
     return [
-        Binding(one.keys, f"app.{one.action}", one.meaning, priority=place != "list")
+        Binding(one.keys, one.action, one.meaning, priority=place != "list")
         for one in KEYS
         if one.place == place
     ]

@@ -13,7 +13,6 @@ from textual.widget import Widget
 
 from imbari_chat.desk.bar import Parts
 from imbari_chat.desk.cells import strip
-from imbari_chat.desk.keys import bindings
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.dates import since
@@ -59,8 +58,6 @@ class ListPane(Widget, can_focus=True):
     Args:
         picture: What to show now.
     """
-
-    BINDINGS = bindings("list")  # Textual's own way
 
     class Clicked(Message):
         """A conversation was clicked on."""

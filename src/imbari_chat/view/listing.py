@@ -22,6 +22,7 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
 __all__ = [
+    "Kind",
     "Listing",
     "Order",
     "Shown",
@@ -37,6 +38,7 @@ __all__ = [
 
 Shown: TypeAlias = Literal["active", "unread", "waiting", "resolved", "all"]
 Order: TypeAlias = Literal["newest", "longest waiting"]
+Kind: TypeAlias = Literal["unread", "waiting"]
 
 _TEXTS_KEPT: Final = 50
 """Texts of one conversation that search looks through."""
@@ -138,9 +140,7 @@ def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
     return replace(listing, selected=rows[place].id)
 
 
-def following(
-    listing: Listing, rows: Sequence[Session], kind: Literal["unread", "waiting"]
-) -> Session | None:
+def following(listing: Listing, rows: Sequence[Session], kind: Kind) -> Session | None:
     """The next conversation of this kind behind the selection, from the top again at the end."""
     start = _place(listing, rows) + 1
     for session in (*rows[start:], *rows[:start]):

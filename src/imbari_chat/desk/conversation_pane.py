@@ -1,0 +1,163 @@
+"""The room of the open conversation: whose it is, what was said, the reply, and their keys."""
+
+from collections.abc import Callable
+from datetime import tzinfo
+from typing import Final
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import TextArea
+
+from imbari_chat.desk import frame
+from imbari_chat.desk.bar import Bar
+from imbari_chat.desk.keys import bindings
+from imbari_chat.desk.reading import Reader
+from imbari_chat.desk.reply_box import ReplyBox
+from imbari_chat.desk.sending import Sender
+from imbari_chat.desk.store import Store
+from imbari_chat.desk.streams import Spawn, Streams, now
+from imbari_chat.desk.transcript import Said, Transcript
+
+__all__ = ["ConversationPane"]
+
+_QUIET: Final = 0.3
+"""Seconds of quiet after which what is written goes to disk."""
+
+
+class ConversationPane(Vertical):
+    """What was said and is being written, and what its keys do.
+
+    Args:
+        store: The desk's.
+        streams: What the conversation is followed with.
+        sender: Who sends.
+        spawn: For what waits for the network.
+        clock: Gives seconds and never goes back.
+        zone: The reader's time zone; None for the system's.
+    """
+
+    BINDINGS = bindings("reply")  # Textual's own way
+
+    def __init__(
+        self,
+        store: Store,
+        streams: Streams,
+        sender: Sender,
+        spawn: Spawn,
+        *,
+        clock: Callable[[], float],
+        zone: tzinfo | None,
+    ) -> None:
+        super().__init__(id="right")
+        self._store = store
+        self._streams = streams
+        self._sender = sender
+        self._zone = zone
+        self._heading = Bar(self._heading_lines, name="heading", height=2)
+        self._transcript = Transcript(self._said)
+        self._field = ReplyBox()
+        self.reader = Reader(store, self._transcript, spawn, clock)
+
+    def compose(self) -> ComposeResult:
+        yield self._heading
+        yield self._transcript
+        yield self._field
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether keys go to the reply."""
+        return self._field.is_attached and self.screen.focused is self._field
+
+    def take_focus(self) -> None:
+        """Keys go to the reply."""
+        self.display = self._field.display = True
+        self._field.focus()
+
+    def lay_out(self, *, is_tall: bool) -> None:
+        """Show the entry field where there is somebody to write to, and room."""
+        self._field.display = self._store.opened is not None and is_tall
+
+    def redraw(self) -> None:
+        """The store has changed. The field holds the open conversation's draft, also when a reply
+        has come back."""
+        field = self._field if self._field.is_mounted else None
+        if field is not None and field.text != self._store.state.composer.text:
+            field.load_text(self._store.state.composer.text)
+            field.move_cursor(field.document.end)
+        self._heading.refresh()
+        self._transcript.update()
+
+    def history_came(self) -> None:
+        """What is there of the conversation has come."""
+        if self.reader.history_came():
+            self._streams.turn_back()
+
+    def _heading_lines(self) -> frame.Lines:
+        below = 0 if self._store.opened is None else self._transcript.below
+        return frame.heading(self._store.state, below, self._transcript.size.width)
+
+    def _said(self) -> Said:
+        state = self._store.state
+        conversation = state.conversation
+        if conversation is None:
+            return Said(top="Open a conversation with Enter")
+        at = now()
+        top = "loading…"
+        if self._streams.is_whole:
+            top = "the beginning of the conversation"
+        elif conversation.connection.state == "live":
+            turning = self._streams.is_turning
+            top = "loading older…" if turning else "older messages above: PgUp"
+        elif conversation.connection.state == "reconnecting" and not conversation.messages:
+            top = "not loaded: waits for the network"
+        return Said(
+            conversation.messages,
+            tuple(zip(state.sending(), state.progress(at), strict=True)),
+            self.reader.divider,
+            conversation.session.customer_seen_at,
+            top,
+            at - at % 60_000,
+            self._zone,
+        )
+
+    def action_send(self) -> None:
+        # Behind the characters that were typed before it and are on their way to the field.
+        self._field.call_later(self._send, checks=True)
+
+    def action_insist(self) -> None:
+        self._field.call_later(self._send, checks=False)
+
+    def _send(self, *, checks: bool) -> None:
+        if self._sender.send(self._streams.talk, self._field.text, checks=checks):
+            self._transcript.to_bottom()
+
+    def action_newline(self) -> None:
+        self._field.insert("\n")
+
+    def action_scroll(self, pages: int) -> None:
+        self._transcript.scroll(pages)
+        self._heading.refresh()
+
+    def action_oldest(self) -> None:
+        self._transcript.to_top()
+        self._heading.refresh()
+
+    def action_newest(self) -> None:
+        self._transcript.to_bottom()
+        self._heading.refresh()
+
+    def on_transcript_reached_top(self) -> None:
+        self._streams.turn_back()
+        self._transcript.update()
+
+    def action_copy(self) -> None:
+        newest = self._transcript.newest_drawn()
+        conversation = self._store.state.conversation
+        found = conversation and next((m for m in conversation.messages if m.id == newest), None)
+        if found:
+            self.app.copy_to_clipboard(found.text)
+            self._store.tell("Copied the newest message on the screen")
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        if self._sender.write(event.text_area.text):
+            self.set_timer(_QUIET, self._sender.keep)

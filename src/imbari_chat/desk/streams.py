@@ -1,0 +1,172 @@
+"""The streams that feed the store, and the pages behind them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from imbari_chat.desk.store import Store
+from imbari_chat.desk.talk import Talk
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view import listing, reducer
+from imbari_chat.view.inbox import Conversation
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.client.reading.pager import SessionPager
+
+__all__ = ["Spawn", "Streams", "now"]
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Does work beside the app; what it fails with ends the desk."""
+
+_PAGE: Final = 100
+_LIVE: Final = ConnectionChanged("live")
+
+
+class Streams:
+    """The inbox's stream and the open conversation's.
+
+    Args:
+        chat: An admin's chat, entered.
+        store: What they feed.
+        spawn: For what waits for the network.
+        limit: How many conversations are followed; older ones are loaded when asked for.
+        on_history: Called when what is there of a conversation has come.
+
+    Attributes:
+        talk: The open conversation.
+        is_whole: It is loaded to its beginning.
+        is_turning: Older messages of it are on their way.
+    """
+
+    def __init__(
+        self,
+        chat: "AsyncAdminChat",
+        store: Store,
+        spawn: Spawn,
+        *,
+        limit: int,
+        on_history: Callable[[], None],
+    ) -> None:
+        self.talk: Talk | None = None
+        self.is_whole = self.is_turning = False
+        self._chat = chat
+        self._store = store
+        self._spawn = spawn
+        self._limit = limit
+        self._on_history = on_history
+        self._following: asyncio.Task[None] | None = None
+        self._pager: SessionPager | None = None
+
+    def begin(self) -> None:
+        """Follow the inbox."""
+        self._spawn(self._follow_inbox())
+
+    def open(self, session: Session, *, peek: bool) -> None:
+        """Follow this conversation, and no longer the one that was open."""
+        self.close()
+        self.is_whole = self.is_turning = False
+        self._store.listing = replace(self._store.listing, selected=session.id)
+        opened = Conversation(session, peek=peek)
+        self._store.change(lambda state: replace(state, conversation=opened))
+        self.talk = Talk(self._chat, session.id, self._heard_in(session.id), peek=peek)
+        self._following = self._spawn(self._follow(self.talk))
+
+    def close(self) -> None:
+        """Follow no conversation."""
+        if self._following is not None:
+            self._following.cancel()
+            self._following = self.talk = None
+
+    def reconnect(self) -> None:
+        """Try again now instead of waiting."""
+        self._chat.reconnect_now()
+        self._hurry()
+
+    def load_more(self) -> None:
+        """Conversations behind those that are listed."""
+        chosen = self._store.listing
+        if not chosen.is_complete and not chosen.is_loading:
+            self._store.choose(replace(chosen, is_loading=True))
+            self._spawn(self._turn_list())
+
+    def turn_back(self) -> None:
+        """Older messages of the open conversation."""
+        if not self.is_whole and not self.is_turning and self.talk is not None:
+            self.is_turning = True
+            self._spawn(self._turn_back(self.talk))
+
+    async def _follow_inbox(self) -> None:
+        async with aclosing(self._chat.events(limit=self._limit)) as heard:
+            async for event in heard:
+                self._heard(event)
+
+    def _heard(self, event: ChatEvent) -> None:
+        store, at = self._store, now()
+        store.choose(listing.heard(store.listing, event, store.state.sessions))
+        store.change(lambda state: reducer.reduce(state, event, at))
+        if event == _LIVE:
+            is_whole = len(store.state.sessions) < self._limit
+            store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
+            self._hurry()
+
+    def _hurry(self) -> None:
+        if self.talk is not None:
+            self.talk.hurry()
+
+    def _heard_in(self, session_id: SessionId) -> Callable[[ChatEvent], None]:
+        def heard(event: ChatEvent) -> None:
+            at = now()
+            self._store.change(
+                lambda state: reducer.reduce_conversation(state, session_id, event, at)
+            )
+            if event == _LIVE:
+                self._on_history()
+
+        return heard
+
+    async def _follow(self, talk: Talk) -> None:
+        try:
+            await talk.follow()
+        except ImbariError as error:
+            reason = str(error)
+            self._store.change(lambda state: reducer.conversation_failed(state, talk.id, reason))
+
+    async def _turn_list(self) -> None:
+        if self._pager is None:
+            self._pager = self._chat.browse(page_size=_PAGE)
+        store = self._store
+        try:
+            page = await self._pager.older()
+            while page and all(one.id in store.state.sessions for one in page):
+                page = await self._pager.older()
+        except ImbariError as error:
+            store.choose(replace(store.listing, is_loading=False))
+            store.tell(f"No more could be loaded: {error}", is_error=True)
+            return
+        older = {**store.listing.older, **{one.id: one for one in page}}
+        is_complete = len(page) < _PAGE
+        store.choose(replace(store.listing, older=older, is_complete=is_complete, is_loading=False))
+
+    async def _turn_back(self, talk: Talk) -> None:
+        try:
+            page, is_whole = await talk.older(_PAGE)
+        except ImbariError as error:
+            self._store.tell(f"No older messages could be loaded: {error}", is_error=True)
+            return
+        finally:
+            self.is_turning = False
+        if talk is self.talk:
+            self.is_whole = is_whole
+            self._store.change(lambda state: reducer.with_older(state, talk.id, page))
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
