@@ -16,6 +16,7 @@ from imbari_chat.desk.transcript import Transcript
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Session
 from imbari_chat.view.inbox import Conversation, Inbox
+from imbari_chat.view.listing import Listing
 
 __all__ = ["rows"]
 
@@ -33,6 +34,9 @@ def rows() -> Iterator[Row]:
 class _Silent:
     """A chat that says nothing."""
 
+    async def show(self) -> None:
+        """Nobody is there to see it."""
+
     async def events(self, **_options: int) -> AsyncGenerator[ChatEvent, None]:
         yield ConnectionChanged("live")
         await asyncio.Event().wait()
@@ -40,7 +44,7 @@ class _Silent:
 
 async def _measured() -> list[tuple[str, float, float]]:
     begin = time.perf_counter()
-    app = Desk(cast("Any", _Silent()), shown="all")
+    app = Desk(cast("Any", _Silent()), Listing(shown="all"))
     sessions = {one.id: one for one in map(_session, range(_MANY))}
     app.store.change(lambda _: Inbox(sessions=sessions))
     async with app.run_test(size=(140, 40)) as pilot:
@@ -52,7 +56,7 @@ async def _measured() -> list[tuple[str, float, float]]:
         app.store.change(lambda state: replace(state, conversation=opened))
         app.action_other_pane()
         await pilot.pause()
-        in_reply = await _key_to_screen(app, "a", lambda: app.store.state.composer.text)
+        in_reply = await _key_to_screen(app, "a", lambda: app.store.state.draft)
         transcript = app.query_one(Transcript)
         in_history = await _key_to_screen(app, "pageup", lambda: transcript.below)
     keys = {"list": in_list, "reply": in_reply, "history": in_history}

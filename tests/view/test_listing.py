@@ -2,19 +2,24 @@
 
 from dataclasses import replace
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.listing import (
     Listing,
     following,
     heard,
+    kept,
     listed,
     moved,
     other_order,
     other_shown,
     reach,
 )
-from tests.view.records import delivery, message, outgoing, session
+from tests.view.records import NOW, delivery, message, outgoing, session
 
 AMINA = session("amina", at=3, unreadCount=2)
 BRIAN = session("brian", at=2, status="resolved")
@@ -46,6 +51,23 @@ def test_each_filter_shows_its_own() -> None:
 def test_who_waits_longest_comes_first() -> None:
     """Those who do not wait come behind."""
     assert _names(other_order(Listing())) == ["dina", "amina", "chen"]
+
+
+def test_waiting_begins_with_the_first_message_that_is_not_answered() -> None:
+    """Those that follow do not make it shorter."""
+    listing = Listing(order="longest waiting")
+    for key, at in (("m1", 5), ("m2", 9)):
+        said = MessageAdded(DINA.id, message(key, "Hello?", timestamp=NOW + at))
+        listing = heard(listing, said, WINDOW)
+    asked_twice = session("dina", at=9)
+    assert listing.waiting_since(asked_twice) == NOW + 5
+    rows = listed(listing, {AMINA.id: AMINA, DINA.id: asked_twice})
+    assert [one.id for one in rows] == ["amina", "dina"]
+    answer = message("r", "Yes", sender="admin", timestamp=NOW + 10)
+    answered = heard(listing, MessageAdded(DINA.id, answer), WINDOW)
+    again = message("m3", "And?", timestamp=NOW + 11)
+    answered = heard(answered, MessageAdded(DINA.id, again), WINDOW)
+    assert answered.waiting_since(session("dina", at=11)) == NOW + 11
 
 
 def test_waiting_is_who_wrote_last() -> None:
@@ -89,6 +111,25 @@ def test_an_untouched_selection_stays_on_top() -> None:
     assert moved(down, listed(down, late), 1).selected == DINA.id
     assert moved(down, rows, 99).selected == DINA.id
     assert moved(Listing(), [], 1).selected is None
+
+
+LISTS = st.lists(st.sampled_from("abcde"), unique=True).map(lambda ids: [*map(session, ids)])
+
+
+@given(LISTS, LISTS, st.sampled_from("abcde"))
+def test_the_selection_stays_on_its_conversation_or_at_its_place(
+    before: list[Session], rows: list[Session], selected: str
+) -> None:
+    """A list that moves under the cursor must not make one answer the wrong customer."""
+    listing = kept(Listing(selected=SessionId(selected)), before, rows)
+    ids, was = [one.id for one in rows], [one.id for one in before]
+    if selected in ids or selected not in was:
+        assert listing.selected == selected
+    else:
+        assert listing.selected == (
+            ids[min(was.index(SessionId(selected)), len(ids) - 1)] if ids else None
+        )
+    assert kept(Listing(), before, rows) == Listing()
 
 
 def test_the_next_unread_is_found_around_the_end() -> None:

@@ -1,6 +1,5 @@
 """Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
 
-import gc
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     )
     from imbari_chat.schema.models import Message, Session
     from imbari_chat.schema.presence import PresenceSnapshot
-    from imbari_chat.view.inbox import Filter
     from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["inbox", "show", "watch"]
@@ -66,7 +64,7 @@ def inbox(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     live: Annotated[
-        bool, typer.Option("--live", help="Keep them on the screen, and read and reply there.")
+        bool, typer.Option("--live", help="Open the desk with these, to read and reply there.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -76,12 +74,16 @@ def inbox(
     now = time.time_ns() // 1_000_000
     earliest = None if since is None else moment(since, now, option="--since")
     if live:
-        if json or unread or since is not None or status is Shown.RESOLVED:
+        if json:
             raise UsageError(
-                "--live goes with none of --json, --unread, --since and --status resolved",
+                "--live does not go with --json",
                 hint="`imbari-chat watch --jsonl` is live and for scripts",
             )
-        _live(here, stderr, shown="all" if status is Shown.ALL else "active", limit=limit)
+        if unread and status is not Shown.ACTIVE:
+            raise UsageError("--live shows what is unread, or --status, and not both")
+        from imbari_chat.cli.desk import open_desk
+
+        open_desk(here, shown="unread" if unread else status.value, earliest=earliest, limit=limit)
         return
     wanted: Literal["active", "resolved"] | None = (
         None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
@@ -332,18 +334,6 @@ class _Watcher:
                 self._stderr.say(f"the connection is silent{reason}")
             case _:
                 pass
-
-
-def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
-    from imbari_chat.cli.live.shell import run_live_inbox
-
-    gc.enable()  # which is off in commands that end by themselves
-
-    async def run(chat: "AsyncAdminChat") -> None:
-        title = here.settings().project_id()
-        await run_live_inbox(chat, shown=shown, limit=limit, title=title)
-
-    with_admin_chat(here, stderr, run, writes=True, lasts=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App, ComposeResult
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.widgets import Input, TextArea
 
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
@@ -24,6 +25,7 @@ from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.help_page import HelpPage
 from imbari_chat.desk.inbox_pane import InboxPane
+from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
@@ -31,7 +33,7 @@ from imbari_chat.desk.streams import Streams, now
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.listing import Listing, Shown
+from imbari_chat.view.listing import Listing
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
@@ -68,10 +70,9 @@ class Desk(App[None]):
 
     Args:
         chat: An admin's chat, entered.
+        chosen: What the list begins with.
         place: What the header says.
-        shown: Which conversations the list begins with.
         limit: How many conversations are followed; older ones are loaded when asked for.
-        session: Open this conversation at once.
         peek: Never mark anything read.
         drafts: Where drafts are kept.
         zone: The reader's time zone; None for the system's.
@@ -91,11 +92,10 @@ class Desk(App[None]):
     def __init__(
         self,
         chat: "AsyncAdminChat",
+        chosen: Listing | None = None,
         *,
         place: Place | None = None,
-        shown: Shown = "active",
         limit: int = 50,
-        session: Session | None = None,
         peek: bool = False,
         drafts: Drafts | None = None,
         zone: tzinfo | None = None,
@@ -104,11 +104,10 @@ class Desk(App[None]):
         super().__init__(ansi_color=True)
         self.is_interrupted = False
         self.failure: BaseException | None = None
-        self.store = Store(Listing(shown=shown), self._redrawn, clock)
+        self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(self.store, drafts or Drafts(None), self._spawn)
         self._chat = chat
         self._place = place or Place()
-        self._first = session
         self._peek = peek
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -116,16 +115,16 @@ class Desk(App[None]):
             chat, self.store, self._spawn, limit=limit, on_history=self._history_came
         )
         self._is_focused = True
-        self._leaving_since: float | None = None
+        self._leaving_until: float | None = None
         # Kept by name, because changes are told before they are on the screen and after.
-        self._inbox = InboxPane(self.store, self._streams)
+        self._inbox = InboxPane(self.store, self._streams, self._open)
         self._conversation = ConversationPane(
             self.store, self._streams, self.sender, self._spawn, clock=clock, zone=zone
         )
         self._bars = (
             Bar(lambda: frame.header(self.store.state, self._place, now()), name="header"),
             Bar(lambda: [frame.notice(self.store.state)], name="notice"),
-            Bar(lambda: [frame.keys(not self._conversation.has_keys)], name="footer"),
+            Bar(lambda: [frame.keys(self._key_place)], name="footer"),
         )
 
     def compose(self) -> ComposeResult:
@@ -146,8 +145,6 @@ class Desk(App[None]):
         self.set_interval(_GLANCE, self._glance)
         self.set_interval(1.0, self._redrawn)
         self._streams.begin()
-        if self._first is not None:
-            self._open(self._first, peek=False)
         self._redrawn()
 
     async def on_unmount(self) -> None:
@@ -167,6 +164,13 @@ class Desk(App[None]):
         self._conversation.display = wide or not in_list
         self._conversation.lay_out(is_tall=self.size.height >= 12)
 
+    @property
+    def _key_place(self) -> KeyPlace:
+        """Whose keys are in force."""
+        if self._conversation.has_keys:
+            return "reply"
+        return "search" if self._inbox.is_searching else "list"
+
     def on_resize(self) -> None:
         self._lay_out()
 
@@ -176,7 +180,7 @@ class Desk(App[None]):
 
     def _redrawn(self) -> None:
         for bar in self._bars:
-            bar.refresh()
+            bar.update()
         self._inbox.redraw()
         self._conversation.redraw()
 
@@ -200,10 +204,7 @@ class Desk(App[None]):
 
     # Which conversation is open
 
-    def on_inbox_pane_opened(self, event: InboxPane.Opened) -> None:
-        self._open(event.session, peek=event.peek)
-
-    def _open(self, session: Session, *, peek: bool) -> None:
+    def _open(self, session: Session, peek: bool) -> None:
         peek = peek or self._peek
         opened = self.store.state.conversation
         is_followed = opened is not None and opened.connection.state != "closed"
@@ -212,15 +213,25 @@ class Desk(App[None]):
             self._conversation.reader.begin()
             self._streams.open(session, peek=peek)
         self._conversation.take_focus()
+        self._lay_out()
 
     def _history_came(self) -> None:
         self._conversation.history_came()
+
+    def action_search(self) -> None:
+        self._inbox.search()
+        self._lay_out()
+
+    def action_list(self) -> None:
+        self._inbox.take_focus()
+        self._lay_out()
 
     def action_other_pane(self) -> None:
         if self._conversation.has_keys or self.store.opened is None:
             self._inbox.take_focus()
         else:
             self._conversation.take_focus()
+        self._lay_out()
 
     def action_step_back(self) -> None:
         if not self._conversation.has_keys and self._inbox.end_search():
@@ -232,6 +243,19 @@ class Desk(App[None]):
         self._lay_out()
 
     # Everywhere
+
+    async def run_action(self, *arguments: Any, **named: Any) -> bool:
+        """What a key does comes behind what was typed before it, which goes to a field by a queue
+        of the field's own."""
+        field = self.focused
+        if isinstance(field, Input | TextArea):
+            done = asyncio.Event()
+            field.call_later(done.set)
+            with suppress(TimeoutError):  # a field that is being taken away has no queue any more
+                await asyncio.wait_for(done.wait(), 1.0)
+            self._inbox.take_typed()
+            self._conversation.take_typed()
+        return await super().run_action(*arguments, **named)
 
     def action_status(self) -> None:
         conversation = self.store.state.conversation
@@ -270,16 +294,16 @@ class Desk(App[None]):
     def _leave(self, *, interrupted: bool) -> None:
         """Replies on their way are given a moment, unless the person insists."""
         at = self._clock()
-        self._leaving_since = at if self._leaving_since is None else at - _LAST_SENDS
+        self._leaving_until = at if self._leaving_until is not None else at + _LAST_SENDS
         self.is_interrupted = interrupted
+        self.store.tell("Leaving: a moment for replies on their way")
         if self._has_left():
             self.exit()
 
     def _has_left(self) -> bool:
-        if self._leaving_since is None:
+        if self._leaving_until is None:
             return False
-        is_over = self._clock() - self._leaving_since >= _LAST_SENDS
-        return is_over or not self.store.state.pending
+        return not self.store.state.pending or self._clock() >= self._leaving_until
 
     def on_print(self, event: events.Print) -> None:
         if event.text.strip():

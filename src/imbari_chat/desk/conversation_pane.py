@@ -17,6 +17,7 @@ from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn, Streams, now
 from imbari_chat.desk.transcript import Said, Transcript
+from imbari_chat.schema.paths import SessionId
 
 __all__ = ["ConversationPane"]
 
@@ -56,6 +57,7 @@ class ConversationPane(Vertical):
         self._heading = Bar(self._heading_lines, name="heading", height=2)
         self._transcript = Transcript(self._said)
         self._field = ReplyBox()
+        self._shown: tuple[SessionId | None, str] = None, ""
         self.reader = Reader(store, self._transcript, spawn, clock)
 
     def compose(self) -> ComposeResult:
@@ -71,20 +73,31 @@ class ConversationPane(Vertical):
     def take_focus(self) -> None:
         """Keys go to the reply."""
         self.display = self._field.display = True
-        self._field.focus()
+        self.screen.set_focus(self._field)
+
+    def take_typed(self) -> None:
+        """What stands in the field is the draft, whether or not the field has told of it."""
+        text = self._field.text
+        self._shown = self._store.opened, text
+        if self._sender.write(text):
+            if text:
+                self._streams.typing()
+            self.set_timer(_QUIET, self._sender.keep)
 
     def lay_out(self, *, is_tall: bool) -> None:
         """Show the entry field where there is somebody to write to, and room."""
         self._field.display = self._store.opened is not None and is_tall
 
     def redraw(self) -> None:
-        """The store has changed. The field holds the open conversation's draft, also when a reply
-        has come back."""
-        field = self._field if self._field.is_mounted else None
-        if field is not None and field.text != self._store.state.composer.text:
-            field.load_text(self._store.state.composer.text)
-            field.move_cursor(field.document.end)
-        self._heading.refresh()
+        """The store has changed. The field holds the draft of the conversation that is open, also
+        when a reply has come back; what is being typed may be ahead of the store."""
+        shown = self._store.opened, self._store.state.draft
+        if self._field.is_mounted and shown != self._shown:
+            self._shown = shown
+            if self._field.text != self._store.state.draft:
+                self._field.load_text(self._store.state.draft)
+                self._field.move_cursor(self._field.document.end)
+        self._heading.update()
         self._transcript.update()
 
     def history_came(self) -> None:
@@ -94,7 +107,7 @@ class ConversationPane(Vertical):
 
     def _heading_lines(self) -> frame.Lines:
         below = 0 if self._store.opened is None else self._transcript.below
-        return frame.heading(self._store.state, below, self._transcript.size.width)
+        return frame.heading(self._store.state, below, self._heading.size.width)
 
     def _said(self) -> Said:
         state = self._store.state
@@ -121,11 +134,10 @@ class ConversationPane(Vertical):
         )
 
     def action_send(self) -> None:
-        # Behind the characters that were typed before it and are on their way to the field.
-        self._field.call_later(self._send, checks=True)
+        self._send(checks=True)
 
     def action_insist(self) -> None:
-        self._field.call_later(self._send, checks=False)
+        self._send(checks=False)
 
     def _send(self, *, checks: bool) -> None:
         if self._sender.send(self._streams.talk, self._field.text, checks=checks):
@@ -136,15 +148,15 @@ class ConversationPane(Vertical):
 
     def action_scroll(self, pages: int) -> None:
         self._transcript.scroll(pages)
-        self._heading.refresh()
+        self._heading.update()
 
     def action_oldest(self) -> None:
         self._transcript.to_top()
-        self._heading.refresh()
+        self._heading.update()
 
     def action_newest(self) -> None:
         self._transcript.to_bottom()
-        self._heading.refresh()
+        self._heading.update()
 
     def on_transcript_reached_top(self) -> None:
         self._streams.turn_back()
@@ -159,5 +171,5 @@ class ConversationPane(Vertical):
             self._store.tell("Copied the newest message on the screen")
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
-        if self._sender.write(event.text_area.text):
-            self.set_timer(_QUIET, self._sender.keep)
+        self._field.border_title = frame.room(event.text_area.text)
+        self.take_typed()

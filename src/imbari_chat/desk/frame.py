@@ -1,21 +1,26 @@
 """What stands around the two panes: header, heading, notice and keys, and how all is laid out."""
 
 from collections.abc import Sequence
+from math import ceil
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
+from imbari_chat.desk.cells import cut
+from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import footer
-from imbari_chat.view.inbox import Inbox, customer_label
+from imbari_chat.schema.forms import MAX_TEXT
+from imbari_chat.view.inbox import Inbox, customer_label, presence_marks
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.wire.json import utf16_length
 
 if TYPE_CHECKING:
     from imbari_chat.desk.app import Place
 
-__all__ = ["STYLES", "Lines", "header", "heading", "keys", "nothing", "notice"]
+__all__ = ["STYLES", "Lines", "header", "heading", "keys", "nothing", "notice", "room"]
 
 Lines: TypeAlias = Sequence[Parts]
 
@@ -34,12 +39,13 @@ Screen { background: ansi_default; color: ansi_default; }
 #reply:focus { border: none; border-top: solid ansi_cyan; }
 HelpPage { align: center middle; }
 HelpPage VerticalScroll {
-    width: 70; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
+    width: 78; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
 }
 """
 
 _DIM: Final = Style(dim=True)
 _LONGEST: Final = 200
+_LITTLE: Final = 200
 _WORDS: Final = {
     "connecting": "connecting…",
     "live": "live",
@@ -55,10 +61,14 @@ def header(state: Inbox, place: "Place", now: int) -> Lines:
         "emulator", Style(color="cyan"),
     )  # fmt: skip
     connection = state.connection.state
+    words = _WORDS[connection]
+    left = ceil((state.connection.retry_in or 0) - (now - state.connection_at) / 1000)
+    if connection == "reconnecting" and left > 0:
+        words += f" in {left} s"
     parts = [
         (" imbari ", Style(bold=True)),
         (f" {target} ", ink),
-        (f" {_WORDS[connection]}", Style(color="green" if connection == "live" else "yellow")),
+        (f" {words}", Style(color="green" if connection == "live" else "yellow")),
         (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
@@ -83,6 +93,8 @@ def heading(state: Inbox, below: int, width: int) -> Lines:
     if conversation.peek:
         marks.append(("only looking ", Style(color="magenta")))
     name = customer_label(session)
+    there = safe_text(presence_marks(state.presence, session.id), max_length=_LONGEST)
+    marks.append((f"{cut(there, width // 2)} " if there else "", Style(color="green")))
     if reads_as_us(name):
         marks.append(("a customer, not us: ", Style(color="red", bold=True)))
     about = (session.customer_email, session.customer_phone or "", session.topic or "")
@@ -105,9 +117,15 @@ def notice(state: Inbox) -> Parts:
     return []
 
 
-def keys(in_list: bool) -> Parts:
-    """The most needed keys."""
-    return [(f" {footer('list' if in_list else 'reply')}", _DIM)]
+def room(text: str) -> str:
+    """How much of a message's room is taken, once there is little left."""
+    length = utf16_length(text)
+    return f" {length:,} of {MAX_TEXT:,} " if length > MAX_TEXT - _LITTLE else ""
+
+
+def keys(place: KeyPlace) -> Parts:
+    """The most needed keys of a place."""
+    return [(f" {footer(place)}", _DIM)]
 
 
 def nothing(state: Inbox, chosen: Listing) -> str:

@@ -1,5 +1,6 @@
 """Every key of the desk and what it does, once: bindings, footer, help page and documentation."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -7,7 +8,7 @@ from textual.binding import Binding, BindingType
 
 __all__ = ["KEYS", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
 
-Place: TypeAlias = Literal["everywhere", "list", "reply"]
+Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +39,18 @@ KEYS: Final = (
     Key("list", "pagedown", "move(8)", "eight down"),
     Key("list", "home,g", "top", "first conversation"),
     Key("list", "end,G", "bottom", "last one; load more"),
-    Key("list", "n", "next_unread", "next unread", "next unread"),
-    Key("list", "w", "next_waiting", "next that waits", "next waiting"),
-    Key("list", "slash", "search", "search names, e-mails and known texts", "search"),
+    Key("list", "n", "next_unread", "next unread", "unread"),
+    Key("list", "w", "next_waiting", "next that waits", "waiting"),
+    Key("list", "slash", "app.search", "search names, e-mails and known texts", "search"),
     Key("list", "f", "filter", "active, unread, waiting, resolved, all", "filter"),
     Key("list", "o", "order", "newest, or longest waiting, first"),
     Key("list", "r", "app.status", "resolve, or reopen", "resolve"),
     Key("list", "tab", "app.other_pane", "go to the conversation"),
     Key("list", "escape", "app.step_back", "end the search; close the conversation"),
-    Key("list", "question_mark", "app.help", "this page", "app.help"),
-    Key("list", "q", "app.leave", "app.leave", "quit"),
+    Key("list", "question_mark", "app.help", "this page", "help"),
+    Key("list", "q", "app.leave", "leave", "quit"),
+    Key("search", "enter,down,tab", "app.list", "go to what was found", "list"),
+    Key("search", "escape", "app.step_back", "end the search", "end the search"),
     Key("reply", "enter", "send", "send", "send"),
     Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
     Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
@@ -59,20 +62,25 @@ KEYS: Final = (
     Key("reply", "ctrl+y", "copy", "copy the newest message on the screen"),
     Key("reply", "tab", "app.other_pane", "go to the list", "list"),
     Key("reply", "escape", "app.step_back", "close it", "close"),
-    Key("everywhere", "f1", "app.help", "this page", "app.help"),
+    Key("everywhere", "f1", "app.help", "this page", "help"),
     Key("everywhere", "f5", "app.reconnect", "connect again now"),
     Key("everywhere", "ctrl+l", "app.redraw", "draw everything anew"),
     Key("everywhere", "ctrl+z", "app.suspend_process", "to the shell; `fg` comes back"),
-    Key("everywhere", "ctrl+c", "app.interrupt", "app.leave"),
+    Key("everywhere", "ctrl+c", "app.interrupt", "leave"),
 )
 
-_PLACES: Final = {"list": "In the list", "reply": "In a conversation", "everywhere": "Everywhere"}
+_PLACES: Final[Mapping[Place, str]] = {
+    "list": "In the list",
+    "search": "In the search",
+    "reply": "In a conversation",
+    "everywhere": "Everywhere",
+}
 
 
 def bindings(place: Place) -> list[BindingType]:
     """A place's keys as Textual takes them."""
     return [
-        Binding(one.keys, one.action, one.meaning, priority=place != "list")
+        Binding(one.keys, one.action, one.meaning, priority=True)
         for one in KEYS
         if one.place == place
     ]

@@ -11,7 +11,6 @@ from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.view import reducer
-from imbari_chat.view.composer import Composer
 from imbari_chat.view.outgoing import Pending
 
 __all__ = ["Sender"]
@@ -37,21 +36,21 @@ class Sender:
         self._drafts = drafts
         self._spawn = spawn
         for session_id, text in drafts.texts.items():
-            store.state = store.state.with_draft(session_id, Composer.holding(text))
+            store.state = store.state.with_draft(session_id, text)
 
     def write(self, text: str) -> bool:
         """What stands in the field of the open conversation; says whether that is news."""
         opened, state = self._store.opened, self._store.state
-        if opened is None or text == state.composer.text:
+        if opened is None or text == state.draft:
             return False
-        self._store.change(lambda state: state.with_draft(opened, Composer.holding(text)))
+        self._store.change(lambda state: state.with_draft(opened, text))
         return True
 
     def keep(self) -> None:
         """What is written goes to disk."""
         state = self._store.state
         for session_id in {*self._drafts.texts, *state.drafts}:
-            draft = state.drafts.get(session_id, Composer()).text
+            draft = state.drafts.get(session_id, "")
             try:
                 self._drafts.put(session_id, draft)
             except ImbariError as error:
@@ -83,7 +82,7 @@ class Sender:
         pending = Pending(ticket, conversation.id, text)
         self._store.change(
             lambda state: replace(
-                state.with_draft(conversation.id, Composer()),
+                state.with_draft(conversation.id, ""),
                 pending=(*state.pending, pending),
                 next_ticket=ticket + 1,
             )

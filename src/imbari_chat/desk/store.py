@@ -82,4 +82,5 @@ class Store:
         return self.state.conversation.id if self.state.conversation else None
 
     def _relist(self) -> None:
-        self.rows = listing.listed(self.listing, self.state.sessions)
+        before, self.rows = self.rows, listing.listed(self.listing, self.state.sessions)
+        self.listing = listing.kept(self.listing, before, self.rows)

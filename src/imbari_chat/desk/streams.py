@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import ImbariError
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing, reducer
@@ -26,6 +26,10 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Does work beside the app; what it fails with ends the desk."""
 
 _PAGE: Final = 100
+_COUNTED: Final = 2_000
+"""Conversations that are loaded behind the window without being asked for, so that totals are true
+and a search looks through all; a record is some 400 bytes."""
+
 _LIVE: Final = ConnectionChanged("live")
 
 
@@ -62,10 +66,11 @@ class Streams:
         self._limit = limit
         self._on_history = on_history
         self._following: asyncio.Task[None] | None = None
+        self._has_looked = False
         self._pager: SessionPager | None = None
 
     def begin(self) -> None:
-        """Follow the inbox."""
+        """Follow the inbox, and let customers see that the team is there."""
         self._spawn(self._follow_inbox())
 
     def open(self, session: Session, *, peek: bool) -> None:
@@ -83,6 +88,11 @@ class Streams:
         if self._following is not None:
             self._following.cancel()
             self._following = self.talk = None
+
+    def typing(self) -> None:
+        """Something is being written to the open conversation."""
+        if self.talk is not None:
+            self._spawn(self.talk.typing())
 
     def reconnect(self) -> None:
         """Try again now instead of waiting."""
@@ -103,6 +113,7 @@ class Streams:
             self._spawn(self._turn_back(self.talk))
 
     async def _follow_inbox(self) -> None:
+        await self._chat.show()
         async with aclosing(self._chat.events(limit=self._limit)) as heard:
             async for event in heard:
                 self._heard(event)
@@ -115,6 +126,26 @@ class Streams:
             is_whole = len(store.state.sessions) < self._limit
             store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
             self._hurry()
+            if not self._has_looked:
+                self._has_looked = True
+                self._spawn(self._look_around())
+
+    async def _look_around(self) -> None:
+        """Who wrote last where nothing tells it, and how many conversations there are."""
+        store = self._store
+        try:
+            for session in list(store.rows):
+                if store.listing.last_sender(session) is None:
+                    (last,) = await self._chat.open(session.id, peek=True).history(limit=1) or (
+                        None,
+                    )
+                    if last is not None:
+                        said = MessageAdded(session.id, last)
+                        store.choose(listing.heard(store.listing, said, store.state.sessions))
+            while not store.listing.is_complete and len(store.listing.older) < _COUNTED:
+                await self._older_conversations()
+        except ImbariError:
+            return  # the connection is told of by its stream, and End asks again
 
     def _hurry(self) -> None:
         if self.talk is not None:
@@ -139,31 +170,36 @@ class Streams:
             self._store.change(lambda state: reducer.conversation_failed(state, talk.id, reason))
 
     async def _turn_list(self) -> None:
+        try:
+            await self._older_conversations()
+        except ImbariError as error:
+            self._store.tell(f"No more could be loaded: {error}", is_error=True)
+        finally:
+            self._store.choose(replace(self._store.listing, is_loading=False))
+
+    async def _older_conversations(self) -> None:
+        """The next page that has any that were not known."""
+        store, page = self._store, list[Session]()
         if self._pager is None:
             self._pager = self._chat.browse(page_size=_PAGE)
-        store = self._store
-        try:
+        while all(one.id in store.state.sessions for one in page):
             page = await self._pager.older()
-            while page and all(one.id in store.state.sessions for one in page):
-                page = await self._pager.older()
-        except ImbariError as error:
-            store.choose(replace(store.listing, is_loading=False))
-            store.tell(f"No more could be loaded: {error}", is_error=True)
-            return
+            if len(page) < _PAGE:
+                break
         older = {**store.listing.older, **{one.id: one for one in page}}
         is_complete = len(page) < _PAGE
-        store.choose(replace(store.listing, older=older, is_complete=is_complete, is_loading=False))
+        store.choose(replace(store.listing, older=older, is_complete=is_complete))
 
     async def _turn_back(self, talk: Talk) -> None:
         try:
             page, is_whole = await talk.older(_PAGE)
         except ImbariError as error:
-            self._store.tell(f"No older messages could be loaded: {error}", is_error=True)
+            if talk is self.talk:
+                self.is_turning = False
+                self._store.tell(f"No older messages could be loaded: {error}", is_error=True)
             return
-        finally:
-            self.is_turning = False
         if talk is self.talk:
-            self.is_whole = is_whole
+            self.is_turning, self.is_whole = False, is_whole
             self._store.change(lambda state: reducer.with_older(state, talk.id, page))
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "following",
     "heard",
     "is_waiting",
+    "kept",
     "listed",
     "moved",
     "other_order",
@@ -51,6 +52,7 @@ class Listing:
     Attributes:
         shown: Which conversations.
         order: Which of them come first.
+        earliest: Only what was written then or later, in ms since the epoch; None for whenever.
         query: What is searched for; empty for no search.
         selected: The conversation the selection was put on; None as long as nobody moved it, which
             is the first one, whichever that is.
@@ -58,23 +60,34 @@ class Listing:
         is_complete: There are no more to load.
         is_loading: Older ones are on their way.
         last_senders: Who wrote last, of the conversations where that has been heard.
+        asked_at: When the customer wrote first of all that is not answered, in ms since the epoch,
+            of the conversations where that has been heard.
         texts: What was heard or read of a conversation, for the search.
     """
 
     shown: Shown = "active"
     order: Order = "newest"
+    earliest: int | None = None
     query: str = ""
     selected: SessionId | None = None
     older: Mapping[SessionId, Session] = field(default_factory=dict)
     is_complete: bool = False
     is_loading: bool = False
     last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
+    asked_at: Mapping[SessionId, int] = field(default_factory=dict)
     texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
 
     def last_sender(self, session: Session) -> Sender | None:
         """Who wrote last, if that is known: what is unread is a customer's."""
         known = self.last_senders.get(session.id)
         return known or ("customer" if session.unread_count else None)
+
+    def waiting_since(self, session: Session) -> int:
+        """When the customer wrote what is not answered, in ms since the epoch; what came before
+        anything was heard of it counts as its last message."""
+        return min(
+            self.asked_at.get(session.id, session.last_message_time), session.last_message_time
+        )
 
 
 def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Session]:
@@ -88,11 +101,18 @@ def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Sessio
     shown = [
         session
         for session in {**listing.older, **window}.values()
-        if _is_shown(listing, session) and (not words or _is_found(listing, session, words))
+        if _is_shown(listing, session)
+        and session.last_message_time >= (listing.earliest or 0)
+        and (not words or _is_found(listing, session, words))
     ]
     if listing.order == "newest":
         return sorted(shown, key=session_place, reverse=True)
-    return sorted(shown, key=lambda one: (not is_waiting(listing, one), session_place(one)))
+    return sorted(
+        shown,
+        key=lambda one: (
+            not is_waiting(listing, one), listing.waiting_since(one), session_place(one)
+        ),
+    )  # fmt: skip
 
 
 def is_waiting(listing: Listing, session: Session) -> bool:
@@ -112,17 +132,17 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
         case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
             return listing
         case MessageAdded(session_id, message):
-            kept = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
-            return replace(
-                listing,
-                last_senders={**listing.last_senders, session_id: message.sender},
-                texts={**listing.texts, session_id: kept},
-            )
+            texts = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
+            listing = replace(listing, texts={**listing.texts, session_id: texts})
+            return _wrote(listing, session_id, message.sender, message.timestamp)
+        case SessionChanged(session, before) if (
+            session.last_message_time == before.last_message_time
+        ):
+            return listing
         case SessionAdded(session) | SessionChanged(session) if session.unread_count:
-            senders: dict[SessionId, Sender] = {**listing.last_senders, session.id: "customer"}
-            return replace(listing, last_senders=senders)
-        case DeliveryChanged(session_id, _, "confirmed"):  # one's own is not told again
-            return replace(listing, last_senders={**listing.last_senders, session_id: "admin"})
+            return _wrote(listing, session.id, "customer", session.last_message_time)
+        case DeliveryChanged(session_id, message, "confirmed"):  # one's own is not told again
+            return _wrote(listing, session_id, "admin", message.timestamp)
         case SessionRemoved(session, deleted):
             older = {key: one for key, one in listing.older.items() if key != session.id}
             if not deleted:
@@ -130,6 +150,23 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             return replace(listing, older=older)
         case _:
             return listing
+
+
+def kept(listing: Listing, before: Sequence[Session], rows: Sequence[Session]) -> Listing:
+    """The selection where it was, or at the place it had if its conversation is not listed any
+    more. One that nobody moved stays on top.
+
+    Args:
+        listing: With the selection.
+        before: What was listed.
+        rows: What is.
+    """
+    if any(one.id == listing.selected for one in rows):
+        return listing
+    place = next((at for at, one in enumerate(before) if one.id == listing.selected), None)
+    if place is None:
+        return listing
+    return replace(listing, selected=rows[min(place, len(rows) - 1)].id if rows else None)
 
 
 def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
@@ -174,6 +211,15 @@ def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, 
     if listing.is_complete:
         return f"{len(rows):,} of {known:,}"
     return f"{len(rows):,} of the newest {known:,}, more at the end"
+
+
+def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> Listing:
+    """Who wrote last, and when."""
+    asked_at = {key: one for key, one in listing.asked_at.items() if key != session_id}
+    if sender == "customer":
+        asked_at[session_id] = listing.asked_at.get(session_id, at)
+    senders = {**listing.last_senders, session_id: sender}
+    return replace(listing, last_senders=senders, asked_at=asked_at)
 
 
 def _place(listing: Listing, rows: Sequence[Session]) -> int:

@@ -27,7 +27,7 @@ def demo(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """See it at work: an emulator, simulated customers and the live inbox. Needs nothing."""
+    """See it at work: an emulator, simulated customers and the desk. Needs nothing."""
     from imbari_chat.cli.demo.run import run_demo
 
     code = run_demo(
