@@ -32,7 +32,7 @@ class Key:
 
 KEYS: Final = (
     Key("list", "enter,right", "open", "open it", "open"),
-    Key("list", "p", "peek", "look, and leave it unread", "peek"),
+    Key("list", "p", "peek", "look, and leave it unread"),
     Key("list", "up,k", "move(-1)", "previous conversation"),
     Key("list", "down,j", "move(1)", "next conversation"),
     Key("list", "pageup", "move(-8)", "eight up"),
