@@ -144,6 +144,8 @@ async def test_lines_in_a_pipe_that_wait_are_given_back(network: Proxy) -> None:
 
 
 DESK = """
+import os
+os.environ["IMBARI_CHAT_UNDO"] = "0"
 from imbari_chat.cli.main import run
 run(["--emulator", {address!r}, "desk"])
 """

@@ -82,9 +82,10 @@ async def test_what_could_not_be_marked_while_offline_is_marked_when_it_is_over(
         look(app)
         await pilot.pause()
         chat.away = None
+        failed = chat.calls.count("read m1")
         look(app)
         await pilot.pause()
-        assert chat.calls == ["open amina", "read m1", "read m1"]
+        assert chat.calls.count("read m1") == failed + 1
         assert app.store.state.notice is None
 
 

@@ -3,10 +3,12 @@
 import gc
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imbari_chat.cli.editor import edited
 from imbari_chat.cli.exit_codes import Interrupted, UsageError
 from imbari_chat.cli.options import Target, target, with_admin_chat
 from imbari_chat.cli.stderr import Stderr
@@ -114,6 +116,7 @@ async def run_desk(
     """
     from imbari_chat.desk.app import Desk, Place
     from imbari_chat.desk.drafts import Drafts
+    from imbari_chat.desk.notifier import Notices
     from imbari_chat.view.listing import Listing
 
     project = settings.project_id()
@@ -122,6 +125,9 @@ async def run_desk(
         Listing(shown=shown, earliest=earliest),
         place=Place(title or project, settings.profile, is_live=not settings.on_emulator),
         drafts=Drafts(settings.data_dir / "drafts" / f"{project}-{settings.profile}.json"),
+        undo=settings.undo,
+        notices=Notices(settings.bell, settings.title, settings.notify, settings.notify_text),
+        edit=partial(edited, settings.data_dir / "drafts"),
         peek=peek,
         limit=limit,
     )

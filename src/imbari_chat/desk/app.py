@@ -14,7 +14,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.widgets import Input, TextArea
@@ -27,12 +27,14 @@ from imbari_chat.desk.help_page import HelpPage
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings
+from imbari_chat.desk.notifier import Notices, Notifier
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
 from imbari_chat.errors import ImbariError
-from imbari_chat.schema.models import Session
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.listing import Listing
 
 if TYPE_CHECKING:
@@ -74,6 +76,9 @@ class Desk(App[None]):
         place: What the header says.
         limit: How many conversations are followed; older ones are loaded when asked for.
         peek: Never mark anything read.
+        undo: Seconds for which a reply can be taken back.
+        notices: How somebody who does not look is told.
+        edit: Lets the person edit a text in an editor of their own; raises ImbariError.
         drafts: Where drafts are kept.
         zone: The reader's time zone; None for the system's.
         clock: Gives seconds and never goes back.
@@ -97,6 +102,9 @@ class Desk(App[None]):
         place: Place | None = None,
         limit: int = 50,
         peek: bool = False,
+        undo: float = 0.0,
+        notices: Notices | None = None,
+        edit: Callable[[str], str] | None = None,
         drafts: Drafts | None = None,
         zone: tzinfo | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -105,14 +113,23 @@ class Desk(App[None]):
         self.is_interrupted = False
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
-        self.sender = Sender(self.store, drafts or Drafts(None), self._spawn)
+        self.sender = Sender(
+            self.store, drafts or Drafts(None), self._spawn, clock=clock, undo=undo
+        )
+        self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
+        self._edit = edit
         self._chat = chat
         self._place = place or Place()
         self._peek = peek
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
         self._streams = Streams(
-            chat, self.store, self._spawn, limit=limit, on_history=self._history_came
+            chat,
+            self.store,
+            self._spawn,
+            limit=limit,
+            on_history=self._history_came,
+            on_message=self._customer_wrote,
         )
         self._is_focused = True
         self._leaving_until: float | None = None
@@ -138,6 +155,7 @@ class Desk(App[None]):
 
     def on_mount(self) -> None:
         self.begin_capture_print(self, stdout=False)
+        self._notifier.begin()
         self._inbox.take_focus()
         self._lay_out()
         for name in ("SIGHUP", "SIGTERM"):
@@ -148,6 +166,7 @@ class Desk(App[None]):
         self._redrawn()
 
     async def on_unmount(self) -> None:
+        self._notifier.end()
         self.sender.keep()
         for task in self._tasks:
             task.cancel()
@@ -183,6 +202,7 @@ class Desk(App[None]):
             bar.update()
         self._inbox.redraw()
         self._conversation.redraw()
+        self._notifier.update()
 
     def on_app_focus(self) -> None:
         self._is_focused = True
@@ -192,6 +212,7 @@ class Desk(App[None]):
 
     def _glance(self) -> None:
         self.store.forget_notice()
+        self.sender.release()
         if self._has_left():
             self.exit()
         if self.screen_stack:
@@ -201,6 +222,17 @@ class Desk(App[None]):
                 in_pane=self._conversation.has_keys,
                 covered=len(self.screen_stack) > 1,
             )
+
+    def _customer_wrote(self, session: Session, message: Message) -> None:
+        """News for who does not look at that conversation."""
+        is_open = self.store.opened == session.id and self._conversation.has_keys
+        if not (is_open and self._is_focused):
+            self._notifier.tell(customer_label(session), message.text)
+
+    def _control(self, sequence: str) -> None:
+        """Tell the terminal something that is not drawn."""
+        if self._driver is not None:
+            self._driver.write(sequence)
 
     # Which conversation is open
 
@@ -278,6 +310,22 @@ class Desk(App[None]):
         if len(self.screen_stack) == 1:
             await self.push_screen(HelpPage())
 
+    def action_editor(self) -> None:
+        """Write on in an editor; the desk stands still as long as it is open."""
+        if self._edit is None or self.store.opened is None:
+            return
+        try:
+            with self.suspend():
+                outcome = _tried(self._edit, self.store.state.draft)
+        except SuspendNotSupported:
+            self.store.tell("No editor can be opened in this terminal", is_error=True)
+            return
+        self.action_redraw()
+        if isinstance(outcome, ImbariError):
+            self.store.tell(str(outcome), is_error=True)
+        else:
+            self.sender.write(outcome)
+
     def action_reconnect(self) -> None:
         self._streams.reconnect()
         self.store.tell("Trying again now…")
@@ -296,6 +344,7 @@ class Desk(App[None]):
         at = self._clock()
         self._leaving_until = at if self._leaving_until is not None else at + _LAST_SENDS
         self.is_interrupted = interrupted
+        self.sender.release(at_once=True)
         self.store.tell("Leaving: a moment for replies on their way")
         if self._has_left():
             self.exit()
@@ -321,6 +370,14 @@ class Desk(App[None]):
         if error is not None:
             self.failure = error
             self.exit()
+
+
+def _tried(edit: Callable[[str], str], text: str) -> str | ImbariError:
+    """What became of ``text``: the terminal is taken over again only by a block that ends well."""
+    try:
+        return edit(text)
+    except ImbariError as error:
+        return error
 
 
 def _handle(name: str, handler: Callable[[], None]) -> None:

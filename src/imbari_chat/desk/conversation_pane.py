@@ -1,6 +1,7 @@
 """The room of the open conversation: whose it is, what was said, the reply, and their keys."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from datetime import tzinfo
 from typing import Final
 
@@ -20,6 +21,8 @@ from imbari_chat.desk.transcript import Said, Transcript
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["ConversationPane"]
+
+_LINK: Final = re.compile(r"https?://[^\s<>\"'\x00-\x1f]+[^\s<>\"'\x00-\x1f.,;:!?)\]]")
 
 _QUIET: Final = 0.3
 """Seconds of quiet after which what is written goes to disk."""
@@ -57,6 +60,7 @@ class ConversationPane(Vertical):
         self._heading = Bar(self._heading_lines, name="heading", height=2)
         self._transcript = Transcript(self._said)
         self._field = ReplyBox()
+        self._recalled = 0  # how far back what stands in the field was sent
         self._shown: tuple[SessionId | None, str] = None, ""
         self.reader = Reader(store, self._transcript, spawn, clock)
 
@@ -143,6 +147,42 @@ class ConversationPane(Vertical):
         if self._sender.send(self._streams.talk, self._field.text, checks=checks):
             self._transcript.to_bottom()
 
+    def action_take_back(self) -> None:
+        if not self._sender.take_back():
+            self._store.tell("Nothing is held back any more")
+
+    def action_undo(self) -> None:
+        self._field.undo()
+
+    def action_redo(self) -> None:
+        self._field.redo()
+
+    def action_earlier(self) -> None:
+        """Up: what was sent before, if nothing else is written; else a line up."""
+        if self._may_recall and self._recalled < len(self._sender.sent):
+            self._recall(self._recalled + 1)
+        else:
+            self._field.action_cursor_up()
+
+    def action_later(self) -> None:
+        if self._may_recall and self._recalled:
+            self._recall(self._recalled - 1)
+        else:
+            self._field.action_cursor_down()
+
+    @property
+    def _may_recall(self) -> bool:
+        """Nothing is written, or what was recalled and not changed."""
+        sent = self._sender.sent
+        is_recalled = 0 < self._recalled <= len(sent) and self._field.text == sent[-self._recalled]
+        if not self._field.text:
+            self._recalled = 0
+        return is_recalled or not self._field.text
+
+    def _recall(self, back: int) -> None:
+        self._recalled = back
+        self._sender.write(self._sender.sent[-back] if back else "")
+
     def action_newline(self) -> None:
         self._field.insert("\n")
 
@@ -163,12 +203,26 @@ class ConversationPane(Vertical):
         self._transcript.update()
 
     def action_copy(self) -> None:
-        newest = self._transcript.newest_drawn()
-        conversation = self._store.state.conversation
-        found = conversation and next((m for m in conversation.messages if m.id == newest), None)
-        if found:
-            self.app.copy_to_clipboard(found.text)
+        for text in self._newest_first():
+            self.app.copy_to_clipboard(text)
             self._store.tell("Copied the newest message on the screen")
+            return
+
+    def action_copy_link(self) -> None:
+        links = [link for text in self._newest_first() for link in reversed(_LINK.findall(text))]
+        if links:
+            self.app.copy_to_clipboard(links[0])
+            self._store.tell(f"Copied {links[0]}")
+        else:
+            self._store.tell("There is no link on the screen")
+
+    def _newest_first(self) -> Iterator[str]:
+        """The texts on the screen."""
+        conversation = self._store.state.conversation
+        shown = self._transcript.on_screen()
+        for message in reversed(conversation.messages if conversation else ()):
+            if message.id in shown:
+                yield message.text
 
     def on_text_area_changed(self, event: TextArea.Changed) -> None:
         self._field.border_title = frame.room(event.text_area.text)

@@ -54,12 +54,19 @@ KEYS: Final = (
     Key("reply", "enter", "send", "send", "send"),
     Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
     Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
+    Key("reply", "ctrl+t", "take_back", "take back what is held back"),
+    Key("reply", "ctrl+g", "app.editor", "write on in $VISUAL or $EDITOR"),
+    Key("reply", "up", "earlier", "a line up; what was sent before"),
+    Key("reply", "down", "later", "a line down; what was sent after that"),
+    Key("reply", "ctrl+underscore,alt+z", "undo", "undo"),
+    Key("reply", "alt+y", "redo", "redo"),
     Key("reply", "pageup", "scroll(-1)", "older messages", "older"),
     Key("reply", "pagedown", "scroll(1)", "newer messages"),
     Key("reply", "ctrl+home", "oldest", "first message that is loaded"),
     Key("reply", "ctrl+end", "newest", "newest message"),
     Key("reply", "ctrl+r", "app.status", "resolve, or reopen", "resolve"),
     Key("reply", "ctrl+y", "copy", "copy the newest message on the screen"),
+    Key("reply", "alt+l", "copy_link", "copy the newest link on the screen"),
     Key("reply", "tab", "app.other_pane", "go to the list", "list"),
     Key("reply", "escape", "app.step_back", "close it", "close"),
     Key("everywhere", "f1", "app.help", "this page", "help"),
@@ -110,7 +117,8 @@ def help_lines() -> list[str]:
 def key_label(key: str) -> str:
     """A key as a keyboard shows it: ``↑``, ``Enter``, ``Ctrl-R``."""
     signs = {"up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp",
-             "pagedown": "PgDn", "escape": "Esc", "slash": "/", "question_mark": "?"}  # fmt: skip
+             "pagedown": "PgDn", "escape": "Esc", "slash": "/", "question_mark": "?",
+             "ctrl+underscore": "Ctrl-_"}  # fmt: skip
     if key in signs:
         return signs[key]
     return key if len(key) == 1 else "-".join(part.title() for part in key.split("+"))

@@ -11,7 +11,7 @@ from imbari_chat.desk.store import Store
 from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded
-from imbari_chat.schema.models import Session
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing, reducer
 from imbari_chat.view.inbox import Conversation
@@ -41,6 +41,7 @@ class Streams:
         store: What they feed.
         spawn: For what waits for the network.
         limit: How many conversations are followed; older ones are loaded when asked for.
+        on_message: Called with what a customer wrote, once the list is there, and the conversation.
         on_history: Called when what is there of a conversation has come.
 
     Attributes:
@@ -57,6 +58,7 @@ class Streams:
         *,
         limit: int,
         on_history: Callable[[], None],
+        on_message: Callable[[Session, Message], None],
     ) -> None:
         self.talk: Talk | None = None
         self.is_whole = self.is_turning = False
@@ -65,6 +67,7 @@ class Streams:
         self._spawn = spawn
         self._limit = limit
         self._on_history = on_history
+        self._on_message = on_message
         self._following: asyncio.Task[None] | None = None
         self._has_looked = False
         self._pager: SessionPager | None = None
@@ -122,6 +125,13 @@ class Streams:
         store, at = self._store, now()
         store.choose(listing.heard(store.listing, event, store.state.sessions))
         store.change(lambda state: reducer.reduce(state, event, at))
+        match event:
+            case MessageAdded(session_id, message) if message.sender == "customer":
+                session = store.state.sessions.get(session_id)
+                if session is not None and self._has_looked:
+                    self._on_message(session, message)
+            case _:
+                pass
         if event == _LIVE:
             is_whole = len(store.state.sessions) < self._limit
             store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))

@@ -39,6 +39,7 @@ __all__ = [
     "reduce_conversation",
     "reply_failed",
     "reply_handed_over",
+    "reply_taken_back",
     "with_older",
 ]
 
@@ -129,16 +130,23 @@ def reply_handed_over(state: Inbox, ticket: int, message: OutgoingMessage, at: i
     return _delivered(state, message, message.delivery, message.error, at)
 
 
+def reply_taken_back(state: Inbox, ticket: int) -> Inbox:
+    """A reply is a draft again, before what was written since."""
+    reply = next((one for one in state.pending if one.ticket == ticket), None)
+    if reply is None:
+        return state
+    draft = state.drafts.get(reply.session_id, "")
+    text = f"{reply.text}\n{draft}" if draft else reply.text
+    left = tuple(one for one in state.pending if one.ticket != ticket)
+    return replace(state, pending=left).with_draft(reply.session_id, text)
+
+
 def reply_failed(state: Inbox, ticket: int, reason: str) -> Inbox:
-    """A reply was not stored; its text is a draft again, before what was written since."""
+    """A reply was not stored; it is a draft again, and the reason is told."""
     failed = next((one for one in state.pending if one.ticket == ticket), None)
     if failed is None:
         return state
-    draft = state.drafts.get(failed.session_id, "")
-    text = f"{failed.text}\n{draft}" if draft else failed.text
-    left = tuple(one for one in state.pending if one.ticket != ticket)
-    state = replace(state, pending=left)
-    state = state.with_draft(failed.session_id, text)
+    state = reply_taken_back(state, ticket)
     whom = "" if _is_open(state, failed.session_id) else f" to {_name_of(state, failed.session_id)}"
     return noticed(state, f"Not sent{whom}: {reason}", is_error=True)
 
