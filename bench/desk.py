@@ -15,6 +15,7 @@ from imbari_chat.desk.app import Desk
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Session
+from imbari_chat.schema.teamwork import TeamSnapshot
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.listing import Listing
 
@@ -32,7 +33,17 @@ def rows() -> Iterator[Row]:
 
 
 class _Silent:
-    """A chat that says nothing."""
+    """A chat, and its team, that say nothing."""
+
+    uid = None
+
+    @property
+    def team(self) -> "_Silent":
+        return self
+
+    async def follow(self) -> AsyncGenerator[TeamSnapshot, None]:
+        yield TeamSnapshot()
+        await asyncio.Event().wait()
 
     async def show(self) -> None:
         """Nobody is there to see it."""

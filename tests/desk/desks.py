@@ -1,7 +1,7 @@
 """A chat that answers at once, and a desk before it without a terminal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
@@ -15,6 +15,7 @@ from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import Note, TeamSnapshot
 from imbari_chat.view.seen import MOMENT
 from tests.view.records import outgoing
 
@@ -46,6 +47,8 @@ class Chat:
         self.behind: list[list[Session]] = []
         self.calls: list[str] = []
         self.shown: list[str] = []
+        self.team = Team(self.calls)
+        self.uid = "me"
         self.refuse: ImbariError | None = None
         self.away: ImbariError | None = None
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
@@ -73,6 +76,9 @@ class Chat:
     async def reopen(self, session_id: SessionId) -> None:
         self.calls.append(f"reopen {session_id}")
 
+    async def mark_unread(self, session_id: SessionId) -> None:
+        self.calls.append(f"unread {session_id}")
+
     async def show(self) -> None:
         self.shown.append("show")
 
@@ -85,6 +91,33 @@ async def _next(queue: "asyncio.Queue[ChatEvent | Exception]") -> ChatEvent:
     if isinstance(item, Exception):
         raise item
     return item
+
+
+class Team:
+    """What the team keeps: given by the test, and what was asked of it."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.snapshots: asyncio.Queue[TeamSnapshot] = asyncio.Queue()
+        self.noted: asyncio.Queue[tuple[Note, ...]] = asyncio.Queue()
+        self.refuse: ImbariError | None = None
+        self._calls = calls
+
+    async def follow(self) -> AsyncGenerator[TeamSnapshot, None]:
+        while True:
+            yield await self.snapshots.get()
+
+    async def follow_notes(self, session_id: str) -> AsyncGenerator[tuple[Note, ...], None]:
+        while True:
+            yield await self.noted.get()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[None]]:
+        async def asked(*given: object, **named: object) -> None:
+            words = [*map(str, given), *(f"{key}={one}" for key, one in named.items())]
+            self._calls.append(" ".join([name, *words]))
+            if self.refuse is not None:
+                raise self.refuse
+
+        return asked
 
 
 class Clock:

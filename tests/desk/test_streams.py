@@ -44,7 +44,7 @@ async def test_who_is_there_is_seen_in_the_list_and_above_the_conversation() -> 
         rows = screen_of(app)
         assert "● amina" in rows[1]
         assert "open: Brian typing… them:" in rows[2]
-        assert "typing…, open: Brian amina" in rows[1]
+        assert "─ typing…, open: Brian ─" in rows[2]
 
 
 async def test_others_are_told_what_is_open_and_written() -> None:

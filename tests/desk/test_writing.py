@@ -129,7 +129,7 @@ async def test_the_newest_message_and_the_newest_link_are_copied() -> None:
         await pilot.pause()
         await pilot.press("ctrl+y")
         assert app.clipboard == "Thanks"
-        await pilot.press("alt+l")
+        await pilot.press("alt+k")
         assert app.clipboard == "https://b.example/y?z=1"
 
 

@@ -1,13 +1,15 @@
 """The desk's list as a value."""
 
 from dataclasses import replace
+from typing import TypeVar
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
-from imbari_chat.schema.models import Session
+from imbari_chat.schema.models import ID_FIELD, Session
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import Assignment, Snooze, TeamRecord, TeamSnapshot
 from imbari_chat.view.listing import (
     Listing,
     following,
@@ -25,7 +27,16 @@ AMINA = session("amina", at=3, unreadCount=2)
 BRIAN = session("brian", at=2, status="resolved")
 CHEN = session("chen", at=1)
 DINA = session("dina", at=0, unreadCount=1)
+FAY = session("fay", at=-1)
 WINDOW = {one.id: one for one in (AMINA, BRIAN, CHEN, DINA)}
+
+
+T = TypeVar("T", bound=TeamRecord)
+
+
+def _kept(kind: type[T], name: str, **fields: object) -> T:
+    """What the team keeps of a conversation."""
+    return kind.model_validate({ID_FIELD: name, **fields})
 
 
 def _names(listing: Listing) -> list[str]:
@@ -33,18 +44,30 @@ def _names(listing: Listing) -> list[str]:
 
 
 def test_each_filter_shows_its_own() -> None:
-    """Active, unread, waiting, resolved, all, and from the start again."""
-    listing, shown = Listing(), {}
-    for _ in range(5):
-        shown[listing.shown] = _names(listing)
+    """From the first to the last, and from the start again."""
+    team = TeamSnapshot(
+        at=NOW,
+        assignments={
+            "chen": _kept(Assignment, "chen", to="me"),
+            "amina": _kept(Assignment, "amina", to="u2"),
+        },
+        snoozes={"fay": _kept(Snooze, "fay", until=NOW + 1)},
+    )
+    listing, shown = Listing(team=team, me="me"), {}
+    for _ in range(8):
+        rows = listed(listing, {**WINDOW, FAY.id: FAY})
+        shown[listing.shown] = [one.customer_name for one in rows]
         listing = other_shown(listing)
     assert listing.shown == "active"
     assert shown == {
         "active": ["amina", "chen", "dina"],
         "unread": ["amina", "dina"],
         "waiting": ["amina", "dina"],
+        "mine": ["chen"],
+        "unassigned": ["dina"],
+        "snoozed": ["fay"],
         "resolved": ["brian"],
-        "all": ["amina", "brian", "chen", "dina"],
+        "all": ["amina", "brian", "chen", "dina", "fay"],
     }
 
 

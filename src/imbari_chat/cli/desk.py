@@ -127,6 +127,7 @@ async def run_desk(
         drafts=Drafts(settings.data_dir / "drafts" / f"{project}-{settings.profile}.json"),
         undo=settings.undo,
         notices=Notices(settings.bell, settings.title, settings.notify, settings.notify_text),
+        name=settings.name,
         edit=partial(edited, settings.data_dir / "drafts"),
         peek=peek,
         limit=limit,

@@ -9,12 +9,16 @@ sending            drafts, and replies on their way
 drafts             what is written and not sent, on disk
 keys               every key and what it does, once
 inbox_pane         the list and its search, with their keys
-list_pane          the conversations, drawn
+list_pane          the conversations, and their keys
+list_rows          two lines of the list
 conversation_pane  the open conversation and the reply to it, with their keys
 transcript         what was said, drawn
 reply_box          the entry field
 frame              the lines around the panes, and how all is laid out
 bar                one of those lines
 cells              text whose width terminals disagree on, kept in its columns
-help_page          every key, from the table
+prompts            questions over the desk
+text_page          help and notes over the desk
+teamwork           what is done with a conversation beside answering it
+notifier           bell, title, desktop notification
 """

@@ -23,17 +23,17 @@ from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
-from imbari_chat.desk.help_page import HelpPage
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import Place as KeyPlace
-from imbari_chat.desk.keys import bindings
+from imbari_chat.desk.keys import bindings, help_lines
 from imbari_chat.desk.notifier import Notices, Notifier
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
+from imbari_chat.desk.teamwork import Teamwork
+from imbari_chat.desk.text_page import TextPage
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.listing import Listing
 
@@ -78,6 +78,7 @@ class Desk(App[None]):
         peek: Never mark anything read.
         undo: Seconds for which a reply can be taken back.
         notices: How somebody who does not look is told.
+        name: What the admin is called, for canned replies that say so.
         edit: Lets the person edit a text in an editor of their own; raises ImbariError.
         drafts: Where drafts are kept.
         zone: The reader's time zone; None for the system's.
@@ -104,6 +105,7 @@ class Desk(App[None]):
         peek: bool = False,
         undo: float = 0.0,
         notices: Notices | None = None,
+        name: str | None = None,
         edit: Callable[[str], str] | None = None,
         drafts: Drafts | None = None,
         zone: tzinfo | None = None,
@@ -118,6 +120,7 @@ class Desk(App[None]):
         )
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
+        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone)
         self._chat = chat
         self._place = place or Place()
         self._peek = peek
@@ -136,7 +139,7 @@ class Desk(App[None]):
         # Kept by name, because changes are told before they are on the screen and after.
         self._inbox = InboxPane(self.store, self._streams, self._open)
         self._conversation = ConversationPane(
-            self.store, self._streams, self.sender, self._spawn, clock=clock, zone=zone
+            self.store, self._streams, self.sender, self._spawn, clock=clock, zone=zone, name=name
         )
         self._bars = (
             Bar(lambda: frame.header(self.store.state, self._place, now()), name="header"),
@@ -181,6 +184,7 @@ class Desk(App[None]):
         self._inbox.display = wide or in_list
         self._inbox.styles.width = 46 if wide else "1fr"
         self._conversation.display = wide or not in_list
+        self._conversation.set_class(wide, "beside")
         self._conversation.lay_out(is_tall=self.size.height >= 12)
 
     @property
@@ -289,26 +293,20 @@ class Desk(App[None]):
             self._conversation.take_typed()
         return await super().run_action(*arguments, **named)
 
-    def action_status(self) -> None:
+    async def action_team(self, what: str) -> None:
+        """Something that is done with a conversation: the open one, or the selected one."""
         conversation = self.store.state.conversation
         session = self.store.selected
         if self._conversation.has_keys and conversation is not None:
             session = conversation.session
+            if what == "unread":
+                self.action_step_back()  # what is looked at would be read again
         if session is not None:
-            self.store.tell("Reopening…" if session.is_resolved else "Resolving…")
-            self._spawn(self._set_status(session.id, resolved=not session.is_resolved))
-
-    async def _set_status(self, session_id: SessionId, *, resolved: bool) -> None:
-        try:
-            await (self._chat.resolve if resolved else self._chat.reopen)(session_id)
-        except ImbariError as error:
-            self.store.tell(str(error), is_error=True)
-        else:
-            self.store.tell("Resolved" if resolved else "Reopened")
+            await self._teamwork.begin(what, session)
 
     async def action_help(self) -> None:
         if len(self.screen_stack) == 1:
-            await self.push_screen(HelpPage())
+            await self.push_screen(TextPage(help_lines()))
 
     def action_editor(self) -> None:
         """Write on in an editor; the desk stands still as long as it is open."""

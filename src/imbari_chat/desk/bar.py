@@ -19,7 +19,7 @@ class Bar(Widget):
 
     Args:
         lines: Gives them; their texts are safe to draw.
-        height: How many.
+        height: How many; 0 for as many as there are.
         style: Of what they leave blank.
         name: The widget's id.
     """
@@ -37,12 +37,15 @@ class Bar(Widget):
         self._drawn: Sequence[Parts] = ()
         self._style = style or Style.null()
         self.styles.height = height
+        self._is_as_high_as_full = not height
 
     def update(self) -> None:
         """Draw the lines, if they are others."""
         lines = self._lines()
         if lines != self._drawn:
             self._drawn = lines
+            if self._is_as_high_as_full:
+                self.styles.height = len(lines)
             self.refresh()
 
     def on_resize(self) -> None:

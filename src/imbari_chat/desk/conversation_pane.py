@@ -12,17 +12,24 @@ from textual.widgets import TextArea
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.keys import bindings
+from imbari_chat.desk.prompts import Choose
 from imbari_chat.desk.reading import Reader
 from imbari_chat.desk.reply_box import ReplyBox
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn, Streams, now
+from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Said, Transcript
+from imbari_chat.errors import InvalidData
+from imbari_chat.schema import canned
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.sanitize import safe_text
 
 __all__ = ["ConversationPane"]
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\x00-\x1f]+[^\s<>\"'\x00-\x1f.,;:!?)\]]")
+
+_PREVIEW: Final = 50
 
 _QUIET: Final = 0.3
 """Seconds of quiet after which what is written goes to disk."""
@@ -38,6 +45,7 @@ class ConversationPane(Vertical):
         spawn: For what waits for the network.
         clock: Gives seconds and never goes back.
         zone: The reader's time zone; None for the system's.
+        name: What the admin is called, for canned replies that say so.
     """
 
     BINDINGS = bindings("reply")  # Textual's own way
@@ -51,14 +59,19 @@ class ConversationPane(Vertical):
         *,
         clock: Callable[[], float],
         zone: tzinfo | None,
+        name: str | None,
     ) -> None:
         super().__init__(id="right")
         self._store = store
         self._streams = streams
         self._sender = sender
         self._zone = zone
+        self._name = name
         self._heading = Bar(self._heading_lines, name="heading", height=2)
         self._transcript = Transcript(self._said)
+        self._notes = Bar(
+            lambda: frame.notes(self._store.state.conversation, zone), name="notes", height=0
+        )
         self._field = ReplyBox()
         self._recalled = 0  # how far back what stands in the field was sent
         self._shown: tuple[SessionId | None, str] = None, ""
@@ -67,6 +80,7 @@ class ConversationPane(Vertical):
     def compose(self) -> ComposeResult:
         yield self._heading
         yield self._transcript
+        yield self._notes
         yield self._field
 
     @property
@@ -102,6 +116,7 @@ class ConversationPane(Vertical):
                 self._field.load_text(self._store.state.draft)
                 self._field.move_cursor(self._field.document.end)
         self._heading.update()
+        self._notes.update()
         self._transcript.update()
 
     def history_came(self) -> None:
@@ -111,7 +126,9 @@ class ConversationPane(Vertical):
 
     def _heading_lines(self) -> frame.Lines:
         below = 0 if self._store.opened is None else self._transcript.below
-        return frame.heading(self._store.state, below, self._heading.size.width)
+        return frame.heading(
+            self._store.state, self._store.listing, below, self._heading.size.width
+        )
 
     def _said(self) -> Said:
         state = self._store.state
@@ -144,8 +161,50 @@ class ConversationPane(Vertical):
         self._send(checks=False)
 
     def _send(self, *, checks: bool) -> None:
-        if self._sender.send(self._streams.talk, self._field.text, checks=checks):
+        wanted = canned.named(self._field.text)
+        if wanted is not None and checks:
+            self._put_canned(wanted)
+        elif self._sender.send(self._streams.talk, self._field.text, checks=checks):
             self._transcript.to_bottom()
+
+    async def action_canned(self) -> None:
+        ready = self._store.listing.team.canned_replies.values()
+        choices = [
+            (safe_text(f"/{one.name}  {one.text}", max_length=_PREVIEW), one.name)
+            for one in sorted(ready, key=lambda one: one.name)
+        ]
+        if choices:
+            question = Choose("Canned replies; a name can be written as well: /name", choices)
+            await self.app.push_screen(question, self._put_canned)
+        else:
+            self._store.tell("There is no canned reply yet")
+
+    def _put_canned(self, name: str | None) -> None:
+        """Have a canned reply in the field, to be read before it is sent."""
+        conversation = self._store.state.conversation
+        if name is None or conversation is None:
+            return
+        reply = self._store.listing.team.canned_replies.get(name)
+        if reply is None:
+            self._store.tell(
+                f"There is no canned reply /{name}. Alt-R shows them; Ctrl-S sends it as it is",
+                is_error=True,
+            )
+            return
+        try:
+            text = canned.filled(reply.text, conversation.session, admin=self._name)
+        except InvalidData as error:
+            self._store.tell(str(error), is_error=True)
+        else:
+            self._sender.write(text)
+
+    async def action_notes(self) -> None:
+        conversation = self._store.state.conversation
+        if conversation is not None and conversation.notes:
+            lines = [frame.note_line(one, self._zone) for one in conversation.notes]
+            await self.app.push_screen(TextPage(lines))
+        else:
+            self._store.tell("Nothing is noted here; Alt-I notes something")
 
     def action_take_back(self) -> None:
         if not self._sender.take_back():

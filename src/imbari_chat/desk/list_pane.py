@@ -148,8 +148,8 @@ class ListPane(Widget, can_focus=True):
         else:
             store.choose(replace(store.listing, selected=to.id))
 
-    def action_filter(self) -> None:
-        self._store.choose(listing.other_shown(self._store.listing))
+    def action_filter(self, by: int) -> None:
+        self._store.choose(listing.other_shown(self._store.listing, by))
 
     def action_order(self) -> None:
         self._store.choose(listing.other_order(self._store.listing))

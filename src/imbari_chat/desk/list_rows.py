@@ -11,7 +11,7 @@ from imbari_chat.desk.cells import cut
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
-from imbari_chat.view.dates import since
+from imbari_chat.view.dates import full, since
 from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing, is_waiting
@@ -21,7 +21,7 @@ __all__ = ["Picture", "first_line", "second_line"]
 
 _DIM: Final = Style(dim=True)
 _LONGEST: Final = 200
-_COLLEAGUES: Final = 18
+_OURS: Final = 16
 _THERE: Final = {"online": "● ", "away": "○ ", "gone": "  "}
 _WORDS: Final = {"customer": "them: ", "admin": "us: ", None: ""}
 
@@ -75,6 +75,11 @@ def first_line(picture: Picture, session: Session, *, is_selected: bool) -> Part
     ]
 
 
+def _short(text: str) -> str:
+    """Words of ours in so many columns that a preview has room behind them."""
+    return f"{cut(text, _OURS)} " if text else ""
+
+
 def second_line(picture: Picture, session: Session) -> Parts:
     """What: how long it waits, who is at it, who wrote last, and the preview."""
     waits, listing = "", picture.listing
@@ -86,11 +91,20 @@ def second_line(picture: Picture, session: Session) -> Parts:
     colleagues = picture.presence.colleagues(session.id)
     opened = ", ".join(safe_text(one.label, max_length=_LONGEST) for one in colleagues)
     types = picture.presence.is_typing(session.id)
+    team = listing.team
+    held, snooze = team.assignment_of(session.id), team.snooze_of(session)
+    holder = "" if held is None else "you" if held.to == listing.me else held.label
+    until = "" if snooze is None else f"until {full(snooze.until, None)} "
+    labels = safe_text(" ".join(f"#{one}" for one in team.labels_of(session.id)))
     return [
         ("    ", Style.null()),
         (waits, Style(color="yellow")),
         (draft, Style(color="magenta")),
-        (cut(f"open: {opened} ", _COLLEAGUES) if opened else "", Style(color="blue")),
+        ("blocked " if team.block_of(session) else "", Style(color="red")),
+        (until, Style(color="blue")),
+        (_short(holder and f"@{safe_text(holder, max_length=_LONGEST)}"), Style(color="blue")),
+        (_short(opened and f"open: {opened}"), Style(color="blue")),
+        (_short(labels), Style(color="magenta")),
         ("typing… " if types else "", Style(color="green")),
         (who, _DIM),
         (text, _DIM),

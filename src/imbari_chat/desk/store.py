@@ -76,6 +76,10 @@ class Store:
         found = next((one for one in self.rows if one.id == wanted), None)
         return found or (self.rows[0] if self.rows else None)
 
+    def now_of(self, session: Session) -> Session:
+        """The conversation as it is now, as far as it is known."""
+        return self.state.sessions.get(session.id) or self.listing.older.get(session.id, session)
+
     @property
     def opened(self) -> SessionId | None:
         """The open conversation."""

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from imbari_chat.desk.store import Store
@@ -68,13 +69,14 @@ class Streams:
         self._limit = limit
         self._on_history = on_history
         self._on_message = on_message
-        self._following: asyncio.Task[None] | None = None
+        self._following: tuple[asyncio.Task[None], ...] = ()
         self._has_looked = False
         self._pager: SessionPager | None = None
 
     def begin(self) -> None:
         """Follow the inbox, and let customers see that the team is there."""
         self._spawn(self._follow_inbox())
+        self._spawn(self._follow_team())
 
     def open(self, session: Session, *, peek: bool) -> None:
         """Follow this conversation, and no longer the one that was open."""
@@ -84,13 +86,15 @@ class Streams:
         opened = Conversation(session, peek=peek)
         self._store.change(lambda state: replace(state, conversation=opened))
         self.talk = Talk(self._chat, session.id, self._heard_in(session.id), peek=peek)
-        self._following = self._spawn(self._follow(self.talk))
+        self._following = (
+            self._spawn(self._follow(self.talk)), self._spawn(self._follow_notes(session.id))
+        )  # fmt: skip
 
     def close(self) -> None:
         """Follow no conversation."""
-        if self._following is not None:
-            self._following.cancel()
-            self._following = self.talk = None
+        for task in self._following:
+            task.cancel()
+        self._following, self.talk = (), None
 
     def typing(self) -> None:
         """Something is being written to the open conversation."""
@@ -178,6 +182,23 @@ class Streams:
         except ImbariError as error:
             reason = str(error)
             self._store.change(lambda state: reducer.conversation_failed(state, talk.id, reason))
+
+    async def _follow_team(self) -> None:
+        store = self._store
+        try:
+            async with aclosing(self._chat.team.follow()) as heard:
+                async for snapshot in heard:
+                    store.choose(replace(store.listing, team=snapshot, me=self._chat.uid))
+        except ImbariError as error:
+            store.tell(f"Who has what is not shown: {error}", is_error=True)
+
+    async def _follow_notes(self, session_id: SessionId) -> None:
+        try:
+            async with aclosing(self._chat.team.follow_notes(session_id)) as heard:
+                async for notes in heard:
+                    self._store.change(partial(reducer.noted, session_id=session_id, notes=notes))
+        except ImbariError as error:
+            self._store.tell(f"Notes are not shown: {error}", is_error=True)
 
     async def _turn_list(self) -> None:
         try:

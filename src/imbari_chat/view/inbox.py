@@ -11,6 +11,7 @@ from imbari_chat.schema.events import ConnectionChanged
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
+from imbari_chat.schema.teamwork import Note
 from imbari_chat.view.outgoing import SENDING, Pending, progress
 
 __all__ = [
@@ -43,12 +44,14 @@ class Conversation:
         session: Its session, also when newer ones have pushed it out of the list.
         peek: Opened for a look: messages stay unread.
         messages: Oldest first.
+        notes: What the team noted of it, oldest first.
         connection: The state of its own stream; ``live`` once the history is complete.
     """
 
     session: Session
     peek: bool = False
     messages: tuple[Message, ...] = ()
+    notes: tuple[Note, ...] = ()
     connection: ConnectionChanged = _CONNECTING
 
     @property

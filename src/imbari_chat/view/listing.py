@@ -20,6 +20,7 @@ from imbari_chat.schema.models import Sender, Session
 from imbari_chat.schema.order import session_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import TeamSnapshot
 
 __all__ = [
     "Kind",
@@ -37,9 +38,13 @@ __all__ = [
     "reach",
 ]
 
-Shown: TypeAlias = Literal["active", "unread", "waiting", "resolved", "all"]
+Shown: TypeAlias = Literal[
+    "active", "unread", "waiting", "mine", "unassigned", "snoozed", "resolved", "all"
+]
 Order: TypeAlias = Literal["newest", "longest waiting"]
 Kind: TypeAlias = Literal["unread", "waiting"]
+
+_NOTHING: Final = TeamSnapshot()
 
 _TEXTS_KEPT: Final = 50
 """Texts of one conversation that search looks through."""
@@ -63,6 +68,8 @@ class Listing:
         asked_at: When the customer wrote first of all that is not answered, in ms since the epoch,
             of the conversations where that has been heard.
         texts: What was heard or read of a conversation, for the search.
+        team: What the team keeps beside the conversations.
+        me: The admin's own uid, once it is known.
     """
 
     shown: Shown = "active"
@@ -76,6 +83,8 @@ class Listing:
     last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
     asked_at: Mapping[SessionId, int] = field(default_factory=dict)
     texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
+    team: TeamSnapshot = _NOTHING
+    me: str | None = None
 
     def last_sender(self, session: Session) -> Sender | None:
         """Who wrote last, if that is known: what is unread is a customer's."""
@@ -186,10 +195,10 @@ def following(listing: Listing, rows: Sequence[Session], kind: Kind) -> Session 
     return None
 
 
-def other_shown(listing: Listing) -> Listing:
-    """The next of the filters."""
+def other_shown(listing: Listing, by: int = 1) -> Listing:
+    """The filter so many further, around the end."""
     choices = get_args(Shown)
-    chosen = choices[(choices.index(listing.shown) + 1) % len(choices)]
+    chosen = choices[(choices.index(listing.shown) + by) % len(choices)]
     return replace(listing, shown=chosen)
 
 
@@ -227,8 +236,13 @@ def _place(listing: Listing, rows: Sequence[Session]) -> int:
 
 
 def _is_shown(listing: Listing, session: Session) -> bool:
+    if listing.shown == "all":
+        return True
+    if (listing.team.snooze_of(session) is not None) != (listing.shown == "snoozed"):
+        return False
+    assignment = listing.team.assignment_of(session.id)
     match listing.shown:
-        case "all":
+        case "snoozed":
             return True
         case "active":
             return not session.is_resolved
@@ -238,9 +252,15 @@ def _is_shown(listing: Listing, session: Session) -> bool:
             return session.unread_count > 0
         case "waiting":
             return is_waiting(listing, session)
+        case "mine":
+            is_mine = assignment is not None and assignment.to == listing.me
+            return is_mine and not session.is_resolved
+        case "unassigned":
+            return assignment is None and not session.is_resolved
 
 
 def _is_found(listing: Listing, session: Session, words: Sequence[str]) -> bool:
     fields = (session.customer_name, session.customer_email, session.last_message)
-    text = "\n".join((*fields, *listing.texts.get(session.id, ()))).casefold()
+    labels = listing.team.labels_of(session.id)
+    text = "\n".join((*fields, *labels, *listing.texts.get(session.id, ()))).casefold()
     return all(word in text for word in words)

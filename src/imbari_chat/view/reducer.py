@@ -30,11 +30,13 @@ from imbari_chat.schema.order import message_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.schema.presence import told
+from imbari_chat.schema.teamwork import Note
 from imbari_chat.states import Delivery
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
 
 __all__ = [
     "conversation_failed",
+    "noted",
     "reduce",
     "reduce_conversation",
     "reply_failed",
@@ -158,6 +160,14 @@ def conversation_failed(state: Inbox, session_id: SessionId, reason: str) -> Inb
     assert state.conversation is not None
     closed = replace(state.conversation, connection=ConnectionChanged("closed", reason))
     return noticed(replace(state, conversation=closed), reason, is_error=True)
+
+
+def noted(state: Inbox, session_id: SessionId, notes: tuple[Note, ...]) -> Inbox:
+    """What the team noted of the open conversation."""
+    conversation = state.conversation
+    if conversation is None or conversation.id != session_id:
+        return state
+    return replace(state, conversation=replace(conversation, notes=notes))
 
 
 def with_older(state: Inbox, session_id: SessionId, page: Sequence[Message]) -> Inbox:
