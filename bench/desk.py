@@ -41,6 +41,18 @@ class _Silent:
     def team(self) -> "_Silent":
         return self
 
+    def open(self, _session_id: str, **_options: bool) -> "_Silent":
+        return self
+
+    def browse(self, **_options: int) -> "_Silent":
+        return self
+
+    async def older(self) -> list[Session]:
+        return []
+
+    async def history(self, **_options: int) -> list[Message]:
+        return []
+
     async def follow(self) -> AsyncGenerator[TeamSnapshot, None]:
         yield TeamSnapshot()
         await asyncio.Event().wait()

@@ -9,7 +9,8 @@ from typing import Any, Self, cast
 from textual.pilot import Pilot
 
 from imbari_chat.client import AsyncAdminChat
-from imbari_chat.desk.app import Desk, Place
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.frame import Place
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Message, Session

@@ -205,4 +205,4 @@ async def test_leaving_waits_a_moment_for_a_reply_on_its_way() -> None:
         assert row_of(app, "Leaving")
         await pilot.press("ctrl+c")
         await until(pilot, lambda: not app.is_running)
-        assert app.is_interrupted
+        assert app.leaving.is_interrupted

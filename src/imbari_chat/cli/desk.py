@@ -114,8 +114,9 @@ async def run_desk(
         Unavailable: They left, and replies did not arrive.
         ImbariError: The inbox's stream has ended for good.
     """
-    from imbari_chat.desk.app import Desk, Place
+    from imbari_chat.desk.app import Desk
     from imbari_chat.desk.drafts import Drafts
+    from imbari_chat.desk.frame import Place
     from imbari_chat.desk.notifier import Notices
     from imbari_chat.view.listing import Listing
 
@@ -145,7 +146,7 @@ async def _until_left(app: "Desk", chat: "AsyncAdminChat") -> None:
         lost = give_back(app.store.state, app.sender.handed_over, Stderr())
     if app.failure is not None:
         raise app.failure
-    if app.is_interrupted:
+    if app.leaving.is_interrupted:
         raise Interrupted
     if lost is not None:
         raise lost

@@ -7,6 +7,7 @@ talk               the open conversation: entered, followed, replied to
 reading            read means seen
 sending            drafts, and replies on their way
 drafts             what is written and not sent, on disk
+leaving            replies on their way are given a moment
 keys               every key and what it does, once
 inbox_pane         the list and its search, with their keys
 list_pane          the conversations, and their keys

@@ -5,11 +5,10 @@ change; one that fails with anything but an expected error ends the desk with it
 """
 
 import asyncio
-import signal
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -26,6 +25,7 @@ from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
+from imbari_chat.desk.leaving import Leaving
 from imbari_chat.desk.notifier import Notices, Notifier
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
@@ -40,31 +40,13 @@ from imbari_chat.view.listing import Listing
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
 
-__all__ = ["Desk", "Place"]
+__all__ = ["Desk"]
 
 _WIDE: Final = 110
 """Columns from which list and conversation stand side by side."""
 
 _GLANCE: Final = 0.2
 """Seconds between looks at what is on the screen."""
-
-_LAST_SENDS: Final = 0.3
-"""Seconds that replies on their way are given when the person leaves."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where the desk stands, for its header.
-
-    Attributes:
-        project: The project's id.
-        account: Who is signed in, if that is known.
-        is_live: A live project, where what is done concerns customers.
-    """
-
-    project: str = ""
-    account: str = ""
-    is_live: bool = False
 
 
 class Desk(App[None]):
@@ -87,7 +69,7 @@ class Desk(App[None]):
     Attributes:
         store: What it knows and shows.
         sender: What it sends.
-        is_interrupted: The person pressed Ctrl-C, or the terminal is gone.
+        leaving: Whether, and how, the person leaves.
         failure: What it ended with.
     """
 
@@ -100,7 +82,7 @@ class Desk(App[None]):
         chat: "AsyncAdminChat",
         chosen: Listing | None = None,
         *,
-        place: Place | None = None,
+        place: frame.Place | None = None,
         limit: int = 50,
         peek: bool = False,
         undo: float = 0.0,
@@ -112,17 +94,17 @@ class Desk(App[None]):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True)
-        self.is_interrupted = False
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(
             self.store, drafts or Drafts(None), self._spawn, clock=clock, undo=undo
         )
+        self.leaving = Leaving(self.store, self.sender, self.exit, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
         self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone)
         self._chat = chat
-        self._place = place or Place()
+        self._place = place or frame.Place()
         self._peek = peek
         self._clock = clock
         self._tasks: set[asyncio.Task[None]] = set()
@@ -135,7 +117,6 @@ class Desk(App[None]):
             on_message=self._customer_wrote,
         )
         self._is_focused = True
-        self._leaving_until: float | None = None
         # Kept by name, because changes are told before they are on the screen and after.
         self._inbox = InboxPane(self.store, self._streams, self._open)
         self._conversation = ConversationPane(
@@ -161,8 +142,7 @@ class Desk(App[None]):
         self._notifier.begin()
         self._inbox.take_focus()
         self._lay_out()
-        for name in ("SIGHUP", "SIGTERM"):
-            _handle(name, self.action_interrupt)
+        self.leaving.listen()
         self.set_interval(_GLANCE, self._glance)
         self.set_interval(1.0, self._redrawn)
         self._streams.begin()
@@ -217,8 +197,7 @@ class Desk(App[None]):
     def _glance(self) -> None:
         self.store.forget_notice()
         self.sender.release()
-        if self._has_left():
-            self.exit()
+        self.leaving.look()
         if self.screen_stack:
             self._conversation.reader.look(
                 self._streams.talk,
@@ -332,25 +311,10 @@ class Desk(App[None]):
         self.refresh(repaint=True, layout=True)
 
     def action_leave(self) -> None:
-        self._leave(interrupted=False)
+        self.leaving.begin(interrupted=False)
 
     def action_interrupt(self) -> None:
-        self._leave(interrupted=True)
-
-    def _leave(self, *, interrupted: bool) -> None:
-        """Replies on their way are given a moment, unless the person insists."""
-        at = self._clock()
-        self._leaving_until = at if self._leaving_until is not None else at + _LAST_SENDS
-        self.is_interrupted = interrupted
-        self.sender.release(at_once=True)
-        self.store.tell("Leaving: a moment for replies on their way")
-        if self._has_left():
-            self.exit()
-
-    def _has_left(self) -> bool:
-        if self._leaving_until is None:
-            return False
-        return not self.store.state.pending or self._clock() >= self._leaving_until
+        self.leaving.begin(interrupted=True)
 
     def on_print(self, event: events.Print) -> None:
         if event.text.strip():
@@ -376,11 +340,3 @@ def _tried(edit: Callable[[str], str], text: str) -> str | ImbariError:
         return edit(text)
     except ImbariError as error:
         return error
-
-
-def _handle(name: str, handler: Callable[[], None]) -> None:
-    """Listen to a signal, where there is such a thing and the loop may."""
-    number = getattr(signal, name, None)
-    if number is not None:
-        with suppress(NotImplementedError, RuntimeError, ValueError):
-            asyncio.get_running_loop().add_signal_handler(number, handler)

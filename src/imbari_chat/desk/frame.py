@@ -1,9 +1,10 @@
 """What stands around the two panes: header, heading, notice and keys, and how all is laid out."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import tzinfo
 from math import ceil
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from rich.style import Style
 
@@ -20,12 +21,10 @@ from imbari_chat.view.listing import Listing
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import utf16_length
 
-if TYPE_CHECKING:
-    from imbari_chat.desk.app import Place
-
 __all__ = [
     "STYLES",
     "Lines",
+    "Place",
     "header",
     "heading",
     "keys",
@@ -64,6 +63,22 @@ TextPage VerticalScroll {
 }
 """
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the desk stands, for its header.
+
+    Attributes:
+        project: The project's id.
+        account: Who is signed in, if that is known.
+        is_live: A live project, where what is done concerns customers.
+    """
+
+    project: str = ""
+    account: str = ""
+    is_live: bool = False
+
+
 _DIM: Final = Style(dim=True)
 _LONGEST: Final = 200
 _LITTLE: Final = 200
@@ -78,7 +93,7 @@ _WORDS: Final = {
 }
 
 
-def header(state: Inbox, place: "Place", now: int) -> Lines:
+def header(state: Inbox, place: Place, now: int) -> Lines:
     """Account, target, connection, outbox."""
     target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
         "emulator", Style(color="cyan"),
