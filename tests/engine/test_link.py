@@ -144,6 +144,30 @@ def test_whoever_comes_later_shares_what_is_there() -> None:
     assert played.said() == [{"r": 3, "a": "n", "b": {"p": "/room"}}]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+def test_whoever_shares_what_is_served_is_live_before_others_are(again: bool) -> None:
+    """Another listen waits for the server yet: this one does not wait with it."""
+    played = Played()
+    if again:
+        played.live({"a": 1})
+        played.link.lost("cut", played.now)
+        played.wait(1)
+    else:
+        played.link.listen(1, ROOM, None, played.now)
+    played.link.listen(2, Path.parse("/other"), None, played.now)
+    played.greet()
+    asked = {one["b"].get("p"): one["r"] for one in played.said()}
+    played.answer(asked[None])
+    played.answer(asked["/room"], data={"w": ["no_index"]})
+    first = _states(played.drain())[-1]
+    played.link.listen(3, ROOM, None, played.now)
+    *_, changed, state = [one.item for one in played.drain() if isinstance(one, Told)]
+    assert isinstance(changed, Changed)
+    assert isinstance(state, StateChanged)
+    assert (first, state.state) == ("live", "live")
+    assert state.reason is not None, "that there is no index is said to everybody"
+
+
 def test_a_live_connection_is_asked_at_once() -> None:
     """But for what was left a moment ago: the server is to have heard of that."""
     played = Played()

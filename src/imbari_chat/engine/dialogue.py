@@ -90,7 +90,7 @@ class Dialogue:
         listen = self._listens.add(hearer, path, query)
         self._tell([hearer], StateChanged("connecting"))
         if listen.is_current:
-            self._tell([hearer], Changed(listen.value, None), latest)
+            self._tell([hearer], Changed(listen.value, None), _state_of(listen, latest))
         elif latest.state == "reconnecting":
             self._tell([hearer], latest)
         self.go_on()
@@ -199,7 +199,9 @@ class Dialogue:
     def became(self, latest: StateChanged) -> None:
         """The state of the connection has changed, and with it that of what hangs on it."""
         for listen in self._listens:
-            if listen.is_current or latest.state not in ("live", "stale"):
+            if listen.is_current:
+                self._tell(listen.hearers, _state_of(listen, latest))
+            elif latest.state not in ("live", "stale"):
                 self._tell(listen.hearers, latest)
 
     def _answered(self, answer: Answer, *, with_priorities: bool) -> ImbariError | None:
@@ -236,7 +238,7 @@ class Dialogue:
         if listen.is_news:
             listen.is_news = False
             self._tell(listen.hearers, Changed(listen.value, None))
-        self._tell(listen.hearers, StateChanged("live", _UNINDEXED if unindexed else None))
+        self._tell(listen.hearers, _live(listen))
         return None
 
     def _pushed(self, push: Push, *, with_priorities: bool) -> ImbariError | None:
@@ -269,3 +271,12 @@ class Dialogue:
     def _post(self, request: Request) -> None:
         for text in texts(str(request)):
             self._emit(Post(text))
+
+
+def _state_of(listen: Listen, latest: StateChanged) -> StateChanged:
+    """How a listen that the server serves fares, whatever other listens wait for."""
+    return latest if latest.state == "stale" else _live(listen)
+
+
+def _live(listen: Listen) -> StateChanged:
+    return StateChanged("live", _UNINDEXED if listen.is_unindexed else None)
