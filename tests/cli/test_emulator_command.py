@@ -14,19 +14,14 @@ from typing import IO, Any
 import httpx
 import pytest
 
-_COMMAND = [sys.executable, "-c", "from imbari_chat.cli.main import run; run()", "emulator"]
+from tests import programs
+
+_COMMAND = [*programs.OURS, "emulator"]
 _PATIENCE = 30.0
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*_COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return programs.run([*_COMMAND, *arguments], timeout=_PATIENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +89,7 @@ def test_exec_takes_rules_from_a_firebase_json(nowhere: Path) -> None:
 @contextmanager
 def _started(*options: str) -> "Iterator[subprocess.Popen[str]]":
     """``emulator start`` at free ports, until the block ends."""
-    with subprocess.Popen(
+    with programs.Popen(
         [*_COMMAND, "start", "--database-port", "0", "--auth-port", "0", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

@@ -26,6 +26,7 @@ from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path as Place
 from imbari_chat.wire.tree import from_json, put_all
+from tests import programs
 from tests.emulator import plain_http
 
 _KEYS = st.sampled_from(["a", "b", "1", "2"])
@@ -280,7 +281,7 @@ SERVER = """
 
 def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int]) -> list[str]:
     """Write from three threads until the server, killed in the middle, does not answer."""
-    server = subprocess.Popen(
+    server = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(SERVER), str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -3,7 +3,6 @@
 import json
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ import pytest
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
+from tests import programs
 from tests.emulator import plain_http
 from tests.emulator.event_stream import EventStream
 
@@ -214,7 +214,7 @@ def test_both_halves_go_by_one_clock() -> None:
 def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> None:
     """Its thread is a daemon."""
     code = "from imbari_chat.emulator import Emulator; Emulator().start()"
-    done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False)
+    done = programs.run([sys.executable, "-c", code], timeout=20)
     assert done.returncode == 0
 
 

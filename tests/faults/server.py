@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import httpx
 
+from tests import programs
 from tests.faults.proxy import own_port
 
 __all__ = ["PROJECT", "Server"]
@@ -83,7 +84,7 @@ class Server:
         if self._process is not None:
             return
         parts = [PROJECT, self._rules, self._data, *self._ports, os.getpid(), self._lifetime]
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = await programs.start(
             sys.executable, "-c", _SERVING, *map(str, parts), stdout=asyncio.subprocess.PIPE
         )
         assert self._process.stdout is not None
