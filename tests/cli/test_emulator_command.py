@@ -11,10 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import pytest
 
-from tests import programs
+from tests import plain_http, programs
 
 _COMMAND = [*programs.OURS, "emulator"]
 _PATIENCE = 30.0
@@ -151,7 +150,7 @@ def test_start_ends_with_the_process_it_is_told_of(nowhere: Path) -> None:
 
 def _get(told: "dict[str, Any]", path: str) -> int:
     host = told["environment"]["FIREBASE_DATABASE_EMULATOR_HOST"]
-    return httpx.get(f"http://{host}{path}").status_code
+    return plain_http.get(f"http://{host}{path}").status_code
 
 
 def test_rules_follow_their_file(nowhere: Path) -> None:
