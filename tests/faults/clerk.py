@@ -11,6 +11,7 @@ from typing import Final, cast
 from imbari_chat import Settings
 from imbari_chat.client import transports
 from imbari_chat.errors import AccessDenied, Unavailable
+from tests import programs
 from tests.faults.clients import admin, settings
 from tests.faults.ledger import Entry, Fate
 from tests.faults.schedule import TransportName
@@ -117,7 +118,7 @@ class Clerk:
 
     async def _start(self, *arguments: str) -> None:
         where = self._where
-        self._child = await asyncio.create_subprocess_exec(
+        self._child = await programs.start(
             sys.executable,
             "-c",
             _PROGRAM,

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from tests import programs
+
 __all__ = ["End", "Program"]
 
 _ROOT = Path(__file__).parents[3]
@@ -96,7 +98,7 @@ class Program:
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = await programs.start(
             *self._command,
             cwd=_ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},
