@@ -90,7 +90,7 @@ class Cast:
         self._folder = folder
         self._stack = stack
         self.ledger: list[Entry] = []
-        self.door = Door(server, rules, lambda: frozenset(one.text for one in self.ledger))
+        self.door = Door(server, rules, self._said)
         self.written = Written(self.ledger, self.door)
         self.threads = f"faults {schedule.seed}"
         self.listeners: list[Listener] = []
@@ -105,6 +105,11 @@ class Cast:
         self._inboxes: dict[str, Listener] = {}
         self._conversations: dict[tuple[str, str], Listener] = {}
         self._open: dict[tuple[str, str], AsyncConversation] = {}
+
+    def _said(self) -> frozenset[str]:
+        """Every text that anybody has written, those of programs that run included."""
+        running = [text for clerk in self._clerks.values() for text in clerk.saying]
+        return frozenset([*(one.text for one in self.ledger), *running])
 
     @property
     def chats(self) -> dict[str, AsyncCustomerChat | AsyncAdminChat]:
