@@ -20,7 +20,15 @@ from imbari_chat import (
     Unavailable,
 )
 from tests.faults.clerk import Clerk
-from tests.faults.clients import Listener, Written, admin, customer, messages_of, settings
+from tests.faults.clients import (
+    Listener,
+    Written,
+    admin,
+    customer,
+    messages_of,
+    moves_of,
+    settings,
+)
 from tests.faults.door import Door
 from tests.faults.hostile import Hostile
 from tests.faults.ledger import Entry, Heard
@@ -120,6 +128,11 @@ class Cast:
     def desk(self) -> AsyncAdminChat:
         """The first admin's."""
         return self._admins["admin0"]
+
+    @property
+    def moves(self) -> int:
+        """How often our clients were taken to another transport."""
+        return sum(moves_of(chat) for chat in self.chats.values())
 
     @property
     def kills(self) -> int:
