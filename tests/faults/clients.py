@@ -79,7 +79,9 @@ _LINK = LinkPolicy(
     connect_timeout=TIMEOUT,
     stable_after=0.5,
     hurry=0.2,
-    pulse=PulsePolicy(probe_after=0.5, stale_after=0.1, dead_after=0.5),
+    pulse=PulsePolicy(
+        probe_after=0.5, stale_after=0.1, dead_after=0.5, keep_alive=1.0, answer_within=2.0
+    ),
     backoff=_BACKOFF,
 )
 
