@@ -432,6 +432,62 @@ def test_an_answer_ends_the_worry() -> None:
     assert played.drain() == [Told(1, StateChanged("live"))]
 
 
+def test_a_way_that_is_dead_in_one_direction_is_given_up_whatever_is_pushed() -> None:
+    """A write that was sent into it is unknown; on a way that is well it is answered first."""
+    for answers in (True, False):
+        played = Played()
+        played.live()
+        played.link.ask("m", {"p": "/"}, WRITE, played.now)
+        ended: list[Any] = []
+        for second in range(40):
+            played.push("d", p="room", d=second)
+            if answers and second == 29:
+                played.answer(3)
+            ended += [now for now, one in played.wait(1) if one == Disconnect()]
+            if ended:
+                break
+        assert ended == ([] if answers else [130.0])
+
+
+def test_what_is_not_waited_for_any_more_is_still_owed() -> None:
+    """Whoever wrote gives up sooner, and would send into the same void again."""
+    played = Played()
+    played.live()
+    key = played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    assert played.link.withdraw(key) is True
+    ended: list[Any] = []
+    while not ended:
+        played.push("d", p="room", d=played.now)
+        ended += [now for now, one in played.wait(1) if one == Disconnect()]
+    assert ended == [130.0]
+
+
+def test_a_way_that_nobody_speaks_into_is_tried_now_and_then() -> None:
+    """Pushes keep coming, and nothing is asked for: so something is."""
+    played = Played()
+    played.live()
+    ended: list[Any] = []
+    while not ended:
+        played.push("d", p="room", d=played.now)
+        ended += [now for now, one in played.wait(1) if one == Disconnect()]
+    assert ended == [175.0]
+    assert _states(played.drain()) == []
+
+
+def test_answers_behind_a_long_message_are_waited_for() -> None:
+    """It comes in segments and pieces of them, for minutes, before what was asked for."""
+    played = Played()
+    played.live()
+    played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    played.link.received("60", played.now)
+    for _ in range(59):
+        for _ in range(3):
+            assert Disconnect() not in [one for _, one in played.wait(3)]
+            played.link.heard(played.now)
+        played.link.received(" ", played.now)
+    assert played.link.state == "live"
+
+
 def test_a_sign_of_life_is_sent() -> None:
     """The text that means nothing, every 45 seconds."""
     played = Played()
@@ -454,20 +510,12 @@ def test_bytes_of_the_first_answer_put_its_deadline_off() -> None:
     assert Disconnect() in [effect for _, effect in played.wait(10)]
 
 
-def test_bytes_that_arrive_before_the_dial_put_nothing_off() -> None:
-    """There is nobody yet who could have sent them."""
-    played = Played()
-    played.link.listen(1, ROOM, None, played.now)
-    played.wait(8)
-    played.link.heard(played.now)
-    assert Disconnect() in [effect for _, effect in played.wait(2)]
-
-
 def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
-    """Each has its own."""
+    """It takes as long as it takes: on a slow line one that is cut begins anew."""
     played = Played()
     played.link.listen(1, ROOM, None, played.now)
-    played.wait(8)
+    played.drain()
+    assert (played.wait(600), played.link.deadline()) == ([], None)
     played.link.identified(USER, played.now)
     played.drain()
     assert played.wait(9) == []
@@ -478,10 +526,9 @@ def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
 def test_the_greeting_may_have_less_time_than_the_rest(
     greeting: float | None, seconds: float
 ) -> None:
-    """From the dial on; neither before it nor after the greeting, and bytes put it off."""
+    """From the dial on, up to the greeting, and bytes put it off."""
     played = Played(greeting_timeout=greeting)
     played.link.listen(1, ROOM, None, played.now)
-    assert Disconnect() not in [effect for _, effect in played.wait(9)]
     played.link.identified(USER, played.now)
     assert Disconnect() not in [effect for _, effect in played.wait(seconds - 1)]
     played.link.heard(played.now)
@@ -800,7 +847,11 @@ def test_a_credential_that_cannot_be_had_now_is_tried_again() -> None:
     played.link.no_credential(Unavailable("no"), played.now)
     played.drain()
     assert Identify(renew=True) in [effect for _, effect in played.wait(1)]
-    assert Identify(renew=True) in [effect for _, effect in played.wait(12)]  # nobody said a word
+    played.link.no_credential(Unavailable("no"), played.now)
+    assert Identify(renew=True) in [effect for _, effect in played.wait(2)]
+    played.link.identified(USER, played.now)
+    played.link.lost("cut", played.now)
+    assert Identify(renew=False) in [effect for _, effect in played.wait(2)]  # it is renewed
 
 
 def test_a_denied_listen_ends_alone() -> None:

@@ -78,6 +78,15 @@ class Dialogue:
         """Whether everything is as if there had never been another connection."""
         return self.is_open and all(listen.is_current for listen in self._listens)
 
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether all that has arrived is whole messages."""
+        return not self._joiner.is_waiting
+
+    def owed(self) -> int | None:
+        """The number of the request that waits longest for its answer; None if none does."""
+        return self._requests.oldest()
+
     def listen(self, hearer: int, path: Path, query: Query | None, latest: StateChanged) -> None:
         """Somebody listens.
 

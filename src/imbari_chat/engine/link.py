@@ -118,6 +118,7 @@ class Link:
         """Somebody listens; told what happens until :meth:`unlisten` or the end of it."""
         self._dialogue.listen(hearer, path, query, self._latest)
         self._want(now)
+        self._note_owed(now)
 
     def unlisten(self, hearer: int) -> None:
         """Somebody stops."""
@@ -133,6 +134,7 @@ class Link:
         key = self._dialogue.ask(action, body, call)
         if not self._want(now) and self._attempts.trouble is not None:
             self._dialogue.refuse(key, self._attempts.trouble)
+        self._note_owed(now)
         return key
 
     def withdraw(self, key: int) -> bool:
@@ -171,7 +173,7 @@ class Link:
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed a message."""
-        if self._connect_by is not None and self._phase is not _Phase.IDENTIFYING:
+        if self._connect_by is not None:
             self._connect_by = now + self._patience
         if self._pulse is not None and self._pulse.heard(now):
             self._become(StateChanged("live"))
@@ -189,11 +191,14 @@ class Link:
             self._emit(Attempt("misunderstood", what))
             self.lost(what, now)
             return
+        if self._pulse is not None and self._dialogue.is_between_messages:
+            self._pulse.whole(now)
         if isinstance(news, Control):
             self._controlled(control.read(news), now)
         elif news is not None:
             self._troubled(news, now)
         self._look_around()
+        self._note_owed(now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
@@ -216,13 +221,13 @@ class Link:
         if due is not None and now >= due:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
-            self._credentials.failed()
             self.lost(f"no answer within {self._patience:.3g} s", now)
         elif renew_at is not None and now >= renew_at:
             self._credentials.renew_at = None
             self._emit(Identify())
         elif self._pulse is not None:
             self._feel(self._pulse, now)
+            self._note_owed(now)
 
     def reconnect_now(self, now: float) -> None:
         """Do not wait any longer: somebody knows that the network is back.
@@ -258,9 +263,12 @@ class Link:
         return worthwhile
 
     def _connect(self, now: float) -> None:
-        """Find out who is asking; hash what is here meanwhile."""
+        """Find out who is asking; hash what is here meanwhile.
+
+        That takes as long as it takes: requests to sign in end by themselves when nothing is heard,
+        and on a slow line one that is cut is begun again from nothing.
+        """
         self._attempts.begin(now)
-        self._connect_by = now + self._policy.connect_timeout
         self._phase = _Phase.IDENTIFYING
         self._emit(Identify(renew=self._credentials.wanted()))
         values = self._dialogue.to_hash()
@@ -296,6 +304,11 @@ class Link:
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)
 
+    def _note_owed(self, now: float) -> None:
+        """What has the server not answered?"""
+        if self._pulse is not None:
+            self._pulse.owed(self._dialogue.owed(), now)
+
     def _look_around(self) -> None:
         """Is everything restored?"""
         if self._connect_by is not None and self._dialogue.is_restored:
@@ -319,8 +332,11 @@ class Link:
                 self._become(StateChanged("stale", "no answer to whether it is still there"))
             case Sign.DEAD:
                 self.lost("nothing was heard, though it was asked for", now)
+            case Sign.DEAF:
+                self.lost("what was asked for was not answered, though other things were said", now)
             case Sign.KEEP_ALIVE:
                 self._emit(Post(KEEP_ALIVE))
+                self._dialogue.probe()  # which nobody answers who does not hear us
 
     def _again(self, reason: str, now: float) -> None:
         """Connect anew, at once."""
