@@ -51,14 +51,13 @@ class Program:
     Args:
         text: The program; ``flags`` and all names of the package are there.
         flags: Settings that point at the service.
-        options: For the interpreter.
     """
 
-    def __init__(self, text: str, flags: dict[str, Any], *options: str) -> None:
+    def __init__(self, text: str, flags: dict[str, Any]) -> None:
         plain = {name: value for name, value in flags.items() if isinstance(value, str | float)}
         settings = json.dumps({**plain, "data_dir": str(flags["data_dir"])})
         code = _BEFORE + textwrap.dedent(text)
-        self._command = [sys.executable, *options, "-c", code, settings]
+        self._command = [sys.executable, "-c", code, settings]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
