@@ -187,9 +187,7 @@ class Link:
             news = self._dialogue.receive(text)
         except InvalidData as error:
             # Whatever follows would be applied to the wrong value.
-            what = f"the service sent an unreadable message: {error.what}"
-            self._emit(Attempt("misunderstood", what))
-            self.lost(what, now)
+            self._misunderstood(f"the service sent an unreadable message: {error.what}", now)
             return
         if self._pulse is not None and self._dialogue.is_between_messages:
             self._pulse.whole(now)
@@ -290,8 +288,14 @@ class Link:
                     self._again("the service is at another host", now)
                 else:
                     self.lost(problem, now)
-            case ConfigError():
+            case ConfigError() if self._policy.heeds_shutdown:
                 self._end(news, now)
+            case ConfigError():
+                self._misunderstood(news.what, now)
+
+    def _misunderstood(self, what: str, now: float) -> None:
+        self._emit(Attempt("misunderstood", what))
+        self.lost(what, now)
 
     def _greeted(self, greeting: control.Greeting, now: float) -> None:
         self._route.greeted(greeting.host, greeting.session)
