@@ -322,6 +322,18 @@ async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
     await asyncio.gather(*(_until(one, 3) for one in listening))
 
 
+async def test_who_is_busy_is_moved_as_well(
+    gate: Gate, way: AutoTransport, other: AutoTransport
+) -> None:
+    """Nobody reads what is said; what is said meanwhile is there when somebody does."""
+    subscription = way.listen(OPEN)
+    await _until(subscription, None)
+    gate.block("403 Forbidden")
+    await eventually(lambda: (way.way.name, subscription.state) == ("rest", "live"))
+    await other.update({OPEN: 1})
+    await _until(subscription, 1)
+
+
 async def test_asking_for_the_websocket_in_vain_disturbs_nobody(
     gate: Gate, way: AutoTransport
 ) -> None:
