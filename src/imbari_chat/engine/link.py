@@ -118,7 +118,6 @@ class Link:
         """Somebody listens; told what happens until :meth:`unlisten` or the end of it."""
         self._dialogue.listen(hearer, path, query, self._latest)
         self._want(now)
-        self._note_owed(now)
 
     def unlisten(self, hearer: int) -> None:
         """Somebody stops."""
@@ -134,7 +133,6 @@ class Link:
         key = self._dialogue.ask(action, body, call)
         if not self._want(now) and self._attempts.trouble is not None:
             self._dialogue.refuse(key, self._attempts.trouble)
-        self._note_owed(now)
         return key
 
     def withdraw(self, key: int) -> bool:
@@ -196,7 +194,8 @@ class Link:
         elif news is not None:
             self._troubled(news, now)
         self._look_around()
-        self._note_owed(now)
+        if self._pulse is not None:  # what was asked for in silence is the affair of silence
+            self._pulse.owed(self._dialogue.owed(), now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
@@ -225,7 +224,6 @@ class Link:
             self._emit(Identify())
         elif self._pulse is not None:
             self._feel(self._pulse, now)
-            self._note_owed(now)
 
     def reconnect_now(self, now: float) -> None:
         """Do not wait any longer: somebody knows that the network is back.
@@ -307,11 +305,6 @@ class Link:
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)
-
-    def _note_owed(self, now: float) -> None:
-        """What has the server not answered?"""
-        if self._pulse is not None:
-            self._pulse.owed(self._dialogue.owed(), now)
 
     def _look_around(self) -> None:
         """Is everything restored?"""
