@@ -154,7 +154,9 @@ def _impatient(transport: Transport, threads: str) -> Transport:
             ways = [transport]
             transport._policy = _STREAMS
         case AutoTransport():
-            transport._link = dataclasses.replace(_LINK, greeting_timeout=TIMEOUT / 3)
+            transport._link = dataclasses.replace(
+                _LINK, greeting_timeout=TIMEOUT / 3, heeds_shutdown=False
+            )
             transport._choice = _CountedChoice()
             transport._rest._policy = _STREAMS
             transport._in_use = transport._socket = transport._new_socket()

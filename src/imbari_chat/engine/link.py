@@ -118,7 +118,6 @@ class Link:
         """Somebody listens; told what happens until :meth:`unlisten` or the end of it."""
         self._dialogue.listen(hearer, path, query, self._latest)
         self._want(now)
-        self._note_owed(now)
 
     def unlisten(self, hearer: int) -> None:
         """Somebody stops."""
@@ -134,7 +133,6 @@ class Link:
         key = self._dialogue.ask(action, body, call)
         if not self._want(now) and self._attempts.trouble is not None:
             self._dialogue.refuse(key, self._attempts.trouble)
-        self._note_owed(now)
         return key
 
     def withdraw(self, key: int) -> bool:
@@ -187,9 +185,7 @@ class Link:
             news = self._dialogue.receive(text)
         except InvalidData as error:
             # Whatever follows would be applied to the wrong value.
-            what = f"the service sent an unreadable message: {error.what}"
-            self._emit(Attempt("misunderstood", what))
-            self.lost(what, now)
+            self._misunderstood(f"the service sent an unreadable message: {error.what}", now)
             return
         if self._pulse is not None and self._dialogue.is_between_messages:
             self._pulse.whole(now)
@@ -198,7 +194,8 @@ class Link:
         elif news is not None:
             self._troubled(news, now)
         self._look_around()
-        self._note_owed(now)
+        if self._pulse is not None:  # what was asked for in silence is the affair of silence
+            self._pulse.owed(self._dialogue.owed(), now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
@@ -227,7 +224,6 @@ class Link:
             self._emit(Identify())
         elif self._pulse is not None:
             self._feel(self._pulse, now)
-            self._note_owed(now)
 
     def reconnect_now(self, now: float) -> None:
         """Do not wait any longer: somebody knows that the network is back.
@@ -290,8 +286,14 @@ class Link:
                     self._again("the service is at another host", now)
                 else:
                     self.lost(problem, now)
-            case ConfigError():
+            case ConfigError() if self._policy.heeds_shutdown:
                 self._end(news, now)
+            case ConfigError():
+                self._misunderstood(news.what, now)
+
+    def _misunderstood(self, what: str, now: float) -> None:
+        self._emit(Attempt("misunderstood", what))
+        self.lost(what, now)
 
     def _greeted(self, greeting: control.Greeting, now: float) -> None:
         self._route.greeted(greeting.host, greeting.session)
@@ -303,11 +305,6 @@ class Link:
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)
-
-    def _note_owed(self, now: float) -> None:
-        """What has the server not answered?"""
-        if self._pulse is not None:
-            self._pulse.owed(self._dialogue.owed(), now)
 
     def _look_around(self) -> None:
         """Is everything restored?"""

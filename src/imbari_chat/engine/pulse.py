@@ -67,9 +67,7 @@ class Pulse:
     def heard(self, now: float) -> bool:
         """Anything arrived, a part of a message perhaps. Returns whether it had been stale."""
         if self._counting_from is not None:
-            # More than silence may last is no silence: this machine slept.
-            longest = self._policy.probe_after + self._policy.dead_after
-            self._owed_for += min(now - self._counting_from, longest)
+            self._owed_for += now - self._counting_from
             self._counting_from = None
         was_stale, self._is_stale = self._is_stale, False
         self._heard_at, self._probed_at = now, None
@@ -103,7 +101,7 @@ class Pulse:
     def due(self, now: float) -> Sign | None:
         """What is due now, once; None if nothing is."""
         policy = self._policy
-        if now >= self._deaf_at + policy.dead_after:  # here as well: what has come is not read yet
+        if now >= self._deaf_at + policy.dead_after:  # this machine slept, and has not read on yet
             self._owed_for, self._counting_from = 0.0, now
         elif now >= self._deaf_at:
             return Sign.DEAF
