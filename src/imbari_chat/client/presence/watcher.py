@@ -34,8 +34,8 @@ Hearer = Callable[[ChatEvent], None]
 def team_places() -> Mapping[str, tuple[Path, Query | None]]:
     """Where an admin looks, by what stands there in :class:`~schema.presence.Signs`."""
     return {
-        "customers": (paths.CUSTOMERS_PRESENT, paths.newest_signs(WINDOW)),
-        "typing": (paths.TYPING, paths.newest_signs(WINDOW)),
+        "customers": (paths.CUSTOMERS_PRESENT, paths.newest_records(WINDOW)),
+        "typing": (paths.TYPING, paths.newest_records(WINDOW)),
         "admins": (paths.ADMINS_PRESENT, None),
     }
 
