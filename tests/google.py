@@ -19,6 +19,8 @@ from typing import Final
 
 import httpx
 
+from tests import plain_http
+
 __all__ = ["AUTH", "DATABASE", "PROJECT", "Absent", "auth_emulator", "database_emulator"]
 
 PROJECT: Final = "demo-imbari"
@@ -107,7 +109,9 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, output: Pat
         if process.poll() is not None:
             raise RuntimeError(f"firebase ended at once:\n{output.read_text()}")
         try:
-            if httpx.get(f"http://127.0.0.1:{port}/", timeout=1).json()["authEmulator"]["ready"]:
+            if plain_http.get(f"http://127.0.0.1:{port}/", timeout=1).json()["authEmulator"][
+                "ready"
+            ]:
                 return
         except httpx.HTTPError:
             time.sleep(0.1)  # another program is starting: there is nothing else to wait on

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from bench.proxy import Mode, Proxy
+from tests import plain_http
 
 STREAM = {"Accept": "text/event-stream"}
 
@@ -70,7 +71,7 @@ async def stage() -> AsyncIterator[Stage]:
     proxy = Proxy(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await proxy.start()
     url = f"http://127.0.0.1:{proxy.port}"
-    async with httpx.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+    async with plain_http.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
         yield Stage(service, proxy, client)
     await proxy.stop()
     server.close()

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 from imbari_chat.cli.main import build
 from imbari_chat.client import CustomerChat
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 
 __all__ = ["Program", "Visitor", "outside"]
 
@@ -59,9 +60,8 @@ class Visitor:
 
 def outside(emulator: Emulator, path: str, value: object) -> None:
     """Write as the database's owner, whom no rule stops: junk, or the website's old habits."""
-    import httpx
 
-    answer = httpx.put(
+    answer = plain_http.put(
         f"http://{emulator.database_host}{path}.json",
         params={"ns": emulator.namespace},
         headers={"Authorization": "Bearer owner"},

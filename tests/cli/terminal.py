@@ -4,13 +4,14 @@ import codecs
 import os
 import pty
 import re
-import subprocess
 import sys
 import time
 from contextlib import suppress
 from threading import Condition, Thread
 from types import TracebackType
 from typing import Self
+
+from tests import programs
 
 __all__ = ["Terminal"]
 
@@ -39,7 +40,7 @@ class Terminal:
             "COLUMNS": str(size[0]),
             "LINES": str(size[1]),
         }
-        self._process = subprocess.Popen(
+        self._process = programs.Popen(
             [sys.executable, "-c", _CONTROLLED + code],
             stdin=theirs, stdout=theirs, stderr=theirs,
             env=environment, start_new_session=True,

@@ -11,22 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
-import httpx
 import pytest
 
-_COMMAND = [sys.executable, "-c", "from imbari_chat.cli.main import run; run()", "emulator"]
+from tests import plain_http, programs
+
+_COMMAND = [*programs.OURS, "emulator"]
 _PATIENCE = 30.0
 
 
 def _run(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [*_COMMAND, *arguments],
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return programs.run([*_COMMAND, *arguments], timeout=_PATIENCE)
 
 
 @pytest.fixture(autouse=True)
@@ -94,7 +88,7 @@ def test_exec_takes_rules_from_a_firebase_json(nowhere: Path) -> None:
 @contextmanager
 def _started(*options: str) -> "Iterator[subprocess.Popen[str]]":
     """``emulator start`` at free ports, until the block ends."""
-    with subprocess.Popen(
+    with programs.Popen(
         [*_COMMAND, "start", "--database-port", "0", "--auth-port", "0", *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -156,7 +150,7 @@ def test_start_ends_with_the_process_it_is_told_of(nowhere: Path) -> None:
 
 def _get(told: "dict[str, Any]", path: str) -> int:
     host = told["environment"]["FIREBASE_DATABASE_EMULATOR_HOST"]
-    return httpx.get(f"http://{host}{path}").status_code
+    return plain_http.get(f"http://{host}{path}").status_code
 
 
 def test_rules_follow_their_file(nowhere: Path) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -15,12 +14,12 @@ import pytest_asyncio
 from imbari_chat.cli import event_loop
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.emulator import Emulator
+from tests import programs
 from tests.cli.harness import Visitor
 from tests.cli.relay import Relay, silent_server
 from tests.cli.terminal import Terminal
 from tests.faults.proxy import Proxy
 
-_RUN = "from imbari_chat.cli.main import run; run()"
 _PATIENCE = 5.0
 """Seconds; far more than it takes, far less than any request may."""
 
@@ -35,8 +34,8 @@ async def network(place: Path, emulator: Emulator) -> AsyncIterator[Proxy]:
 async def started(*arguments: str) -> asyncio.subprocess.Process:
     """The program; requests may take ten minutes."""
     pipe = asyncio.subprocess.PIPE
-    return await asyncio.create_subprocess_exec(
-        sys.executable, "-c", _RUN, "--request-timeout", "600", *arguments,
+    return await programs.start(
+        *programs.OURS, "--request-timeout", "600", *arguments,
         stdin=pipe, stdout=pipe, stderr=pipe, env=os.environ | {"PYTHONUNBUFFERED": "1"},
     )  # fmt: skip
 
@@ -218,10 +217,8 @@ sys.exit(boundary(lambda: event_loop.run(work())))
 
 def test_ctrl_c_is_heard_by_a_loop_that_it_does_not_wake() -> None:
     """As when it comes just before the loop goes to sleep; here another thread gets the signal."""
-    process = subprocess.run(
-        [sys.executable, "-c", UNHEARD], timeout=30, capture_output=True, check=False
-    )
-    assert (process.returncode, process.stderr) == (130, b"")
+    process = programs.run([sys.executable, "-c", UNHEARD], timeout=30)
+    assert (process.returncode, process.stderr) == (130, "")
 
 
 def test_a_name_that_cannot_be_looked_up_keeps_nobody() -> None:

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from imbari_chat.cli import rules as rules_command
@@ -14,6 +13,7 @@ from imbari_chat.errors import AccessDenied
 from imbari_chat.identity import factory
 from imbari_chat.identity import rules as identity_rules
 from imbari_chat.schema import strict_rules
+from tests import plain_http
 from tests.cli.harness import Program
 
 BROKEN = '{"rules": {\n  ".read": "data.isArray()"\n}}\n'
@@ -182,7 +182,7 @@ def test_what_a_terminal_would_obey_is_not_repeated(offline: Program, rooms: Pat
 
 
 def in_force(emulator: Emulator) -> str:
-    return httpx.get(
+    return plain_http.get(
         f"http://{emulator.database_host}/.settings/rules.json",
         headers={"Authorization": "Bearer owner"},
     ).text

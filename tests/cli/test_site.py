@@ -11,6 +11,7 @@ import pytest
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.site import Site, installed_sdk, pages, serving
 from imbari_chat.errors import ConfigError
+from tests import plain_http
 
 REPOSITORY = Path(__file__).parents[2]
 EMULATOR = {"auth": "127.0.0.1:9099", "database": "127.0.0.1:9000"}
@@ -22,7 +23,7 @@ def site() -> Iterator[httpx.Client]:
     """A client of the running site, with the SDK from the CDN."""
     with (
         serving(Site([pages()], FIREBASE, EMULATOR, None)) as url,
-        httpx.Client(base_url=url, trust_env=False) as client,
+        plain_http.Client(base_url=url, trust_env=False) as client,
     ):
         yield client
 

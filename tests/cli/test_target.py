@@ -4,10 +4,10 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 from tests.cli.harness import Program, Visitor
 
 WRITES: list[list[str]] = [
@@ -100,7 +100,7 @@ def test_a_hint_for_a_shell_is_quoted(
     program: Program, place: Path, emulator: Emulator, email: str
 ) -> None:
     """An address may hold what a shell would obey."""
-    httpx.post(
+    plain_http.post(
         f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k",
         json={"email": email, "password": "hunter2hunter2"},
         trust_env=False,

@@ -5,7 +5,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from imbari_chat import ConnectionChanged
 from imbari_chat.cli.inbox import _Watcher
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from tests import programs
 from tests.cli.harness import Program, Visitor
 
 _PATIENCE = 20.0
@@ -59,9 +59,8 @@ class Watch:
 @contextmanager
 def started(*arguments: str) -> "Iterator[subprocess.Popen[str]]":
     """Run it until the block ends."""
-    command = [sys.executable, "-c", "from imbari_chat.cli.main import run; run()", "watch"]
-    with subprocess.Popen(
-        [*command, *arguments],
+    with programs.Popen(
+        [*programs.OURS, "watch", *arguments],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -10,6 +10,7 @@ import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 from tests.client.scenarios.faces import FACES, Face
 from tests.faults.proxy import Proxy
 
@@ -85,10 +86,9 @@ async def customer(customers: Callable[[], AsyncCustomerChat]) -> AsyncCustomerC
 @pytest.fixture
 def seed(emulator: Emulator) -> Callable[[str, Any], None]:
     """Write anything anywhere, past the rules: whatever anybody may have left there."""
-    import httpx
 
     def write(path: str, value: Any) -> None:
-        answer = httpx.put(
+        answer = plain_http.put(
             f"http://{emulator.database_host}{path}.json",
             params={"ns": emulator.namespace},
             headers={"Authorization": "Bearer owner"},
@@ -102,10 +102,9 @@ def seed(emulator: Emulator) -> Callable[[str, Any], None]:
 @pytest.fixture
 def stored(emulator: Emulator) -> Callable[[str], Any]:
     """Read anything, past the rules."""
-    import httpx
 
     def read(path: str) -> Any:
-        answer = httpx.get(
+        answer = plain_http.get(
             f"http://{emulator.database_host}{path}.json",
             params={"ns": emulator.namespace, "format": "export"},
             headers={"Authorization": "Bearer owner"},

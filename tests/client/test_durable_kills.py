@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat
+from tests import programs
 from tests.faults.proxy import Proxy
 
 WAIT = 30.0
@@ -42,7 +43,7 @@ async def _run_and_kill(
     proxy: Proxy, data_dir: Path, session_id: str, name: str, after: int
 ) -> int:
     """Kill a program once it has said that so many were accepted; returns how many it has said."""
-    child = await asyncio.create_subprocess_exec(
+    child = await programs.start(
         sys.executable,
         "-c",
         _PROGRAM,

@@ -5,7 +5,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
-import httpx
 import pytest
 
 from imbari_chat import (
@@ -21,6 +20,7 @@ from imbari_chat import (
 )
 from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
 from imbari_chat.schema.paths import MessageId, SessionId
+from tests import plain_http
 from tests.client.scenarios.faces import WAIT, Face, Heard, eventually
 
 Source = Callable[[], AsyncGenerator[ChatEvent, None]]
@@ -199,7 +199,7 @@ async def test_a_slow_handler_hears_every_message_of_a_flood(face: Face) -> None
     async with face.desk() as desk, desk.open(session_id, peek=True) as conversation:
         conversation.on(MessageAdded)(face.handler(slow))
         await conversation.listen()
-        async with httpx.AsyncClient(
+        async with plain_http.AsyncClient(
             base_url=f"http://{face.emulator.database_host}",
             params={"ns": face.emulator.namespace},
             headers={"Authorization": "Bearer owner"},

@@ -98,6 +98,9 @@ def test_threads_with_a_client_each_do_not_disturb_one_another(flags: dict[str, 
 
 
 CHILD = """
+import warnings
+warnings.simplefilter("ignore", DeprecationWarning)  # newer interpreters warn of every such fork
+
 def attempt(call):
     try:
         call()
@@ -216,10 +219,7 @@ async def test_a_forked_child_is_told_and_the_parent_goes_on(
 ) -> None:
     """Each call in the child is an error that says why; the child ends, the parent hears on."""
     text = CHILD + 'session = flags.pop("session")\n' + FORK[face]
-    # Newer Pythons warn of what this is about: a fork of a process that has threads.
-    async with Program(
-        text, {**flags, "session": session}, "-Wignore::DeprecationWarning"
-    ) as running:
+    async with Program(text, {**flags, "session": session}) as running:
         child = await running.said()
         parent = await running.said()
         ended = await running.end()

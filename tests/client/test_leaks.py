@@ -18,6 +18,9 @@ pytestmark = pytest.mark.skipif(
 # What is left after some rounds is compared with what was left after the first: libraries keep
 # things of their own.
 COUNTING = """
+import warnings
+warnings.simplefilter("error", ResourceWarning)
+
 def left():
     deadline = time.monotonic() + 10
     while len(threading.enumerate()) > 1 and time.monotonic() < deadline:
@@ -208,14 +211,14 @@ async def test_rounds_of_opening_and_closing_leave_nothing_behind(
     )
     number = MANY if work in ("a conversation", "nothing at all") else FEW
     given = {**flags, "session": session, "rounds": str(number)}
-    async with Program(text, given, "-W", "error::ResourceWarning") as running:
+    async with Program(text, given) as running:
         said = await running.said()
         ended = await running.end()
     assert said["after"] == said["before"]
     assert "socket" not in said["end"]["files"]
     assert said["after"]["threads"] == ["MainThread"]
     assert said["after"].get("tasks", []) == []
-    # Here a ResourceWarning is an error, which a destructor can only print.
+    # A ResourceWarning is an error there, which a destructor can only print.
     assert (ended.code, ended.errors) == (0, "")
 
 
@@ -228,7 +231,7 @@ async def test_closing_in_an_outage_is_quick_and_leaves_nothing_behind(
     text = COUNTING + "".join(line[8:] + "\n" for line in OUTAGE[face].splitlines())
     given = {**flags, "session": session, "rounds": "0", "timeout": 1.0}
     given["database_emulator"] = proxy.address
-    async with Program(text, given, "-W", "error::ResourceWarning") as running:
+    async with Program(text, given) as running:
         await running.said()
         if trouble == "refused":
             await proxy.refuse()

@@ -1,7 +1,6 @@
 """Whatever the documents show, works: Python is run, commands are held to the program."""
 
 import re
-import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +10,7 @@ import typer
 import typer.exceptions
 
 from imbari_chat.cli.main import build
+from tests import programs
 from tests.docs.blocks import (
     NOT_RUN,
     ROOT,
@@ -45,15 +45,8 @@ def _run(block: Block, environment: Mapping[str, str], directory: Path) -> str:
         pytest.skip(f"{block.place} is not run: {block.not_run}")
     script = directory / "block.py"
     script.write_text(block.text, "utf-8")
-    result = subprocess.run(
-        [sys.executable, str(script)],
-        cwd=directory,
-        env=dict(environment),
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
+    result = programs.run(
+        [sys.executable, str(script)], timeout=_PATIENCE, cwd=directory, env=environment
     )
     assert result.returncode == 0, f"{block.place}\n{result.stderr}"
     return result.stdout

@@ -7,7 +7,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
-from tests.emulator.plain_http import client_of
+from tests.plain_http import client_of
 
 _serial = count()
 

@@ -9,7 +9,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import ConfigError, ImbariError, InvalidData
-from tests.emulator import plain_http
+from tests import plain_http
 
 METADATA = {
     "version": "15.34.2",

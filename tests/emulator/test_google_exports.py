@@ -8,10 +8,10 @@ import socket
 import subprocess
 from pathlib import Path
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 
 pytestmark = pytest.mark.peer
 
@@ -78,12 +78,12 @@ def test_users_go_from_google_to_us_and_back(firebase: str, tmp_path: Path) -> N
 
     with Emulator("demo-ours", hub_port=0, import_from=tmp_path / "theirs") as emulator:
         url = f"http://{emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts"
-        answer = httpx.post(
+        answer = plain_http.post(
             f"{url}:signInWithPassword?key=k",
             json={"email": "a@example.com", "password": "secret1"},
         )
         assert answer.json()["localId"] == "u1"
-        httpx.put(f"http://{emulator.database_host}/a.json", json=1)
+        plain_http.put(f"http://{emulator.database_host}/a.json", json=1)
         _google(firebase, "emulators:export", "ours", "--force", "--project", "demo-ours")
     theirs, ours = (
         json.loads((tmp_path / name / "auth_export" / "accounts.json").read_text())

@@ -7,7 +7,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.guard import host_is_known, origin_is_local
-from tests.emulator import plain_http
+from tests import plain_http
 
 
 @pytest.mark.parametrize(

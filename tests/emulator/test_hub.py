@@ -10,7 +10,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.hub import Locator
-from tests.emulator import plain_http
+from tests import plain_http
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path as Place
 from imbari_chat.wire.tree import from_json, put_all
-from tests.emulator import plain_http
+from tests import plain_http, programs
 
 _KEYS = st.sampled_from(["a", "b", "1", "2"])
 _TREES = st.recursive(
@@ -280,7 +280,7 @@ SERVER = """
 
 def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int]) -> list[str]:
     """Write from three threads until the server, killed in the middle, does not answer."""
-    server = subprocess.Popen(
+    server = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(SERVER), str(directory)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -292,7 +292,7 @@ def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int])
     enough = threading.Event()
 
     def write(writer: int) -> None:
-        with httpx.Client(timeout=20) as client:
+        with plain_http.Client(timeout=20) as client:
             for number in range(5_000):
                 key = f"w{life}-{writer}-{number}"
                 try:
@@ -306,7 +306,7 @@ def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int])
 
     def sign_up() -> None:
         url = f"http://{auth}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
-        with httpx.Client(timeout=20) as client:
+        with plain_http.Client(timeout=20) as client:
             for number in range(5_000):
                 email = f"u{life}-{number}@example.com"
                 try:

@@ -14,6 +14,7 @@ import pytest
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.process import CommandNotFound, run
 from imbari_chat.errors import Unavailable
+from tests import programs
 
 
 def _run(code: str, *arguments: str, emulator: Emulator | None = None) -> int:
@@ -125,7 +126,7 @@ def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> No
         print("ready", file=open(sys.argv[1], "w"), flush=True)
         time.sleep(60)
     """
-    outer = subprocess.Popen(
+    outer = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(OUTER), textwrap.dedent(inner), str(note)]
     )
     _wait_for(note)
@@ -153,7 +154,7 @@ PARENT = """
 def test_a_served_emulator_ends_when_asked(tmp_path: Path, number: signal.Signals) -> None:
     """Without a trace on stderr."""
     note = tmp_path / "pid"
-    served = subprocess.Popen(
+    served = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(SERVER), str(note)], stderr=subprocess.PIPE
     )
     _wait_for(note)
@@ -177,13 +178,14 @@ UNHEARD = """
 
 def test_a_served_emulator_hears_a_signal_that_does_not_wake_it() -> None:
     """As when it comes just before the wait begins; here another thread gets the signal."""
-    subprocess.run([sys.executable, "-c", textwrap.dedent(UNHEARD)], timeout=20, check=True)
+    done = programs.run([sys.executable, "-c", textwrap.dedent(UNHEARD)], timeout=20)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_served_emulator_is_gone_when_its_parent_dies(tmp_path: Path) -> None:
     """However the parent died."""
     note = tmp_path / "pid"
-    parent = subprocess.Popen(
+    parent = programs.Popen(
         [
             sys.executable,
             "-c",
@@ -201,7 +203,7 @@ def test_a_served_emulator_is_gone_when_its_parent_dies(tmp_path: Path) -> None:
 def test_a_parent_that_is_gone_already_is_noticed(tmp_path: Path) -> None:
     """The id of somebody else's parent ends the emulator at once."""
     note = tmp_path / "pid"
-    served = subprocess.Popen(
+    served = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(SERVER), str(note), str(os.getppid())]
     )
     assert served.wait(20) == 0
@@ -219,7 +221,7 @@ def test_a_command_is_gone_when_whoever_asked_for_it_dies(tmp_path: Path) -> Non
     outer = textwrap.dedent(OUTER).replace("Emulator())", "Emulator(), grace=0.1)")
     starter = "import subprocess, sys; subprocess.run(sys.argv[1:])"
     command = [sys.executable, "-c", outer, textwrap.dedent(inner), str(note)]
-    parent = subprocess.Popen([sys.executable, "-c", starter, *command])
+    parent = programs.Popen([sys.executable, "-c", starter, *command])
     command_pid, exec_pid = map(int, _wait_for(note).split())
     parent.kill()
     parent.wait()
@@ -248,9 +250,7 @@ def test_serve_says_when_it_is_ready(tmp_path: Path) -> None:
         serve(emulator, ready=ready)
     """
     out = tmp_path / "out"
-    served = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code), str(out)], timeout=20, check=False
-    )
+    served = programs.run([sys.executable, "-c", textwrap.dedent(code), str(out)], timeout=20)
     assert served.returncode == 0
     assert (out / "firebase-export-metadata.json").exists()
 
@@ -272,7 +272,7 @@ def test_the_command_owns_the_terminal(tmp_path: Path, typed: bytes, code: int) 
     """
     note = tmp_path / "ready"
     outer = [sys.executable, "-c", textwrap.dedent(OUTER), textwrap.dedent(inner), str(note)]
-    with subprocess.Popen(
+    with programs.Popen(
         [sys.executable, "-c", textwrap.dedent(TERMINAL), *outer],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,

@@ -2,12 +2,11 @@
 
 import re
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.tokens import encode_unsigned
-from tests.emulator import plain_http
+from tests import plain_http
 
 
 class Told(list[str]):
@@ -96,7 +95,7 @@ def test_a_stream_is_logged_when_it_is_over(told: Told) -> None:
     """Once, with how long it was open."""
     with Emulator(log_request=told.append) as emulator:
         url = f"http://{emulator.database_host}/a.json"
-        with httpx.stream("GET", url, headers={"Accept": "text/event-stream"}) as stream:
+        with plain_http.stream("GET", url, headers={"Accept": "text/event-stream"}) as stream:
             events = stream.iter_bytes()
             next(events)
             assert told == []

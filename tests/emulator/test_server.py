@@ -3,18 +3,16 @@
 import json
 import re
 import socket
-import subprocess
 import sys
 import threading
 import time
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
-from tests.emulator import plain_http
+from tests import plain_http, programs
 from tests.emulator.event_stream import EventStream
 
 CLOSED = '{"rules": {"mine": {".read": "auth.uid === \'u1\'"}}}'
@@ -37,7 +35,10 @@ def test_starting_and_stopping_are_quick() -> None:
     assert min(started) < 0.05
     emulator = Emulator().start()
     url = f"http://{emulator.database_host}"
-    with httpx.Client(base_url=url, timeout=20) as client, EventStream(client, "/s.json") as stream:
+    with (
+        plain_http.Client(base_url=url, timeout=20) as client,
+        EventStream(client, "/s.json") as stream,
+    ):
         assert stream.next()[0] == "put"
         began = time.perf_counter()
         emulator.stop()
@@ -179,7 +180,7 @@ def test_reset_empties_every_database_and_forgets_users() -> None:
         user = {"email": "a@example.com", "password": "secret1"}
         assert plain_http.post(sign_up, json=user).status_code == 200
         assert plain_http.post(sign_up, json=user).status_code == 400
-        with httpx.Client(base_url=url, timeout=20) as client:
+        with plain_http.Client(base_url=url, timeout=20) as client:
             client.put("/a.json", json=1)
             client.put("/b.json?ns=other", json=1)
             with EventStream(client, "/a.json") as stream:
@@ -214,7 +215,7 @@ def test_both_halves_go_by_one_clock() -> None:
 def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> None:
     """Its thread is a daemon."""
     code = "from imbari_chat.emulator import Emulator; Emulator().start()"
-    done = subprocess.run([sys.executable, "-c", code], timeout=20, check=False)
+    done = programs.run([sys.executable, "-c", code], timeout=20)
     assert done.returncode == 0
 
 

@@ -22,7 +22,7 @@ from imbari_chat.emulator.database.limits import Limits
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.wire.framing import MAX_UNITS
 from imbari_chat.wire.json import utf16_length
-from tests.emulator import plain_http
+from tests import plain_http
 from tests.emulator.database.serving import serving
 from tests.emulator.plain_socket import SECONDS, Client, joined
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import programs
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "database.rules.json").read_text("utf-8")
@@ -16,15 +17,7 @@ _PATIENCE = 120.0
 
 def run(*command: str, cwd: Path) -> "subprocess.CompletedProcess[str]":
     """A command as a reader would run it, with nobody at the keyboard."""
-    return subprocess.run(
-        command,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=_PATIENCE,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return programs.run(command, timeout=_PATIENCE, cwd=cwd)
 
 
 @pytest.fixture

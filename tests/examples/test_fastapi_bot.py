@@ -15,6 +15,7 @@ import uvicorn
 from examples import fastapi_bot
 from imbari_chat import AdminChat, ConfigError, CustomerChat, Message, MessageAdded
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 
 _PATIENCE = 20.0
 _SHIPPING = fastapi_bot.automatic_answer("delivery", datetime(2024, 1, 8, 9, tzinfo=UTC))
@@ -31,7 +32,7 @@ def _served() -> Iterator[httpx.Client]:
     thread.start()
     try:
         host, port = listening.getsockname()
-        with httpx.Client(base_url=f"http://{host}:{port}", timeout=_PATIENCE) as client:
+        with plain_http.Client(base_url=f"http://{host}:{port}", timeout=_PATIENCE) as client:
             yield client
     finally:
         server.should_exit = True

@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from tests import programs
 from tests.examples.conftest import ROOT, run
 
 _EXAMPLES = ROOT / "examples"
-_IMBARI_CHAT = [sys.executable, "-c", "from imbari_chat.cli.main import run; run()"]
 
 
 def test_quickstart_runs_from_a_clean_shell(nowhere: Path) -> None:
     """The whole transcript, from the emulator's own command and with no configuration."""
     script = str(_EXAMPLES / "quickstart.py")
-    result = run(*_IMBARI_CHAT, "emulator", "exec", "--", sys.executable, script, cwd=nowhere)
+    result = run(*programs.OURS, "emulator", "exec", "--", sys.executable, script, cwd=nowhere)
     assert result.returncode == 0, result.stderr
     assert result.stdout == (
         "The inbox\n"
@@ -65,7 +65,7 @@ def test_the_ci_project_passes_as_the_workflow_runs_it(project: Path) -> None:
     assert program == "imbari-chat"
     assert arguments[-2:] == ["--", "pytest"]
     command = [*arguments[:-1], sys.executable, "-m", "pytest"]
-    result = run(*_IMBARI_CHAT, *command, cwd=project)
+    result = run(*programs.OURS, *command, cwd=project)
     assert _passed(result), result.stdout + result.stderr
 
 
@@ -77,7 +77,7 @@ def test_the_ci_projects_tests_can_fail(project: Path) -> None:
     assert broken != sound
     bot.write_text(broken, "utf-8")
     command = ["emulator", "exec", "--", sys.executable, "-m", "pytest"]
-    result = run(*_IMBARI_CHAT, *command, cwd=project)
+    result = run(*programs.OURS, *command, cwd=project)
     assert result.returncode == 1, result.stdout + result.stderr
     assert "test_a_customer_is_greeted_once" in result.stdout
 

@@ -11,6 +11,7 @@ from typing import Final, cast
 from imbari_chat import Settings
 from imbari_chat.client import transports
 from imbari_chat.errors import AccessDenied, Unavailable
+from tests import programs
 from tests.faults.clients import admin, settings
 from tests.faults.ledger import Entry, Fate
 from tests.faults.schedule import TransportName
@@ -65,14 +66,14 @@ class Clerk:
         self._child.kill()
         await self._ended()
         self.kills += 1
-        said = self._said.read_text("utf-8").split() if self._said.exists() else []
-        fates: list[Fate] = ["unknown" if one == _RAISED else "unsettled" for one in said]
-        entries = [
-            Entry(self._name, self.session_id or "", f"{self._prefix}{number}", fate)
-            for number, fate in enumerate([*fates, "unknown"])
-        ]
+        entries = self._written()
         self._entries += entries
         self._ledger += entries
+
+    @property
+    def saying(self) -> list[str]:
+        """What it may have written since it was begun last, if it runs: in no ledger yet."""
+        return [] if self._child is None else [one.text for one in self._written()]
 
     async def finish(self) -> list[str]:
         """Run once more, until all that was left is delivered.
@@ -107,6 +108,15 @@ class Clerk:
             self._child.kill()
             await self._ended()
 
+    def _written(self) -> list[Entry]:
+        """What it has said to be accepted since it was begun, and one more that may have been."""
+        said = self._said.read_text("utf-8").split() if self._said.exists() else []
+        fates: list[Fate] = ["unknown" if one == _RAISED else "unsettled" for one in said]
+        return [
+            Entry(self._name, self.session_id or "", f"{self._prefix}{number}", fate)
+            for number, fate in enumerate([*fates, "unknown"])
+        ]
+
     @property
     def _prefix(self) -> str:
         return f"{self._name} {self._runs}."
@@ -117,7 +127,7 @@ class Clerk:
 
     async def _start(self, *arguments: str) -> None:
         where = self._where
-        self._child = await asyncio.create_subprocess_exec(
+        self._child = await programs.start(
             sys.executable,
             "-c",
             _PROGRAM,

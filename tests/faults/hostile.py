@@ -16,6 +16,7 @@ from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.values import SERVER_TIMESTAMP
+from tests import plain_http
 from tests.faults.ledger import Entry
 from tests.faults.schedule import Profile
 from tests.faults.website import json_of
@@ -58,7 +59,7 @@ class Hostile:
         self._profile = profile
         self._ledger = ledger
         self._dice = dice
-        self._http = httpx.AsyncClient(
+        self._http = plain_http.AsyncClient(
             base_url=f"http://{address}", params={"ns": namespace}, timeout=_PATIENCE
         )
         self._ids = PushIds(lambda: [dice.randrange(64) for _ in range(12)])
@@ -231,7 +232,7 @@ class Hostile:
         return json_of(answer)
 
     async def _sign_in(self) -> None:
-        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+        async with plain_http.AsyncClient(timeout=_PATIENCE) as http:
             answer = await http.post(
                 f"http://{self._auth}/identitytoolkit.googleapis.com/v1/accounts:signUp",
                 params={"key": "any"},

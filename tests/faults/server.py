@@ -8,8 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-import httpx
-
+from tests import plain_http, programs
 from tests.faults.proxy import own_port
 
 __all__ = ["PROJECT", "Server"]
@@ -83,7 +82,7 @@ class Server:
         if self._process is not None:
             return
         parts = [PROJECT, self._rules, self._data, *self._ports, os.getpid(), self._lifetime]
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = await programs.start(
             sys.executable, "-c", _SERVING, *map(str, parts), stdout=asyncio.subprocess.PIPE
         )
         assert self._process.stdout is not None
@@ -101,7 +100,7 @@ class Server:
 
     async def stored(self, path: str = "") -> Any:
         """What stands at ``path``, past the rules and past every proxy."""
-        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+        async with plain_http.AsyncClient(timeout=_PATIENCE) as http:
             answer = await http.get(
                 f"http://{self.database}/{path}.json",
                 params={"ns": NAMESPACE, "format": "export"},
@@ -116,7 +115,7 @@ class Server:
         Raises:
             httpx.HTTPError: It is not running.
         """
-        async with httpx.AsyncClient(timeout=_PATIENCE) as http:
+        async with plain_http.AsyncClient(timeout=_PATIENCE) as http:
             answer = await http.put(
                 f"http://{self.database}/.settings/rules.json",
                 params={"ns": NAMESPACE},

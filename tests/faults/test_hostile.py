@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 from tests.faults.hostile import Hostile
 from tests.faults.ledger import Entry, Stored, judge
 from tests.faults.schedule import Profile
@@ -58,7 +58,7 @@ async def foe(emulator: Emulator, profile: Profile, ledger: list[Entry]) -> Asyn
 
 
 def _raw(emulator: Emulator) -> Any:
-    answer = httpx.get(
+    answer = plain_http.get(
         f"http://{emulator.database_host}/.json",
         params={"ns": emulator.namespace, "format": "export"},
         headers={"Authorization": "Bearer owner"},

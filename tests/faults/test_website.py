@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 from tests.faults.ledger import Entry, Stored
 from tests.faults.website import Dashboard, Widget
 
@@ -57,7 +58,7 @@ async def dashboard(
 
 
 def _stored(emulator: Emulator) -> Stored:
-    answer = httpx.get(
+    answer = plain_http.get(
         f"http://{emulator.database_host}/.json",
         params={"ns": emulator.namespace, "format": "export"},
         headers={"Authorization": "Bearer owner"},

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 import httpx
 
 from imbari_chat.wire.pushid import PushIds
+from tests import plain_http
 from tests.faults.ledger import Entry
 
 __all__ = ["Dashboard", "Widget", "json_of"]
@@ -56,7 +57,7 @@ class _Browser:
         self.touched: set[str] = set()
         self._dice = dice
         self._ledger = ledger
-        self._http = httpx.AsyncClient(
+        self._http = plain_http.AsyncClient(
             base_url=f"http://{address}", params={"ns": namespace}, timeout=_PATIENCE
         )
         # A browser's clock is a little wrong, and some pages let the server say what time it is.

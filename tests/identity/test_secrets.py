@@ -21,6 +21,7 @@ from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.messages import Request
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests import plain_http
 from tests.identity.answering import AnsweringServer
 from tests.identity.places import closed_port, make_tokens, project_at
 
@@ -158,11 +159,10 @@ def test_stream_requests_do_not_show_the_token_in_logs(
     server: AnsweringServer, caplog: pytest.LogCaptureFixture
 ) -> None:
     """httpx, which reads streams, logs every URL at info level."""
-    import httpx
 
     with closing(UserAccess(project_at(server.host), TOKENS, refresh=lambda _: TOKENS)) as access:
         request = access.stream(WHERE)
-    with caplog.at_level(logging.DEBUG), httpx.Client(trust_env=False) as client:
+    with caplog.at_level(logging.DEBUG), plain_http.Client(trust_env=False) as client:
         assert client.get(request.url, headers=dict(request.headers)).status_code == 200
     assert "rooms/r1.json" in caplog.text
     assert_silent(caplog.text)

@@ -1,11 +1,12 @@
 """A forked child gets an error, and the parent notices nothing."""
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from tests import programs
 
 SCRIPT = """
 import asyncio, os, sys
@@ -79,12 +80,5 @@ asyncio.run(main())
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_forked_child_is_refused_and_the_parents_stream_goes_on() -> None:
     """Every call says whose client it is; closing is harmless; no socket is touched."""
-    run = subprocess.run(
-        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", SCRIPT],
-        cwd=Path(__file__).parents[2],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    run = programs.run([sys.executable, "-c", SCRIPT], timeout=60, cwd=Path(__file__).parents[2])
     assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import socket
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -34,6 +33,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import encode
+from tests import programs
 from tests.net.scripted import (
     STREAM_HEAD,
     Caller,
@@ -208,14 +208,7 @@ print("gone")
 
 def test_a_name_server_that_hangs_does_not_hold_up_the_end() -> None:
     """The look-up is nobody's to wait for any more."""
-    ended = subprocess.run(
-        [sys.executable, "-c", _HANGING_NAME],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-        cwd=ROOT,
-    )
+    ended = programs.run([sys.executable, "-c", _HANGING_NAME], timeout=60, cwd=ROOT)
     assert (ended.returncode, ended.stdout) == (0, "gone\n"), ended.stderr
 
 

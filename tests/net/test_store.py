@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from imbari_chat.errors import ConfigError
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, StoreFile
+from tests import programs
 from tests.budget import examples
 
 WAIT = 10.0
@@ -97,7 +98,7 @@ for n in range(100_000):
 
 
 def _writer(file: Path, name: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+    return programs.Popen(
         [sys.executable, "-c", _APPENDS, str(file), OURS, name], stdout=subprocess.PIPE, text=True
     )
 
@@ -151,7 +152,7 @@ time.sleep(600)
 
 def test_one_process_sends_and_the_kernel_frees_the_lock(file: Path) -> None:
     """Killed, it holds up nobody; nor does a child that it forked."""
-    holder = subprocess.Popen(
+    holder = programs.Popen(
         [
             sys.executable,
             "-c",

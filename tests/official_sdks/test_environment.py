@@ -1,11 +1,11 @@
 """How firebase-admin finds the embedded emulator without being told anything in code."""
 
 import firebase_admin
-import httpx
 import pytest
 from firebase_admin import auth, db
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 
 
 def test_the_environment_is_all_that_firebase_admin_needs(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,7 +16,7 @@ def test_the_environment_is_all_that_firebase_admin_needs(monkeypatch: pytest.Mo
         app = firebase_admin.initialize_app(name="by-environment")
         try:
             db.reference("/env", app=app).set(1)
-            assert httpx.get(f"http://{emulator.database_host}/env.json").json() == 1
+            assert plain_http.get(f"http://{emulator.database_host}/env.json").json() == 1
             assert auth.create_user(uid="u1", app=app).uid == "u1"
             assert app.project_id == "demo-environment"
         finally:

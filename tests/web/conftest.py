@@ -9,13 +9,13 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-import httpx
 import pytest
 
 from imbari_chat import AdminChat, CustomerChat
 from imbari_chat.cli.demo.site import Site, pages, serving
 from imbari_chat.cli.demo.stage import Stage, stage
 from imbari_chat.wire.json import dumps
+from tests import plain_http
 from tests.faults.proxy import Proxy
 from tests.node import PACKAGES
 from tests.web.browser import PATIENCE, Browser, Context, Page, chromium_or_skip
@@ -156,7 +156,7 @@ def stored(place: Place, path: str = "") -> Any:
     url = f"http://{place.stage.emulator.database_host}/{path}.json"
     owner = {"Authorization": "Bearer owner"}
     parameters = {"ns": place.stage.emulator.namespace}
-    return httpx.get(url, params=parameters, headers=owner).raise_for_status().json()
+    return plain_http.get(url, params=parameters, headers=owner).raise_for_status().json()
 
 
 def becomes(read: Callable[[], Any], expected: Any) -> None:
@@ -172,7 +172,7 @@ def store(place: Place, path: str, value: Any) -> None:
     url = f"http://{place.stage.emulator.database_host}/{path}.json"
     owner = {"Authorization": "Bearer owner"}
     parameters = {"ns": place.stage.emulator.namespace}
-    httpx.put(url, params=parameters, headers=owner, content=dumps(value)).raise_for_status()
+    plain_http.put(url, params=parameters, headers=owner, content=dumps(value)).raise_for_status()
 
 
 def said(place: Place) -> list[str]:

@@ -4,10 +4,10 @@ import re
 from contextlib import closing
 from pathlib import Path
 
-import httpx
 import pytest
 
 from imbari_chat import ConnectionChanged, MessageAdded
+from tests import plain_http
 from tests.cli.terminal import Terminal
 from tests.node import PACKAGES
 from tests.web.browser import Browser, Context
@@ -152,7 +152,7 @@ def test_who_is_no_admin_does_not_come_in(place: Place) -> None:
         f"http://{place.stage.emulator.auth_host}/identitytoolkit.googleapis.com/v1/accounts:signUp"
     )
     account = {"email": "grace@example.com", "password": "correct horse"}
-    httpx.post(signer_up, params={"key": "any"}, json=account).raise_for_status()
+    plain_http.post(signer_up, params={"key": "any"}, json=account).raise_for_status()
     page = place.new_context().page(f"{place.url}/admin/chat")
     for password, told in [
         ("wrong", "E-mail and password do not match an account."),

@@ -9,14 +9,17 @@ connection.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from imbari_chat.engine.access import SocketAccess
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.choice import Choice, Step
 from imbari_chat.engine.link_effects import Attempt, LinkPolicy
+from imbari_chat.engine.refusals import Remedy, remedy
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
+from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
 from imbari_chat.net.base import GRACE, BaseTransport
@@ -36,9 +39,6 @@ _MOST_CALLS = 12  # of the two together
 
 _PART_FOR_GREETING = 3
 """The WebSocket has to greet within this part of the timeout."""
-
-_ANYTHING = Path.parse("imbari-chat-reachable")
-"""Nothing is there. That nobody may read it is an answer, too."""
 
 
 class AutoTransport(BaseTransport[SocketAccess]):
@@ -63,8 +63,10 @@ class AutoTransport(BaseTransport[SocketAccess]):
         environment: HttpEnvironment | None = None,
     ) -> None:
         super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
-        self._link = link or LinkPolicy(
-            connect_timeout=timeout, greeting_timeout=timeout / _PART_FOR_GREETING
+        self._link = replace(
+            link
+            or LinkPolicy(connect_timeout=timeout, greeting_timeout=timeout / _PART_FOR_GREETING),
+            heeds_shutdown=False,  # as long as REST has not been asked
         )
         self._choice = Choice()
         self._rest = RestTransport(
@@ -211,14 +213,16 @@ class AutoTransport(BaseTransport[SocketAccess]):
                 self._give_up()
 
     async def _ask_rest(self) -> None:
+        """Ask for what nobody can have written: nothing is there, or the service itself refuses.
+
+        A stranger's answer to everything is neither.
+        """
         answers = False
         try:
-            await self._rest.get(_ANYTHING)
-            answers = True
-        except AccessDenied:
-            answers = True
-        except ImbariError:
-            answers = False
+            nothing = await self._rest.get(Path((f"imbari-chat-reachable-{token_hex(8)}",)))
+            answers = nothing is None
+        except ImbariError as error:
+            answers = remedy(error) is Remedy.NOTHING
         finally:
             self._take(self._choice.rest_answered(answers))
             for subscription in self.subscriptions:

@@ -11,6 +11,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
+from tests import programs
+
 __all__ = ["End", "Program"]
 
 _ROOT = Path(__file__).parents[3]
@@ -49,14 +51,13 @@ class Program:
     Args:
         text: The program; ``flags`` and all names of the package are there.
         flags: Settings that point at the service.
-        options: For the interpreter.
     """
 
-    def __init__(self, text: str, flags: dict[str, Any], *options: str) -> None:
+    def __init__(self, text: str, flags: dict[str, Any]) -> None:
         plain = {name: value for name, value in flags.items() if isinstance(value, str | float)}
         settings = json.dumps({**plain, "data_dir": str(flags["data_dir"])})
         code = _BEFORE + textwrap.dedent(text)
-        self._command = [sys.executable, *options, "-c", code, settings]
+        self._command = [sys.executable, "-c", code, settings]
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -96,7 +97,7 @@ class Program:
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
         places = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-        self._process = await asyncio.create_subprocess_exec(
+        self._process = await programs.start(
             *self._command,
             cwd=_ROOT,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(places)},

@@ -7,13 +7,16 @@ import pytest
 
 from imbari_chat.emulator.auth.app import create_app
 from imbari_chat.emulator.auth.state import AuthState
+from tests import plain_http
 from tests.emulator.auth.harness import PROJECT, START, Clock, Service
 
 
 async def _serve(*, strict: bool) -> AsyncIterator[Service]:
     state, clock = AuthState(project=PROJECT, strict=strict), Clock(START)
     transport = httpx.ASGITransport(create_app(state, clock))
-    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9099") as http:
+    async with plain_http.AsyncClient(
+        transport=transport, base_url="http://127.0.0.1:9099"
+    ) as http:
         yield Service(state, clock, http)
 
 

@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import httpx
 
+from tests import plain_http
+
 __all__ = ["RECORDED", "SEQUENCES", "Player", "load"]
 
 PROJECT: Final = "demo-x"
@@ -259,7 +261,7 @@ def _refresh_record(text: str) -> Any:
 
 def record(host: str) -> None:
     """Writes what the emulator there answers to every sequence."""
-    with httpx.Client(base_url=f"http://{host}", timeout=30) as http:
+    with plain_http.Client(base_url=f"http://{host}", timeout=30) as http:
         player = Player(http, time.time, time.sleep)
         answers = {each["name"]: player.play(each["steps"]) for each in load(SEQUENCES)}
     lines = []

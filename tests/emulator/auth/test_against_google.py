@@ -16,6 +16,7 @@ import pytest
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.accounts import Accounts
+from tests import plain_http
 from tests.emulator.auth.differential import RECORDED, SEQUENCES, Player, load
 from tests.emulator.auth.harness import OWNER, PROJECT, START, Clock
 from tests.official_sdks.place import PROJECT as PEER_PROJECT
@@ -73,7 +74,7 @@ def ours(name: str, began: float, *, pause: float = 0.0) -> list[str]:
     asked = {"request": [lambda _request: wait(pause)]}
     with (
         Emulator(PROJECT, clock=clock) as emulator,
-        httpx.Client(base_url=f"http://{emulator.auth_host}", event_hooks=asked) as http,
+        plain_http.Client(base_url=f"http://{emulator.auth_host}", event_hooks=asked) as http,
     ):
         answers = Player(http, clock, wait).play(steps)
     assert len(GOOGLE[name]) == len(steps), "record the answers anew"
@@ -101,7 +102,7 @@ def test_the_document_counts_what_is_compared() -> None:
 @pytest.fixture(scope="module")
 def google(google_auth_emulator: str) -> Iterator[httpx.Client]:
     """Google's own Auth emulator."""
-    with httpx.Client(base_url=f"http://{google_auth_emulator}", timeout=30) as http:
+    with plain_http.Client(base_url=f"http://{google_auth_emulator}", timeout=30) as http:
         yield http
 
 

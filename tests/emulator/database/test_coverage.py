@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 
 OWNER = {"Authorization": "Bearer owner"}
 RULES = """{"rules": {"open": {".read": "auth == null", ".write": "newData.isString()"}}}"""
@@ -17,7 +18,7 @@ def http() -> Iterator[httpx.Client]:
     """A client of a fresh emulator, which ends with the test."""
     with (
         Emulator(rules=RULES) as emulator,
-        httpx.Client(base_url=f"http://{emulator.database_host}") as client,
+        plain_http.Client(base_url=f"http://{emulator.database_host}") as client,
     ):
         yield client
 

@@ -6,15 +6,16 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-import httpx
 import pytest
 
+from imbari_chat.emulator.database.answers import Done
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.requests import Request
-from imbari_chat.emulator.database.service import Done, Service
+from imbari_chat.emulator.database.service import Service
 from imbari_chat.emulator.offload import LARGE, Offload, here
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.pushid import PushIds
+from tests import plain_http
 from tests.emulator.database.serving import serving
 from tests.emulator.event_stream import EventStream
 
@@ -189,9 +190,9 @@ def test_small_requests_are_answered_while_a_large_one_is_under_way(address: str
     url = f"http://{address}/large.json"
     answered: list[int] = []
     large = threading.Thread(
-        target=lambda: answered.append(httpx.put(url, content=body, timeout=120).status_code)
+        target=lambda: answered.append(plain_http.put(url, content=body, timeout=120).status_code)
     )
-    with httpx.Client(base_url=f"http://{address}", timeout=120) as client:
+    with plain_http.Client(base_url=f"http://{address}", timeout=120) as client:
         client.get("/small.json")
         large.start()
         meanwhile = 0
@@ -206,7 +207,7 @@ def test_small_requests_are_answered_while_a_large_one_is_under_way(address: str
 def test_events_of_large_values_come_in_order(address: str) -> None:
     """A small one that was committed after a large one is heard after it."""
     with (
-        httpx.Client(base_url=f"http://{address}", timeout=60) as client,
+        plain_http.Client(base_url=f"http://{address}", timeout=60) as client,
         EventStream(client, "/events.json") as stream,
     ):
         assert stream.next() == ("put", {"path": "/", "data": None})

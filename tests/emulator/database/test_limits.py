@@ -12,7 +12,7 @@ from imbari_chat.wire.paths import ROOT
 from imbari_chat.wire.tree import from_json
 from tests.emulator.database.serving import serving
 from tests.emulator.event_stream import EventStream
-from tests.emulator.plain_http import client_of
+from tests.plain_http import client_of
 
 OWNER = {"Authorization": "Bearer owner"}
 MIB = 1024 * 1024

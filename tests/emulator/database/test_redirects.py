@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator.tokens import encode_unsigned
+from tests import plain_http
 from tests.emulator.database.serving import serving
 from tests.emulator.event_stream import EventStream
 
@@ -19,7 +20,7 @@ def http() -> Iterator[httpx.Client]:
     """A client that follows nothing by itself."""
     with (
         serving(redirect_streams=True) as address,
-        httpx.Client(base_url=f"http://{address}", timeout=20) as client,
+        plain_http.Client(base_url=f"http://{address}", timeout=20) as client,
     ):
         yield client
 

@@ -28,7 +28,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from tests.emulator.event_stream import EventStream
-from tests.emulator.plain_http import client_of
+from tests.plain_http import client_of
 from tests.specs import table
 
 TESTS = Path(__file__).parents[2]
