@@ -50,7 +50,7 @@ def test_the_headless_demo_passes_its_own_checks(
     out = capsys.readouterr().out
     assert len(re.findall("^passed: ", out, re.MULTILINE)) == 6
     assert "FAILED" not in out
-    assert "3 customers, 20 messages" in out
+    assert "4 customers, 26 messages" in out
     assert "0 refusals" in out
     assert not set("\x1b\x07\x9b\u202e") & set(out)
 

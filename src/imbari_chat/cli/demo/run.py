@@ -4,10 +4,11 @@ import asyncio
 import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from imbari_chat.cli import event_loop
-from imbari_chat.cli.demo.cast import cast_of
+from imbari_chat.cli.demo.cast import CANNED, cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
 from imbari_chat.cli.demo.site import installed_sdk, serving, site_of
@@ -32,7 +33,7 @@ _LONGEST_NAME: Final = 60
 def run_demo(
     *,
     headless: bool = False,
-    customers: int = 3,
+    customers: int = 4,
     seconds: float | None = None,
     json: bool = False,
     seed: int = 1,
@@ -62,7 +63,9 @@ def run_demo(
     if not headless:
         refuse_without_terminal("Without one: imbari-chat demo --headless")
     with stage() as here:
-        cast = [Customer(part) for part in cast_of(customers)]
+        cast = [
+            Customer(replace(part, late=0.0) if headless else part) for part in cast_of(customers)
+        ]
         if web:
             with serving(site_of(here), port) as url:
                 _tell(here, url, json=json)
@@ -97,6 +100,8 @@ async def _with_a_person(
             asyncio.timeout(seconds),
             asyncio.TaskGroup() as tasks,
         ):
+            for name, text in CANNED.items():
+                await chat.team.save_canned_reply(name, text)
             playing = [tasks.create_task(one.play(here.flags, pace)) for one in cast]
             await run_desk(chat, Settings.load(**here.flags), title=title)
             for task in playing:
