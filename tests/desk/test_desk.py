@@ -1,5 +1,6 @@
 """The desk with keys from a pilot, before a chat of our own."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,21 @@ async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
         assert "✓" in screen_of(app)[row_of(app, "done@")]
 
 
+async def test_only_what_is_recent_is_listed_if_that_is_asked_for() -> None:
+    """Of the last day, of the last week, and of all time again."""
+    now = time.time_ns() // 1_000_000
+    days = {"today": 0.5, "midweek": 3, "old": 20}
+    chat = Chat(
+        *(session(name, at=int(now - NOW - ago * 86_400_000)) for name, ago in days.items())
+    )
+    async with opened(chat) as (app, pilot):
+        listed = []
+        for _ in range(3):
+            await pilot.press("t")
+            listed.append([one.id for one in app.store.rows])
+        assert listed == [["today"], ["today", "midweek"], ["today", "midweek", "old"]]
+
+
 async def test_search_finds_as_one_types() -> None:
     """And Escape ends it."""
     async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
@@ -57,7 +73,9 @@ async def test_all_conversations_are_counted_without_being_asked_for() -> None:
     chat.behind = [behind[:100], behind[100:]]
     async with opened(chat) as (app, pilot):
         await pilot.pause()
-        assert row_of(app, "50 of 200")
+        assert row_of(app, "↓32 active · 50 of 200")
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        assert row_of(app, "↑7 ↓25 active")
 
 
 async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -280,6 +280,9 @@ class Desk(App[None]):
             session = conversation.session
             if what == "unread":
                 self.action_step_back()  # what is looked at would be read again
+        elif session is not None:
+            # It is about this one from now on, whatever comes on top.
+            self.store.choose(replace(self.store.listing, selected=session.id))
         if session is not None:
             await self._teamwork.begin(what, session)
 
