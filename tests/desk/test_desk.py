@@ -43,10 +43,8 @@ async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
 async def test_only_what_is_recent_is_listed_if_that_is_asked_for() -> None:
     """Of the last day, of the last week, and of all time again."""
     now = time.time_ns() // 1_000_000
-    days = {"today": 0.5, "midweek": 3, "old": 20}
-    chat = Chat(
-        *(session(name, at=int(now - NOW - ago * 86_400_000)) for name, ago in days.items())
-    )
+    hours = {"today": 12, "midweek": 72, "old": 480}
+    chat = Chat(*(session(name, at=now - NOW - ago * 3_600_000) for name, ago in hours.items()))
     async with opened(chat) as (app, pilot):
         listed = []
         for _ in range(3):
@@ -84,7 +82,7 @@ async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -
     chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
     chat.behind = [[session("old", at=-99)]]
     async with opened(chat) as (app, pilot):
-        assert row_of(app, "50 of the newest 50, more at the end")
+        assert row_of(app, "50 of 50 loaded; End: more")
         await pilot.press("end")
         await pilot.pause()
         assert row_of(app, "51 of 51")
