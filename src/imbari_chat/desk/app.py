@@ -27,6 +27,7 @@ from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
 from imbari_chat.desk.leaving import Leaving
 from imbari_chat.desk.notifier import Notices, Notifier
+from imbari_chat.desk.plain import driver_for_locale
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
@@ -93,7 +94,7 @@ class Desk(App[None]):
         zone: tzinfo | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__(ansi_color=True, driver_class=driver_for_locale())
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(
@@ -143,6 +144,8 @@ class Desk(App[None]):
         self._inbox.take_focus()
         self._lay_out()
         self.leaving.listen()
+        # What stood on the screen is gone after a shell, or an editor, had it.
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.set_interval(_GLANCE, self._glance)
         self.set_interval(1.0, self._redrawn)
         self._streams.begin()
@@ -165,7 +168,7 @@ class Desk(App[None]):
         self._inbox.styles.width = 46 if wide else "1fr"
         self._conversation.display = wide or not in_list
         self._conversation.set_class(wide, "beside")
-        self._conversation.lay_out(is_tall=self.size.height >= 12)
+        self._conversation.lay_out()
 
     @property
     def _key_place(self) -> KeyPlace:
@@ -300,7 +303,6 @@ class Desk(App[None]):
         except SuspendNotSupported:
             self.store.tell("No editor can be opened in this terminal", is_error=True)
             return
-        self.action_redraw()
         if isinstance(outcome, ImbariError):
             self.store.tell(str(outcome), is_error=True)
         else:
@@ -328,6 +330,14 @@ class Desk(App[None]):
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours ends the desk, and whoever called tells of it once the terminal is as
+        before; Textual would show it with the texts that customers wrote."""
+        self.failure = self.failure or error
+        if self.is_headless:
+            super()._handle_exception(error)
+        self.exit()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

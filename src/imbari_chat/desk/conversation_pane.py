@@ -100,9 +100,9 @@ class ConversationPane(Vertical):
                 self._streams.typing()
             self.set_timer(_QUIET, self._sender.keep)
 
-    def lay_out(self, *, is_tall: bool) -> None:
-        """Show the entry field where there is somebody to write to, and room."""
-        self._field.display = self._store.opened is not None and is_tall
+    def lay_out(self) -> None:
+        """Show the entry field where there is somebody to write to."""
+        self._field.display = self._store.opened is not None
 
     def redraw(self) -> None:
         """The store has changed. The field holds the draft of the conversation that is open, also
