@@ -1,4 +1,4 @@
-"""``python -m tools.reference``: the API page and the settings page, from the code.
+"""``python -m tools.reference``: the pages of the API, of settings and of keys, from the code.
 
 ``--check`` writes nothing and fails if a page is not what the code says.
 """
@@ -14,14 +14,16 @@ from pydantic.fields import FieldInfo
 
 import imbari_chat
 from imbari_chat.config import Settings, settings_variables
+from imbari_chat.desk import keys
 from imbari_chat.emulator import Emulator
 from tools.docstrings import entries, markdown
 
-__all__ = ["API", "SETTINGS", "api_page", "settings_page"]
+__all__ = ["API", "KEYS", "SETTINGS", "api_page", "keys_page", "settings_page"]
 
 _DOCS: Final = Path(__file__).parents[1] / "docs"
 API: Final = _DOCS / "api.md"
 SETTINGS: Final = _DOCS / "settings.md"
+KEYS: Final = _DOCS / "keys.md"
 
 _MADE: Final = "<!-- made by `make reference` from the code; change that -->"
 _DERIVED: Final = {"data_dir": "the user's data directory"}
@@ -171,12 +173,24 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def keys_page() -> str:
+    """docs/keys.md: every key of the desk, from its table."""
+    lines = ["# Keys of the desk", "", _MADE]
+    for place, title in keys.PLACES.items():
+        lines += ["", f"## {title}", "", "| keys | what they do |", "| --- | --- |"]
+        for one in keys.KEYS:
+            if one.place == place:
+                names = ", ".join(f"`{keys.key_label(key)}`" for key in one.keys.split(","))
+                lines.append(f"| {names} | {one.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 _OTHERS: Final = {
     "IMBARI_CHAT_PASSWORD": "the password of `auth login` and `admins create`, where none is typed",
     "IMBARI_CHAT_DEBUG": "anything: an error that ends a command is followed by where it came from",
     "FIREBASE_EMULATOR_HUB": "set for what `emulator exec` runs: where the emulators' hub is",
     "NO_COLOR": "anything: no colours on a terminal",
-    "VISUAL, EDITOR": "what `reply` opens for a text that is not given",
+    "VISUAL, EDITOR": "what `reply` opens for a text that is not given, and the desk at a key",
 }
 
 
@@ -193,7 +207,7 @@ def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` say which are not up to date."""
     check = "--check" in arguments
     stale = []
-    for path, page in ((API, api_page()), (SETTINGS, settings_page())):
+    for path, page in ((API, api_page()), (SETTINGS, settings_page()), (KEYS, keys_page())):
         if path.exists() and path.read_text("utf-8") == page:
             continue
         stale.append(path.name)

@@ -49,7 +49,7 @@ def test_code_point_by_code_point_every_script_stays_in_its_columns(size: tuple[
     with Terminal(CODE, size=size) as terminal:
         terminal.sees("of 16")
         _fed(stream, terminal)
-        edge = [46] if size[0] > 110 else []
+        edge = [56] if size[0] > 110 else []
         assert _columns(screen, "▏") == edge
         terminal.press("\r")
         terminal.sees(" customer │")

@@ -46,6 +46,9 @@ __all__ = ["Desk"]
 _WIDE: Final = 110
 """Columns from which list and conversation stand side by side."""
 
+_LIST: Final = 64
+"""Columns of the list at most, beside a conversation."""
+
 _GLANCE: Final = 0.2
 """Seconds between looks at what is on the screen."""
 
@@ -165,7 +168,7 @@ class Desk(App[None]):
         wide = self.size.width >= _WIDE
         in_list = not self._conversation.has_keys or self.store.opened is None
         self._inbox.display = wide or in_list
-        self._inbox.styles.width = 46 if wide else "1fr"
+        self._inbox.styles.width = min(self.size.width * 2 // 5, _LIST) if wide else "1fr"
         self._conversation.display = wide or not in_list
         self._conversation.set_class(wide, "beside")
         self._conversation.lay_out()

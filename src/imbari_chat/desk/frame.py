@@ -41,7 +41,6 @@ STYLES: Final = """
 Screen { background: ansi_default; color: ansi_default; }
 ModalScreen { background: transparent; }
 #body { height: 1fr; }
-#left { width: 46; }
 #list { height: 1fr; }
 #search { height: 1; background: ansi_default; }
 #right { width: 1fr; }
@@ -51,6 +50,7 @@ ModalScreen { background: transparent; }
     height: auto; min-height: 3; max-height: 7; padding: 0 1; background: ansi_default;
     border: none; border-top: solid ansi_bright_black;
 }
+#reply .text-area--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
 #reply:focus { border: none; border-top: solid ansi_cyan; }
 .question { align: center middle; }
 .question Vertical {
@@ -59,6 +59,12 @@ ModalScreen { background: transparent; }
 .question Input { margin: 1 0; background: ansi_default; }
 .question .dim { text-style: dim; }
 TextPage { align: center middle; }
+VerticalScroll {
+    scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
+    scrollbar-background: ansi_default; scrollbar-background-hover: ansi_default;
+    scrollbar-background-active: ansi_default; scrollbar-color-hover: ansi_cyan;
+    scrollbar-color-active: ansi_cyan;
+}
 TextPage VerticalScroll {
     width: 78; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
 }

@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["KEYS", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
+__all__ = ["KEYS", "PLACES", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
 
 Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
 
@@ -94,7 +94,7 @@ KEYS: Final = (
     Key("everywhere", "ctrl+c", "app.interrupt", "leave"),
 )
 
-_PLACES: Final[Mapping[Place, str]] = {
+PLACES: Final[Mapping[Place, str]] = {
     "list": "In the list",
     "search": "In the search",
     "reply": "In a conversation",
@@ -123,7 +123,7 @@ def footer(place: Place) -> str:
 def help_lines() -> list[str]:
     """The help page: each place, its keys and what they do."""
     lines: list[str] = []
-    for place, title in _PLACES.items():
+    for place, title in PLACES.items():
         lines += ["", title]
         for one in KEYS:
             if one.place == place:

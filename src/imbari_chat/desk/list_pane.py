@@ -87,15 +87,18 @@ class ListPane(Widget, can_focus=True):
             return strip((), width, self.region.x, Style.null())
         session = picture.rows[at]
         is_selected = at == picture.place
-        fill = Style(reverse=is_selected and self.has_focus, bold=False)
-        if is_selected and not self.has_focus:
-            fill = Style(underline=line == _EACH - 1)
+        is_bar = is_selected and self.has_focus
+        fill = Style(reverse=is_bar)
         parts = (
             first_line(picture, session, is_selected=is_selected)
             if line == 0
             else second_line(picture, session)
         )
-        drawn = [(text, style + fill) for text, style in parts]
+        # Reversed colours would be a patchwork; the bar has none.
+        drawn = [
+            (text, Style(reverse=True, bold=style.bold) if is_bar else style)
+            for text, style in parts
+        ]
         return strip(drawn, width, self.region.x, fill)
 
     def _edges(self, picture: Picture) -> Parts:

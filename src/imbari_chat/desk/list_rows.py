@@ -108,5 +108,5 @@ def second_line(picture: Picture, session: Session) -> Parts:
         (_short(labels), Style(color="magenta")),
         ("typing… " if types else "", Style(color="green")),
         (who, _DIM),
-        (text, _DIM),
+        (text, Style.null() if session.unread_count else _DIM),
     ]
