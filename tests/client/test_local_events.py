@@ -19,6 +19,7 @@ from imbari_chat import (
     MessageRemoved,
     OutgoingMessage,
 )
+from imbari_chat.net.submitting import Submitter
 from tests.client.scenarios.faces import WAIT, Face, eventually
 from tests.faults.proxy import Proxy
 
@@ -167,7 +168,7 @@ async def test_a_call_that_is_interrupted_takes_back_what_was_heard(
             await listener.live()
             await proxy.refuse()
             sending = asyncio.create_task(conversation.reply("Hello again", timeout=WAIT))
-            await listener.until_heard("Hello again")
+            await listener.until_became("Hello again", "queued")
             sending.cancel()
             await listener.until_became("Hello again", "failed")
             assert len(listener.of(MessageRemoved, "Hello again")) == 1
@@ -186,7 +187,7 @@ async def test_a_message_is_heard_before_anything_is_asked_of_the_network(
         await listener.until_heard("Hello again")
         await update(changes)
 
-    monkeypatch.setattr(desk._gateway.transport, "update", later)
+    monkeypatch.setattr(desk._gateway.transport, "submit", Submitter(later).submit)
     assert (await conversation.reply("Hello again")).delivery == "confirmed"
     assert len(listener.of(MessageAdded, "Hello again")) == 1
 
@@ -203,7 +204,7 @@ async def test_a_listener_that_comes_later_hears_what_is_on_its_way_after_the_hi
             await go.wait()
             await update(changes)
 
-        monkeypatch.setattr(desk._gateway.transport, "update", later)
+        monkeypatch.setattr(desk._gateway.transport, "submit", Submitter(later).submit)
         await conversation.reply("On its way", timeout=0)
         listener = listen(conversation.events())
         await listener.live()

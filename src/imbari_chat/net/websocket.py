@@ -9,6 +9,8 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import SocketAccess
@@ -34,6 +36,7 @@ from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.socket_subscription import SocketSubscription
+from imbari_chat.net.transport import Done
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -70,7 +73,9 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         super().__init__(open_access, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or LinkPolicy(connect_timeout=timeout)
         self._link = Link(random.random, self._policy)
-        self._answers: dict[int, asyncio.Future[Answered]] = {}
+        self._answers: dict[int, Callable[[Answered], None]] = {}
+        self._writes: dict[int, _Write] = {}
+        self._late = Alarm(self._time_out)
         self._keys = itertools.count(1)
         self._hearers: dict[int, SocketSubscription] = {}
         self._line: Line | None = None
@@ -90,7 +95,21 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
         if changes:
             body = update_body(changes)
-            await self._write("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
+            await self._caller()
+            await self._written("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """Write without waiting: the frame is on the socket when this returns, if there is one."""
+        if not self._caller.is_known:
+            super().submit(changes, done)
+            return
+        self._guard.check()
+        try:
+            body: dict[str, Json] = {"p": "/", "d": update_body(changes)}
+            call = Call.update(changes, self._who())
+            self._write("m", body, call, lambda answered: done(answered.error))
+        except ImbariError as error:
+            done(error)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
@@ -100,7 +119,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             return False
         body: dict[str, Json] = {"p": str(path), "d": value, "h": hash_of(found)}
         try:
-            await self._write("p", body, Call(str(path), write=True, caller=self._who()))
+            await self._written("p", body, Call(str(path), write=True, caller=self._who()))
         except Conflict:  # somebody wrote in between
             return False
         return True
@@ -136,6 +155,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     async def _end(self) -> None:
         self._link.close(time.monotonic())
         self._settle()
+        self._late.set(None)
         await asyncio.gather(*(one.close() for one in list(self._hearers.values())))
         await asyncio.gather(*(line.gone() for line in self._lines))
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -172,7 +192,8 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         await self._caller()
         body: dict[str, Json] = {"p": str(path), "q": to_object(query)}
         call = Call(str(path), caller=self._who())
-        key, answer = self._ask("g", body, call)
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        key = self._ask("g", body, call, partial(_settle, answer))
         begin = time.monotonic()
         try:
             while not answer.done():
@@ -184,29 +205,48 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         finally:
             self._withdraw(key)
 
-    async def _write(self, action: str, body: Mapping[str, Json], call: Call) -> None:
-        await self._caller()
-        key, answer = self._ask(action, body, call)
+    async def _written(self, action: str, body: Mapping[str, Json], call: Call) -> None:
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        key = self._write(action, body, call, partial(_settle, answer))
         try:
-            await asyncio.wait({answer}, timeout=self._timeout + GRACE)
+            await answer
+            _result(answer)
         finally:
+            self._withdraw(key)
+
+    def _write(
+        self, action: str, body: Mapping[str, Json], call: Call, told: Callable[[Answered], None]
+    ) -> int:
+        """Ask for a write; ``told`` its end, at the deadline if it has none by then."""
+        key = self._ask(action, body, call, told)
+        if key in self._answers:
+            due = time.monotonic() + self._timeout + GRACE
+            self._writes[key] = _Write(due, call)
+            self._late.set(due)
+        return key
+
+    def _time_out(self) -> None:
+        """Tell writes that have no answer by now. They are in the order of their deadlines."""
+        for key, write in list(self._writes.items()):
+            if write.due > time.monotonic():
+                self._late.set(write.due)
+                return
+            told = self._answers[key]
             was_sent = self._withdraw(key)
-        if not answer.done():
-            raise self._no_answer(call.where, unknown=was_sent)
-        _result(answer)
+            told(Answered(key, error=self._no_answer(write.call.where, unknown=was_sent)))
 
     def _ask(
-        self, action: str, body: Mapping[str, Json], call: Call
-    ) -> "tuple[int, asyncio.Future[Answered]]":
+        self, action: str, body: Mapping[str, Json], call: Call, told: Callable[[Answered], None]
+    ) -> int:
         self._check()
-        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         key = self._link.ask(action, body, call, time.monotonic())
-        self._answers[key] = answer
+        self._answers[key] = told
         self._settle()
-        return key, answer
+        return key
 
     def _withdraw(self, key: int) -> bool:
         """Nobody waits for it any more. Returns whether it may be done all the same."""
+        self._writes.pop(key, None)
         return self._answers.pop(key, None) is not None and self._link.withdraw(key)
 
     def _settle(self) -> None:
@@ -235,9 +275,9 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
                 if hearer in self._hearers:
                     self._hearers[hearer].hear(item)
             case Answered(key):
-                answer = self._answers.get(key)
-                if answer is not None and not answer.done():
-                    answer.set_result(effect)
+                self._writes.pop(key, None)
+                if told := self._answers.pop(key, None):
+                    told(effect)
             case Identify(renew):
                 self._start(self._identify(renew=renew))
             case Dial(url):
@@ -307,6 +347,24 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     def _refused(self, error: ImbariError) -> None:
         self._link.refused(error, time.monotonic())
         self._settle()
+
+
+@dataclass(frozen=True, slots=True)
+class _Write:
+    """A write that is not answered yet.
+
+    Attributes:
+        due: When its caller is told so, in monotonic seconds.
+        call: What to say of it then.
+    """
+
+    due: float
+    call: Call
+
+
+def _settle(answer: "asyncio.Future[Answered]", told: Answered) -> None:
+    if not answer.done():
+        answer.set_result(told)
 
 
 def _result(answer: "asyncio.Future[Answered]") -> Answered:
