@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from bench import (
     audience,
     commits,
+    crowd,
     desk,
     emulator_requests,
     emulator_start,
@@ -55,6 +56,7 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S7w": realtime.throughput,
     "S8w": realtime.queued,
     "S2w": realtime.snapshot,
+    "S19": crowd.rows,
     "S20": realtime.durable,
     "S21": start_up.one_shot,
     "S22": desk.rows,
