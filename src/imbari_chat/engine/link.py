@@ -195,7 +195,7 @@ class Link:
             self._troubled(news, now)
         self._look_around()
         if self._pulse is not None:  # what was asked for in silence is the affair of silence
-            self._pulse.owed(self._dialogue.owed(), now)
+            self._pulse.owed(self._dialogue.owed, now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
