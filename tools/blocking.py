@@ -24,7 +24,7 @@ _HEAD: Final = '''"""The blocking clients: the same names as the async ones, wit
 Made by ``make generate`` from the async clients; change those.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Generic, Self, TypeVar, Unpack
 
@@ -44,6 +44,7 @@ from imbari_chat.client.sync.base import (
     BlockingChatBase,
     BlockingConversationBase,
     BlockingPagerBase,
+    BlockingTeamBase,
 )
 from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -52,11 +53,19 @@ from imbari_chat.schema.models import Message, Sender, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
+from imbari_chat.schema.teamwork import (
+    Assignment,
+    Block,
+    CannedReply,
+    Note,
+    Snooze,
+    TeamSnapshot,
+)
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags
 
-__all__ = ["AdminChat", "BlockingPager", "Conversation", "CustomerChat"]
+__all__ = ["AdminChat", "BlockingPager", "Conversation", "CustomerChat", "Team"]
 
 C = TypeVar("C", bound=BaseChat)
 E = TypeVar("E", bound=ChatEvent)
@@ -73,6 +82,8 @@ _CLASSES: Final = (
         "AsyncConversation",
         "Conversation(BlockingConversationBase, _EventSource[AsyncConversation])",
     ),
+    ("teamwork/canned_replies.py", "CannedReplies", "_CannedReplies(BlockingTeamBase)"),
+    ("teamwork/team.py", "AsyncTeam", "Team(_CannedReplies)"),
     ("admin.py", "AsyncAdminChat", "AdminChat(_Chat[AsyncAdminChat])"),
     ("customer.py", "AsyncCustomerChat", "CustomerChat(_Chat[AsyncCustomerChat])"),
 )
@@ -80,6 +91,12 @@ _CLASSES: Final = (
 
 _RESULTS: Final = {
     "AsyncGenerator[ChatEvent, None]": ("BlockingIterator[ChatEvent]", "BlockingIterator"),
+    "AsyncGenerator[TeamSnapshot, None]": ("BlockingIterator[TeamSnapshot]", "BlockingIterator"),
+    "AsyncGenerator[tuple[Note, ...], None]": (
+        "BlockingIterator[tuple[Note, ...]]",
+        "BlockingIterator",
+    ),
+    "AsyncTeam": ("Team", "Team"),
     "SessionPager": ("BlockingPager[Session]", "BlockingPager"),
     "MessagePager": ("BlockingPager[Message]", "BlockingPager"),
     "AsyncConversation": ("Conversation", "Conversation"),
@@ -146,7 +163,7 @@ def _body(
     elif "classmethod" in decorators:
         yield from (_plain(ast.unparse(one)) for one in _statements(node))
     elif "property" in decorators:
-        yield f"return {call}"
+        yield f"return {wrapper}(self._portal, {call})" if wrapper else f"return {call}"
     elif node.name == "on":
         yield "return self._on(kind, sender, where)"
     elif node.name == "close":
@@ -184,7 +201,7 @@ def _plain(text: str) -> str:
     """As one writes it in ordinary code."""
     text = re.sub(r"\basync (with|for|def)\b", r"\1", text)
     text = re.sub(r"\bawait ", "", text)
-    return re.sub(r"\bAsync(AdminChat|CustomerChat|Conversation)\b", r"\1", text)
+    return re.sub(r"\bAsync(AdminChat|CustomerChat|Conversation|Team)\b", r"\1", text)
 
 
 def _ruff(text: str, *arguments: str) -> str:

@@ -13,7 +13,9 @@ from .client.sync.clients import AdminChat as AdminChat
 from .client.sync.clients import BlockingPager as BlockingPager
 from .client.sync.clients import Conversation as Conversation
 from .client.sync.clients import CustomerChat as CustomerChat
+from .client.sync.clients import Team as Team
 from .client.sync.portal import BlockingIterator as BlockingIterator
+from .client.teamwork.team import AsyncTeam as AsyncTeam
 from .config import Settings as Settings
 from .config import SettingsFlags as SettingsFlags
 from .errors import AccessDenied as AccessDenied
@@ -55,8 +57,16 @@ from .schema.models import Session as Session
 from .schema.models import Status as Status
 from .schema.outgoing import OutgoingMessage as OutgoingMessage
 from .schema.paths import MessageId as MessageId
+from .schema.paths import NoteId as NoteId
 from .schema.paths import SessionId as SessionId
 from .schema.presence import PresenceSnapshot as PresenceSnapshot
+from .schema.teamwork import Assignment as Assignment
+from .schema.teamwork import Block as Block
+from .schema.teamwork import CannedReply as CannedReply
+from .schema.teamwork import Labels as Labels
+from .schema.teamwork import Note as Note
+from .schema.teamwork import Snooze as Snooze
+from .schema.teamwork import TeamSnapshot as TeamSnapshot
 from .states import ConnectionState as ConnectionState
 from .states import Delivery as Delivery
 from .view.sanitize import safe_text as safe_text

@@ -144,6 +144,30 @@ def test_whoever_comes_later_shares_what_is_there() -> None:
     assert played.said() == [{"r": 3, "a": "n", "b": {"p": "/room"}}]
 
 
+@pytest.mark.parametrize("again", [False, True], ids=["first", "again"])
+def test_whoever_shares_what_is_served_is_live_before_others_are(again: bool) -> None:
+    """Another listen waits for the server yet: this one does not wait with it."""
+    played = Played()
+    if again:
+        played.live({"a": 1})
+        played.link.lost("cut", played.now)
+        played.wait(1)
+    else:
+        played.link.listen(1, ROOM, None, played.now)
+    played.link.listen(2, Path.parse("/other"), None, played.now)
+    played.greet()
+    asked = {one["b"].get("p"): one["r"] for one in played.said()}
+    played.answer(asked[None])
+    played.answer(asked["/room"], data={"w": ["no_index"]})
+    first = _states(played.drain())[-1]
+    played.link.listen(3, ROOM, None, played.now)
+    *_, changed, state = [one.item for one in played.drain() if isinstance(one, Told)]
+    assert isinstance(changed, Changed)
+    assert isinstance(state, StateChanged)
+    assert (first, state.state) == ("live", "live")
+    assert state.reason is not None, "that there is no index is said to everybody"
+
+
 def test_a_live_connection_is_asked_at_once() -> None:
     """But for what was left a moment ago: the server is to have heard of that."""
     played = Played()
@@ -408,6 +432,57 @@ def test_an_answer_ends_the_worry() -> None:
     assert played.drain() == [Told(1, StateChanged("live"))]
 
 
+def _pushed(played: Played, seconds: int) -> list[float]:
+    """A second after the other something is pushed; when the connection was given up."""
+    for _ in range(seconds):
+        played.push("d", p="room", d=played.now)
+        if ended := [now for now, one in played.wait(1) if one == Disconnect()]:
+            return ended
+    return []
+
+
+def test_a_way_that_is_dead_in_one_direction_is_given_up_whatever_is_pushed() -> None:
+    """What is written into it is not answered; on a way that is well it is."""
+    played = Played()
+    played.live()
+    played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    assert _pushed(played, 29) == []
+    played.answer(3)
+    assert _pushed(played, 15) == []
+    played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    assert _pushed(played, 40) == [174.0]
+
+
+def test_what_is_not_waited_for_any_more_is_still_owed() -> None:
+    """Whoever wrote gives up sooner, and would send into the same void again."""
+    played = Played()
+    played.live()
+    key = played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    assert played.link.withdraw(key) is True
+    assert _pushed(played, 40) == [130.0]
+
+
+def test_a_way_that_nobody_speaks_into_is_tried_now_and_then() -> None:
+    """Pushes keep coming, and nothing is asked for: so something is."""
+    played = Played()
+    played.live()
+    assert _pushed(played, 100) == [175.0]
+
+
+def test_answers_behind_a_long_message_are_waited_for() -> None:
+    """It comes in segments and pieces of them, for minutes, before what was asked for."""
+    played = Played()
+    played.live()
+    played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    played.link.received("60", played.now)
+    for _ in range(59):
+        for _ in range(3):
+            assert Disconnect() not in [one for _, one in played.wait(3)]
+            played.link.heard(played.now)
+        played.link.received(" ", played.now)
+    assert played.link.state == "live"
+
+
 def test_a_sign_of_life_is_sent() -> None:
     """The text that means nothing, every 45 seconds."""
     played = Played()
@@ -430,20 +505,12 @@ def test_bytes_of_the_first_answer_put_its_deadline_off() -> None:
     assert Disconnect() in [effect for _, effect in played.wait(10)]
 
 
-def test_bytes_that_arrive_before_the_dial_put_nothing_off() -> None:
-    """There is nobody yet who could have sent them."""
-    played = Played()
-    played.link.listen(1, ROOM, None, played.now)
-    played.wait(8)
-    played.link.heard(played.now)
-    assert Disconnect() in [effect for _, effect in played.wait(2)]
-
-
 def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
-    """Each has its own."""
+    """It takes as long as it takes: on a slow line one that is cut begins anew."""
     played = Played()
     played.link.listen(1, ROOM, None, played.now)
-    played.wait(8)
+    played.drain()
+    assert (played.wait(600), played.link.deadline()) == ([], None)
     played.link.identified(USER, played.now)
     played.drain()
     assert played.wait(9) == []
@@ -454,10 +521,9 @@ def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
 def test_the_greeting_may_have_less_time_than_the_rest(
     greeting: float | None, seconds: float
 ) -> None:
-    """From the dial on; neither before it nor after the greeting, and bytes put it off."""
+    """From the dial on, up to the greeting, and bytes put it off."""
     played = Played(greeting_timeout=greeting)
     played.link.listen(1, ROOM, None, played.now)
-    assert Disconnect() not in [effect for _, effect in played.wait(9)]
     played.link.identified(USER, played.now)
     assert Disconnect() not in [effect for _, effect in played.wait(seconds - 1)]
     played.link.heard(played.now)
@@ -776,7 +842,11 @@ def test_a_credential_that_cannot_be_had_now_is_tried_again() -> None:
     played.link.no_credential(Unavailable("no"), played.now)
     played.drain()
     assert Identify(renew=True) in [effect for _, effect in played.wait(1)]
-    assert Identify(renew=True) in [effect for _, effect in played.wait(12)]  # nobody said a word
+    played.link.no_credential(Unavailable("no"), played.now)
+    assert Identify(renew=True) in [effect for _, effect in played.wait(2)]
+    played.link.identified(USER, played.now)
+    played.link.lost("cut", played.now)
+    assert Identify(renew=False) in [effect for _, effect in played.wait(2)]  # it is renewed
 
 
 def test_a_denied_listen_ends_alone() -> None:

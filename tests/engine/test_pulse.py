@@ -2,7 +2,7 @@
 
 from imbari_chat.engine.pulse import Pulse, PulsePolicy, Sign
 
-POLICY = PulsePolicy(probe_after=10, stale_after=2, dead_after=5, keep_alive=45)
+POLICY = PulsePolicy(probe_after=10, stale_after=2, dead_after=5, keep_alive=45, answer_within=30)
 
 
 def _signs(pulse: Pulse, until: float) -> list[tuple[float, Sign]]:
@@ -58,6 +58,40 @@ def test_a_machine_that_slept_asks_before_it_gives_up() -> None:
     assert pulse.due(3600.0) is Sign.KEEP_ALIVE
     assert pulse.due(3601.0) is None
     assert pulse.heard(3601.5) is False
+
+
+def test_an_answer_is_owed_no_longer_than_it_may_be_whatever_is_said_besides() -> None:
+    """By each request; but while a message arrives no time passes, nor while the machine slept."""
+    pulse = Pulse(POLICY, 0.0)
+
+    def push(now: float) -> None:
+        pulse.heard(now)
+        pulse.whole(now)
+
+    push(1.0)
+    pulse.owed(7, 2.0)
+    for now in range(3, 32):
+        push(now)
+        pulse.owed(7, now)
+    assert (pulse.deadline(), pulse.due(31.9)) == (32.0, None)
+    pulse.owed(8, 31.9)
+    assert pulse.due(32.0) is None
+    pulse.heard(41.9)  # a long one begins
+    for now in range(42, 100):
+        pulse.heard(now)
+        assert pulse.due(now) in (None, Sign.KEEP_ALIVE)
+    pulse.whole(100.0)
+    push(110.0)
+    push(119.0)
+    assert pulse.due(119.9) is None
+    push(3600.0)  # and nobody was awake to hear what there was in between
+    assert pulse.due(3600.0) is not Sign.DEAF
+    for now in range(3601, 3630):
+        push(now)
+        assert pulse.due(now) in (None, Sign.KEEP_ALIVE)
+    assert pulse.due(3630.0) is Sign.DEAF
+    pulse.owed(None, 3630.0)
+    assert pulse.due(3630.0) is None
 
 
 def test_who_was_asked_for_another_reason_is_given_as_long() -> None:

@@ -391,16 +391,56 @@ def test_the_next_attempt_is_foreseen() -> None:
     assert core.retry_at is None
 
 
-def test_a_renewal_that_takes_too_long_is_begun_again() -> None:
+def test_signing_in_takes_as_long_as_it_takes() -> None:
+    """On a slow line one that is cut begins anew; the request after it has its own time."""
+    core = _core()
+    core.start(0.0)
+    core.refused(CredentialRefused("expired"), 0.0)
+    core.tick(1.0)
+    assert core.drain()[-1] == Connect(renew=True)
+    core.tick(1.0 + POLICY.connect_timeout)
+    core.tick(100.0)
+    assert (core.drain(), core.deadline()) == ([], None)
+    core.identified(100.0)
+    core.tick(99.9 + POLICY.connect_timeout)
+    assert core.drain() == []
+    core.tick(100.0 + POLICY.connect_timeout)
+    assert _states(core.drain()) == ["reconnecting"]
+    core.tick(200.0)
+    assert core.drain() == [Connect(renew=False)]  # what was renewed is
+
+
+def test_a_renewal_that_cannot_be_had_is_begun_again() -> None:
     """The old credential would be refused."""
     core = _core()
     core.start(0.0)
     core.refused(CredentialRefused("expired"), 0.0)
     core.tick(1.0)
-    core.tick(1.0 + POLICY.connect_timeout)
+    core.no_credential(Unavailable("no network"), 50.0)
     core.drain()
     core.tick(100.0)
     assert core.drain() == [Connect(renew=True)]
+
+
+def test_a_renewal_that_takes_its_time_is_not_called_live() -> None:
+    """There is no connection meanwhile."""
+    core = _core()
+    core.start(0.0)
+    core.opened(0.0, expires_in=3600.0)
+    core.received(_put("/", 1), 0.0)
+    due = 3600.0 - POLICY.renew_before
+    core.heard(due)
+    core.tick(due)
+    core.drain()
+    core.tick(due + POLICY.connect_timeout - 0.1)
+    assert core.drain() == []
+    core.tick(due + POLICY.connect_timeout)
+    assert _states(core.drain()) == ["connecting"]
+    core.tick(due + 100)
+    assert (core.drain(), core.deadline()) == ([], None)
+    core.opened(due + 101)
+    core.received(_put("/", 1), due + 101)
+    assert _states(core.drain()) == ["live"]
 
 
 def test_a_credential_that_could_not_be_found_is_not_renewed_when_it_is() -> None:
@@ -448,6 +488,7 @@ def test_a_long_lived_connection_resets_the_backoff() -> None:
 
 
 FACTS: list[Callable[[StreamCore, float], None]] = [
+    lambda core, now: core.identified(now),
     lambda core, now: core.opened(now),
     lambda core, now: core.received(_put("/", {"a": now}), now),
     lambda core, now: core.received(_patch("/", {"b": None}), now),
@@ -483,7 +524,8 @@ def test_nothing_that_comes_after_the_end_is_waited_for(
 def test_a_stream_is_always_waiting_for_something_until_it_is_over(
     steps: list[tuple[Callable[[StreamCore, float], None], float]],
 ) -> None:
-    """Whatever happens in whatever order, it never falls silent: a deadline, or a named end."""
+    """Whatever happens in whatever order, it never falls silent: a deadline, a sign-in, which ends
+    by itself, or a named end."""
     core = _core()
     core.start(0.0)
     core.drain()
@@ -494,7 +536,7 @@ def test_a_stream_is_always_waiting_for_something_until_it_is_over(
         effects = core.drain()
         assert not (ended and effects), "effects after the end"
         ended = ended or any(isinstance(effect, Ended) for effect in effects)
-        assert ended == (core.deadline() is None)
+        assert ended == (core.deadline() is None and not core._identifying)
     core.close()
     closing = core.drain()
     assert core.state == "closed"

@@ -142,6 +142,7 @@ class World:
                     raise error
 
     def _connect(self, now: float, *, renew: bool) -> None:
+        self.core.identified(now)  # where one signs in nothing is wrong
         begin, end = self.outage
         if begin <= now < end:
             if self.answer is not None:

@@ -18,7 +18,7 @@ from typing import Any
 from tests.faults import round as rounds
 from tests.faults.leaks import Baseline, attributing_tasks
 from tests.faults.round import Outcome
-from tests.faults.schedule import DENIALS, TRANSPORTS, Schedule, draw
+from tests.faults.schedule import DENIALS, NO_SOCKETS, TRANSPORTS, Schedule, draw
 from tests.faults.wall_clock import wall_clocks
 
 __all__ = ["main"]
@@ -42,6 +42,8 @@ class _Tally:
     busy: int = 0
     hostile: int = 0
     transports: Counter[str] = field(default_factory=Counter)
+    barred: int = 0
+    moves: int = 0
     frames_cut: int = 0
     half_open: int = 0
     restarts: int = 0
@@ -71,6 +73,7 @@ class _Tally:
         self.busy += len(schedule.busy)
         self.hostile += schedule.hostile
         self.transports.update(schedule.transports.values())
+        self.barred += sum(fault.what == NO_SOCKETS for fault in schedule.faults)
         self.restarts += sum(fault.what == "kill" for fault in schedule.faults)
         self.expiring += schedule.lifetime is not None
         self.rule_changes += sum(fault.what in DENIALS for fault in schedule.faults)
@@ -87,6 +90,7 @@ class _Tally:
         self.leaks += verdict.leaks
         self.frames_cut += outcome.frames_cut
         self.half_open += outcome.half_open
+        self.moves += outcome.moves
         self.shown_out += outcome.shown_out
         self.kills += outcome.kills
         self.unannounced += verdict.unannounced
@@ -99,6 +103,7 @@ class _Tally:
             f" slow lines {self.slow_lines}, strangers {self.strangers}, busy {self.busy},"
             f" hostile {self.hostile},"
             f" {', '.join(f'{one} {self.transports[one]}' for one in TRANSPORTS)},"
+            f" sockets barred {self.barred}, moves {self.moves},"
             f" frames cut {self.frames_cut}, half-open {self.half_open}, restarts {self.restarts},"
             f" expiring {self.expiring}, rule changes {self.rule_changes},"
             f" shown out {self.shown_out}, kills {self.kills}, messages {self.messages},"

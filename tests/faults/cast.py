@@ -20,7 +20,15 @@ from imbari_chat import (
     Unavailable,
 )
 from tests.faults.clerk import Clerk
-from tests.faults.clients import Listener, Written, admin, customer, messages_of, settings
+from tests.faults.clients import (
+    Listener,
+    Written,
+    admin,
+    customer,
+    messages_of,
+    moves_of,
+    settings,
+)
 from tests.faults.door import Door
 from tests.faults.hostile import Hostile
 from tests.faults.ledger import Entry, Heard
@@ -90,7 +98,7 @@ class Cast:
         self._folder = folder
         self._stack = stack
         self.ledger: list[Entry] = []
-        self.door = Door(server, rules, lambda: frozenset(one.text for one in self.ledger))
+        self.door = Door(server, rules, self._said)
         self.written = Written(self.ledger, self.door)
         self.threads = f"faults {schedule.seed}"
         self.listeners: list[Listener] = []
@@ -106,6 +114,11 @@ class Cast:
         self._conversations: dict[tuple[str, str], Listener] = {}
         self._open: dict[tuple[str, str], AsyncConversation] = {}
 
+    def _said(self) -> frozenset[str]:
+        """Every text that anybody has written, those of programs that run included."""
+        running = [text for clerk in self._clerks.values() for text in clerk.saying]
+        return frozenset([*(one.text for one in self.ledger), *running])
+
     @property
     def chats(self) -> dict[str, AsyncCustomerChat | AsyncAdminChat]:
         """Our own clients."""
@@ -115,6 +128,11 @@ class Cast:
     def desk(self) -> AsyncAdminChat:
         """The first admin's."""
         return self._admins["admin0"]
+
+    @property
+    def moves(self) -> int:
+        """How often our clients were taken to another transport."""
+        return sum(moves_of(chat) for chat in self.chats.values())
 
     @property
     def kills(self) -> int:

@@ -66,14 +66,14 @@ class Clerk:
         self._child.kill()
         await self._ended()
         self.kills += 1
-        said = self._said.read_text("utf-8").split() if self._said.exists() else []
-        fates: list[Fate] = ["unknown" if one == _RAISED else "unsettled" for one in said]
-        entries = [
-            Entry(self._name, self.session_id or "", f"{self._prefix}{number}", fate)
-            for number, fate in enumerate([*fates, "unknown"])
-        ]
+        entries = self._written()
         self._entries += entries
         self._ledger += entries
+
+    @property
+    def saying(self) -> list[str]:
+        """What it may have written since it was begun last, if it runs: in no ledger yet."""
+        return [] if self._child is None else [one.text for one in self._written()]
 
     async def finish(self) -> list[str]:
         """Run once more, until all that was left is delivered.
@@ -107,6 +107,15 @@ class Clerk:
         if self._child is not None:
             self._child.kill()
             await self._ended()
+
+    def _written(self) -> list[Entry]:
+        """What it has said to be accepted since it was begun, and one more that may have been."""
+        said = self._said.read_text("utf-8").split() if self._said.exists() else []
+        fates: list[Fate] = ["unknown" if one == _RAISED else "unsettled" for one in said]
+        return [
+            Entry(self._name, self.session_id or "", f"{self._prefix}{number}", fate)
+            for number, fate in enumerate([*fates, "unknown"])
+        ]
 
     @property
     def _prefix(self) -> str:

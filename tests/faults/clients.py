@@ -33,11 +33,15 @@ from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.choice import Choice, Step
 from imbari_chat.engine.link import Link
-from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.pulse import PulsePolicy
 from imbari_chat.engine.stream import StreamPolicy
+from imbari_chat.net.auto import AutoTransport
+from imbari_chat.net.base import BaseTransport
+from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
 from imbari_chat.net.websocket import WebSocketTransport
@@ -48,7 +52,16 @@ from tests.faults.schedule import Pace, TransportName
 from tests.faults.server import PROJECT
 from tests.faults.wall_clock import ContextWorkers
 
-__all__ = ["WINDOW", "Listener", "Written", "admin", "customer", "messages_of", "settings"]
+__all__ = [
+    "WINDOW",
+    "Listener",
+    "Written",
+    "admin",
+    "customer",
+    "messages_of",
+    "moves_of",
+    "settings",
+]
 
 TIMEOUT = 0.8
 """Seconds that one request may take; a fraction of what people wait."""
@@ -66,7 +79,9 @@ _LINK = LinkPolicy(
     connect_timeout=TIMEOUT,
     stable_after=0.5,
     hurry=0.2,
-    pulse=PulsePolicy(probe_after=0.5, stale_after=0.1, dead_after=0.5),
+    pulse=PulsePolicy(
+        probe_after=0.5, stale_after=0.1, dead_after=0.5, keep_alive=1.0, answer_within=2.0
+    ),
     backoff=_BACKOFF,
 )
 
@@ -130,13 +145,55 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
 
 def _impatient(transport: Transport, threads: str) -> Transport:
     workers = ContextWorkers(threads)
-    if isinstance(transport, WebSocketTransport):
-        transport._link = Link(random.random, _LINK)
-    else:
-        assert isinstance(transport, RestTransport)
-        transport._policy = _STREAMS
-    transport._workers = transport._caller._workers = workers
+    caller: Caller[Any]
+    match transport:
+        case WebSocketTransport():
+            ways: list[BaseTransport[Any]] = [transport]
+            transport._link = Link(random.random, _LINK)
+        case RestTransport():
+            ways = [transport]
+            transport._policy = _STREAMS
+        case AutoTransport():
+            transport._link = dataclasses.replace(
+                _LINK, greeting_timeout=TIMEOUT / 3, heeds_shutdown=False
+            )
+            transport._choice = _CountedChoice()
+            transport._rest._policy = _STREAMS
+            transport._in_use = transport._socket = transport._new_socket()
+            ways = [transport, transport._rest, transport._socket]
+        case _:
+            raise TypeError(transport)
+    for way in ways:
+        caller, way._workers = way._caller, workers
+        caller._workers = workers
     return transport
+
+
+class _CountedChoice(Choice):
+    """One that counts how often it was made."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.moves = 0
+
+    def attempted(self, attempt: Attempt) -> Step | None:
+        return self._counted(super().attempted(attempt))
+
+    def rest_answered(self, answers: bool) -> Step | None:
+        return self._counted(super().rest_answered(answers))
+
+    def _counted(self, step: Step | None) -> Step | None:
+        self.moves += step in (Step.USE_REST, Step.USE_SOCKET)
+        return step
+
+
+def moves_of(chat: AsyncAdminChat | AsyncCustomerChat) -> int:
+    """How often a client of ours was taken to another transport."""
+    transport = chat._gateway._transport
+    if not isinstance(transport, AutoTransport):
+        return 0
+    assert isinstance(transport._choice, _CountedChoice)
+    return transport._choice.moves
 
 
 def messages_of(

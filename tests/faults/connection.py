@@ -10,6 +10,7 @@ __all__ = ["Connection"]
 _CHUNK = 65536
 _SLICE = 0.05
 """Seconds that a slow line takes for one piece."""
+_UPGRADE = b"upgrade: websocket"
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -21,6 +22,10 @@ class Connection:
         self.muted = False
         self.rate: float | None = None
         self.most: int | None = None
+        self.is_socket = False
+        """Whether a WebSocket was asked for on it."""
+        self.barred: bytes | None = None
+        """What whoever asks for one is answered, rather than being let through; maybe nothing."""
         self.passed = 0
         """Bytes of answers that came through."""
         self.broken = 0
@@ -31,6 +36,7 @@ class Connection:
         self._deaf: set[bool] = set()
         self._left: dict[bool, int] = {}
         self._is_cut = False
+        self._was_asked = False
         self._writers: list[asyncio.StreamWriter] = []
 
     def cut(self, *, clean: bool = False) -> None:
@@ -89,6 +95,11 @@ class Connection:
                 if self.delay:
                     await asyncio.sleep(self.delay)
                 await self._flows.wait()
+                if not answers and not self._was_asked:
+                    self._was_asked, self.is_socket = True, _UPGRADE in data.lower()
+                    if self.is_socket and self.barred is not None:
+                        await self._turn_away(source, self.barred)
+                        break
                 if (answers and self.muted) or answers in self._deaf:
                     continue
                 left = self._left.get(answers)
@@ -110,6 +121,12 @@ class Connection:
                     await sink.drain()
         # What has been passed on still arrives; the other direction ends by itself.
         sink.close()
+
+    async def _turn_away(self, client: asyncio.StreamReader, answer: bytes) -> None:
+        """Somebody asks for a WebSocket, and there are none here."""
+        self._writers[0].write(answer)
+        while not answer and await client.read(_CHUNK):
+            pass
 
     async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         """Pass an answer on as fast as the line is, and as much of it."""

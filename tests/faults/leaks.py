@@ -121,11 +121,15 @@ def attributing_tasks(
 
 
 async def _settled(look: Callable[[], Collection[str]]) -> list[str]:
-    gc.collect()  # a connection that broke hangs in the cycle of its own error until then
+    # A connection that broke hangs in the cycle of its own error until then.
+    gc.collect()
     deadline = time.monotonic() + _PATIENCE
     # Nobody says when a descriptor is closed.
     while (left := look()) and time.monotonic() < deadline:  # noqa: ASYNC110
         await asyncio.sleep(_LOOK)
+    if left:  # some broke while they were waited for
+        gc.collect()
+        left = look()
     return sorted(left)
 
 

@@ -10,10 +10,16 @@ from typing import Final, Self
 from tests.faults.connection import Connection
 from tests.strangers import STRANGERS
 
-__all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "Proxy", "own_port"]
+__all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "TURNED_AWAY", "Proxy", "own_port"]
 
 MOST_CONNECTIONS = 200
 """More at a time are refused: a client that opens connections without end fails its test."""
+
+TURNED_AWAY: Final = tuple(
+    f"HTTP/1.1 {status}\r\nContent-Length: 0\r\n\r\n".encode() if status else b""
+    for status in ("403 Forbidden", "426 Upgrade Required", "200 OK", "")
+)
+"""What whoever asks for a WebSocket is told where there are none; the last one keeps silent."""
 
 _CHUNK = 65536
 _LONGEST_DELAY = 0.2
@@ -60,6 +66,7 @@ class Proxy:
         self._rate = rate
         self._most: int | None = None
         self._stranger: bytes | None = None
+        self._barred: bytes | None = None
         self._stalled = False
         self._muted = False
         self._refuses = False
@@ -129,6 +136,19 @@ class Proxy:
         for connection in self.connections:
             connection.cut_after(count, answers=answers)
 
+    def bar(self, answer: bytes) -> None:
+        """Let no WebSocket through: cut those there are, and let everything else pass.
+
+        Args:
+            answer: To whoever asks for one, as it goes over the wire; nothing is said if it is
+                empty.
+        """
+        self._barred = answer
+        for connection in self.connections:
+            connection.barred = answer
+            if connection.is_socket:
+                connection.cut()
+
     def interpose(self, answer: bytes) -> None:
         """Break every connection, and have somebody else answer every request on new ones.
 
@@ -171,6 +191,8 @@ class Proxy:
                 self.lose(asked=what != "half open down", answered=what != "half open up")
             case "stranger":
                 self.interpose(RECOGNISABLE[amount % len(RECOGNISABLE)].raw)
+            case "no sockets":
+                self.bar(TURNED_AWAY[amount % len(TURNED_AWAY)])
             case "refuse":
                 await self.refuse()
             case _:
@@ -179,11 +201,11 @@ class Proxy:
     async def mend(self) -> None:
         """Let everything through again, first what has waited."""
         self._stalled = self._refuses = self._muted = False
-        self._answers_to_drop, self._stranger = 0, None
+        self._answers_to_drop, self._stranger, self._barred = 0, None, None
         self.delay(0.0)
         self.limit(self._mended_rate)
         for connection in self.connections:
-            connection.muted = False
+            connection.muted, connection.barred = False, None
             connection.resume()
         async with self._dispatcher:
             if self._server is None:
@@ -212,6 +234,7 @@ class Proxy:
         connection = Connection()
         connection.delay, connection.muted = self._delay, self._muted
         connection.rate, connection.most = self._rate, self._most
+        connection.barred = self._barred
         if self._stalled:
             connection.stall()
         elif self._answers_to_drop:

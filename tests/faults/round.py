@@ -12,7 +12,7 @@ from tests.faults.cast import Cast, Way
 from tests.faults.leaks import Belongings
 from tests.faults.ledger import Stored, Verdict, judge
 from tests.faults.proxy import Proxy
-from tests.faults.schedule import DENIALS, Clock, Fault, Profile, Schedule, Step
+from tests.faults.schedule import DENIALS, NO_SOCKETS, Clock, Fault, Profile, Schedule, Step
 from tests.faults.server import Server
 from tests.faults.wall_clock import WallClock
 
@@ -40,6 +40,7 @@ class Outcome:
         faults: How many faults struck.
         frames_cut: How many sockets were cut between two bytes of what was said.
         half_open: How many connections were left open and silent.
+        moves: How often a client was taken to another transport.
         shown_out: How many listeners the rules ended, which began again.
         kills: How often a program with a durable outbox was killed.
         drifted: Conversations that the website left with a wrong count.
@@ -51,6 +52,7 @@ class Outcome:
     faults: int
     frames_cut: int = 0
     half_open: int = 0
+    moves: int = 0
     shown_out: int = 0
     kills: int = 0
     drifted: int = 0
@@ -96,9 +98,10 @@ async def _play(schedule: Schedule, folder: Path, belongings: Belongings) -> Out
         await round_.prepare()
         await round_.storm()
         outcome = await round_.settle()
-    sockets = [one for name, one in ways.items() if schedule.transports.get(name) == "websocket"]
+    sockets = [one for name, one in ways.items() if schedule.transports.get(name) != "rest"]
     outcome.frames_cut = sum(way.database.frames_cut for way in sockets)
     outcome.half_open = sum(way.database.half_open for way in ways.values())
+    outcome.moves = cast.moves
     outcome.shown_out = cast.door.shown_out
     outcome.kills = cast.kills
     return outcome
@@ -206,8 +209,9 @@ class _Round:
         if fault.what in DENIALS:
             await self._cast.door.close(fault.what, fault.seconds)
             return
-        everybody = list(self._ways.values())
-        whose = everybody if fault.whose is None else [everybody[fault.whose % len(everybody)]]
+        everybody = list(self._ways)
+        names = everybody if fault.whose is None else [everybody[fault.whose % len(everybody)]]
+        whose = [self._ways[name] for name in names]
         for way in whose:
             await way.spoil(fault)
         await asyncio.sleep(fault.seconds)
@@ -215,6 +219,10 @@ class _Round:
             if fault.what == "stall and cut":
                 way.database.cut()
             await way.mend()
+        if fault.what == NO_SOCKETS and fault.amount % 2:
+            for chat in (self._cast.chats.get(name) for name in names):
+                if chat is not None:
+                    chat.reconnect_now()
 
     async def _move_clock(self, name: str, machine: WallClock, began: float) -> None:
         clock = self._schedule.clocks.get(name)

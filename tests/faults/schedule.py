@@ -10,10 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias, get_args
 
-__all__ = ["TRANSPORTS", "Clock", "Fault", "Pace", "Schedule", "Step", "TransportName", "draw"]
+__all__ = [
+    "NO_SOCKETS",
+    "TRANSPORTS",
+    "Clock",
+    "Fault",
+    "Pace",
+    "Schedule",
+    "Step",
+    "TransportName",
+    "draw",
+]
 
 Profile: TypeAlias = Literal["strict", "compat"]
-TransportName: TypeAlias = Literal["rest", "websocket"]
+TransportName: TypeAlias = Literal["rest", "websocket", "auto"]
 
 TRANSPORTS: Final[tuple[TransportName, ...]] = get_args(TransportName)
 """What a client's way to the database may be."""
@@ -26,6 +36,9 @@ _TIMEOUTS = (0.0, 0.15, 0.4, None, None)
 
 STRANGER: Final = "stranger"
 """A fault: somebody else answers, for the database and for the sign-in service."""
+
+NO_SOCKETS: Final = "no sockets"
+"""A fault: no WebSocket gets through for a while, and everything else does."""
 
 DENIALS: Final = ("deny", "deny writing")
 """Faults: the rules are others for a while, and let nobody in, or nobody write."""
@@ -80,11 +93,13 @@ class Fault:
 
     Attributes:
         at: Seconds from the beginning.
-        what: A fault of the proxies, ``stranger``, ``kill`` or one of :data:`DENIALS`.
+        what: A fault of the proxies, ``stranger``, ``no sockets``, ``kill`` or one of
+            :data:`DENIALS`.
         whose: Picks an actor's way to the server; None is everybody's.
         seconds: How long it lasts.
         amount: How many answers to drop, which connection, which stranger, or after how many bytes
-            to cut (twice as many; odd for what is asked).
+            to cut (twice as many; odd for what is asked); what asking for a WebSocket is answered
+            with, and if odd, somebody says when they get through again.
     """
 
     at: float
@@ -199,6 +214,7 @@ def draw(seed: int) -> Schedule:
     if sockets.random() < _KILLED and not lines:
         actors["clerk0"] = _clerk(sockets)
         transports["clerk0"] = sockets.choice(TRANSPORTS)
+    more += _barred(random.Random(f"{seed} gates"), actors, transports)
     everything = sorted([*faults, *strangers, *more], key=lambda fault: fault.at)
     return Schedule(
         seed, profile, actors, tuple(everything), clocks, lines, busy, transports, lifetime
@@ -248,6 +264,23 @@ def _socket_faults(dice: random.Random) -> tuple[Fault, ...]:
             amount=dice.randrange(800),
         )
         for _ in range(dice.randint(1, 3))
+    )
+
+
+def _barred(
+    dice: random.Random, actors: Mapping[str, object], transports: Mapping[str, TransportName]
+) -> tuple[Fault, ...]:
+    """Where nobody could move from one transport to another, nothing."""
+    moving = [number for number, name in enumerate(actors) if transports.get(name) == "auto"]
+    return tuple(
+        Fault(
+            at=dice.uniform(0.0, LENGTH),
+            what=NO_SOCKETS,
+            whose=None if dice.random() < 0.3 else dice.choice(moving),
+            seconds=dice.choice([0.3, 0.9, 1.5, 2.5]),
+            amount=dice.randrange(1000),
+        )
+        for _ in range(dice.choice([1, 2, 2, 3]) if moving else 0)
     )
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import socket
 import sys
 import threading
@@ -76,6 +77,27 @@ async def test_a_socket_at_a_port_of_the_round_is_the_rounds(ours: Belongings) -
         assert await ours.left() == [f"socket at {port}"]
         (left,) = await baseline.left()
         assert "socket" in left
+
+
+@linux
+async def test_a_socket_in_a_cycle_is_no_leak_whenever_it_came_there(
+    ours: Belongings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that is waited for may leave one behind as it ends."""
+    monkeypatch.setattr(leaks, "_PATIENCE", 0.05)
+    gc.disable()
+    try:
+        held = [socket.create_server(("127.0.0.1", 0))]
+        ours.ports.add(held[0].getsockname()[1])
+
+        def break_down() -> None:
+            cycle: list[object] = [held.pop()]
+            cycle.append(cycle)
+
+        asyncio.get_running_loop().call_later(0.01, break_down)
+        assert await ours.left() == []
+    finally:
+        gc.enable()
 
 
 async def test_a_temporary_file_and_an_open_one_are_left_over(

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.client.cutting import CuttingProxy
-from tests.faults.proxy import Proxy, own_port
+from tests.faults.proxy import TURNED_AWAY, Proxy, own_port
 
 
 class Echo:
@@ -64,9 +64,9 @@ class Line:
         await self.say(text)
         return await self.hear()
 
-    async def drain(self) -> None:
+    async def drain(self) -> bytes:
         """Hear everything there is."""
-        await self._reader.read()
+        return await self._reader.read()
 
     def close(self) -> None:
         self._writer.close()
@@ -266,6 +266,35 @@ async def test_a_stranger_answers_until_it_is_mended(proxy: Proxy, echo: Echo) -
     assert await line.ask(b"two") == b"two\n"
     assert echo.heard == [b"one\n", b"two\n"]
     line.close()
+
+
+@pytest.mark.parametrize("amount", range(len(TURNED_AWAY)))
+async def test_no_socket_gets_through_and_everything_else_does(
+    proxy: Proxy, echo: Echo, amount: int
+) -> None:
+    """Those there are break, whoever asks for one is told, or is told nothing; until mended."""
+    ask = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r"
+    socket, line = await Line(proxy).open(), await Line(proxy).open()
+    assert await socket.ask(ask) == b"GET / HTTP/1.1\r\n"
+    assert await line.ask(b"one") == b"one\n"
+    await proxy.spoil("no sockets", seconds=1, amount=amount)
+    with pytest.raises(ConnectionError):
+        await socket.drain()
+    heard = list(echo.heard)
+    again = await Line(proxy).open()
+    await again.say(ask)
+    if TURNED_AWAY[amount]:
+        assert await again.hear() + await again.drain() == TURNED_AWAY[amount]
+    else:
+        with pytest.raises(TimeoutError):
+            await again.hear(0.02)
+    assert await line.ask(b"two") == b"two\n"
+    assert echo.heard == [*heard, b"two\n"]
+    await proxy.mend()
+    third = await Line(proxy).open()
+    assert await third.ask(ask) == b"GET / HTTP/1.1\r\n"
+    for one in (line, again, third):
+        one.close()
 
 
 async def test_a_slow_line_stays_slow_when_it_is_mended(echo: Echo) -> None:

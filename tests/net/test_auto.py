@@ -18,7 +18,7 @@ from imbari_chat.engine.choice import Step
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import ClientClosed, Unavailable
+from imbari_chat.errors import ClientClosed, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity import factory
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.transport import Subscription
@@ -28,9 +28,13 @@ from imbari_chat.wire.messages import Control, hello
 from imbari_chat.wire.paths import Path
 from tests.client.scenarios.faces import WAIT, eventually
 from tests.faults.gate import Gate
+from tests.faults.proxy import Proxy
+from tests.net.scripted import answer, serving
+from tests.strangers import STRANGERS, Stranger
 
 RULES = '{"rules": {"open": {".read": true, ".write": true}}}'
 OPEN = Path.parse("/open")
+INCREMENT: dict[Path, Json] = {OPEN / "x": {".sv": {"increment": 1}}}
 QUICK = BackoffPolicy(first=0.02, cap=0.05)
 LINK = LinkPolicy(connect_timeout=2.0, greeting_timeout=0.5, backoff=QUICK, hurry=0.05)
 STREAM = StreamPolicy(connect_timeout=2.0, backoff=QUICK)
@@ -180,8 +184,13 @@ async def test_rest_is_taken_where_no_websocket_gets_through(
         [str(hello(1, "n", "s")), '{"t":"d","d":{"r":1,"b":{"s":"ok","d":""}}}', '{"t":"x"}'],
         [str(hello(1, "n", "s"))],
         [str(Control("r", "elsewhere.example"))],
+        [str(Control("s", "no sockets for you"))],
+        [str(hello(1, "n", "s")), str(Control("s", "no sockets for you"))],
     ],
-    ids=["unknown", "no greeting", "page", "version", "status", "later", "silence", "moved"],
+    ids=[
+        *("unknown", "no greeting", "page", "version", "status", "later", "silence", "moved"),
+        *("shut out", "shut out later"),
+    ],
 )
 async def test_a_service_that_is_not_understood_is_asked_over_rest(
     texts: list[str], emulator: Emulator, tmp_path: FilePath
@@ -201,6 +210,42 @@ async def test_a_service_that_is_not_understood_is_asked_over_rest(
         assert await way.get(OPEN) == 1
         assert gate.refused <= 5  # while REST is asked, it may be tried again
         assert (way.way.reason or "").startswith("no WebSocket: ")
+
+
+async def test_who_is_served_by_neither_is_told_so(emulator: Emulator, tmp_path: FilePath) -> None:
+    """In the words of REST, which is asked when the socket does not serve this client."""
+    elsewhere = '{"error":"it lives in a different region","correctUrl":"https://there.example"}'
+    async with (
+        serving(answer("404 Not Found", elsewhere)) as server,
+        Gate(f"127.0.0.1:{server.port}", [str(Control("s", "no"))]).running() as gate,
+        reaching(emulator, gate.address, tmp_path) as way,
+    ):
+        subscription = way.listen(OPEN)
+        with pytest.raises(ConfigError, match="a different region"):
+            await _until(subscription, None)
+        with pytest.raises(ConfigError, match="a different region"):
+            await way.get(OPEN)
+        assert gate.refused <= 2
+
+
+@pytest.mark.parametrize(
+    "stranger", [one for one in STRANGERS if one.status < 300], ids=lambda one: one.name
+)
+async def test_a_stranger_that_answers_everything_is_not_taken_for_rest(
+    stranger: Stranger, emulator: Emulator, tmp_path: FilePath
+) -> None:
+    """Nothing is what the service has where nobody wrote; anything else is somebody else's."""
+    async with (
+        Proxy(emulator.database_host) as proxy,
+        reaching(emulator, proxy.address, tmp_path) as way,
+    ):
+        proxy.interpose(stranger.raw)
+        with pytest.raises(Unavailable):
+            await way.get(OPEN)
+        assert str(way.way) == "no transport yet"
+        await proxy.mend()
+        await _until(way.listen(OPEN), None)
+        assert str(way.way) == "websocket"
 
 
 async def test_the_latest_value_is_had_again_before_the_next_transport_has_one(
@@ -278,6 +323,18 @@ async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
     await asyncio.gather(*(_until(one, 3) for one in listening))
 
 
+async def test_who_is_busy_is_moved_as_well(
+    gate: Gate, way: AutoTransport, other: AutoTransport
+) -> None:
+    """Nobody reads what is said; what is said meanwhile is there when somebody does."""
+    subscription = way.listen(OPEN)
+    await _until(subscription, None)
+    gate.block("403 Forbidden")
+    await eventually(lambda: (way.way.name, subscription.state) == ("rest", "live"))
+    await other.update({OPEN: 1})
+    await _until(subscription, 1)
+
+
 async def test_asking_for_the_websocket_in_vain_disturbs_nobody(
     gate: Gate, way: AutoTransport
 ) -> None:
@@ -309,9 +366,58 @@ async def test_a_write_that_was_sent_is_not_sent_again(
 
     monkeypatch.setattr(WebSocketTransport, "update", unanswered)
     with pytest.raises(Unavailable) as caught:
-        await way.update({OPEN / "x": {".sv": {"increment": 1}}})
+        await way.update(INCREMENT)
     assert caught.value.outcome_unknown
     assert await way.get(OPEN / "x") == 1
+
+
+async def test_a_write_is_on_the_websocket_before_whoever_made_it_goes_on(
+    way: AutoTransport,
+) -> None:
+    """No task is begun for it, and so none has to run before what is asked next."""
+    await way.get(OPEN)
+    told: asyncio.Future[ImbariError | None] = asyncio.get_running_loop().create_future()
+    tasks = asyncio.all_tasks()
+    way.submit(INCREMENT, told.set_result)
+    assert asyncio.all_tasks() == tasks
+    assert await way.get(OPEN / "x") == 1
+    assert await told is None
+
+
+@pytest.mark.parametrize("answer", [None, "403 Forbidden"], ids=["websocket", "rest"])
+async def test_a_write_before_anything_is_decided_is_made_once(
+    answer: str | None, gate: Gate, way: AutoTransport
+) -> None:
+    gate.answer = answer
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    for _ in range(20):
+        way.submit(INCREMENT, told.put_nowait)
+    async with asyncio.timeout(WAIT):
+        assert [await told.get() for _ in range(20)] == [None] * 20
+    assert await way.get(OPEN / "x") == 20
+
+
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_write_whose_websocket_is_given_up_is_made_over_rest_if_it_was_not_sent(
+    sent: bool, gate: Gate, way: AutoTransport
+) -> None:
+    """What was sent has an unknown outcome, and whoever wrote it looks first."""
+    listening = asyncio.create_task(_until(way.listen(OPEN / "x"), 1))
+    await way.get(OPEN)
+    told: asyncio.Future[ImbariError | None] = asyncio.get_running_loop().create_future()
+    if not sent:
+        gate.block("")
+        await eventually(lambda: gate.refused == 1)  # it dials, and what is asked now waits
+    way.submit(INCREMENT, told.set_result)
+    way._take(Step.USE_REST)
+    async with asyncio.timeout(WAIT):
+        error = await told
+    if sent:
+        assert isinstance(error, Unavailable)
+        assert error.outcome_unknown
+    else:
+        assert error is None
+    await listening
 
 
 @pytest.mark.parametrize("when", ["not used", "undecided", "asking", "rest", "trying", "websocket"])

@@ -6,7 +6,7 @@ here: any number of writes goes by between two looks, more than a window holds.
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -55,23 +55,25 @@ SESSION = SessionId("-S")
 class Looks(Silence):
     """A subscription that says what its window holds, whenever it is looked at and has changed."""
 
-    def __init__(self, read: Callable[[], Json]) -> None:
+    def __init__(self, read: Callable[[], Json], states: Mapping[int, StateChanged]) -> None:
         self._read = read
+        self._states = states
+        self._said = 0
         self._told: Json = None
-        self._begun = 0
+        self._has_told = False
         self.look = asyncio.Event()
         self.waits = False
 
     async def __anext__(self) -> ListenItem:
-        self._begun += 1
-        if self._begun == 2:
-            return StateChanged("live")
-        while self._begun > 1 and same(self._read(), self._told):
+        self._said += 1
+        if self._said in self._states:
+            return self._states[self._said]
+        while self._has_told and same(self._read(), self._told):
             self.waits = True
             await self.look.wait()
             self.look.clear()
             self.waits = False
-        self._told = self._read()
+        self._told, self._has_told = self._read(), True
         return Changed(self._told, None)
 
 
@@ -82,6 +84,8 @@ class Late(InMemory):
         super().__init__(namespace, ADMIN)
         self.heard: Looks | None = None
         self.reads = 0
+        self.states: Mapping[int, StateChanged] = {2: StateChanged("live")}
+        """What subscriptions say first, second and so on, where that is no value."""
         self.before_reading: dict[Path, Callable[[], None]] = {}
         """What happens once, before a place is read."""
 
@@ -99,7 +103,8 @@ class Late(InMemory):
         overflow: Overflow = "coalesce",
     ) -> Looks:
         self.heard = Looks(
-            lambda: self._namespace.read(path, query, self._caller, self._now()).to_json()
+            lambda: self._namespace.read(path, query, self._caller, self._now()).to_json(),
+            self.states,
         )
         return self.heard
 
@@ -426,6 +431,33 @@ async def _follow_inbox(world: World) -> None:
     )
     world.consume(with_messages(world.gateway, diff, batches))
     await world.look()
+
+
+@pytest.mark.parametrize(
+    "states",
+    [
+        {1: StateChanged("connecting"), 3: StateChanged("live")},
+        {2: StateChanged("live", "the database has no index for this")},
+        {1: StateChanged("live")},
+        {2: StateChanged("stale", "no answer")},
+    ],
+    ids=["live", "live for a reason", "live before the first window", "stale"],
+)
+def test_what_comes_after_the_first_window_is_news(states: Mapping[int, StateChanged]) -> None:
+    """And what came before is none, whatever is said of the connection, and when."""
+    world = World()
+    world.transport.states = states
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        write("-M0", 0)
+        await _follow_inbox(world)
+        assert _texts(world.events) == []
+        write("-M1", 0)
+        assert _texts(await world.look()) == ["message 1"]
+        await world.close()
+
+    _run(lambda: world.server, scene())
 
 
 def test_a_message_that_moves_up_because_others_were_deleted_is_no_news() -> None:

@@ -1,6 +1,5 @@
 """Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
 
-import gc
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
     )
     from imbari_chat.schema.models import Message, Session
     from imbari_chat.schema.presence import PresenceSnapshot
-    from imbari_chat.view.inbox import Filter
+    from imbari_chat.schema.teamwork import Note, TeamSnapshot
+    from imbari_chat.view.listing import Shown as Filter
     from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["inbox", "show", "watch"]
@@ -64,9 +64,20 @@ def inbox(
             show_default=False,
         ),
     ] = None,
+    mine: Annotated[bool, typer.Option("--mine", help="Only those that you have.")] = False,
+    unassigned: Annotated[
+        bool, typer.Option("--unassigned", help="Only those that nobody has.")
+    ] = False,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", metavar="LABEL", help="Only those labelled so; may be repeated."),
+    ] = None,
+    snoozed: Annotated[
+        bool, typer.Option("--snoozed", help="Only those that are out of sight for a while.")
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     live: Annotated[
-        bool, typer.Option("--live", help="Keep them on the screen, and read and reply there.")
+        bool, typer.Option("--live", help="Open the desk with these, to read and reply there.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -76,41 +87,74 @@ def inbox(
     now = time.time_ns() // 1_000_000
     earliest = None if since is None else moment(since, now, option="--since")
     if live:
-        if json or unread or since is not None or status is Shown.RESOLVED:
+        named: dict[Filter, bool] = {
+            "resolved": status is Shown.RESOLVED, "all": status is Shown.ALL, "unread": unread,
+            "mine": mine, "unassigned": unassigned, "snoozed": snoozed,
+        }  # fmt: skip
+        chosen = [name for name, is_asked in named.items() if is_asked]
+        if json or label or len(chosen) > 1:
             raise UsageError(
-                "--live goes with none of --json, --unread, --since and --status resolved",
+                "--live shows one of --status, --unread, --mine, --unassigned and --snoozed, and"
+                " goes with neither --label nor --json",
                 hint="`imbari-chat watch --jsonl` is live and for scripts",
             )
-        _live(here, stderr, shown="all" if status is Shown.ALL else "active", limit=limit)
+        from imbari_chat.cli.desk import open_desk
+
+        open_desk(here, shown=next(iter(chosen), "active"), earliest=earliest, limit=limit)
         return
+    from imbari_chat.cli.team.about import Wanted, listed
+    from imbari_chat.cli.team.about import told as told_of_team
+    from imbari_chat.schema.team_plans import checked_label
+
+    asked = Wanted(mine, unassigned, tuple(map(checked_label, label or ())), snoozed)
     wanted: Literal["active", "resolved"] | None = (
         None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
     )
 
     from imbari_chat.cli.people import told, with_presence
 
-    async def read(chat: "AsyncAdminChat") -> "tuple[list[Session], PresenceSnapshot]":
-        return await with_presence(
-            chat, chat.sessions(status=wanted, unread=unread, since=earliest, limit=limit)
+    async def read(
+        chat: "AsyncAdminChat",
+    ) -> "tuple[tuple[list[Session], TeamSnapshot], PresenceSnapshot]":
+        found = listed(
+            chat, asked, stderr, status=wanted, unread=unread, since=earliest, limit=limit
         )
+        return await with_presence(chat, found)
 
-    sessions, presence = with_admin_chat(here, stderr, read)
+    (sessions, team), presence = with_admin_chat(here, stderr, read)
     if json:
-        stdout.document([{**record(one), "presence": told(presence, one.id)} for one in sessions])
+        stdout.document(
+            [
+                {
+                    **record(one),
+                    "presence": told(presence, one.id),
+                    "team": told_of_team(team, one),
+                }
+                for one in sessions
+            ]
+        )
         return
     _remember(here, sessions, stderr)
     if not sessions:
         from imbari_chat.view.dates import full
 
-        which = "" if wanted is None else f"{wanted} "
+        which = asked.words + ("" if wanted is None else f"{wanted} ")
         whose = " with unread messages" if unread else ""
         when = "" if earliest is None else f" since {full(earliest, None)}"
         stderr.say(f"no {which}conversations{whose}{when}")
         return
     from imbari_chat.cli.tables import inbox_table
+    from imbari_chat.view.teamwork import team_marks
 
     stdout.draw(
-        inbox_table(sessions, presence, now, width=stdout.width, with_status=wanted is None)
+        inbox_table(
+            sessions,
+            presence,
+            now,
+            width=stdout.width,
+            with_status=wanted is None,
+            team=[team_marks(team, one, None) for one in sessions],
+        )
     )
     if len(sessions) == limit:
         stderr.say(f"the newest {limit}; --limit shows more")
@@ -130,26 +174,38 @@ def show(
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
 
     from imbari_chat.cli.people import told, with_presence
+    from imbari_chat.cli.team.about import told as told_of_team
+    from imbari_chat.cli.team.about import with_notes
 
-    async def read(chat: "AsyncAdminChat") -> "tuple[_Reading, PresenceSnapshot]":
+    async def read(
+        chat: "AsyncAdminChat",
+    ) -> "tuple[tuple[_Reading, TeamSnapshot, list[Note]], PresenceSnapshot]":
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
             reading = _read(conversation, limit=limit, peek=peek)
-            return await with_presence(chat, reading, conversation.id)
+            noted = with_notes(chat, reading, conversation.id, stderr)
+            return await with_presence(chat, noted, conversation.id)
 
-    reading, presence = with_admin_chat(here, stderr, read, writes=not peek)
+    (reading, team, notes), presence = with_admin_chat(here, stderr, read, writes=not peek)
     if json:
         messages: list[JsonValue] = [record(message) for message in reading.messages]
-        about = {**record(reading.session), "presence": told(presence, reading.session.id)}
-        stdout.document({"session": about, "messages": messages})
+        about = {
+            **record(reading.session),
+            "presence": told(presence, reading.session.id),
+            "team": told_of_team(team, reading.session),
+        }
+        noted: list[JsonValue] = [record(note) for note in notes]
+        stdout.document({"session": about, "notes": noted, "messages": messages})
     else:
         from imbari_chat.cli.tables import message_block, session_heading
+        from imbari_chat.cli.team.about import team_blocks
 
         blocks = [
             message_block(message, reading.session, new=message.is_unread)
             for message in reading.messages
         ]
-        stdout.draw(session_heading(reading.session, presence), *blocks)
+        kept = team_blocks(team, reading.session, notes)
+        stdout.draw(session_heading(reading.session, presence), *kept, *blocks)
         if not blocks:
             stderr.say("no messages yet")
     if reading.marked:
@@ -332,18 +388,6 @@ class _Watcher:
                 self._stderr.say(f"the connection is silent{reason}")
             case _:
                 pass
-
-
-def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
-    from imbari_chat.cli.live.shell import run_live_inbox
-
-    gc.enable()  # which is off in commands that end by themselves
-
-    async def run(chat: "AsyncAdminChat") -> None:
-        title = here.settings().project_id()
-        await run_live_inbox(chat, shown=shown, limit=limit, title=title)
-
-    with_admin_chat(here, stderr, run, writes=True, lasts=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["build", "run"]
 
 CONVERSATIONS: Final = "Conversations"
+TEAM: Final = "With colleagues"
 TRYING: Final = "The other end"
 PEOPLE: Final = "Who may do what"
 OPERATIONS: Final = "Operations"
@@ -64,6 +65,12 @@ _COMMANDS: Final = {
     "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
+    "assign": _Command(TEAM, "team.assign", "assign", names_session=True),
+    "label": _Command(TEAM, "team.labels", "label", names_session=True),
+    "snooze": _Command(TEAM, "team.snooze", "snooze", names_session=True),
+    "notes": _Command(TEAM, "team.notes", "notes", names_session=True),
+    "block": _Command(TEAM, "team.block", "block", names_session=True),
+    "canned": _Command(TEAM, "team.canned", "family", is_family=True),
     "outbox": _Command(CONVERSATIONS, "outbox", "family", is_family=True),
     "demo": _Command(TRYING, "demo.command", "demo", lasts=True),
     "customer": _Command(TRYING, "customer.command", "customer", lasts=True),

@@ -18,6 +18,7 @@ from imbari_chat.cli.options import (
 from imbari_chat.cli.session_refs import addressee, find_session, named_offline
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.cli.team import canned
 from imbari_chat.errors import Conflict, ImbariError, Unavailable
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ def reply(
         list[str] | None,
         typer.Argument(
             metavar="[TEXT]",
-            help="In quotes; - reads standard input. Without it, your editor opens.",
+            help="In quotes, or /NAME for a canned reply; - reads standard input. Without it, your"
+            " editor opens.",
             show_default=False,
         ),
     ] = None,
@@ -71,7 +73,13 @@ def reply(
             return await converse(chat)
         except Unavailable as error:
             name = named_offline(session, here.settings()) if queue else None
-            if name is None or given is None or outgoing.is_under_way or error.outcome_unknown:
+            if (
+                name is None
+                or given is None
+                or canned.asks(given)
+                or outgoing.is_under_way
+                or error.outcome_unknown
+            ):
                 raise
             return await outgoing.send(chat.open(name, peek=True), given)
 
@@ -80,11 +88,12 @@ def reply(
         async with chat.open(name, peek=True) as conversation:
             _address(stderr, conversation.session)
             if given is not None:
-                return await outgoing.send(conversation, given)
+                return await outgoing.send(conversation, await canned.said(chat, given, name))
             draft = Draft(here.settings().data_dir / "drafts", name)
             with draft.kept_unless_sent(stderr):
                 shown = await conversation.history(limit=_CONTEXT)
                 written = draft.edit(_context(conversation.session, shown))
+                written = await canned.said(chat, written, name)
                 if anyway or not shown:
                     return await outgoing.send(conversation, written)
                 with _explaining_a_conflict(conversation.session, draft):

@@ -17,7 +17,7 @@ from imbari_chat.wire.json import Json
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-    from imbari_chat.schema.models import Message, Session
+    from imbari_chat.schema.models import Record
 
 __all__ = ["Stdout", "record"]
 
@@ -74,8 +74,8 @@ class Stdout:
         sys.stdout.flush()
 
 
-def record(model: "Session | Message") -> dict[str, Json]:
-    """A session or a message as JSON."""
+def record(model: "Record") -> dict[str, Json]:
+    """A session, a message or another stored record as JSON."""
     fields: dict[str, Any] = {name: getattr(model, name) for name in type(model).model_fields}
     return {**fields, "extra": model.extra}
 

@@ -35,6 +35,7 @@ def inbox_table(
     *,
     width: int,
     with_status: bool,
+    team: Sequence[str] = (),
 ) -> RenderableType:
     """The sessions as numbered lines, as given.
 
@@ -44,6 +45,7 @@ def inbox_table(
         now: Milliseconds since the epoch.
         width: Columns there are.
         with_status: Say of each whether it is resolved.
+        team: What the team keeps of each; without anything there is no column for it.
     """
     wide = width >= WIDE
     table = grid(expand=True)
@@ -58,6 +60,8 @@ def inbox_table(
         table.add_column("There", no_wrap=True, max_width=24)
     if with_status:
         table.add_column("Status", no_wrap=True)
+    if any(team):
+        table.add_column("Team", no_wrap=True, max_width=30)
     table.add_column("Message", no_wrap=True, ratio=1)
     if wide:
         table.add_column("Id", no_wrap=True, min_width=20)
@@ -71,6 +75,8 @@ def inbox_table(
             cells.append(Text(safe_text(there[number - 1], max_length=_NAME), "green"))
         if with_status:
             cells.append(Text(session.status))
+        if any(team):
+            cells.append(_stored(team[number - 1], _NAME))
         cells.append(_stored(session.last_message, _PREVIEW))
         if wide:
             cells.append(_stored(session.id, _NAME))

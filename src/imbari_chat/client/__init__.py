@@ -11,6 +11,7 @@ transports    settings to a transport
 events        windows of records to typed events
 sending       messages on their way
 reading       lists page by page, and counts put right
+teamwork      what a team does beside answering: assign, note, label, snooze, block
 sync          the same three without ``await``
 """
 

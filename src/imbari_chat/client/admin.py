@@ -13,7 +13,8 @@ from imbari_chat.client.events.event_stream import follow, with_deliveries
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import SessionPager, Start, latest_sessions
-from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, repair
+from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, mark_unread, repair
+from imbari_chat.client.teamwork.team import AsyncTeam
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import InvalidData, SessionNotFound
@@ -81,6 +82,12 @@ class AsyncAdminChat(BaseChat):
     def _use(self, gateway: Gateway) -> None:
         super()._use(gateway)
         self._background = gateway.dispatcher(self.events)
+        self._team: AsyncTeam = AsyncTeam(gateway)
+
+    @property
+    def team(self) -> AsyncTeam:
+        """What the team does with conversations beside answering them."""
+        return self._team
 
     @classmethod
     def from_env(
@@ -266,6 +273,21 @@ class AsyncAdminChat(BaseChat):
             Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
         """
         await self.open(session_id, peek=True).reopen()
+
+    async def mark_unread(self, session_id: str) -> bool:
+        """Mark the customer's latest message unread, so that colleagues see there is something.
+
+        Returns:
+            Whether it was marked; False if something is unread already, or the customer wrote
+            nothing.
+
+        Raises:
+            SessionNotFound: There is no such conversation.
+            Conflict: Colleagues kept getting in between.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been marked.
+        """
+        return await mark_unread(self._gateway, paths.session_id(session_id))
 
     async def show(self) -> None:
         """The admin is at the desk: customers see that the team is there, until :meth:`hide`.

@@ -83,7 +83,7 @@ def checked_seconds(name: str, value: object, *, none: bool = False) -> None:
         raise InvalidData(f"{name} must not be negative, and is {value}", where=name)
 
 
-def checked_moment(value: object) -> int | None:
+def checked_moment(value: object, name: str = "since") -> int | None:
     """A moment as milliseconds since the epoch; a datetime without a zone is local.
 
     Raises:
@@ -96,10 +96,10 @@ def checked_moment(value: object) -> int | None:
         try:
             return int(value.timestamp() * 1000)
         except (OverflowError, OSError, ValueError):
-            raise InvalidData(f"{value} is no moment here", where="since") from None
+            raise InvalidData(f"{value} is no moment here", where=name) from None
     if not isinstance(value, int) or isinstance(value, bool):
         raise _wrong(
-            "since",
+            name,
             "a datetime or milliseconds since the epoch",
             value,
             hint="datetime.fromisoformat() reads a text" if isinstance(value, str) else None,

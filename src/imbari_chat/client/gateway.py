@@ -122,12 +122,13 @@ class Gateway:
         self.presence: ClientPresence = ClientPresence(
             transport, self.ids, side, enabled=presence, name=name
         )
+        self.name: str | None = name
         self.on_error = on_error
         self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
         self._guard = ProcessGuard()
         self._timeout = timeout
-        self._on_rejected = on_rejected or _log_rejection
+        self.on_rejected: RejectionHandler = on_rejected or _log_rejection
         self._dispatchers: weakref.WeakSet[EventDispatcher] = weakref.WeakSet()
 
     @property
@@ -178,7 +179,7 @@ class Gateway:
         records = []
         for one in read:
             if one.rejected is not None:
-                self._on_rejected(one.rejected)
+                self.on_rejected(one.rejected)
             if one.record is not None:
                 records.append(one.record)
         return records

@@ -78,6 +78,15 @@ class Dialogue:
         """Whether everything is as if there had never been another connection."""
         return self.is_open and all(listen.is_current for listen in self._listens)
 
+    @property
+    def is_between_messages(self) -> bool:
+        """Whether all that has arrived is whole messages."""
+        return not self._joiner.is_waiting
+
+    def owed(self) -> int | None:
+        """The number of the request that waits longest for its answer; None if none does."""
+        return self._requests.oldest()
+
     def listen(self, hearer: int, path: Path, query: Query | None, latest: StateChanged) -> None:
         """Somebody listens.
 
@@ -90,7 +99,7 @@ class Dialogue:
         listen = self._listens.add(hearer, path, query)
         self._tell([hearer], StateChanged("connecting"))
         if listen.is_current:
-            self._tell([hearer], Changed(listen.value, None), latest)
+            self._tell([hearer], Changed(listen.value, None), _state_of(listen, latest))
         elif latest.state == "reconnecting":
             self._tell([hearer], latest)
         self.go_on()
@@ -199,7 +208,9 @@ class Dialogue:
     def became(self, latest: StateChanged) -> None:
         """The state of the connection has changed, and with it that of what hangs on it."""
         for listen in self._listens:
-            if listen.is_current or latest.state not in ("live", "stale"):
+            if listen.is_current:
+                self._tell(listen.hearers, _state_of(listen, latest))
+            elif latest.state not in ("live", "stale"):
                 self._tell(listen.hearers, latest)
 
     def _answered(self, answer: Answer, *, with_priorities: bool) -> ImbariError | None:
@@ -236,7 +247,7 @@ class Dialogue:
         if listen.is_news:
             listen.is_news = False
             self._tell(listen.hearers, Changed(listen.value, None))
-        self._tell(listen.hearers, StateChanged("live", _UNINDEXED if unindexed else None))
+        self._tell(listen.hearers, _live(listen))
         return None
 
     def _pushed(self, push: Push, *, with_priorities: bool) -> ImbariError | None:
@@ -269,3 +280,12 @@ class Dialogue:
     def _post(self, request: Request) -> None:
         for text in texts(str(request)):
             self._emit(Post(text))
+
+
+def _state_of(listen: Listen, latest: StateChanged) -> StateChanged:
+    """How a listen that the server serves fares, whatever other listens wait for."""
+    return latest if latest.state == "stale" else _live(listen)
+
+
+def _live(listen: Listen) -> StateChanged:
+    return StateChanged("live", _UNINDEXED if listen.is_unindexed else None)

@@ -171,7 +171,7 @@ class Link:
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed a message."""
-        if self._connect_by is not None and self._phase is not _Phase.IDENTIFYING:
+        if self._connect_by is not None:
             self._connect_by = now + self._patience
         if self._pulse is not None and self._pulse.heard(now):
             self._become(StateChanged("live"))
@@ -185,15 +185,17 @@ class Link:
             news = self._dialogue.receive(text)
         except InvalidData as error:
             # Whatever follows would be applied to the wrong value.
-            what = f"the service sent an unreadable message: {error.what}"
-            self._emit(Attempt("misunderstood", what))
-            self.lost(what, now)
+            self._misunderstood(f"the service sent an unreadable message: {error.what}", now)
             return
+        if self._pulse is not None and self._dialogue.is_between_messages:
+            self._pulse.whole(now)
         if isinstance(news, Control):
             self._controlled(control.read(news), now)
         elif news is not None:
             self._troubled(news, now)
         self._look_around()
+        if self._pulse is not None:  # what was asked for in silence is the affair of silence
+            self._pulse.owed(self._dialogue.owed(), now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
@@ -216,7 +218,6 @@ class Link:
         if due is not None and now >= due:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
-            self._credentials.failed()
             self.lost(f"no answer within {self._patience:.3g} s", now)
         elif renew_at is not None and now >= renew_at:
             self._credentials.renew_at = None
@@ -258,9 +259,12 @@ class Link:
         return worthwhile
 
     def _connect(self, now: float) -> None:
-        """Find out who is asking; hash what is here meanwhile."""
+        """Find out who is asking; hash what is here meanwhile.
+
+        That takes as long as it takes: requests to sign in end by themselves when nothing is heard,
+        and on a slow line one that is cut is begun again from nothing.
+        """
         self._attempts.begin(now)
-        self._connect_by = now + self._policy.connect_timeout
         self._phase = _Phase.IDENTIFYING
         self._emit(Identify(renew=self._credentials.wanted()))
         values = self._dialogue.to_hash()
@@ -282,8 +286,14 @@ class Link:
                     self._again("the service is at another host", now)
                 else:
                     self.lost(problem, now)
-            case ConfigError():
+            case ConfigError() if self._policy.heeds_shutdown:
                 self._end(news, now)
+            case ConfigError():
+                self._misunderstood(news.what, now)
+
+    def _misunderstood(self, what: str, now: float) -> None:
+        self._emit(Attempt("misunderstood", what))
+        self.lost(what, now)
 
     def _greeted(self, greeting: control.Greeting, now: float) -> None:
         self._route.greeted(greeting.host, greeting.session)
@@ -319,8 +329,11 @@ class Link:
                 self._become(StateChanged("stale", "no answer to whether it is still there"))
             case Sign.DEAD:
                 self.lost("nothing was heard, though it was asked for", now)
+            case Sign.DEAF:
+                self.lost("what was asked for was not answered, though other things were said", now)
             case Sign.KEEP_ALIVE:
                 self._emit(Post(KEEP_ALIVE))
+                self._dialogue.probe()  # which nobody answers who does not hear us
 
     def _again(self, reason: str, now: float) -> None:
         """Connect anew, at once."""

@@ -18,13 +18,15 @@ class LinkPolicy:
     """When to worry, in seconds, and how much to take at once.
 
     Attributes:
-        connect_timeout: Silence between asking for a connection and its being restored.
+        connect_timeout: Silence between dialing and the connection's being restored.
         greeting_timeout: Silence between dialing and the greeting; the same by default.
         stable_after: How long a connection must have lived for the backoff to start over.
         renew_before: How long before its end a credential is replaced.
         hurry: A caller who waits brings the next attempt forward to so long after the last one.
         hash_here: Values that may be hashed where they are; more are hashed in a thread.
         longest: Bytes that one message may have.
+        heeds_shutdown: Whether it is the end if a server says that it does not serve this client.
+            If not, a connection is lost, and whoever compares ways to the database is told.
         pulse: When a connection is silent for too long.
         backoff: The waits between attempts.
     """
@@ -36,6 +38,7 @@ class LinkPolicy:
     hurry: float = 1.0
     hash_here: int = 5_000
     longest: int = 256 * 1024 * 1024
+    heeds_shutdown: bool = True
     pulse: PulsePolicy = field(default_factory=PulsePolicy)
     backoff: BackoffPolicy = field(default_factory=BackoffPolicy)
 
@@ -87,7 +90,8 @@ class Attempt:
     Attributes:
         came: The service has ``greeted``; it has ``answered`` the sign-in, and whoever asks is
             known; or the attempt has ``failed`` before that. At any time, what the service says may
-            be ``misunderstood``, which no outage explains.
+            be ``misunderstood``, or be that it does not serve sockets to this client, which no
+            outage explains.
         reason: What it failed with.
     """
 

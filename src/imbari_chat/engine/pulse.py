@@ -7,8 +7,14 @@ to time, which servers take as a sign of life (reference: keepalive; the SDKs do
     heard --silence--> probed --more--> stale --more--> dead
       ^                   |                |
       +------- anything is heard ----------+
+
+What is heard does not prove that we are: a way may be dead in one direction. So whatever was asked
+for is to be answered in time, however much is pushed meanwhile, and something is asked for now and
+then. A long message that takes its time stands in the way of answers, so while one arrives no time
+passes for them.
 """
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,12 +30,15 @@ class PulsePolicy:
         stale_after: How long after that the state says so.
         dead_after: How long after that the connection is given up.
         keep_alive: Between two signs of life.
+        answer_within: How long an answer may be owed while other things are said. Longer than
+            silence is put up with: on a slow line they may stand in a queue before it.
     """
 
     probe_after: float = 10.0
     stale_after: float = 2.0
     dead_after: float = 5.0
     keep_alive: float = 45.0
+    answer_within: float = 30.0
 
 
 class Sign(Enum):
@@ -38,6 +47,7 @@ class Sign(Enum):
     PROBE = "probe"
     STALE = "stale"
     DEAD = "dead"
+    DEAF = "deaf"
     KEEP_ALIVE = "keep alive"
 
 
@@ -50,12 +60,29 @@ class Pulse:
         self._heard_at = self._kept_at = now
         self._probed_at: float | None = None
         self._is_stale = False
+        self._owed: int | None = None
+        self._owed_for = 0.0
+        self._counting_from: float | None = now  # None while a message arrives
 
     def heard(self, now: float) -> bool:
-        """Anything arrived. Returns whether it had been stale."""
+        """Anything arrived, a part of a message perhaps. Returns whether it had been stale."""
+        if self._counting_from is not None:
+            self._owed_for += now - self._counting_from
+            self._counting_from = None
         was_stale, self._is_stale = self._is_stale, False
         self._heard_at, self._probed_at = now, None
         return was_stale
+
+    def whole(self, now: float) -> None:
+        """What was arriving has arrived."""
+        self._counting_from = now
+
+    def owed(self, number: int | None, now: float) -> None:
+        """What has waited longest for its answer: a number that is never used again, or nothing."""
+        if number != self._owed:
+            self._owed, self._owed_for = number, 0.0
+            if self._counting_from is not None:
+                self._counting_from = now
 
     def probed(self, now: float) -> None:
         """The other end was asked, for whatever reason."""
@@ -65,15 +92,19 @@ class Pulse:
     def deadline(self) -> float:
         """When :meth:`due` gives something."""
         policy = self._policy
-        keep = self._kept_at + policy.keep_alive
+        due = min(self._kept_at + policy.keep_alive, self._deaf_at)
         if self._probed_at is None:
-            return min(keep, self._heard_at + policy.probe_after)
+            return min(due, self._heard_at + policy.probe_after)
         wait = policy.dead_after if self._is_stale else policy.stale_after
-        return min(keep, self._probed_at + wait)
+        return min(due, self._probed_at + wait)
 
     def due(self, now: float) -> Sign | None:
         """What is due now, once; None if nothing is."""
         policy = self._policy
+        if now >= self._deaf_at + policy.dead_after:  # this machine slept, and has not read on yet
+            self._owed_for, self._counting_from = 0.0, now
+        elif now >= self._deaf_at:
+            return Sign.DEAF
         if self._probed_at is None:
             if now >= self._heard_at + policy.probe_after:
                 self._probed_at = now
@@ -87,3 +118,10 @@ class Pulse:
             self._kept_at = now
             return Sign.KEEP_ALIVE
         return None
+
+    @property
+    def _deaf_at(self) -> float:
+        """When the answer that is owed will have been owed for too long."""
+        if self._owed is None or self._counting_from is None:
+            return math.inf
+        return self._counting_from + self._policy.answer_within - self._owed_for

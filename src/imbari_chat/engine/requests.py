@@ -11,7 +11,8 @@ order in which it was asked:
                         | lost: a write is told that its outcome is unknown
     waiting --nobody can be reached--> told, and certainly not sent
 
-A write is never sent twice: whoever asked for it looks first.
+A write is never sent twice: whoever asked for it looks first. What nobody waits for any more is
+still owed an answer, which shows that the server hears what is said.
 """
 
 from collections.abc import Callable, Mapping
@@ -89,12 +90,19 @@ class Requests(Generic[Own]):
         self._number = 0
         self._key = 0
         self._waiting: dict[int, Asked] = {}
-        self._sent: dict[int, Asked | Own] = {}
+        self._sent: dict[int, Asked | Own | None] = {}  # None: nobody waits for it any more
+        self._oldest = 1
 
     @property
     def outstanding(self) -> bool:
         """Whether any caller waits for anything."""
         return bool(self._waiting) or any(isinstance(one, Asked) for one in self._sent.values())
+
+    def oldest(self) -> int | None:
+        """The number of the request that waits longest for its answer; None if none does."""
+        while self._oldest <= self._number and self._oldest not in self._sent:
+            self._oldest += 1
+        return self._oldest if self._oldest in self._sent else None
 
     def ask(self, action: str, body: Mapping[str, Json], call: Call) -> int:
         """A caller asks for something; it waits. Returns its key."""
@@ -108,7 +116,7 @@ class Requests(Generic[Own]):
             return False
         for number, one in self._sent.items():
             if isinstance(one, Asked) and one.key == key:
-                del self._sent[number]
+                self._sent[number] = None
                 return True
         return False
 

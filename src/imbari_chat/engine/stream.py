@@ -53,7 +53,8 @@ class StreamPolicy:
     Attributes:
         connect_timeout: Silence between asking for a connection and the end of its first event.
             Bytes of that event put it off: on a slow line a large snapshot takes as long as it
-            takes, and one that is cut is begun again from nothing.
+            takes, and one that is cut is begun again from nothing. So does signing in before it,
+            which ends by itself when nothing is heard.
         stale_after: Silence after which the state says so. The service sends a keep-alive about
             every 30 s.
         dead_after: Silence after which the connection is given up.
@@ -95,6 +96,7 @@ class StreamCore:
         self._renew_at: float | None = None
         self._renew_next = False
         self._renewing = False
+        self._identifying = False
         self._revoked_before_live = False
 
     @property
@@ -128,6 +130,12 @@ class StreamCore:
         self._become("connecting")
         self._connect(now)
 
+    def identified(self, now: float) -> None:
+        """It is known who is asking, and the request is made."""
+        if not self._over and self._identifying:
+            self._identifying = self._renewing = False
+            self._connect_by = now + self._policy.connect_timeout
+
     def opened(self, now: float, expires_in: float | None = None) -> None:
         """The service accepted the request and began to answer.
 
@@ -137,8 +145,8 @@ class StreamCore:
         """
         if self._over:
             return
+        self.identified(now)
         self._connected = True
-        self._renewing = False
         self._opened_at = self._heard_at = now
         self._put_off(now)
         if expires_in is not None:
@@ -228,9 +236,12 @@ class StreamCore:
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
             self._connect(now)
+        elif self._connect_by is not None and now >= self._connect_by and self._identifying:
+            self._connect_by = None
+            if self._state == "live":
+                self._become("connecting", "signing in takes its time")
         elif self._connect_by is not None and now >= self._connect_by:
             self._effects.append(Disconnect())
-            self._renew_next = self._renewing
             what = "the answer stopped for" if self._connected else "no answer within"
             self.lost(f"{what} {self._policy.connect_timeout:g} s", now)
         elif self._connected:
@@ -317,6 +328,7 @@ class StreamCore:
         self._asked_at = now
         self._connect_by = now + self._policy.connect_timeout
         self._renewing, self._renew_next = self._renew_next, False
+        self._identifying = True
         self._effects.append(Connect(renew=self._renewing))
 
     def _forget_connection(self, now: float) -> None:
@@ -325,7 +337,7 @@ class StreamCore:
         self._stop_watching()
 
     def _stop_watching(self) -> None:
-        self._connected = False
+        self._connected = self._identifying = False
         self._connect_by = self._retry_at = self._renew_at = None
 
     def _end(self, error: ImbariError) -> None:

@@ -9,20 +9,23 @@ connection.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import replace
+from secrets import token_hex
 from typing import Any, TypeVar
 
 from imbari_chat.engine.access import SocketAccess
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.choice import Choice, Step
 from imbari_chat.engine.link_effects import Attempt, LinkPolicy
+from imbari_chat.engine.refusals import Remedy, remedy
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
+from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import OnDisconnect, Way
+from imbari_chat.net.transport import Done, OnDisconnect, Way
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -36,9 +39,6 @@ _MOST_CALLS = 12  # of the two together
 
 _PART_FOR_GREETING = 3
 """The WebSocket has to greet within this part of the timeout."""
-
-_ANYTHING = Path.parse("imbari-chat-reachable")
-"""Nothing is there. That nobody may read it is an answer, too."""
 
 
 class AutoTransport(BaseTransport[SocketAccess]):
@@ -63,8 +63,10 @@ class AutoTransport(BaseTransport[SocketAccess]):
         environment: HttpEnvironment | None = None,
     ) -> None:
         super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
-        self._link = link or LinkPolicy(
-            connect_timeout=timeout, greeting_timeout=timeout / _PART_FOR_GREETING
+        self._link = replace(
+            link
+            or LinkPolicy(connect_timeout=timeout, greeting_timeout=timeout / _PART_FOR_GREETING),
+            heeds_shutdown=False,  # as long as REST has not been asked
         )
         self._choice = Choice()
         self._rest = RestTransport(
@@ -88,8 +90,23 @@ class AutoTransport(BaseTransport[SocketAccess]):
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
         if changes:
-            where = str(next(iter(changes)))
-            await self._ask(lambda way: way.update(changes), where, write=True)
+            await self._update(changes)
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """Write without waiting if the WebSocket is in use and has greeted, else as update does."""
+        if self._choice.chosen != "websocket":
+            super().submit(changes, done)
+            return
+        way, deadline = self._in_use, self._deadline()
+
+        def told(error: ImbariError | None) -> None:
+            unsent = isinstance(error, Unavailable) and not error.outcome_unknown
+            if unsent and way is not self._in_use:
+                self._submitter.begin(lambda: self._update(changes, deadline), done)
+            else:
+                done(error)
+
+        way.submit(changes, told)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
@@ -152,22 +169,21 @@ class AutoTransport(BaseTransport[SocketAccess]):
         where: str,
         *,
         write: bool = False,
+        until: float | None = None,
     ) -> T:
         """Ask over the transport in use, and over the other one if that takes its place.
 
-        What is asked again has certainly not been sent. A write keeps its deadline.
+        What is asked again has certainly not been sent. A write keeps its deadline, be it from
+        before, ``until``.
         """
-        deadline = time.monotonic() + self._timeout + GRACE
-        limit: float | None = None
+        deadline = until or self._deadline()
+        limit = None if until is None else deadline - time.monotonic()
         while True:
             self._check()
             way = self._in_use
             try:
                 async with asyncio.timeout(limit):
                     return await call(way)
-            except ClientClosed:
-                if way is self._in_use:
-                    raise
             except TimeoutError:
                 raise self._no_answer(where, unknown=True) from None
             except Unavailable as error:
@@ -179,6 +195,13 @@ class AutoTransport(BaseTransport[SocketAccess]):
                     raise
             if write:
                 limit = deadline - time.monotonic()
+
+    async def _update(self, changes: Mapping[Path, Json], until: float | None = None) -> None:
+        where = str(next(iter(changes)))
+        await self._ask(lambda way: way.update(changes), where, write=True, until=until)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeout + GRACE
 
     def _new_socket(self) -> WebSocketTransport:
         def attempted(attempt: Attempt) -> None:
@@ -211,14 +234,16 @@ class AutoTransport(BaseTransport[SocketAccess]):
                 self._give_up()
 
     async def _ask_rest(self) -> None:
+        """Ask for what nobody can have written: nothing is there, or the service itself refuses.
+
+        A stranger's answer to everything is neither.
+        """
         answers = False
         try:
-            await self._rest.get(_ANYTHING)
-            answers = True
-        except AccessDenied:
-            answers = True
-        except ImbariError:
-            answers = False
+            nothing = await self._rest.get(Path((f"imbari-chat-reachable-{token_hex(8)}",)))
+            answers = nothing is None
+        except ImbariError as error:
+            answers = remedy(error) is Remedy.NOTHING
         finally:
             self._take(self._choice.rest_answered(answers))
             for subscription in self.subscriptions:

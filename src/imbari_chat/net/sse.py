@@ -156,6 +156,7 @@ class SseSubscription(BufferedSubscription):
             self._fail(error)
             self._settle()
             return
+        self._report(self._core.identified)
         try:
             await self._listen(request, access)
         except ImbariError as error:

@@ -12,6 +12,9 @@ of this package.
     order    what comes before what
     events   what a listener hears
     presence who is there and who types: leases, and how they read at a moment
+    teamwork what a team keeps beside conversations, and how it reads at a moment
+    team_plans   what it does, as plans
+    canned   replies that are ready, and their placeholders
 """
 
 __all__ = ["strict_rules"]

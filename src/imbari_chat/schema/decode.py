@@ -26,6 +26,8 @@ __all__ = [
     "message",
     "messages",
     "messages_by_id",
+    "record",
+    "records_by_id",
     "session",
     "sessions",
     "sessions_by_id",
@@ -62,22 +64,22 @@ class Batch(Generic[R]):
 
 def session(session_id: SessionId, raw: Json) -> Decoded[Session]:
     """Read one session."""
-    return _decode(Session, session_id, raw, paths.SESSIONS)
+    return record(Session, session_id, raw, paths.SESSIONS)
 
 
 def message(session_id: SessionId, message_id: MessageId, raw: Json) -> Decoded[Message]:
     """Read one message."""
-    return _decode(Message, message_id, raw, paths.messages(session_id))
+    return record(Message, message_id, raw, paths.messages(session_id))
 
 
 def sessions_by_id(raw: Mapping[str, Json]) -> Batch[Session]:
     """Read many sessions; faster than one by one."""
-    return _decode_all(Session, raw, paths.SESSIONS)
+    return records_by_id(Session, raw, paths.SESSIONS)
 
 
 def messages_by_id(session_id: SessionId, raw: Mapping[str, Json]) -> Batch[Message]:
     """Read many messages of one conversation; faster than one by one."""
-    return _decode_all(Message, raw, paths.messages(session_id))
+    return records_by_id(Message, raw, paths.messages(session_id))
 
 
 def sessions(raw: Json) -> list[Decoded[Session]]:
@@ -103,13 +105,20 @@ def as_mapping(raw: Json) -> Mapping[str, Json]:
     return {}
 
 
-def _decode_all(model: type[R], raw: Mapping[str, Json], parent: Path) -> Batch[R]:
+def records_by_id(model: type[R], raw: Mapping[str, Json], parent: Path) -> Batch[R]:
+    """Read many records of one kind; faster than one by one.
+
+    Args:
+        model: What they are.
+        raw: By id.
+        parent: Where they stand.
+    """
     try:
         # A record that is no mapping raises TypeError.
-        prepared = [{**record, ID_FIELD: key} for key, record in raw.items()]  # type: ignore[dict-item]
+        prepared = [{**one, ID_FIELD: key} for key, one in raw.items()]  # type: ignore[dict-item]
         return Batch(dict(zip(raw, _many(model).validate_python(prepared), strict=True)))
     except (TypeError, ValidationError):
-        read = {key: _decode(model, key, record, parent) for key, record in raw.items()}
+        read = {key: record(model, key, one, parent) for key, one in raw.items()}
     return Batch(
         {key: one.record for key, one in read.items() if one.record is not None},
         [one.rejected for one in read.values() if one.rejected is not None],
@@ -121,7 +130,8 @@ def _many(model: type[R]) -> TypeAdapter[list[R]]:
     return TypeAdapter(list[model])  # type: ignore[valid-type]  # a type only at run time
 
 
-def _decode(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
+def record(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
+    """Read one record that stands at ``key`` below ``parent``."""
     if not isinstance(raw, dict):
         reason = f"expected an object, found {type(raw).__name__}"
         return Decoded(None, RecordRejected(_below(parent, key), (reason,), raw))

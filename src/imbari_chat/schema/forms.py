@@ -31,24 +31,36 @@ QUICK_TOPICS: Final = ("An order", "Wholesale", "Brewing advice", "Something els
 """What the widget offers to tap before the first message; any other text is as good."""
 
 
-def checked_text(text: str) -> str:
-    """A message's text, unchanged.
+def checked_text(
+    text: str,
+    what: str = "a message",
+    *,
+    limit: int = MAX_TEXT,
+    hint: str | None = "Send it in several messages",
+) -> str:
+    """A text that somebody wrote, unchanged.
+
+    Args:
+        text: What was written.
+        what: What it is to be.
+        limit: How many UTF-16 units it may have.
+        hint: What to do about one that is longer.
 
     Raises:
         InvalidType: It is no text.
-        InvalidData: It is empty, blank, longer than 2,000 UTF-16 units or not valid Unicode.
+        InvalidData: It is empty, blank, longer than ``limit`` or not valid Unicode.
     """
     if not isinstance(text, str):
-        raise InvalidType(f"a message is a text, not {type(text).__name__}", where="text")
+        raise InvalidType(f"{what} is a text, not {type(text).__name__}", where="text")
     if not text.strip():
-        raise InvalidData("a message cannot be empty", where="text")
-    _no_lone_surrogates(text, "a message")
+        raise InvalidData(f"{what} cannot be empty", where="text")
+    _no_lone_surrogates(text, what)
     length = utf16_length(text)
-    if length > MAX_TEXT:
+    if length > limit:
         raise InvalidData(
-            f"a message has at most {MAX_TEXT} characters, this one has {length}",
+            f"{what} has at most {limit} characters, this one has {length}",
             where="text",
-            hint="Send it in several messages",
+            hint=hint,
         )
     return text
 

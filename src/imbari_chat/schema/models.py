@@ -23,6 +23,7 @@ __all__ = [
     "Colleague",
     "Message",
     "Presence",
+    "Record",
     "Sender",
     "Session",
     "Status",
@@ -54,7 +55,9 @@ def as_datetime(milliseconds: int) -> datetime | None:
         return None
 
 
-class _Record(BaseModel):
+class Record(BaseModel):
+    """What is stored under an id; fields that nobody knows are kept."""
+
     model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="allow")
 
     @property
@@ -63,7 +66,7 @@ class _Record(BaseModel):
         return dict(self.model_extra or {})
 
 
-class Session(_Record):
+class Session(Record):
     """One conversation, as the inbox lists it. Stored at ``/chatSessions/{id}``.
 
     Attributes:
@@ -108,7 +111,7 @@ class Session(_Record):
         return self.status == "resolved"
 
 
-class Message(_Record):
+class Message(Record):
     """One message. Stored at ``/messages/{session}/{id}``; written once, never changed.
 
     Attributes:

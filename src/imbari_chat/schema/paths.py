@@ -30,21 +30,28 @@ __all__ = [
     "TEAM_PRESENT",
     "TYPING",
     "MessageId",
+    "NoteId",
     "SessionId",
     "admin_present",
+    "assignment",
     "block",
+    "canned_reply",
     "customer_present",
+    "labels",
     "message",
     "message_id",
     "messages",
     "messages_in_order",
     "newest_messages",
-    "newest_signs",
+    "newest_records",
+    "note",
+    "notes",
     "session",
     "session_id",
     "sessions_in_order",
     "sessions_like",
     "sessions_of",
+    "snooze",
     "start",
     "typing",
     "unread_count",
@@ -52,6 +59,7 @@ __all__ = [
 
 SessionId = NewType("SessionId", str)
 MessageId = NewType("MessageId", str)
+NoteId = NewType("NoteId", str)
 
 SESSIONS: Final = Path(("chatSessions",))
 MESSAGES: Final = Path(("messages",))
@@ -129,8 +137,38 @@ def message(session: SessionId, message: MessageId) -> Path:
     return Path((*MESSAGES, session, message))
 
 
+def notes(session: SessionId) -> Path:
+    """``/adminNotes/{session}``: what the team notes of a conversation, by id."""
+    return Path((*NOTES, session))
+
+
+def note(session: SessionId, note: NoteId) -> Path:
+    """``/adminNotes/{session}/{note}``."""
+    return Path((*NOTES, session, note))
+
+
+def assignment(session: SessionId) -> Path:
+    """``/assignments/{session}``: which admin has a conversation."""
+    return Path((*ASSIGNMENTS, session))
+
+
+def labels(session: SessionId) -> Path:
+    """``/labels/{session}``: what a conversation is labelled, below ``names``."""
+    return Path((*LABELS, session))
+
+
+def snooze(session: SessionId) -> Path:
+    """``/snoozes/{session}``: until when a conversation is out of sight."""
+    return Path((*SNOOZES, session))
+
+
+def canned_reply(name: str) -> Path:
+    """``/cannedReplies/{name}``: a reply that is ready."""
+    return Path((*CANNED_REPLIES, name))
+
+
 def block(uid: str) -> Path:
-    """``/blocks/{uid}``: present when this customer may not write."""
+    """``/blocks/{uid}``: this customer may not write, until the end that it names."""
     return Path((*BLOCKS, uid))
 
 
@@ -197,9 +235,9 @@ def newest_messages(limit: int, *, until: int | None = None) -> "Query":
     return (order if until is None else order.end_at(until)).limit_to_last(limit)
 
 
-def newest_signs(limit: int) -> "Query":
-    """The last ``limit`` signs of customers, or of typing; read at :data:`CUSTOMERS_PRESENT` or
-    :data:`TYPING`."""
+def newest_records(limit: int) -> "Query":
+    """The last ``limit`` records that say in ``at`` when they were written: signs of customers and
+    of typing, and what the team keeps of conversations and customers."""
     return _query().by_child("at").limit_to_last(limit)
 
 

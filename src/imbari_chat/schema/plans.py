@@ -29,6 +29,7 @@ __all__ = [
     "erase",
     "mark_read",
     "mark_seen",
+    "mark_unread",
     "reopen",
     "reply",
     "resolve",
@@ -212,6 +213,21 @@ def mark_read(
     place = paths.session(session)
     changes[place / "unreadCount"] = increment(-(len(unread) if counted is None else counted))
     return _plan(changes, requires=place)
+
+
+def mark_unread(session: SessionId, message: MessageId) -> Plan:
+    """Mark a customer message that was read unread again, and count it.
+
+    Of two admins who do it at once the rules refuse one as a whole.
+    """
+    place = paths.session(session)
+    return _plan(
+        {
+            paths.message(session, message) / "read": False,
+            place / "unreadCount": increment(1),
+        },
+        requires=place,
+    )
 
 
 def mark_seen(session: SessionId) -> Plan:

@@ -16,19 +16,31 @@ from imbari_chat import (
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
+    AsyncTeam,
     BlockingPager,
-    ChatEvent,
     Conversation,
     CustomerChat,
     Settings,
+    Team,
 )
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
+from tests.faults.proxy import Proxy
 
-__all__ = ["FACES", "PASSWORD", "WAIT", "Face", "Heard", "Scenario", "eventually", "public_names"]
+__all__ = [
+    "FACES",
+    "PASSWORD",
+    "WAIT",
+    "Face",
+    "Heard",
+    "Scenario",
+    "break_line",
+    "eventually",
+    "public_names",
+]
 
 PASSWORD = "correct horse battery staple"
 
@@ -41,6 +53,7 @@ _ASYNC: dict[type, type] = {
     AdminChat: AsyncAdminChat,
     Conversation: AsyncConversation,
     CustomerChat: AsyncCustomerChat,
+    Team: AsyncTeam,
 }
 
 
@@ -140,10 +153,10 @@ class Recorded:
         member = getattr(self.inner, name)
         if callable(member) and not inspect.iscoroutinefunction(member):
             return lambda *args, **options: self._wrapped(member(*args, **options))
-        return member
+        return self._wrapped(member)
 
     def _wrapped(self, result: Any) -> Any:
-        known = isinstance(result, AsyncConversation)
+        known = isinstance(result, AsyncConversation | AsyncTeam)
         return Recorded(result, self._called) if known else result
 
     async def __aenter__(self) -> Any:
@@ -162,7 +175,7 @@ class Adapted(Recorded):
             self._called.add((self.kind, name))
         original = getattr(self.kind, name, None)
         if isinstance(original, property) or original is None:
-            return getattr(self.inner, name)
+            return self._wrapped(getattr(self.inner, name))
         member = getattr(self.inner, name)
         if inspect.iscoroutinefunction(original):
             return lambda *args, **options: _off_loop(member, *args, **options)
@@ -173,7 +186,8 @@ class Adapted(Recorded):
             return _adapted(result)
         if isinstance(result, BlockingPager):
             return AdaptedPager(result)
-        return Adapted(result, self._called) if isinstance(result, Conversation) else result
+        known = isinstance(result, Conversation | Team)
+        return Adapted(result, self._called) if known else result
 
     async def __aenter__(self) -> Any:
         await _off_loop(self.inner.__enter__)
@@ -200,7 +214,7 @@ class AdaptedPager:
             yield record
 
 
-async def _adapted(events: BlockingIterator[ChatEvent]) -> AsyncGenerator[ChatEvent, None]:
+async def _adapted(events: BlockingIterator[R]) -> AsyncGenerator[R, None]:
     with_end = iter(events)
     try:
         while (event := await _off_loop(next, with_end, None)) is not None:
@@ -258,6 +272,15 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT):
         while not condition():  # noqa: ASYNC110  # it may be about another thread
             await asyncio.sleep(0.005)
+
+
+async def break_line(proxy: Proxy, client: AsyncAdminChat | AsyncCustomerChat) -> None:
+    """Have no network, and ``client``, which listens, know it.
+
+    What is written before goes into a dead connection, and nobody knows what became of it.
+    """
+    await proxy.refuse()
+    await eventually(lambda: client.status.state == "reconnecting")
 
 
 Scenario = Callable[[Face], Awaitable[None]]

@@ -5,12 +5,23 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"tests.client.scenarios.{name}"
-        for name in ("conversing", "following", "delivering", "presence")
+        for name in ("conversing", "following", "delivering", "presence", "teamwork")
     )
 )
 
-from imbari_chat import AsyncAdminChat, AsyncConversation, AsyncCustomerChat  # noqa: E402
-from tests.client.scenarios import conversing, delivering, following, presence  # noqa: E402
+from imbari_chat import (  # noqa: E402
+    AsyncAdminChat,
+    AsyncConversation,
+    AsyncCustomerChat,
+    AsyncTeam,
+)
+from tests.client.scenarios import (  # noqa: E402
+    conversing,
+    delivering,
+    following,
+    presence,
+    teamwork,
+)
 from tests.client.scenarios.faces import Face, Scenario, public_names  # noqa: E402
 
 SCENARIOS: dict[str, Scenario] = {
@@ -20,6 +31,7 @@ SCENARIOS: dict[str, Scenario] = {
         *following.SCENARIOS,
         *delivering.SCENARIOS,
         *presence.SCENARIOS,
+        *teamwork.SCENARIOS,
     )
 }
 
@@ -44,5 +56,5 @@ async def test_every_public_name_is_used_in_a_scenario(face: Face) -> None:
             await scenario(face)
             _called[name] = set(face.called)
     used = set().union(*_called.values())
-    for kind in (AsyncAdminChat, AsyncConversation, AsyncCustomerChat):
+    for kind in (AsyncAdminChat, AsyncConversation, AsyncCustomerChat, AsyncTeam):
         assert public_names(kind) - {name for where, name in used if where is kind} == set()

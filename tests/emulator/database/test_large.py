@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 
 import pytest
 
+from imbari_chat.emulator.database.answers import Done
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.requests import Request
-from imbari_chat.emulator.database.service import Done, Service
+from imbari_chat.emulator.database.service import Service
 from imbari_chat.emulator.offload import LARGE, Offload, here
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.pushid import PushIds

@@ -18,7 +18,6 @@ from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.gateway import Gateway, Newest
 from imbari_chat.schema.events import (
     ChatEvent,
-    ConnectionChanged,
     MessageAdded,
     SessionAdded,
     SessionChanged,
@@ -49,11 +48,13 @@ async def with_messages(
         batches: The events; closed together with this.
     """
     news = _NewMessages(gateway)
-    live = False
+    has_begun = False
     async with aclosing(batches):
         async for batch in batches:
-            if not live:
-                live = ConnectionChanged("live") in batch
+            if not has_begun:
+                # Whatever the connection is called: a listener that is live may be told why, and
+                # one that is slow hears of several states before the first window.
+                has_begun = diff.has_begun
                 await news.begin(batch)
                 yield batch
                 continue

@@ -34,8 +34,8 @@ Hearer = Callable[[ChatEvent], None]
 def team_places() -> Mapping[str, tuple[Path, Query | None]]:
     """Where an admin looks, by what stands there in :class:`~schema.presence.Signs`."""
     return {
-        "customers": (paths.CUSTOMERS_PRESENT, paths.newest_signs(WINDOW)),
-        "typing": (paths.TYPING, paths.newest_signs(WINDOW)),
+        "customers": (paths.CUSTOMERS_PRESENT, paths.newest_records(WINDOW)),
+        "typing": (paths.TYPING, paths.newest_records(WINDOW)),
         "admins": (paths.ADMINS_PRESENT, None),
     }
 
@@ -108,7 +108,8 @@ class Watcher:
         """Somebody has said what they typed."""
         message = event.message
         self._signs.spoke(event.session_id, message.sender, message.timestamp)
-        self.look()
+        if (event.session_id, message.sender) in self._snapshot.typing:
+            self.look()  # nothing else has changed, and looking costs what all signs do
 
     def typed(self, session_id: SessionId) -> None:
         """It is oneself who types."""

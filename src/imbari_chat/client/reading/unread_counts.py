@@ -9,14 +9,16 @@ from dataclasses import dataclass
 
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.pager import MessagePager
-from imbari_chat.errors import Conflict, SessionNotFound
-from imbari_chat.schema import paths
+from imbari_chat.errors import AccessDenied, Conflict, SessionNotFound
+from imbari_chat.schema import paths, plans
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, is_number, same
 
-__all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "repair"]
+__all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "mark_unread", "repair"]
 
 _PAGE = 500
+_RECENT = 100
+"""Messages among which the customer's latest is looked for."""
 _LOOKS = 4
 _SWAPS = 5
 _PAUSE = 0.3
@@ -91,6 +93,40 @@ async def repair(
             first = stored if repaired is None else repaired.counted
             repaired = _mismatch(session_id, first, unread)
     raise _busy(session_id)
+
+
+async def mark_unread(gateway: Gateway, session_id: SessionId) -> bool:
+    """Mark a conversation's latest customer message unread, unless one is, and count it.
+
+    When a colleague marks at the same moment, the rules refuse one of the two, and that one looks
+    again.
+
+    Returns:
+        Whether it was marked; False if something is unread already, or the customer wrote nothing.
+
+    Raises:
+        SessionNotFound: There is no such conversation.
+        Conflict: Colleagues kept getting in between.
+        AccessDenied: Whoever is signed in is not an admin.
+        Unavailable: No answer; ``outcome_unknown`` says whether it may have been marked.
+    """
+    denied: AccessDenied | None = None
+    for _ in range(_LOOKS):
+        session, messages = await asyncio.gather(
+            gateway.session(session_id), gateway.messages(session_id, _RECENT)
+        )
+        if session is None:
+            raise SessionNotFound.named(session_id)
+        theirs = [message for message in messages if message.sender == "customer"]
+        if session.unread_count or not theirs or theirs[-1].is_unread:
+            return False
+        try:
+            await gateway.commit(plans.mark_unread(session_id, theirs[-1].id))
+        except AccessDenied as error:
+            denied = error
+        else:
+            return True
+    raise _busy(session_id) from denied
 
 
 async def _counted(gateway: Gateway, session_id: SessionId) -> tuple[Json, int]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.paths import MessageId, NoteId, SessionId
 from imbari_chat.wire.pushid import PushIds, rank_of, timestamp_of
 
 __all__ = ["Ids"]
@@ -36,6 +36,7 @@ class Ids:
         self._lock = threading.Lock()
         self._clock = ServerClock()
         self._sessions = _Sequence()
+        self._notes = _Sequence()
         self._messages: dict[SessionId, _Sequence] = {}
         self._made: dict[str, int] = {}
 
@@ -62,6 +63,11 @@ class Ids:
         """An id for a new session."""
         with self._lock:
             return SessionId(self._awaited(self._sessions.next(self._clock.now())))
+
+    def note(self) -> NoteId:
+        """An id for a new note."""
+        with self._lock:
+            return NoteId(self._notes.next(self._clock.now()))
 
     def message(self, session_id: SessionId) -> MessageId:
         """An id that sorts after every message of this conversation that was made or seen here."""

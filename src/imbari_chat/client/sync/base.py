@@ -19,12 +19,19 @@ from imbari_chat.client.base import BaseChat, EventSource
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.reading.pager import Pager
 from imbari_chat.client.sync.portal import Portal
+from imbari_chat.client.teamwork.team import AsyncTeam
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 
-__all__ = ["BlockingBase", "BlockingChatBase", "BlockingConversationBase", "BlockingPagerBase"]
+__all__ = [
+    "BlockingBase",
+    "BlockingChatBase",
+    "BlockingConversationBase",
+    "BlockingPagerBase",
+    "BlockingTeamBase",
+]
 
 _LAST_MOMENT = 0.5
 """Seconds that the end of a program may take for clients that were left open."""
@@ -34,6 +41,7 @@ E = TypeVar("E", bound=ChatEvent)
 L = TypeVar("L", bound=EventSource)
 R = TypeVar("R", bound=BaseModel)
 T = TypeVar("T")
+W = TypeVar("W")
 
 
 class BlockingBase(Generic[L]):
@@ -183,15 +191,23 @@ def _close_what_is_open() -> None:
             chat._close()  # noqa: SLF001  # the end of all of them
 
 
-class BlockingPagerBase(Generic[R]):
-    """A pager for plain ``for`` loops."""
+class _Part(Generic[W]):
+    """Part of a client, over its async twin of the kind ``W``."""
 
-    def __init__(self, portal: Portal, pager: Pager[R]) -> None:
+    def __init__(self, portal: Portal, part: W) -> None:
         self._portal = portal
-        self._client = pager
+        self._client = part
 
     def _call(self, coroutine: Coroutine[Any, Any, T]) -> T:
         return self._portal.call(coroutine)
+
+
+class BlockingTeamBase(_Part[AsyncTeam]):
+    """What the team does beside answering."""
+
+
+class BlockingPagerBase(_Part[Pager[R]], Generic[R]):
+    """A pager for plain ``for`` loops."""
 
     def __iter__(self) -> Self:
         return self

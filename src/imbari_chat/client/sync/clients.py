@@ -3,7 +3,7 @@
 Made by ``make generate`` from the async clients; change those.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Self, TypeVar, Unpack
 
@@ -23,6 +23,7 @@ from imbari_chat.client.sync.base import (
     BlockingChatBase,
     BlockingConversationBase,
     BlockingPagerBase,
+    BlockingTeamBase,
 )
 from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -31,11 +32,19 @@ from imbari_chat.schema.models import Message, Sender, Session, Status
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
+from imbari_chat.schema.teamwork import (
+    Assignment,
+    Block,
+    CannedReply,
+    Note,
+    Snooze,
+    TeamSnapshot,
+)
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags
 
-__all__ = ["AdminChat", "BlockingPager", "Conversation", "CustomerChat"]
+__all__ = ["AdminChat", "BlockingPager", "Conversation", "CustomerChat", "Team"]
 
 C = TypeVar("C", bound=BaseChat)
 E = TypeVar("E", bound=ChatEvent)
@@ -439,6 +448,241 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
         )
 
 
+class _CannedReplies(BlockingTeamBase):
+    """Replies that are ready, with placeholders; part of :class:`Team`."""
+
+    def canned_replies(self) -> list[CannedReply]:
+        """The replies that are ready, by name."""
+        return self._call(self._client.canned_replies())
+
+    def save_canned_reply(self, name: str, text: str) -> CannedReply:
+        """Keep a reply, in place of one of the same name.
+
+        ::
+
+            desk.team.save_canned_reply("shipped", "It is on its way, {first_name}.")
+
+        Args:
+            name: What it is called by: up to 40 of a to z, 0 to 9, ``-`` and ``_``.
+            text: What it says. ``{name}``, ``{first_name}``, ``{email}`` and ``{topic}`` stand for
+                the customer's, ``{admin}`` for what the admin is called.
+
+        Raises:
+            InvalidData: It cannot be called so, the text is empty or too long, or it has a
+                placeholder that stands for nothing.
+        """
+        return self._call(self._client.save_canned_reply(name, text))
+
+    def delete_canned_reply(self, name: str) -> None:
+        """Keep a reply no more.
+
+        Raises:
+            NotFound: There is none of this name.
+        """
+        self._call(self._client.delete_canned_reply(name))
+
+    def fill(self, name: str, session_id: str) -> str:
+        """What a canned reply says in a conversation, its placeholders filled.
+
+        Args:
+            name: What it is called by.
+            session_id: Which conversation.
+
+        Raises:
+            NotFound: There is none of this name.
+            InvalidData: It has a placeholder for which there is nothing here.
+        """
+        return self._call(self._client.fill(name, session_id))
+
+
+class Team(_CannedReplies):
+    """Who has a conversation, what is noted of it, labels, snoozes, blocks and canned replies.
+
+    ::
+
+        desk.team.claim(session.id)
+        desk.team.add_note(session.id, "Calls back on Monday.")
+        for snapshot in desk.team.follow():
+            print(snapshot.assignment_of(session.id), snapshot.labels_of(session.id))
+
+    Get it from :attr:`AdminChat.team`. No customer sees any of it. Each record says who wrote
+    it and when, by the server's clock.
+
+    Each method raises SessionNotFound where a conversation is not there, AccessDenied if whoever is
+    signed in is not an admin, and Unavailable without an answer; ``outcome_unknown`` then says
+    whether it may have been done.
+    """
+
+    def read(self, session_id: str | None = None) -> TeamSnapshot:
+        """Look once at who has what, labels, snoozes and blocks; the thousand of each that were
+        written last.
+
+        Args:
+            session_id: Of this conversation alone, and all blocks.
+        """
+        return self._call(self._client.read(session_id))
+
+    def follow(self) -> BlockingIterator[TeamSnapshot]:
+        """Follow what the team keeps, canned replies as well, until the iterator is closed.
+
+        It survives outages; the connection's state is told by :meth:`AdminChat.events`.
+
+        Yields:
+            All of it as it is, and again whenever something changes, or a snooze or block ends.
+            Of each kind the thousand that were written last.
+
+        Raises:
+            ImbariError: It has ended for good: access was lost, or the rules in force are older
+                than this program.
+        """
+        return BlockingIterator(self._portal, self._client.follow())
+
+    def claim(self, session_id: str, *, instead_of: str | None = None) -> Assignment:
+        """Take a conversation, which nobody else has; nothing if oneself has it.
+
+        ::
+
+            try:
+                desk.team.claim(session.id)
+            except Conflict as taken:
+                print(taken)
+
+        Args:
+            session_id: Which.
+            instead_of: The uid of a colleague from whom it may be taken over.
+
+        Raises:
+            Conflict: A colleague has it, perhaps since a moment ago.
+        """
+        return self._call(self._client.claim(session_id, instead_of=instead_of))
+
+    def assign(
+        self, session_id: str, uid: str, *, name: str | None = None, instead_of: str | None = None
+    ) -> Assignment:
+        """Hand a conversation over, which oneself or nobody has; nothing if they have it.
+
+        Args:
+            session_id: Which.
+            uid: Whose it is to be.
+            name: What they are called.
+            instead_of: The uid of a colleague from whom it may be taken.
+
+        Raises:
+            Conflict: Another colleague has it, perhaps since a moment ago.
+            InvalidData: ``uid`` is none.
+        """
+        return self._call(self._client.assign(session_id, uid, name=name, instead_of=instead_of))
+
+    def unassign(self, session_id: str) -> None:
+        """Put a conversation down that oneself has; nothing if nobody has it.
+
+        Raises:
+            Conflict: A colleague has it: take it over before.
+        """
+        self._call(self._client.unassign(session_id))
+
+    def label(self, session_id: str, labels: str | Iterable[str]) -> None:
+        """Label a conversation, beside the labels it has.
+
+        Args:
+            session_id: Which.
+            labels: One or several; they are kept in small letters.
+
+        Raises:
+            InvalidData: One is empty, longer than 40 characters, or has one of ``. $ # [ ] /``.
+        """
+        self._call(self._client.label(session_id, labels))
+
+    def unlabel(self, session_id: str, labels: str | Iterable[str]) -> None:
+        """Take labels from a conversation; nothing if it does not have them.
+
+        Args:
+            session_id: Which.
+            labels: One or several.
+
+        Raises:
+            InvalidData: One can be no label.
+        """
+        self._call(self._client.unlabel(session_id, labels))
+
+    def snooze(self, session_id: str, until: datetime | int) -> Snooze:
+        """Put a conversation out of sight until then, or until its customer writes.
+
+        Args:
+            session_id: Which.
+            until: When it comes back; ms since the epoch, or a datetime, which without a zone is
+                local.
+
+        Raises:
+            InvalidData: That has passed.
+        """
+        return self._call(self._client.snooze(session_id, until))
+
+    def unsnooze(self, session_id: str) -> None:
+        """Have a conversation in sight again."""
+        self._call(self._client.unsnooze(session_id))
+
+    def block(self, session_id: str, reason: str, *, until: datetime | int | None = None) -> Block:
+        """Take no more messages from a conversation's customer, in any conversation of theirs.
+
+        Args:
+            session_id: Whose.
+            reason: Why, for colleagues; up to 500 characters.
+            until: When it ends by itself, as for :meth:`snooze`; otherwise with :meth:`unblock`.
+
+        Raises:
+            InvalidData: The reason is empty or too long, the end has passed, or the customer has
+                no uid that could be blocked: the website started it for nobody.
+        """
+        return self._call(self._client.block(session_id, reason, until=until))
+
+    def unblock(self, session_id: str) -> None:
+        """Let a conversation's customer write again.
+
+        Raises:
+            InvalidData: The customer has no uid that could be blocked.
+        """
+        self._call(self._client.unblock(session_id))
+
+    def notes(self, session_id: str) -> list[Note]:
+        """What is noted of a conversation, oldest first."""
+        return self._call(self._client.notes(session_id))
+
+    def follow_notes(self, session_id: str) -> BlockingIterator[tuple[Note, ...]]:
+        """Follow what is noted of a conversation, until the iterator is closed.
+
+        Yields:
+            All notes, oldest first, and again whenever they change.
+
+        Raises:
+            ImbariError: It has ended for good.
+        """
+        return BlockingIterator(self._portal, self._client.follow_notes(session_id))
+
+    def add_note(self, session_id: str, text: str) -> Note:
+        """Note something that no customer sees.
+
+        Args:
+            session_id: Of which conversation.
+            text: What; up to 2,000 characters.
+
+        Returns:
+            The note; its time is the server's as far as it is known here.
+
+        Raises:
+            InvalidData: The text is empty or too long.
+        """
+        return self._call(self._client.add_note(session_id, text))
+
+    def delete_note(self, session_id: str, note_id: str) -> None:
+        """Take a note away, whoever wrote it.
+
+        Raises:
+            NotFound: There is no such note.
+        """
+        self._call(self._client.delete_note(session_id, note_id))
+
+
 class AdminChat(_Chat[AsyncAdminChat]):
     """The inbox, for an admin.
 
@@ -475,6 +719,11 @@ class AdminChat(_Chat[AsyncAdminChat]):
                 settings, on_rejected=on_rejected, on_error=portal.off_loop(on_error)
             ),
         )
+
+    @property
+    def team(self) -> Team:
+        """What the team does with conversations beside answering them."""
+        return Team(self._portal, self._client.team)
 
     @classmethod
     def from_env(
@@ -658,6 +907,21 @@ class AdminChat(_Chat[AsyncAdminChat]):
             Unavailable: No answer; ``outcome_unknown`` says whether it may have been done.
         """
         self._call(self._client.reopen(session_id))
+
+    def mark_unread(self, session_id: str) -> bool:
+        """Mark the customer's latest message unread, so that colleagues see there is something.
+
+        Returns:
+            Whether it was marked; False if something is unread already, or the customer wrote
+            nothing.
+
+        Raises:
+            SessionNotFound: There is no such conversation.
+            Conflict: Colleagues kept getting in between.
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer; ``outcome_unknown`` says whether it may have been marked.
+        """
+        return self._call(self._client.mark_unread(session_id))
 
     def show(self) -> None:
         """The admin is at the desk: customers see that the team is there, until :meth:`hide`.

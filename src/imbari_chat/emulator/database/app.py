@@ -16,6 +16,7 @@ from typing import Final
 
 from starlette.types import Receive, Scope, Send
 
+from imbari_chat.emulator.database.answers import Done
 from imbari_chat.emulator.database.audiences import PendingEvent
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.delivery import Delivery, StreamForm
@@ -23,7 +24,7 @@ from imbari_chat.emulator.database.limits import Limits, body_too_big
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.responses import Response, failed, preflight
-from imbari_chat.emulator.database.service import Done, Opened, Service
+from imbari_chat.emulator.database.service import Opened, Service
 from imbari_chat.emulator.database.sockets import Sockets
 from imbari_chat.emulator.database.streams import Stream
 from imbari_chat.emulator.incoming import Incoming

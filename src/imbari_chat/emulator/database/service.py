@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from functools import partial
 from urllib.parse import quote, urlencode
 
+from imbari_chat.emulator.database.answers import Done, at_once, mismatched, pushed, stored
 from imbari_chat.emulator.database.audiences import Listener, PendingEvent
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.commits import commit
 from imbari_chat.emulator.database.credentials import Caller, caller
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.events import Event
-from imbari_chat.emulator.database.limits import SIZE_LIMITS, Limits, answer_too_big
+from imbari_chat.emulator.database.limits import Limits, answer_too_big
 from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Commit, Namespace, etag
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal, denied
@@ -38,18 +39,18 @@ from imbari_chat.emulator.database.responses import (
     found,
     moved,
     page,
-    plain,
 )
+from imbari_chat.emulator.database.settings import read_setting, write_setting
 from imbari_chat.emulator.database.windows import Reading
 from imbari_chat.emulator.offload import LARGE, Runner, here
-from imbari_chat.errors import InvalidData, RulesError
-from imbari_chat.rules import Ruleset, coverage_page
-from imbari_chat.wire.json import Json, parse
+from imbari_chat.errors import InvalidData
+from imbari_chat.rules import coverage_page
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.keys import in_order
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.tree import EMPTY, Branch, Leaf, Node
 
-__all__ = ["Answer", "Done", "Opened", "Service"]
+__all__ = ["Answer", "Opened", "Service"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,21 +62,6 @@ class Answer:
     """
 
     response: Response
-    events: Sequence[PendingEvent] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A request that is done, but for writing its answer out.
-
-    Attributes:
-        response: Writes it out. In a thread, if need be.
-        weight: About as many bytes as it will have.
-        events: Events to deliver at once.
-    """
-
-    response: Callable[[], Response]
-    weight: int = 0
     events: Sequence[PendingEvent] = ()
 
 
@@ -153,7 +139,7 @@ class Service:
         except Refusal as refusal:
             return _refused(refusal)
         except Mismatch as mismatch:
-            return _mismatched(mismatch.current, request)
+            return mismatched(mismatch.current, request)
         if isinstance(outcome, Opened):
             return outcome
         return replace(outcome, response=partial(_written, outcome.response))
@@ -181,33 +167,33 @@ class Service:
                 committed = await self._commit(
                     write, request, namespace, who, clock, runner, if_match
                 )
-                return _stored(write, request, committed, tagged=if_match is not None)
+                return stored(write, request, committed, tagged=if_match is not None)
             case Merge(write=write):
                 committed = Commit(namespace.root)
                 if write.values:
                     committed = await self._commit(write, request, namespace, who, clock, runner)
-                return _stored(write, request, committed)
+                return stored(write, request, committed)
             case Push(path=path, value=value):
                 key = self._push_ids.make(now)
                 write = Write.put(path / key, value)
                 if size >= LARGE:
                     write = await runner(size, write.prepared)
                 committed = await self._commit(write, request, namespace, who, clock, runner)
-                return _pushed(key, write, request, committed)
+                return pushed(key, write, request, committed)
         _insist_on_admin(who)
         match asked:
             case Inspect():
-                return _at_once(self._inspect(asked, namespace))
+                return at_once(self._inspect(asked, namespace))
             case ReadSetting():
-                return _at_once(_setting(asked, namespace))
+                return at_once(read_setting(asked, namespace))
             case WriteSetting():
-                return _set(asked, namespace, now)
+                return at_once(found({"status": "ok"}), write_setting(asked, namespace, now))
 
     def _read(
         self, asked: Read, request: Request, namespace: Namespace, who: Caller, now: int
     ) -> Done | Opened:
         if asked.stream and self._redirect_streams and not request.wants("sse", "true"):
-            return _at_once(moved(_elsewhere(request, namespace)))
+            return at_once(moved(_elsewhere(request, namespace)))
         if asked.stream:
             target = Target(asked.path, asked.query)
             return Opened(namespace, *namespace.listen(target, who, now), asked.export)
@@ -302,19 +288,8 @@ def _unstorable(error: InvalidData) -> Refusal:
     return Refusal(400, error.what)
 
 
-def _at_once(response: Response, events: Sequence[PendingEvent] = ()) -> Done:
-    return Done(lambda: response, 0, events)
-
-
 def _refused(refusal: Refusal) -> Done:
-    return _at_once(failed(refusal))
-
-
-def _mismatched(node: Node, request: Request) -> Done:
-    pretty = request.wants("print", "pretty")
-    return Done(
-        lambda: found(node.to_json(), status=412, tag=etag(node), pretty=pretty), node.weight
-    )
+    return at_once(failed(refusal))
 
 
 def _written(response: Callable[[], Response]) -> Response:
@@ -322,31 +297,6 @@ def _written(response: Callable[[], Response]) -> Response:
         return response()
     except Refusal as refusal:
         return failed(refusal)
-
-
-def _stored(write: Write, request: Request, commit: Commit, *, tagged: bool = False) -> Done:
-    """The answer to a write: what it has left where it was sent."""
-
-    def written() -> Response:
-        node = write.found(commit.after)
-        tag = etag(node) if request.wants_etag or tagged else None
-        if request.silent:
-            return empty(204, tag=tag)
-        pretty = request.wants("print", "pretty")
-        large = len(request.body) >= LARGE
-        return found(write.stored(commit.after), pretty=pretty, tag=tag, large=large)
-
-    return Done(written, len(request.body), commit.events)
-
-
-def _pushed(key: str, write: Write, request: Request, commit: Commit) -> Done:
-    def written() -> Response:
-        tag = etag(commit.after.at(write.base)) if request.wants_etag else None
-        if request.silent:
-            return empty(204, tag=tag)
-        return found({"name": key}, pretty=request.wants("print", "pretty"), tag=tag)
-
-    return Done(written, len(request.body) if request.wants_etag else 0, commit.events)
 
 
 def _priority(node: Node) -> Node:
@@ -358,49 +308,3 @@ def _shallow(node: Node) -> Json:
     if isinstance(node, Branch):
         return dict.fromkeys(in_order(node.children), True) or None
     return node.value
-
-
-def _setting(asked: ReadSetting, namespace: Namespace) -> Response:
-    if asked.name == "rules":
-        return found(namespace.rules.json) if asked.strict else plain(namespace.rules.text)
-    if asked.name not in namespace.settings:
-        raise Refusal(404, "404 Not Found")
-    return found(namespace.settings[asked.name])
-
-
-def _set(asked: WriteSetting, namespace: Namespace, now: int) -> Done:
-    if asked.name == "rules":
-        return _set_rules(asked, namespace, now)
-    if asked.name not in namespace.settings:
-        raise Refusal(404, "404 Not Found")
-    try:
-        value = parse(asked.body)
-    except InvalidData:
-        raise Refusal(400, "Invalid data; couldn't parse JSON object, array, or value.") from None
-    if not _is_setting(asked.name, value):
-        raise _bad_setting(asked.name)
-    if not asked.dry_run:
-        namespace.settings[asked.name] = value
-    return _at_once(found({"status": "ok"}))
-
-
-def _is_setting(name: str, value: Json) -> bool:
-    if name == "defaultWriteSizeLimit":
-        return isinstance(value, str) and value in SIZE_LIMITS
-    return isinstance(value, bool)
-
-
-def _bad_setting(name: str) -> Refusal:
-    """[unsure]: the service's text is not recorded."""
-    return Refusal(400, f"{name} cannot be set to this value")
-
-
-def _set_rules(asked: WriteSetting, namespace: Namespace, now: int) -> Done:
-    try:
-        rules = Ruleset.parse(asked.body.decode())
-    except RulesError as error:
-        raise Refusal(400, f"{error.line}:{error.column}: {error.what}\n") from None
-    except UnicodeDecodeError:
-        raise Refusal(400, "1:1: The rules are not UTF-8.\n") from None
-    events = [] if asked.dry_run else namespace.set_rules(rules, now)
-    return _at_once(found({"status": "ok"}), events)

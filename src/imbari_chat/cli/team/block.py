@@ -1,0 +1,104 @@
+"""``block``: whose messages are not taken."""
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
+from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.cli.team.when import WHEN, later
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.schema.teamwork import Block
+
+__all__ = ["block"]
+
+
+def block(
+    ctx: typer.Context,
+    session: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[SESSION]",
+            help="Whose customer. Without it, those who are blocked are listed.",
+            show_default=False,
+        ),
+    ] = None,
+    reason: Annotated[
+        str | None,
+        typer.Option("--reason", metavar="TEXT", help="Why, for colleagues.", show_default=False),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            "--until",
+            metavar="WHEN",
+            help=f"When it ends by itself: {WHEN}.",
+            show_default=False,
+        ),
+    ] = None,
+    lift: Annotated[bool, typer.Option("--lift", help="Let them write again.")] = False,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Take no more from a conversation's customer, wherever they write; or list who is blocked.
+
+    They can read on. Examples: `block 1 --reason "Shouts" --until 3d`, `block 1 --lift`, `block`
+    """
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    if session is None and (reason or until or lift):
+        raise UsageError("whose customer? Name a SESSION")
+    if lift and (reason or until):
+        raise UsageError("--lift goes with neither --reason nor --until")
+    if session is not None and not lift and not (reason or "").strip():
+        raise UsageError("why? --reason tells colleagues", hint="For example --reason 'Shouts'")
+    now = time.time_ns() // 1_000_000
+    end = None if until is None else later(until, now, option="--until")
+
+    async def work(chat: "AsyncAdminChat") -> "list[Block]":
+        if session is None:
+            team = await chat.team.read()
+            return [one for one in team.blocks.values() if one.is_on(team.at)]
+        name = await find_session(chat, session, here.settings())
+        about = await chat.get_session(name)
+        if lift:
+            await chat.team.unblock(name)
+            stderr.say(f"may write again: {addressee(about)}")
+            return []
+        from imbari_chat.view.teamwork import block_words
+
+        made = await chat.team.block(name, reason or "", until=end)
+        stderr.say(f"{addressee(about)}: {block_words(made, None)}")
+        return [made]
+
+    found = with_admin_chat(here, stderr, work, writes=session is not None)
+    if json:
+        stdout.document({"blocks": [record(one) for one in found]})
+    elif session is None and found:
+        stdout.draw(_table(found))
+    elif session is None:
+        stderr.say("nobody is blocked")
+
+
+def _table(blocks: "Sequence[Block]") -> "Table":
+    from rich.text import Text
+
+    from imbari_chat.cli.tables import grid
+    from imbari_chat.view.dates import full
+    from imbari_chat.view.sanitize import safe_text
+
+    table = grid(("Customer", "Since", "Until", "By", "Reason"))
+    for one in sorted(blocks, key=lambda block: block.at, reverse=True):
+        until = "lifted" if one.until is None else full(one.until, None)
+        cells = (one.uid, full(one.at, None), until, one.by or "", one.reason)
+        table.add_row(*(Text(safe_text(cell, max_length=60)) for cell in cells))
+    return table

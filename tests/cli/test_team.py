@@ -1,0 +1,275 @@
+"""assign, label, snooze, notes, block and canned, and what inbox, show and reply make of them."""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from imbari_chat.cli.team.when import later
+from imbari_chat.emulator import Emulator
+from imbari_chat.errors import ImbariError
+from tests.cli.harness import Program, Visitor, outside
+
+NOW = 1_710_252_300_000  # 12 March 2024, 14:05 UTC
+
+
+def listed(program: Program, *options: str) -> list[str]:
+    return [one["id"] for one in program.json("inbox", *options)]
+
+
+def test_assign_takes_hands_over_and_puts_down(program: Program, visitor: Visitor) -> None:
+    """And says whose it is now."""
+    session = visitor.writes("Hello")
+    mine = program("assign", session)
+    assert (mine.stdout, "yours now: the conversation with Amina" in mine.stderr) == ("", True)
+    assert program.json("assign", session)["team"]["assignee"]["uid"] == "imbari-chat"
+    handed = program("assign", session, "--to", "uid:noor")
+    assert "noor has it now" in handed.stderr
+    taken = program("assign", session, code=6)
+    assert "error: noor has this conversation" in taken.stderr
+    assert f"imbari-chat assign {session} --take" in taken.stderr
+    assert program("assign", session, "--release", code=6).stdout == ""
+    assert program("assign", session, "--to", "uid:brian", code=6).stdout == ""
+    program("assign", session, "--take")
+    put_down = program("assign", session, "--release")
+    assert "nobody has it now" in put_down.stderr
+    assert program.json("assign", session, "--release")["team"]["assignee"] is None
+
+
+def test_a_colleague_is_named_as_the_team_knows_them(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """By name or uid; two of one name are told apart, and a typing error assigns nothing."""
+    session, other = visitor.writes("One"), visitor.writes("Two")
+    outside(emulator, f"/assignments/{other}", {"to": "u1", "name": "Noor"})
+    outside(
+        emulator,
+        "/presence/admins/u2/aa",
+        {"at": {".sv": "timestamp"}, "name": "Brian", "session": other},
+    )
+    assert "Noor has it now" in program("assign", session, "--to", "noor").stderr
+    assert "Brian has it now" in program("assign", session, "--to", "u2", "--take").stderr
+    unknown = program("assign", session, "--to", "Nor", "--take", code=3)
+    assert "Known are Brian, Noor" in unknown.stderr
+    outside(emulator, f"/assignments/{other}/name", "Brian")
+    twice = program("assign", session, "--to", "Brian", "--take", code=7)
+    assert "uid:u1 or uid:u2" in twice.stderr
+
+
+def test_labels_are_added_printed_and_taken_away(program: Program, visitor: Visitor) -> None:
+    """One a line for scripts; in small letters."""
+    session = visitor.writes("Hello")
+    assert program("label", session, "Wholesale", "urgent").stdout == ""
+    assert program("label", session).stdout == "urgent\nwholesale\n"
+    changed = program.json("label", session, "vip", "--remove", "URGENT")
+    assert changed == {"session_id": session, "labels": ["vip", "wholesale"]}
+    wrong = program("label", session, "a/b", code=7)
+    assert "'a/b' cannot be a label" in wrong.stderr
+
+
+def test_inbox_leaves_out_what_is_snoozed_until_its_customer_writes(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """It is listed on request, and comes back by itself."""
+    away, here = visitor.writes("One"), visitor.writes("Two")
+    said = program("snooze", away, "2h")
+    assert "snoozed until 2" in said.stderr
+    assert (listed(program), listed(program, "--snoozed")) == ([here], [away])
+    program("snooze", away, "--wake")
+    assert listed(program) == [here, away]
+    program("snooze", away, "tomorrow")
+    assert listed(program, "--limit", "1") == [here]
+    outside(emulator, f"/chatSessions/{away}/lastCustomerMessageId", "-PPPPPPPPPPPPPPPPPPP")
+    assert listed(program) == [here, away]
+
+
+def test_a_limit_is_filled_from_behind_what_is_left_out(program: Program, visitor: Visitor) -> None:
+    """Two wanted of three, the newest of which is snoozed."""
+    first, second, third = (visitor.writes(text) for text in ("One", "Two", "Three"))
+    program("snooze", third, "1d")
+    assert listed(program, "--limit", "2") == [second, first]
+
+
+def test_inbox_lists_by_who_has_it_and_by_label(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Filters narrow each other down; what nothing fits is said in words."""
+    mine, theirs, free = (visitor.writes(text) for text in ("One", "Two", "Three"))
+    program("assign", mine)
+    outside(emulator, f"/assignments/{theirs}", {"to": "noor", "name": "Noor"})
+    program("label", mine, "vip")
+    program("label", theirs, "vip", "wholesale")
+    assert listed(program, "--mine") == [mine]
+    assert listed(program, "--unassigned") == [free]
+    assert listed(program, "--label", "VIP") == [theirs, mine]
+    assert listed(program, "--label", "vip", "--label", "wholesale") == [theirs]
+    nothing = program("inbox", "--mine", "--label", "wholesale")
+    assert "no own 'wholesale' active conversations" in nothing.stderr
+    table = program("inbox", width=140).stdout
+    assert "Noor · vip, wholesale" in table
+    (record,) = program.json("inbox", "--label", "wholesale")
+    assert record["team"] == {
+        "assignee": {"uid": "noor", "name": "Noor"},
+        "labels": ["vip", "wholesale"],
+        "snoozed_until": None,
+        "block": None,
+    }
+
+
+def test_without_anything_of_the_team_inbox_has_no_column_for_it(
+    program: Program, visitor: Visitor
+) -> None:
+    """Most shops are one person."""
+    visitor.writes("Hello")
+    assert "Team" not in program("inbox", width=140).stdout
+
+
+def test_notes_stand_apart_and_no_customer_sees_them(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Above the messages, with who wrote them; as data beside them."""
+    monkeypatch.setenv("IMBARI_CHAT_NAME", "Noor")
+    session = visitor.writes("Hello")
+    assert "nothing is noted" in program("notes", session).stderr
+    said = program("notes", session, "Pays [bold]late[/bold]\x1b[31m")
+    assert (said.stdout, "no customer sees it" in said.stderr) == ("", True)
+    program("notes", session, "-", stdin="Calls on Mondays\n")
+    shown = program("show", session, "--peek").stdout
+    apart = [shown.index(one) for one in ("note by Noor", "Pays [bold]late[/bold]", "Hello")]
+    assert apart == sorted(apart)
+    assert "\x1b" not in shown
+    data = program.json("show", session, "--peek")
+    assert [one["text"] for one in data["notes"]][1] == "Calls on Mondays"
+    assert [one["text"] for one in data["messages"]] == ["Hello"]
+    first, second = program.json("notes", session)["notes"]
+    assert first["id"] in program("notes", session).stdout
+    assert "several notes" in program("notes", session, "--delete", "-", code=7).stderr
+    program("notes", session, "--delete", first["id"])
+    assert [one["id"] for one in program.json("notes", session)["notes"]] == [second["id"]]
+    gone = program("notes", session, "--delete", first["id"], code=3)
+    assert "no note of it has the id" in gone.stderr
+
+
+def test_block_says_why_and_until_when_and_lists(program: Program, visitor: Visitor) -> None:
+    """One of a customer, however many conversations; and lifted."""
+    session = visitor.writes("Hello")
+    assert "nobody is blocked" in program("block").stderr
+    said = program("block", session, "--reason", "Shouts", "--until", "3d")
+    assert "blocked until 2" in said.stderr
+    (block,) = program.json("block")["blocks"]
+    assert (block["reason"], block["by"]) == ("Shouts", "imbari-chat")
+    assert "Shouts" in program("block", width=140).stdout
+    assert "blocked until" in program("show", session, "--peek").stdout
+    assert program.json("show", session, "--peek")["session"]["team"]["block"] == {
+        "reason": "Shouts",
+        "until": block["until"],
+    }
+    program("block", session, "--lift")
+    assert program.json("block") == {"blocks": []}
+
+
+def test_a_customer_who_was_not_signed_in_cannot_be_blocked(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """It is said so, instead of nothing happening."""
+    session = visitor.writes("Hello")
+    outside(emulator, f"/chatSessions/{session}/customerUid", None)
+    result = program("block", session, "--reason", "Shouts", code=7)
+    assert "they were not signed in" in result.stderr
+
+
+def test_a_reply_asks_for_a_canned_one_by_a_slash(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Filled for whoever reads it; two slashes are a slash; what is not there is not sent."""
+    monkeypatch.setenv("IMBARI_CHAT_NAME", "Noor")
+    session = visitor.writes("Hello")
+    program("canned", "save", "hi", "Hello {first_name}, {admin} here.")
+    program("reply", session, "/hi")
+    program("reply", session, "-", stdin="/hi\n")
+    program("reply", session, "//hi")
+    said = [one["text"] for one in program.json("show", session, "--peek")["messages"]]
+    assert said == ["Hello", *["Hello Amina, Noor here."] * 2, "/hi"]
+    unknown = program("reply", session, "/bye", code=3)
+    assert "no canned reply 'bye'" in unknown.stderr
+    assert "write //bye" in unknown.stderr
+    assert len(program.json("show", session, "--peek")["messages"]) == 4
+
+
+def test_a_canned_reply_is_never_queued_by_its_name(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Offline nobody knows what it says."""
+    session = visitor.writes("Hello")
+    monkeypatch.setenv("FIREBASE_DATABASE_EMULATOR_HOST", "127.0.0.1:9")
+    program("reply", session, "/hi", "--queue", code=8)
+    assert "the outbox is empty" in program("outbox", "list").stderr
+
+
+def test_canned_replies_are_listed_shown_and_deleted(program: Program) -> None:
+    """A placeholder that stands for nothing is told when it is kept."""
+    assert "no reply is ready" in program("canned", "list").stderr
+    program("canned", "save", "shipped", "On its way,\n{first_name}.")
+    assert "kept as /hi" in program("canned", "save", "/hi", "-", stdin="Hello").stderr
+    assert "/shipped" in program("canned", "list").stdout
+    names = [one["name"] for one in program.json("canned", "list")["canned_replies"]]
+    assert names == ["hi", "shipped"]
+    assert program("canned", "show", "shipped").stdout == "On its way,\n{first_name}.\n"
+    assert program.json("canned", "show", "hi")["text"] == "Hello"
+    wrong = program("canned", "save", "oops", "Hello {nmae}", code=7)
+    assert "{nmae} stands for nothing" in wrong.stderr
+    assert "{first_name}" in wrong.stderr
+    program("canned", "delete", "/hi")
+    assert "List them" in program("canned", "show", "hi", code=3).stderr
+    program("canned", "delete", "hi", code=3)
+
+
+def test_rules_of_before_leave_the_team_out_of_the_inbox(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """What was asked by it is refused; all else is listed, and it is said so."""
+    from imbari_chat.schema import strict_rules
+
+    session = visitor.writes("Hello")
+    old = strict_rules().replace('".indexOn": "at",\n      ".read"', '".read"')
+    emulator.load_rules(old)
+    try:
+        result = program("inbox", "--json")
+        assert [one["id"] for one in json.loads(result.stdout)] == [session]
+        assert "the rules in force are older" in result.stderr
+        assert "Hello" in program("show", session, "--peek").stdout
+        program("inbox", "--mine", code=7)
+    finally:
+        emulator.load_rules(strict_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("45m", lambda: NOW + 45 * 60_000),
+        ("+2h", lambda: NOW + 2 * 3_600_000),
+        ("1w", lambda: NOW + 7 * 86_400_000),
+        ("2024-03-12T14:05:00.001Z", lambda: NOW + 1),
+        ("2999-01-01", lambda: int(datetime(2999, 1, 1).timestamp() * 1000)),  # noqa: DTZ001
+        (
+            " tomorrow ",
+            lambda: int(
+                (datetime.fromtimestamp(NOW / 1000).astimezone() + timedelta(days=1))
+                .replace(hour=9, minute=0, second=0, microsecond=0)
+                .timestamp()
+                * 1000
+            ),
+        ),
+    ],
+)
+def test_a_moment_that_comes_is_named_as_people_do(text: str, made: Callable[[], int]) -> None:
+    """A length from now, a day, or a time."""
+    assert later(text, NOW, option="UNTIL") == made()
+
+
+@pytest.mark.parametrize("text", ["2024-03-12T14:05Z", "2024-03-11", "soon", "", "3", "-2h"])
+def test_what_has_passed_or_is_no_moment_is_refused(text: str) -> None:
+    """With what can be said instead."""
+    with pytest.raises(ImbariError):
+        later(text, NOW, option="UNTIL")
