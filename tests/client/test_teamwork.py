@@ -22,6 +22,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import TeamSnapshot
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.conftest import RULES
 from tests.client.in_memory import (
     ADMIN,
@@ -64,6 +65,26 @@ async def test_a_claim_whose_answer_is_lost_is_looked_at() -> None:
     assert (await desk.team.read(other)).assignment_of(other) is None
 
 
+class Gone(InMemory):
+    """Answers nothing any more after the first write, which it has made."""
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self.updates:
+            raise Unavailable("away")
+        return await super().get(path, query)
+
+
+async def test_a_claim_of_which_nobody_can_tell_says_that_nobody_can() -> None:
+    """Though the look that was to find out failed for certain."""
+    namespace = database()
+    session = await _started(namespace)
+    desk = AsyncAdminChat._over(Gateway(Gone(namespace, ADMIN, LOST_ANSWER)))
+    with pytest.raises(Unavailable) as caught:
+        await desk.team.claim(session)
+    assert caught.value.outcome_unknown
+    assert await _desk(namespace, ADMIN).team.claim(session)
+
+
 class Between(InMemory):
     """Lets a colleague be faster, once, after the look and before the write."""
 
@@ -103,6 +124,21 @@ async def test_of_two_who_mark_unread_one_does() -> None:
     assert not await AsyncAdminChat._over(Gateway(transport)).mark_unread(session)
     assert (await noor.get_session(session)).unread_count == 1
     assert await noor.recount(session) is None
+
+
+@pytest.mark.parametrize(("read", "count"), [(True, 1), (False, 0)])
+async def test_nothing_is_marked_where_something_is_unread_already(
+    *, read: bool, count: int
+) -> None:
+    """By the count or by the message, which may have drifted apart: a mark would not mend that."""
+    namespace = database()
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        session = (await chat.start(name="A", email="a@example.com", text="Hello")).id
+    desk = _desk(namespace, ADMIN)
+    if read:
+        await desk.open(session).mark_read()
+    namespace.write(Write.put(paths.unread_count(session), count), OWNER, 0)
+    assert not await desk.mark_unread(session)
 
 
 class Said(Silence):
@@ -160,9 +196,9 @@ async def test_an_end_is_told_when_it_comes(told: Told, monkeypatch: pytest.Monk
 async def test_the_clock_is_looked_at_though_the_end_is_far(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be set, or the machine may sleep."""
+    """It may be set, or the machine may sleep. As long as nothing has ended nothing is told."""
     gateway = Gateway(told)
-    times = iter([NOW, NOW])
+    times = iter([NOW] * 20)
     monkeypatch.setattr(live, "_LONGEST", 0.001)
     monkeypatch.setattr(gateway.ids, "now", lambda: next(times, NOW + 10**9))
     told._values["blocks"] = {"amina": {"until": NOW + 10**6}}

@@ -266,15 +266,25 @@ class AsyncTeam(CannedReplies):
         plan = team_plans.assign(session, uid, by=me, name=name, had=had)
         try:
             return await self._written(Assignment, plan)
-        except (AccessDenied, Unavailable) as error:
-            if isinstance(error, Unavailable) and not error.outcome_unknown:
-                raise
+        except AccessDenied as error:
             held = await self._assignment(session)
-            if held is not None and (held.to, held.by) == (uid, me):
-                return held
-            if isinstance(error, Unavailable) or held is None or held.to == had:
+            if held is None or held.to == had:
                 raise
             raise _taken(held) from error
+        except Unavailable as error:
+            held = await self._seen_after(error, session)
+            if held is None or (held.to, held.by) != (uid, me):
+                raise
+            return held
+
+    async def _seen_after(self, error: Unavailable, session_id: SessionId) -> Assignment | None:
+        """Who has it after a write whose answer was lost; None if nobody, or nobody can tell."""
+        if not error.outcome_unknown:
+            return None
+        try:
+            return await self._assignment(session_id)
+        except Unavailable:
+            return None
 
     async def _customer(self, session_id: str) -> str:
         """The uid that a block of a conversation's customer stands at."""
