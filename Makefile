@@ -32,7 +32,7 @@ DAYS := +400 -400
 .PHONY: help demo demo-web test quick thorough any-day check collected mutants generate reference faults bench peers clean
 
 help:
-	@echo "make demo                  emulator, simulated customers and a live inbox"
+	@echo "make demo                  emulator, simulated customers and the desk"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
 	@echo "make test                  install, check and run every test, in parallel; about 6 minutes"

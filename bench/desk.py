@@ -15,7 +15,9 @@ from imbari_chat.desk.app import Desk
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Session
-from imbari_chat.view.inbox import Conversation
+from imbari_chat.schema.teamwork import TeamSnapshot
+from imbari_chat.view.inbox import Conversation, Inbox
+from imbari_chat.view.listing import Listing
 
 __all__ = ["rows"]
 
@@ -31,7 +33,32 @@ def rows() -> Iterator[Row]:
 
 
 class _Silent:
-    """A chat that says nothing."""
+    """A chat, and its team, that say nothing."""
+
+    uid = None
+
+    @property
+    def team(self) -> "_Silent":
+        return self
+
+    def open(self, _session_id: str, **_options: bool) -> "_Silent":
+        return self
+
+    def browse(self, **_options: int) -> "_Silent":
+        return self
+
+    async def older(self) -> list[Session]:
+        return []
+
+    async def history(self, **_options: int) -> list[Message]:
+        return []
+
+    async def follow(self) -> AsyncGenerator[TeamSnapshot, None]:
+        yield TeamSnapshot()
+        await asyncio.Event().wait()
+
+    async def show(self) -> None:
+        """Nobody is there to see it."""
 
     async def events(self, **_options: int) -> AsyncGenerator[ChatEvent, None]:
         yield ConnectionChanged("live")
@@ -40,18 +67,19 @@ class _Silent:
 
 async def _measured() -> list[tuple[str, float, float]]:
     begin = time.perf_counter()
-    app = Desk(cast("Any", _Silent()), shown="all")
-    app.state = replace(app.state, sessions={one.id: one for one in map(_session, range(_MANY))})
+    app = Desk(cast("Any", _Silent()), Listing(shown="all"))
+    sessions = {one.id: one for one in map(_session, range(_MANY))}
+    app.store.change(lambda _: Inbox(sessions=sessions))
     async with app.run_test(size=(140, 40)) as pilot:
         await pilot.pause()
         first = ("desk: first paint, imports apart", (time.perf_counter() - begin) * 1000, 600.0)
-        in_list = await _key_to_screen(app, "down", lambda: app.listing.selected)
+        in_list = await _key_to_screen(app, "down", lambda: app.store.listing.selected)
         said = tuple(map(_message, range(_MANY)))
         opened = Conversation(_session(0), messages=said, connection=ConnectionChanged("live"))
-        app.state = replace(app.state, conversation=opened)
+        app.store.change(lambda state: replace(state, conversation=opened))
         app.action_other_pane()
         await pilot.pause()
-        in_reply = await _key_to_screen(app, "a", lambda: app.state.composer.text)
+        in_reply = await _key_to_screen(app, "a", lambda: app.store.state.draft)
         transcript = app.query_one(Transcript)
         in_history = await _key_to_screen(app, "pageup", lambda: transcript.below)
     keys = {"list": in_list, "reply": in_reply, "history": in_history}

@@ -27,6 +27,7 @@ __all__ = ["rows"]
 
 _LISTENERS: Final = 100
 _ROUNDS: Final = 3
+_BESIDE: Final[tuple[Name, ...]] = ("imbari-chat", "firebase-admin", "pyrebase4")
 _LIMIT: Final = 60.0
 _SETTLE: Final = 0.3
 
@@ -35,7 +36,7 @@ def rows() -> Iterator[Row]:
     """S9: threads, and resident memory."""
     with emulators.ours() as running:
         grown: dict[Name, list[tuple[int, float]]] = {
-            name: [_grown(name, running.database) for _ in range(_ROUNDS)] for name in LIBRARIES
+            name: [_grown(name, running.database) for _ in range(_ROUNDS)] for name in _BESIDE
         }
     threads = {name: max(pair[0] for pair in pairs) for name, pairs in grown.items()}
     memory = {name: statistics.median(pair[1] for pair in pairs) for name, pairs in grown.items()}
@@ -73,7 +74,9 @@ def main(name: Name, host: str) -> None:
 
 
 async def _ours(host: str) -> tuple[int, float]:
-    chat = AsyncAdminChat.from_env(project=PROJECT, database_emulator=host, identity="emulator")
+    chat = AsyncAdminChat.from_env(
+        project=PROJECT, database_emulator=host, identity="emulator", transport="rest"
+    )
     async with chat:
         events = [chat.open(one, peek=True).events(history=0) for one in _conversations()]
         await _follow(events[0])

@@ -1,11 +1,12 @@
 """A proxy in the middle that goes wrong on demand, in the ways that networks and services do.
 
 It understands HTTP/1.1 as far as it must: where a request ends, so that it can answer in the
-service's place or lose the answer. As a program (:func:`between`) it runs in a process of its own,
-so that neither side pays for it.
+service's place or lose the answer; and of a WebSocket, which of a client's texts are writes. As a
+program (:func:`between`) it runs in a process of its own, so that neither side pays for it.
 """
 
 import asyncio
+import json
 import socket
 import struct
 import sys
@@ -15,7 +16,12 @@ from dataclasses import dataclass
 from subprocess import Popen
 from typing import Final, Literal, TypeAlias, get_args
 
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
 from bench.programs import running
+from imbari_chat.wire.framing import Joiner
 
 __all__ = ["Between", "Mode", "Proxy", "between"]
 
@@ -35,6 +41,7 @@ Mode: TypeAlias = Literal[
 """
 
 _BLOCK: Final = 64 * 1024
+_MOST: Final = 64 * 1024 * 1024
 _REASONS: Final = {"401": "Unauthorized", "429": "Too Many Requests", "503": "Service Unavailable"}
 
 
@@ -199,6 +206,18 @@ class _Link:
             self._losing = self._proxy.loses(request)
             self._chunked = False
             self._pass_on(self._upstream_writer, request)
+            if b"upgrade: websocket" in head.lower():
+                await self._frames(_Overheard(head))
+
+    async def _frames(self, overheard: "_Overheard") -> None:
+        while data := await self._reader.read(_BLOCK):
+            writes = overheard.writes(data)
+            if self.silent or self._proxy.mode == "hole":
+                self._proxy.swallowed.set()
+                continue
+            lost = [one for one in writes if self._proxy.loses(one)]
+            self._losing = self._losing or bool(lost)
+            self._pass_on(self._upstream_writer, data)
 
     async def _answers(self) -> None:
         while data := await self._upstream_reader.read(_BLOCK):
@@ -216,6 +235,34 @@ class _Link:
             asyncio.get_running_loop().call_later(self._proxy.delay, _write, writer, data)
         else:
             _write(writer, data)
+
+
+class _Overheard:
+    """What a client says on a WebSocket (reference: rtdb-websocket).
+
+    Args:
+        head: The request for it.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self._protocol = ServerProtocol()
+        self._joiner = Joiner(_MOST)
+        self._protocol.receive_data(head)
+        (request,) = self._protocol.events_received()
+        assert isinstance(request, Request)
+        self._protocol.send_response(self._protocol.accept(request))
+
+    def writes(self, data: bytes) -> list[bytes]:
+        """What the writes in ``data`` are about, without their numbers."""
+        self._protocol.receive_data(data)
+        found = []
+        for frame in self._protocol.events_received():
+            if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+                text = self._joiner.take(bytes(frame.data).decode())
+                inner = {} if text is None else json.loads(text)["d"]
+                if inner.get("a") in {"m", "p"}:
+                    found.append(json.dumps(inner["b"]).encode())
+        return found
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

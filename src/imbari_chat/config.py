@@ -54,7 +54,7 @@ _NOWHERE = (
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
 _THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
 
-_FREE = frozenset({"name", "presence", "profile", "timeout", "transport"})
+_FREE = frozenset({"bell", "name", "presence", "profile", "timeout", "title", "transport", "undo"})
 _OF_THE_TARGET = frozenset({"project", "api_key"})
 """Harmless when the target is an emulator on this machine."""
 
@@ -63,6 +63,7 @@ IdentityChoice: TypeAlias = Literal[
 ]
 OutboxChoice: TypeAlias = Literal["auto", "memory", "durable"]
 TokenStoreChoice: TypeAlias = Literal["auto", "keyring", "file"]
+NotifyChoice: TypeAlias = Literal["off", "osc9", "osc777", "notify-send"]
 TransportChoice: TypeAlias = Literal["auto", "websocket", "rest"]
 
 
@@ -85,6 +86,11 @@ class SettingsFlags(TypedDict, total=False):
     outbox: OutboxChoice | None
     presence: bool | None
     name: str | None
+    undo: float | None
+    bell: bool | None
+    title: bool | None
+    notify: NotifyChoice | None
+    notify_text: bool | None
 
 
 def _named(*names: str) -> Any:
@@ -178,6 +184,13 @@ class Settings(BaseSettings):
             before the next program.
         presence: Whether it is said and heard who is there and who types.
         name: What colleagues are to call an admin; they see the uid otherwise.
+        undo: Seconds for which the desk holds a reply back after Enter, so that it can be taken
+            back.
+        bell: Whether the desk rings the terminal's bell for a message that nobody looks at.
+        title: Whether the desk writes the number of unread messages into the terminal's title.
+        notify: How the desk tells the desktop of such a message: by a control sequence that the
+            terminal understands (``osc9``, ``osc777``) or by the program ``notify-send``.
+        notify_text: Whether that says who wrote what, which others may see.
     """
 
     model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
@@ -209,6 +222,11 @@ class Settings(BaseSettings):
     name: str | None = Field(
         default=None, min_length=1, max_length=50, validation_alias="IMBARI_CHAT_NAME"
     )
+    undo: float = Field(default=3.0, ge=0, le=60, validation_alias="IMBARI_CHAT_UNDO")
+    bell: bool = Field(default=True, validation_alias="IMBARI_CHAT_BELL")
+    title: bool = Field(default=True, validation_alias="IMBARI_CHAT_TITLE")
+    notify: NotifyChoice = Field(default="off", validation_alias="IMBARI_CHAT_NOTIFY")
+    notify_text: bool = Field(default=False, validation_alias="IMBARI_CHAT_NOTIFY_TEXT")
 
     @classmethod
     def load(cls, **flags: Unpack[SettingsFlags]) -> Self:

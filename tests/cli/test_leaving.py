@@ -142,24 +142,26 @@ async def test_lines_in_a_pipe_that_wait_are_given_back(network: Proxy) -> None:
     assert "not sent:\n  three" in told
 
 
-INBOX = """
+DESK = """
+import os
+os.environ["IMBARI_CHAT_UNDO"] = "0"
 from imbari_chat.cli.main import run
-run(["--emulator", {address!r}, "inbox", "--live"])
+run(["--emulator", {address!r}, "desk"])
 """
 
 
 @pytest.mark.parametrize(("key", "code"), [("\x03", 130), ("\tq", 8)])
-async def test_the_live_inbox_gives_back_what_waits(
+async def test_the_desk_gives_back_what_waits(
     network: Proxy, visitor: Visitor, key: str, code: int
 ) -> None:
     """By Ctrl-C or by its own key; each reply once, and nothing of the library's."""
     await asyncio.to_thread(visitor.writes, "Hello")
-    with Terminal(INBOX.format(address=network.address)) as terminal:
-        await asyncio.to_thread(terminal.sees, "● live")
+    with Terminal(DESK.format(address=network.address)) as terminal:
+        await asyncio.to_thread(terminal.sees, "emulator  live")
         terminal.press("\r")
         await asyncio.to_thread(terminal.sees, "Hello")
         await network.refuse()
-        await asyncio.to_thread(terminal.sees, "reconnecting")
+        await asyncio.to_thread(terminal.sees, "offline, trying again")
         terminal.press("precious words\r")
         await asyncio.to_thread(terminal.sees, "waits for the network")
         terminal.press(key)
@@ -170,22 +172,22 @@ async def test_the_live_inbox_gives_back_what_waits(
     assert afterwards.count("error") == (1 if code == 8 else 0)
 
 
-async def test_the_live_inbox_delivers_what_waited_when_the_network_is_back(
+async def test_the_desk_delivers_what_waited_when_the_network_is_back(
     network: Proxy, visitor: Visitor
 ) -> None:
     """The line becomes a message; the key makes it happen at once."""
     await asyncio.to_thread(visitor.writes, "Hello")
-    with Terminal(INBOX.format(address=network.address)) as terminal:
-        await asyncio.to_thread(terminal.sees, "● live")
+    with Terminal(DESK.format(address=network.address)) as terminal:
+        await asyncio.to_thread(terminal.sees, "emulator  live")
         terminal.press("\r")
         await asyncio.to_thread(terminal.sees, "Hello")
         await network.refuse()
-        await asyncio.to_thread(terminal.sees, "reconnecting")
+        await asyncio.to_thread(terminal.sees, "offline, trying again")
         terminal.press("good day\r")
-        await asyncio.to_thread(terminal.sees, "1 reply waits")
+        await asyncio.to_thread(terminal.sees, "1 queued")
         await network.mend()
         terminal.press("\x1b[15~")
-        await asyncio.to_thread(terminal.sees, "● live")
+        await asyncio.to_thread(terminal.sees, "emulator  live")
         async with AsyncAdminChat.from_env() as desk, asyncio.timeout(20):
             (session,) = await desk.sessions()
             async with desk.open(session.id, peek=True) as conversation:

@@ -1,7 +1,7 @@
 """A chat that answers at once, and a desk before it without a terminal."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
@@ -9,16 +9,18 @@ from typing import Any, Self, cast
 from textual.pilot import Pilot
 
 from imbari_chat.client import AsyncAdminChat
-from imbari_chat.desk.app import Desk, Place
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.frame import Place
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import Note, TeamSnapshot
 from imbari_chat.view.seen import MOMENT
 from tests.view.records import outgoing
 
-__all__ = ["Chat", "look", "opened", "screen_of"]
+__all__ = ["Chat", "look", "opened", "row_of", "screen_of", "until"]
 
 _LIVE = ConnectionChanged("live")
 
@@ -31,7 +33,12 @@ class Chat:
         messages: What each conversation's stream begins with.
         past: Pages above those, the nearest first.
         calls: What was asked, in order.
-        refuse: The error that the next reply ends in.
+        shown: What others were let see, in order.
+        refuse: The error that replies, and changes of the status, end in.
+        away: The error that everything else ends in.
+        inbox: What the inbox's stream tells further, and what it ends with.
+        talk: What the open conversation's stream does.
+        written: The replies that were handed over.
     """
 
     def __init__(self, *sessions: Session, messages: tuple[Message, ...] = ()) -> None:
@@ -40,16 +47,21 @@ class Chat:
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
         self.calls: list[str] = []
+        self.shown: list[str] = []
+        self.team = Team(self.calls)
+        self.uid = "me"
         self.refuse: ImbariError | None = None
-        self.inbox: asyncio.Queue[ChatEvent] = asyncio.Queue()
-        self.talk: asyncio.Queue[ChatEvent] = asyncio.Queue()
+        self.away: ImbariError | None = None
+        self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
+        self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
+        self.written: list[OutgoingMessage] = []
 
     async def events(self, *, limit: int) -> AsyncGenerator[ChatEvent, None]:
         for one in self.sessions:
             yield SessionAdded(one)
         yield _LIVE
         while True:
-            yield await self.inbox.get()
+            yield await _next(self.inbox)
 
     def open(self, session_id: SessionId, *, peek: bool) -> "_Opened":
         return _Opened(self, session_id)
@@ -59,12 +71,54 @@ class Chat:
 
     async def resolve(self, session_id: SessionId) -> None:
         self.calls.append(f"resolve {session_id}")
+        if self.refuse is not None:
+            raise self.refuse
 
     async def reopen(self, session_id: SessionId) -> None:
         self.calls.append(f"reopen {session_id}")
 
+    async def mark_unread(self, session_id: SessionId) -> None:
+        self.calls.append(f"unread {session_id}")
+
+    async def show(self) -> None:
+        self.shown.append("show")
+
     def reconnect_now(self) -> None:
         self.calls.append("reconnect")
+
+
+async def _next(queue: "asyncio.Queue[ChatEvent | Exception]") -> ChatEvent:
+    item = await queue.get()
+    if isinstance(item, Exception):
+        raise item
+    return item
+
+
+class Team:
+    """What the team keeps: given by the test, and what was asked of it."""
+
+    def __init__(self, calls: list[str]) -> None:
+        self.snapshots: asyncio.Queue[TeamSnapshot] = asyncio.Queue()
+        self.noted: asyncio.Queue[tuple[Note, ...]] = asyncio.Queue()
+        self.refuse: ImbariError | None = None
+        self._calls = calls
+
+    async def follow(self) -> AsyncGenerator[TeamSnapshot, None]:
+        while True:
+            yield await self.snapshots.get()
+
+    async def follow_notes(self, session_id: str) -> AsyncGenerator[tuple[Note, ...], None]:
+        while True:
+            yield await self.noted.get()
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[None]]:
+        async def asked(*given: object, **named: object) -> None:
+            words = [*map(str, given), *(f"{key}={one}" for key, one in named.items())]
+            self._calls.append(" ".join([name, *words]))
+            if self.refuse is not None:
+                raise self.refuse
+
+        return asked
 
 
 class Clock:
@@ -100,6 +154,8 @@ class _Opened:
 
     async def __aenter__(self) -> Self:
         self._chat.calls.append(f"open {self._id}")
+        if self._chat.away is not None:
+            raise self._chat.away
         return self
 
     async def __aexit__(
@@ -115,7 +171,7 @@ class _Opened:
             yield MessageAdded(self._id, one)
         yield _LIVE
         while True:
-            yield await self._chat.talk.get()
+            yield await _next(self._chat.talk)
 
     def browse(self, *, page_size: int) -> _Pages:
         return _Pages(self._chat.past)
@@ -127,13 +183,22 @@ class _Opened:
         self._chat.calls.append(f"reply {text!r}{after}")
         if self._chat.refuse is not None:
             raise self._chat.refuse
-        return outgoing(f"r{len(self._chat.calls)}", text)
+        self._chat.written.append(outgoing(f"r{len(self._chat.calls)}", text))
+        return self._chat.written[-1]
+
+    async def history(self, *, limit: int) -> list[Message]:
+        return list(self._chat.messages[-limit:])
 
     async def show(self) -> None:
-        """Nobody else is there to see it."""
+        self._chat.shown.append(f"show {self._id}")
+
+    async def typing(self) -> None:
+        self._chat.shown.append(f"type {self._id}")
 
     async def mark_read(self, *, up_to: Message) -> None:
         self._chat.calls.append(f"read {up_to.id}")
+        if self._chat.away is not None:
+            raise self._chat.away
 
 
 @asynccontextmanager
@@ -147,6 +212,21 @@ async def opened(
     async with app.run_test(size=size) as pilot:
         await pilot.pause()
         yield app, pilot
+
+
+def row_of(app: Desk, words: str) -> int:
+    """The first row with these words; a failure shows them all."""
+    rows = screen_of(app)
+    found = [at for at, row in enumerate(rows) if words in row]
+    assert found, "\n".join(rows)
+    return found[0]
+
+
+async def until(pilot: Pilot[None], happened: Callable[[], object]) -> None:
+    """Wait until it has happened, for ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not happened():
+            await pilot.pause()
 
 
 def screen_of(app: Desk) -> list[str]:

@@ -2,7 +2,8 @@
 
 from typing import Any, Final, cast
 
-from imbari_chat.desk.app import Desk, Place
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.frame import Place
 from tests.desk.desks import Chat
 from tests.view.records import NOW, message, session
 

@@ -2,15 +2,16 @@
 
 from pathlib import Path
 
-from imbari_chat.desk.app import Desk
+import pytest
+
 from imbari_chat.desk.drafts import Drafts
-from imbari_chat.desk.help_page import HelpPage
+from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.errors import Conflict
 from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionChanged
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import SessionId
-from tests.desk.desks import Chat, look, opened, screen_of
+from tests.desk.desks import Chat, look, opened, row_of, screen_of
 from tests.view.records import NOW, message, session
 
 AMINA = session("amina", unreadCount=2)
@@ -18,13 +19,6 @@ BRIAN = session("brian", at=-5)
 DONE = session("done", at=-9, status="resolved")
 HELLO = message("m1", "Hello", timestamp=NOW)
 BEANS = message("m2", "Any beans?", timestamp=NOW + 1)
-
-
-def _row(app: Desk, words: str) -> int:
-    rows = screen_of(app)
-    found = [at for at, row in enumerate(rows) if words in row]
-    assert found, "\n".join(rows)
-    return found[0]
 
 
 def _long(count: int, *, unread: int = 0) -> tuple[Message, ...]:
@@ -37,12 +31,12 @@ def _long(count: int, *, unread: int = 0) -> tuple[Message, ...]:
 async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
     """Names, badge, who wrote last, and how many there are."""
     async with opened(Chat(AMINA, BRIAN, DONE)) as (app, pilot):
-        assert "2 " in screen_of(app)[_row(app, "amina@")]
-        assert "waits  them: amina says hello" in screen_of(app)[_row(app, "waits")]
-        assert _row(app, "active · 2 of 3")
-        await pilot.press("f", "f", "f")
-        assert _row(app, "resolved · 1 of 3")
-        assert "✓" in screen_of(app)[_row(app, "done@")]
+        assert "2 " in screen_of(app)[row_of(app, "amina@")]
+        assert "waits 2024 them: amina says hello" in screen_of(app)[row_of(app, "waits")]
+        assert row_of(app, "active · 2 of 3")
+        await pilot.press("F", "F")
+        assert row_of(app, "resolved · 1 of 3")
+        assert "✓" in screen_of(app)[row_of(app, "done@")]
 
 
 async def test_search_finds_as_one_types() -> None:
@@ -50,21 +44,32 @@ async def test_search_finds_as_one_types() -> None:
     async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
         await pilot.press("slash", *"bri")
         await pilot.pause()
-        assert [one.id for one in app.rows] == ["brian"]
-        assert _row(app, "1 found in all 2")
+        assert [one.id for one in app.store.rows] == ["brian"]
+        assert row_of(app, "1 found in all 2")
         await pilot.press("enter", "escape")
-        assert len(app.rows) == 2
+        assert len(app.store.rows) == 2
 
 
-async def test_the_end_of_the_list_loads_more() -> None:
-    """Until there are no more."""
+async def test_all_conversations_are_counted_without_being_asked_for() -> None:
+    """And reached from the end of the list."""
+    chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
+    behind = [session(f"t{at:03}", at=-99 - at, status="resolved") for at in range(150)]
+    chat.behind = [behind[:100], behind[100:]]
+    async with opened(chat) as (app, pilot):
+        await pilot.pause()
+        assert row_of(app, "50 of 200")
+
+
+async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there are more than are loaded without being asked for."""
+    monkeypatch.setattr("imbari_chat.desk.streams._COUNTED", 0)
     chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
     chat.behind = [[session("old", at=-99)]]
     async with opened(chat) as (app, pilot):
-        assert _row(app, "50 of the newest 50, more at the end")
+        assert row_of(app, "50 of the newest 50, more at the end")
         await pilot.press("end")
         await pilot.pause()
-        assert _row(app, "51 of 51")
+        assert row_of(app, "51 of 51")
 
 
 async def test_a_reply_names_what_it_answers() -> None:
@@ -77,13 +82,13 @@ async def test_a_reply_names_what_it_answers() -> None:
         await pilot.press(*"Yes", "ctrl+j", *"!", "enter")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
-        assert app.state.composer.text == "Yes\n!"
-        assert _row(app, "somebody else wrote meanwhile")
+        assert app.store.state.draft == "Yes\n!"
+        assert row_of(app, "somebody else wrote meanwhile")
         chat.refuse = None
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!'"
-        assert not app.state.composer.text
+        assert not app.store.state.draft
 
 
 async def test_a_notice_outlives_keys() -> None:
@@ -93,7 +98,7 @@ async def test_a_notice_outlives_keys() -> None:
         await pilot.pause()
         await pilot.press("down", "up")
         look(app, 5)
-        assert _row(app, "Resolved")
+        assert row_of(app, "Resolved")
         look(app, 5)
         await pilot.pause()
         assert not any("Resolved" in row for row in screen_of(app))
@@ -107,10 +112,10 @@ async def test_drafts_survive_the_desk(tmp_path: Path) -> None:
         await pilot.pause(0.5)
         assert Drafts(file).texts == {SessionId("amina"): "half a"}
     async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
-        assert "draft" in screen_of(app)[_row(app, "them:")]
+        assert "draft" in screen_of(app)[row_of(app, "them:")]
         await pilot.press("enter")
         await pilot.pause()
-        assert app.state.composer.text == "half a"
+        assert app.store.state.draft == "half a"
 
 
 async def test_what_was_drawn_for_a_moment_is_marked_read() -> None:
@@ -125,7 +130,7 @@ async def test_what_was_drawn_for_a_moment_is_marked_read() -> None:
         read = BEANS.model_copy(update={"read": True})
         chat.talk.put_nowait(MessageAdded(AMINA.id, read))
         await pilot.pause()
-        assert _row(app, "── new")
+        assert row_of(app, "── new")
 
 
 async def test_under_help_nothing_is_read() -> None:
@@ -134,7 +139,7 @@ async def test_under_help_nothing_is_read() -> None:
     async with opened(chat) as (app, pilot):
         await pilot.press("enter", "f1")
         await pilot.pause()
-        assert isinstance(app.screen, HelpPage)
+        assert isinstance(app.screen, TextPage)
         await pilot.pause()
         look(app)
         await pilot.pause()
@@ -150,7 +155,7 @@ async def test_peek_marks_nothing() -> None:
         look(app)
         await pilot.pause()
         assert chat.calls == ["open amina"]
-        assert _row(app, "only looking")
+        assert row_of(app, "only looking")
 
 
 async def test_of_seventy_the_first_that_fit_are_marked() -> None:
@@ -164,7 +169,7 @@ async def test_of_seventy_the_first_that_fit_are_marked() -> None:
         last = chat.calls[-1]
         assert last.startswith("read m0")
         assert int(last.removeprefix("read m")) < 20
-        assert "below" in screen_of(app)[_row(app, "amina@")]
+        assert "below" in screen_of(app)[row_of(app, "amina@") + 1]
 
 
 async def test_new_messages_keep_the_readers_place() -> None:
@@ -173,14 +178,14 @@ async def test_new_messages_keep_the_readers_place() -> None:
     async with opened(chat, size=(80, 24)) as (app, pilot):
         await pilot.press("enter")
         await pilot.pause()
-        assert _row(app, "line 59")
+        assert row_of(app, "line 59")
         await pilot.press("pageup")
         before = screen_of(app)[4:10]
         chat.talk.put_nowait(MessageAdded(BRIAN.id, message("z", "news", timestamp=NOW + 99)))
         await pilot.pause()
         assert screen_of(app)[4:10] == before
         await pilot.press("ctrl+end")
-        assert _row(app, "news")
+        assert row_of(app, "news")
 
 
 async def test_scrolling_back_loads_to_the_beginning() -> None:
@@ -196,7 +201,7 @@ async def test_scrolling_back_loads_to_the_beginning() -> None:
         transcript = app.query_one(Transcript)
         transcript.to_top()
         await pilot.pause()
-        assert _row(app, "the beginning of the conversation") < _row(app, "the very first")
+        assert row_of(app, "the beginning of the conversation") < row_of(app, "the very first")
 
 
 async def test_a_customer_cannot_write_a_line_of_ours() -> None:
@@ -208,8 +213,8 @@ async def test_a_customer_cannot_write_a_line_of_ours() -> None:
         assert "not us! Imbari Team" in screen_of(app)[1]
         await pilot.press("enter")
         await pilot.pause()
-        assert _row(app, "a customer, not us: Imbari Team")
-        forged = screen_of(app)[_row(app, "You get it free")]
+        assert row_of(app, "a customer, not us: Imbari Team")
+        forged = screen_of(app)[row_of(app, "You get it free")]
         assert forged.split("▏")[1].startswith(" " * 16 + "│ 14:05")
 
 
@@ -218,9 +223,11 @@ async def test_offline_from_the_start_claims_nothing() -> None:
     chat = Chat()
     chat.inbox.put_nowait(ConnectionChanged("reconnecting", "no route"))
     async with opened(chat) as (app, pilot):
-        app.state = type(app.state)(connection=ConnectionChanged("reconnecting", "no route"))
+        app.store.state = type(app.store.state)(
+            connection=ConnectionChanged("reconnecting", "no route")
+        )
         await pilot.pause(1.1)
-        assert _row(app, "Not loaded: offline")
+        assert row_of(app, "Not loaded: offline")
         assert "offline" in screen_of(app)[0]
 
 
@@ -233,7 +240,7 @@ async def test_a_window_of_nothing_is_survived() -> None:
         await pilot.pause()
         await pilot.resize_terminal(140, 40)
         await pilot.pause()
-        assert _row(app, "Hello")
+        assert row_of(app, "Hello")
 
 
 async def test_an_untouched_selection_is_the_newest() -> None:
@@ -244,8 +251,8 @@ async def test_an_untouched_selection_is_the_newest() -> None:
         newer = session("brian", at=50)
         chat.inbox.put_nowait(SessionChanged(newer, BRIAN))
         await pilot.pause()
-        assert app.rows[0].id == "brian"
-        assert app.listing.selected == "brian"
+        assert app.store.rows[0].id == "brian"
+        assert app.store.listing.selected == "brian"
 
 
 async def test_keys_in_one_burst_are_taken_in_their_order() -> None:

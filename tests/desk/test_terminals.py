@@ -28,6 +28,7 @@ class Tmux:
 
     def __init__(self, folder: Path, size: tuple[int, int]) -> None:
         self._socket = folder / "tmux"
+        self.is_wide = size[0] > 110
         environment = {**os.environ, "LC_ALL": "C.UTF-8"}
         arguments = ("new-session", "-d", "-x", str(size[0]), "-y", str(size[1]))
         self._run("-u", "-f", "/dev/null", *arguments, sys.executable, "-c", _CODE, env=environment)
@@ -88,7 +89,8 @@ def test_in_tmux_every_script_stays_in_its_columns(tmux: Tmux) -> None:
     tmux.press("Enter")
     rows = tmux.shows(" customer │")
     assert len(tmux.columns("│")) == 1
-    assert len(tmux.columns("▏")) == 1
+    if tmux.is_wide:
+        assert len(tmux.columns("▏")) == 1
     # The last word of a message is what a wider count would cover.
     assert sum("end" in row for row in rows) >= 4
 
@@ -102,14 +104,15 @@ def test_code_point_by_code_point_every_script_stays_in_its_columns(size: tuple[
     with Terminal(_CODE, size=size) as terminal:
         terminal.sees("of 16")
         _fed(stream, terminal)
-        assert _columns(screen, "▏") == ([46] if size[0] > 110 else [])
+        edge = [46] if size[0] > 110 else []
+        assert _columns(screen, "▏") == edge
         terminal.press("\r")
         terminal.sees(" customer │")
         for key in ("", "\x1b[5~", "\x1b[6~"):
             terminal.press(key)
             _fed(stream, terminal)
             assert len(_columns(screen, "│")) == 1
-            assert len(_columns(screen, "▏")) == 1
+            assert _columns(screen, "▏") == edge
             assert screen.display[0].startswith(" imbari  emulator  live")
 
 

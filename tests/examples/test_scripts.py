@@ -41,8 +41,12 @@ def test_quickstart_without_an_emulator_says_how_to_get_one(nowhere: Path) -> No
 
 
 @pytest.fixture
-def project(nowhere: Path) -> Path:
-    """The CI example, copied away from here: nothing of this repository's own settings applies."""
+def project(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The CI example, copied away from here: nothing of this repository's own settings applies.
+
+    Nor do the plugins of pytest that it does not require.
+    """
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
     return Path(shutil.copytree(_EXAMPLES / "ci", nowhere / "project"))
 
 

@@ -1,10 +1,8 @@
-"""The live inbox's state: what events make of it."""
+"""The desk's state: what events make of it."""
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -17,9 +15,8 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
-from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.inbox import Conversation, Filter, Inbox, author, customer_label
+from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label
 from imbari_chat.view.reducer import conversation_failed
 from tests.view.records import heard, heard_in, message, session
 
@@ -52,69 +49,13 @@ def opened(state: Inbox, name: str, *, peek: bool = False) -> Inbox:
     return heard_in(state, SessionId(name), LIVE)
 
 
-def names(state: Inbox) -> list[str]:
-    return [one.customer_name for one in state.listed()]
-
-
-def moved(one: Session, at: int) -> SessionChanged:
-    """The event of a session that got a message."""
-    return SessionChanged(session(one.customer_name, at=at), one)
-
-
-def test_the_newest_conversation_comes_first(three: Inbox) -> None:
-    """A message moves its conversation to the top."""
-    assert names(three) == ["chebet", "brian", "amina"]
-    assert names(heard(three, moved(three.sessions[AMINA], 4))) == ["amina", "chebet", "brian"]
-
-
-def test_the_first_selection_is_the_newest(three: Inbox) -> None:
-    """Not the first that happened to load."""
-    assert three.selected == CHEBET
-
-
-def test_nothing_is_selected_while_the_list_loads() -> None:
-    """Else the oldest would be, as it comes first."""
-    assert heard(Inbox(), SessionAdded(session("amina"))).selected is None
-
-
-def test_the_selection_stays_on_its_conversation(three: Inbox) -> None:
-    """A list that moves under the cursor must not make one answer the wrong customer."""
-    on_brian = replace(three, selected=BRIAN)
-    assert heard(on_brian, moved(three.sessions[AMINA], 9)).selected == BRIAN
-
-
-def test_the_selection_goes_to_the_neighbour_of_a_removed_conversation(three: Inbox) -> None:
-    """Same place in the list; at the end, the last one left."""
-    on_brian = replace(three, selected=BRIAN)
-    gone = heard(on_brian, SessionRemoved(three.sessions[BRIAN], deleted=True))
-    assert gone.selected == AMINA
-    assert heard(gone, SessionRemoved(three.sessions[AMINA], deleted=True)).selected == CHEBET
-
-
-def test_an_empty_list_has_no_selection(three: Inbox) -> None:
-    """And none comes back by itself."""
-    state = after(three, *(SessionRemoved(one, deleted=True) for one in three.listed()))
-    assert state.selected is None
-    assert state.listed() == []
-
-
-def test_the_filter_hides_what_is_resolved(three: Inbox) -> None:
-    """Also a conversation that becomes resolved while it is selected."""
-    active = replace(three, filter="active")
-    state = heard(
-        active, SessionChanged(session("chebet", at=3, status="resolved"), three.sessions[CHEBET])
-    )
-    assert names(state) == ["brian", "amina"]
-    assert state.selected == BRIAN
-
-
 def test_unread_messages_are_summed_over_the_window(three: Inbox) -> None:
-    """What the banner says."""
+    """What the header says."""
     state = heard(three, SessionChanged(session("amina", unreadCount=2), three.sessions[AMINA]))
     assert state.unread == 2
 
 
-def test_the_banner_follows_the_stream(three: Inbox) -> None:
+def test_the_header_follows_the_stream(three: Inbox) -> None:
     """With the reason and the wait."""
     lost = ConnectionChanged("reconnecting", "connection reset", 3.0)
     assert heard(three, lost).connection == lost
@@ -149,24 +90,17 @@ def test_a_message_changes_and_goes(three: Inbox) -> None:
     unread, read = message("m1", "hi", read=False), message("m1", "hi", read=True)
     state = heard(opened(three, "amina"), MessageAdded(AMINA, unread))
     assert state.conversation is not None
-    assert state.conversation.has_unread
+    assert state.conversation.messages == (unread,)
     state = heard(state, MessageChanged(AMINA, read, unread))
     assert state.conversation is not None
-    assert not state.conversation.has_unread
+    assert state.conversation.messages == (read,)
     state = heard_in(state, AMINA, MessageRemoved(AMINA, read))
     assert state.conversation is not None
     assert state.conversation.messages == ()
 
 
-def test_a_look_leaves_messages_unread(three: Inbox) -> None:
-    """Nothing asks to be marked."""
-    state = heard(opened(three, "amina", peek=True), MessageAdded(AMINA, message("m1", "hi")))
-    assert state.conversation is not None
-    assert not state.conversation.has_unread
-
-
 def test_a_message_elsewhere_is_announced(three: Inbox) -> None:
-    """On the status line, with the customer's name; a colleague's reply is not news."""
+    """In the notice, with the customer's name; a colleague's reply is not news."""
     state = heard(opened(three, "amina"), MessageAdded(BRIAN, message("m1", "hi")))
     assert state.notice is not None
     assert state.notice.text == "brian: hi"
@@ -214,27 +148,3 @@ def test_messages_are_signed_as_on_the_website() -> None:
     assert author(message("m", "x", sender="admin"), amina) == "Imbari Team"
     assert author(message("m", "x"), amina) == "amina"
     assert customer_label(session("x", customerName="  ")) == "(no name)"
-
-
-SESSIONS = st.builds(
-    session, st.sampled_from("abcde"), at=st.integers(0, 5),
-    status=st.sampled_from(["active", "resolved"]),
-)  # fmt: skip
-EVENTS = st.one_of(
-    st.builds(SessionAdded, SESSIONS),
-    st.builds(SessionRemoved, SESSIONS, st.booleans()),
-    st.builds(ConnectionChanged, st.sampled_from(["live", "stale", "reconnecting"])),
-)
-
-
-@given(st.lists(EVENTS, max_size=25), st.sampled_from(["all", "active"]))
-def test_the_selection_is_always_on_the_list(events: list[ChatEvent], shown: Filter) -> None:
-    """Or nowhere when the list is empty, whatever happens."""
-    state = heard(replace(Inbox(), filter=shown), LIVE)
-    for event in events:
-        before = state
-        state = heard(state, event)
-        ids = [one.id for one in state.listed()]
-        assert state.selected in ids or (state.selected is None and not ids)
-        if before.selected in ids:
-            assert state.selected == before.selected

@@ -1,26 +1,42 @@
 """The desk's list as a value."""
 
 from dataclasses import replace
+from typing import TypeVar
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.schema.models import ID_FIELD, Session
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import Assignment, Snooze, TeamRecord, TeamSnapshot
 from imbari_chat.view.listing import (
     Listing,
     following,
     heard,
+    kept,
     listed,
     moved,
     other_order,
     other_shown,
     reach,
 )
-from tests.view.records import delivery, message, outgoing, session
+from tests.view.records import NOW, delivery, message, outgoing, session
 
 AMINA = session("amina", at=3, unreadCount=2)
 BRIAN = session("brian", at=2, status="resolved")
 CHEN = session("chen", at=1)
 DINA = session("dina", at=0, unreadCount=1)
+FAY = session("fay", at=-1)
 WINDOW = {one.id: one for one in (AMINA, BRIAN, CHEN, DINA)}
+
+
+T = TypeVar("T", bound=TeamRecord)
+
+
+def _kept(kind: type[T], name: str, **fields: object) -> T:
+    """What the team keeps of a conversation."""
+    return kind.model_validate({ID_FIELD: name, **fields})
 
 
 def _names(listing: Listing) -> list[str]:
@@ -28,24 +44,53 @@ def _names(listing: Listing) -> list[str]:
 
 
 def test_each_filter_shows_its_own() -> None:
-    """Active, unread, waiting, resolved, all, and from the start again."""
-    listing, shown = Listing(), {}
-    for _ in range(5):
-        shown[listing.shown] = _names(listing)
+    """From the first to the last, and from the start again."""
+    team = TeamSnapshot(
+        at=NOW,
+        assignments={
+            "chen": _kept(Assignment, "chen", to="me"),
+            "amina": _kept(Assignment, "amina", to="u2"),
+        },
+        snoozes={"fay": _kept(Snooze, "fay", until=NOW + 1)},
+    )
+    listing, shown = Listing(team=team, me="me"), {}
+    for _ in range(8):
+        rows = listed(listing, {**WINDOW, FAY.id: FAY})
+        shown[listing.shown] = [one.customer_name for one in rows]
         listing = other_shown(listing)
     assert listing.shown == "active"
     assert shown == {
         "active": ["amina", "chen", "dina"],
         "unread": ["amina", "dina"],
         "waiting": ["amina", "dina"],
+        "mine": ["chen"],
+        "unassigned": ["dina"],
+        "snoozed": ["fay"],
         "resolved": ["brian"],
-        "all": ["amina", "brian", "chen", "dina"],
+        "all": ["amina", "brian", "chen", "dina", "fay"],
     }
 
 
 def test_who_waits_longest_comes_first() -> None:
     """Those who do not wait come behind."""
     assert _names(other_order(Listing())) == ["dina", "amina", "chen"]
+
+
+def test_waiting_begins_with_the_first_message_that_is_not_answered() -> None:
+    """Those that follow do not make it shorter."""
+    listing = Listing(order="longest waiting")
+    for key, at in (("m1", 5), ("m2", 9)):
+        said = MessageAdded(DINA.id, message(key, "Hello?", timestamp=NOW + at))
+        listing = heard(listing, said, WINDOW)
+    asked_twice = session("dina", at=9)
+    assert listing.waiting_since(asked_twice) == NOW + 5
+    rows = listed(listing, {AMINA.id: AMINA, DINA.id: asked_twice})
+    assert [one.id for one in rows] == ["amina", "dina"]
+    answer = message("r", "Yes", sender="admin", timestamp=NOW + 10)
+    answered = heard(listing, MessageAdded(DINA.id, answer), WINDOW)
+    again = message("m3", "And?", timestamp=NOW + 11)
+    answered = heard(answered, MessageAdded(DINA.id, again), WINDOW)
+    assert answered.waiting_since(session("dina", at=11)) == NOW + 11
 
 
 def test_waiting_is_who_wrote_last() -> None:
@@ -89,6 +134,25 @@ def test_an_untouched_selection_stays_on_top() -> None:
     assert moved(down, listed(down, late), 1).selected == DINA.id
     assert moved(down, rows, 99).selected == DINA.id
     assert moved(Listing(), [], 1).selected is None
+
+
+LISTS = st.lists(st.sampled_from("abcde"), unique=True).map(lambda ids: [*map(session, ids)])
+
+
+@given(LISTS, LISTS, st.sampled_from("abcde"))
+def test_the_selection_stays_on_its_conversation_or_at_its_place(
+    before: list[Session], rows: list[Session], selected: str
+) -> None:
+    """A list that moves under the cursor must not make one answer the wrong customer."""
+    listing = kept(Listing(selected=SessionId(selected)), before, rows)
+    ids, was = [one.id for one in rows], [one.id for one in before]
+    if selected in ids or selected not in was:
+        assert listing.selected == selected
+    else:
+        assert listing.selected == (
+            ids[min(was.index(SessionId(selected)), len(ids) - 1)] if ids else None
+        )
+    assert kept(Listing(), before, rows) == Listing()
 
 
 def test_the_next_unread_is_found_around_the_end() -> None:

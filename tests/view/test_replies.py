@@ -1,4 +1,4 @@
-"""Replies on their way, as the live inbox shows them."""
+"""Replies on their way, as the desk shows them."""
 
 from dataclasses import replace
 
@@ -14,7 +14,6 @@ from imbari_chat.schema.events import (
 )
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.composer import Composer
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.outgoing import SENDING, Pending
 from imbari_chat.view.reducer import reply_failed, reply_handed_over
@@ -96,7 +95,7 @@ def test_a_reply_that_is_heard_on_its_way_stays_a_line(inbox: Inbox, *, is_open:
     assert texts(state) == (["hello"] if is_open else [])
     state = heard(state, MessageRemoved(AMINA, sent))
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert opened(state, "amina").composer == Composer.holding("hello")
+    assert opened(state, "amina").draft == "hello"
     assert texts(state) == []
 
 
@@ -114,7 +113,7 @@ def test_both_streams_tell_of_a_delivery_and_it_counts_once(inbox: Inbox) -> Non
     sent.became("queued")
     state = handed_over(inbox, sent)
     state = heard_in(heard(state, refused), "amina", refused)
-    assert state.composer == Composer.holding("hello")
+    assert state.draft == "hello"
 
 
 def test_the_same_words_of_somebody_else_are_not_the_reply(inbox: Inbox) -> None:
@@ -167,12 +166,12 @@ def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: I
     assert [one.timestamp for one in state.conversation.messages] == [NOW - 5]
 
 
-def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
-    """Before what was written since, with the reason on the status line."""
+def test_a_refused_reply_is_a_draft_again(inbox: Inbox) -> None:
+    """Before what was written since, with the reason in the notice."""
     sent = outgoing("m1", "hello")
-    state = handed_over(inbox, sent).with_draft(AMINA, Composer.holding("and"))
+    state = handed_over(inbox, sent).with_draft(AMINA, "and")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert state.composer == Composer.holding("hello\nand")
+    assert state.draft == "hello\nand"
     assert state.pending == ()
     assert state.notice is not None
     assert state.notice.is_error
@@ -180,21 +179,21 @@ def test_a_refused_reply_returns_to_the_composer(inbox: Inbox) -> None:
 
 
 def test_a_refused_reply_returns_to_its_own_conversation(inbox: Inbox) -> None:
-    """Also when another one is open by now; the status line says whose."""
+    """Also when another one is open by now; the notice says whose."""
     sent = outgoing("m1", "hello")
     named = SessionChanged(session("amina", customerName="Amina W."), inbox.sessions[AMINA])
     state = opened(handed_over(heard(inbox, named), sent), "brian")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert state.composer.text == ""
+    assert state.draft == ""
     assert state.notice is not None
     assert state.notice.text == "Not sent to Amina W.: the rules refuse"
-    assert opened(state, "amina").composer.text == "hello"
+    assert opened(state, "amina").draft == "hello"
 
 
 def test_a_reply_that_could_not_be_handed_over_returns_too(inbox: Inbox) -> None:
     """Nothing is lost on the way to the outbox either."""
     state = reply_failed(written(inbox, "hello"), 1, "closed")
-    assert state.composer.text == "hello"
+    assert state.draft == "hello"
     assert reply_failed(state, 1, "closed") == state
 
 

@@ -2,10 +2,12 @@
 
 main             which commands there are, and the order they are shown in
 program          options before the command, and the boundary around every command
+desk             desk
+remains          what was sent from the desk and has not arrived when it ends
 inbox            inbox, show, watch
 reply            reply, resolve, reopen
 customer         customer: the customer's side at a terminal and in a pipe
-demo             demo: an emulator, simulated customers and the live inbox
+demo             demo: an emulator, simulated customers and the desk
 auth             auth login, logout, status
 admins           admins create, grant, revoke, list
 emulator         emulator start, exec
@@ -13,7 +15,6 @@ emulator_options an emulator as its options ask for it; rules that follow their 
 rules            rules check, get, deploy
 explain          rules explain
 doctor           doctor
-live             the live inbox on a terminal
 light            options of simple kinds, read without loading Pydantic
 options          what several commands take, and the settings behind it
 session_refs     how a person names a conversation
@@ -22,7 +23,7 @@ rules_file       files that the rules commands read, and mistakes in them
 editor           a reply's text: argument, standard input or editor; never lost
 tables           records as tables and transcripts
 event_loop       a command's coroutine, run until it ends or is interrupted
-stdout           the only writer of standard output, but for the live inbox; records as JSON
+stdout           the only writer of standard output, but for the desk; records as JSON
 stderr           the only writer of standard error
 exit_codes       exit codes, and the one place where errors become them
 """

@@ -16,7 +16,7 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ConfigError, InvalidData
 
-__all__ = ["Draft", "given_text", "without_modelines"]
+__all__ = ["Draft", "edited", "given_text", "without_modelines"]
 
 _SCISSORS: Final = "# --------------------------- >8 ---------------------------"
 _BELOW: Final = "# Everything from the line above is left out. Save nothing to send nothing."
@@ -76,18 +76,19 @@ class Draft:
         os.close(descriptor)
         self.file = Path(name)
 
-    def edit(self, context: Sequence[str]) -> str:
+    def edit(self, context: Sequence[str], text: str = "") -> str:
         """Let the person write, and give what stands above the scissors line.
 
         Args:
             context: Lines to show below it, safe to draw.
+            text: What is written so far.
 
         Raises:
             ConfigError: No editor is known, or it cannot be started.
             InvalidData: It failed, or what it left is not UTF-8.
         """
         below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)
-        self.file.write_text(f"\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
+        self.file.write_text(f"{text}\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
         try:
             with _ctrl_c_left_to_the_editor():
@@ -124,6 +125,23 @@ class Draft:
     def _is_empty(self) -> bool:
         written = self.file.read_bytes().split(_SCISSORS.encode(), 1)[0]
         return not written.strip()
+
+
+def edited(directory: Path, text: str) -> str:
+    """``text``, edited by the person.
+
+    Args:
+        directory: Where it is while it is being edited.
+        text: What is written so far.
+
+    Raises:
+        ConfigError: As for :meth:`Draft.edit`, like the other.
+        InvalidData: It failed, or what it left is not UTF-8. The text is kept in the file.
+    """
+    draft = Draft(directory, "desk")
+    text = draft.edit((), text)
+    draft.file.unlink()
+    return text
 
 
 def without_modelines(line: str) -> str:

@@ -1,6 +1,5 @@
 """Looking: ``inbox`` lists conversations, ``show`` reads one, ``watch`` waits for messages."""
 
-import gc
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ if TYPE_CHECKING:
     from imbari_chat.schema.models import Message, Session, Status
     from imbari_chat.schema.presence import PresenceSnapshot
     from imbari_chat.schema.teamwork import Note, TeamSnapshot
-    from imbari_chat.view.inbox import Filter
+    from imbari_chat.view.listing import Shown as Filter
     from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["inbox", "show", "watch"]
@@ -83,7 +82,7 @@ def inbox(
     ] = False,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="At most so many.")] = 20,
     live: Annotated[
-        bool, typer.Option("--live", help="Keep them on the screen, and read and reply there.")
+        bool, typer.Option("--live", help="Open the desk with these, to read and reply there.")
     ] = False,
     json: Json = False,
     quiet: Quiet = False,
@@ -92,20 +91,27 @@ def inbox(
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     now = time.time_ns() // 1_000_000
     earliest = None if since is None else moment(since, now, option="--since")
+    if live:
+        named: dict[Filter, bool] = {
+            "resolved": status is Shown.RESOLVED, "all": status is Shown.ALL, "unread": unread,
+            "mine": mine, "unassigned": unassigned, "snoozed": snoozed,
+        }  # fmt: skip
+        chosen = [name for name, is_asked in named.items() if is_asked]
+        if json or label or len(chosen) > 1:
+            raise UsageError(
+                "--live shows one of --status, --unread, --mine, --unassigned and --snoozed, and"
+                " goes with neither --label nor --json",
+                hint="`imbari-chat watch --jsonl` is live and for scripts",
+            )
+        from imbari_chat.cli.desk import open_desk
+
+        open_desk(here, shown=next(iter(chosen), "active"), earliest=earliest, limit=limit)
+        return
     from imbari_chat.cli.team.about import Wanted, listed
     from imbari_chat.cli.team.about import told as told_of_team
     from imbari_chat.schema.team_plans import checked_label
 
     asked = Wanted(mine, unassigned, tuple(map(checked_label, label or ())), snoozed)
-    if live:
-        if json or unread or since is not None or status is Shown.RESOLVED or asked.is_asked:
-            raise UsageError(
-                "--live goes with none of --json, --unread, --since, --mine, --unassigned, --label,"
-                " --snoozed and --status resolved",
-                hint="`imbari-chat watch --jsonl` is live and for scripts",
-            )
-        _live(here, stderr, shown="all" if status is Shown.ALL else "active", limit=limit)
-        return
     wanted = status.wanted
 
     from imbari_chat.cli.people import told, with_presence
@@ -385,18 +391,6 @@ class _Watcher:
                 self._stderr.say(f"the connection is silent{reason}")
             case _:
                 pass
-
-
-def _live(here: Target, stderr: Stderr, *, shown: "Filter", limit: int) -> None:
-    from imbari_chat.cli.live.shell import run_live_inbox
-
-    gc.enable()  # which is off in commands that end by themselves
-
-    async def run(chat: "AsyncAdminChat") -> None:
-        title = here.settings().project_id()
-        await run_live_inbox(chat, shown=shown, limit=limit, title=title)
-
-    with_admin_chat(here, stderr, run, writes=True, lasts=True)
 
 
 def _remember(here: Target, sessions: "list[Session]", stderr: Stderr) -> None:

@@ -1,12 +1,25 @@
 """The full-screen desk, on Textual. State and what changes it are in :mod:`imbari_chat.view`.
 
-cells       text whose width terminals disagree on, kept in its columns
-talk        the open conversation: entered, followed, replied to
-drafts      what is written and not sent, on disk
-keys        every key and what it does, once
-list_pane   the list of conversations
-transcript  what was said
-reply_box   the entry field
-help_page   every key, from the table
-app         the desk itself: streams, keys and intents
+app                the desk itself: the panes, which conversation is open, leaving
+store              what it knows and shows, and who is told of changes
+streams            what feeds the store
+talk               the open conversation: entered, followed, replied to
+reading            read means seen
+sending            drafts, and replies on their way
+drafts             what is written and not sent, on disk
+leaving            replies on their way are given a moment
+keys               every key and what it does, once
+inbox_pane         the list and its search, with their keys
+list_pane          the conversations, and their keys
+list_rows          two lines of the list
+conversation_pane  the open conversation and the reply to it, with their keys
+transcript         what was said, drawn
+reply_box          the entry field
+frame              the lines around the panes, and how all is laid out
+bar                one of those lines
+cells              text whose width terminals disagree on, kept in its columns
+prompts            questions over the desk
+text_page          help and notes over the desk
+teamwork           what is done with a conversation beside answering it
+notifier           bell, title, desktop notification
 """

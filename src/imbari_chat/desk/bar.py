@@ -15,11 +15,11 @@ Parts: TypeAlias = Sequence[tuple[str, Style]]
 
 
 class Bar(Widget):
-    """So many lines, asked for when they are drawn.
+    """So many lines, drawn when they are others.
 
     Args:
         lines: Gives them; their texts are safe to draw.
-        height: How many.
+        height: How many; 0 for as many as there are.
         style: Of what they leave blank.
         name: The widget's id.
     """
@@ -34,11 +34,24 @@ class Bar(Widget):
     ) -> None:
         super().__init__(id=name)
         self._lines = lines
+        self._drawn: Sequence[Parts] = ()
         self._style = style or Style.null()
         self.styles.height = height
+        self._is_as_high_as_full = not height
+
+    def update(self) -> None:
+        """Draw the lines, if they are others."""
+        lines = self._lines()
+        if lines != self._drawn:
+            self._drawn = lines
+            if self._is_as_high_as_full:
+                self.styles.height = len(lines)
+            self.refresh()
+
+    def on_resize(self) -> None:
+        self.update()
 
     def render_line(self, y: int) -> Strip:
         width = self.size.width
-        lines = self._lines()
-        parts = lines[y] if y < len(lines) else ()
+        parts = self._drawn[y] if y < len(self._drawn) else ()
         return strip(parts, width, self.region.x, self._style)

@@ -1,21 +1,39 @@
 """What stands around the two panes: header, heading, notice and keys, and how all is laid out."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, TypeAlias
+from dataclasses import dataclass
+from datetime import tzinfo
+from math import ceil
+from typing import Final, TypeAlias
 
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
+from imbari_chat.desk.cells import cut
+from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import footer
-from imbari_chat.view.inbox import Inbox, customer_label
+from imbari_chat.schema.forms import MAX_TEXT
+from imbari_chat.schema.teamwork import Note
+from imbari_chat.view.dates import full
+from imbari_chat.view.inbox import Conversation, Inbox, customer_label, presence_marks
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.wire.json import utf16_length
 
-if TYPE_CHECKING:
-    from imbari_chat.desk.app import Place
-
-__all__ = ["STYLES", "Lines", "header", "heading", "keys", "nothing", "notice"]
+__all__ = [
+    "STYLES",
+    "Lines",
+    "Place",
+    "header",
+    "heading",
+    "keys",
+    "note_line",
+    "notes",
+    "nothing",
+    "notice",
+    "room",
+]
 
 Lines: TypeAlias = Sequence[Parts]
 
@@ -25,21 +43,47 @@ Screen { background: ansi_default; color: ansi_default; }
 #left { width: 46; }
 #list { height: 1fr; }
 #search { height: 1; background: ansi_default; }
-#right { width: 1fr; border-left: vkey ansi_bright_black; }
+#right { width: 1fr; }
+#right.beside { border-left: vkey ansi_bright_black; }
 #transcript { height: 1fr; }
 #reply {
     height: auto; min-height: 3; max-height: 7; padding: 0 1; background: ansi_default;
     border: none; border-top: solid ansi_bright_black;
 }
 #reply:focus { border: none; border-top: solid ansi_cyan; }
-HelpPage { align: center middle; }
-HelpPage VerticalScroll {
-    width: 70; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
+.question { align: center middle; }
+.question Vertical {
+    width: 60; height: auto; padding: 1 2; background: ansi_default; border: round ansi_yellow;
+}
+.question Input { margin: 1 0; background: ansi_default; }
+.question .dim { text-style: dim; }
+TextPage { align: center middle; }
+TextPage VerticalScroll {
+    width: 78; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
 }
 """
 
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the desk stands, for its header.
+
+    Attributes:
+        project: The project's id.
+        account: Who is signed in, if that is known.
+        is_live: A live project, where what is done concerns customers.
+    """
+
+    project: str = ""
+    account: str = ""
+    is_live: bool = False
+
+
 _DIM: Final = Style(dim=True)
 _LONGEST: Final = 200
+_LITTLE: Final = 200
+_SHORT: Final = 60
+_NOTES: Final = 3
 _WORDS: Final = {
     "connecting": "connecting…",
     "live": "live",
@@ -49,16 +93,20 @@ _WORDS: Final = {
 }
 
 
-def header(state: Inbox, place: "Place", now: int) -> Lines:
+def header(state: Inbox, place: Place, now: int) -> Lines:
     """Account, target, connection, outbox."""
     target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
         "emulator", Style(color="cyan"),
     )  # fmt: skip
     connection = state.connection.state
+    words = _WORDS[connection]
+    left = ceil((state.connection.retry_in or 0) - (now - state.connection_at) / 1000)
+    if connection == "reconnecting" and left > 0:
+        words += f" in {left} s"
     parts = [
         (" imbari ", Style(bold=True)),
         (f" {target} ", ink),
-        (f" {_WORDS[connection]}", Style(color="green" if connection == "live" else "yellow")),
+        (f" {words}", Style(color="green" if connection == "live" else "yellow")),
         (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
@@ -67,31 +115,69 @@ def header(state: Inbox, place: "Place", now: int) -> Lines:
     return [parts]
 
 
-def heading(state: Inbox, below: int, width: int) -> Lines:
-    """Whose conversation it is and how it stands; a stranger's words last on the line."""
+def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
+    """Whose conversation it is, a stranger's words last on the line; and below how it stands."""
     conversation = state.conversation
     if conversation is None:
         return []
-    session, marks = conversation.session, []
+    session, marks, team = conversation.session, [], chosen.team
     connection = conversation.connection.state
     if connection != "live":
-        marks.append((f"{_WORDS[connection]} ", Style(color="yellow")))
+        marks.append((_WORDS[connection], Style(color="yellow")))
     if below:
-        marks.append((f"↓ {below} below ", Style(color="yellow", bold=True)))
-    if session.is_resolved:
-        marks.append(("✓ resolved ", Style(color="green")))
+        marks.append((f"↓ {below} below", Style(color="yellow", bold=True)))
     if conversation.peek:
-        marks.append(("only looking ", Style(color="magenta")))
+        marks.append(("only looking", Style(color="magenta")))
+    if session.is_resolved:
+        marks.append(("✓ resolved", Style(color="green")))
+    if block := team.block_of(session):
+        end = f" until {full(block.until, None)}" if block.until else ""
+        marks.append((f"blocked{end}: {_ours(block.reason)}", Style(color="red")))
+    if snooze := team.snooze_of(session):
+        marks.append((f"out of sight until {full(snooze.until, None)}", Style(color="blue")))
+    if held := team.assignment_of(session.id):
+        holder = "you have it" if held.to == chosen.me else f"{_ours(held.label)} has it"
+        marks.append((holder, Style(color="blue")))
+    if labels := team.labels_of(session.id):
+        marks.append((" ".join(f"#{_ours(one)}" for one in labels), Style(color="magenta")))
+    if there := presence_marks(state.presence, session.id):
+        marks.append((_ours(there), Style(color="green")))
     name = customer_label(session)
-    if reads_as_us(name):
-        marks.append(("a customer, not us: ", Style(color="red", bold=True)))
+    warning = "a customer, not us: " if reads_as_us(name) else ""
     about = (session.customer_email, session.customer_phone or "", session.topic or "")
     details = " · ".join(safe_text(one, max_length=_LONGEST) for one in about if one)
     first = [
-        (" ", _DIM), *marks,
+        (f" {warning}", Style(color="red", bold=True)),
         (safe_text(name, max_length=_LONGEST), Style(bold=True)), (f"  {details}", _DIM),
     ]  # fmt: skip
-    return [first, [("─" * width, _DIM)]]
+    second: list[tuple[str, Style]] = [("─", _DIM)]
+    for words, style in marks:
+        second += [(f" {cut(words, width - 4)} ", style), ("─", _DIM)]
+    return [first, [*second, ("─" * width, _DIM)]]
+
+
+def _ours(text: str) -> str:
+    """What a colleague wrote, short."""
+    return safe_text(text, max_length=_SHORT)
+
+
+def notes(conversation: Conversation | None, zone: tzinfo | None) -> Lines:
+    """The latest notes, under a line that says whose eyes they are for."""
+    if conversation is None or not conversation.notes:
+        return []
+    ink, latest = Style(color="yellow"), conversation.notes[-_NOTES:]
+    more = len(conversation.notes) - len(latest)
+    words = f"── notes, for the team alone{f'; Alt-N shows {more} more' if more else ''} "
+    return [
+        [(words, ink), ("─" * _LONGEST, ink)],
+        *([(f" {note_line(one, zone)}", ink)] for one in latest),
+    ]
+
+
+def note_line(note: Note, zone: tzinfo | None) -> str:
+    """A note, safe to draw."""
+    text = safe_text(note.text, max_length=2 * MAX_TEXT)
+    return f"{full(note.at, zone)} {_ours(note.author)}: {text}"
 
 
 def notice(state: Inbox) -> Parts:
@@ -105,9 +191,15 @@ def notice(state: Inbox) -> Parts:
     return []
 
 
-def keys(in_list: bool) -> Parts:
-    """The most needed keys."""
-    return [(f" {footer('list' if in_list else 'reply')}", _DIM)]
+def room(text: str) -> str:
+    """How much of a message's room is taken, once there is little left."""
+    length = utf16_length(text)
+    return f" {length:,} of {MAX_TEXT:,} " if length > MAX_TEXT - _LITTLE else ""
+
+
+def keys(place: KeyPlace) -> Parts:
+    """The most needed keys of a place."""
+    return [(f" {footer(place)}", _DIM)]
 
 
 def nothing(state: Inbox, chosen: Listing) -> str:

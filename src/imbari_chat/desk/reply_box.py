@@ -1,16 +1,19 @@
-"""The entry field: Textual's text area, with keys of our own before its."""
+"""The entry field."""
 
 from textual.widgets import TextArea
-
-from imbari_chat.desk.keys import bindings
 
 __all__ = ["ReplyBox"]
 
 
 class ReplyBox(TextArea):
-    """Several lines with a cursor, undo and paste; what Enter does is the desk's affair."""
-
-    BINDINGS = bindings("reply")  # Textual's own way
+    """Several lines with a cursor, undo and paste; what Enter does is its pane's affair."""
 
     def __init__(self) -> None:
-        super().__init__(id="reply", soft_wrap=True, show_line_numbers=False, tab_behavior="focus")
+        super().__init__(
+            id="reply",
+            placeholder="write a reply",
+            soft_wrap=True,
+            show_line_numbers=False,
+            tab_behavior="focus",
+        )
+        self.cursor_blink = False  # which would draw twice a second, over any line

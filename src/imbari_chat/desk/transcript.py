@@ -147,9 +147,9 @@ class Transcript(Widget):
                     found.add(one.of)
         return frozenset(found)
 
-    def newest_drawn(self) -> MessageId | None:
-        """The last message on the screen."""
-        return next((one.of for one in reversed(self._on_screen()) if one.of is not None), None)
+    def on_screen(self) -> frozenset[MessageId]:
+        """The messages of which any line is on the screen."""
+        return frozenset(one.of for one in self._on_screen() if one.of is not None)
 
     def render_line(self, y: int) -> Strip:
         first, blank = self._first(), max(0, self.size.height - len(self._lines))

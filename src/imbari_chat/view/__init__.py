@@ -2,13 +2,10 @@
 
 sanitize  stored strings on their way to a screen
 dates     instants in words
-composer  a text being written, with its cursor
-keys      every key and what it does, once
 outgoing  messages on their way, and what is said of them
-inbox     the live inbox: its state
+inbox     what the desk knows: its state
 listing   which conversations the desk lists, and in which order
 seen      which messages somebody has had before their eyes
 likeness  names that read as ours and are a customer's
-reducer   what an event makes of the live inbox
-commands  what a key does to the live inbox, and what it asks for
+reducer   what an event makes of it
 """

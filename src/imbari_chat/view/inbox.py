@@ -1,5 +1,4 @@
-"""The live inbox as one value. What events make of it is in :mod:`imbari_chat.view.reducer`, what
-keys do to it in :mod:`imbari_chat.view.commands`.
+"""What the desk knows, as one value. What events make of it is in :mod:`imbari_chat.view.reducer`.
 
 Nothing here draws, waits or knows the time. Strings in the state are as stored; a renderer passes
 them through :func:`imbari_chat.view.sanitize.safe_text`.
@@ -7,20 +6,16 @@ them through :func:`imbari_chat.view.sanitize.safe_text`.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal, TypeAlias
 
 from imbari_chat.schema.events import ConnectionChanged
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
-from imbari_chat.schema.order import session_place
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
-from imbari_chat.view.composer import Composer
+from imbari_chat.schema.teamwork import Note
 from imbari_chat.view.outgoing import SENDING, Pending, progress
 
 __all__ = [
     "Conversation",
-    "Filter",
-    "Focus",
     "Inbox",
     "Notice",
     "author",
@@ -29,16 +24,13 @@ __all__ = [
     "presence_marks",
 ]
 
-Filter: TypeAlias = Literal["all", "active"]
-Focus: TypeAlias = Literal["list", "conversation"]
-
 _CONNECTING = ConnectionChanged("connecting")
 _NOBODY = PresenceSnapshot()
 
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """The status line: the last thing that happened, until the next key."""
+    """The last thing that happened."""
 
     text: str
     is_error: bool = False
@@ -52,43 +44,34 @@ class Conversation:
         session: Its session, also when newer ones have pushed it out of the list.
         peek: Opened for a look: messages stay unread.
         messages: Oldest first.
+        notes: What the team noted of it, oldest first.
         connection: The state of its own stream; ``live`` once the history is complete.
-        scroll: How many lines are scrolled out below; only a renderer knows the furthest.
     """
 
     session: Session
     peek: bool = False
     messages: tuple[Message, ...] = ()
+    notes: tuple[Note, ...] = ()
     connection: ConnectionChanged = _CONNECTING
-    scroll: int = 0
 
     @property
     def id(self) -> SessionId:
         return self.session.id
 
-    @property
-    def has_unread(self) -> bool:
-        """True while a message is on screen that is not marked read and should be."""
-        return not self.peek and any(message.is_unread for message in self.messages)
-
 
 @dataclass(frozen=True, slots=True)
 class Inbox:
-    """Everything the live inbox shows.
+    """Everything the desk has been told, and what is being written.
 
     Attributes:
         sessions: The stream's window, by id.
         presence: Who is there, who types, and which colleagues have a conversation open.
         connection: The state of the inbox's stream.
         connection_at: When it was told, in ms since the epoch.
-        selected: The conversation the selection is on; it stays there when the list moves.
         conversation: The open conversation, if any.
         drafts: What is written and not sent, by conversation.
         pending: Replies on their way, oldest first.
-        focus: Where keys go.
-        filter: Which sessions the list shows.
-        notice: The status line.
-        help: Whether the help screen covers everything.
+        notice: The last thing that happened, for a while.
         next_ticket: The next reply's ticket.
     """
 
@@ -96,24 +79,11 @@ class Inbox:
     presence: PresenceSnapshot = _NOBODY
     connection: ConnectionChanged = _CONNECTING
     connection_at: int = 0
-    selected: SessionId | None = None
     conversation: Conversation | None = None
-    drafts: Mapping[SessionId, Composer] = field(default_factory=dict)
+    drafts: Mapping[SessionId, str] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
-    focus: Focus = "list"
-    filter: Filter = "all"
     notice: Notice | None = None
-    help: bool = False
     next_ticket: int = 1
-
-    def listed(self) -> list[Session]:
-        """The sessions to list, newest first; equal times in reverse order of id."""
-        shown = (
-            session
-            for session in self.sessions.values()
-            if self.filter == "all" or not session.is_resolved
-        )
-        return sorted(shown, key=session_place, reverse=True)
 
     @property
     def unread(self) -> int:
@@ -121,11 +91,9 @@ class Inbox:
         return sum(session.unread_count for session in self.sessions.values())
 
     @property
-    def composer(self) -> Composer:
+    def draft(self) -> str:
         """What is written in the open conversation."""
-        if self.conversation is None:
-            return Composer()
-        return self.drafts.get(self.conversation.id, Composer())
+        return "" if self.conversation is None else self.drafts.get(self.conversation.id, "")
 
     def sending(self) -> tuple[Pending, ...]:
         """Replies on their way to the open conversation, oldest first."""
@@ -161,23 +129,12 @@ class Inbox:
     def _sending_to(self, session_id: SessionId) -> tuple[Pending, ...]:
         return tuple(one for one in self.pending if one.session_id == session_id)
 
-    def with_draft(self, session_id: SessionId, composer: Composer) -> "Inbox":
+    def with_draft(self, session_id: SessionId, text: str) -> "Inbox":
         """The state with this draft; an empty one is forgotten."""
-        drafts = {key: value for key, value in self.drafts.items() if key != session_id}
-        if composer.text:
-            drafts[session_id] = composer
+        drafts = {key: one for key, one in self.drafts.items() if key != session_id}
+        if text:
+            drafts[session_id] = text
         return replace(self, drafts=drafts)
-
-    def keeping_selection(self, before: "Inbox") -> "Inbox":
-        """The selection on a listed session: where it was, else at the place it had."""
-        ids = [session.id for session in self.listed()]
-        if self.selected in ids:
-            return self
-        if not ids or (self.selected is None and self.connection.state == "connecting"):
-            return replace(self, selected=None)
-        was = [session.id for session in before.listed()]
-        place = was.index(self.selected) if self.selected in was else 0
-        return replace(self, selected=ids[min(place, len(ids) - 1)])
 
 
 def customer_label(session: Session) -> str:
@@ -206,5 +163,5 @@ def author(message: Message, session: Session) -> str:
 
 
 def noticed(state: Inbox, text: str, *, is_error: bool = False) -> Inbox:
-    """Put something on the status line."""
+    """Say that something happened."""
     return replace(state, notice=Notice(text, is_error))

@@ -20,14 +20,17 @@ from imbari_chat.schema.models import Sender, Session
 from imbari_chat.schema.order import session_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.teamwork import TeamSnapshot
 
 __all__ = [
+    "Kind",
     "Listing",
     "Order",
     "Shown",
     "following",
     "heard",
     "is_waiting",
+    "kept",
     "listed",
     "moved",
     "other_order",
@@ -35,8 +38,13 @@ __all__ = [
     "reach",
 ]
 
-Shown: TypeAlias = Literal["active", "unread", "waiting", "resolved", "all"]
+Shown: TypeAlias = Literal[
+    "active", "unread", "waiting", "mine", "unassigned", "snoozed", "resolved", "all"
+]
 Order: TypeAlias = Literal["newest", "longest waiting"]
+Kind: TypeAlias = Literal["unread", "waiting"]
+
+_NOTHING: Final = TeamSnapshot()
 
 _TEXTS_KEPT: Final = 50
 """Texts of one conversation that search looks through."""
@@ -49,6 +57,7 @@ class Listing:
     Attributes:
         shown: Which conversations.
         order: Which of them come first.
+        earliest: Only what was written then or later, in ms since the epoch; None for whenever.
         query: What is searched for; empty for no search.
         selected: The conversation the selection was put on; None as long as nobody moved it, which
             is the first one, whichever that is.
@@ -56,23 +65,38 @@ class Listing:
         is_complete: There are no more to load.
         is_loading: Older ones are on their way.
         last_senders: Who wrote last, of the conversations where that has been heard.
+        asked_at: When the customer wrote first of all that is not answered, in ms since the epoch,
+            of the conversations where that has been heard.
         texts: What was heard or read of a conversation, for the search.
+        team: What the team keeps beside the conversations.
+        me: The admin's own uid, once it is known.
     """
 
     shown: Shown = "active"
     order: Order = "newest"
+    earliest: int | None = None
     query: str = ""
     selected: SessionId | None = None
     older: Mapping[SessionId, Session] = field(default_factory=dict)
     is_complete: bool = False
     is_loading: bool = False
     last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
+    asked_at: Mapping[SessionId, int] = field(default_factory=dict)
     texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
+    team: TeamSnapshot = _NOTHING
+    me: str | None = None
 
     def last_sender(self, session: Session) -> Sender | None:
         """Who wrote last, if that is known: what is unread is a customer's."""
         known = self.last_senders.get(session.id)
         return known or ("customer" if session.unread_count else None)
+
+    def waiting_since(self, session: Session) -> int:
+        """When the customer wrote what is not answered, in ms since the epoch; what came before
+        anything was heard of it counts as its last message."""
+        return min(
+            self.asked_at.get(session.id, session.last_message_time), session.last_message_time
+        )
 
 
 def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Session]:
@@ -86,11 +110,18 @@ def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Sessio
     shown = [
         session
         for session in {**listing.older, **window}.values()
-        if _is_shown(listing, session) and (not words or _is_found(listing, session, words))
+        if _is_shown(listing, session)
+        and session.last_message_time >= (listing.earliest or 0)
+        and (not words or _is_found(listing, session, words))
     ]
     if listing.order == "newest":
         return sorted(shown, key=session_place, reverse=True)
-    return sorted(shown, key=lambda one: (not is_waiting(listing, one), session_place(one)))
+    return sorted(
+        shown,
+        key=lambda one: (
+            not is_waiting(listing, one), listing.waiting_since(one), session_place(one)
+        ),
+    )  # fmt: skip
 
 
 def is_waiting(listing: Listing, session: Session) -> bool:
@@ -110,17 +141,17 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
         case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
             return listing
         case MessageAdded(session_id, message):
-            kept = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
-            return replace(
-                listing,
-                last_senders={**listing.last_senders, session_id: message.sender},
-                texts={**listing.texts, session_id: kept},
-            )
+            texts = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
+            listing = replace(listing, texts={**listing.texts, session_id: texts})
+            return _wrote(listing, session_id, message.sender, message.timestamp)
+        case SessionChanged(session, before) if (
+            session.last_message_time == before.last_message_time
+        ):
+            return listing
         case SessionAdded(session) | SessionChanged(session) if session.unread_count:
-            senders: dict[SessionId, Sender] = {**listing.last_senders, session.id: "customer"}
-            return replace(listing, last_senders=senders)
-        case DeliveryChanged(session_id, _, "confirmed"):  # one's own is not told again
-            return replace(listing, last_senders={**listing.last_senders, session_id: "admin"})
+            return _wrote(listing, session.id, "customer", session.last_message_time)
+        case DeliveryChanged(session_id, message, "confirmed"):  # one's own is not told again
+            return _wrote(listing, session_id, "admin", message.timestamp)
         case SessionRemoved(session, deleted):
             older = {key: one for key, one in listing.older.items() if key != session.id}
             if not deleted:
@@ -128,6 +159,23 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             return replace(listing, older=older)
         case _:
             return listing
+
+
+def kept(listing: Listing, before: Sequence[Session], rows: Sequence[Session]) -> Listing:
+    """The selection where it was, or at the place it had if its conversation is not listed any
+    more. One that nobody moved stays on top.
+
+    Args:
+        listing: With the selection.
+        before: What was listed.
+        rows: What is.
+    """
+    if any(one.id == listing.selected for one in rows):
+        return listing
+    place = next((at for at, one in enumerate(before) if one.id == listing.selected), None)
+    if place is None:
+        return listing
+    return replace(listing, selected=rows[min(place, len(rows) - 1)].id if rows else None)
 
 
 def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
@@ -138,9 +186,7 @@ def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
     return replace(listing, selected=rows[place].id)
 
 
-def following(
-    listing: Listing, rows: Sequence[Session], kind: Literal["unread", "waiting"]
-) -> Session | None:
+def following(listing: Listing, rows: Sequence[Session], kind: Kind) -> Session | None:
     """The next conversation of this kind behind the selection, from the top again at the end."""
     start = _place(listing, rows) + 1
     for session in (*rows[start:], *rows[:start]):
@@ -149,10 +195,10 @@ def following(
     return None
 
 
-def other_shown(listing: Listing) -> Listing:
-    """The next of the filters."""
+def other_shown(listing: Listing, by: int = 1) -> Listing:
+    """The filter so many further, around the end."""
     choices = get_args(Shown)
-    chosen = choices[(choices.index(listing.shown) + 1) % len(choices)]
+    chosen = choices[(choices.index(listing.shown) + by) % len(choices)]
     return replace(listing, shown=chosen)
 
 
@@ -176,13 +222,27 @@ def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, 
     return f"{len(rows):,} of the newest {known:,}, more at the end"
 
 
+def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> Listing:
+    """Who wrote last, and when."""
+    asked_at = {key: one for key, one in listing.asked_at.items() if key != session_id}
+    if sender == "customer":
+        asked_at[session_id] = listing.asked_at.get(session_id, at)
+    senders = {**listing.last_senders, session_id: sender}
+    return replace(listing, last_senders=senders, asked_at=asked_at)
+
+
 def _place(listing: Listing, rows: Sequence[Session]) -> int:
     return next((at for at, one in enumerate(rows) if one.id == listing.selected), 0)
 
 
 def _is_shown(listing: Listing, session: Session) -> bool:
+    if listing.shown == "all":
+        return True
+    if (listing.team.snooze_of(session) is not None) != (listing.shown == "snoozed"):
+        return False
+    assignment = listing.team.assignment_of(session.id)
     match listing.shown:
-        case "all":
+        case "snoozed":
             return True
         case "active":
             return not session.is_resolved
@@ -192,9 +252,15 @@ def _is_shown(listing: Listing, session: Session) -> bool:
             return session.unread_count > 0
         case "waiting":
             return is_waiting(listing, session)
+        case "mine":
+            is_mine = assignment is not None and assignment.to == listing.me
+            return is_mine and not session.is_resolved
+        case "unassigned":
+            return assignment is None and not session.is_resolved
 
 
 def _is_found(listing: Listing, session: Session, words: Sequence[str]) -> bool:
     fields = (session.customer_name, session.customer_email, session.last_message)
-    text = "\n".join((*fields, *listing.texts.get(session.id, ()))).casefold()
+    labels = listing.team.labels_of(session.id)
+    text = "\n".join((*fields, *labels, *listing.texts.get(session.id, ()))).casefold()
     return all(word in text for word in words)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from math import ceil
 from typing import Final
 
 from imbari_chat.errors import ImbariError, Unavailable
@@ -31,6 +32,7 @@ class Pending:
         message_id: Its id, once it has been handed over.
         delivery: Where that is, as far as has been told.
         since: When that was told, in ms since the epoch.
+        held_until: Until then it is held back and can be taken back, in ms since the epoch.
         waits_for: What kept it here when it was last queued, in words, if anything did.
     """
 
@@ -40,6 +42,7 @@ class Pending:
     message_id: MessageId | None = None
     delivery: Delivery = "queued"
     since: int = 0
+    held_until: int = 0
     waits_for: str | None = None
 
     def became(
@@ -73,7 +76,9 @@ def progress(pending: Sequence[Pending], *, now: int, online: bool) -> list[str]
     """
     said: list[str] = []
     for one in pending:
-        if one.delivery == "sent":
+        if one.message_id is None and one.held_until > now:
+            said.append(f"sent in {ceil((one.held_until - now) / 1000)} s; Ctrl-T takes it back")
+        elif one.delivery == "sent":
             is_late = now - one.since >= PATIENCE
             said.append(_UNANSWERED if is_late else one.waits_for or SENDING)
         elif one.waits_for is not None:

@@ -1,4 +1,4 @@
-"""What is heard, and what it makes of the live inbox.
+"""What is heard, and what it makes of the state.
 
 Two streams feed it: the inbox's own through :func:`reduce`, the open conversation's through
 :func:`reduce_conversation`; both may tell of the same message, or of the same reply's delivery,
@@ -30,16 +30,18 @@ from imbari_chat.schema.order import message_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.schema.presence import told
+from imbari_chat.schema.teamwork import Note
 from imbari_chat.states import Delivery
-from imbari_chat.view.composer import Composer
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
 
 __all__ = [
     "conversation_failed",
+    "noted",
     "reduce",
     "reduce_conversation",
     "reply_failed",
     "reply_handed_over",
+    "reply_taken_back",
     "with_older",
 ]
 
@@ -52,30 +54,29 @@ def reduce(state: Inbox, event: ChatEvent, at: int) -> Inbox:
         event: What was heard.
         at: When, in ms since the epoch.
     """
-    after = state
     match event:
         case MessageAdded(_, OutgoingMessage(delivery="queued" | "sent" | "held" | "failed")):
             return state  # one's own is a pending line until it is stored
         case SessionAdded(session) | SessionChanged(session):
-            after = _with_session(state, session)
+            return _with_session(state, session)
         case SessionRemoved(session, deleted):
             rest = {key: one for key, one in state.sessions.items() if key != session.id}
             after = replace(state, sessions=rest)
             if deleted and state.conversation is not None and state.conversation.id == session.id:
                 after = noticed(after, "This conversation was deleted", is_error=True)
+            return after
         case ConnectionChanged():
-            after = replace(state, connection=event, connection_at=at)
+            return replace(state, connection=event, connection_at=at)
         case RecordRejected():
-            after = _rejected(state, event)
+            return _rejected(state, event)
         case MessageAdded(session_id, message) if not _is_open(state, session_id):
-            after = _heard_elsewhere(_without_pending(state, message.id), session_id, message)
+            return _heard_elsewhere(_without_pending(state, message.id), session_id, message)
         case PresenceChanged() | TypingChanged() | ColleaguesChanged():
-            after = replace(state, presence=told(state.presence, event))
+            return replace(state, presence=told(state.presence, event))
         case DeliveryChanged(_, message, delivery, error):
-            after = _delivered(state, message, delivery, error, at)
+            return _delivered(state, message, delivery, error, at)
         case MessageAdded(session_id) | MessageChanged(session_id) | MessageRemoved(session_id):
-            after = reduce_conversation(state, session_id, event, at)
-    return after.keeping_selection(state)
+            return reduce_conversation(state, session_id, event, at)
 
 
 def reduce_conversation(state: Inbox, session_id: SessionId, event: ChatEvent, at: int) -> Inbox:
@@ -131,16 +132,23 @@ def reply_handed_over(state: Inbox, ticket: int, message: OutgoingMessage, at: i
     return _delivered(state, message, message.delivery, message.error, at)
 
 
+def reply_taken_back(state: Inbox, ticket: int) -> Inbox:
+    """A reply is a draft again, before what was written since."""
+    reply = next((one for one in state.pending if one.ticket == ticket), None)
+    if reply is None:
+        return state
+    draft = state.drafts.get(reply.session_id, "")
+    text = f"{reply.text}\n{draft}" if draft else reply.text
+    left = tuple(one for one in state.pending if one.ticket != ticket)
+    return replace(state, pending=left).with_draft(reply.session_id, text)
+
+
 def reply_failed(state: Inbox, ticket: int, reason: str) -> Inbox:
-    """A reply was not stored; its text returns to the composer, before what was written since."""
+    """A reply was not stored; it is a draft again, and the reason is told."""
     failed = next((one for one in state.pending if one.ticket == ticket), None)
     if failed is None:
         return state
-    draft = state.drafts.get(failed.session_id, Composer())
-    text = f"{failed.text}\n{draft.text}" if draft.text else failed.text
-    left = tuple(one for one in state.pending if one.ticket != ticket)
-    state = replace(state, pending=left)
-    state = state.with_draft(failed.session_id, Composer.holding(text))
+    state = reply_taken_back(state, ticket)
     whom = "" if _is_open(state, failed.session_id) else f" to {_name_of(state, failed.session_id)}"
     return noticed(state, f"Not sent{whom}: {reason}", is_error=True)
 
@@ -152,6 +160,14 @@ def conversation_failed(state: Inbox, session_id: SessionId, reason: str) -> Inb
     assert state.conversation is not None
     closed = replace(state.conversation, connection=ConnectionChanged("closed", reason))
     return noticed(replace(state, conversation=closed), reason, is_error=True)
+
+
+def noted(state: Inbox, session_id: SessionId, notes: tuple[Note, ...]) -> Inbox:
+    """What the team noted of the open conversation."""
+    conversation = state.conversation
+    if conversation is None or conversation.id != session_id:
+        return state
+    return replace(state, conversation=replace(conversation, notes=notes))
 
 
 def with_older(state: Inbox, session_id: SessionId, page: Sequence[Message]) -> Inbox:

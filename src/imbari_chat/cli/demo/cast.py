@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-__all__ = ["ANSWERS", "CAST", "Part", "cast_of", "reaction"]
+__all__ = ["ANSWERS", "CANNED", "CAST", "Part", "cast_of", "reaction"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,7 @@ class Part:
         otherwise: Said to an answer with none of the words.
         thanks: Said to the second answer.
         afterthought: Said once the conversation has been resolved; None for most.
+        late: Seconds after which they come.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Part:
     phone: str | None = None
     topic: str | None = None
     afterthought: str | None = None
+    late: float = 0.0
 
     @property
     def lines(self) -> int:
@@ -71,18 +73,6 @@ CAST: Final = (
         thanks="試してみます。ありがとう！ 🙏🏽 👨‍👩‍👧",
     ),
     Part(
-        name="[bold red]Bob[/] \x1b[31m\u202eynneJ",
-        email="bob@example.net",
-        topic="An order",
-        greeting="\x1b]0;owned\x07Hello [link=https://evil.example]free beans[/link]\x1b[2J",
-        question="Where is o\u0300\u0301\u0302\u0303\u0304\u0305\u0306rder 4711?\r\n\u202e:sknahT",
-        reactions=(
-            (("sent", "way", "week", "post"), "[green]Great[/]. Is there a tracking number?"),
-        ),
-        otherwise="Hm. [blink]When[/] will it be sent?",
-        thanks="\x9b31mThank you\u200b\u200b\u200b!",
-    ),
-    Part(
         name="Brian Otieno",
         email="brian@example.org",
         topic="An order",
@@ -93,6 +83,20 @@ CAST: Final = (
         ),
         otherwise="Then I would rather cancel it, please.",
         thanks="Thanks, that was quick.",
+    ),
+    Part(
+        name="[bold red]Bob[/] \x1b[31m\u202eynneJ",
+        email="bob@example.net",
+        topic="a hostile customer, for show",
+        greeting="What strangers can type, and nothing obeys: \x1b]0;owned\x07"
+        "[link=https://evil.example]free beans[/link]\x1b[2J",
+        late=20.0,
+        question="Where is o\u0300\u0301\u0302\u0303\u0304\u0305\u0306rder 4711?\r\n\u202e:sknahT",
+        reactions=(
+            (("sent", "way", "week", "post"), "[green]Great[/]. Is there a tracking number?"),
+        ),
+        otherwise="Hm. [blink]When[/] will it be sent?",
+        thanks="\x9b31mThank you\u200b\u200b\u200b!",
     ),
     Part(
         name="Chloé d'Été",
@@ -113,6 +117,12 @@ ANSWERS: Final = (
     "Of course. Two bags are on their way.",
 )
 """What the headless admin says to the second, third and fifth message of a conversation."""
+
+CANNED: Final = {
+    "hello": "Hello {first_name}, thank you for writing to us.",
+    "shipped": "Good news, {first_name}: your order is on its way.",
+}
+"""Replies that are ready when somebody sits down at the desk."""
 
 
 def cast_of(count: int) -> Sequence[Part]:

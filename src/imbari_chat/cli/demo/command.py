@@ -13,7 +13,7 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="Without a terminal: play it out, and check it.")
     ] = False,
-    customers: Annotated[int, typer.Option(min=1, max=50, help="How many write.")] = 3,
+    customers: Annotated[int, typer.Option(min=1, max=50, help="How many write.")] = 4,
     seconds: Annotated[
         float | None,
         typer.Option(min=0.001, help="Leave after so long.", show_default=False),
@@ -27,7 +27,7 @@ def demo(
     ] = 0,
     json: Json = False,
 ) -> None:
-    """See it at work: an emulator, simulated customers and the live inbox. Needs nothing."""
+    """See it at work: an emulator, simulated customers and the desk. Needs nothing."""
     from imbari_chat.cli.demo.run import run_demo
 
     code = run_demo(

@@ -67,6 +67,7 @@ class Customer:
             ImbariError: Whatever the client raises.
         """
         async with AsyncCustomerChat.from_env(**flags) as chat:
+            await asyncio.sleep(self.part.late / pace.speed)
             await pace.typing(self.part.greeting)
             session = await chat.start(
                 name=self.part.name,

@@ -1,19 +1,20 @@
-"""Both ways to run the demo: with a person at the inbox, or by itself with checks."""
+"""Both ways to run the demo: with a person at the desk, or by itself with checks."""
 
 import asyncio
 import random
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from imbari_chat.cli import event_loop
-from imbari_chat.cli.demo.cast import cast_of
+from imbari_chat.cli.demo.cast import CANNED, cast_of
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Check, Desk, checks, exchange_length
 from imbari_chat.cli.demo.site import installed_sdk, serving, site_of
 from imbari_chat.cli.demo.stage import PROJECT, Stage, stage
-from imbari_chat.cli.exit_codes import ExitCode, UsageError
+from imbari_chat.cli.desk import refuse_without_terminal, run_desk
+from imbari_chat.cli.exit_codes import ExitCode
 from imbari_chat.cli.stderr import Stderr, ask
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncAdminChat
@@ -32,14 +33,14 @@ _LONGEST_NAME: Final = 60
 def run_demo(
     *,
     headless: bool = False,
-    customers: int = 3,
+    customers: int = 4,
     seconds: float | None = None,
     json: bool = False,
     seed: int = 1,
     web: bool = False,
     port: int = 0,
 ) -> int:
-    """Start an emulator, let customers write, and show the live inbox or serve them by script.
+    """Start an emulator, let customers write, and show the desk or serve them by script.
 
     Args:
         headless: No terminal: an admin answers by script, the conversation is printed as it
@@ -59,19 +60,19 @@ def run_demo(
         UsageError: Not headless, and there is no terminal.
         ImbariError: Whatever goes wrong on either end.
     """
-    if not headless and not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise UsageError(
-            "the demo's inbox needs a terminal", hint="Without one: imbari-chat demo --headless"
-        )
+    if not headless:
+        refuse_without_terminal("Without one: imbari-chat demo --headless")
     with stage() as here:
-        cast = [Customer(part) for part in cast_of(customers)]
+        cast = [
+            Customer(replace(part, late=0.0) if headless else part) for part in cast_of(customers)
+        ]
         if web:
             with serving(site_of(here), port) as url:
                 _tell(here, url, json=json)
                 if headless:
                     event_loop.run(_by_its_pages(here, cast, seconds, seed=seed))
                 else:
-                    ask("Press Enter for the inbox in this terminal ")
+                    ask("Press Enter for the desk in this terminal ")
                     title = f"{PROJECT} · {url}"
                     event_loop.run(_with_a_person(here, cast, seconds, seed=seed, title=title))
             return ExitCode.DONE
@@ -90,7 +91,7 @@ async def _with_a_person(
     seed: int,
     title: str = PROJECT,
 ) -> None:
-    from imbari_chat.cli.live.shell import run_live_inbox
+    from imbari_chat.config import Settings
 
     pace = Pace(random.Random(seed))  # noqa: S311  # hesitation, not secrets
     try:
@@ -99,8 +100,10 @@ async def _with_a_person(
             asyncio.timeout(seconds),
             asyncio.TaskGroup() as tasks,
         ):
+            for name, text in CANNED.items():
+                await chat.team.save_canned_reply(name, text)
             playing = [tasks.create_task(one.play(here.flags, pace)) for one in cast]
-            await run_live_inbox(chat, title=title)
+            await run_desk(chat, Settings.load(**here.flags), title=title)
             for task in playing:
                 task.cancel()
     except TimeoutError:

@@ -73,7 +73,7 @@ class DurableOutbox(Outbox):
 
     def taken(self) -> set[str]:
         """Those that the core sees to; what it has settled is told first."""
-        self._carry_out()
+        self._go_on()
         return set(self._core.pending)
 
     def take_over(self, entry: OutboxEntry, *, age: float, held: bool) -> None:
@@ -143,6 +143,9 @@ class DurableOutbox(Outbox):
         for one in stale:
             self._core.aged(one.message.id, time.monotonic())
         return [one for one in entries if one not in stale]
+
+    def _may_go(self, entries: list[OutboxEntry]) -> bool:
+        return super()._may_go(entries) and all(one.tried or not one.kept for one in entries)
 
     async def _before_trying(self, entries: list[OutboxEntry]) -> None:
         await self._disk.tried(entries)

@@ -1,5 +1,6 @@
 """A message in the outbox, what it takes to send it, and what is said of it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class OutboxEntry:
         tried: Whether the disk says that it may be there.
         created: When it was accepted, ms by this machine's clock; None if it may go however late.
         may_be_there: Whether a try may have reached the service: one is with it, or got no answer.
+        over: Done when it is in the outbox no more; whoever waits for that makes it.
     """
 
     message: OutgoingMessage
@@ -41,6 +43,7 @@ class OutboxEntry:
     tried: bool = False
     created: int | None = None
     may_be_there: bool = False
+    over: asyncio.Future[None] | None = None
 
     @property
     def is_settled(self) -> bool:

@@ -1,4 +1,4 @@
-"""What was written in the live inbox and has not arrived when it ends."""
+"""What was sent from the desk and has not arrived when it ends."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ def give_back(
         stderr: Who quotes.
 
     Returns:
-        The error to end in if any of it was to be sent. A draft was not.
+        The error to end in if there is any. Drafts are on disk.
     """
     not_sent = unknown = 0
     for reply in state.pending:
@@ -34,9 +34,6 @@ def give_back(
         unknown += may_be_there
         not_sent += not may_be_there
         stderr.give_back(reply.text, to=_whom(state, reply.session_id), unknown=may_be_there)
-    for session_id, draft in state.drafts.items():
-        if draft.text.strip():
-            stderr.give_back(draft.text, to=_whom(state, session_id))
     return undelivered(not_sent=not_sent, unknown=unknown)
 
 

@@ -1,0 +1,161 @@
+"""What is written: kept as a draft until it is sent, and sent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.store import Store
+from imbari_chat.desk.streams import Spawn, now
+from imbari_chat.desk.talk import Talk
+from imbari_chat.errors import Conflict, ImbariError, InvalidData
+from imbari_chat.schema.forms import checked_text
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view import reducer
+from imbari_chat.view.outgoing import Pending
+
+__all__ = ["Sender"]
+
+_OVERTAKEN: Final = "somebody else wrote meanwhile. Look, then Enter; Ctrl-S sends all the same"
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A reply that can still be taken back.
+
+    Attributes:
+        until: By the sender's clock, in seconds.
+        talk: Where it goes.
+        text: What it says.
+        last: The last message its writer had seen, if it is to be refused after another one.
+    """
+
+    until: float
+    talk: Talk
+    text: str
+    last: Message | None
+
+
+class Sender:
+    """Drafts, and replies on their way.
+
+    Args:
+        store: The desk's.
+        drafts: Where drafts are kept.
+        spawn: For what waits for the network.
+        clock: Gives seconds and never goes back.
+        undo: Seconds for which a reply can be taken back.
+
+    Attributes:
+        handed_over: The replies that the outbox has had, by ticket.
+        sent: What was sent, the latest last.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        drafts: Drafts,
+        spawn: Spawn,
+        *,
+        clock: Callable[[], float],
+        undo: float,
+    ) -> None:
+        self.handed_over: dict[int, OutgoingMessage] = {}
+        self.sent: list[str] = []
+        self._store = store
+        self._drafts = drafts
+        self._spawn = spawn
+        self._clock = clock
+        self._undo = undo
+        self._held: dict[int, _Held] = {}
+        for session_id, text in drafts.texts.items():
+            store.state = store.state.with_draft(session_id, text)
+
+    def write(self, text: str) -> bool:
+        """What stands in the field of the open conversation; says whether that is news."""
+        opened, state = self._store.opened, self._store.state
+        if opened is None or text == state.draft:
+            return False
+        self._store.change(lambda state: state.with_draft(opened, text))
+        return True
+
+    def keep(self) -> None:
+        """What is written goes to disk, and what is held back with it."""
+        texts: dict[SessionId, list[str]] = {}
+        for one in self._store.state.pending:
+            if one.ticket in self._held:
+                texts.setdefault(one.session_id, []).append(one.text)
+        for session_id, text in self._store.state.drafts.items():
+            texts.setdefault(session_id, []).append(text)
+        for session_id in {*self._drafts.texts, *texts}:
+            try:
+                self._drafts.put(session_id, "\n".join(texts.get(session_id, ())))
+            except ImbariError as error:
+                self._store.tell(f"Drafts are not kept: {error}", is_error=True)
+
+    def send(self, talk: Talk | None, text: str, *, checks: bool) -> bool:
+        """Send ``text`` to the open conversation, once it can no longer be taken back.
+
+        Args:
+            talk: The open conversation.
+            text: What stands in the field.
+            checks: Refuse it if a colleague was faster.
+
+        Returns:
+            Whether it is on its way.
+        """
+        conversation = self._store.state.conversation
+        if conversation is None or talk is None or not text.strip():
+            return False
+        try:
+            checked_text(text)
+        except InvalidData as error:
+            self._store.tell(str(error), is_error=True)
+            return False
+        # Asking whether a colleague was faster needs a connection, and no reply of one's own ahead.
+        can_check = conversation.connection.state == "live" and not self._store.state.sending()
+        last = conversation.messages[-1] if conversation.messages and checks and can_check else None
+        ticket = self._store.state.next_ticket
+        held_until = now() + round(self._undo * 1000)
+        pending = Pending(ticket, conversation.id, text, held_until=held_until)
+        self._held[ticket] = _Held(self._clock() + self._undo, talk, text, last)
+        self.sent.append(text)
+        self._store.change(
+            lambda state: replace(
+                state.with_draft(conversation.id, ""),
+                pending=(*state.pending, pending),
+                next_ticket=ticket + 1,
+            )
+        )
+        self.release()
+        return True
+
+    def take_back(self) -> bool:
+        """The latest reply that is held back is a draft again; says whether there was one."""
+        if not self._held:
+            return False
+        ticket = max(self._held)
+        del self._held[ticket]
+        self._store.change(lambda state: reducer.reply_taken_back(state, ticket))
+        self.keep()
+        return True
+
+    def release(self, *, at_once: bool = False) -> None:
+        """Send what was held back for long enough, or all of it."""
+        due = [key for key, one in self._held.items() if at_once or self._clock() >= one.until]
+        for ticket in due:
+            self._spawn(self._reply(ticket, self._held.pop(ticket)))
+        self.keep()
+
+    async def _reply(self, ticket: int, held: _Held) -> None:
+        try:
+            message = await held.talk.reply(held.text, expect_last=held.last)
+        except ImbariError as error:
+            reason = _OVERTAKEN if isinstance(error, Conflict) else str(error)
+            self._store.change(lambda state: reducer.reply_failed(state, ticket, reason))
+        else:
+            self.handed_over[ticket] = message
+            at = now()
+            self._store.change(lambda state: reducer.reply_handed_over(state, ticket, message, at))

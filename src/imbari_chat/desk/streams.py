@@ -1,0 +1,239 @@
+"""The streams that feed the store, and the pages behind them."""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine
+from contextlib import aclosing
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from imbari_chat.desk.store import Store
+from imbari_chat.desk.talk import Talk
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view import listing, reducer
+from imbari_chat.view.inbox import Conversation
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.client.reading.pager import SessionPager
+
+__all__ = ["Spawn", "Streams", "now"]
+
+Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+"""Does work beside the app; what it fails with ends the desk."""
+
+_PAGE: Final = 100
+_COUNTED: Final = 2_000
+"""Conversations that are loaded behind the window without being asked for, so that totals are true
+and a search looks through all; a record is some 400 bytes."""
+
+_LIVE: Final = ConnectionChanged("live")
+
+
+class Streams:
+    """The inbox's stream and the open conversation's.
+
+    Args:
+        chat: An admin's chat, entered.
+        store: What they feed.
+        spawn: For what waits for the network.
+        limit: How many conversations are followed; older ones are loaded when asked for.
+        on_message: Called with what a customer wrote, once the list is there, and the conversation.
+        on_history: Called when what is there of a conversation has come.
+
+    Attributes:
+        talk: The open conversation.
+        is_whole: It is loaded to its beginning.
+        is_turning: Older messages of it are on their way.
+    """
+
+    def __init__(
+        self,
+        chat: "AsyncAdminChat",
+        store: Store,
+        spawn: Spawn,
+        *,
+        limit: int,
+        on_history: Callable[[], None],
+        on_message: Callable[[Session, Message], None],
+    ) -> None:
+        self.talk: Talk | None = None
+        self.is_whole = self.is_turning = False
+        self._chat = chat
+        self._store = store
+        self._spawn = spawn
+        self._limit = limit
+        self._on_history = on_history
+        self._on_message = on_message
+        self._following: tuple[asyncio.Task[None], ...] = ()
+        self._has_looked = False
+        self._pager: SessionPager | None = None
+
+    def begin(self) -> None:
+        """Follow the inbox, and let customers see that the team is there."""
+        self._spawn(self._follow_inbox())
+        self._spawn(self._follow_team())
+
+    def open(self, session: Session, *, peek: bool) -> None:
+        """Follow this conversation, and no longer the one that was open."""
+        self.close()
+        self.is_whole = self.is_turning = False
+        self._store.listing = replace(self._store.listing, selected=session.id)
+        opened = Conversation(session, peek=peek)
+        self._store.change(lambda state: replace(state, conversation=opened))
+        self.talk = Talk(self._chat, session.id, self._heard_in(session.id), peek=peek)
+        self._following = (
+            self._spawn(self._follow(self.talk)), self._spawn(self._follow_notes(session.id))
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Follow no conversation."""
+        for task in self._following:
+            task.cancel()
+        self._following, self.talk = (), None
+
+    def typing(self) -> None:
+        """Something is being written to the open conversation."""
+        if self.talk is not None:
+            self._spawn(self.talk.typing())
+
+    def reconnect(self) -> None:
+        """Try again now instead of waiting."""
+        self._chat.reconnect_now()
+        self._hurry()
+
+    def load_more(self) -> None:
+        """Conversations behind those that are listed."""
+        chosen = self._store.listing
+        if not chosen.is_complete and not chosen.is_loading:
+            self._store.choose(replace(chosen, is_loading=True))
+            self._spawn(self._turn_list())
+
+    def turn_back(self) -> None:
+        """Older messages of the open conversation."""
+        if not self.is_whole and not self.is_turning and self.talk is not None:
+            self.is_turning = True
+            self._spawn(self._turn_back(self.talk))
+
+    async def _follow_inbox(self) -> None:
+        await self._chat.show()
+        async with aclosing(self._chat.events(limit=self._limit)) as heard:
+            async for event in heard:
+                self._heard(event)
+
+    def _heard(self, event: ChatEvent) -> None:
+        store, at = self._store, now()
+        store.choose(listing.heard(store.listing, event, store.state.sessions))
+        store.change(lambda state: reducer.reduce(state, event, at))
+        match event:
+            case MessageAdded(session_id, message) if message.sender == "customer":
+                session = store.state.sessions.get(session_id)
+                if session is not None and self._has_looked:
+                    self._on_message(session, message)
+            case _:
+                pass
+        if event == _LIVE:
+            is_whole = len(store.state.sessions) < self._limit
+            store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
+            self._hurry()
+            if not self._has_looked:
+                self._has_looked = True
+                self._spawn(self._look_around())
+
+    async def _look_around(self) -> None:
+        """Who wrote last where nothing tells it, and how many conversations there are."""
+        store = self._store
+        try:
+            for session in list(store.rows):
+                if store.listing.last_sender(session) is None:
+                    (last,) = await self._chat.open(session.id, peek=True).history(limit=1) or (
+                        None,
+                    )
+                    if last is not None:
+                        said = MessageAdded(session.id, last)
+                        store.choose(listing.heard(store.listing, said, store.state.sessions))
+            while not store.listing.is_complete and len(store.listing.older) < _COUNTED:
+                await self._older_conversations()
+        except ImbariError:
+            return  # the connection is told of by its stream, and End asks again
+
+    def _hurry(self) -> None:
+        if self.talk is not None:
+            self.talk.hurry()
+
+    def _heard_in(self, session_id: SessionId) -> Callable[[ChatEvent], None]:
+        def heard(event: ChatEvent) -> None:
+            at = now()
+            self._store.change(
+                lambda state: reducer.reduce_conversation(state, session_id, event, at)
+            )
+            if event == _LIVE:
+                self._on_history()
+
+        return heard
+
+    async def _follow(self, talk: Talk) -> None:
+        try:
+            await talk.follow()
+        except ImbariError as error:
+            reason = str(error)
+            self._store.change(lambda state: reducer.conversation_failed(state, talk.id, reason))
+
+    async def _follow_team(self) -> None:
+        store = self._store
+        try:
+            async with aclosing(self._chat.team.follow()) as heard:
+                async for snapshot in heard:
+                    store.choose(replace(store.listing, team=snapshot, me=self._chat.uid))
+        except ImbariError as error:
+            store.tell(f"Who has what is not shown: {error}", is_error=True)
+
+    async def _follow_notes(self, session_id: SessionId) -> None:
+        try:
+            async with aclosing(self._chat.team.follow_notes(session_id)) as heard:
+                async for notes in heard:
+                    self._store.change(partial(reducer.noted, session_id=session_id, notes=notes))
+        except ImbariError as error:
+            self._store.tell(f"Notes are not shown: {error}", is_error=True)
+
+    async def _turn_list(self) -> None:
+        try:
+            await self._older_conversations()
+        except ImbariError as error:
+            self._store.tell(f"No more could be loaded: {error}", is_error=True)
+        finally:
+            self._store.choose(replace(self._store.listing, is_loading=False))
+
+    async def _older_conversations(self) -> None:
+        """The next page that has any that were not known."""
+        store, page = self._store, list[Session]()
+        if self._pager is None:
+            self._pager = self._chat.browse(page_size=_PAGE)
+        while all(one.id in store.state.sessions for one in page):
+            page = await self._pager.older()
+            if len(page) < _PAGE:
+                break
+        older = {**store.listing.older, **{one.id: one for one in page}}
+        is_complete = len(page) < _PAGE
+        store.choose(replace(store.listing, older=older, is_complete=is_complete))
+
+    async def _turn_back(self, talk: Talk) -> None:
+        try:
+            page, is_whole = await talk.older(_PAGE)
+        except ImbariError as error:
+            if talk is self.talk:
+                self.is_turning = False
+                self._store.tell(f"No older messages could be loaded: {error}", is_error=True)
+            return
+        if talk is self.talk:
+            self.is_turning, self.is_whole = False, is_whole
+            self._store.change(lambda state: reducer.with_older(state, talk.id, page))
+
+
+def now() -> int:
+    """Milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000

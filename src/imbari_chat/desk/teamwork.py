@@ -1,0 +1,235 @@
+"""What is done with a conversation beside answering it: asked for, done, and told."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from textual.app import App
+from textual.screen import ModalScreen
+
+from imbari_chat.desk.prompts import AskText, Choose
+from imbari_chat.desk.store import Store
+from imbari_chat.desk.streams import Spawn
+from imbari_chat.errors import Conflict, ImbariError
+from imbari_chat.schema.models import Session
+from imbari_chat.view.dates import full
+from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.sanitize import safe_text
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
+
+__all__ = ["Teamwork", "ends_of_blocks", "ends_of_snoozes"]
+
+T = TypeVar("T")
+
+_MORNING: Final = 9
+_LONGEST: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class _Person:
+    """A colleague, by uid and as they are called."""
+
+    uid: str
+    name: str | None
+
+    @property
+    def label(self) -> str:
+        return safe_text(self.name or self.uid, max_length=_LONGEST)
+
+
+class Teamwork:
+    """Each of these with one key; questions lie over the desk meanwhile.
+
+    Args:
+        app: Where questions are asked.
+        chat: An admin's chat, entered.
+        store: The desk's.
+        spawn: For what waits for the network, or for an answer.
+        zone: The reader's time zone; None for the system's.
+    """
+
+    def __init__(
+        self,
+        app: App[None],
+        chat: "AsyncAdminChat",
+        store: Store,
+        spawn: Spawn,
+        zone: tzinfo | None,
+    ) -> None:
+        self._app = app
+        self._chat = chat
+        self._store = store
+        self._spawn = spawn
+        self._zone = zone
+        self._is_asking = False
+        self._is_shown = asyncio.Event()
+        self._work: Mapping[str, Callable[[Session], Coroutine[Any, Any, None]]] = {
+            "status": self._change_status,
+            "unread": self._mark_unread,
+            "claim": self._claim,
+            "assign": self._assign,
+            "label": self._label,
+            "snooze": self._snooze,
+            "block": self._block,
+            "note": self._note,
+        }
+
+    async def begin(self, what: str, session: Session) -> None:
+        """Do one of these beside the desk; what it asks first is there when this returns, so that
+        the next keys are its answer.
+
+        Args:
+            what: Its name in the table of keys.
+            session: With which conversation.
+        """
+        self._is_asking = False
+        self._is_shown.clear()
+        self._spawn(self._work[what](session))
+        await asyncio.sleep(0)  # it asks in its first step, or not before it was answered
+        if self._is_asking:
+            await self._is_shown.wait()
+
+    async def _change_status(self, session: Session) -> None:
+        """Resolve it, or reopen it."""
+        if session.is_resolved:
+            await self._done(self._chat.reopen(session.id), "Reopened")
+        else:
+            await self._done(self._chat.resolve(session.id), "Resolved")
+
+    async def _mark_unread(self, session: Session) -> None:
+        """The customer's latest message counts as unread again."""
+        await self._done(self._chat.mark_unread(session.id), "Marked unread")
+
+    async def _claim(self, session: Session) -> None:
+        """Take it, from a colleague only when that is confirmed."""
+        team, instead_of = self._chat.team, None
+        held = self._store.listing.team.assignment_of(session.id)
+        if held is not None and held.to != self._store.listing.me:
+            who = safe_text(held.label, max_length=_LONGEST)
+            if not await self._asked(Choose(f"{who} has it.", [(f"take it from {who}", True)])):
+                return
+            instead_of = held.to
+        await self._done(team.claim(session.id, instead_of=instead_of), "You have it")
+
+    async def _assign(self, session: Session) -> None:
+        """Hand it over to a colleague who is known here, or put it down."""
+        held = self._store.listing.team.assignment_of(session.id)
+        people = [(one.label, one) for one in self._colleagues()]
+        choices: list[tuple[str, _Person | None]] = [*people[:8], ("nobody: put it down", None)]
+        outcome = await self._asked(
+            Choose("Hand it over to", [(words, (to,)) for words, to in choices])
+        )
+        if outcome is None:
+            return
+        (to,) = outcome
+        if to is None:
+            await self._done(self._chat.team.unassign(session.id), "Nobody has it now")
+            return
+        taken = self._chat.team.assign(
+            session.id, to.uid, name=to.name, instead_of=held.to if held else None
+        )
+        await self._done(taken, f"{to.label} has it now")
+
+    async def _label(self, session: Session) -> None:
+        """Its labels, as a line that is edited."""
+        before = self._store.listing.team.labels_of(session.id)
+        text = await self._asked(
+            AskText("Labels", text=safe_text(", ".join(before)), hint="A comma between.")
+        )
+        if text is None:
+            return
+        after = [one.strip().lower() for one in text.split(",") if one.strip()]
+        added = [one for one in after if one not in before]
+        gone = [one for one in before if one not in after]
+        if added:
+            await self._done(self._chat.team.label(session.id, added), "Labelled")
+        if gone:
+            await self._done(self._chat.team.unlabel(session.id, gone), "Labels taken away")
+
+    async def _snooze(self, session: Session) -> None:
+        """Out of sight until then or until the customer writes; back in sight, if it is out."""
+        if self._store.listing.team.snooze_of(session) is not None:
+            await self._done(self._chat.team.unsnooze(session.id), "In sight again")
+            return
+        until = await self._asked(Choose("Out of sight until", list(ends_of_snoozes(self._now()))))
+        if until is not None:
+            words = full(round(until.timestamp() * 1000), self._zone)
+            await self._done(
+                self._chat.team.snooze(session.id, until), f"Out of sight until {words}"
+            )
+
+    async def _block(self, session: Session) -> None:
+        """Take no more messages from this customer, with a reason and an end; or take them."""
+        if self._store.listing.team.block_of(session) is not None:
+            if await self._asked(Choose("Blocked.", [("let this customer write again", True)])):
+                await self._done(self._chat.team.unblock(session.id), "Unblocked")
+            return
+        name = safe_text(customer_label(session), max_length=_LONGEST)
+        reason = await self._asked(AskText(f"Block {name}. Why?", hint="For colleagues."))
+        if not reason:
+            return
+        end = await self._asked(Choose("Until", list(ends_of_blocks(self._now()))))
+        if end is not None:
+            (until,) = end
+            await self._done(self._chat.team.block(session.id, reason, until=until), "Blocked")
+
+    async def _note(self, session: Session) -> None:
+        """Note something that no customer sees."""
+        text = await self._asked(AskText("A note for the team; no customer sees it."))
+        if text:
+            await self._done(self._chat.team.add_note(session.id, text), "Noted")
+
+    def _now(self) -> datetime:
+        return datetime.now(self._zone).astimezone(self._zone)
+
+    def _colleagues(self) -> list[_Person]:
+        """Who is known here, but oneself: who has something, and who has something open."""
+        found: dict[str, _Person] = {}
+        for held in self._store.listing.team.assignments.values():
+            found[held.to] = _Person(held.to, held.name)
+        for several in self._store.state.presence.opened.values():
+            for one in several:
+                found[one.uid] = _Person(one.uid, one.name)
+        found.pop(self._store.listing.me or "", None)
+        return sorted(found.values(), key=lambda one: one.label)
+
+    async def _asked(self, question: ModalScreen[T | None]) -> T | None:
+        answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
+        self._is_asking = True
+        await self._app.push_screen(question, answer.set_result)
+        self._is_shown.set()
+        return await answer
+
+    async def _done(self, work: Awaitable[object], words: str) -> None:
+        try:
+            await work
+        except Conflict as error:
+            self._store.tell(error.what, is_error=True)
+        except ImbariError as error:
+            self._store.tell(str(error), is_error=True)
+        else:
+            self._store.tell(words)
+
+
+def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
+    """What a snooze can be until: hours from now, and mornings."""
+    morning = now.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
+    monday = morning + timedelta(days=7 - now.weekday())
+    yield "in an hour", now + timedelta(hours=1)
+    yield "in three hours", now + timedelta(hours=3)
+    yield "tomorrow morning", morning + timedelta(days=1)
+    yield "Monday morning", monday
+    yield "in a week", now + timedelta(days=7)
+
+
+def ends_of_blocks(now: datetime) -> Iterator[tuple[str, tuple[datetime | None]]]:
+    """When a block can end."""
+    yield "in an hour", (now + timedelta(hours=1),)
+    yield "tomorrow", (now + timedelta(days=1),)
+    yield "in a week", (now + timedelta(days=7),)
+    yield "in 30 days", (now + timedelta(days=30),)
+    yield "never: until somebody lifts it", (None,)

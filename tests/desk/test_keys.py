@@ -1,0 +1,66 @@
+"""The table of keys: what it says is what happens, and what is shown."""
+
+from collections import Counter
+from typing import Final
+
+import pytest
+from textual.dom import DOMNode
+
+from imbari_chat.desk import keys
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.conversation_pane import ConversationPane
+from imbari_chat.desk.inbox_pane import InboxPane
+from imbari_chat.desk.keys import KEYS, Key
+from imbari_chat.desk.list_pane import ListPane
+
+_OWNERS: Final[dict[keys.Place, type[DOMNode]]] = {
+    "list": ListPane,
+    "search": InboxPane,
+    "reply": ConversationPane,
+    "everywhere": Desk,
+}
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda one: f"{one.place} {one.keys}")
+def test_every_key_does_something(key: Key) -> None:
+    """Where its pane, or the desk, has that action."""
+    name = key.action.split("(")[0]
+    owner = Desk if name.startswith("app.") else _OWNERS[key.place]
+    assert hasattr(owner, f"action_{name.removeprefix('app.')}")
+
+
+@pytest.mark.parametrize("place", ["list", "search", "reply"])
+def test_no_key_does_two_things_in_one_place(place: keys.Place) -> None:
+    """Nor is a key of one place hidden by one that works everywhere."""
+    here = [one.keys.split(",") for one in KEYS if one.place in {place, "everywhere"}]
+    counted = Counter(key for several in here for key in several)
+    assert set(counted.values()) == {1}
+
+
+def test_what_types_is_no_command_in_a_field() -> None:
+    """Else that letter could not be written."""
+    typing = {key for one in KEYS if one.place != "list" for key in one.keys.split(",")}
+    assert not {key for key in typing if len(key) == 1}
+
+
+@pytest.mark.parametrize("place", ["list", "search", "reply"])
+def test_the_footer_fits_80_columns(place: keys.Place) -> None:
+    """With every key that it is to name."""
+    line = keys.footer(place)
+    assert len(line) < 80
+    for one in KEYS:
+        assert one.place != place or one.brief in line
+
+
+def test_the_help_page_names_every_key() -> None:
+    """And fits the page."""
+    lines = keys.help_lines()
+    for one in KEYS:
+        assert any(one.meaning in line for line in lines)
+    assert max(map(len, lines)) <= 72
+
+
+def test_keys_are_labelled_as_on_a_keyboard() -> None:
+    """For footer, help and documents."""
+    labels = [keys.key_label(one) for one in ("up", "enter", "ctrl+r", "slash", "G")]
+    assert labels == ["↑", "Enter", "Ctrl-R", "/", "G"]

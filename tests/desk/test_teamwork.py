@@ -1,0 +1,209 @@
+"""What is done with a conversation beside answering it, each with one key."""
+
+from datetime import datetime
+
+import pytest
+from textual import events
+
+from imbari_chat.desk.teamwork import ends_of_blocks, ends_of_snoozes
+from imbari_chat.errors import Conflict
+from imbari_chat.schema.models import ID_FIELD
+from imbari_chat.schema.teamwork import (
+    Assignment,
+    Block,
+    CannedReply,
+    Labels,
+    Note,
+    Snooze,
+    TeamSnapshot,
+)
+from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
+from tests.view.records import NOW, message, session
+
+AMINA = session("amina", customerUid="u-amina", customerName="Amina W", unreadCount=1)
+BRIAN = session("brian", at=-5)
+HELLO = message("m1", "Hello", timestamp=NOW)
+HELD = Assignment.model_validate({ID_FIELD: "amina", "to": "u2", "name": "Brian"})
+MINE = Assignment.model_validate({ID_FIELD: "amina", "to": "me"})
+LABELS = Labels.model_validate({ID_FIELD: "amina", "names": {"vip": True, "late": True}})
+SNOOZE = Snooze.model_validate({ID_FIELD: "amina", "until": NOW + 9_000_000, "at": NOW})
+BLOCK = Block.model_validate({ID_FIELD: "u-amina", "reason": "spam"})
+SHIPPED = CannedReply.model_validate({ID_FIELD: "shipped", "text": "Sent, {first_name}."})
+NAMED = CannedReply.model_validate({ID_FIELD: "bye", "text": "Yours, {admin}"})
+
+
+def _team(**kept: object) -> TeamSnapshot:
+    return TeamSnapshot(at=NOW, **kept)  # type: ignore[arg-type]  # by kind
+
+
+@pytest.mark.parametrize(
+    ("kept", "keys", "asked"),
+    [
+        ({}, "r", "resolve amina"),
+        ({}, "u", "unread amina"),
+        ({}, "c", "claim amina instead_of=None"),
+        ({"assignments": {"amina": HELD}}, "c1", "claim amina instead_of=u2"),
+        ({"assignments": {"amina": MINE, "brian": HELD}}, "a1",
+         "assign amina u2 name=Brian instead_of=me"),
+        ({"assignments": {"amina": MINE}}, "a1", "unassign amina"),
+        ({"labels": {"amina": LABELS}}, "l,New\n", "label amina ['new']"),
+        ({"snoozes": {"amina": SNOOZE}}, "fffffz", "unsnooze amina"),
+        ({}, "iCalls back\n", "add_note amina Calls back"),
+        ({}, "bspam\n5", "block amina spam until=None"),
+        ({"blocks": {"u-amina": BLOCK}}, "b1", "unblock amina"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)  # fmt: skip
+async def test_each_is_one_key(kept: dict[str, object], keys: str, asked: str) -> None:
+    """In the list, and what it asks is answered by the key that follows at once."""
+    chat = Chat(AMINA, BRIAN)
+    chat.team.snapshots.put_nowait(_team(**kept))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        for at, key in enumerate(keys):
+            name = {"\n": "enter", ",": "comma"}.get(key, key)
+            if at < 2:
+                app.post_message(events.Key(name, key))
+            else:
+                await pilot.press(name)
+        await until(pilot, lambda: asked in chat.calls)
+
+
+async def test_labels_that_are_taken_out_of_the_line_are_taken_away() -> None:
+    """And those that stay are not written again."""
+    chat = Chat(AMINA)
+    chat.team.snapshots.put_nowait(_team(labels={"amina": LABELS}))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("l", *["backspace"] * len(", vip"), "enter")
+        await until(pilot, lambda: chat.calls)
+        assert chat.calls == ["unlabel amina ['vip']"]
+
+
+async def test_leaving_a_question_does_nothing() -> None:
+    """Nothing is taken from a colleague, and nobody is blocked without a reason."""
+    chat = Chat(AMINA)
+    chat.team.snapshots.put_nowait(_team(assignments={"amina": HELD}))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        for key in ("c", "a", "l", "z", "i", "b"):
+            await pilot.press(key, "escape")
+        await pilot.press("b", "enter")
+        await pilot.pause()
+        assert chat.calls == []
+        assert len(app.screen_stack) == 1
+
+
+async def test_a_colleague_who_was_faster_is_told() -> None:
+    """As the client says it."""
+    chat = Chat(AMINA)
+    chat.team.refuse = Conflict("Brian has this conversation")
+    async with opened(chat) as (app, pilot):
+        await pilot.press("c")
+        await until(pilot, lambda: chat.calls)
+        await pilot.pause()
+        assert row_of(app, "Brian has this conversation")
+
+
+async def test_what_the_team_keeps_is_shown() -> None:
+    """In the list and above the conversation."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    chat.team.snapshots.put_nowait(
+        _team(assignments={"amina": HELD}, labels={"amina": LABELS}, blocks={"u-amina": BLOCK})
+    )
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "blocked @Brian #late #vip" in screen_of(app)[2]
+        assert "blocked: spam ─ Brian has it ─ #late #vip ─" in screen_of(app)[2]
+
+
+async def test_what_is_out_of_sight_is_not_listed() -> None:
+    """But where it is asked for."""
+    chat = Chat(AMINA, BRIAN)
+    chat.team.snapshots.put_nowait(_team(snoozes={"amina": SNOOZE}, assignments={"brian": MINE}))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        listed = {}
+        for _ in range(8):
+            listed[app.store.listing.shown] = [one.id for one in app.store.rows]
+            await pilot.press("f")
+        assert listed["active"] == ["brian"]
+        assert listed["snoozed"] == ["amina"]
+        assert listed["mine"] == ["brian"]
+        assert listed["unassigned"] == []
+        assert listed["all"] == ["amina", "brian"]
+
+
+async def test_notes_are_shown_apart() -> None:
+    """Under a line that says so, the latest three; all of them on a page."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    notes = [
+        Note.model_validate({ID_FIELD: f"n{at}", "text": f"note {at}", "name": "Noor", "at": NOW})
+        for at in range(5)
+    ]
+    chat.team.noted.put_nowait(tuple(notes))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await until(pilot, lambda: any("Noor: note 4" in row for row in screen_of(app)))
+        assert row_of(app, "for the team alone; Alt-N shows 2 more") < row_of(app, "note 2")
+        assert not any("note 1" in row for row in screen_of(app))
+        await pilot.press("alt+n")
+        await pilot.pause()
+        assert row_of(app, "note 0")
+
+
+async def test_a_canned_reply_is_read_before_it_is_sent() -> None:
+    """Its name becomes its text; another Enter sends."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    chat.team.snapshots.put_nowait(_team(canned_replies={"shipped": SHIPPED, "bye": NAMED}))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("enter", *"/shipped", "enter")
+        assert app.store.state.draft == "Sent, Amina."
+        assert not chat.written
+        await pilot.press("enter")
+        await until(pilot, lambda: [one.text for one in chat.written] == ["Sent, Amina."])
+        await pilot.press("alt+r", "2")
+        await pilot.pause()
+        assert app.store.state.draft == "Sent, Amina."
+
+
+@pytest.mark.parametrize(
+    ("written", "told"), [("/nope", "no canned reply /nope"), ("/bye", "what you are called")]
+)
+async def test_a_canned_reply_that_cannot_be_filled_is_told(written: str, told: str) -> None:
+    """What was written stays, and can be sent as it is."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    chat.team.snapshots.put_nowait(_team(canned_replies={"bye": NAMED}))
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("enter", *written, "enter")
+        await pilot.pause()
+        assert row_of(app, told)
+        assert app.store.state.draft == written
+        await pilot.press("ctrl+s")
+        await until(pilot, lambda: [one.text for one in chat.written] == [written])
+
+
+async def test_what_is_marked_unread_is_closed() -> None:
+    """Else it would be read again by being looked at."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter", "alt+u")
+        await until(pilot, lambda: "unread amina" in chat.calls)
+        look(app)
+        await pilot.pause()
+        assert app.store.opened is None
+        assert chat.calls == ["open amina", "unread amina"]
+
+
+def test_ends_are_mornings_and_hours() -> None:
+    """From a Sunday evening, Monday is tomorrow."""
+    now = datetime(2026, 11, 29, 21, 30)  # noqa: DTZ001  # as on the wall
+    snoozes = dict(ends_of_snoozes(now))
+    assert snoozes["in an hour"].isoformat() == "2026-11-29T22:30:00"
+    assert snoozes["tomorrow morning"] == snoozes["Monday morning"]
+    assert snoozes["Monday morning"].isoformat() == "2026-11-30T09:00:00"
+    assert dict(ends_of_blocks(now))["never: until somebody lifts it"] == (None,)
