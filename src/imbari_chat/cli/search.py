@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["search"]
 
-_PAGE: Final = 500
 _AROUND: Final = 30
 """Characters shown before what was found."""
 
@@ -76,18 +75,15 @@ def search(
     async def work(chat: "AsyncAdminChat") -> tuple[list[_Found], int]:
         from contextlib import aclosing
 
-        from imbari_chat.cli.ahead import in_order
+        from imbari_chat.cli.ahead import PAGE, in_order, whole
         from imbari_chat.cli.progress import progress
 
-        async def read(session: "Session") -> "list[Message]":
-            pager = chat.open(session.id, peek=True).browse(page_size=_PAGE, start="oldest")
-            return [one async for one in pager]
-
-        sessions = chat.browse(status=status.wanted, since=earliest, page_size=_PAGE)
+        sessions = chat.browse(status=status.wanted, since=earliest, page_size=PAGE)
         found: list[_Found] = []
         looked = 0
         with progress(stderr, "searching", None) as step:
-            async with aclosing(in_order(read, sessions)) as reading:
+            read = in_order(lambda session: whole(chat, session.id), sessions)
+            async with aclosing(read) as reading:
                 async for session, messages in reading:
                     looked += 1
                     step()

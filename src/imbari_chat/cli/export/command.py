@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from imbari_chat.schema.models import Session
 
 __all__ = ["export"]
-
-_PAGE: Final = 500
 
 
 def export(
@@ -78,13 +76,13 @@ def export(
         raise UsageError("conversations that are named are exported whatever they are")
 
     async def work(chat: "AsyncAdminChat", write: Callable[[str], None]) -> tuple[int, int]:
-        from imbari_chat.cli.ahead import in_order
+        from imbari_chat.cli.ahead import PAGE, in_order
         from imbari_chat.cli.progress import progress
 
         if sessions:
             found = await _named(chat, sessions, here.settings())
         else:
-            browsed = chat.browse(status=status.wanted, since=earliest, page_size=_PAGE)
+            browsed = chat.browse(status=status.wanted, since=earliest, page_size=PAGE)
             found = [one async for one in browsed]
         messages = 0
         write(chosen.head())
@@ -129,11 +127,11 @@ async def _named(
 
 
 def _reading(chat: "AsyncAdminChat", *, notes: bool) -> "Callable[[Session], Awaitable[Exported]]":
+    from imbari_chat.cli.ahead import whole
     from imbari_chat.cli.export.formats import Exported
 
     async def read(session: "Session") -> Exported:
-        pager = chat.open(session.id, peek=True).browse(page_size=_PAGE, start="oldest")
-        messages = [one async for one in pager]
+        messages = await whole(chat, session.id)
         noted = await chat.team.notes(session.id) if notes else ()
         return Exported(session, messages, noted)
 
