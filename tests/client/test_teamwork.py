@@ -35,6 +35,7 @@ from tests.client.in_memory import (
     database,
 )
 from tests.client.scenarios.faces import WAIT
+from tests.faults.proxy import Proxy
 
 NOW = 1_800_000_000_000
 NOOR: Json = {"uid": "noor", "token": {"admin": True}}
@@ -228,6 +229,43 @@ async def test_whoever_stops_following_leaves_no_task() -> None:
         await _next(snapshots)
         assert len(asyncio.all_tasks() - before) == 5
     assert asyncio.all_tasks() == before
+
+
+both = pytest.mark.parametrize("transport_name", ["rest", "websocket"], indirect=True)
+
+
+@both
+async def test_what_happened_in_an_outage_is_told_after_it(
+    flags: dict[str, Any], session: str, proxy: Proxy
+) -> None:
+    """As it stands then, once the network is back."""
+    async with (
+        AsyncAdminChat.from_env(**{**flags, "database_emulator": proxy.address}) as desk,
+        AsyncAdminChat.from_env(**flags) as colleague,
+        aclosing(desk.team.follow()) as snapshots,
+    ):
+        assert (await _next(snapshots)).labels_of(session) == ()
+        await proxy.refuse()
+        await colleague.team.label(session, "vip")
+        await colleague.team.label(session, "urgent")
+        await proxy.mend()
+        desk.reconnect_now()
+        snapshot = await _next(snapshots)
+        while snapshot.labels_of(session) != ("urgent", "vip"):
+            snapshot = await _next(snapshots)
+
+
+@both
+async def test_closing_the_client_ends_what_follows(flags: dict[str, Any]) -> None:
+    """Without an error, whoever waits."""
+    desk = AsyncAdminChat.from_env(**flags)
+    async with aclosing(desk.team.follow()) as snapshots:
+        await _next(snapshots)
+        waiting = asyncio.create_task(anext(snapshots, None))
+        await asyncio.sleep(0)
+        await desk.close()
+        async with asyncio.timeout(WAIT):
+            assert await waiting is None
 
 
 OLD_RULES = RULES.replace('".indexOn": "at",\n      ".read"', '".read"')
