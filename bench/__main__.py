@@ -11,6 +11,7 @@ from typing import Final, TypeAlias
 from bench import (
     audience,
     commits,
+    crowd,
     desk,
     emulator_requests,
     emulator_start,
@@ -19,6 +20,7 @@ from bench import (
     listeners,
     outage,
     realtime,
+    reconnecting,
     recovery,
     sending,
     sends,
@@ -26,6 +28,7 @@ from bench import (
     start_up,
     windows,
 )
+from bench.held import PROMISES, as_promises
 from bench.row import Row
 from bench.table import as_json, as_table
 
@@ -54,6 +57,9 @@ _TOPICS: Final[dict[str, Measure]] = {
     "S7w": realtime.throughput,
     "S8w": realtime.queued,
     "S2w": realtime.snapshot,
+    "S19": crowd.rows,
+    "S9w": listeners.websocket_rows,
+    "S18": reconnecting.rows,
     "S20": realtime.durable,
     "S21": start_up.one_shot,
     "S22": desk.rows,
@@ -69,6 +75,8 @@ _TOPICS: Final[dict[str, Measure]] = {
     "R11": sends.outage,
     "R12": sends.black_hole,
 }
+_ALL_PROMISES: Final = "R"
+_PROMISED: Final = frozenset(topic for topic in _TOPICS if topic in PROMISES)
 _WAITING: Final[frozenset[Measure]] = frozenset(
     (
         outage.rows,
@@ -88,10 +96,12 @@ _SIDE_BY_SIDE: Final = 3
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure the topics asked for, or all, and print the result."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("topics", nargs="*", metavar="ID", help=f"any of {', '.join(_TOPICS)}")
+    names = f"any of {', '.join(_TOPICS)}; R for each promise of that name, and where it is held"
+    parser.add_argument("topics", nargs="*", metavar="ID", help=names)
     parser.add_argument("--json", action="store_true", help="a list of objects instead of a table")
     given = parser.parse_args(arguments)
-    unknown = set(given.topics) - set(_TOPICS)
+    asked = {*given.topics, *(_PROMISED if _ALL_PROMISES in given.topics else ())}
+    unknown = asked - set(_TOPICS) - {_ALL_PROMISES}
     if unknown:
         parser.error(f"no such row: {', '.join(sorted(unknown))}; there are {', '.join(_TOPICS)}")
     # An installed package has its bytecode beside it, ours as well as the peers'. A checkout that
@@ -101,9 +111,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print(
         f"load {load:.1f} on {cores} cores; what else runs costs ours and theirs", file=sys.stderr
     )
-    wanted = [topic for topic in _TOPICS if topic in given.topics or not given.topics]
+    wanted = [topic for topic in _TOPICS if topic in asked or not asked]
     rows, failed = _measured(wanted)
     print(as_json(rows) if given.json else as_table(rows))
+    if _ALL_PROMISES in asked and not given.json:
+        print(f"\n{as_promises(PROMISES)}")
     if failed:
         sys.exit(1)
 

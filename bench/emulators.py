@@ -50,17 +50,18 @@ class Running:
 
 
 @contextmanager
-def ours() -> Iterator[Running]:
-    """``imbari-chat emulator start`` at free ports, without rules."""
+def ours(*, rules: bool = False) -> Iterator[Running]:
+    """``imbari-chat emulator start`` at free ports, under the shipped rules or without any."""
     program = str(Path(sys.executable).with_name("imbari-chat"))
     ports = ["--database-port", "0", "--auth-port", "0"]
     begin = time.perf_counter()
+    which = [] if rules else ["--no-rules"]
     with _process(
-        [program, "emulator", "start", *ports, "--no-rules", "--json", "--quiet"], subprocess.PIPE
+        [program, "emulator", "start", *ports, *which, "--json", "--quiet"], subprocess.PIPE
     ) as process:
         assert process.stdout
         running = Running(0.0, json.loads(process.stdout.readline())["environment"])
-        assert _answer(running.database, "/.json") == 200
+        assert _answer(running.database, "/.json") == (401 if rules else 200)
         yield Running((time.perf_counter() - begin) * 1000, running.environment)
 
 

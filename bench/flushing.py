@@ -55,7 +55,9 @@ def rows() -> Iterator[Row]:
 
 async def _ours(host: str, sessions: list[str]) -> float:
     """Messages per second, from the first that is handed over to the last that is delivered."""
-    chat = AsyncAdminChat.from_env(project=PROJECT, database_emulator=host, identity="emulator")
+    chat = AsyncAdminChat.from_env(
+        project=PROJECT, database_emulator=host, identity="emulator", transport="rest"
+    )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(chat.close)  # which, unlike the block's end, says nothing
         conversations = [

@@ -17,12 +17,13 @@ from dataclasses import dataclass
 from typing import Final
 
 from bench import emulators
+from bench.beside import beside_peers
 from bench.connection import once
-from bench.libraries import LIBRARIES, PROJECT, Library, Name, session
+from bench.libraries import LIBRARIES, OURS, PROJECT, Library, Name, session
 from bench.programs import running
 from bench.row import Beyond, Figure, Row, Target
-from bench.table import figure
 from imbari_chat import AdminChat, ConnectionChanged
+from imbari_chat.states import TransportName
 
 __all__ = ["closes", "ends"]
 
@@ -38,6 +39,7 @@ _RULES: Final = {
         ".read": True,
         ".write": True,
         "chatSessions": {".indexOn": "lastMessageTime"},
+        "messages": {"$session": {".indexOn": "timestamp"}},
     }
 }
 _FAREWELL: Final = "sent at the very end"
@@ -47,34 +49,24 @@ def closes() -> Iterator[Row]:
     """R8: the longest of many closes, and what they raised."""
     with emulators.ours() as emulator:
         _prepare(emulator.database)
-        ours = _closed("imbari-chat", emulator.database, _CLIENTS, _CLOSES_LIMIT)
-        admin, pyrebase = (
-            _closed(name, emulator.database, rounds, _BOUND)
-            for name, rounds in _PEERS_CLOSES.items()
-        )
-    yield Row(
-        "R8",
-        f"close(), the longest of {_CLOSES:,}: four states, each twice",
-        "s",
-        ours.longest,
-        admin.longest,
-        f"firebase-admin, idle (pyrebase4: {figure(pyrebase.longest, 's')})",
-        Target("<=", 0.25, "ours"),
-    )
-    yield Row(
-        "R8",
-        "the same: exceptions",
-        "",
-        Beyond(_CLOSES_LIMIT) if ours.raised is None else ours.raised,
-        admin.raised,
-        f"firebase-admin (pyrebase4, idle: {pyrebase.raised} in {_PEERS_CLOSES['pyrebase4']})",
-        Target("<=", 0, "ours"),
-    )
+        closed = {
+            name: _closed(name, emulator.database, _CLIENTS, _CLOSES_LIMIT)
+            if name in OURS
+            else _closed(name, emulator.database, _PEERS_CLOSES[name], _BOUND)
+            for name in LIBRARIES
+        }
+    longest = {name: one.longest for name, one in closed.items()}
+    what = f"close(), the longest of {_CLOSES:,}: four states, each twice"
+    yield from beside_peers("R8", what, "s", longest, Target("<=", 0.25, "ours"), ", idle")
+    raised = {name: one.raised for name, one in closed.items()}
+    where = f", idle, of {_PEERS_CLOSES['firebase-admin']} and {_PEERS_CLOSES['pyrebase4']}"
+    target = Target("<=", 0, "ours")
+    yield from beside_peers("R8", "the same: exceptions", "", raised, target, where)
 
 
 def ends() -> Iterator[Row]:
     """R9: until the process is gone, and what became of a message handed over just before."""
-    lost = 0
+    lost = dict.fromkeys(OURS, 0)
     messages = f"/messages/{_CONVERSATION}.json"
     with emulators.ours() as emulator:
         _prepare(emulator.database)
@@ -82,33 +74,27 @@ def ends() -> Iterator[Row]:
             gone: dict[Name, Figure] = {}
             for name in LIBRARIES:
                 gone[name], notes = _ended(name, emulator.database, how)
-                if name == "imbari-chat" and "undelivered" not in notes:
-                    lost += once(emulator.database, "GET", messages) is None
+                if name in OURS and "undelivered" not in notes:
+                    lost[name] += once(emulator.database, "GET", messages) is None
                 once(emulator.database, "DELETE", messages)
-            yield Row(
-                "R9",
-                f"process gone after {what}",
-                "s",
-                gone["imbari-chat"],
-                gone["firebase-admin"],
-                f"firebase-admin (pyrebase4: {figure(gone['pyrebase4'], 's')})",
-                Target("<=", 1, "ours"),
-            )
-    yield Row(
-        "R9",
-        "messages handed over just before: neither delivered nor named, of 2",
-        "",
-        lost,
-        None,
-        "the peers hand nothing over: each call waits",
-        Target("<=", 0, "ours"),
-    )
+            what = f"process gone after {what}"
+            yield from beside_peers("R9", what, "s", gone, Target("<=", 1, "ours"))
+    for name, transport in OURS.items():
+        yield Row(
+            "R9",
+            f"messages handed over just before: neither delivered nor named, of 2, {transport}",
+            "",
+            lost[name],
+            None,
+            "the peers hand nothing over: each call waits",
+            Target("<=", 0, "ours"),
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class _Closed:
     longest: Figure
-    raised: int | None
+    raised: Figure
 
 
 def _prepare(host: str) -> None:
@@ -118,14 +104,14 @@ def _prepare(host: str) -> None:
 
 def _closed(name: Name, host: str, rounds: int, limit: float) -> _Closed:
     arguments = (name, host, "close", str(rounds))
-    with running("bench.leaving", *arguments, quiet=name != "imbari-chat") as process:
+    with running("bench.leaving", *arguments, quiet=name not in OURS) as process:
         assert process.stdout
         overdue = threading.Timer(limit, process.kill)
         overdue.start()
         line = process.stdout.readline()
         overdue.cancel()
     if not line:
-        return _Closed(Beyond(limit), None)
+        return _Closed(Beyond(limit), Beyond(limit))
     longest, raised = json.loads(line)
     return _Closed(longest, raised)
 
@@ -153,7 +139,8 @@ def _ended(name: Name, host: str, how: str) -> tuple[Figure, str]:
 def main(name: Name, host: str, how: str, rounds: int = 0) -> None:
     """Close listeners, or leave with one."""
     if how == "close":
-        close = _close_ours(host) if name == "imbari-chat" else _close_theirs(name, host)
+        ours = OURS.get(name)
+        close = _close_theirs(name, host) if ours is None else _close_ours(host, ours)
         longest, raised = 0.0, 0
         for number in range(rounds):
             took, failed = close(number)
@@ -183,11 +170,13 @@ def _close_theirs(name: Name, host: str) -> Callable[[int], tuple[float, int]]:
     return close
 
 
-def _close_ours(host: str) -> Callable[[int], tuple[float, int]]:
+def _close_ours(host: str, transport: TransportName) -> Callable[[int], tuple[float, int]]:
     """In turns: live, connecting, never used, and from a handler. Each is closed twice."""
 
     def close(number: int) -> tuple[float, int]:
-        chat = AdminChat.from_env(project=PROJECT, database_emulator=host, identity="emulator")
+        chat = AdminChat.from_env(
+            project=PROJECT, database_emulator=host, identity="emulator", transport=transport
+        )
         chat.__enter__()
         figures: list[tuple[float, int]] = []
         match number % 4:

@@ -1,4 +1,4 @@
-"""The three libraries behind one seam: each used the way its documentation shows.
+"""The libraries behind one seam: each used the way its documentation shows.
 
 What differs between them is written down here once. All talk to one database as somebody whom no
 rule holds back; a library that can be told nothing tells its program nothing.
@@ -6,7 +6,8 @@ rule holds back; a library that can be told nothing tells its program nothing.
 
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import count
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
@@ -19,9 +20,11 @@ from imbari_chat import (
     MessageRemoved,
 )
 from imbari_chat.identity.service import SERVICE_AUTH
+from imbari_chat.states import TransportName
 
 __all__ = [
     "LIBRARIES",
+    "OURS",
     "PROJECT",
     "FirebaseAdmin",
     "Library",
@@ -32,7 +35,7 @@ __all__ = [
     "session",
 ]
 
-Name: TypeAlias = Literal["imbari-chat", "firebase-admin", "pyrebase4"]
+Name: TypeAlias = Literal["imbari-chat", "imbari-chat-rest", "firebase-admin", "pyrebase4"]
 Kind: TypeAlias = Literal["live", "message", "removed", "told"]
 Tell: TypeAlias = Callable[[Kind, str], None]
 """What a listener has to say: a message's text, or what the library told its program."""
@@ -91,10 +94,14 @@ class Library(Protocol):
 class Ours:
     """``imbari_chat``, the blocking clients."""
 
-    def __init__(self, host: str) -> None:
+    def __init__(self, host: str, transport: TransportName = "websocket") -> None:
         self._folder = tempfile.TemporaryDirectory()
         self.chat = AdminChat.from_env(
-            project=PROJECT, database_emulator=host, identity="emulator", data_dir=self._folder.name
+            project=PROJECT,
+            database_emulator=host,
+            identity="emulator",
+            data_dir=self._folder.name,
+            transport=transport,
         )
         self.chat.__enter__()
         self._open: dict[str, Conversation] = {}
@@ -247,9 +254,11 @@ class Pyrebase:
 
 LIBRARIES: Final[dict[Name, Callable[[str], Library]]] = {
     "imbari-chat": Ours,
+    "imbari-chat-rest": partial(Ours, transport="rest"),
     "firebase-admin": FirebaseAdmin,
     "pyrebase4": Pyrebase,
 }
+OURS: Final[Mapping[Name, TransportName]] = {"imbari-chat": "websocket", "imbari-chat-rest": "rest"}
 
 
 def _change(kind: str, path: str, data: Any, tell: Tell) -> None:

@@ -1,4 +1,4 @@
-"""One outage, three libraries: ``python -m bench.outage [MODE ...]``.
+"""One outage, every library: ``python -m bench.outage [MODE ...]``.
 
 Each library listens to one conversation in a process of its own, all behind one proxy. 64 messages
 are stored beside the proxy: 20 inside an outage of 5 s, 44 after it; one from before is removed
@@ -7,7 +7,7 @@ inside. What each library brought its program is counted. The modes are measured
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from itertools import pairwise
 from typing import Final
 
 from bench import emulators, sends
+from bench.beside import beside_peers
 from bench.connection import once
 from bench.libraries import LIBRARIES, Name, message, session
 from bench.proxy import Mode, between
@@ -33,6 +34,7 @@ _PACE: Final = 0.1
 _WAIT: Final = 10.0
 """How long after the outage an event may come, in seconds."""
 
+_NONE: Final = Target("<=", 0, "ours")
 _BEFORE: Final = "before the outage"
 
 
@@ -106,15 +108,10 @@ def rows() -> Iterator[Row]:
             library: max(accounts[mode, library].missed for mode in MODES if mode in modes)
             for library in LIBRARIES
         }
-        yield _counted(name, what, missed)
+        yield from beside_peers(name, what, "", missed, _NONE)
     amiss = {library: max(accounts[mode, library].amiss for mode in MODES) for library in LIBRARIES}
-    yield _counted("R3", "doubled, out of order, removal not told, worst mode", amiss)
-
-
-def _counted(name: str, what: str, counts: Mapping[Name, int]) -> Row:
-    against = f"firebase-admin (pyrebase4: {counts['pyrebase4']})"
-    ours, peer = counts["imbari-chat"], counts["firebase-admin"]
-    return Row(name, what, "", ours, peer, against, Target("<=", 0, "ours"))
+    what = "doubled, out of order, removal not told, worst mode"
+    yield from beside_peers("R3", what, "", amiss, _NONE)
 
 
 def _all(modes: Sequence[Mode]) -> dict[tuple[Mode, Name], Account]:

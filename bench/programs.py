@@ -50,7 +50,7 @@ def serving(module: str, *arguments: str) -> Iterator[str]:
         yield f"127.0.0.1:{process.stdout.readline().strip()}"
 
 
-def result(module: str, *arguments: str, quiet: bool = False) -> str:
+def result(module: str, *arguments: str, quiet: bool = False, limit: float = _RESULT_LIMIT) -> str:
     """The one line that a program prints when it has measured.
 
     Raises:
@@ -58,10 +58,10 @@ def result(module: str, *arguments: str, quiet: bool = False) -> str:
     """
     with running(module, *arguments, quiet=quiet) as process:
         assert process.stdout
-        limit = threading.Timer(_RESULT_LIMIT, process.kill)
-        limit.start()
+        overdue = threading.Timer(limit, process.kill)
+        overdue.start()
         line = process.stdout.readline()
-        limit.cancel()
+        overdue.cancel()
     if not line:
         raise RuntimeError(f"{module} {' '.join(arguments)} ended without a result")
     return line

@@ -1,11 +1,12 @@
 """A proxy in the middle that goes wrong on demand, in the ways that networks and services do.
 
 It understands HTTP/1.1 as far as it must: where a request ends, so that it can answer in the
-service's place or lose the answer. As a program (:func:`between`) it runs in a process of its own,
-so that neither side pays for it.
+service's place or lose the answer; and of a WebSocket, which of a client's texts are writes. As a
+program (:func:`between`) it runs in a process of its own, so that neither side pays for it.
 """
 
 import asyncio
+import json
 import socket
 import struct
 import sys
@@ -15,7 +16,12 @@ from dataclasses import dataclass
 from subprocess import Popen
 from typing import Final, Literal, TypeAlias, get_args
 
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
 from bench.programs import running
+from imbari_chat.wire.framing import Joiner
 
 __all__ = ["Between", "Mode", "Proxy", "between"]
 
@@ -34,7 +40,9 @@ Mode: TypeAlias = Literal[
 - ``silent``: what is open stays open and nothing goes through it; new connections work.
 """
 
+_CARRIED: Final = "carried"
 _BLOCK: Final = 64 * 1024
+_MOST: Final = 64 * 1024 * 1024
 _REASONS: Final = {"401": "Unauthorized", "429": "Too Many Requests", "503": "Service Unavailable"}
 
 
@@ -49,6 +57,8 @@ class Proxy:
         mode: What happens now.
         port: Where it listens, or would.
         swallowed: Set once it has taken a request that nothing came of.
+        up: Bytes that went to the target.
+        down: Bytes that came from there.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
@@ -58,6 +68,7 @@ class Proxy:
         self.mode: Mode = "pass"
         self.port = 0
         self.swallowed = asyncio.Event()
+        self.up = self.down = 0
         self._server: asyncio.Server | None = None
         self._reserved: socket.socket | None = None
         self._links: set[_Link] = set()
@@ -199,6 +210,18 @@ class _Link:
             self._losing = self._proxy.loses(request)
             self._chunked = False
             self._pass_on(self._upstream_writer, request)
+            if b"upgrade: websocket" in head.lower():
+                await self._frames(_Overheard(head))
+
+    async def _frames(self, overheard: "_Overheard") -> None:
+        while data := await self._reader.read(_BLOCK):
+            writes = overheard.writes(data)
+            if self.silent or self._proxy.mode == "hole":
+                self._proxy.swallowed.set()
+                continue
+            lost = [one for one in writes if self._proxy.loses(one)]
+            self._losing = self._losing or bool(lost)
+            self._pass_on(self._upstream_writer, data)
 
     async def _answers(self) -> None:
         while data := await self._upstream_reader.read(_BLOCK):
@@ -212,10 +235,42 @@ class _Link:
             self._pass_on(self._writer, data)
 
     def _pass_on(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        if writer is self._writer:
+            self._proxy.down += len(data)
+        else:
+            self._proxy.up += len(data)
         if self._proxy.delay:
             asyncio.get_running_loop().call_later(self._proxy.delay, _write, writer, data)
         else:
             _write(writer, data)
+
+
+class _Overheard:
+    """What a client says on a WebSocket (reference: rtdb-websocket).
+
+    Args:
+        head: The request for it.
+    """
+
+    def __init__(self, head: bytes) -> None:
+        self._protocol = ServerProtocol()
+        self._joiner = Joiner(_MOST)
+        self._protocol.receive_data(head)
+        (request,) = self._protocol.events_received()
+        assert isinstance(request, Request)
+        self._protocol.send_response(self._protocol.accept(request))
+
+    def writes(self, data: bytes) -> list[bytes]:
+        """What the writes in ``data`` are about, without their numbers."""
+        self._protocol.receive_data(data)
+        found = []
+        for frame in self._protocol.events_received():
+            if isinstance(frame, Frame) and frame.opcode is Opcode.TEXT:
+                text = self._joiner.take(bytes(frame.data).decode())
+                inner = {} if text is None else json.loads(text)["d"]
+                if inner.get("a") in {"m", "p"}:
+                    found.append(json.dumps(inner["b"]).encode())
+        return found
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:
@@ -256,11 +311,19 @@ class Between:
 
     def become(self, mode: Mode) -> None:
         """Be in ``mode``; see :data:`Mode`. Returns when it is."""
+        said = self._ask(mode)
+        assert said == mode, said
+
+    def carried(self) -> tuple[int, int]:
+        """Bytes that went through so far: to the target, and from there."""
+        up, down = map(int, self._ask(_CARRIED).split())
+        return up, down
+
+    def _ask(self, what: str) -> str:
         assert self.process.stdin
         assert self.process.stdout
-        print(mode, file=self.process.stdin, flush=True)
-        said = self.process.stdout.readline().strip()
-        assert said == mode, said
+        print(what, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
 
 
 @contextmanager
@@ -281,6 +344,9 @@ async def _serve(target: str, delay: float) -> None:
     await proxy.start()
     print(proxy.port, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
+        if line.strip() == _CARRIED:
+            print(proxy.up, proxy.down, flush=True)
+            continue
         (mode,) = (one for one in get_args(Mode) if one == line.strip())
         await proxy.become(mode)
         print(mode, flush=True)

@@ -71,7 +71,9 @@ async def _ours(host: str, number: int, rounds: int) -> dict[str, Cost]:
 
 
 def _chat(host: str) -> AsyncAdminChat:
-    return AsyncAdminChat.from_env(project=PROJECT, database_emulator=host, identity="emulator")
+    return AsyncAdminChat.from_env(
+        project=PROJECT, database_emulator=host, identity="emulator", transport="rest"
+    )
 
 
 def _typed(chat: AsyncAdminChat, number: int) -> Callable[[], Awaitable[int]]:

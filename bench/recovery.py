@@ -7,12 +7,12 @@ from statistics import quantiles
 from typing import Final
 
 from bench import emulators
+from bench.beside import beside_peers
 from bench.connection import once
-from bench.libraries import LIBRARIES, message, session
+from bench.libraries import LIBRARIES, OURS, Name, message, session
 from bench.proxy import between
 from bench.row import Beyond, Figure, Row, Target
 from bench.subject import Happening, Subject, subject
-from bench.table import figure
 
 __all__ = ["half_open", "reconnection"]
 
@@ -34,10 +34,9 @@ def reconnection() -> Iterator[Row]:
         for one in conversations:
             once(database, "PUT", f"/chatSessions/{one}.json", session())
         proxy = stack.enter_context(between(database))
-        ours, admin, pyrebase = (stack.enter_context(subject(one, proxy.host)) for one in LIBRARIES)
-        ours.listen(*conversations)
-        for peer in (admin, pyrebase):
-            peer.listen(conversations[0])
+        subjects = [stack.enter_context(subject(one, proxy.host)) for one in LIBRARIES]
+        for each in subjects:
+            each.listen(*(conversations if each.name in OURS else conversations[:1]))
         ends: list[float] = []
         for number in range(_OUTAGES):
             proxy.become("refuse")
@@ -48,21 +47,12 @@ def reconnection() -> Iterator[Row]:
             proxy.become("pass")
             ends.append(time.monotonic())
             time.sleep(_REST)
-        delays = sorted(
-            _first(ours.seen, one, f"message {number}") - end
-            for number, end in enumerate(ends)
-            for one in conversations
-        )
-        peers = {one.name: _back(one, ends[0]) for one in (admin, pyrebase)}
-    yield Row(
-        "R4",
-        f"end of a 5 s outage to first event, p95 of {len(delays)}",
-        "s",
-        quantiles(delays, n=20)[-1],
-        peers["firebase-admin"],
-        f"firebase-admin (pyrebase4: {figure(peers['pyrebase4'], 's')})",
-        Target("<=", 2, "ours"),
-    )
+        figures: dict[Name, Figure] = {
+            one.name: _p95(one, conversations, ends) if one.name in OURS else _back(one, ends[0])
+            for one in subjects
+        }
+    what = f"end of a 5 s outage to first event, p95 of {_LISTENERS * _OUTAGES}"
+    yield from beside_peers("R4", what, "s", figures, Target("<=", 2, "ours"))
 
 
 def half_open() -> Iterator[Row]:
@@ -79,15 +69,22 @@ def half_open() -> Iterator[Row]:
         proxy.become("silent")
         time.sleep(_SILENCE)
         noticed = {one.name: _given_up(one, began) for one in subjects}
-    yield Row(
-        "R5",
-        "a half-open connection is given up, SSE",
-        "s",
-        noticed["imbari-chat"],
-        noticed["firebase-admin"],
-        f"firebase-admin (pyrebase4: {figure(noticed['pyrebase4'], 's')})",
-        Target("<=", 45, "ours"),
-    )
+    limits: dict[Name, Target] = {
+        "imbari-chat": Target("<=", 15, "ours"),
+        "imbari-chat-rest": Target("<=", 45, "ours"),
+    }
+    yield from beside_peers("R5", "a half-open connection is given up", "s", noticed, limits)
+
+
+def _p95(one: Subject, conversations: Sequence[str], ends: Sequence[float]) -> float:
+    """Seconds from an outage's end until its message came, of every conversation and outage."""
+    seen = one.seen
+    delays = [
+        _first(seen, conversation, f"message {number}") - end
+        for number, end in enumerate(ends)
+        for conversation in conversations
+    ]
+    return quantiles(delays, n=20)[-1]
 
 
 def _first(seen: Sequence[Happening], conversation: str, text: str) -> float:

@@ -137,7 +137,7 @@ def _ways(*, listening: tuple[str, ...] = (), delay: float = 0.0) -> Iterator[_W
                 store.ask("PUT", f"/chatSessions/{one}.json", json.dumps(session()))
         if delay:
             host = stack.enter_context(between(host, delay=delay)).host
-        ours, admin = Ours(host), FirebaseAdmin(host)
+        ours, admin = Ours(host, "rest"), FirebaseAdmin(host)
         stack.callback(ours.stop)
         heard: dict[str, Heard] = {one: Queue() for one in listening}
         for one in listening:

@@ -5,7 +5,7 @@ the database holds in the end is counted, and what the library said of it.
 """
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -13,8 +13,9 @@ from itertools import pairwise
 from typing import Final
 
 from bench import emulators
+from bench.beside import beside_peers
 from bench.connection import once
-from bench.libraries import LIBRARIES, Name, session
+from bench.libraries import LIBRARIES, OURS, Name, session
 from bench.proxy import Between, between
 from bench.row import Beyond, Figure, Row, Target
 from bench.subject import Subject, subject
@@ -27,7 +28,6 @@ _TEXTS: Final = [f"message {number}" for number in range(_SENDS)]
 _OUTAGE: Final = 5.0
 _SETTLE: Final = 20.0
 _BOUND: Final = 15.0
-_OURS: Final = "imbari-chat"
 _CONVERSATIONS: Final[dict[Name, str]] = {
     name: f"-O{number:018}" for number, name in enumerate(LIBRARIES)
 }
@@ -59,7 +59,8 @@ def lost_acknowledgements() -> Iterator[Row]:
         ("stored copies", {name: one.stored for name, one in tallies.items()}, _SENDS),
         ("reported failed", {name: one.failed for name, one in tallies.items()}, 0),
     ):
-        yield _counted("R10", f"{_SENDS} sends, acknowledgement lost: {what}", counts, limit)
+        named = f"{_SENDS} sends, acknowledgement lost: {what}"
+        yield from beside_peers("R10", named, "", counts, Target("<=", limit, "ours"))
 
 
 def outage() -> Iterator[Row]:
@@ -69,23 +70,20 @@ def outage() -> Iterator[Row]:
         ("lost", {name: one.lost for name, one in tallies.items()}),
         ("out of order", {name: one.disordered for name, one in tallies.items()}),
     ):
-        yield _counted("R11", f"{_SENDS} sends in a 5 s outage: {what}", counts, 0)
+        named = f"{_SENDS} sends in a 5 s outage: {what}"
+        yield from beside_peers("R11", named, "", counts, Target("<=", 0, "ours"))
 
 
 def black_hole() -> Iterator[Row]:
     """R12: the request is taken and nothing comes of it."""
-    told = _black_hole()
-    (took, said), (admin, _), (pyrebase, _) = told.values()
-    yield Row(
-        "R12",
-        f"a black-holed write returns, and says {said!r}",
-        "s",
-        # Whoever says that it arrived, says what nobody can know.
-        Beyond(_BOUND, never=True) if said == "confirmed" else took,
-        admin,
-        f"firebase-admin (pyrebase4: {figure(pyrebase, 's')})",
-        Target("<=", 10.5, "ours"),
-    )
+    # Whoever says that it arrived, says what nobody can know.
+    took = {
+        name: Beyond(_BOUND, never=True) if said == "confirmed" else came
+        for name, (came, said) in _black_hole().items()
+    }
+    said = " or ".join(sorted({_black_hole()[name][1] for name in OURS}))
+    what = f"a black-holed write returns, and says {said}"
+    yield from beside_peers("R12", what, "s", took, Target("<=", 10.5, "ours"))
 
 
 def table() -> str:
@@ -110,12 +108,6 @@ def table() -> str:
     return columns([headings, *lines])
 
 
-def _counted(row: str, what: str, counts: Mapping[Name, int], limit: int) -> Row:
-    against = f"firebase-admin (pyrebase4: {counts['pyrebase4']})"
-    ours, peer = counts[_OURS], counts["firebase-admin"]
-    return Row(row, what, "", ours, peer, against, Target("<=", limit, "ours"))
-
-
 @cache
 def _lost_acknowledgements() -> dict[Name, Tally]:
     with _behind_a_proxy() as (database, proxy, subjects):
@@ -138,7 +130,8 @@ def _outage() -> dict[Name, Tally]:
         time.sleep(max(began + _OUTAGE - time.monotonic(), 0))
         proxy.become("pass")
         deadline = time.monotonic() + _SETTLE / 2
-        while time.monotonic() < deadline and _tally(subjects[0], database).lost:
+        ours = [one for one in subjects if one.name in OURS]
+        while time.monotonic() < deadline and any(_tally(one, database).lost for one in ours):
             time.sleep(0.2)
         return {one.name: _tally(one, database) for one in subjects}
 

@@ -16,7 +16,7 @@ from functools import partial
 from subprocess import Popen
 from typing import Any
 
-from bench.libraries import LIBRARIES, Name
+from bench.libraries import LIBRARIES, OURS, Name
 from bench.programs import running
 
 __all__ = ["Happening", "Subject", "subject"]
@@ -146,7 +146,7 @@ def _live(seen: Sequence[Happening]) -> set[str]:
 @contextmanager
 def subject(name: Name, host: str) -> Iterator[Subject]:
     """A library before the database at ``host``; its process is killed when the block ends."""
-    with running("bench.subject", name, host, quiet=name != "imbari-chat") as process:
+    with running("bench.subject", name, host, quiet=name not in OURS) as process:
         yield Subject(name, process)
 
 

@@ -2,6 +2,7 @@
 
 import gc
 import os
+import signal
 import tempfile
 from collections.abc import Generator, Iterator
 
@@ -15,14 +16,19 @@ budget.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run ends with what it cost."""
+    """The run ends with what it cost; and Ctrl-C is heard, also if a shell has put it aside.
+
+    What a shell starts in the background ignores it, and so would every program that tests start.
+    """
     config.pluginmanager.register(Costs())
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One worker more than there are processors: a good part of the time a test waits."""
-    return min(os.cpu_count() or 1, 8) + 1
+    """Two workers for a processor: more than half of its time a test waits."""
+    return 2 * min(os.cpu_count() or 1, 4)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups, after all shuffling

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from bench.connection import connected
-from bench.libraries import message, session
+from bench.libraries import LIBRARIES, message, session
 from bench.outage import Account, account
 from bench.prepared import sessions
 from bench.row import Beyond
@@ -76,7 +76,7 @@ def test_prepared_sessions_are_sessions() -> None:
     assert all(one.record is not None and one.rejected is None for one in read)
 
 
-@pytest.mark.parametrize("name", ["imbari-chat", "firebase-admin", "pyrebase4"])
+@pytest.mark.parametrize("name", LIBRARIES)
 def test_every_library_listens_and_sends_behind_the_same_seam(name: str) -> None:
     """A message stored by somebody else is heard; one sent is stored; somebody listens."""
     with Emulator() as emulator, connected(emulator.database_host) as store:

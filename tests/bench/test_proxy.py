@@ -1,11 +1,15 @@
 """The proxy that goes wrong on demand: each way of it, seen from both sides."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 from bench.proxy import Mode, Proxy
 from tests import plain_http
@@ -168,3 +172,47 @@ async def test_an_open_stream_goes_silent_while_new_ones_work(stage: Stage) -> N
             assert await anext(lines) == "event"
         assert not listening.done()
         listening.cancel()
+
+
+@asynccontextmanager
+async def socket_through(proxy: Proxy) -> AsyncIterator[ClientConnection]:
+    """A WebSocket that says what it hears, behind a proxy of its own."""
+
+    async def echo(connection: ServerConnection) -> None:
+        async for text in connection:
+            await connection.send(text)
+
+    async with serve(echo, "127.0.0.1", 0) as server:
+        proxy._target = next(iter(server.sockets)).getsockname()
+        async with connect(f"ws://127.0.0.1:{proxy.port}", proxy=None, compression=None) as client:
+            yield client
+
+
+def a_write(number: int, text: str) -> str:
+    """A request to write."""
+    return json.dumps({"t": "d", "d": {"r": number, "a": "m", "b": {"p": "/", "d": text}}})
+
+
+async def test_a_websocket_passes_and_its_first_answer_to_a_write_is_lost(stage: Stage) -> None:
+    """The same again, under another number, is answered."""
+    await stage.proxy.become("lose")
+    async with socket_through(stage.proxy) as client:
+        await client.send("0")
+        assert await client.recv() == "0"
+        await client.send(a_write(1, "one"))
+        with pytest.raises(ConnectionClosed):
+            await client.recv()
+    async with socket_through(stage.proxy) as client:
+        await client.send(a_write(2, "one"))
+        assert await client.recv() == a_write(2, "one")
+
+
+async def test_nothing_comes_of_what_is_said_on_a_websocket_in_a_hole(stage: Stage) -> None:
+    """It is open all the same."""
+    async with socket_through(stage.proxy) as client:
+        await stage.proxy.become("hole")
+        await client.send(a_write(1, "one"))
+        await asyncio.wait_for(stage.proxy.swallowed.wait(), 10)
+        await stage.proxy.become("pass")
+        await client.send(a_write(2, "two"))
+        assert await client.recv() == a_write(2, "two")

@@ -84,6 +84,18 @@ def test_inbox_leaves_out_what_is_snoozed_until_its_customer_writes(
     assert listed(program) == [here, away]
 
 
+def test_what_is_resolved_is_listed_as_such_though_it_is_snoozed(
+    program: Program, visitor: Visitor
+) -> None:
+    """Out of sight is what is still to be done."""
+    session = visitor.writes("Hello")
+    program("snooze", session, "1d")
+    program("resolve", session)
+    assert listed(program, "--status", "resolved") == [session]
+    assert listed(program, "--status", "all") == [session]
+    assert listed(program, "--snoozed", "--status", "all") == []
+
+
 def test_a_limit_is_filled_from_behind_what_is_left_out(program: Program, visitor: Visitor) -> None:
     """Two wanted of three, the newest of which is snoozed."""
     first, second, third = (visitor.writes(text) for text in ("One", "Two", "Three"))

@@ -12,7 +12,8 @@ from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
-from imbari_chat.net.transport import OnDisconnect, Subscription, Way
+from imbari_chat.net.submitting import Submitter
+from imbari_chat.net.transport import Done, OnDisconnect, Subscription, Way
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
 from imbari_chat.states import ConnectionState
@@ -48,6 +49,7 @@ class InMemory:
         self._caller = Caller(admin=False, auth=auth)
         self._fates = list(fates)
         self._late: list[Mapping[Path, Json]] = []
+        self._submitter = Submitter(lambda changes: self.update(changes))
         self.updates = 0
         self.closed = False
 
@@ -76,6 +78,9 @@ class InMemory:
         finally:
             self._arrive_late()
         return reading.to_json()
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        self._submitter.submit(changes, done)
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         self.updates += 1

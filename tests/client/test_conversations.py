@@ -24,6 +24,7 @@ from imbari_chat import (
     Unavailable,
 )
 from imbari_chat.emulator import Emulator
+from imbari_chat.net.submitting import Submitter
 from imbari_chat.schema.paths import SessionId
 
 Make = Callable[[], AsyncCustomerChat]
@@ -491,7 +492,7 @@ async def test_a_queue_of_an_admin_made_from_settings_goes_out_in_few_requests(
         updates.append(changes)
         await update(changes)
 
-    monkeypatch.setattr(transport, "update", counted)
+    monkeypatch.setattr(transport, "submit", Submitter(counted).submit)
     async with desk.open(session.id, peek=True) as conversation:
         for n in range(20):
             await conversation.reply(f"reply {n}", timeout=0)

@@ -39,7 +39,7 @@ from tests.client.in_memory import (
     InMemory,
     database,
 )
-from tests.client.scenarios.faces import WAIT, Face, eventually
+from tests.client.scenarios.faces import WAIT, Face, break_line, eventually
 from tests.faults.proxy import Proxy
 
 SOON = OutboxPolicy(backoff=BackoffPolicy(first=0.01, cap=0.02))
@@ -237,7 +237,7 @@ async def test_twenty_replies_in_an_outage_are_visible_and_arrive_in_order_once(
             desk.open(session.id) as conversation,
         ):
             await conversation.listen()
-            await proxy.refuse()
+            await break_line(proxy, desk)
             texts = [f"message {number}" for number in range(20)]
             written = [await conversation.reply(text, timeout=0) for text in texts]
             assert [one.text for one in desk.outbox] == texts

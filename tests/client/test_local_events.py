@@ -22,6 +22,7 @@ from imbari_chat import (
     Unavailable,
 )
 from imbari_chat.client.events import event_stream, own_changes, own_messages
+from imbari_chat.net.submitting import Submitter
 from tests.client.scenarios.faces import WAIT, Face, eventually
 from tests.faults.proxy import Proxy
 
@@ -55,6 +56,12 @@ class Listener:
 
     async def live(self) -> None:
         await self.until(lambda seen: ConnectionChanged("live") in seen)
+
+    async def away(self) -> None:
+        """Wait until the outage is noticed: nothing goes into a dead connection any more."""
+        await self.until(
+            lambda seen: any(getattr(one, "state", None) == "reconnecting" for one in seen)
+        )
 
     def of(self, kind: type[Any], text: str) -> list[Any]:
         """Events of this kind about the message with this text."""
@@ -152,6 +159,7 @@ async def test_whoever_cannot_wait_takes_back_what_was_heard(face: Face, listen:
             listener = listen(conversation.events())
             await listener.live()
             await proxy.refuse()
+            await listener.away()
             with pytest.raises(ImbariError):
                 await conversation.reply("Hello", queue=False)
             await listener.until_became("Hello", "failed")
@@ -169,8 +177,9 @@ async def test_a_call_that_is_interrupted_takes_back_what_was_heard(
             listener = listen(conversation.events())
             await listener.live()
             await proxy.refuse()
+            await listener.away()
             sending = asyncio.create_task(conversation.reply("Hello again", timeout=WAIT))
-            await listener.until_heard("Hello again")
+            await listener.until_became("Hello again", "queued")
             sending.cancel()
             await listener.until_became("Hello again", "failed")
             assert len(listener.of(MessageRemoved, "Hello again")) == 1
@@ -189,7 +198,7 @@ async def test_a_message_is_heard_before_anything_is_asked_of_the_network(
         await listener.until_heard("Hello again")
         await update(changes)
 
-    monkeypatch.setattr(desk._gateway.transport, "update", later)
+    monkeypatch.setattr(desk._gateway.transport, "submit", Submitter(later).submit)
     assert (await conversation.reply("Hello again")).delivery == "confirmed"
     assert len(listener.of(MessageAdded, "Hello again")) == 1
 
@@ -206,7 +215,7 @@ async def test_a_listener_that_comes_later_hears_what_is_on_its_way_after_the_hi
             await go.wait()
             await update(changes)
 
-        monkeypatch.setattr(desk._gateway.transport, "update", later)
+        monkeypatch.setattr(desk._gateway.transport, "submit", Submitter(later).submit)
         await conversation.reply("On its way", timeout=0)
         listener = listen(conversation.events())
         await listener.live()
@@ -310,7 +319,7 @@ async def test_what_may_be_there_and_is_not_is_taken_back_from_a_busy_listener(
                 await other.reply(session, LAST)
                 await asyncio.sleep(0.2)
 
-        monkeypatch.setattr(desk._gateway.transport, "update", lost)
+        monkeypatch.setattr(desk._gateway.transport, "submit", Submitter(lost).submit)
         with pytest.raises(Unavailable):
             await conversation.reply("Lost", queue=False, timeout=0.1)
         async with asyncio.timeout(WAIT):

@@ -24,6 +24,7 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.net.submitting import Submitter
 from tests.faults.proxy import Proxy
 
 Seed = Callable[[str, Any], None]
@@ -235,7 +236,8 @@ async def test_a_reply_written_during_an_outage_goes_out_when_the_stream_is_back
             failed.set()
             raise
 
-    transport.update = first_fails  # type: ignore[method-assign]  # to know when to go on
+    # to know when to go on
+    transport.submit = Submitter(first_fails).submit  # type: ignore[method-assign]
     policy = OutboxPolicy(backoff=BackoffPolicy(first=600, cap=600))
     seed("/chatSessions/-P000000000000000001", _session(1))
     async with (

@@ -15,7 +15,7 @@ from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.net.transport import ListenItem, Subscription
+from imbari_chat.net.transport import Done, ListenItem, Subscription
 from imbari_chat.schema.events import DeliveryChanged
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -83,6 +83,10 @@ class _Preparing(InMemory):
     def __init__(self, namespace: Namespace, *fates: str) -> None:
         super().__init__(namespace, ADMIN, *fates)
         self.prepares, self.go_on = asyncio.Event(), asyncio.Event()
+
+    @property
+    def uid(self) -> str | None:
+        return super().uid if self._fates or self.go_on.is_set() else None
 
     async def open(self) -> None:
         if not self._fates:
@@ -201,15 +205,15 @@ async def test_a_deadline_that_comes_with_the_answer_tells_the_answer(
     namespace: Namespace, session_id: str
 ) -> None:
     """What was to be sent now or never, and is there, has been sent."""
+    deadline = 0.05
 
     class _Late(InMemory):
-        async def update(self, changes: Mapping[Path, Json]) -> None:
-            await super().update(changes)
-            desk._gateway.outbox._core.committed(next(iter(changes)).key or "", 0.0)
-            await asyncio.Event().wait()
+        def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+            self._write(changes)
+            asyncio.get_running_loop().call_later(deadline, done, None)
 
     desk = AsyncAdminChat._over(Gateway(_Late(namespace, ADMIN)))
-    sent = await desk.reply(session_id, "Hello", timeout=0.05, queue=False)
+    sent = await desk.reply(session_id, "Hello", timeout=deadline, queue=False)
     assert sent.delivery == "confirmed"
     await desk.close()
 

@@ -22,6 +22,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import TeamSnapshot
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.conftest import RULES
 from tests.client.in_memory import (
     ADMIN,
@@ -34,6 +35,7 @@ from tests.client.in_memory import (
     database,
 )
 from tests.client.scenarios.faces import WAIT
+from tests.faults.proxy import Proxy
 
 NOW = 1_800_000_000_000
 NOOR: Json = {"uid": "noor", "token": {"admin": True}}
@@ -62,6 +64,26 @@ async def test_a_claim_whose_answer_is_lost_is_looked_at() -> None:
             await _desk(namespace, ADMIN, fate).team.claim(other)
         assert caught.value.outcome_unknown is unknown
     assert (await desk.team.read(other)).assignment_of(other) is None
+
+
+class Gone(InMemory):
+    """Answers nothing any more after the first write, which it has made."""
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self.updates:
+            raise Unavailable("away")
+        return await super().get(path, query)
+
+
+async def test_a_claim_of_which_nobody_can_tell_says_that_nobody_can() -> None:
+    """Though the look that was to find out failed for certain."""
+    namespace = database()
+    session = await _started(namespace)
+    desk = AsyncAdminChat._over(Gateway(Gone(namespace, ADMIN, LOST_ANSWER)))
+    with pytest.raises(Unavailable) as caught:
+        await desk.team.claim(session)
+    assert caught.value.outcome_unknown
+    assert (await _desk(namespace, ADMIN).team.claim(session)).to == "desk"
 
 
 class Between(InMemory):
@@ -103,6 +125,21 @@ async def test_of_two_who_mark_unread_one_does() -> None:
     assert not await AsyncAdminChat._over(Gateway(transport)).mark_unread(session)
     assert (await noor.get_session(session)).unread_count == 1
     assert await noor.recount(session) is None
+
+
+@pytest.mark.parametrize(("read", "count"), [(True, 1), (False, 0)])
+async def test_nothing_is_marked_where_something_is_unread_already(
+    *, read: bool, count: int
+) -> None:
+    """By the count or by the message, which may have drifted apart: a mark would not mend that."""
+    namespace = database()
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        session = (await chat.start(name="A", email="a@example.com", text="Hello")).id
+    desk = _desk(namespace, ADMIN)
+    if read:
+        await desk.open(session).mark_read()
+    namespace.write(Write.put(paths.unread_count(session), count), OWNER, 0)
+    assert not await desk.mark_unread(session)
 
 
 class Said(Silence):
@@ -160,9 +197,9 @@ async def test_an_end_is_told_when_it_comes(told: Told, monkeypatch: pytest.Monk
 async def test_the_clock_is_looked_at_though_the_end_is_far(
     told: Told, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may be set, or the machine may sleep."""
+    """It may be set, or the machine may sleep. As long as nothing has ended nothing is told."""
     gateway = Gateway(told)
-    times = iter([NOW, NOW])
+    times = iter([NOW] * 20)
     monkeypatch.setattr(live, "_LONGEST", 0.001)
     monkeypatch.setattr(gateway.ids, "now", lambda: next(times, NOW + 10**9))
     told._values["blocks"] = {"amina": {"until": NOW + 10**6}}
@@ -192,6 +229,43 @@ async def test_whoever_stops_following_leaves_no_task() -> None:
         await _next(snapshots)
         assert len(asyncio.all_tasks() - before) == 5
     assert asyncio.all_tasks() == before
+
+
+both = pytest.mark.parametrize("transport_name", ["rest", "websocket"], indirect=True)
+
+
+@both
+async def test_what_happened_in_an_outage_is_told_after_it(
+    flags: dict[str, Any], session: str, proxy: Proxy
+) -> None:
+    """As it stands then, once the network is back."""
+    async with (
+        AsyncAdminChat.from_env(**{**flags, "database_emulator": proxy.address}) as desk,
+        AsyncAdminChat.from_env(**flags) as colleague,
+        aclosing(desk.team.follow()) as snapshots,
+    ):
+        assert (await _next(snapshots)).labels_of(session) == ()
+        await proxy.refuse()
+        await colleague.team.label(session, "vip")
+        await colleague.team.label(session, "urgent")
+        await proxy.mend()
+        desk.reconnect_now()
+        snapshot = await _next(snapshots)
+        while snapshot.labels_of(session) != ("urgent", "vip"):
+            snapshot = await _next(snapshots)
+
+
+@both
+async def test_closing_the_client_ends_what_follows(flags: dict[str, Any]) -> None:
+    """Without an error, whoever waits."""
+    desk = AsyncAdminChat.from_env(**flags)
+    async with aclosing(desk.team.follow()) as snapshots:
+        await _next(snapshots)
+        waiting = asyncio.create_task(anext(snapshots, None))
+        await asyncio.sleep(0)
+        await desk.close()
+        async with asyncio.timeout(WAIT):
+            assert await waiting is None
 
 
 OLD_RULES = RULES.replace('".indexOn": "at",\n      ".read"', '".read"')

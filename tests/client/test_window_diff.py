@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
+from imbari_chat.client.events.lowest import Lowest
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -17,6 +18,7 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
+from imbari_chat.schema.order import place_of_message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 
@@ -121,6 +123,23 @@ def test_a_push_into_a_full_window_leaves_its_old_end_where_it_is() -> None:
     later: Json = {"b": _message("2", read=True), "c": _message("3")}
     assert diff.gap(later, frozenset({"a", "c"})) is None
     assert _kinds(diff.update(later, frozenset({"a", "c"}))) == [("MessageAdded", "c")]
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)))
+def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
+    steps: list[dict[str, int]],
+) -> None:
+    """Told only what may have changed: records that move up or down, come and go."""
+    lowest = Lowest(lambda _, raw: place_of_message("", raw))
+    window: dict[str, Json] = {"x": {"timestamp": 5}}
+    for number, step in enumerate(steps):
+        touched = frozenset(step) if number else None
+        window |= {key: {"timestamp": at} for key, at in step.items()}
+        for key in [key for key, at in step.items() if at % 3 == 0]:
+            del window[key]
+        expected = min((place_of_message("", raw), key) for key, raw in window.items())
+        assert lowest.of(window, touched) == expected
+        assert lowest.of(window, touched) == expected
 
 
 def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         PresenceChanged,
         TypingChanged,
     )
-    from imbari_chat.schema.models import Message, Session
+    from imbari_chat.schema.models import Message, Session, Status
     from imbari_chat.schema.presence import PresenceSnapshot
     from imbari_chat.schema.teamwork import Note, TeamSnapshot
     from imbari_chat.view.listing import Shown as Filter
@@ -47,6 +47,11 @@ class Shown(StrEnum):
     ACTIVE = "active"
     RESOLVED = "resolved"
     ALL = "all"
+
+    @property
+    def wanted(self) -> "Status | None":
+        """The status that they have; None for any."""
+        return None if self is Shown.ALL else "active" if self is Shown.ACTIVE else "resolved"
 
 
 def inbox(
@@ -107,9 +112,7 @@ def inbox(
     from imbari_chat.schema.team_plans import checked_label
 
     asked = Wanted(mine, unassigned, tuple(map(checked_label, label or ())), snoozed)
-    wanted: Literal["active", "resolved"] | None = (
-        None if status is Shown.ALL else "active" if status is Shown.ACTIVE else "resolved"
-    )
+    wanted = status.wanted
 
     from imbari_chat.cli.people import told, with_presence
 

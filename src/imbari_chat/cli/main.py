@@ -65,6 +65,8 @@ _COMMANDS: Final = {
     "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
+    "search": _Command(CONVERSATIONS, "search", "search"),
+    "export": _Command(CONVERSATIONS, "export.command", "export", names_session=True),
     "assign": _Command(TEAM, "team.assign", "assign", names_session=True),
     "label": _Command(TEAM, "team.labels", "label", names_session=True),
     "snooze": _Command(TEAM, "team.snooze", "snooze", names_session=True),

@@ -19,13 +19,13 @@ from imbari_chat.engine.choice import Choice, Step
 from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.refusals import Remedy, remedy
 from imbari_chat.engine.stream import StreamPolicy
-from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
+from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import OnDisconnect, Way
+from imbari_chat.net.transport import Done, OnDisconnect, Way
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -90,8 +90,23 @@ class AutoTransport(BaseTransport[SocketAccess]):
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
         if changes:
-            where = str(next(iter(changes)))
-            await self._ask(lambda way: way.update(changes), where, write=True)
+            await self._update(changes)
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """Write without waiting if the WebSocket is in use and has greeted, else as update does."""
+        if self._choice.chosen != "websocket":
+            super().submit(changes, done)
+            return
+        way, deadline = self._in_use, self._deadline()
+
+        def told(error: ImbariError | None) -> None:
+            unsent = isinstance(error, Unavailable) and not error.outcome_unknown
+            if unsent and way is not self._in_use:
+                self._submitter.begin(lambda: self._update(changes, deadline), done)
+            else:
+                done(error)
+
+        way.submit(changes, told)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
@@ -154,22 +169,21 @@ class AutoTransport(BaseTransport[SocketAccess]):
         where: str,
         *,
         write: bool = False,
+        until: float | None = None,
     ) -> T:
         """Ask over the transport in use, and over the other one if that takes its place.
 
-        What is asked again has certainly not been sent. A write keeps its deadline.
+        What is asked again has certainly not been sent. A write keeps its deadline, be it from
+        before, ``until``.
         """
-        deadline = time.monotonic() + self._timeout + GRACE
-        limit: float | None = None
+        deadline = until or self._deadline()
+        limit = None if until is None else deadline - time.monotonic()
         while True:
             self._check()
             way = self._in_use
             try:
                 async with asyncio.timeout(limit):
                     return await call(way)
-            except ClientClosed:
-                if way is self._in_use:
-                    raise
             except TimeoutError:
                 raise self._no_answer(where, unknown=True) from None
             except Unavailable as error:
@@ -181,6 +195,13 @@ class AutoTransport(BaseTransport[SocketAccess]):
                     raise
             if write:
                 limit = deadline - time.monotonic()
+
+    async def _update(self, changes: Mapping[Path, Json], until: float | None = None) -> None:
+        where = str(next(iter(changes)))
+        await self._ask(lambda way: way.update(changes), where, write=True, until=until)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._timeout + GRACE
 
     def _new_socket(self) -> WebSocketTransport:
         def attempted(attempt: Attempt) -> None:

@@ -1,6 +1,6 @@
 """What every transport has in common: one caller, threads to block on, one process and one end."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Generic, TypeVar
 
 from imbari_chat.engine.access import Access
@@ -8,7 +8,11 @@ from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.submitting import Submitter
+from imbari_chat.net.transport import Done
 from imbari_chat.net.workers import Workers
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
 
 __all__ = ["GRACE", "BaseTransport"]
 
@@ -46,6 +50,7 @@ class BaseTransport(Generic[A]):
         )
         self._workers = self._caller.workers
         self._guard = ProcessGuard()
+        self._submitter = Submitter(self.update)
         self._closed = False
 
     @property
@@ -57,6 +62,15 @@ class BaseTransport(Generic[A]):
         """Find out who is asking, now rather than at the first call."""
         await self._caller()
 
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        """Write all of ``changes`` or nothing."""
+        raise NotImplementedError
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """The same without waiting; see :meth:`Transport.submit`."""
+        self._guard.check()
+        self._submitter.submit(changes, done)
+
     async def close(self) -> None:
         """Close every listener, and give back sockets and threads. Closing twice is fine."""
         if self._closed:
@@ -64,6 +78,7 @@ class BaseTransport(Generic[A]):
         self._closed = True
         if not self._guard.is_here:
             return  # sockets and threads are the parent's
+        await self._submitter.close()
         await self._end()
         if not self._lent:
             self._caller.close()

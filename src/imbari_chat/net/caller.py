@@ -39,6 +39,11 @@ class Caller(Generic[A]):
         """The uid that rules see; None until somebody is known."""
         return self._access.uid if self._access is not None else None
 
+    @property
+    def is_known(self) -> bool:
+        """Whether it has been found out, so that calling it does not wait."""
+        return self._access is not None
+
     async def __call__(self) -> A:
         """Their way into the database. Raises what ``open_access`` raises."""
         self._guard.check()

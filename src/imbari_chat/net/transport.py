@@ -1,17 +1,21 @@
 """The seam that the client is written against: read, write, listen."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeAlias
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.errors import ImbariError
 from imbari_chat.states import ConnectionState, TransportName
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["ListenItem", "OnDisconnect", "Subscription", "Transport", "Way"]
+__all__ = ["Done", "ListenItem", "OnDisconnect", "Subscription", "Transport", "Way"]
+
+Done: TypeAlias = Callable[[ImbariError | None], None]
+"""Told on the event loop, once, what became of a write; None if it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,18 @@ class Transport(Protocol):
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """The same without waiting: it is on its way when this returns, if it can be.
+
+        Args:
+            changes: What to write.
+            done: Told the end of it, and whatever :meth:`update` would raise; perhaps before this
+                returns. A transport that is closed need not tell.
+
+        Raises:
+            RuntimeError: This is a forked child of the process that made the transport.
+        """
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""

@@ -9,6 +9,7 @@ import itertools
 import random
 import time
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import SocketAccess
@@ -35,8 +36,9 @@ from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
+from imbari_chat.net.pending import Pending
 from imbari_chat.net.socket_subscription import SocketSubscription
-from imbari_chat.net.transport import Way
+from imbari_chat.net.transport import Done, Way
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -76,7 +78,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._policy = policy or LinkPolicy(connect_timeout=timeout)
         self._watch = watch
         self._link = Link(random.random, self._policy)
-        self._answers: dict[int, asyncio.Future[Answered]] = {}
+        self._pending = Pending(self._link.withdraw, timeout + GRACE, self._no_answer)
         self._keys = itertools.count(1)
         self._hearers: dict[int, SocketSubscription] = {}
         self._line: Line | None = None
@@ -101,7 +103,21 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
         if changes:
             body = update_body(changes)
-            await self._write("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
+            await self._caller()
+            await self._written("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """Write without waiting: the frame is on the socket when this returns, if there is one."""
+        if not self._caller.is_known:
+            super().submit(changes, done)
+            return
+        self._guard.check()
+        try:
+            body: dict[str, Json] = {"p": "/", "d": update_body(changes)}
+            call = Call.update(changes, self._who())
+            self._ask("m", body, call, lambda answered: done(answered.error))
+        except ImbariError as error:
+            done(error)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
@@ -111,7 +127,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             return False
         body: dict[str, Json] = {"p": str(path), "d": value, "h": hash_of(found)}
         try:
-            await self._write("p", body, Call(str(path), write=True, caller=self._who()))
+            await self._written("p", body, Call(str(path), write=True, caller=self._who()))
         except Conflict:  # somebody wrote in between
             return False
         return True
@@ -119,7 +135,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     @property
     def on_disconnect(self) -> "_OnDisconnect":
         """What the service is to do when the socket of just now ends."""
-        return _OnDisconnect(self._write, self._who())
+        return _OnDisconnect(self._on_disconnect)
 
     @property
     def subscriptions(self) -> tuple[SocketSubscription, ...]:
@@ -162,6 +178,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     async def _end(self) -> None:
         self._link.close(time.monotonic())
         self._settle()
+        self._pending.close()
         await asyncio.gather(*(one.close() for one in list(self._hearers.values())))
         await asyncio.gather(*(line.gone() for line in self._lines))
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -198,7 +215,8 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         await self._caller()
         body: dict[str, Json] = {"p": str(path), "q": to_object(query)}
         call = Call(str(path), caller=self._who())
-        key, answer = self._ask("g", body, call)
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        key = self._ask("g", body, call, partial(_settle, answer))
         begin = time.monotonic()
         try:
             while not answer.done():
@@ -208,32 +226,30 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
                 await asyncio.wait({answer}, timeout=left)
             return _result(answer)
         finally:
-            self._withdraw(key)
+            self._pending.withdraw(key)
 
-    async def _write(self, action: str, body: Mapping[str, Json], call: Call) -> None:
-        await self._caller()
-        key, answer = self._ask(action, body, call)
+    async def _written(self, action: str, body: Mapping[str, Json], call: Call) -> None:
+        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        key = self._ask(action, body, call, partial(_settle, answer))
         try:
-            await asyncio.wait({answer}, timeout=self._timeout + GRACE)
+            await answer
+            _result(answer)
         finally:
-            was_sent = self._withdraw(key)
-        if not answer.done():
-            raise self._no_answer(call.where, unknown=was_sent)
-        _result(answer)
+            self._pending.withdraw(key)
+
+    async def _on_disconnect(self, action: str, path: Path, data: Json) -> None:
+        await self._caller()
+        call = Call(str(path), write=True, caller=self._who())
+        await self._written(action, {"p": str(path), "d": data}, call)
 
     def _ask(
-        self, action: str, body: Mapping[str, Json], call: Call
-    ) -> "tuple[int, asyncio.Future[Answered]]":
+        self, action: str, body: Mapping[str, Json], call: Call, told: Callable[[Answered], None]
+    ) -> int:
         self._check()
-        answer: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
         key = self._link.ask(action, body, call, time.monotonic())
-        self._answers[key] = answer
+        self._pending.add(key, call, told)
         self._settle()
-        return key, answer
-
-    def _withdraw(self, key: int) -> bool:
-        """Nobody waits for it any more. Returns whether it may be done all the same."""
-        return self._answers.pop(key, None) is not None and self._link.withdraw(key)
+        return key
 
     def _settle(self) -> None:
         """Carry out what the link decided, and set the timer to its next deadline."""
@@ -260,10 +276,8 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             case Told(hearer, item):
                 if hearer in self._hearers:
                     self._hearers[hearer].hear(item)
-            case Answered(key):
-                answer = self._answers.get(key)
-                if answer is not None and not answer.done():
-                    answer.set_result(effect)
+            case Answered():
+                self._pending.answered(effect)
             case Attempt():
                 if self._watch is not None:
                     self._watch(effect)
@@ -341,13 +355,8 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
 class _OnDisconnect:
     """See :class:`~net.transport.OnDisconnect`."""
 
-    def __init__(
-        self,
-        write: Callable[[str, Mapping[str, Json], Call], Coroutine[None, None, None]],
-        who: str,
-    ) -> None:
-        self._write = write
-        self._who = who
+    def __init__(self, ask: Callable[[str, Path, Json], Coroutine[None, None, None]]) -> None:
+        self._ask = ask
 
     async def set(self, path: Path, value: Json) -> None:
         await self._ask("o", path, value)
@@ -358,9 +367,10 @@ class _OnDisconnect:
     async def cancel(self, path: Path) -> None:
         await self._ask("oc", path, None)
 
-    async def _ask(self, action: str, path: Path, data: Json) -> None:
-        call = Call(str(path), write=True, caller=self._who)
-        await self._write(action, {"p": str(path), "d": data}, call)
+
+def _settle(answer: "asyncio.Future[Answered]", told: Answered) -> None:
+    if not answer.done():
+        answer.set_result(told)
 
 
 def _result(answer: "asyncio.Future[Answered]") -> Answered:

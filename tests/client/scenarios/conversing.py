@@ -13,6 +13,7 @@ from imbari_chat import (
     NotFound,
     SessionNotFound,
 )
+from imbari_chat.net.submitting import Submitter
 from tests.client.scenarios.faces import WAIT, Face
 
 __all__ = ["SCENARIOS"]
@@ -158,7 +159,8 @@ async def a_colleague_who_gets_in_between_is_noticed_by_the_rules(face: Face) ->
                 await asyncio.wrap_future(answer)
                 await update(changes)
 
-            transport.update = overtaken  # type: ignore[method-assign]  # to be late on purpose
+            # to be late on purpose
+            transport.submit = Submitter(overtaken).submit  # type: ignore[method-assign]
             with pytest.raises(Conflict, match="another message came first"):
                 await mine.reply("Too late", expect_last=question)
             texts = [one.text for one in await mine.history()]

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, DeliveryChanged, NotFound, OutgoingMessage, Unavailable
-from tests.client.scenarios.faces import WAIT, Face, eventually
+from tests.client.scenarios.faces import WAIT, Face, break_line, eventually
 from tests.faults.proxy import Proxy
 
 __all__ = ["SCENARIOS"]
@@ -22,7 +22,7 @@ async def a_reply_in_an_outage_waits_and_goes_out(face: Face) -> None:
         ):
             await conversation.listen()
             assert desk.status.state == "live"
-            await proxy.refuse()
+            await break_line(proxy, desk)
             first = await conversation.reply("One", timeout=0.2)
             second = await conversation.reply("Two", timeout=0)
             await eventually(
@@ -56,7 +56,7 @@ async def a_message_that_waits_is_held_released_or_dropped(face: Face) -> None:
             desk.open(session.id) as conversation,
         ):
             await conversation.listen()
-            await proxy.refuse()
+            await break_line(proxy, desk)
             kept, dropped, last = [
                 await conversation.reply(text, timeout=0) for text in ("Kept", "Dropped", "Last")
             ]
@@ -82,7 +82,7 @@ async def a_customers_message_in_an_outage_waits_and_goes_out(face: Face) -> Non
     ):
         await customer.start(name="Amina", email="amina@example.com")
         await customer.listen()
-        await proxy.refuse()
+        await break_line(proxy, customer)
         message = await customer.send("Anybody there?", timeout=0)
         assert customer.outbox == (message,)
         await customer.hold(message.id)

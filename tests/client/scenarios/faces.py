@@ -28,8 +28,19 @@ from imbari_chat.client.sync.portal import BlockingIterator
 from imbari_chat.emulator import Emulator
 from imbari_chat.identity import factory, sign_in
 from imbari_chat.identity.accounts import AdminAccounts
+from tests.faults.proxy import Proxy
 
-__all__ = ["FACES", "PASSWORD", "WAIT", "Face", "Heard", "Scenario", "eventually", "public_names"]
+__all__ = [
+    "FACES",
+    "PASSWORD",
+    "WAIT",
+    "Face",
+    "Heard",
+    "Scenario",
+    "break_line",
+    "eventually",
+    "public_names",
+]
 
 PASSWORD = "correct horse battery staple"
 
@@ -261,6 +272,15 @@ async def eventually(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT):
         while not condition():  # noqa: ASYNC110  # it may be about another thread
             await asyncio.sleep(0.005)
+
+
+async def break_line(proxy: Proxy, client: AsyncAdminChat | AsyncCustomerChat) -> None:
+    """Have no network, and ``client``, which listens, know it.
+
+    What is written before goes into a dead connection, and nobody knows what became of it.
+    """
+    await proxy.refuse()
+    await eventually(lambda: client.status.state == "reconnecting")
 
 
 Scenario = Callable[[Face], Awaitable[None]]

@@ -120,6 +120,8 @@ async def labels_are_added_and_taken_away(face: Face) -> None:
         await noor.team.unlabel(session.id, ["WHOLESALE", "never had"])
         labels = (await brian.team.read()).labels_of(session.id)
         assert labels == ("very urgent", "vip")
+        await noor.team.label(session.id, [])
+        assert (await noor.team.read(session.id)).labels[session.id].by == noor.uid
         for wrong in ("", "a/b", "x" * 41):
             with pytest.raises(InvalidData, match="cannot be a label"):
                 await noor.team.label(session.id, wrong)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
+from imbari_chat.client.events.lowest import Lowest
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
 from imbari_chat.schema.events import (
@@ -42,6 +43,8 @@ __all__ = ["PENDING", "STEP", "Gap", "MessageDiff", "SessionDiff", "WindowDiff"]
 PENDING: Final = "$pending"
 """Among a record's fields, if part of it was written here and is not settled. "$" is illegal in
 keys, so none that is stored can have it."""
+
+_NONE: Final[frozenset[str]] = frozenset()
 
 STEP: Final = 200
 """Records read in one go: a few milliseconds' worth."""
@@ -80,6 +83,7 @@ class WindowDiff(ABC):
         self.limit = limit
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
+        self._lowest = Lowest(self._place_of)
         self._floor: str | None = None
         self._has_begun = False
 
@@ -205,26 +209,18 @@ class WindowDiff(ABC):
         return self._read(differing, after)
 
     def _end(
-        self,
-        window: Mapping[str, Json],
-        touched: frozenset[str] | None,
-        places: Mapping[str, Place] | None = None,
+        self, window: Mapping[str, Json], touched: frozenset[str] | None
     ) -> tuple[Place, str] | None:
         """The place and key of a window's lowest record; None if it is not full: it shows all.
 
         Args:
             window: The window.
             touched: The children that may differ from before, or None if any may.
-            places: Where some of them stand, if that has been found out already.
         """
         if len(window) < self.limit:
+            self._lowest.forget()
             return None
-        keys: Iterable[str] = window
-        if touched is not None and self._floor in window.keys() - touched:
-            # What was not touched stands where it stood, at the lowest or above.
-            keys = (touched & window.keys()) | {self._floor}
-        found = places or {}
-        return min((found.get(key) or self._place_of(key, window[key]), key) for key in keys)
+        return self._lowest.of(window, touched)
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
@@ -269,7 +265,7 @@ class SessionDiff(WindowDiff):
         shown = list(changed & after.keys())
         places = {key: self._place_of(key, after[key]) for key in shown}
         shown.sort(key=places.__getitem__)
-        end = self._end(after, touched, places)
+        end = self._end(after, touched)
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
             for key in step:
@@ -328,7 +324,7 @@ class MessageDiff(WindowDiff):
         self._session_id = session_id
         self._history = history
         self._messages: dict[str, Message] = {}
-        self._old: frozenset[str] = frozenset()
+        self._old = _NONE
 
     def _place(self, key: str, raw: Json) -> Place:
         return place_of_message(key, raw)
@@ -359,9 +355,9 @@ class MessageDiff(WindowDiff):
         ]
         places = {key: self._place_of(key, after[key]) for key in keys if key in after}
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
-        end = self._end(after, touched, places)
+        end = self._end(after, touched)
         self._old = self._not_news(places, now)
-        lost = frozenset() if gap is None else gap.missing
+        lost = _NONE if gap is None else gap.missing
         for step in _steps(keys, at_most):
             events: list[ChatEvent] = []
             shown: list[str] = []
@@ -377,18 +373,18 @@ class MessageDiff(WindowDiff):
                 if message is not None and (end is None or place >= end[0] or key in lost):
                     events.append(MessageRemoved(self._session_id, message))
             yield [*events, *self._told(shown, after)]
-        self._old = frozenset()
+        self._old = _NONE
         self._settle(end)
 
     def _not_news(self, places: Mapping[str, Place], now: int) -> frozenset[str]:
         """Which of these keys of the window are old, although nothing is known of them."""
         if not self._has_begun:
             if self._history is None:
-                return frozenset()
+                return _NONE
             given = set(latest(sorted(places.values()), self._history, now))
             return frozenset(key for key, place in places.items() if place not in given)
         if self._floor is None:
-            return frozenset()
+            return _NONE
         floor = self._places[self._floor]
         return frozenset(key for key, place in places.items() if place < floor)
 

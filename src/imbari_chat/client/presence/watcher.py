@@ -108,7 +108,8 @@ class Watcher:
         """Somebody has said what they typed."""
         message = event.message
         self._signs.spoke(event.session_id, message.sender, message.timestamp)
-        self.look()
+        if (event.session_id, message.sender) in self._snapshot.typing:
+            self.look()  # nothing else has changed, and looking costs what all signs do
 
     def typed(self, session_id: SessionId) -> None:
         """It is oneself who types."""

@@ -8,7 +8,7 @@ from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
 from imbari_chat.client.sending.on_disk import Disk
 from imbari_chat.client.sending.outbox import Decision, Outbox
 from imbari_chat.engine.outbox import Delivered, OutboxPolicy
-from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -73,7 +73,7 @@ class DurableOutbox(Outbox):
 
     def taken(self) -> set[str]:
         """Those that the core sees to; what it has settled is told first."""
-        self._carry_out()
+        self._go_on()
         return set(self._core.pending)
 
     def take_over(self, entry: OutboxEntry, *, age: float, held: bool) -> None:
@@ -101,7 +101,7 @@ class DurableOutbox(Outbox):
     async def _find_out(self, entry: OutboxEntry) -> None:
         try:
             present = await is_stored(self._transport, entry)
-        except Unavailable:
+        except (AccessDenied, Unavailable):
             self._disk.look_again()
         except ImbariError as error:
             self.heard(entry, "failed", error)
@@ -143,6 +143,9 @@ class DurableOutbox(Outbox):
         for one in stale:
             self._core.aged(one.message.id, time.monotonic())
         return [one for one in entries if one not in stale]
+
+    def _may_go(self, entries: list[OutboxEntry]) -> bool:
+        return super()._may_go(entries) and all(one.tried or not one.kept for one in entries)
 
     async def _before_trying(self, entries: list[OutboxEntry]) -> None:
         await self._disk.tried(entries)

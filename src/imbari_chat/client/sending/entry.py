@@ -1,5 +1,6 @@
 """A message in the outbox, what it takes to send it, and what is said of it."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -29,6 +30,7 @@ class OutboxEntry:
         tried: Whether the disk says that it may be there.
         created: When it was accepted, ms by this machine's clock; None if it may go however late.
         may_be_there: Whether a try may have reached the service: one is with it, or got no answer.
+        over: Done when it is in the outbox no more; whoever waits for that makes it.
     """
 
     message: OutgoingMessage
@@ -41,6 +43,7 @@ class OutboxEntry:
     tried: bool = False
     created: int | None = None
     may_be_there: bool = False
+    over: asyncio.Future[None] | None = None
 
     @property
     def is_settled(self) -> bool:
@@ -52,15 +55,17 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
     """Whether an entry's message is stored.
 
     Raises:
+        AccessDenied: Nobody may look. Then it is not, unless the rules are others than they were:
+            what one wrote oneself one may read.
         Conflict: It is not, and what it answers is no longer the last word.
         SessionNotFound: It is not, and neither is its conversation.
         Unavailable: Nobody can tell now.
     """
     plan = entry.plan
     assert plan.commit_marker is not None
+    if plan.is_marked_by(await transport.get(plan.commit_marker)):
+        return True
     try:
-        if plan.is_marked_by(await transport.get(plan.commit_marker)):
-            return True
         await require_session(transport, plan, refused=True)
         if plan.expects is None:
             return False
@@ -70,7 +75,7 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
         # Something came in between; an earlier try of this very message, perhaps.
         if plan.is_marked_by(await transport.get(plan.commit_marker)):
             return True
-    except AccessDenied:  # what one wrote oneself one may read
+    except AccessDenied:
         return False
     raise overtaken(entry.session_id)
 

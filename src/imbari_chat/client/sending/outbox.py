@@ -1,7 +1,8 @@
 """Messages on their way: the shell around :class:`engine.outbox.OutboxCore`.
 
-A task on the event loop sends, looks and waits for as long as anything is pending; when nothing is,
-there is none. One that outlives its program is :mod:`client.sending.durable`'s.
+A message is handed to the transport where it is written, and its answer looked at where it comes.
+There is one timer, and tasks only for what has to be known first. One that outlives its program is
+:mod:`client.sending.durable`'s.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ from imbari_chat.client.sending.entry import (
 )
 from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
+from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
+from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
@@ -53,9 +55,9 @@ class Outbox:
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
         self._tries: set[asyncio.Task[None]] = set()
-        self._due = False
+        self._alarm = Alarm(self._ring)
+        self._going = False
         self._notifier = Notifier()
-        self._driver: asyncio.Task[None] | None = None
         self._guard = ProcessGuard()
         self._closed = False
 
@@ -136,8 +138,6 @@ class Outbox:
         except BaseException:
             self._abandon(entry)
             raise
-        if not entry.is_settled:
-            self._carry_out()  # the answer may have come together with the deadline
         if progress.error is not None and (
             progress.delivery == "failed" or (self._closed and not entry.kept)
         ):
@@ -205,7 +205,7 @@ class Outbox:
     def online(self) -> None:
         """The service can be reached again: do not wait any longer."""
         self._core.online(time.monotonic())
-        self._wake()
+        self._go_on()
 
     def used(self, session_id: SessionId) -> None:
         """A message of this conversation went out with its start just now."""
@@ -219,6 +219,7 @@ class Outbox:
             service may be there, and stays ``sent``; any other has failed.
         """
         self._closed = True
+        self._alarm.set(None)
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
@@ -262,6 +263,10 @@ class Outbox:
         """Those that need not be asked about before they go."""
         return entries
 
+    def _may_go(self, entries: list[OutboxEntry]) -> bool:
+        """Whether nothing has to be waited for before these are sent."""
+        return all(one.plan.requires is None for one in entries) or self._transport.uid is not None
+
     async def _before_trying(self, entries: list[OutboxEntry]) -> None:
         """These are about to be sent; raises Unavailable if they have to wait."""
 
@@ -273,7 +278,7 @@ class Outbox:
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         """What runs."""
-        return [one for one in (self._driver, *self._tries) if one is not None]
+        return list(self._tries)
 
     def _accept(self, entry: OutboxEntry, *, keep: bool = True) -> None:
         self._entries[entry.message.id] = entry
@@ -289,8 +294,7 @@ class Outbox:
         else:
             entry.created = None
             self._core.release(entry.message.id, now)
-        self._carry_out()
-        self._wake()
+        self._go_on()
 
     def drop_here(self, entry: OutboxEntry) -> None:
         """A person gave a message up."""
@@ -309,14 +313,13 @@ class Outbox:
         """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
-        self._wake()
         delivery: Delivery = "sent" if entry.may_be_there else "failed"
         self._became(entry, delivery, error)
         self._announce(entry, delivery, error)
+        self._go_on()
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
-        self._carry_out()  # it may have been answered at the same moment
         if entry.message.id in self._entries and entry.kept:
             entry.awaited = False  # it is on disk, and goes out
         elif entry.message.id in self._entries:
@@ -325,6 +328,8 @@ class Outbox:
 
     def _forget(self, entry: OutboxEntry) -> None:
         self._entries.pop(entry.message.id, None)
+        if entry.over is not None and not entry.over.done():
+            entry.over.set_result(None)
         if not self._entries:
             WITH_MAIL.discard(self)
 
@@ -342,53 +347,42 @@ class Outbox:
 
     async def _wait(self, entry: OutboxEntry, timeout: float) -> None:
         """Until it is settled, its client is closed, or ``timeout`` is over."""
-        if timeout <= 0:
+        if timeout <= 0 or entry.message.id not in self._entries:
             return
-        try:
-            async with asyncio.timeout(timeout):
-                await self._notifier.until(lambda: entry.message.id not in self._entries)
-        except TimeoutError:
-            pass  # where it is now is the answer
-
-    def _wake(self) -> None:
-        """Have the driver look at what there is to do."""
-        self._due = True
-        self._notifier.notify()
+        entry.over = asyncio.get_running_loop().create_future()
+        # Should it come together with the deadline: where it is then is the answer.
+        await asyncio.wait({entry.over}, timeout=timeout)
 
     def _go_on(self) -> None:
-        """There may be something to do: see that somebody does it."""
-        self._wake()
-        if self._driver is None or self._driver.done():
-            self._driver = asyncio.get_running_loop().create_task(self._drive(), name="outbox")
+        """Do what the core asks for, and be rung at its next deadline."""
+        if self._closed or self._going:
+            return  # whoever does it goes on until nothing is left
+        self._going = True
+        try:
+            while effects := self._effects():
+                for effect in effects:
+                    self._carry_out(effect)
+        finally:
+            self._going = False
+        self._alarm.set(self._core.deadline())
 
-    async def _drive(self) -> None:
-        """Carry out effects and watch the clock until nothing is pending."""
-        while True:
-            self._due = False
-            self._carry_out()
-            if not self._core.pending:
-                return
-            deadline = self._core.deadline()
-            try:
-                async with asyncio.timeout(
-                    None if deadline is None else max(deadline - time.monotonic(), 0)
-                ):
-                    await self._notifier.until(lambda: self._due)
-            except TimeoutError:
-                self._core.tick(time.monotonic())
+    def _ring(self) -> None:
+        self._core.tick(time.monotonic())
+        self._go_on()
 
-    def _carry_out(self) -> None:
-        """Do what the core asks for."""
-        if self._closed:
-            return
-        for effect in self._effects():
-            match effect:
-                case Send(keys):
-                    self._try(self._send([self._entries[key] for key in keys]))
-                case Look(key):
+    def _carry_out(self, effect: OutboxEffect) -> None:
+        match effect:
+            case Send(keys):
+                entries = [self._entries[key] for key in keys if key in self._entries]
+                if self._may_go(entries):
+                    self._send(self._timely(entries))
+                else:
+                    self._try(self._prepare(entries))
+            case Look(key):
+                if key in self._entries:
                     self._try(self._look(self._entries[key]))
-                case Delivered():
-                    self._tell(effect)
+            case Delivered():
+                self._tell(effect)
 
     def _effects(self) -> list[OutboxEffect]:
         """What is to be done, less what concerns entries that were withdrawn meanwhile."""
@@ -411,9 +405,8 @@ class Outbox:
         self._tries.add(task)
         task.add_done_callback(self._tries.discard)
 
-    async def _send(self, entries: list[OutboxEntry]) -> None:
-        """All or none in one update; of a conversation's, the last gives its preview."""
-        doubtful = {one.message.id for one in entries if one.may_be_there}
+    async def _prepare(self, entries: list[OutboxEntry]) -> None:
+        """What has to be known, or written elsewhere, before these may be sent."""
         try:
             sessions = {one.plan.requires: one.plan for one in entries}
             await asyncio.gather(
@@ -421,34 +414,52 @@ class Outbox:
             )
             entries = self._timely(entries)
             await self._before_trying(entries)
-            # What was given up meanwhile has been said not to be there, so it does not go.
-            entries = [one for one in entries if one.message.id in self._entries]
-            if not entries:
-                self._wake()
-                return
-            for entry in entries:
-                entry.may_be_there = True
-            await self._transport.update(
-                {place: value for one in entries for place, value in one.plan.changes.items()}
-            )
         except ImbariError as error:
-            unknown = isinstance(error, Unavailable) and error.outcome_unknown
             for entry in entries:
-                entry.may_be_there = unknown or entry.message.id in doubtful
                 self._failed(entry, error)
         else:
-            for entry in entries:
+            self._send(entries)
+        self._go_on()
+
+    def _send(self, entries: list[OutboxEntry]) -> None:
+        """All or none in one update; of a conversation's, the last gives its preview."""
+        # What was given up meanwhile has been said not to be there, so it does not go.
+        entries = [one for one in entries if one.message.id in self._entries]
+        if not entries:
+            return
+        doubtful: set[str] = {one.message.id for one in entries if one.may_be_there}
+        for entry in entries:
+            entry.may_be_there = True
+        self._transport.submit(
+            {place: value for one in entries for place, value in one.plan.changes.items()},
+            lambda error: self._answered(entries, doubtful, error),
+        )
+
+    def _answered(
+        self, entries: list[OutboxEntry], doubtful: set[str], error: ImbariError | None
+    ) -> None:
+        """The end of a try."""
+        if self._closed:
+            return
+        unknown = isinstance(error, Unavailable) and error.outcome_unknown
+        for entry in entries:
+            if error is None:
                 self._core.committed(entry.message.id, time.monotonic())
-        self._wake()
+            else:
+                entry.may_be_there = unknown or entry.message.id in doubtful
+                self._failed(entry, error)
+        self._go_on()
 
     async def _look(self, entry: OutboxEntry) -> None:
         try:
             present = await is_stored(self._transport, entry)
+        except AccessDenied:
+            self._core.barred(entry.message.id, time.monotonic())
         except ImbariError as error:
             self._failed(entry, error)
         else:
             self._core.looked(entry.message.id, time.monotonic(), present=present)
-        self._wake()
+        self._go_on()
 
     def _failed(self, entry: OutboxEntry, error: ImbariError) -> None:
         entry.trouble = error

@@ -1,6 +1,6 @@
 """What a team does with conversations beside answering them, for an admin."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from datetime import datetime
 
 from imbari_chat.client.arguments import checked_moment
@@ -141,9 +141,7 @@ class AsyncTeam(CannedReplies):
         Raises:
             InvalidData: One is empty, longer than 40 characters, or has one of ``. $ # [ ] /``.
         """
-        name = paths.session_id(session_id)
-        plan = team_plans.label(name, _several(labels), (), by=await self._me())
-        await self._gateway.commit(plan)
+        await self._label(session_id, _several(labels), ())
 
     async def unlabel(self, session_id: str, labels: str | Iterable[str]) -> None:
         """Take labels from a conversation; nothing if it does not have them.
@@ -155,9 +153,7 @@ class AsyncTeam(CannedReplies):
         Raises:
             InvalidData: One can be no label.
         """
-        name = paths.session_id(session_id)
-        plan = team_plans.label(name, (), _several(labels), by=await self._me())
-        await self._gateway.commit(plan)
+        await self._label(session_id, (), _several(labels))
 
     async def snooze(self, session_id: str, until: datetime | int) -> Snooze:
         """Put a conversation out of sight until then, or until its customer writes.
@@ -266,15 +262,30 @@ class AsyncTeam(CannedReplies):
         plan = team_plans.assign(session, uid, by=me, name=name, had=had)
         try:
             return await self._written(Assignment, plan)
-        except (AccessDenied, Unavailable) as error:
-            if isinstance(error, Unavailable) and not error.outcome_unknown:
-                raise
+        except AccessDenied as error:
             held = await self._assignment(session)
-            if held is not None and (held.to, held.by) == (uid, me):
-                return held
-            if isinstance(error, Unavailable) or held is None or held.to == had:
+            if held is None or held.to == had:
                 raise
             raise _taken(held) from error
+        except Unavailable as error:
+            held = await self._seen_after(error, session)
+            if held is None or (held.to, held.by) != (uid, me):
+                raise
+            return held
+
+    async def _label(self, session_id: str, add: Sequence[str], remove: Sequence[str]) -> None:
+        name = paths.session_id(session_id)
+        if add or remove:
+            await self._gateway.commit(team_plans.label(name, add, remove, by=await self._me()))
+
+    async def _seen_after(self, error: Unavailable, session_id: SessionId) -> Assignment | None:
+        """Who has it after a write whose answer was lost; None if nobody, or nobody can tell."""
+        if not error.outcome_unknown:
+            return None
+        try:
+            return await self._assignment(session_id)
+        except Unavailable:
+            return None
 
     async def _customer(self, session_id: str) -> str:
         """The uid that a block of a conversation's customer stands at."""

@@ -1,0 +1,166 @@
+"""``search``: conversations by what was said in them, or by whose they are."""
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.inbox import Shown
+from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
+from imbari_chat.cli.since import moment
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout, record
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.schema.models import Message, Session
+
+__all__ = ["search"]
+
+_AROUND: Final = 30
+"""Characters shown before what was found."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A conversation that was found.
+
+    Attributes:
+        session: Whose.
+        messages: Those that have any of the words, oldest first; none if it was found by whose it
+            is.
+    """
+
+    session: "Session"
+    messages: "list[Message]"
+
+
+def search(
+    ctx: typer.Context,
+    text: Annotated[
+        list[str],
+        typer.Argument(metavar="TEXT...", help="Words that all have to be there, in any place."),
+    ],
+    status: Annotated[Shown, typer.Option(help="In which conversations.")] = Shown.ALL,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Only in those with a message since then; as for `inbox`.",
+            show_default=False,
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="Stop after so many.")] = 20,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Find conversations, newest first, by their messages, name, e-mail, phone or topic.
+
+    Every conversation is read until enough are found: the database cannot search. Nothing is marked
+    read. Examples: `search kampala`, `search refund "order 1234" --since 1w`
+    """
+    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    words = " ".join(text).casefold().split()
+    if not words:
+        raise UsageError("what for? Nothing is everywhere")
+    now = time.time_ns() // 1_000_000
+    earliest = None if since is None else moment(since, now, option="--since")
+
+    async def work(chat: "AsyncAdminChat") -> tuple[list[_Found], int]:
+        from contextlib import aclosing
+
+        from imbari_chat.cli.ahead import PAGE, in_order, whole
+        from imbari_chat.cli.progress import progress
+
+        sessions = chat.browse(status=status.wanted, since=earliest, page_size=PAGE)
+        found: list[_Found] = []
+        looked = 0
+        with progress(stderr, "searching", None) as step:
+            read = in_order(lambda session: whole(chat, session.id), sessions)
+            async with aclosing(read) as reading:
+                async for session, messages in reading:
+                    looked += 1
+                    step()
+                    if (one := _matched(session, messages, words)) is not None:
+                        found.append(one)
+                        if len(found) == limit:
+                            break
+        return found, looked
+
+    found, looked = with_admin_chat(here, stderr, work)
+    if json:
+        stdout.document(
+            {
+                "conversations": [
+                    {**record(one.session), "messages": [record(each) for each in one.messages]}
+                    for one in found
+                ],
+                "searched": looked,
+            }
+        )
+    elif found:
+        stdout.draw(_table(found, words))
+    more = "; --limit finds more" if len(found) == limit else ""
+    stderr.say(f"{len(found):,} found in {looked:,} conversation{'' if looked == 1 else 's'}{more}")
+
+
+def _matched(
+    session: "Session", messages: "Sequence[Message]", words: "Sequence[str]"
+) -> _Found | None:
+    """What was found in a conversation, if each word is somewhere in it."""
+    about = (
+        session.customer_name,
+        session.customer_email,
+        session.customer_phone or "",
+        session.topic or "",
+    )
+    texts = [one.text.casefold() for one in messages]
+    everything = "\n".join((*about, *texts)).casefold()
+    if not all(word in everything for word in words):
+        return None
+    hits = [
+        one
+        for one, text in zip(messages, texts, strict=True)
+        if any(word in text for word in words)
+    ]
+    return _Found(session, hits)
+
+
+def _table(found: "Sequence[_Found]", words: "Sequence[str]") -> "Table":
+    from rich.text import Text
+
+    from imbari_chat.cli.tables import grid
+    from imbari_chat.view.dates import full
+    from imbari_chat.view.inbox import customer_label
+    from imbari_chat.view.sanitize import safe_text
+
+    table = grid(expand=True)
+    table.add_column("Id", no_wrap=True, min_width=20)
+    table.add_column("Customer", no_wrap=True, max_width=24)
+    table.add_column("When", no_wrap=True)
+    table.add_column("Message", no_wrap=True, ratio=1)
+    for one in found:
+        last = one.messages[-1] if one.messages else None
+        at = one.session.last_message_time if last is None else last.timestamp
+        said = one.session.last_message if last is None else _excerpt(last.text, words)
+        table.add_row(
+            Text(safe_text(one.session.id, max_length=60)),
+            Text(safe_text(customer_label(one.session), max_length=60)),
+            Text(full(at, None)),
+            Text(safe_text(said, max_length=300)),
+        )
+    return table
+
+
+def _excerpt(text: str, words: "Sequence[str]") -> str:
+    """The text from a little before the first word on."""
+    folded = text.casefold()
+    first = min((folded.find(word) for word in words if word in folded), default=0)
+    start = max(first - _AROUND, 0)
+    return ("…" if start else "") + text[start:]

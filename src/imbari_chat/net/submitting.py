@@ -1,0 +1,54 @@
+"""Writing without waiting, where a write has to be waited for: a task for each."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
+from typing import Any, TypeAlias
+
+from imbari_chat.errors import ImbariError
+from imbari_chat.net.transport import Done
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+
+__all__ = ["Submitter"]
+
+_Update: TypeAlias = Callable[[Mapping[Path, Json]], Coroutine[Any, Any, None]]
+_Write: TypeAlias = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Submitter:
+    """:meth:`Transport.submit` by means of ``update``.
+
+    Args:
+        update: As :meth:`Transport.update`.
+    """
+
+    def __init__(self, update: _Update) -> None:
+        self._update = update
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        """Begin to write, and tell ``done`` the end of it."""
+        self.begin(partial(self._update, changes), done)
+
+    def begin(self, write: _Write, done: Done) -> None:
+        """The same of a write that is made in another way."""
+        task = asyncio.get_running_loop().create_task(self._tell_of(write, done))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Tell nobody any more."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _tell_of(self, write: _Write, done: Done) -> None:
+        try:
+            await write()
+        except ImbariError as error:
+            told: ImbariError | None = error
+        else:
+            told = None
+        done(told)
