@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.list_pane import ListPane
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.errors import Conflict
@@ -269,6 +271,33 @@ async def test_an_untouched_selection_is_the_newest() -> None:
         await pilot.pause()
         assert app.store.rows[0].id == "brian"
         assert app.store.listing.selected == "brian"
+
+
+async def test_the_selection_goes_to_the_neighbour_of_what_leaves_the_list() -> None:
+    """As when it is resolved: the next one, and not the top."""
+    chat = Chat(AMINA, BRIAN, session("chen", at=-6), session("dina", at=-7))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("down")
+        done = session("brian", at=-5, status="resolved")
+        chat.inbox.put_nowait(SessionChanged(done, BRIAN))
+        await pilot.pause()
+        assert app.store.selected is not None
+        assert app.store.selected.id == "chen"
+
+
+async def test_what_is_as_it_was_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each second counts on a slow line."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        drawn: list[object] = []
+        for kind in (Bar, ListPane, Transcript):
+            monkeypatch.setattr(kind, "refresh", lambda self, *_, **__: drawn.append(self))
+        app._redrawn()
+        assert drawn == []
+        app.store.tell("news")
+        assert drawn == [app._bars[1]]
 
 
 async def test_keys_in_one_burst_are_taken_in_their_order() -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from imbari_chat.desk.app import Desk
+from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.errors import ConfigError
 from imbari_chat.schema.paths import SessionId
@@ -105,6 +106,16 @@ async def test_an_editor_goes_on_with_the_draft(monkeypatch: pytest.MonkeyPatch)
         await pilot.pause()
         assert app.store.state.draft == "one and fail"
         assert row_of(app, "no editor is set")
+
+
+async def test_what_a_key_does_comes_behind_what_was_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also before the field has told that something was."""
+    monkeypatch.setattr(ConversationPane, "on_text_area_changed", lambda *_: None)
+    async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):
+        await pilot.press("enter", *"half", "escape")
+        assert app.store.state.drafts == {AMINA.id: "half"}
 
 
 async def test_an_event_does_not_overwrite_what_is_being_typed() -> None:
