@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.auth import PasswordStdin, password
 from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.stderr import Stderr
@@ -22,10 +23,9 @@ T = TypeVar("T")
 _Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``admins``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Say which accounts are admins; needs a service account or an Auth emulator.",
     )
     app.command("list")(list_admins)
@@ -109,7 +109,7 @@ def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
     Stderr(quiet=quiet).say(words)
     if json:
-        Stdout().document(_record(account))
+        Stdout().receipt(_record(account))
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, target
 from imbari_chat.cli.stderr import Stderr, ask, ask_secretly
@@ -26,9 +27,9 @@ PasswordStdin = Annotated[
 ]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``auth``."""
-    app = typer.Typer(no_args_is_help=True, help="Sign in as an admin, or see who you act as.")
+    app = App(help="Sign in as an admin, or see who you act as.")
     app.command("login")(login)
     app.command("logout")(logout)
     app.command("status")(status)

@@ -5,12 +5,12 @@ what, perhaps one that says what to do, and never a traceback unless ``IMBARI_CH
 """
 
 import os
-import sys
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
 from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import OutputFailed, ReaderGone, let_go_of_stdout, open_closed_streams
 from imbari_chat.errors import (
     AccessDenied,
     AuthError,
@@ -27,7 +27,6 @@ from imbari_chat.errors import (
 __all__ = [
     "ExitCode",
     "Interrupted",
-    "ReaderGone",
     "TimeoutReached",
     "UsageError",
     "boundary",
@@ -54,10 +53,6 @@ class ExitCode(IntEnum):
     CHECK_FAILED = 10
     TIMEOUT = 124
     INTERRUPTED = 130
-
-
-class ReaderGone(Exception):  # not an error: it is how a pipeline ends
-    """Whoever read our output has read enough, as ``head`` does."""
 
 
 class Interrupted(Exception):  # not an error either
@@ -125,19 +120,21 @@ def boundary(command: Callable[[], object]) -> int:
     Args:
         command: Returns an exit code, or anything else for 0. It may raise whatever it likes.
     """
+    open_closed_streams()
     try:
         result = command()
-        sys.stdout.flush()
     except KeyboardInterrupt:
         Stderr().end_line()
         return ExitCode.INTERRUPTED
     except Interrupted:
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, ReaderGone):
-        _let_go_of_stdout()
+    except ReaderGone:
+        let_go_of_stdout()
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001  # the top of the program
         stderr = Stderr()
+        if isinstance(error, OutputFailed):
+            let_go_of_stdout()
         if _debugging():
             stderr.trace(error)
         known = error if isinstance(error, ImbariError) else _explained(error)
@@ -159,12 +156,3 @@ def _explained(error: Exception) -> ImbariError:
 
 def _debugging() -> bool:
     return os.environ.get(DEBUG, "") not in {"", "0"}
-
-
-def _let_go_of_stdout() -> None:
-    """Without this, Python complains at exit that it cannot flush."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from imbari_chat import __version__
+from imbari_chat.cli.exit_codes import boundary
 from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class _Command(NamedTuple):
         if self.is_family:
             app.add_typer(found(), name=name, rich_help_panel=self.panel)
         elif self.names_session:
-            from imbari_chat.cli.options import SessionCommand
+            from imbari_chat.cli.app import SessionCommand
 
             app.command(name, rich_help_panel=self.panel, cls=SessionCommand)(found)
         else:
@@ -86,7 +87,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
-        Stdout().text(f"imbari-chat {__version__}")
+        if code := boundary(lambda: Stdout().text(f"imbari-chat {__version__}")):
+            sys.exit(code)
         return
     names = _named(given)
     _spare_collections(names)
@@ -113,7 +115,7 @@ def _named(arguments: Sequence[str]) -> Set[str] | None:
     for argument in arguments:
         if argument in _COMMANDS:
             return {word for word in arguments if word in _COMMANDS}
-        if argument == "--help" or not (argument.startswith("-") or before.startswith("-")):
+        if argument in ("-h", "--help") or not (argument.startswith("-") or before.startswith("-")):
             return None
         before = argument
     return None

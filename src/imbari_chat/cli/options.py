@@ -1,19 +1,16 @@
 """What several commands take, and the settings behind it.
 
-Options before the command say where the chat is and who asks (:class:`Target`); options after it
-say how to answer. Commands that name a session take no one-letter options, because session ids
-begin with a dash.
+Options of the program say where the chat is and who asks (:class:`Target`); those of commands
+say how to answer.
 """
 
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
 from imbari_chat.cli.stderr import Stderr, narrating_log
 
@@ -27,7 +24,6 @@ __all__ = [
     "Json",
     "Quiet",
     "SessionArgument",
-    "SessionCommand",
     "Target",
     "Within",
     "target",
@@ -60,27 +56,6 @@ SessionArgument = Annotated[
         show_default=False,
     ),
 ]
-
-_LONG_OPTION: Final = re.compile(r"--[a-z][a-z-]*(?==|$)")
-
-
-class SessionCommand(TyperCommand):
-    """A command whose argument may begin with a dash, as session ids do.
-
-    Short options are off: ``-OaBc...`` is an id. An unknown long option is still refused.
-    """
-
-    ignore_unknown_options = True
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        for argument in args:
-            if argument == "--":
-                break
-            match = _LONG_OPTION.match(argument)
-            if match and match[0] not in known:
-                ctx.fail(f"No such option: {match[0]}")
-        return super().parse_args(ctx, args)
 
 
 @dataclass(frozen=True, slots=True)

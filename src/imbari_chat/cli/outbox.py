@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from imbari_chat.cli.app import App, SessionCommand
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.options import Json, Quiet, SessionCommand, Within, target
+from imbari_chat.cli.options import Json, Quiet, Within, target
 from imbari_chat.cli.stderr import Stderr, narrating_log
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import NotFound, Unavailable
@@ -48,10 +49,9 @@ Named = Annotated[
 ]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``outbox``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Messages that wait on this machine: see, send, hold or drop them.",
     )
     app.command("list")(list_)

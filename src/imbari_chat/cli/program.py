@@ -7,22 +7,21 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from imbari_chat import __version__
-from imbari_chat.cli.exit_codes import ExitCode, ReaderGone, UsageError, boundary
+from imbari_chat.cli.app import NAME, App, Family
+from imbari_chat.cli.arguments import programs_options_first
+from imbari_chat.cli.exit_codes import UsageError, boundary
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
 from imbari_chat.cli.stdout import Stdout
 
 __all__ = ["new_app", "version"]
 
-NAME: Final = "imbari-chat"
-
 _HOST_AND_PORT: Final = re.compile(r"[^\s:/]+:\d+|\[[0-9A-Fa-f:]+\]:\d+")
 
 
-class _Root(TyperGroup):
+class _Root(Family):
     """All commands, whose errors end in :func:`~imbari_chat.cli.exit_codes.boundary`."""
 
     def main(
@@ -42,27 +41,22 @@ class _Root(TyperGroup):
             except typer.Abort:
                 raise KeyboardInterrupt from None
             except typer.TyperException as error:
-                return _refuse(error, self)
+                raise _usage_error(error) from None
 
         sys.exit(boundary(command))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         lighten(self.get_params(ctx))
-        return super().parse_args(ctx, _with_emulator_address(args))
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # Typer would make it a failure
-            raise ReaderGone from None
+        # Typer has no options whose value may be left out.
+        usual = {"--emulator": (EMULATOR_DATABASE, _HOST_AND_PORT)}
+        return super().parse_args(ctx, programs_options_first(self, ctx, args, usual))
 
 
 def new_app() -> typer.Typer:
     """The app with its global options and no command yet."""
-    app = typer.Typer(
+    app = App(
         cls=_Root,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Imbari Coffee's customer chat: read, reply and resolve, live or one command at a"
         " time.",
         epilog="Data goes to standard output, everything else to standard error. Exit codes: 0"
@@ -134,29 +128,10 @@ def version() -> None:
     Stdout().text(f"{NAME} {__version__}")
 
 
-def _with_emulator_address(args: Sequence[str]) -> list[str]:
-    """``--emulator`` alone means the usual port; Typer has no options with an optional value."""
-    given = list(args)
-    for index, argument in enumerate(given):
-        following = given[index + 1] if index + 1 < len(given) else ""
-        if argument == "--emulator" and not _HOST_AND_PORT.fullmatch(following):
-            given[index] = f"--emulator={EMULATOR_DATABASE}"
-            break
-    return given
-
-
-def _refuse(error: typer.TyperException, root: _Root) -> object:
-    """A usage error in our own words, or the help page that Typer has just printed instead."""
+def _usage_error(error: typer.TyperException) -> UsageError:
+    """What Typer refuses, in our own words."""
     message = error.format_message()
-    if not message.strip():
-        return ExitCode.USAGE
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else NAME
-    hint = f"Try `{path} --help`"
-    unknown = re.match(r"No such option: (--[a-z-]+)", message)
-    if unknown and ctx is not None and path != NAME:
-        ours = {name for parameter in root.get_params(ctx) for name in parameter.opts}
-        if unknown[1] in ours:
-            hint = f"It goes before the command: `{NAME} {unknown[1]} ... {path.split(' ', 1)[1]}`"
     sentence = message[:1].lower() + message[1:].rstrip(".")
-    raise UsageError(" ".join(sentence.split()), hint=hint) from None
+    return UsageError(" ".join(sentence.split()), hint=f"Try `{path} --help`")

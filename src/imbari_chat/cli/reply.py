@@ -93,7 +93,7 @@ def reply(
     with outgoing.given_back(stderr):
         message = with_admin_chat(here, stderr, write, writes=True, queues=queue)
     if json:
-        stdout.document(record(message))
+        stdout.receipt(record(message))
     if message.delivery != "confirmed":
         raise Unavailable(
             "the reply could not be sent yet, and is kept on this machine",
@@ -133,7 +133,7 @@ def _turn(ctx: typer.Context, reference: str, status: "Status", *, json: bool, q
 
     session = with_admin_chat(here, stderr, turn, writes=True)
     if json:
-        Stdout().document(record(session))
+        Stdout().receipt(record(session))
 
 
 def _address(stderr: Stderr, session: "Session") -> None:

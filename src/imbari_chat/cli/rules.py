@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.explain import explain
 from imbari_chat.cli.options import Json, Quiet, Target, target
@@ -31,10 +32,9 @@ _YES: Final = {"y", "yes"}
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="- for standard input.")]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``rules``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Check the security rules, explain what they decide, read and deploy them.",
     )
     app.command("check")(check)
@@ -110,7 +110,7 @@ def deploy(
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Stdout().document(
+        Stdout().receipt(
             {
                 "file": str(file),
                 "database": project.admin_url,

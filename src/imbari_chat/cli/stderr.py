@@ -163,5 +163,5 @@ def _write(line: str) -> None:
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         return  # nobody listens to narration; the command itself is not affected

@@ -7,11 +7,13 @@ ours. For people, data is drawn with Rich, without markup, emoji names or highli
 """
 
 import json
+import os
 import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from imbari_chat.cli.stderr import colours
+from imbari_chat.cli.stderr import Stderr, colours
+from imbari_chat.errors import ImbariError
 from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
@@ -19,7 +21,14 @@ if TYPE_CHECKING:
 
     from imbari_chat.schema.models import Message, Session
 
-__all__ = ["Stdout", "record"]
+__all__ = [
+    "OutputFailed",
+    "ReaderGone",
+    "Stdout",
+    "let_go_of_stdout",
+    "open_closed_streams",
+    "record",
+]
 
 # C1 controls, DEL, bidi marks and overrides, line separators, lone surrogates: legal in JSON
 # strings as they are, and hostile to a terminal or to UTF-8.
@@ -28,12 +37,60 @@ _HOSTILE: Final = re.compile(
 )
 
 
+class ReaderGone(Exception):  # not an error: it is how a pipeline ends
+    """Whoever read our output has read enough, as ``head`` does."""
+
+
+class OutputFailed(ImbariError):
+    """Data could not be written to standard output, which is closed or full."""
+
+
+def open_closed_streams() -> None:
+    """Let a program that was started without standard streams (``>&-``) have some.
+
+    Otherwise the first file or socket that it opens becomes one of them. What is said on standard
+    error goes nowhere, and what is written to standard output fails as in any program.
+    """
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            null = os.open(os.devnull, os.O_WRONLY if name == "stderr" else os.O_RDONLY)
+            if null != descriptor:
+                os.dup2(null, descriptor)
+                os.close(null)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
+
+
+def let_go_of_stdout() -> None:
+    """Write nowhere from now on: Python would try again at its end what could not be written."""
+    try:
+        descriptor = sys.stdout.fileno()
+    except (OSError, ValueError):
+        return
+    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
+
+
 class Stdout:
-    """Where a command puts its result."""
+    """Where a command puts its result.
+
+    Every method that writes may raise :class:`ReaderGone` and :class:`OutputFailed`.
+    """
 
     def document(self, data: Json) -> None:
         """One JSON document, indented."""
         self._write(_json(data, indent=2))
+
+    def receipt(self, data: Json) -> None:
+        """What was done, as :meth:`document`. If it cannot be written it was done all the same.
+
+        An error would make a script do it twice.
+        """
+        try:
+            self.document(data)
+        except ReaderGone:
+            let_go_of_stdout()
+        except OutputFailed as error:
+            let_go_of_stdout()
+            Stderr().warn(f"this was done, and {error.what}")
 
     def line(self, data: Json) -> None:
         """One JSON value on one line, at once: a consumer may wait for it."""
@@ -70,8 +127,13 @@ class Stdout:
     def _write(self, text: str) -> None:
         encoding = sys.stdout.encoding or "utf-8"
         drawable = text.encode(encoding, "backslashreplace").decode(encoding)
-        sys.stdout.write(f"{drawable}\n")
-        sys.stdout.flush()
+        try:
+            sys.stdout.write(f"{drawable}\n")
+            sys.stdout.flush()
+        except BrokenPipeError:
+            raise ReaderGone from None
+        except OSError as error:
+            raise OutputFailed(f"standard output cannot be written: {error.strerror}") from None
 
 
 def record(model: "Session | Message") -> dict[str, Json]:

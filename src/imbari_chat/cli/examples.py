@@ -1,0 +1,101 @@
+"""Examples of every command, for help pages and manual pages. The program takes each of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+__all__ = ["EXAMPLES"]
+
+EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
+    "": [
+        ("imbari-chat demo", "see it at work; needs nothing"),
+        ("imbari-chat inbox", "list the conversations, and number them"),
+        ("imbari-chat reply 1 'Every Tuesday.'", "answer the first of that list"),
+    ],
+    "desk": [
+        ("imbari-chat desk", "read and answer all day; ? shows the keys"),
+        ("imbari-chat desk --peek", "look on, and mark nothing read"),
+    ],
+    "inbox": [
+        ("imbari-chat inbox --unread --since 2h", "what came in two hours and nobody has read"),
+    ],
+    "show": [
+        ("imbari-chat show 1", "read the first of the list that this terminal printed last"),
+        ("imbari-chat show amina@example.com --peek", "by e-mail, and mark nothing read"),
+    ],
+    "reply": [
+        ("imbari-chat reply 1 'Every Tuesday.'", "answer"),
+        ("imbari-chat reply 1", "write it in your editor"),
+    ],
+    "watch": [
+        (
+            "imbari-chat watch --timeout 1800 --jsonl",
+            "for half an hour, for a program",
+        ),
+    ],
+    "resolve": [
+        ("imbari-chat resolve 1", "close the matter"),
+    ],
+    "reopen": [("imbari-chat reopen 1", "take it up again")],
+    "outbox": [("imbari-chat outbox list", "what waits on this machine")],
+    "outbox list": [("imbari-chat outbox list --of customer", "what a customer's program left")],
+    "outbox show": [("imbari-chat outbox show 1", "the whole text, and why it was refused")],
+    "outbox flush": [
+        ("imbari-chat outbox flush", "send what waits"),
+        ("imbari-chat outbox flush --held --timeout 30", "and what is held, for half a minute"),
+    ],
+    "outbox drop": [("imbari-chat outbox drop 1", "give a message up")],
+    "outbox hold": [("imbari-chat outbox hold 1", "do not send it yet")],
+    "demo": [
+        ("imbari-chat demo", "play the team; the customers are simulated"),
+        ("imbari-chat demo --web", "with the website's chat widget and dashboard"),
+        ("imbari-chat demo --headless --seed 7", "played out and checked, without a terminal"),
+    ],
+    "customer": [
+        (
+            "imbari-chat customer --name Amina --email amina@example.com",
+            "be a customer; Ctrl-D leaves",
+        ),
+        (
+            "echo 'Do you ship?' | imbari-chat customer --name A --email a@example.com --wait 60",
+            "ask, and wait for an answer",
+        ),
+    ],
+    "auth": [("imbari-chat auth login desk@example.com", "sign in as an admin")],
+    "auth login": [
+        ("imbari-chat auth login desk@example.com", "the password is asked for"),
+        ("pass desk | imbari-chat auth login desk@example.com --password-stdin", "or piped in"),
+    ],
+    "auth logout": [("imbari-chat auth logout", "forget the sign-in")],
+    "auth status": [("imbari-chat auth status --json", "who commands act as, for a program")],
+    "admins": [("imbari-chat admins list", "who is an admin")],
+    "admins list": [("imbari-chat admins list --json", "for a program")],
+    "admins grant": [("imbari-chat admins grant desk@example.com", "make an account an admin")],
+    "admins revoke": [("imbari-chat admins revoke desk@example.com", "and take it back")],
+    "admins create": [("imbari-chat admins create desk@example.com", "a new account, an admin")],
+    "doctor": [
+        ("imbari-chat doctor", "is everything set up?"),
+        ("imbari-chat doctor --fix-unread", "put unread counts right that drifted"),
+    ],
+    "emulator": [("imbari-chat emulator exec -- pytest", "run tests beside a fresh database")],
+    "emulator start": [
+        ("imbari-chat emulator start", "at the usual ports, until Ctrl-C"),
+        ("imbari-chat emulator start --data here --rules my.rules.json", "kept, under own rules"),
+    ],
+    "emulator exec": [("imbari-chat emulator exec -- pytest", "run tests beside a fresh database")],
+    "rules": [("imbari-chat rules check database.rules.json", "is it in order?")],
+    "rules check": [("imbari-chat rules check database.rules.json", "is it in order?")],
+    "rules explain": [
+        (
+            "imbari-chat rules explain read /chatSessions --as-admin",
+            "may an admin list conversations, and which rule says so",
+        )
+    ],
+    "rules get": [("imbari-chat rules get > database.rules.json", "keep the rules in force")],
+    "rules deploy": [
+        ("imbari-chat rules deploy database.rules.json", "see the difference, then deploy")
+    ],
+    "config": [("imbari-chat config trust", "consent to this directory's imbari-chat.toml")],
+    "config trust": [("imbari-chat config trust --withdraw", "consent no longer")],
+    "version": [("imbari-chat version", "which one this is")],
+}
+"""By the words of the command; the line, and what it is for."""
