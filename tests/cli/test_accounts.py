@@ -33,7 +33,7 @@ def test_an_admin_signs_in_and_replies(
     status = program.json("auth", "status")
     assert (status["identity"], status["email"], status["admin"]) == ("login", admin, True)
     session = visitor.writes("Hello")
-    assert program.json("reply", session, "Hi")["sender_uid"] == status["uid"]
+    assert program.json("reply", session, "Hi")["message"]["sender_uid"] == status["uid"]
 
 
 def test_the_password_is_kept_nowhere(program: Program, admin: str, place: Path) -> None:

@@ -24,8 +24,10 @@ def test_bad_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The code tells scripts, one line tells people, and data stays data."""
+    session = visitor.writes("Hello")
     words = {
-        "session": visitor.writes("Hello"),
+        "session": session,
+        "beginning": session[:2],
         "port": emulator.database_host.split(":")[1],
         "auth": emulator.auth_host,
     }
@@ -41,7 +43,7 @@ def test_bad_input(
         else:
             monkeypatch.setenv(name, value)
     if "before" in case:
-        program(*case["before"])
+        program(*case["before"], terminal=True)
     stdin = case.get("stdin", "") * case.get("stdin_times", 1)
     raw = base64.b64decode(case["stdin_base64"]) if "stdin_base64" in case else stdin.encode()
 

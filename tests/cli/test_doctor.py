@@ -11,7 +11,7 @@ from tests.cli.harness import Program, Visitor, outside
 
 
 def _states(program: Program, code: int = 0) -> dict[str, Any]:
-    checks = json.loads(program("doctor", "--json", code=code).stdout)
+    checks = json.loads(program("doctor", "--json", code=code).stdout)["checks"]
     return {check["name"]: check for check in checks}
 
 
@@ -116,7 +116,7 @@ def _drifted(visitor: Visitor, emulator: Emulator, count: object = 5) -> str:
 
 def _counts(program: Program) -> dict[str, int]:
     """What every session says."""
-    return {one["id"]: one["unread_count"] for one in program.json("inbox")}
+    return {one["id"]: one["unread_count"] for one in program.inbox()}
 
 
 def test_a_count_that_drifted_is_named(
@@ -199,7 +199,7 @@ def test_a_count_that_cannot_be_put_right_fails(
     rules = strict_rules().replace(whole, f"{whole} && $session !== '{session}'")
     emulator.load_rules(rules)
     try:
-        checks = json.loads(program("doctor", "--fix-unread", "--json", code=10).stdout)
+        checks = json.loads(program("doctor", "--fix-unread", "--json", code=10).stdout)["checks"]
     finally:
         emulator.load_rules(strict_rules())
     check = checks[-1]

@@ -1,5 +1,6 @@
 """What is true of every command: its help, its examples, and where its output may go."""
 
+import json
 import shlex
 import sys
 from collections.abc import Iterator
@@ -69,3 +70,15 @@ def test_a_full_disk_is_an_error_of_one_line(
     assert capsys.readouterr().err == (
         "error: standard output cannot be written: No space left on device\n"
     )
+
+
+@each_command
+def test_a_mistake_is_told_in_json_where_json_is_asked_for(
+    program: Program, path: tuple[str, ...]
+) -> None:
+    """Whatever the command; and to a person in words."""
+    result = program(*path, "--no-such-option", "--json", code=2)
+    error = json.loads(result.stderr)["error"]
+    assert (error["kind"], error["exit_code"]) == ("usage", 2)
+    assert "no-such-option" in error["message"] or "json" in error["message"]
+    assert "error: no such option" in program(*path, "--no-such-option", code=2).stderr

@@ -56,7 +56,7 @@ def test_json_keeps_every_text_and_obeys_none(text: str) -> None:
         patched.setattr(sys, "stdout", stream)
         Stdout().line({"text": text})
     printed = stream.buffer.getvalue().decode("utf-8")
-    assert json.loads(printed) == {"text": text}
+    assert json.loads(printed) == {"version": 1, "text": text}
     assert not [
         c for c in printed[:-1] if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2028"
     ]
@@ -66,8 +66,8 @@ def test_json_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the encoding lacks is escaped."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
-    Stdout().line("深煎り é")
-    assert json.loads(raw.getvalue()) == "深煎り é"
+    Stdout().line({"text": "深煎り é"})
+    assert json.loads(raw.getvalue())["text"] == "深煎り é"
 
 
 def test_drawing_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,15 @@
 """The command line. Commands are thin; what they need is imported when they run.
 
 main             which commands there are, and the order they are shown in
-program          options before the command, and the boundary around every command
-inbox            inbox, show, watch
+program          options of the program, and the boundary around every command
+app              commands and families as Typer has them, and their help pages
+arguments        the order of words on a command line
+examples         examples of every command
+inbox            inbox
+show             show, history
 reply            reply, resolve, reopen
+watch            watch
+watch_lines      what watch tells of, as lines
 customer         customer: the customer's side at a terminal and in a pipe
 demo             demo: an emulator, simulated customers and the live inbox
 auth             auth login, logout, status
@@ -16,7 +22,9 @@ doctor           doctor
 live             the live inbox on a terminal
 light            options of simple kinds, read without loading Pydantic
 options          what several commands take, and the settings behind it
-session_refs     how a person names a conversation
+session_refs     how a person names a conversation, and what a number means
+records          records for programs: JSON, ids, rows
+data_text        JSON and rows as text
 since            how a person names an instant
 rules_file       files that the rules commands read, and mistakes in them
 editor           a reply's text: argument, standard input or editor; never lost

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
 from imbari_chat.cli.app import App
 from imbari_chat.cli.auth import PasswordStdin, password
 from imbari_chat.cli.options import Json, Quiet, Target, target
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 T = TypeVar("T")
+
+_COLUMNS: Final = ("id", "email", "is_admin", "disabled")
 
 _Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
 
@@ -35,11 +38,19 @@ def family() -> App:
     return app
 
 
-def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) -> None:
+def list_admins(
+    ctx: typer.Context,
+    json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
+    quiet: Quiet = False,
+) -> None:
     """List the admins."""
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=_COLUMNS)
     accounts = _with_accounts(target(ctx), lambda all_of_them: all_of_them.admins())
-    if json:
-        Stdout().document([_record(account) for account in accounts])
+    stdout, records = Stdout(), [_record(account) for account in accounts]
+    if form.print(stdout, records, name="accounts", columns=_COLUMNS):
         return
     if not accounts:
         Stderr(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
@@ -51,7 +62,7 @@ def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) ->
     for account in accounts:
         cells = (account.email or "", account.uid, "disabled" if account.disabled else "")
         table.add_row(*(safe_text(cell) for cell in cells))
-    Stdout().draw(table)
+    stdout.draw(table)
 
 
 def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
@@ -109,12 +120,12 @@ def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
     Stderr(quiet=quiet).say(words)
     if json:
-        Stdout().receipt(_record(account))
+        Stdout().receipt({"account": _record(account)})
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":
     return {
-        "uid": account.uid,
+        "id": account.uid,
         "email": account.email,
         "is_admin": account.is_admin,
         "disabled": account.disabled,

@@ -91,7 +91,11 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     from imbari_chat.cli.tables import facts_table
     from imbari_chat.view.sanitize import safe_text
 
-    Stdout().draw(facts_table({name: Text(safe_text(str(value))) for name, value in facts.items()}))
+    Stdout().draw(
+        facts_table(
+            {name.replace("_", " "): Text(safe_text(str(value))) for name, value in facts.items()}
+        )
+    )
 
 
 def password(*, from_stdin: bool, confirm: bool = False) -> str:

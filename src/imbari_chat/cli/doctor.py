@@ -115,7 +115,7 @@ def doctor(
 
 def _report(checks: list[_Check], *, json: bool) -> None:
     if json:
-        Stdout().document([check.document() for check in checks])
+        Stdout().document({"checks": [check.document() for check in checks]})
         return
     from rich.text import Text
 

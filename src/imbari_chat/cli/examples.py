@@ -9,7 +9,7 @@ EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     "": [
         ("imbari-chat demo", "see it at work; needs nothing"),
         ("imbari-chat inbox", "list the conversations, and number them"),
-        ("imbari-chat reply 1 'Every Tuesday.'", "answer the first of that list"),
+        ("imbari-chat reply 1 'Every Tuesday.' --read", "answer the first of that list"),
     ],
     "desk": [
         ("imbari-chat desk", "read and answer all day; ? shows the keys"),
@@ -17,23 +17,36 @@ EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     ],
     "inbox": [
         ("imbari-chat inbox --unread --since 2h", "what came in two hours and nobody has read"),
+        ("imbari-chat inbox --limit 5000 --total", "more of it, and how much there is"),
+        ("imbari-chat inbox --ids --since 1w | imbari-chat show - --peek", "all of a week"),
+        ("imbari-chat inbox --fields id,customer_email", "two columns, for another program"),
     ],
     "show": [
         ("imbari-chat show 1", "read the first of the list that this terminal printed last"),
         ("imbari-chat show amina@example.com --peek", "by e-mail, and mark nothing read"),
+        ("imbari-chat show 1 3 --json", "two conversations, for a program"),
+    ],
+    "history": [
+        ("imbari-chat history 1", "all of a conversation, page by page"),
+        ("imbari-chat history 1 --since 2024-03-12 --until 2024-03-13", "one day of it"),
     ],
     "reply": [
-        ("imbari-chat reply 1 'Every Tuesday.'", "answer"),
+        ("imbari-chat reply 1 'Every Tuesday.' --read", "answer, and mark what came before read"),
+        ("imbari-chat reply amina@example.com - --resolve < answer.txt", "a file, and close"),
         ("imbari-chat reply 1", "write it in your editor"),
     ],
     "watch": [
+        ("imbari-chat watch --bell", "each message as it comes, and ring"),
+        ("imbari-chat watch --event resolved --event reopened", "only what is closed and reopened"),
         (
-            "imbari-chat watch --timeout 1800 --jsonl",
-            "for half an hour, for a program",
+            "imbari-chat watch --since 8h --until +30m --jsonl",
+            "from this morning, for half an hour",
         ),
+        ("imbari-chat watch --event message --exec ./notify", "run a program; JSON is its input"),
     ],
     "resolve": [
-        ("imbari-chat resolve 1", "close the matter"),
+        ("imbari-chat resolve 1 2", "close two matters"),
+        ("imbari-chat inbox --ids --limit 3 | imbari-chat resolve -", "those of a list"),
     ],
     "reopen": [("imbari-chat reopen 1", "take it up again")],
     "outbox": [("imbari-chat outbox list", "what waits on this machine")],

@@ -114,11 +114,12 @@ def _counted(messages: int) -> str:
     return f"{messages} message{'' if messages == 1 else 's'}"
 
 
-def boundary(command: Callable[[], object]) -> int:
+def boundary(command: Callable[[], object], *, as_json: bool = False) -> int:
     """Run ``command`` and turn whatever comes of it into an exit code and a line on stderr.
 
     Args:
         command: Returns an exit code, or anything else for 0. It may raise whatever it likes.
+        as_json: Tell of an error in JSON, on the last line of standard error.
     """
     open_closed_streams()
     try:
@@ -138,8 +139,12 @@ def boundary(command: Callable[[], object]) -> int:
         if _debugging():
             stderr.trace(error)
         known = error if isinstance(error, ImbariError) else _explained(error)
-        stderr.error(known)
-        return code_of(known)
+        code = code_of(known)
+        if as_json:
+            stderr.error_line(known, kind=code.name.lower().replace("_", "-"), code=code)
+        else:
+            stderr.error(known)
+        return code
     return result if isinstance(result, int) else ExitCode.DONE
 
 

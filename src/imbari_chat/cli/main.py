@@ -60,9 +60,10 @@ class _Command(NamedTuple):
 _COMMANDS: Final = {
     "desk": _Command(CONVERSATIONS, "desk", "desk"),
     "inbox": _Command(CONVERSATIONS, "inbox", "inbox"),
-    "show": _Command(CONVERSATIONS, "inbox", "show", names_session=True),
+    "show": _Command(CONVERSATIONS, "show", "show", names_session=True),
+    "history": _Command(CONVERSATIONS, "show", "history", names_session=True),
     "reply": _Command(CONVERSATIONS, "reply", "reply", names_session=True),
-    "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
+    "watch": _Command(CONVERSATIONS, "watch", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
     "outbox": _Command(CONVERSATIONS, "outbox", "family", is_family=True),

@@ -22,8 +22,10 @@ __all__ = [
     "EMULATOR_AUTH_PORT",
     "EMULATOR_DATABASE",
     "Json",
+    "OptionalSession",
     "Quiet",
     "SessionArgument",
+    "SessionArguments",
     "Target",
     "Within",
     "target",
@@ -48,11 +50,26 @@ Within = Annotated[
         help="Stop after so long, with exit code 124.",
     ),
 ]
+_NAMING: Final = (
+    "number in the list that this terminal printed last, id or the beginning of one, e-mail or name"
+)
 SessionArgument = Annotated[
     str,
+    typer.Argument(metavar="SESSION", help=f"Its {_NAMING}.", show_default=False),
+]
+OptionalSession = Annotated[
+    str | None,
     typer.Argument(
         metavar="SESSION",
-        help="Its number in the last inbox, its id, or the beginning of its id.",
+        help="Only this conversation; all of them otherwise.",
+        show_default=False,
+    ),
+]
+SessionArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SESSION...",
+        help=f"Of each its {_NAMING}; - reads ids from standard input.",
         show_default=False,
     ),
 ]

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -43,7 +44,8 @@ class _Root(Family):
             except typer.TyperException as error:
                 raise _usage_error(error) from None
 
-        sys.exit(boundary(command))
+        given = sys.argv[1:] if args is None else args
+        sys.exit(boundary(command, as_json=_wants_json(given)))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         lighten(self.get_params(ctx))
@@ -126,6 +128,12 @@ def _root(
 def version() -> None:
     """Print the version."""
     Stdout().text(f"{NAME} {__version__}")
+
+
+def _wants_json(given: Sequence[str]) -> bool:
+    """Whether a program reads what comes of this line, also of one that cannot be understood."""
+    ours = list(takewhile(lambda word: word != "--", given))
+    return "--json" in ours or "--jsonl" in ours
 
 
 def _usage_error(error: typer.TyperException) -> UsageError:

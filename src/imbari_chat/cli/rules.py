@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
@@ -16,7 +16,7 @@ from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.explain import explain
 from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
-from imbari_chat.cli.stderr import Stderr, ask
+from imbari_chat.cli.stderr import Stderr, agrees
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import ConfigError, RulesError
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["family"]
-
-_YES: Final = {"y", "yes"}
 
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="- for standard input.")]
 
@@ -176,8 +174,7 @@ def _confirm(project: "Project", file: Path, *, yes: bool) -> None:
             f"{project.admin_url} is a live database, and nobody can be asked here",
             hint="--yes deploys without asking",
         )
-    answer = ask(f"Replace the rules of {project.admin_url} by {file}? [y/N] ")
-    if answer.lower() not in _YES:
+    if not agrees(f"Replace the rules of {project.admin_url} by {file}?"):
         Stderr().warn("nothing was changed")
         raise typer.Exit(ExitCode.FAILURE)
 

@@ -13,14 +13,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
+from imbari_chat.cli.data_text import json_text
 from imbari_chat.errors import ImbariError, RulesError, SessionNotFound
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings
     from imbari_chat.schema.events import RecordRejected
 
-__all__ = ["Stderr", "ask", "ask_secretly", "colours", "narrating_log"]
+__all__ = ["Stderr", "agrees", "ask", "ask_secretly", "colours", "narrating_log"]
 
 _RED: Final = "31"
 _YELLOW: Final = "33"
@@ -73,14 +75,32 @@ class Stderr:
             return
         where = f" (at {error.where})" if error.where else ""
         _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")
-        hint = next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
-        if hint:
+        if hint := _hint(error):
             _write(f"{_styled('hint:', _CYAN)} {safe_text(hint)}")
+
+    def error_line(self, error: ImbariError, *, kind: str, code: int) -> None:
+        """The same as one line of JSON, for a program that reads JSON."""
+        facts: dict[str, Json] = {
+            "kind": kind,
+            "exit_code": code,
+            "message": error.what,
+            "where": error.where,
+            "hint": _hint(error),
+        }
+        if isinstance(error, RulesError):
+            facts |= {"line": error.line, "column": error.column}
+        _write(json_text({"error": facts}, encoding=sys.stderr.encoding or "utf-8"))
 
     def end_line(self) -> None:
         """Leave the line on which a terminal has just echoed ``^C``."""
         if sys.stderr.isatty():
             _write("")
+
+    def ring(self) -> None:
+        """Sound the terminal's bell, if there is a terminal."""
+        if sys.stderr.isatty():
+            sys.stderr.write("\a")
+            sys.stderr.flush()
 
     def trace(self, error: BaseException) -> None:
         """Where an error came from, for whoever asked for it."""
@@ -145,6 +165,11 @@ def ask(question: str) -> str:
     return sys.stdin.readline().strip()
 
 
+def agrees(question: str) -> bool:
+    """Whether a person says yes; nobody does when there is no terminal to ask at."""
+    return ask(f"{safe_text(question)} [y/N] ").lower() in {"y", "yes"}
+
+
 def ask_secretly(question: str) -> str:
     """A person's answer without an echo, or nothing when there is no terminal to ask at."""
     return getpass.getpass(question, stream=sys.stderr) if sys.stdin.isatty() else ""
@@ -153,6 +178,10 @@ def ask_secretly(question: str) -> str:
 def colours(stream: TextIO) -> bool:
     """True if ``stream`` is a terminal whose owner did not ask for plain text (NO_COLOR)."""
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+
+
+def _hint(error: ImbariError) -> str | None:
+    return next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
 
 
 def _styled(text: str, code: str) -> str:

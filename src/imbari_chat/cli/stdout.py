@@ -1,17 +1,17 @@
 """Standard output: data, and nothing but data. Nothing else writes there.
 
-As JSON, data keeps its true text: what a terminal would obey or mangle is escaped, which any JSON
-parser undoes. Records have the names of the Python models (snake_case) and times in milliseconds;
-fields nobody knows are kept under ``extra`` by their wire names, where they cannot be taken for
-ours. For people, data is drawn with Rich, without markup, emoji names or highlighting.
+For programs, data keeps its true text (:mod:`imbari_chat.cli.data_text`). Records have the names of
+the Python models (snake_case) and times in milliseconds; fields nobody knows are kept under
+``extra`` by their wire names, where they cannot be taken for ours. For people, data is drawn with
+Rich, without markup, emoji names or highlighting.
 """
 
-import json
 import os
-import re
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
+from imbari_chat.cli.data_text import json_text, row_text
 from imbari_chat.cli.stderr import Stderr, colours
 from imbari_chat.errors import ImbariError
 from imbari_chat.wire.json import Json
@@ -29,12 +29,6 @@ __all__ = [
     "open_closed_streams",
     "record",
 ]
-
-# C1 controls, DEL, bidi marks and overrides, line separators, lone surrogates: legal in JSON
-# strings as they are, and hostile to a terminal or to UTF-8.
-_HOSTILE: Final = re.compile(
-    "[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\ud800-\udfff]"
-)
 
 
 class ReaderGone(Exception):  # not an error: it is how a pipeline ends
@@ -75,11 +69,11 @@ class Stdout:
     Every method that writes may raise :class:`ReaderGone` and :class:`OutputFailed`.
     """
 
-    def document(self, data: Json) -> None:
+    def document(self, data: Mapping[str, Json]) -> None:
         """One JSON document, indented."""
-        self._write(_json(data, indent=2))
+        self._write(json_text(data, encoding=_encoding(), indent=2))
 
-    def receipt(self, data: Json) -> None:
+    def receipt(self, data: Mapping[str, Json]) -> None:
         """What was done, as :meth:`document`. If it cannot be written it was done all the same.
 
         An error would make a script do it twice.
@@ -92,21 +86,42 @@ class Stdout:
             let_go_of_stdout()
             Stderr().warn(f"this was done, and {error.what}")
 
-    def line(self, data: Json) -> None:
-        """One JSON value on one line, at once: a consumer may wait for it."""
-        self._write(_json(data, indent=None))
+    def line(self, data: Mapping[str, Json]) -> None:
+        """One JSON object on one line, at once: a consumer may wait for it."""
+        self.lines([data])
+
+    def lines(self, objects: Iterable[Mapping[str, Json]]) -> None:
+        """JSON objects, one a line."""
+        self._write_all(json_text(one, encoding=_encoding()) for one in objects)
+
+    def rows(self, rows: Iterable[Iterable[Json]]) -> None:
+        """Values with tabs between, one row a line."""
+        self._write_all(map(row_text, rows))
 
     def text(self, line: str) -> None:
         """One plain line, which must be safe to draw."""
         self._write(line)
 
-    def draw(self, *parts: "RenderableType") -> None:
-        """Something Rich knows how to draw, at the width there is."""
+    def draw(self, *parts: "RenderableType", paged: bool = False) -> None:
+        """Something Rich knows how to draw, at the width there is.
+
+        Args:
+            parts: One below the other.
+            paged: Whether to show it in the person's pager (PAGER, or else less) if it is longer
+                than the terminal is high.
+        """
         console = self._console()
         with console.capture() as drawn:
             for part in parts:
                 console.print(part)
-        self._write("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+        lines = [line.rstrip() for line in drawn.get().splitlines()]
+        if paged and self.is_terminal and len(lines) >= console.height:
+            from rich.pager import SystemPager
+
+            os.environ.setdefault("LESS", "FRX")  # colours, and nothing cleared away at the end
+            SystemPager().show("\n".join(lines) + "\n")
+        else:
+            self._write("\n".join(lines))
 
     @property
     def width(self) -> int:
@@ -124,8 +139,17 @@ class Stdout:
             no_color=not colours(sys.stdout),
         )
 
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person sees it, and not a program."""
+        return sys.stdout.isatty()
+
+    def _write_all(self, lines: Iterable[str]) -> None:
+        if text := "\n".join(lines):
+            self._write(text)
+
     def _write(self, text: str) -> None:
-        encoding = sys.stdout.encoding or "utf-8"
+        encoding = _encoding()
         drawable = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
             sys.stdout.write(f"{drawable}\n")
@@ -142,8 +166,5 @@ def record(model: "Session | Message") -> dict[str, Json]:
     return {**fields, "extra": model.extra}
 
 
-def _json(data: Json, indent: int | None) -> str:
-    utf8 = (sys.stdout.encoding or "utf-8").lower().replace("-", "") in {"utf8", "utf8sig"}
-    separators = (",", ":") if indent is None else None
-    text = json.dumps(data, ensure_ascii=not utf8, indent=indent, separators=separators)
-    return _HOSTILE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+def _encoding() -> str:
+    return sys.stdout.encoding or "utf-8"
