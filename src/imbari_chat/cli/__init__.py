@@ -5,6 +5,8 @@ program          options of the program, and the boundary around every command
 app              commands and families as Typer has them, and their help pages
 arguments        the order of words on a command line
 examples         examples of every command
+topics           help, and what it has to say besides the commands
+completion       completion, and what is offered for a conversation
 inbox            inbox
 show             show, history
 reply            reply, resolve, reopen
@@ -26,6 +28,7 @@ session_refs     how a person names a conversation, and what a number means
 records          records for programs: JSON, ids, rows
 data_text        JSON and rows as text
 since            how a person names an instant
+docstrings       docstrings by their sections
 rules_file       files that the rules commands read, and mistakes in them
 editor           a reply's text: argument, standard input or editor; never lost
 tables           records as tables and transcripts

@@ -41,6 +41,11 @@ class SessionCommand(Command):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         return super().parse_args(ctx, options_first(self.get_params(ctx), args))
 
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        from imbari_chat.cli.completion import complete_ids
+
+        return [*super().shell_complete(ctx, incomplete), *complete_ids(self, ctx, incomplete)]
+
 
 class Family(TyperGroup):
     """A command of commands. Alone it shows its help, as an error: nothing was done."""

@@ -10,6 +10,7 @@ EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
         ("imbari-chat demo", "see it at work; needs nothing"),
         ("imbari-chat inbox", "list the conversations, and number them"),
         ("imbari-chat reply 1 'Every Tuesday.' --read", "answer the first of that list"),
+        ("imbari-chat help", "what else there is to read"),
     ],
     "desk": [
         ("imbari-chat desk", "read and answer all day; ? shows the keys"),
@@ -109,6 +110,17 @@ EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     ],
     "config": [("imbari-chat config trust", "consent to this directory's imbari-chat.toml")],
     "config trust": [("imbari-chat config trust --withdraw", "consent no longer")],
+    "completion": [
+        (
+            "imbari-chat completion bash > ~/.local/share/bash-completion/completions/imbari-chat",
+            "for bash, from the next shell on",
+        ),
+        ("imbari-chat completion fish > ~/.config/fish/completions/imbari-chat.fish", "for fish"),
+    ],
+    "help": [
+        ("imbari-chat help exit-codes", "what a script can tell apart"),
+        ("imbari-chat help auth login", "the same as auth login --help"),
+    ],
     "version": [("imbari-chat version", "which one this is")],
 }
 """By the words of the command; the line, and what it is for."""

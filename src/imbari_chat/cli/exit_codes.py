@@ -25,6 +25,7 @@ from imbari_chat.errors import (
 )
 
 __all__ = [
+    "MEANINGS",
     "ExitCode",
     "Interrupted",
     "TimeoutReached",
@@ -53,6 +54,23 @@ class ExitCode(IntEnum):
     CHECK_FAILED = 10
     TIMEOUT = 124
     INTERRUPTED = 130
+
+
+MEANINGS: Final = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILURE: "failure of another kind than these",
+    ExitCode.USAGE: "usage: the command, an option or a setting cannot be",
+    ExitCode.NOT_FOUND: "not found",
+    ExitCode.NOT_SIGNED_IN: "not signed in, or not any more",
+    ExitCode.DENIED: "denied by the security rules",
+    ExitCode.CONFLICT: "conflict: somebody else changed it first",
+    ExitCode.INVALID: "invalid data, or rules that are not in order",
+    ExitCode.UNAVAILABLE: "network or service; what was to be sent is given back, or kept if asked",
+    ExitCode.QUOTA: "quota of the project used up",
+    ExitCode.CHECK_FAILED: "a check failed",
+    ExitCode.TIMEOUT: "--timeout reached",
+    ExitCode.INTERRUPTED: "Ctrl-C",
+}
 
 
 class Interrupted(Exception):  # not an error either

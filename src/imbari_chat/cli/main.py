@@ -75,6 +75,8 @@ _COMMANDS: Final = {
     "emulator": _Command(OPERATIONS, "emulator", "family", is_family=True, lasts=True),
     "rules": _Command(OPERATIONS, "rules", "family", is_family=True),
     "config": _Command(OPERATIONS, "settings", "family", is_family=True),
+    "completion": _Command(OPERATIONS, "completion", "completion"),
+    "help": _Command(OPERATIONS, "topics", "help_"),
     "version": _Command(OPERATIONS, "program", "version"),
 }
 """In the order of the help page."""

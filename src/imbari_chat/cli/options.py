@@ -8,7 +8,7 @@ import os
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import typer
 
@@ -53,9 +53,19 @@ Within = Annotated[
 _NAMING: Final = (
     "number in the list that this terminal printed last, id or the beginning of one, e-mail or name"
 )
+
+
+def _sessions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    from imbari_chat.cli.completion import sessions
+
+    return sessions(ctx, incomplete)
+
+
 SessionArgument = Annotated[
     str,
-    typer.Argument(metavar="SESSION", help=f"Its {_NAMING}.", show_default=False),
+    typer.Argument(
+        metavar="SESSION", help=f"Its {_NAMING}.", show_default=False, autocompletion=_sessions
+    ),
 ]
 OptionalSession = Annotated[
     str | None,
@@ -63,6 +73,7 @@ OptionalSession = Annotated[
         metavar="SESSION",
         help="Only this conversation; all of them otherwise.",
         show_default=False,
+        autocompletion=_sessions,
     ),
 ]
 SessionArguments = Annotated[
@@ -71,6 +82,7 @@ SessionArguments = Annotated[
         metavar="SESSION...",
         help=f"Of each its {_NAMING}; - reads ids from standard input.",
         show_default=False,
+        autocompletion=_sessions,
     ),
 ]
 
@@ -82,6 +94,10 @@ class Target:
     Attributes:
         flags: By the names of :class:`~imbari_chat.config.Settings`; only what was given.
     """
+
+    NAMES: ClassVar = (
+        "project", "database_url", "emulator", "profile", "credentials", "request_timeout",
+    )  # fmt: skip
 
     flags: Mapping[str, Any] = field(default_factory=dict)
 

@@ -1,5 +1,6 @@
 """The root of the command line: options before the command, and the boundary for every error."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ import typer
 from imbari_chat import __version__
 from imbari_chat.cli.app import NAME, App, Family
 from imbari_chat.cli.arguments import programs_options_first
+from imbari_chat.cli.completion import VARIABLE, register_shells
 from imbari_chat.cli.exit_codes import UsageError, boundary
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
@@ -34,6 +36,9 @@ class _Root(Family):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
+        if VARIABLE in os.environ:
+            register_shells()
+
         def command() -> object:
             try:
                 return super(_Root, self).main(
@@ -61,9 +66,9 @@ def new_app() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
         help="Imbari Coffee's customer chat: read, reply and resolve, live or one command at a"
         " time.",
-        epilog="Data goes to standard output, everything else to standard error. Exit codes: 0"
-        " done, 1 failure, 2 usage, 3 not found, 4 not signed in, 5 denied, 6 conflict, 7 invalid"
-        " data, 8 network, 9 quota, 10 a check failed, 124 --timeout reached, 130 Ctrl-C.",
+        epilog="These options may stand behind the command as well. Data goes to standard output,"
+        " everything else to standard error. There is more to read: exit-codes, environment,"
+        " formatting, naming, each with `imbari-chat help`.",
     )
     app.callback()(_root)
     return app
