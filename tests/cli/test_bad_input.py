@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,7 @@ def test_bad_input(
     assert result.stderr.count("error: ") == 1
     assert "Traceback" not in result.stderr
     assert "mistake in imbari-chat" not in result.stderr
+    assert not re.search("[Ii]nput should|[Vv]alue error|unable to parse", result.stderr)
     for expected in case["says"]:
         assert _filled(expected, words).lower() in result.stderr.lower()
 

@@ -12,6 +12,7 @@ from imbari_chat.cli.session_refs import NumberedList, short_ids
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from tests.cli.harness import Program, Visitor, outside
+from tests.cli.terminal import Terminal
 
 
 def _elsewhere(patched: pytest.MonkeyPatch) -> None:
@@ -184,3 +185,25 @@ def test_a_text_from_standard_input_is_no_list_of_ids(program: Program, visitor:
     session = visitor.writes("Hello")
     program("reply", session, "-", stdin="Every Tuesday.\n")
     assert program.show(session, "--peek")["messages"][-1]["text"] == "Every Tuesday."
+
+
+IN_A_WINDOW = """
+from imbari_chat.cli.main import run
+for arguments in {lines!r}:
+    try:
+        run(arguments)
+    except SystemExit as end:
+        print("ended with", int(end.code))
+"""
+
+
+def test_two_windows_have_two_lists(visitor: Visitor) -> None:
+    """Real ones; a redirection within one changes nothing."""
+    visitor.writes("Do you ship?")
+    with Terminal(IN_A_WINDOW.format(lines=[["inbox"], ["show", "1", "--peek"]])) as one:
+        one.sees("amina@example.com")
+        one.sees("Do you ship?")
+        one.sees("ended with 0")
+    with Terminal(IN_A_WINDOW.format(lines=[["show", "1", "--peek"]])) as other:
+        other.sees("none was printed in this terminal")
+        other.sees("ended with 2")

@@ -21,6 +21,9 @@ emulator_options an emulator as its options ask for it; rules that follow their 
 rules            rules check, get, deploy
 explain          rules explain
 doctor           doctor
+checks           what the doctor found
+surroundings     what the doctor says of terminal, clock, connections and rules
+waiting          a line that says that a command waits
 live             the live inbox on a terminal
 light            options of simple kinds, read without loading Pydantic
 options          what several commands take, and the settings behind it

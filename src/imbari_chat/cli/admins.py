@@ -1,5 +1,6 @@
 """``admins``: which accounts are admins. Needs a service account, or an Auth emulator."""
 
+import shlex
 from collections.abc import Callable
 from contextlib import closing
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
@@ -12,6 +13,7 @@ from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.errors import NotFound
 
 if TYPE_CHECKING:
     from imbari_chat.identity.accounts import Account, AdminAccounts
@@ -67,7 +69,11 @@ def list_admins(
 
 def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
     """Make an account an admin, from its next sign-in or refresh on."""
-    account = _changing(target(ctx), quiet, lambda accounts: accounts.grant(email))
+    try:
+        account = _changing(target(ctx), quiet, lambda accounts: accounts.grant(email))
+    except NotFound as error:
+        make = f"imbari-chat admins create {shlex.quote(email)}"
+        raise NotFound(error.what, where=error.where, hint=f"Make it: {make}") from None
     _done(account, f"{email} is an admin from the next sign-in on", json=json, quiet=quiet)
 
 

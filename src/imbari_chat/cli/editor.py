@@ -14,7 +14,7 @@ from typing import Final
 
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.session_refs import standard_input
-from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stderr import Stderr, wipe_waiting
 from imbari_chat.errors import ConfigError, InvalidData
 
 __all__ = ["Draft", "given_text", "without_modelines"]
@@ -84,6 +84,7 @@ class Draft:
         below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)
         self.file.write_text(f"\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
+        wipe_waiting()
         try:
             with _ctrl_c_left_to_the_editor():
                 # The person's own choice of program, from the person's own environment.

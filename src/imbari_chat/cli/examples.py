@@ -81,6 +81,12 @@ EXAMPLES: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
     ],
     "auth logout": [("imbari-chat auth logout", "forget the sign-in")],
     "auth status": [("imbari-chat auth status --json", "who commands act as, for a program")],
+    "auth token": [
+        (
+            'curl "$URL/chatSessions.json?auth=$(imbari-chat auth token)&shallow=true"',
+            "ask the database as who is signed in",
+        )
+    ],
     "admins": [("imbari-chat admins list", "who is an admin")],
     "admins list": [("imbari-chat admins list --json", "for a program")],
     "admins grant": [("imbari-chat admins grant desk@example.com", "make an account an admin")],

@@ -100,7 +100,7 @@ def inbox(
         )
         return await with_presence(chat, found)
 
-    found, presence = with_admin_chat(here, stderr, read)
+    found, presence = with_admin_chat(here, stderr, read, tells=True)
     sessions = found.sessions
     records = [{**record(one), "presence": told(presence, one.id)} for one in sessions]
     about: Mapping[str, JsonValue] = {"more": found.is_cut, "total": found.counts}

@@ -169,6 +169,7 @@ def with_admin_chat(
     writes: bool = False,
     lasts: bool = False,
     queues: bool = False,
+    tells: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -182,12 +183,14 @@ def with_admin_chat(
         lasts: Whether it goes on until somebody ends it: a connection is worth its while, and
             messages may wait.
         queues: Whether what it cannot send is kept for a later program.
+        tells: Whether a person is told when it takes long. It must not draw on the screen itself.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
         ImbariError: Whatever the client raises.
     """
     from imbari_chat.cli import event_loop
+    from imbari_chat.cli.waiting import telling_of_a_wait
     from imbari_chat.client import AsyncAdminChat
 
     settings = here.settings() if lasts else here.brief_settings(queues=queues)
@@ -196,7 +199,10 @@ def with_admin_chat(
 
     async def run() -> T:
         async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
-            return await work(chat)
+            if not tells:
+                return await work(chat)
+            async with telling_of_a_wait(stderr, settings.target()):
+                return await work(chat)
 
     with narrating_log(stderr):
         return event_loop.run(run())

@@ -143,8 +143,25 @@ def _wants_json(given: Sequence[str]) -> bool:
 
 def _usage_error(error: typer.TyperException) -> UsageError:
     """What Typer refuses, in our own words."""
-    message = error.format_message()
+    message = _in_our_words(error) or error.format_message()
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else NAME
     sentence = message[:1].lower() + message[1:].rstrip(".")
     return UsageError(" ".join(sentence.split()), hint=f"Try `{path} --help`")
+
+
+def _in_our_words(error: typer.TyperException) -> str | None:
+    """A value that Pydantic refuses; None for all else."""
+    errors = getattr(error.__cause__, "errors", None)
+    parameter = getattr(error, "param", None)
+    if errors is None or parameter is None:
+        return None
+    from imbari_chat.validation import reason
+
+    first = errors()[0]
+    name = max(parameter.opts, key=len) if parameter.opts else parameter.name
+    if parameter.param_type_name == "argument":
+        name = parameter.metavar or name
+    # Typer's own refusals quote the value themselves.
+    value = "" if first["type"] == "value_error" else f"{first['input']!r} "
+    return f"invalid value for {name}: {value}{reason(first)}"

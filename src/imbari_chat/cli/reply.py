@@ -122,7 +122,7 @@ def reply(
                 return await outgoing.send(conversation, text, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue)
+        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue, tells=True)
     if json:
         stdout.receipt(sent.document())
     if sent.message.delivery != "confirmed":
@@ -216,7 +216,7 @@ def _turn(
                 failed.append(error)
         return turned
 
-    sessions = with_admin_chat(here, stderr, turn, writes=True)
+    sessions = with_admin_chat(here, stderr, turn, writes=True, tells=True)
     if form.json:
         Stdout().receipt({"conversations": [record(one) for one in sessions]})
     elif form.ids and sessions:

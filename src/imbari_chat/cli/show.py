@@ -77,7 +77,7 @@ def show(
             if not peek:
                 await _mark_read(chat, talk, stderr)
 
-    with_admin_chat(here, stderr, read, writes=not peek)
+    with_admin_chat(here, stderr, read, writes=not peek, tells=True)
 
 
 def history(
@@ -107,7 +107,7 @@ def history(
             talk = await _part(conversation, first, last)
         _print([talk], form, stdout, stderr)
 
-    with_admin_chat(here, stderr, read)
+    with_admin_chat(here, stderr, read, tells=True)
 
 
 @dataclass(frozen=True, slots=True)

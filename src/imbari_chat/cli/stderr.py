@@ -22,7 +22,17 @@ if TYPE_CHECKING:
     from imbari_chat.config import Settings
     from imbari_chat.schema.events import RecordRejected
 
-__all__ = ["Stderr", "agrees", "ask", "ask_secretly", "colours", "narrating_log"]
+__all__ = [
+    "Stderr",
+    "agrees",
+    "ask",
+    "ask_secretly",
+    "colours",
+    "is_waiting_shown",
+    "narrating_log",
+    "show_waiting",
+    "wipe_waiting",
+]
 
 _RED: Final = "31"
 _YELLOW: Final = "33"
@@ -45,6 +55,11 @@ class Stderr:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._reported: set[tuple[str, tuple[str, ...]]] = set()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person sees it."""
+        return sys.stderr.isatty()
 
     def say(self, text: str) -> None:
         """Something worth knowing; not in quiet mode."""
@@ -93,12 +108,12 @@ class Stderr:
 
     def end_line(self) -> None:
         """Leave the line on which a terminal has just echoed ``^C``."""
-        if sys.stderr.isatty():
+        if self.is_terminal:
             _write("")
 
     def ring(self) -> None:
         """Sound the terminal's bell, if there is a terminal."""
-        if sys.stderr.isatty():
+        if self.is_terminal:
             sys.stderr.write("\a")
             sys.stderr.flush()
 
@@ -160,6 +175,7 @@ def ask(question: str) -> str:
     """A person's answer, or nothing when there is no terminal to ask at."""
     if not sys.stdin.isatty():
         return ""
+    wipe_waiting()
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip()
@@ -188,7 +204,34 @@ def _styled(text: str, code: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colours(sys.stderr) else text
 
 
+class _Waiting:
+    """Whether the line at the cursor says that something is waited for."""
+
+    is_shown = False
+
+
+def show_waiting(text: str) -> None:
+    """Say on the line at the cursor of a terminal that something is waited for."""
+    sys.stderr.write(f"\r\x1b[2K{_styled(safe_text(text), _DIM)}")
+    sys.stderr.flush()
+    _Waiting.is_shown = True
+
+
+def is_waiting_shown() -> bool:
+    """Whether it is said still."""
+    return _Waiting.is_shown
+
+
+def wipe_waiting() -> None:
+    """Take that line away: something else is about to be on the terminal."""
+    if _Waiting.is_shown:
+        _Waiting.is_shown = False
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
 def _write(line: str) -> None:
+    wipe_waiting()
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()

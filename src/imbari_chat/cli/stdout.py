@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from imbari_chat.cli.data_text import json_text, row_text
-from imbari_chat.cli.stderr import Stderr, colours
+from imbari_chat.cli.stderr import Stderr, colours, wipe_waiting
 from imbari_chat.errors import ImbariError
 from imbari_chat.wire.json import Json
 
@@ -118,6 +118,7 @@ class Stdout:
         if paged and self.is_terminal and len(lines) >= console.height:
             from rich.pager import SystemPager
 
+            wipe_waiting()
             os.environ.setdefault("LESS", "FRX")  # colours, and nothing cleared away at the end
             SystemPager().show("\n".join(lines) + "\n")
         else:
@@ -150,6 +151,7 @@ class Stdout:
 
     def _write(self, text: str) -> None:
         encoding = _encoding()
+        wipe_waiting()
         drawable = text.encode(encoding, "backslashreplace").decode(encoding)
         try:
             sys.stdout.write(f"{drawable}\n")
