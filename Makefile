@@ -42,7 +42,7 @@ help:
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
-	@echo "make reference             write docs/api.md and docs/settings.md anew from the code"
+	@echo "make reference             write docs/api.md, docs/settings.md and docs/man anew from the code"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
 	@echo "make generate              write the blocking clients anew from the async ones"
 	@echo "make faults                long: bad networks, clocks and company, ARGS='--rounds 1000 --seed 7'"

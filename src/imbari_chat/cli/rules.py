@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.explain import explain
 from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
-from imbari_chat.cli.stderr import Stderr, ask
+from imbari_chat.cli.stderr import Stderr, agrees
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import ConfigError, RulesError
 
@@ -26,15 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["family"]
 
-_YES: Final = {"y", "yes"}
-
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="- for standard input.")]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``rules``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Check the security rules, explain what they decide, read and deploy them.",
     )
     app.command("check")(check)
@@ -110,7 +108,7 @@ def deploy(
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Stdout().document(
+        Stdout().receipt(
             {
                 "file": str(file),
                 "database": project.admin_url,
@@ -176,8 +174,7 @@ def _confirm(project: "Project", file: Path, *, yes: bool) -> None:
             f"{project.admin_url} is a live database, and nobody can be asked here",
             hint="--yes deploys without asking",
         )
-    answer = ask(f"Replace the rules of {project.admin_url} by {file}? [y/N] ")
-    if answer.lower() not in _YES:
+    if not agrees(f"Replace the rules of {project.admin_url} by {file}?"):
         Stderr().warn("nothing was changed")
         raise typer.Exit(ExitCode.FAILURE)
 

@@ -1,4 +1,4 @@
-"""How a person names a moment: by a date, by a date and a time, or by how long ago it was."""
+"""How a person names a moment: by a date, by a date and a time, or by how far it is from now."""
 
 import re
 from datetime import datetime
@@ -8,15 +8,16 @@ from imbari_chat.cli.exit_codes import UsageError
 
 __all__ = ["moment"]
 
-_AGO: Final = re.compile(r"([0-9]{1,6})([mhdw])", re.ASCII)
+_AGO: Final = re.compile(r"(\+?)([0-9]{1,6})([mhdw])", re.ASCII)
 _MILLISECONDS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 
 
 def moment(text: str, now: int, *, option: str) -> int:
     """The moment that ``text`` names, in ms since the epoch.
 
-    ``45m``, ``2h``, ``3d`` and ``1w`` are so long before ``now``; anything else is a date or a date
-    and time in ISO 8601, in this machine's time zone unless it names one.
+    ``45m``, ``2h``, ``3d`` and ``1w`` are so long before ``now``, and ``+30m`` so long after it;
+    anything else is a date or a date and time in ISO 8601, in this machine's time zone unless it
+    names one.
 
     Args:
         text: What was typed.
@@ -29,7 +30,8 @@ def moment(text: str, now: int, *, option: str) -> int:
     given = text.strip()
     ago = _AGO.fullmatch(given)
     if ago:
-        return now - int(ago[1]) * _MILLISECONDS[ago[2]]
+        length = int(ago[2]) * _MILLISECONDS[ago[3]]
+        return now + length if ago[1] else now - length
     try:
         return int(datetime.fromisoformat(given).timestamp() * 1000)
     except (ValueError, OverflowError, OSError):

@@ -14,7 +14,7 @@ from imbari_chat.errors import AccessDenied, InvalidData
 from imbari_chat.schema.teamwork import Note, TeamSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from rich.console import RenderableType
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from imbari_chat.schema.models import Session, Status
     from imbari_chat.wire.json import Json
 
-__all__ = ["Wanted", "listed", "team_blocks", "told", "with_notes"]
+__all__ = ["Wanted", "every", "listed", "team_blocks", "told", "with_notes"]
 
 _LONGEST: Final = 1000
+_PAGE: Final = 500
 
 T = TypeVar("T")
 
@@ -104,7 +105,7 @@ async def listed(
         chat.sessions(status=status, unread=unread, since=since, limit=limit),
         _team(chat, stderr, None, required=wanted.is_asked),
     )
-    uid = chat.uid or "service"
+    uid = _uid(chat)
     kept = [one for one in sessions if wanted.admits(one, team, uid)]
     if len(kept) == len(sessions) or len(sessions) < limit:
         return kept, team
@@ -115,6 +116,26 @@ async def listed(
             if len(kept) == limit:
                 break
     return kept, team
+
+
+async def every(
+    chat: "AsyncAdminChat",
+    wanted: Wanted,
+    stderr: Stderr,
+    *,
+    status: "Status | None",
+    unread: bool,
+    since: int | None,
+) -> "tuple[AsyncIterator[Session], TeamSnapshot]":
+    """All that are wanted, newest first and page by page, and what the team keeps; as listed."""
+    team = await _team(chat, stderr, None, required=wanted.is_asked)
+
+    async def found() -> "AsyncIterator[Session]":
+        async for one in chat.browse(status=status, unread=unread, since=since, page_size=_PAGE):
+            if wanted.admits(one, team, _uid(chat)):
+                yield one
+
+    return found(), team
 
 
 async def with_notes(
@@ -161,6 +182,10 @@ def team_blocks(
 
     marks = safe_text(team_marks(team, session, None), max_length=_LONGEST)
     return [*([Text(marks, "yellow")] if marks else []), *note_blocks(notes)]
+
+
+def _uid(chat: "AsyncAdminChat") -> str:
+    return chat.uid or "service"
 
 
 async def _team(

@@ -12,6 +12,7 @@ from imbari_chat.cli.stdout import Stdout
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.paths import SessionId
+    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["label"]
 
@@ -30,10 +31,7 @@ def label(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Label a conversation, or print its labels, one a line. They are kept in small letters.
-
-    Examples: `label 1`, `label 1 wholesale urgent`, `label 1 --remove urgent`
-    """
+    """Label a conversation, or print its labels, one a line. They are kept in small letters."""
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     added, removed = labels or (), remove or ()
 
@@ -51,7 +49,8 @@ def label(
 
     name, found = with_admin_chat(here, stderr, work, writes=bool(added or removed))
     if json:
-        stdout.document({"session_id": name, "labels": list(found)})
+        document: dict[str, JsonValue] = {"session_id": name, "labels": list(found)}
+        (stdout.receipt if added or removed else stdout.document)(document)
     elif not (added or removed):
         from imbari_chat.view.sanitize import safe_text
 

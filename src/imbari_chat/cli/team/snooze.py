@@ -32,7 +32,7 @@ def snooze(
 ) -> None:
     """Take a conversation out of the inbox until then, or until its customer writes.
 
-    `inbox --snoozed` lists those. Examples: `snooze 1 2h`, `snooze 1 tomorrow`, `snooze 1 --wake`
+    `inbox --snoozed` lists those.
     """
     stderr, here = Stderr(quiet=quiet), target(ctx)
     if wake is (until is not None):
@@ -59,4 +59,4 @@ def snooze(
 
     name = with_admin_chat(here, stderr, work, writes=True)
     if json:
-        Stdout().document({"session_id": name, "snoozed_until": end})
+        Stdout().receipt({"session_id": name, "snoozed_until": end})
