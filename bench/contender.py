@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, aclosing, asynccontextmanager, contextmanager
 from itertools import count
 from pathlib import Path
@@ -24,7 +24,7 @@ from bench.libraries import PROJECT, FirebaseAdmin, Library, Pyrebase
 from bench.programs import running
 from imbari_chat import AsyncAdminChat, ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 
-__all__ = ["Contender", "Name", "Task", "contenders"]
+__all__ = ["NO_NODE", "Contender", "Name", "Task", "contenders"]
 
 Name: TypeAlias = Literal["websocket", "durable", "rest", "firebase-admin", "pyrebase4", "js"]
 """Ours over either transport, or with what it sends on disk first; and the peers."""
@@ -40,11 +40,15 @@ Task: TypeAlias = Literal[
 - ``rate``, ``queue``: sends per second, each waited for, or all handed over at once.
 - ``snapshot``: from listening to so many sessions until they are there, in ms.
 - ``listeners``: the MB that so many listeners add to one.
-- ``follow``, ``leave``, ``comeBack``: listen to the inbox and so many conversations; go offline;
-  come back, and return when connected.
+- ``follow``, ``leave``, ``comeBack``: listen to the inbox and so many conversations; go offline, if
+  a program can say so; come back after the line was cut, and return when connected.
 """
 
+NO_NODE: Final = "no Node, or no SDK for it: run `make peers`"
+"""Why there is no ``js``."""
+
 _LIMIT: Final = 120.0
+_LOOK: Final = 0.01
 _NODE: Final = Path(__file__).with_name("official.mjs")
 
 _serial = count()
@@ -122,6 +126,7 @@ class _Ours:
         self._sender = sender
         self._listener = listener
         self._session = session
+        self._following: list[asyncio.Task[None]] = []
 
     async def do(self, task: str, number: int) -> float:
         match task:
@@ -135,6 +140,12 @@ class _Ours:
                 return await self._rate(number)
             case "queue":
                 return await self._queue(number)
+            case "follow":
+                return await self._follow(number)
+            case "leave":
+                return 0.0
+            case "comeBack":
+                return await self._come_back()
             case _:
                 return await self._snapshot(number)
 
@@ -176,6 +187,28 @@ class _Ours:
         assert not await self._sender.flush(timeout=_LIMIT)
         return number / (time.perf_counter() - begin)
 
+    async def _follow(self, number: int) -> float:
+        conversations = [f"-O{place:018}" for place in range(number)]
+        for events in (
+            self._listener.events(),
+            *(self._listener.open(one, peek=True).events(history=0) for one in conversations),
+        ):
+            live = asyncio.Event()
+            self._following.append(asyncio.create_task(_note_live(events, live)))
+            await asyncio.wait_for(live.wait(), _LIMIT)
+        return 0.0
+
+    async def _come_back(self) -> float:
+        await self._until(live=False)  # the line has been cut
+        self._listener.reconnect_now()
+        await self._until(live=True)
+        return 0.0
+
+    async def _until(self, *, live: bool) -> None:
+        async with asyncio.timeout(_LIMIT):
+            while (self._listener.status.state == "live") != live:  # noqa: ASYNC110  # it tells nobody
+                await asyncio.sleep(_LOOK)
+
     async def _snapshot(self, number: int) -> float:
         begin = time.perf_counter()
         sessions = []
@@ -186,6 +219,13 @@ class _Ours:
                     if len(sessions) == number:
                         break
         return (time.perf_counter() - begin) * 1000
+
+
+async def _note_live(events: AsyncGenerator[ChatEvent, None], live: asyncio.Event) -> None:
+    async with aclosing(events):
+        async for event in events:
+            if isinstance(event, ConnectionChanged) and event.state == "live":
+                live.set()
 
 
 @asynccontextmanager

@@ -1,4 +1,4 @@
-"""S9: what a hundred listeners cost a process, in threads and memory.
+"""S9 and S9w: what a hundred listeners cost a process, in threads, sockets and memory.
 
 As a program, ``python -m bench.listeners LIBRARY HOST`` prints one line of JSON: what the process
 has grown by, from one listener that is live to a hundred more.
@@ -12,22 +12,25 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from resource import getpagesize
 from typing import Final, Self
 
 from bench import emulators
-from bench.libraries import LIBRARIES, PROJECT, Name
-from bench.programs import result
+from bench.connection import connected
+from bench.contender import NO_NODE, contenders
+from bench.libraries import LIBRARIES, OURS, PROJECT, Name, session
+from bench.programs import result, serving
 from bench.row import Row, Target
 from imbari_chat import AsyncAdminChat, ChatEvent, ConnectionChanged
+from imbari_chat.states import TransportName
 
-__all__ = ["rows"]
+__all__ = ["rows", "websocket_rows"]
 
 _LISTENERS: Final = 100
 _ROUNDS: Final = 3
-_BESIDE: Final[tuple[Name, ...]] = ("imbari-chat", "firebase-admin", "pyrebase4")
+_BESIDE: Final[tuple[Name, ...]] = ("imbari-chat-rest", "firebase-admin", "pyrebase4")
 _LIMIT: Final = 60.0
 _SETTLE: Final = 0.3
 
@@ -35,16 +38,14 @@ _SETTLE: Final = 0.3
 def rows() -> Iterator[Row]:
     """S9: threads, and resident memory."""
     with emulators.ours() as running:
-        grown: dict[Name, list[tuple[int, float]]] = {
-            name: [_grown(name, running.database) for _ in range(_ROUNDS)] for name in _BESIDE
-        }
-    threads = {name: max(pair[0] for pair in pairs) for name, pairs in grown.items()}
-    memory = {name: statistics.median(pair[1] for pair in pairs) for name, pairs in grown.items()}
+        grown = {name: _grown(name, running.database) for name in _BESIDE}
+    threads = {name: size.threads for name, size in grown.items()}
+    memory = {name: size.resident for name, size in grown.items()}
     yield Row(
         "S9",
         f"{_LISTENERS} listeners, SSE: threads",
         "",
-        threads["imbari-chat"],
+        threads["imbari-chat-rest"],
         threads["firebase-admin"],
         f"firebase-admin (pyrebase4: {threads['pyrebase4']})",
         Target("<=", 2, "ours"),
@@ -53,7 +54,7 @@ def rows() -> Iterator[Row]:
         "S9",
         f"{_LISTENERS} listeners, SSE: memory",
         "MB",
-        memory["imbari-chat"],
+        memory["imbari-chat-rest"],
         memory["firebase-admin"],
         f"firebase-admin (pyrebase4: {memory['pyrebase4']:.1f} MB)",
         Target("<=", 0.5),
@@ -62,20 +63,47 @@ def rows() -> Iterator[Row]:
     )
 
 
-def _grown(name: Name, host: str) -> tuple[int, float]:
-    threads, memory = json.loads(result("bench.listeners", name, host, quiet=True))
-    return threads, memory
+def websocket_rows() -> Iterator[Row]:
+    """S9w: the same over one socket, beside the official JavaScript SDK in Node."""
+    with serving("bench.neutral") as host:
+        with connected(host) as store:
+            stored = {one: session() for one in _conversations()}
+            store.ask("PUT", "/chatSessions.json", json.dumps(stored))
+        ours = _grown("imbari-chat", host)
+        theirs = []
+        for _ in range(_ROUNDS):
+            with contenders("js", host=host) as found:
+                theirs += [one.ask("listeners", _LISTENERS) for one in found.values()]
+    what = f"{_LISTENERS} listeners more, WebSocket:"
+    js = statistics.median(theirs) if theirs else None
+    against = "official JS SDK in Node" if theirs else NO_NODE
+    yield Row("S9w", f"{what} memory", "MB", ours.resident, js, against, Target("<=", 0.6, "ours"))
+    yield Row("S9w", f"{what} sockets", "", ours.sockets, None, "", Target("<=", 0, "ours"))
+    yield Row("S9w", f"{what} threads", "", ours.threads, None, "", Target("<=", 2, "ours"))
+
+
+def _grown(name: Name, host: str) -> "_Size":
+    sizes = [
+        _Size(**json.loads(result("bench.listeners", name, host, quiet=True)))
+        for _ in range(_ROUNDS)
+    ]
+    return _Size(
+        max(one.threads for one in sizes),
+        max(one.sockets for one in sizes),
+        statistics.median(one.resident for one in sizes),
+    )
 
 
 def main(name: Name, host: str) -> None:
     """Listen, and print what it cost."""
-    told = asyncio.run(_ours(host)) if name == "imbari-chat" else _theirs(name, host)
-    print(json.dumps(told), flush=True)
+    transport = OURS.get(name)
+    told = _theirs(name, host) if transport is None else asyncio.run(_ours(host, transport))
+    print(json.dumps(asdict(told)), flush=True)
 
 
-async def _ours(host: str) -> tuple[int, float]:
+async def _ours(host: str, transport: TransportName) -> "_Size":
     chat = AsyncAdminChat.from_env(
-        project=PROJECT, database_emulator=host, identity="emulator", transport="rest"
+        project=PROJECT, database_emulator=host, identity="emulator", transport=transport
     )
     async with chat:
         events = [chat.open(one, peek=True).events(history=0) for one in _conversations()]
@@ -93,7 +121,7 @@ async def _follow(events: AsyncGenerator[ChatEvent, None]) -> None:
             return
 
 
-def _theirs(name: Name, host: str) -> tuple[int, float]:
+def _theirs(name: Name, host: str) -> "_Size":
     library = LIBRARIES[name](host)
     live = threading.Semaphore(0)
 
@@ -120,6 +148,7 @@ def _conversations() -> list[str]:
 @dataclass(frozen=True, slots=True)
 class _Size:
     threads: int
+    sockets: int
     resident: float
 
     @classmethod
@@ -128,12 +157,19 @@ class _Size:
         gc.collect()
         time.sleep(_SETTLE)
         pages = int(Path("/proc/self/statm").read_text().split()[1])
-        return cls(threading.active_count(), pages * getpagesize() / 1e6)
+        files = (file.readlink() for file in Path("/proc/self/fd").iterdir() if file.is_symlink())
+        sockets = sum(str(file).startswith("socket:") for file in files)
+        return cls(threading.active_count(), sockets, pages * getpagesize() / 1e6)
 
-    def until_now(self) -> tuple[int, float]:
+    def until_now(self) -> Self:
         """What was added since."""
         now = self.now()
-        return now.threads - self.threads, now.resident - self.resident
+        return replace(
+            now,
+            threads=now.threads - self.threads,
+            sockets=now.sockets - self.sockets,
+            resident=now.resident - self.resident,
+        )
 
 
 if __name__ == "__main__":

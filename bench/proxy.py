@@ -40,6 +40,7 @@ Mode: TypeAlias = Literal[
 - ``silent``: what is open stays open and nothing goes through it; new connections work.
 """
 
+_CARRIED: Final = "carried"
 _BLOCK: Final = 64 * 1024
 _MOST: Final = 64 * 1024 * 1024
 _REASONS: Final = {"401": "Unauthorized", "429": "Too Many Requests", "503": "Service Unavailable"}
@@ -56,6 +57,8 @@ class Proxy:
         mode: What happens now.
         port: Where it listens, or would.
         swallowed: Set once it has taken a request that nothing came of.
+        up: Bytes that went to the target.
+        down: Bytes that came from there.
     """
 
     def __init__(self, target: str, *, delay: float = 0.0) -> None:
@@ -65,6 +68,7 @@ class Proxy:
         self.mode: Mode = "pass"
         self.port = 0
         self.swallowed = asyncio.Event()
+        self.up = self.down = 0
         self._server: asyncio.Server | None = None
         self._reserved: socket.socket | None = None
         self._links: set[_Link] = set()
@@ -231,6 +235,10 @@ class _Link:
             self._pass_on(self._writer, data)
 
     def _pass_on(self, writer: asyncio.StreamWriter, data: bytes) -> None:
+        if writer is self._writer:
+            self._proxy.down += len(data)
+        else:
+            self._proxy.up += len(data)
         if self._proxy.delay:
             asyncio.get_running_loop().call_later(self._proxy.delay, _write, writer, data)
         else:
@@ -303,11 +311,19 @@ class Between:
 
     def become(self, mode: Mode) -> None:
         """Be in ``mode``; see :data:`Mode`. Returns when it is."""
+        said = self._ask(mode)
+        assert said == mode, said
+
+    def carried(self) -> tuple[int, int]:
+        """Bytes that went through so far: to the target, and from there."""
+        up, down = map(int, self._ask(_CARRIED).split())
+        return up, down
+
+    def _ask(self, what: str) -> str:
         assert self.process.stdin
         assert self.process.stdout
-        print(mode, file=self.process.stdin, flush=True)
-        said = self.process.stdout.readline().strip()
-        assert said == mode, said
+        print(what, file=self.process.stdin, flush=True)
+        return self.process.stdout.readline().strip()
 
 
 @contextmanager
@@ -328,6 +344,9 @@ async def _serve(target: str, delay: float) -> None:
     await proxy.start()
     print(proxy.port, flush=True)
     while line := await asyncio.to_thread(sys.stdin.readline):
+        if line.strip() == _CARRIED:
+            print(proxy.up, proxy.down, flush=True)
+            continue
         (mode,) = (one for one in get_args(Mode) if one == line.strip())
         await proxy.become(mode)
         print(mode, flush=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import Final
 
 from bench.connection import connected
-from bench.contender import Contender, Name, contenders
+from bench.contender import NO_NODE, Contender, Name, contenders
 from bench.libraries import session
 from bench.measuring import in_turns
 from bench.prepared import sessions
@@ -28,7 +28,6 @@ _QUEUE_ROUNDS: Final = 2
 _LARGE: Final = 10_000
 _SNAPSHOTS: Final = 7
 _OFFICIAL: Final = "official JS SDK in Node"
-_NO_NODE: Final = "no Node, or no SDK for it: run `make peers`"
 
 
 def latency() -> Iterator[Row]:
@@ -157,7 +156,7 @@ def _beside(
 def _beside_js(
     row: str, what: str, unit: Unit, figures: Mapping[Name, float], target: Target
 ) -> Row:
-    against = _OFFICIAL if "js" in figures else _NO_NODE
+    against = _OFFICIAL if "js" in figures else NO_NODE
     return Row(row, what, unit, figures["websocket"], figures.get("js"), against, target)
 
 

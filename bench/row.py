@@ -5,7 +5,7 @@ from typing import Literal, TypeAlias
 
 __all__ = ["Beyond", "Figure", "Row", "Target", "Unit"]
 
-Unit: TypeAlias = Literal["ms", "s", "/s", "MB", "x", ""]
+Unit: TypeAlias = Literal["ms", "s", "/s", "B", "MB", "x", ""]
 
 
 @dataclass(frozen=True, slots=True)

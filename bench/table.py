@@ -49,6 +49,8 @@ def figure(value: Figure | None, unit: Unit) -> str:
             return f"{value:.2f} {unit}"
         case "/s":
             return f"{value:,.0f}/s"
+        case "B":
+            return f"{value:,.0f} B"
         case "x":
             return f"{value:.2f}x"
         case "":

@@ -4,8 +4,8 @@
 
 An emulator under the shipped rules, an admin in Python (the desk) and a customer in Node
 (customer.mjs). Each of them loses the network once, and writes on; what either wrote has to be
-there once, and in the same order on both sides. Each has a line of its own to the database, which
-counts what passes. Needs Node 20 or newer, and its packages: `make peers`.
+there once, and in the same order on both sides. Both go over a WebSocket, each by a line of its own
+to the database, which counts what passes. Needs Node 20 or newer, and its packages: `make peers`.
 """
 
 import asyncio
@@ -230,6 +230,7 @@ def make_admin(emulator: Emulator, folder: Path) -> SettingsFlags:
         "identity": "login",
         "token_store": "file",
         "data_dir": folder,
+        "transport": "websocket",
     }
 
 
@@ -275,7 +276,7 @@ async def play(node: str, emulator: Emulator, flags: SettingsFlags) -> None:
     show_counts(
         {
             "customer, WebSocket": lines["customer"],
-            "desk, REST and streams": lines["desk"],
+            "desk, WebSocket": lines["desk"],
         }
     )
 

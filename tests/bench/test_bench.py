@@ -105,6 +105,7 @@ def test_a_cause_is_shown_only_where_a_target_is_missed() -> None:
         (0.123, "s", "0.12 s"),
         (6.9, "MB", "6.90 MB"),
         (1234.5, "/s", "1,234/s"),
+        (2416, "B", "2,416 B"),
         (8.75, "x", "8.75x"),
         (64, "", "64"),
         (None, "s", "-"),

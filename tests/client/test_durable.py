@@ -24,6 +24,7 @@ from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, StoreFile
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.in_memory import ADMIN, CUSTOMER, LOST_ANSWER, LOST_REQUEST, InMemory, database
 
 PATIENTLY = OutboxPolicy(backoff=BackoffPolicy(first=1000.0, cap=1000.0), batch=50)
@@ -96,6 +97,18 @@ class _Away(InMemory):
         if self.away:
             raise Unavailable("away")
         await super().update(changes)
+
+
+class _Barred(InMemory):
+    """Nobody may read, the first two times."""
+
+    looks = 2
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self.looks:
+            self.looks -= 1
+            raise AccessDenied("no")
+        return await super().get(path, query)
 
 
 def _rows(file: FilePath) -> list[Row]:
@@ -378,6 +391,16 @@ async def test_one_process_sends_what_the_others_write(
         while len(_texts(namespace, session_id)) < 3:
             await third.flush(timeout=0.05)
     assert _texts(namespace, session_id) == ["first", "second", "third"]
+
+
+async def test_what_another_process_sent_is_looked_for_until_somebody_may(
+    namespace: Namespace, session_id: str, desk: Desks
+) -> None:
+    """That the rules let nobody look just now says nothing of it."""
+    sender, writer = desk(), desk(_Barred(namespace, ADMIN))
+    await sender.reply(session_id, "first")
+    assert (await writer.reply(session_id, "second", timeout=WAIT)).delivery == "confirmed"
+    assert writer._gateway.transport.looks == 0  # type: ignore[attr-defined]
 
 
 async def test_what_was_refused_is_kept_with_the_reason(

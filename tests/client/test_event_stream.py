@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 
-from imbari_chat.client.events import event_stream
+from imbari_chat.client.events import event_stream, own_messages
 from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.client.events.event_stream import _enlarge, with_deliveries
 from imbari_chat.client.gateway import Gateway
@@ -81,7 +81,8 @@ async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     monkeypatch: pytest.MonkeyPatch, *, is_live: bool
 ) -> None:
     """Somebody deleted it in between; a stream that is away shows nothing of anything."""
-    monkeypatch.setattr(event_stream, "PATIENCE", 0.0)
+    for module in (event_stream, own_messages):
+        monkeypatch.setattr(module, "PATIENCE", 0.0)
     away = ConnectionChanged("reconnecting", "down")
     states, diff = ([LIVE] if is_live else [LIVE, away]), MessageDiff(HERE, 50)
     diff.update({})

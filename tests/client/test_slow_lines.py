@@ -16,7 +16,10 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading import patient
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.errors import AccessDenied, Unavailable
+from imbari_chat.net.auto import AutoTransport
 from imbari_chat.schema.decode import as_mapping
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -314,6 +317,10 @@ async def test_a_line_that_breaks_brings_what_was_missed_and_says_so_meanwhile(
 ) -> None:
     """Every message of an outage, over connections that bring a tenth of them each."""
     monkeypatch.setattr(patient, "_PAUSE", 0.02)
+    defaults = AutoTransport.__init__.__kwdefaults__
+    assert defaults is not None
+    soon = LinkPolicy(hurry=0.02, backoff=BackoffPolicy(first=0.02, cap=0.02))
+    monkeypatch.setitem(defaults, "link", soon)
     _seed(seed, _messages(5, 500))
     heard: list[int] = []
     states: list[str] = []

@@ -3,6 +3,7 @@
 import re
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -52,9 +53,13 @@ def _run(block: Block, environment: Mapping[str, str], directory: Path) -> str:
     return result.stdout
 
 
+_program = cache(lambda: typer.main.get_command(build()))
+"""All commands, which take a while to make."""
+
+
 def _refusal(arguments: list[str]) -> Exception | None:
     """Why the program would not take these arguments; None if it would. Runs nothing."""
-    command = typer.main.get_command(build())
+    command = _program()
     name, given = "imbari-chat", arguments
     try:
         while True:

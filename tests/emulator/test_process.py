@@ -138,9 +138,11 @@ SERVER = """
     import os, sys
     from imbari_chat.emulator import Emulator
     from imbari_chat.emulator.process import serve
-    emulator = Emulator().start()
-    print(os.getpid(), file=open(sys.argv[1], "w"), flush=True)
-    serve(emulator, parent=int(sys.argv[2]) if len(sys.argv) > 2 else None)
+    serve(
+        Emulator(),
+        parent=int(sys.argv[2]) if len(sys.argv) > 2 else None,
+        ready=lambda: print(os.getpid(), file=open(sys.argv[1], "w"), flush=True),
+    )
 """
 
 

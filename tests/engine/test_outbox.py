@@ -184,16 +184,56 @@ def test_a_refusal_by_the_rules_of_what_is_not_there_is_final() -> None:
     ]
 
 
-def test_a_look_that_is_refused_is_final() -> None:
-    """What may not be looked at will not be found out, however often it is asked for."""
+def test_a_look_that_finds_no_conversation_is_final() -> None:
+    """Nothing will ever be there, however often it is looked for."""
     core = _core()
     core.put("m1", "s", 0.0)
     core.unreachable("m1", UNKNOWN, 1.0)
     core.tick(100.0)
     core.drain()
-    core.refused("m1", DENIED, 101.0)
+    core.refused("m1", NotFound("no such conversation"), 101.0)
     assert _told(core) == [("m1", "failed")]
     assert core.pending == {}
+
+
+@pytest.mark.parametrize("left_behind", [False, True])
+def test_what_nobody_may_look_for_may_be_there_all_the_same(left_behind: bool) -> None:
+    """Rules may be others by and by, so it is looked for again; others do not wait for that."""
+    core = _core()
+    if left_behind:
+        core.restore("m1", "s", 0.0, tried=True, age=0.0)
+    else:
+        core.put("m1", "s", 0.0)
+        core.unreachable("m1", UNKNOWN, 1.0)
+    core.tick(100.0)
+    for now in (101.0, 201.0):
+        assert _asked(core)[-1] == Look("m1")
+        core.barred("m1", now)
+        core.tick(now)
+        assert core.drain() == []
+        assert core.deadline() == now + BackoffPolicy().cap
+        core.tick(now + BackoffPolicy().cap)
+    core.put("m2", "t", 300.0)
+    core.looked("m1", 300.0, present=True)
+    assert ("m1", "confirmed") in (told := _told(core))
+    assert ("m2", "sent") in told
+
+
+@pytest.mark.parametrize("was_absent", [False, True])
+def test_what_nobody_may_look_for_and_nothing_speaks_for_is_not_there(was_absent: bool) -> None:
+    """It never was in doubt, or has been looked for since."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    if was_absent:
+        core.unreachable("m1", UNKNOWN, 1.0)
+        core.tick(100.0)
+        core.looked("m1", 101.0, present=False)
+    core.refused("m1", DENIED, 102.0)
+    assert _asked(core)[-1] == Look("m1")
+    core.barred("m1", 103.0)
+    assert core.drain() == [Delivered("m1", "failed", DENIED)]
+    core.barred("m1", 104.0)
+    assert core.drain() == []
 
 
 def test_a_second_chance_waits_for_the_interval() -> None:

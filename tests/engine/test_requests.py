@@ -46,6 +46,25 @@ def test_answers_find_who_asked() -> None:
     assert not told.requests.outstanding
 
 
+def test_what_is_owed_was_asked_for_since_the_last_answer() -> None:
+    """Be it withdrawn; an answer to what came later shows that it was heard, too."""
+    told = Told()
+    owed = [told.requests.owed]
+    key = told.requests.ask("m", {}, WRITE)
+    owed.append(told.requests.owed)
+    told.requests.take()
+    told.requests.withdraw(key)
+    owed.append(told.requests.owed)
+    for number in (2, 3):
+        assert told.requests.own("n", {}, "leave").number == number
+    for number in (77, 2, 1, 3):
+        told.requests.answered(Answer(number, "ok"))
+        owed.append(told.requests.owed)
+    told.requests.own("n", {}, "leave")
+    told.requests.lost("cut")
+    assert [*owed, told.requests.owed] == [None, None, 1, 1, 3, 3, None, None]
+
+
 def test_what_waits_goes_out_in_the_order_in_which_it_was_asked() -> None:
     """Once."""
     told = Told()

@@ -49,11 +49,15 @@ def test_both_lose_the_network_and_nothing_else(nowhere: Path) -> None:
         "  6. customer  Is anybody there?\n"
         "  7. desk      Noted: 26 kg on Tuesday."
     )
-    connections, out, back = map(int, re.findall(r"WebSocket +(\d+) +(\d+) +(\d+)", counts)[0])
+    rows = re.findall(r"WebSocket +(\d+) +(\d+) +(\d+)", counts)
+    (connections, out, back), (_, desk_out, desk_back) = (map(int, row) for row in rows)
     assert connections == 2
     # Sent on each connection: who it is, what it listens to; and once: four updates, a farewell.
     assert out >= 2 * 2 + 4 + 1
     assert back > out
+    # The desk's were two as well, and the same about it: three updates, and the newest of it all.
+    assert desk_out >= 2 * 2 + 3
+    assert desk_back > 0
 
 
 def test_without_node_it_says_what_it_takes(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -40,6 +40,22 @@ def test_quickstart_without_an_emulator_says_how_to_get_one(nowhere: Path) -> No
     assert "imbari-chat emulator exec" in result.stderr.splitlines()[-1]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_clerk_that_is_killed_twice_sends_everything_once(nowhere: Path) -> None:
+    """How much was stored at each moment is chance; what it comes to is not."""
+    result = run(sys.executable, "-m", "examples.killed", cwd=ROOT)
+    assert result.returncode == 0, result.stdout + result.stderr
+    accepted, untold, stored = map(
+        int, re.findall(r"accepted (\d+), and (\d) of.*\n  stored (\d+):", result.stdout)[0]
+    )
+    assert accepted >= 50
+    assert stored == accepted + untold
+    assert result.stdout.endswith(
+        "lost 0, twice 0\n  in the order in which they were written: yes\n"
+    )
+    assert result.stdout.count("is killed (SIGKILL)") == 2
+
+
 @pytest.fixture
 def project(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The CI example, copied away from here: nothing of this repository's own settings applies.

@@ -50,7 +50,7 @@ from tests.faults.door import Door
 from tests.faults.ledger import Entry, Heard
 from tests.faults.schedule import Pace, TransportName
 from tests.faults.server import PROJECT
-from tests.faults.wall_clock import ContextWorkers
+from tests.faults.wall_clock import ContextWorkers, true_ms
 
 __all__ = [
     "WINDOW",
@@ -388,6 +388,7 @@ class Listener:
         match event:
             case ConnectionChanged(state="live"):
                 if not self.live.is_set():
+                    heard.began = true_ms()
                     heard.begun = tuple(heard.messages.values())
                     if heard.session_id is None and self._door.closings:
                         heard.before = self._door.said()

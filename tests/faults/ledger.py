@@ -61,6 +61,7 @@ class Heard:
         trouble: What ended it, if anything did.
         connection: How its connection was when it last said so.
         window: How many records it follows.
+        began: When it was first live, ms since the epoch; None if it never was.
         begun: The messages that were there when it began, as far as it was given them.
         before: Texts that had been written when it began, if it is an inbox's that began again:
             it may have missed them.
@@ -74,6 +75,7 @@ class Heard:
     trouble: BaseException | None = None
     connection: str = "never connected"
     window: int = 50
+    began: int | None = None
     begun: tuple[Message, ...] = ()
     before: frozenset[str] = frozenset()
 
@@ -82,7 +84,7 @@ class Heard:
         self.added.clear()
         self.sessions.clear()
         self.messages.clear()
-        self.begun = ()
+        self.began, self.begun = None, ()
 
     def __str__(self) -> str:
         return f"{self.name} ({self.connection})"
@@ -310,10 +312,10 @@ def _may_be_missed(
     It stood below when the listener began; or a browser whose clock is slow stamped it so; or
     browsers whose clocks are fast had filled the window with what was stamped up to a minute later
     than it was, which nobody can tell from their own clock's being wrong. Or it is far ahead of its
-    time itself, and was not among those few of its kind that a listener is given to begin with.
+    time itself, and may not be among those few of its kind that a listener is given to begin with.
     """
     entry, place = by_text.get(message.text), message_place(message)
-    if _is_hostile(entry) or _came_before_what_is_ahead(message, listener, beside, by_text):
+    if _is_hostile(entry) or _was_there_ahead(message, listener, by_text):
         return True
     begun = [message_place(one) for one in listener.begun]
     if len(begun) >= listener.window and place < min(begun):
@@ -330,21 +332,13 @@ def _may_be_missed(
     return 2 * len(early) >= listener.window
 
 
-def _came_before_what_is_ahead(
-    message: Message, listener: Heard, beside: Mapping[str, Message], by_text: Mapping[str, Entry]
-) -> bool:
-    """Whether it is ahead of its time, and came before the first such message that was heard."""
-
-    def is_ahead(one: Message) -> bool:
-        entry = by_text.get(one.text)
-        late = one.timestamp > _arrived(one) + _TOLERATED
-        return entry is not None and entry.website and late
-
-    ahead = {one.text: one for one in beside.values() if is_ahead(one)}
-    if message.text not in ahead:
+def _was_there_ahead(message: Message, listener: Heard, by_text: Mapping[str, Entry]) -> bool:
+    """Whether it is far ahead of its time, and was there when the listener began."""
+    entry = by_text.get(message.text)
+    if entry is None or not entry.website or listener.began is None:
         return False
-    first = next((ahead[text] for _, text in listener.added if text in ahead), message)
-    return _arrived(message) < _arrived(first)
+    arrived = _arrived(message)
+    return arrived <= listener.began and message.timestamp > arrived + _TOLERATED
 
 
 def _arrived(message: Message) -> int:
@@ -366,8 +360,7 @@ def _shown_messages(
     must = {
         one.id
         for one in latest
-        if not _is_hostile(by_text.get(one.text))
-        and not _came_before_what_is_ahead(one, listener, messages, by_text)
+        if not _is_hostile(by_text.get(one.text)) and not _was_there_ahead(one, listener, by_text)
     }
     return must | (listener.messages.keys() - messages.keys())
 

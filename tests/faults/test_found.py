@@ -24,6 +24,8 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
 from imbari_chat.wire.json import Json
@@ -190,6 +192,21 @@ async def test_a_start_that_was_refused_in_doubt_does_not_become_two(
         namespace.set_rules(Ruleset.parse(strict_rules()), _now())
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
     assert list(_stored(namespace, "/messages")) == [session.id]
+    assert len(_stored(namespace, f"/messages/{session.id}")) == 1
+
+
+async def test_a_message_that_nobody_may_look_for_has_not_failed(namespace: Namespace) -> None:
+    """It is there, its answer is lost, and then the rules let nobody in for a while."""
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as customer:
+        session = await customer.start(name="Amina", email="amina@example.com")
+    policy = OutboxPolicy(backoff=BackoffPolicy(first=0.01, cap=0.01))
+    async with AsyncAdminChat._over(Gateway(Barred(namespace, ADMIN), policy=policy)) as desk:
+        reply = await desk.reply(session.id, "Hello", timeout=0)
+        assert await desk.flush(timeout=0.2) == (reply,)
+        deliveries = [reply.delivery]
+        namespace.set_rules(Ruleset.parse(strict_rules()), _now())
+        assert await desk.flush(timeout=2) == ()
+        assert [*deliveries, reply.delivery] == ["sent", "confirmed"]
     assert len(_stored(namespace, f"/messages/{session.id}")) == 1
 
 

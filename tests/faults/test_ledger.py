@@ -200,8 +200,8 @@ def test_what_browsers_stamped_too_late_may_have_kept_a_message_out_of_a_small_w
         assert _judged(entries, raw, listener).unheard == unheard
 
 
-def test_a_small_window_owes_few_of_what_was_stamped_far_ahead_before_it() -> None:
-    """All that came since, and nothing of what came before the first that it was given."""
+def test_a_listener_is_owed_little_of_what_was_stamped_far_ahead_before_it_began() -> None:
+    """All that came since it began, and nothing of what was there."""
     now = 1_800_000_000_000
     ids = PushIds(lambda: [0] * 12)
     raw = _raw()
@@ -210,13 +210,22 @@ def test_a_small_window_owes_few_of_what_was_stamped_far_ahead_before_it() -> No
         for at, text in enumerate(("a", "b", "c"))
     }
     entries = _written("a", "b", "c", website=True)
-    for heard, unheard in (("c",), 0), (("b", "c"), 0), (("b",), 1), (("a", "c"), 1), ((), 3):
-        listener = _heard(raw, *heard)
-        listener.window = 2
+    for began, *heard in (
+        (None,),
+        (now - 1,),
+        (now + 1,),
+        (now + 1, "a"),
+        (now + 1, "c"),
+        (now + 2,),
+    ):
+        listener = _heard(raw, *map(str, heard))
+        listener.window, listener.began = 2, began
         listener.messages = {
             key: one for key, one in listener.messages.items() if one.text in heard
         }
-        assert _judged(entries, raw, listener).unheard == unheard, heard
+        owed = {one for at, one in enumerate("abc") if began is None or now + at > began}
+        missing, verdict = owed - set(heard), _judged(entries, raw, listener)
+        assert (verdict.unheard, verdict.views_wrong) == (len(missing), bool(missing)), began
 
 
 def test_what_a_listener_heard_twice_is_doubled() -> None:

@@ -10,7 +10,7 @@ from imbari_chat.client.sending.ids import Ids
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.pushid import timestamp_of
-from tests.faults.wall_clock import ContextWorkers, WallClock, wall_clocks
+from tests.faults.wall_clock import ContextWorkers, WallClock, true_ms, wall_clocks
 
 HOUR = 3600.0
 
@@ -48,6 +48,7 @@ async def test_whatever_runs_on_a_machine_is_told_the_time_by_its_clock() -> Non
     assert [*shown] == [HOUR, -HOUR, 0]
     fast.ahead = -2 * HOUR
     assert await fast.run(_shown()) == -2 * HOUR
+    assert abs(fast.context.run(true_ms) / 1000 - _TRUE()) < HOUR / 2
 
 
 async def test_monotonic_clocks_are_left_alone() -> None:

@@ -16,11 +16,17 @@ import pytest
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.net.workers import Workers
 
-__all__ = ["ContextWorkers", "WallClock", "wall_clocks"]
+__all__ = ["ContextWorkers", "WallClock", "true_ms", "wall_clocks"]
 
 R = TypeVar("R")
 
 _WORKERS = 8
+_true_ns = time.time_ns
+
+
+def true_ms() -> int:
+    """What time it is, ms since the epoch, whatever the clock of the context shows."""
+    return _true_ns() // 1_000_000
 
 
 class WallClock:

@@ -208,7 +208,7 @@ async def test_a_service_that_is_not_understood_is_asked_over_rest(
         await other.update({OPEN: 1})
         await listening
         assert await way.get(OPEN) == 1
-        assert gate.refused <= 5  # while REST is asked, it may be tried again
+        assert way._socket is None
         assert (way.way.reason or "").startswith("no WebSocket: ")
 
 
@@ -305,7 +305,7 @@ async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
         assert "connecting" not in states
         assert states[0] == "reconnecting"
         assert states[-1] == "live"
-    assert gate.refused in (3, 4)  # while REST is asked, it may be tried again
+    assert gate.refused >= 3  # while REST is asked, it may be tried again
     assert set(way.subscriptions) == {*listening, later}
     await other.update({OPEN / "later": 1})
     await _until(later, 1)

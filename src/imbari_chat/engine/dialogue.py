@@ -83,9 +83,10 @@ class Dialogue:
         """Whether all that has arrived is whole messages."""
         return not self._joiner.is_waiting
 
+    @property
     def owed(self) -> int | None:
-        """The number of the request that waits longest for its answer; None if none does."""
-        return self._requests.oldest()
+        """The number of the first request since the last answered one; None if there is none."""
+        return self._requests.owed
 
     def listen(self, hearer: int, path: Path, query: Query | None, latest: StateChanged) -> None:
         """Somebody listens.

@@ -171,7 +171,7 @@ class Link:
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed a message."""
-        if self._connect_by is not None:
+        if self._connect_by is not None and self._phase is not _Phase.IDENTIFYING:
             self._connect_by = now + self._patience
         if self._pulse is not None and self._pulse.heard(now):
             self._become(StateChanged("live"))
@@ -195,7 +195,7 @@ class Link:
             self._troubled(news, now)
         self._look_around()
         if self._pulse is not None:  # what was asked for in silence is the affair of silence
-            self._pulse.owed(self._dialogue.owed(), now)
+            self._pulse.owed(self._dialogue.owed, now)
 
     def hashed(self, hashes: Sequence[str]) -> None:
         """The hashes that were asked for, in the order of the values."""
@@ -218,7 +218,11 @@ class Link:
         if due is not None and now >= due:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by:
-            self.lost(f"no answer within {self._patience:.3g} s", now)
+            if self._phase is _Phase.IDENTIFYING:
+                self._connect_by = None
+                self._become(StateChanged("connecting", "signing in takes its time"))
+            else:
+                self.lost(f"no answer within {self._patience:.3g} s", now)
         elif renew_at is not None and now >= renew_at:
             self._credentials.renew_at = None
             self._emit(Identify())
@@ -261,10 +265,11 @@ class Link:
     def _connect(self, now: float) -> None:
         """Find out who is asking; hash what is here meanwhile.
 
-        That takes as long as it takes: requests to sign in end by themselves when nothing is heard,
-        and on a slow line one that is cut is begun again from nothing.
+        The former takes as long as it takes, and it is said that it does: requests to sign in end
+        by themselves when nothing is heard, and on a slow line one that is cut is begun anew.
         """
         self._attempts.begin(now)
+        self._connect_by = now + self._policy.connect_timeout
         self._phase = _Phase.IDENTIFYING
         self._emit(Identify(renew=self._credentials.wanted()))
         values = self._dialogue.to_hash()

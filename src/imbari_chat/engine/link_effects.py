@@ -18,7 +18,8 @@ class LinkPolicy:
     """When to worry, in seconds, and how much to take at once.
 
     Attributes:
-        connect_timeout: Silence between dialing and the connection's being restored.
+        connect_timeout: Silence between dialing and the connection's being restored. Before it,
+            time after which it is said that signing in takes long.
         greeting_timeout: Silence between dialing and the greeting; the same by default.
         stable_after: How long a connection must have lived for the backoff to start over.
         renew_before: How long before its end a credential is replaced.

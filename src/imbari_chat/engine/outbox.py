@@ -11,6 +11,7 @@ looks and waits.
        +--------------+
                       | no answer: it may have been committed   --> Look --present--> confirmed
                       |                                                 --absent---> Send again
+                      |                                                 --barred---> Look later
                       | refused by the rules                     --> Look --present--> confirmed
                       |                                                 --absent---> failed
                       | over quota, token refused    --> as if unreachable
@@ -68,6 +69,7 @@ class _Entry:
     alone: bool = False
     must_look: bool = False
     in_doubt: bool = False
+    unseen: bool = False
     refusal: ImbariError | None = None
     refusals: int = 0
     sign_ins: int = 0
@@ -154,6 +156,7 @@ class OutboxCore:
         """
         asks = held or abs(age) > self._policy.stale_after
         entry = _Entry(key, lane, asks=asks, due=now, must_look=tried, in_doubt=tried)
+        entry.unseen = tried
         entry.delivery = "sent" if tried else "held" if asks else "queued"
         self._add(entry)
         self.tick(now)
@@ -205,7 +208,7 @@ class OutboxCore:
         entry = self._answered(key, now)
         if entry is None:
             return
-        entry.must_look = False
+        entry.must_look = entry.unseen = False
         if present:
             self._settle(entry, "confirmed", now)
         elif entry.refusal is None:
@@ -215,6 +218,19 @@ class OutboxCore:
         else:
             entry.refusal = None
             self._try_again(entry, now + self._policy.interval, now)
+
+    def barred(self, key: str, now: float) -> None:
+        """Nobody may look whether the message is stored.
+
+        As long as nobody has looked since a try got no answer, it may be: rules may be others by
+        and by, so that is looked for again. Otherwise what one wrote oneself one may read.
+        """
+        entry = self._entries.get(key)
+        if entry is None or not entry.unseen:
+            self.looked(key, now, present=False)
+            return
+        self._answered(key, now)
+        self._try_again(entry, now + self._policy.backoff.cap, now)
 
     def refused(self, key: str, error: ImbariError, now: float) -> None:
         """The service said no.
@@ -255,6 +271,7 @@ class OutboxCore:
             return
         # A try without an answer may still arrive, whatever becomes of those after it.
         entry.in_doubt = entry.in_doubt or error.outcome_unknown
+        entry.unseen = entry.unseen or error.outcome_unknown
         if entry.in_doubt:
             entry.must_look = True
         elif not entry.must_look:

@@ -78,7 +78,7 @@ class Pulse:
         self._counting_from = now
 
     def owed(self, number: int | None, now: float) -> None:
-        """What has waited longest for its answer: a number that is never used again, or nothing."""
+        """What was asked for first since the last answer, by number; None if nothing was."""
         if number != self._owed:
             self._owed, self._owed_for = number, 0.0
             if self._counting_from is not None:

@@ -11,8 +11,7 @@ order in which it was asked:
                         | lost: a write is told that its outcome is unknown
     waiting --nobody can be reached--> told, and certainly not sent
 
-A write is never sent twice: whoever asked for it looks first. What nobody waits for any more is
-still owed an answer, which shows that the server hears what is said.
+A write is never sent twice: whoever asked for it looks first.
 """
 
 from collections.abc import Callable, Mapping
@@ -90,19 +89,21 @@ class Requests(Generic[Own]):
         self._number = 0
         self._key = 0
         self._waiting: dict[int, Asked] = {}
-        self._sent: dict[int, Asked | Own | None] = {}  # None: nobody waits for it any more
-        self._oldest = 1
+        self._sent: dict[int, Asked | Own] = {}
+        self._answered = 0
 
     @property
     def outstanding(self) -> bool:
         """Whether any caller waits for anything."""
         return bool(self._waiting) or any(isinstance(one, Asked) for one in self._sent.values())
 
-    def oldest(self) -> int | None:
-        """The number of the request that waits longest for its answer; None if none does."""
-        while self._oldest <= self._number and self._oldest not in self._sent:
-            self._oldest += 1
-        return self._oldest if self._oldest in self._sent else None
+    @property
+    def owed(self) -> int | None:
+        """The number of the first request since the last that was answered; None if there is none.
+
+        That nobody waits for it any more makes no difference: its answer shows that it was heard.
+        """
+        return self._answered + 1 if self._answered < self._number else None
 
     def ask(self, action: str, body: Mapping[str, Json], call: Call) -> int:
         """A caller asks for something; it waits. Returns its key."""
@@ -116,7 +117,7 @@ class Requests(Generic[Own]):
             return False
         for number, one in self._sent.items():
             if isinstance(one, Asked) and one.key == key:
-                self._sent[number] = None
+                del self._sent[number]
                 return True
         return False
 
@@ -134,6 +135,8 @@ class Requests(Generic[Own]):
 
         An answer to what was withdrawn, or never asked, is for nobody.
         """
+        if answer.number <= self._number:
+            self._answered = max(self._answered, answer.number)
         one = self._sent.pop(answer.number, None)
         if isinstance(one, Asked):
             error = refused(answer, one.call)
@@ -144,7 +147,7 @@ class Requests(Generic[Own]):
 
     def lost(self, reason: str) -> None:
         """The connection is gone, and no answer will come to what was sent on it."""
-        sent, self._sent = self._sent, {}
+        sent, self._sent, self._answered = self._sent, {}, self._number
         again = {}
         for one in sent.values():
             if not isinstance(one, Asked):

@@ -238,8 +238,7 @@ class StreamCore:
             self._connect(now)
         elif self._connect_by is not None and now >= self._connect_by and self._identifying:
             self._connect_by = None
-            if self._state == "live":
-                self._become("connecting", "signing in takes its time")
+            self._become("connecting", "signing in takes its time")
         elif self._connect_by is not None and now >= self._connect_by:
             self._effects.append(Disconnect())
             what = "the answer stopped for" if self._connected else "no answer within"

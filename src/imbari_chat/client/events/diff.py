@@ -44,6 +44,8 @@ PENDING: Final = "$pending"
 """Among a record's fields, if part of it was written here and is not settled. "$" is illegal in
 keys, so none that is stored can have it."""
 
+_NONE: Final[frozenset[str]] = frozenset()
+
 STEP: Final = 200
 """Records read in one go: a few milliseconds' worth."""
 
@@ -322,7 +324,7 @@ class MessageDiff(WindowDiff):
         self._session_id = session_id
         self._history = history
         self._messages: dict[str, Message] = {}
-        self._old: frozenset[str] = frozenset()
+        self._old = _NONE
 
     def _place(self, key: str, raw: Json) -> Place:
         return place_of_message(key, raw)
@@ -355,7 +357,7 @@ class MessageDiff(WindowDiff):
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
         end = self._end(after, touched)
         self._old = self._not_news(places, now)
-        lost = frozenset() if gap is None else gap.missing
+        lost = _NONE if gap is None else gap.missing
         for step in _steps(keys, at_most):
             events: list[ChatEvent] = []
             shown: list[str] = []
@@ -371,18 +373,18 @@ class MessageDiff(WindowDiff):
                 if message is not None and (end is None or place >= end[0] or key in lost):
                     events.append(MessageRemoved(self._session_id, message))
             yield [*events, *self._told(shown, after)]
-        self._old = frozenset()
+        self._old = _NONE
         self._settle(end)
 
     def _not_news(self, places: Mapping[str, Place], now: int) -> frozenset[str]:
         """Which of these keys of the window are old, although nothing is known of them."""
         if not self._has_begun:
             if self._history is None:
-                return frozenset()
+                return _NONE
             given = set(latest(sorted(places.values()), self._history, now))
             return frozenset(key for key, place in places.items() if place not in given)
         if self._floor is None:
-            return frozenset()
+            return _NONE
         floor = self._places[self._floor]
         return frozenset(key for key, place in places.items() if place < floor)
 

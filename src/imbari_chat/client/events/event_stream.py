@@ -3,9 +3,7 @@
 import asyncio
 import logging
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack
 
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
@@ -50,39 +48,37 @@ async def follow(
     larger = True
     while larger:
         larger = False
-        async with AsyncExitStack() as stack:
-            subscription = await stack.enter_async_context(
-                gateway.transport.listen(
-                    path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
-                )
-            )
-            own = stack.enter_context(gateway.own_changes.laid_over(path, subscription))
-            async for item in subscription:
-                match item:
-                    case StateChanged():
-                        if item.state == "live":
-                            gateway.outbox.online()
-                        yield [_connection(item)]
-                    case Changed():
-                        value, touched = own.over(item.value, item.touched)
-                        now = gateway.ids.now()
-                        if diff.is_crowded(value, now, touched):
-                            larger = _enlarge(diff, path)
-                            if larger:
-                                break  # nothing of it has been taken over
-                        is_first = not diff.has_begun
-                        gap = diff.gap(value, touched)
-                        if gap is not None:
-                            touched = None
-                            async for piece in _pieces(gateway, path, order, gap):
-                                yield diff.fill(gap, piece)
-                        steps = diff.updates(value, touched, gap=gap, now=now)
-                        for step, events in enumerate(steps):
-                            if step:
-                                await asyncio.sleep(0)  # a long snapshot: others have their turn
-                            yield events
-                        if is_first:
-                            yield []  # that was what there is to begin with
+        listening = gateway.transport.listen(
+            path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
+        )
+        async with listening as subscription:
+            with gateway.own_changes.laid_over(path, subscription) as own:
+                async for item in subscription:
+                    match item:
+                        case StateChanged():
+                            if item.state == "live":
+                                gateway.outbox.online()
+                            yield [_connection(item)]
+                        case Changed():
+                            value, touched = own.over(item.value, item.touched)
+                            now = gateway.ids.now()
+                            if diff.is_crowded(value, now, touched):
+                                larger = _enlarge(diff, path)
+                                if larger:
+                                    break  # nothing of it has been taken over
+                            is_first = not diff.has_begun
+                            gap = diff.gap(value, touched)
+                            if gap is not None:
+                                touched = None
+                                async for piece in _pieces(gateway, path, order, gap):
+                                    yield diff.fill(gap, piece)
+                            steps = diff.updates(value, touched, gap=gap, now=now)
+                            for step, events in enumerate(steps):
+                                if step:
+                                    await asyncio.sleep(0)  # others have their turn
+                                yield events
+                            if is_first:
+                                yield []  # that was what there is to begin with
 
 
 def _enlarge(diff: WindowDiff, path: Path) -> bool:
@@ -155,7 +151,7 @@ async def with_deliveries(
         diff: What the stream shows of that conversation's messages.
     """
     outbox = gateway.outbox
-    posted: deque[ChatEvent] = deque()
+    posted: list[ChatEvent] = []  # mostly empty, and then a deque is ten times its size
     notifier = Notifier()
     own = OwnMessages(
         outbox.is_pending,
@@ -174,11 +170,6 @@ async def with_deliveries(
             posted.append(event)
             notifier.notify()
 
-    def follow_on() -> "asyncio.Task[list[ChatEvent] | None]":
-        task = asyncio.get_running_loop().create_task(_next(batches))
-        task.add_done_callback(notifier.notify)
-        return task
-
     def ready() -> bool:
         return bool(posted) or following.done() or told.next is not None
 
@@ -186,21 +177,15 @@ async def with_deliveries(
         has_begun = told.is_live if diff is None else diff.has_begun
         return own.begin(time.monotonic()) if has_begun else []
 
-    def patience() -> float | None:
-        """Seconds to wait for what is due; anything that is heard meanwhile is heard first."""
-        if own.due_since is None or not told.is_live:
-            return None
-        return max(own.due_since + PATIENCE - time.monotonic(), _PAUSE)
-
     outbox.watch(post)
     gateway.presence.watch(hear)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
-    following = follow_on()
+    following = _follow_on(batches, notifier)
     try:
         while True:
             try:
-                async with asyncio.timeout(patience()):
+                async with asyncio.timeout(_patience(own.due_since) if told.is_live else None):
                     await notifier.until(ready)
             except TimeoutError:
                 if not following.done():
@@ -209,8 +194,10 @@ async def with_deliveries(
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
             while posted:
-                gateway.check_process()  # in a forked child there may be something left to hear
-                yield posted.popleft()
+                heard, posted[:] = posted[:], []
+                for event in heard:
+                    gateway.check_process()  # in a forked child there may be something left to hear
+                    yield event
             if following.done():
                 batch = following.result()
                 if batch is None:
@@ -225,7 +212,7 @@ async def with_deliveries(
                 for event in [*given, *begin()]:
                     gateway.check_process()
                     yield event
-                following = follow_on()
+                following = _follow_on(batches, notifier)
     finally:
         outbox.unwatch(post)
         gateway.presence.unwatch(hear)
@@ -240,6 +227,8 @@ class _Told:
 
     A connection that is live is not called so while what it missed is still being read.
     """
+
+    __slots__ = ("_gateway", "_stale", "_state")
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
@@ -272,6 +261,20 @@ class _Told:
         """The connection itself says something."""
         if isinstance(event, ConnectionChanged):
             self._state, self._stale = event.state, False
+
+
+def _patience(due_since: float | None) -> float | None:
+    """Seconds to wait for what is due; anything that is heard meanwhile is heard first."""
+    return None if due_since is None else max(due_since + PATIENCE - time.monotonic(), _PAUSE)
+
+
+def _follow_on(
+    batches: AsyncGenerator[list[ChatEvent], None], notifier: Notifier
+) -> "asyncio.Task[list[ChatEvent] | None]":
+    """Get the next batch, and notify when it is there."""
+    task = asyncio.get_running_loop().create_task(_next(batches))
+    task.add_done_callback(notifier.notify)
+    return task
 
 
 async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:

@@ -23,6 +23,8 @@ class Lowest:
         place: Where a record stands.
     """
 
+    __slots__ = ("_heap", "_place")
+
     def __init__(self, place: Callable[[str, Json], Place]) -> None:
         self._place = place
         self._heap: list[tuple[Place, str]] = []

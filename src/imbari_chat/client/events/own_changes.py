@@ -21,6 +21,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Final
 
 from imbari_chat.client.events.diff import PENDING
 from imbari_chat.client.events.own_messages import PATIENCE
@@ -71,6 +72,9 @@ class _Change:
         return all(one.is_held(at(record, path)) for path, one in self.fields.items())
 
 
+_NONE: Final[frozenset[str]] = frozenset()
+
+
 class RecordOverlay:
     """What is laid over one listener's window. Pure.
 
@@ -78,11 +82,13 @@ class RecordOverlay:
         path: Where its records stand.
     """
 
+    __slots__ = ("_changes", "_ended", "_path", "_records")
+
     def __init__(self, path: Path) -> None:
         self._path = path
         self._records: dict[str, Json] = {}
         self._changes: dict[str, dict[int, _Change]] = {}
-        self._ended: set[str] = set()
+        self._ended: frozenset[str] = _NONE
 
     def began(self, number: int, changes: Mapping[Path, Json], now: int) -> frozenset[str]:
         """An update is carried out; gives the records in which it shows.
@@ -144,7 +150,7 @@ class RecordOverlay:
             if key in self._changes:
                 laid[key] = self._over(key, record)
         differing = self._ended | laid.keys()
-        self._ended = set()
+        self._ended = _NONE
         return {**self._records, **laid}, None if touched is None else touched | differing
 
     def _settle(self, key: str, record: Json) -> None:
@@ -158,7 +164,7 @@ class RecordOverlay:
             self._changes[key] = left
         else:
             del self._changes[key]
-            self._ended.add(key)
+            self._ended |= {key}
 
     def _over(self, key: str, record: Json) -> Json:
         changes = self._changes.get(key)
@@ -184,10 +190,25 @@ def _estimate(value: Json, shown: Json, now: int) -> Json:
 class _Listener:
     """A window with its overlay, and the alarms of what it is expected to bring."""
 
-    def __init__(self, overlay: RecordOverlay, subscription: Subscription) -> None:
+    __slots__ = ("_alarms", "_among", "_subscription", "overlay")
+
+    def __init__(
+        self, overlay: RecordOverlay, subscription: Subscription, among: "list[_Listener]"
+    ) -> None:
         self.overlay = overlay
         self._subscription = subscription
+        self._among = among
         self._alarms: dict[int, asyncio.TimerHandle] = {}
+
+    def __enter__(self) -> RecordOverlay:
+        self._among.append(self)
+        return self.overlay
+
+    def __exit__(self, *_: object) -> None:
+        """Nobody listens any more."""
+        self._among.remove(self)
+        for alarm in self._alarms.values():
+            alarm.cancel()
 
     def show(self, concerned: frozenset[str]) -> None:
         """These records look another way now."""
@@ -200,11 +221,6 @@ class _Listener:
         if concerned:
             self._wait(number)
         self.show(concerned)
-
-    def close(self) -> None:
-        """Nobody listens any more."""
-        for alarm in self._alarms.values():
-            alarm.cancel()
 
     def _wait(self, number: int) -> None:
         loop = asyncio.get_running_loop()
@@ -225,16 +241,9 @@ class OwnChanges:
         self._listeners: list[_Listener] = []
         self._numbers = count()
 
-    @contextmanager
-    def laid_over(self, path: Path, subscription: Subscription) -> Iterator[RecordOverlay]:
+    def laid_over(self, path: Path, subscription: Subscription) -> "_Listener":
         """What to lay over a window, as long as it is listened to."""
-        listener = _Listener(RecordOverlay(path), subscription)
-        self._listeners.append(listener)
-        try:
-            yield listener.overlay
-        finally:
-            self._listeners.remove(listener)
-            listener.close()
+        return _Listener(RecordOverlay(path), subscription, self._listeners)
 
     @contextmanager
     def carrying_out(self, changes: Mapping[Path, Json], now: int) -> Iterator[None]:

@@ -8,7 +8,7 @@ from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
 from imbari_chat.client.sending.on_disk import Disk
 from imbari_chat.client.sending.outbox import Decision, Outbox
 from imbari_chat.engine.outbox import Delivered, OutboxPolicy
-from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -101,7 +101,7 @@ class DurableOutbox(Outbox):
     async def _find_out(self, entry: OutboxEntry) -> None:
         try:
             present = await is_stored(self._transport, entry)
-        except Unavailable:
+        except (AccessDenied, Unavailable):
             self._disk.look_again()
         except ImbariError as error:
             self.heard(entry, "failed", error)

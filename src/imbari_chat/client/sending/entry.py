@@ -55,15 +55,17 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
     """Whether an entry's message is stored.
 
     Raises:
+        AccessDenied: Nobody may look. Then it is not, unless the rules are others than they were:
+            what one wrote oneself one may read.
         Conflict: It is not, and what it answers is no longer the last word.
         SessionNotFound: It is not, and neither is its conversation.
         Unavailable: Nobody can tell now.
     """
     plan = entry.plan
     assert plan.commit_marker is not None
+    if plan.is_marked_by(await transport.get(plan.commit_marker)):
+        return True
     try:
-        if plan.is_marked_by(await transport.get(plan.commit_marker)):
-            return True
         await require_session(transport, plan, refused=True)
         if plan.expects is None:
             return False
@@ -73,7 +75,7 @@ async def is_stored(transport: Transport, entry: OutboxEntry) -> bool:
         # Something came in between; an earlier try of this very message, perhaps.
         if plan.is_marked_by(await transport.get(plan.commit_marker)):
             return True
-    except AccessDenied:  # what one wrote oneself one may read
+    except AccessDenied:
         return False
     raise overtaken(entry.session_id)
 

@@ -21,7 +21,7 @@ from imbari_chat.client.sending.entry import (
 )
 from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
-from imbari_chat.errors import ClientClosed, ImbariError, Unavailable
+from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
@@ -453,6 +453,8 @@ class Outbox:
     async def _look(self, entry: OutboxEntry) -> None:
         try:
             present = await is_stored(self._transport, entry)
+        except AccessDenied:
+            self._core.barred(entry.message.id, time.monotonic())
         except ImbariError as error:
             self._failed(entry, error)
         else:
