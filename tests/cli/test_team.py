@@ -1,17 +1,11 @@
 """assign, label, snooze, notes, block and canned, and what inbox, show and reply make of them."""
 
 import json
-from collections.abc import Callable
-from datetime import datetime, timedelta
 
 import pytest
 
-from imbari_chat.cli.team.when import later
 from imbari_chat.emulator import Emulator
-from imbari_chat.errors import ImbariError
 from tests.cli.harness import Program, Visitor, outside
-
-NOW = 1_710_252_300_000  # 12 March 2024, 14:05 UTC
 
 
 def listed(program: Program, *options: str) -> list[str]:
@@ -258,34 +252,3 @@ def test_rules_of_before_leave_the_team_out_of_the_inbox(
         program("inbox", "--mine", code=7)
     finally:
         emulator.load_rules(strict_rules())
-
-
-@pytest.mark.parametrize(
-    ("text", "made"),
-    [
-        ("45m", lambda: NOW + 45 * 60_000),
-        ("+2h", lambda: NOW + 2 * 3_600_000),
-        ("1w", lambda: NOW + 7 * 86_400_000),
-        ("2024-03-12T14:05:00.001Z", lambda: NOW + 1),
-        ("2999-01-01", lambda: int(datetime(2999, 1, 1).timestamp() * 1000)),  # noqa: DTZ001
-        (
-            " tomorrow ",
-            lambda: int(
-                (datetime.fromtimestamp(NOW / 1000).astimezone() + timedelta(days=1))
-                .replace(hour=9, minute=0, second=0, microsecond=0)
-                .timestamp()
-                * 1000
-            ),
-        ),
-    ],
-)
-def test_a_moment_that_comes_is_named_as_people_do(text: str, made: Callable[[], int]) -> None:
-    """A length from now, a day, or a time."""
-    assert later(text, NOW, option="UNTIL") == made()
-
-
-@pytest.mark.parametrize("text", ["2024-03-12T14:05Z", "2024-03-11", "soon", "", "3", "-2h"])
-def test_what_has_passed_or_is_no_moment_is_refused(text: str) -> None:
-    """With what can be said instead."""
-    with pytest.raises(ImbariError):
-        later(text, NOW, option="UNTIL")
