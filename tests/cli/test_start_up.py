@@ -25,9 +25,8 @@ print(json.dumps([*sorted(sys.modules), *["collecting"] * gc.isenabled()]), file
 
 
 def _modules_after(code: str, **variables: str) -> set[str]:
-    command = [sys.executable, "-c", _REPORT.format(code=code)]
     result = subprocess.run(
-        command,
+        [sys.executable, "-c", _REPORT.format(code=code)],
         capture_output=True,
         text=True,
         check=True,
