@@ -126,7 +126,7 @@ def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
     Stderr(quiet=quiet).say(words)
     if json:
-        Stdout().receipt({"account": _record(account)})
+        Stdout(tells_what_was_done=True).document({"account": _record(account)})
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":

@@ -78,9 +78,11 @@ def inbox(
     now = time.time_ns() // 1_000_000
     earliest = None if since is None else moment(since, now, option="--since")
     if live:
-        if json or unread or since is not None or status is Shown.RESOLVED:
+        for_programs = json or jsonl or ids or fields is not None
+        if for_programs or total or unread or since is not None or status is Shown.RESOLVED:
             raise UsageError(
-                "--live goes with none of --json, --unread, --since and --status resolved",
+                "--live goes with --limit and --status all alone, not with --json, --since,"
+                " --unread and the like",
                 hint="`imbari-chat watch --jsonl` is live and for scripts",
             )
         _live(here, stderr, shown="all" if status is Shown.ALL else "active", limit=limit)

@@ -108,7 +108,7 @@ def deploy(
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Stdout().receipt(
+        Stdout(tells_what_was_done=True).document(
             {
                 "file": str(file),
                 "database": project.admin_url,
