@@ -99,7 +99,7 @@ def inbox(
             "mine": mine, "unassigned": unassigned, "snoozed": snoozed,
         }  # fmt: skip
         chosen = [name for name, is_asked in named.items() if is_asked]
-        if json or jsonl or ids or fields or total or label or len(chosen) > 1:
+        if json or jsonl or ids or fields is not None or total or label or len(chosen) > 1:
             raise UsageError(
                 "--live shows one of --status, --unread, --mine, --unassigned and --snoozed, and"
                 " goes with none of --label, --total, --json, --jsonl, --ids and --fields",

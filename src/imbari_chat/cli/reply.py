@@ -80,7 +80,7 @@ def reply(
     open; --anyway sends it. A reply given here, or piped in, is sent whatever came before. With
     --queue a reply that waits is exit code 8, like one that is given back.
     """
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     given = given_text(text or ())
     outgoing = _Outgoing(given, queue=queue)
 
@@ -134,7 +134,7 @@ def reply(
     with outgoing.given_back(stderr):
         sent = with_admin_chat(here, stderr, write, writes=True, queues=queue, tells=True)
     if json:
-        stdout.receipt(sent.document())
+        Stdout(tells_what_was_done=True).document(sent.document())
     if sent.message.delivery != "confirmed":
         raise Unavailable(
             "the reply could not be sent yet, and is kept on this machine",
@@ -227,10 +227,11 @@ def _turn(
         return turned
 
     sessions = with_admin_chat(here, stderr, turn, writes=True, tells=True)
+    stdout = Stdout(tells_what_was_done=True)
     if form.json:
-        Stdout().receipt({"conversations": [record(one) for one in sessions]})
-    elif form.ids and sessions:
-        Stdout().rows([one.id] for one in sessions)
+        stdout.document({"conversations": [record(one) for one in sessions]})
+    elif form.ids:
+        stdout.rows([one.id] for one in sessions)
     for error in failed[1:]:
         stderr.error(error)
     if failed:

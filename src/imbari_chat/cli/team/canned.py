@@ -126,7 +126,7 @@ def save(
     made = with_admin_chat(target(ctx), stderr, work, writes=True)
     stderr.say(f"kept as /{made.name}")
     if json:
-        Stdout().receipt({"canned_reply": record(made)})
+        Stdout(tells_what_was_done=True).document({"canned_reply": record(made)})
 
 
 def delete(ctx: typer.Context, name: Name, quiet: Quiet = False) -> None:
