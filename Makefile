@@ -42,7 +42,7 @@ help:
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
-	@echo "make reference             write docs/api.md, settings.md and keys.md anew from the code"
+	@echo "make reference             write docs/api.md, settings.md, keys.md and man anew from the code"
 	@echo "make pictures              draw the desk anew for docs/pictures"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
 	@echo "make generate              write the blocking clients anew from the async ones"

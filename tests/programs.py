@@ -9,6 +9,7 @@ uses ``subprocess`` itself.
 """
 
 import asyncio
+import atexit
 import ctypes
 import inspect
 import json
@@ -156,6 +157,12 @@ class _Server:
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
             )
+
+        atexit.register(self._close)
+
+    def _close(self) -> None:
+        self._channel.close()
+        self._process.wait()
 
     def forked(self, order: Order, streams: Sequence[int]) -> int:
         """The id of the process that was started; it is this one's child.

@@ -1,5 +1,6 @@
 """A program that is forked cannot be told from one that the interpreter was started for."""
 
+import ast
 import asyncio
 import json
 import os
@@ -196,6 +197,30 @@ def test_a_program_that_takes_too_long_is_killed() -> None:
     with pytest.raises(subprocess.TimeoutExpired):
         programs.run([sys.executable, "-c", "import time; time.sleep(60)"], timeout=0.2)
     assert time.monotonic() - began < 20
+
+
+_ORDINARY = {
+    "bench/test_bench.py": "a module is no program of -c",
+    "cli/test_start_up.py": "what a start imports",
+    "client/test_redaction.py": "what an import does to logging",
+    "emulator/test_sockets.py": "what an emulator imports",
+    "identity/test_secrets.py": "what an import imports",
+}
+"""Tests that start the interpreter themselves, and for what."""
+
+
+def test_who_starts_an_interpreter_has_a_reason() -> None:
+    """Everybody else takes what is cheap."""
+    here = Path(__file__).parent
+    found = set()
+    for file in here.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+            match node:
+                case ast.Call(func=ast.Attribute(ast.Name("subprocess" | "asyncio"))) if (
+                    "sys.executable" in ast.unparse(node)
+                ):
+                    found.add(str(file.relative_to(here)))
+    assert found == _ORDINARY.keys()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a process adopt another")

@@ -1,4 +1,4 @@
-"""``python -m tools.reference``: the pages of the API, of settings and of keys, from the code.
+"""``python -m tools.reference``: the pages of the API, settings and keys, and the manual.
 
 ``--check`` writes nothing and fails if a page is not what the code says.
 """
@@ -13,10 +13,13 @@ from typing import Any, Final
 from pydantic.fields import FieldInfo
 
 import imbari_chat
+from imbari_chat.cli.docstrings import entries
+from imbari_chat.cli.topics import OTHER_VARIABLES
 from imbari_chat.config import Settings, settings_variables
 from imbari_chat.desk import keys
 from imbari_chat.emulator import Emulator
-from tools.docstrings import entries, markdown
+from tools.docstrings import markdown
+from tools.manual import MANUAL, manual_pages
 
 __all__ = ["API", "KEYS", "SETTINGS", "api_page", "keys_page", "settings_page"]
 
@@ -168,7 +171,7 @@ def settings_page() -> str:
         "",
         "| variable | meaning |",
         "| --- | --- |",
-        *(f"| `{name}` | {meaning} |" for name, meaning in _OTHERS.items()),
+        *(f"| `{name}` | {meaning} |" for name, meaning in OTHER_VARIABLES.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -185,15 +188,6 @@ def keys_page() -> str:
     return "\n".join(lines) + "\n"
 
 
-_OTHERS: Final = {
-    "IMBARI_CHAT_PASSWORD": "the password of `auth login` and `admins create`, where none is typed",
-    "IMBARI_CHAT_DEBUG": "anything: an error that ends a command is followed by where it came from",
-    "FIREBASE_EMULATOR_HUB": "set for what `emulator exec` runs: where the emulators' hub is",
-    "NO_COLOR": "anything: no colours on a terminal",
-    "VISUAL, EDITOR": "what `reply` opens for a text that is not given, and the desk at a key",
-}
-
-
 def _default(name: str, field: FieldInfo) -> str:
     if name in _DERIVED:
         return _DERIVED[name]
@@ -207,12 +201,19 @@ def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` say which are not up to date."""
     check = "--check" in arguments
     stale = []
-    for path, page in ((API, api_page()), (SETTINGS, settings_page()), (KEYS, keys_page())):
+    pages = {API: api_page(), SETTINGS: settings_page(), KEYS: keys_page(), **manual_pages()}
+    for path, page in pages.items():
         if path.exists() and path.read_text("utf-8") == page:
             continue
         stale.append(path.name)
         if not check:
+            path.parent.mkdir(exist_ok=True)
             path.write_text(page, "utf-8")
+    for path in MANUAL.glob("*.1"):
+        if path not in pages:  # of a command that is no more
+            stale.append(path.name)
+            if not check:
+                path.unlink()
     if check and stale:
         print(f"not what the code says: {', '.join(stale)}; run `make reference`")
     return int(check and bool(stale))

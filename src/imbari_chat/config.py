@@ -30,6 +30,7 @@ from pydantic_settings import (
 
 from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError, raise_alone
+from imbari_chat.validation import reason
 
 __all__ = [
     "DEFAULT_EMULATOR_PROJECT",
@@ -47,8 +48,9 @@ DEFAULT_EMULATOR_PROJECT = "demo-imbari"
 
 _EMULATOR_API_KEY = "fake-api-key"
 _NOWHERE = (
-    "Try `imbari-chat emulator exec -- COMMAND` for the embedded emulator, or set "
-    "IMBARI_CHAT_DATABASE_URL to your database's address for a live project"
+    "`imbari-chat demo` needs none, and `imbari-chat emulator exec -- COMMAND` brings one; for a"
+    " live project set IMBARI_CHAT_DATABASE_URL to its database's address and IMBARI_CHAT_API_KEY,"
+    " then `imbari-chat auth login`"
 )
 
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
@@ -244,9 +246,8 @@ class Settings(BaseSettings):
             name = ".".join(str(part) for part in first["loc"]) or "settings"
             path = settings_file()
             hint = f"Look at the environment and at {path}" if path else None
-            reason = first["msg"].removeprefix("Value error, ")
             # What was given stays with the original: a URL may hold a password.
-            raise_alone(ConfigError(f"setting {name!r} is not usable: {reason}", hint=hint))
+            raise_alone(ConfigError(f"setting {name!r} is not usable: {reason(first)}", hint=hint))
         except (OSError, ValueError) as error:  # tomllib's errors are ValueErrors
             raise ConfigError(
                 f"the settings file cannot be read: {error}", where=str(settings_file())

@@ -4,9 +4,11 @@ import json
 import re
 from typing import Any
 
+import pytest
 from typer.testing import CliRunner, Result
 
 from imbari_chat.cli.main import _named, build
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.client import CustomerChat
 from imbari_chat.emulator import Emulator
 from tests import plain_http
@@ -23,21 +25,48 @@ class Program:
         self._runner = CliRunner()
 
     def __call__(
-        self, *arguments: str, stdin: str | bytes | None = None, width: int = 80, code: int = 0
+        self,
+        *arguments: str,
+        stdin: str | bytes | None = None,
+        width: int = 80,
+        code: int = 0,
+        terminal: bool = False,
     ) -> Result:
         """Run a command; it must end with ``code``."""
-        result = self.run(*arguments, stdin=stdin, width=width)
+        result = self.run(*arguments, stdin=stdin, width=width, terminal=terminal)
         assert result.exit_code == code, (result.exit_code, result.stdout, result.stderr)
         return result
 
-    def run(self, *arguments: str, stdin: str | bytes | None = None, width: int = 80) -> Result:
-        """Run a command, however it ends."""
-        app = build(_named(arguments))  # as the program does; all commands take ten times as long
-        return self._runner.invoke(app, list(arguments), input=stdin, env={"COLUMNS": str(width)})
+    def run(
+        self,
+        *arguments: str,
+        stdin: str | bytes | None = None,
+        width: int = 80,
+        terminal: bool = False,
+    ) -> Result:
+        """Run a command, however it ends; its output seems to be a terminal if it is to."""
+        with pytest.MonkeyPatch.context() as patched:
+            if terminal:
+                patched.setattr(Stdout, "is_terminal", True)
+            app = build(_named(arguments))  # as the program does; all take ten times as long
+            return self._runner.invoke(
+                app, list(arguments), input=stdin, env={"COLUMNS": str(width)}
+            )
 
     def json(self, *arguments: str, stdin: str | None = None) -> Any:
-        """What a command prints with ``--json``."""
-        return json.loads(self(*arguments, "--json", stdin=stdin).stdout)
+        """What a command prints with ``--json``; if that is one thing, the thing itself."""
+        document = json.loads(self(*arguments, "--json", stdin=stdin).stdout)
+        assert document.pop("version") == 1
+        return next(iter(document.values())) if len(document) == 1 else document
+
+    def inbox(self, *options: str) -> Any:
+        """The conversations that ``inbox`` lists."""
+        return self.json("inbox", *options)["conversations"]
+
+    def show(self, session: str, *options: str) -> Any:
+        """One conversation, as ``show`` gives it."""
+        (shown,) = self.json("show", session, *options)
+        return shown
 
 
 class Visitor:

@@ -1,10 +1,12 @@
 """auth and admins, against the emulator's Auth half."""
 
+import time
 from pathlib import Path
 
 import pytest
 
 from imbari_chat.emulator import Emulator
+from tests import plain_http
 from tests.cli.harness import Program, Visitor
 
 _EMAIL = "admin@example.com"
@@ -33,7 +35,7 @@ def test_an_admin_signs_in_and_replies(
     status = program.json("auth", "status")
     assert (status["identity"], status["email"], status["admin"]) == ("login", admin, True)
     session = visitor.writes("Hello")
-    assert program.json("reply", session, "Hi")["sender_uid"] == status["uid"]
+    assert program.json("reply", session, "Hi")["message"]["sender_uid"] == status["uid"]
 
 
 def test_the_password_is_kept_nowhere(program: Program, admin: str, place: Path) -> None:
@@ -110,3 +112,37 @@ def test_on_an_emulator_a_stale_sign_in_is_no_obstacle(
     assert "Amina Nakato" in result.stdout
     assert "using its owner" in result.stderr
     assert program.json("auth", "status")["identity"] == "emulator"
+
+
+def test_status_says_what_the_token_claims_and_until_when(program: Program, admin: str) -> None:
+    """A person as well as a program."""
+    _log_in(program)
+    status = program.json("auth", "status")
+    assert status["claims"]["admin"] is True
+    assert 0 < status["expires_at"] / 1000 - time.time() <= 3600
+    told = program("auth", "status").stdout
+    assert admin in told
+    assert "admin=True" in told
+    assert "sign_in_provider" not in told
+
+
+def test_a_token_proves_who_is_signed_in(
+    program: Program, admin: str, emulator: Emulator, visitor: Visitor
+) -> None:
+    """To the service itself; alone on its line."""
+    session = visitor.writes("Hello")
+    _log_in(program)
+    token = program("auth", "token").stdout
+    assert token.count("\n") == 1
+    answer = plain_http.get(
+        f"http://{emulator.database_host}/chatSessions.json",
+        params={"ns": emulator.namespace, "shallow": "true", "auth": token.strip()},
+        trust_env=False,
+    )
+    assert answer.json() == {session: True}
+
+
+def test_an_emulators_owner_has_a_token_too(program: Program) -> None:
+    """That of all emulators."""
+    assert program("auth", "token").stdout == "owner\n"
+    assert program.json("auth", "status")["uid"] == "imbari-chat"

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,10 @@ def test_bad_input(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The code tells scripts, one line tells people, and data stays data."""
+    session = visitor.writes("Hello")
     words = {
-        "session": visitor.writes("Hello"),
+        "session": session,
+        "beginning": session[:2],
         "port": emulator.database_host.split(":")[1],
         "auth": emulator.auth_host,
     }
@@ -41,7 +44,7 @@ def test_bad_input(
         else:
             monkeypatch.setenv(name, value)
     if "before" in case:
-        program(*case["before"])
+        program(*case["before"], terminal=True)
     stdin = case.get("stdin", "") * case.get("stdin_times", 1)
     raw = base64.b64decode(case["stdin_base64"]) if "stdin_base64" in case else stdin.encode()
 
@@ -52,6 +55,7 @@ def test_bad_input(
     assert result.stderr.count("error: ") == 1
     assert "Traceback" not in result.stderr
     assert "mistake in imbari-chat" not in result.stderr
+    assert not re.search("[Ii]nput should|[Vv]alue error|unable to parse", result.stderr)
     for expected in case["says"]:
         assert _filled(expected, words).lower() in result.stderr.lower()
 

@@ -12,8 +12,8 @@ def test_inbox_numbers_conversations_newest_first(program: Program, visitor: Vis
     """The latest to write is number 1."""
     visitor.writes("Hello", name="Amina Nakato")
     visitor.writes("Hi", name="Brian Otieno")
-    lines = program("inbox").stdout.splitlines()[2:]
-    assert [line.split()[:3] for line in lines] == [
+    lines = program("inbox", terminal=True).stdout.splitlines()[2:]
+    assert [[line.split()[at] for at in (0, 2, 3)] for line in lines] == [
         ["1", "Brian", "Otieno"],
         ["2", "Amina", "Nakato"],
     ]
@@ -24,7 +24,7 @@ def test_inbox_fits_the_width_there_is(program: Program, visitor: Visitor, width
     """However long what strangers typed is, no line is wider than the terminal."""
     visitor.writes("x" * 2000, name="n" * 100, email=f"{'e' * 60}@{'d' * 60}.example.com")
     visitor.writes("深煎りの豆 " * 50, name="伊藤 さくら" * 9)
-    lines = program("inbox", width=width).stdout.splitlines()
+    lines = program("inbox", width=width, terminal=True).stdout.splitlines()
     assert len(lines) == 4
     assert all(len(line) <= width for line in lines)
 
@@ -32,26 +32,28 @@ def test_inbox_fits_the_width_there_is(program: Program, visitor: Visitor, width
 def test_inbox_shows_more_when_there_is_room(program: Program, visitor: Visitor) -> None:
     """The id and the e-mail appear on a wide terminal, whole."""
     session = visitor.writes("Hello")
-    wide = program("inbox", width=140).stdout
+    wide = program("inbox", width=140, terminal=True).stdout
     assert session in wide
     assert "amina@example.com" in wide
-    assert session not in program("inbox", width=80).stdout
+    narrow = program("inbox", width=80, terminal=True).stdout
+    assert session not in narrow
+    assert session[:8] in narrow
 
 
 def test_inbox_lists_by_status(program: Program, visitor: Visitor) -> None:
     """Active is what is listed unless asked otherwise."""
     done, waiting = visitor.writes("One"), visitor.writes("Two")
     program("resolve", done)
-    assert [one["id"] for one in program.json("inbox")] == [waiting]
-    assert [one["id"] for one in program.json("inbox", "--status", "resolved")] == [done]
-    assert [one["id"] for one in program.json("inbox", "--status", "all")] == [waiting, done]
+    assert [one["id"] for one in program.inbox()] == [waiting]
+    assert [one["id"] for one in program.inbox("--status", "resolved")] == [done]
+    assert [one["id"] for one in program.inbox("--status", "all")] == [waiting, done]
 
 
 def test_inbox_lists_only_unread_on_request(program: Program, visitor: Visitor) -> None:
     """What was read is left out."""
     read, unread = visitor.writes("One"), visitor.writes("Two")
     program("show", read)
-    assert [one["id"] for one in program.json("inbox", "--unread")] == [unread]
+    assert [one["id"] for one in program.inbox("--unread")] == [unread]
 
 
 def test_inbox_lists_only_what_was_written_since(
@@ -61,10 +63,10 @@ def test_inbox_lists_only_what_was_written_since(
     old, new = visitor.writes("One"), visitor.writes("Two")
     outside(emulator, f"/chatSessions/{old}/lastMessageTime", 1_710_252_300_000)  # 12 March 2024
     for since in ("2h", "1w", "2024-03-13"):
-        assert [one["id"] for one in program.json("inbox", "--since", since)] == [new]
+        assert [one["id"] for one in program.inbox("--since", since)] == [new]
     for since in ("2024-03-11", "2024-03-12T00:00+12:00"):
-        assert [one["id"] for one in program.json("inbox", "--since", since)] == [new, old]
-    assert program.json("inbox", "--since", "2h", "--unread", "--status", "resolved") == []
+        assert [one["id"] for one in program.inbox("--since", since)] == [new, old]
+    assert program.inbox("--since", "2h", "--unread", "--status", "resolved") == []
     result = program("inbox", "--since", "2999-01-01")
     assert (result.stdout, "since 2999-01-01 00:00" in result.stderr) == ("", True)
 
@@ -74,13 +76,13 @@ def test_an_empty_inbox_prints_no_data(program: Program) -> None:
     result = program("inbox")
     assert result.stdout == ""
     assert "no active conversations" in result.stderr
-    assert program.json("inbox") == []
+    assert program.inbox() == []
 
 
 def test_json_has_the_names_of_the_models(program: Program, visitor: Visitor) -> None:
     """snake_case names, milliseconds, and null for what is not there."""
     session = visitor.writes("Hello")
-    (record,) = program.json("inbox")
+    (record,) = program.inbox()
     assert record["id"] == session
     assert record["customer_name"] == "Amina Nakato"
     assert record["unread_count"] == 1
@@ -94,7 +96,7 @@ def test_json_keeps_unknown_fields_apart(
     """A field of next year is under ``extra``, and cannot pass for one of ours."""
     session = visitor.writes("Hello")
     outside(emulator, f"/chatSessions/{session}/customer_name", "an impostor")
-    (record,) = program.json("inbox")
+    (record,) = program.inbox()
     assert record["customer_name"] == "Amina Nakato"
     assert record["extra"] == {"customer_name": "an impostor"}
 
@@ -102,25 +104,25 @@ def test_json_keeps_unknown_fields_apart(
 def test_show_prints_the_conversation_and_marks_it_read(program: Program, visitor: Visitor) -> None:
     """Both messages are shown as new once, and counted no more."""
     session = visitor.writes("Do you ship to Kampala?", "By lorry?")
-    first = program("show", session)
+    first = program("show", session, terminal=True)
     assert first.stdout.count("  new") == 2
     assert "2 messages marked read" in first.stderr
-    assert program("show", session).stdout.count("  new") == 0
-    assert program.json("inbox")[0]["unread_count"] == 0
+    assert program("show", session, terminal=True).stdout.count("  new") == 0
+    assert program.inbox()[0]["unread_count"] == 0
 
 
 def test_show_can_peek(program: Program, visitor: Visitor) -> None:
     """Peeking leaves everything as it was."""
     session = visitor.writes("Hello")
     program("show", session, "--peek")
-    assert program.json("inbox")[0]["unread_count"] == 1
+    assert program.inbox()[0]["unread_count"] == 1
 
 
 def test_show_signs_messages(program: Program, visitor: Visitor) -> None:
     """An admin's messages are the team's; a customer's bear the customer's name."""
     session = visitor.writes("Hello")
     program("reply", session, "Good morning")
-    shown = program("show", session).stdout
+    shown = program("show", session, terminal=True).stdout
     assert "\nAmina Nakato  2" in shown
     assert "\nImbari Team  2" in shown
 
@@ -135,7 +137,7 @@ def test_show_says_what_was_marked_beyond_the_limit(program: Program, visitor: V
 def test_show_as_json(program: Program, visitor: Visitor) -> None:
     """The session and its messages, oldest first."""
     session = visitor.writes("One", "Two")
-    shown = program.json("show", session)
+    shown = program.show(session)
     assert shown["session"]["id"] == session
     assert [message["text"] for message in shown["messages"]] == ["One", "Two"]
     assert [message["sender"] for message in shown["messages"]] == ["customer"] * 2
@@ -164,13 +166,15 @@ def test_hostile_text_reaches_no_terminal(
     outside(emulator, f"/messages/{session}/-Ohostile", {
         "text": hostile, "from": "customer", "timestamp": 1_700_000_000_000,
     })  # fmt: skip
-    for result in (program("show", session, "--peek"), program("inbox")):
-        printed = result.stdout + result.stderr
-        assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(printed)
-        assert "[link=http://x]Eve" in printed
+    for terminal in (True, False):
+        for arguments in (("show", session, "--peek"), ("inbox",)):
+            result = program(*arguments, terminal=terminal)
+            printed = result.stdout + result.stderr
+            assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(printed)
+            assert "red" in printed or "[link=http://x]Eve" in printed
     raw = program("show", session, "--peek", "--json").stdout
     assert not {"\x1b", "\x07", "\u202e", "\x9b"} & set(raw)
-    texts = [message["text"] for message in program.json("show", session, "--peek")["messages"]]
+    texts = [message["text"] for message in program.show(session, "--peek")["messages"]]
     assert hostile in texts
 
 
@@ -184,13 +188,14 @@ def test_reply_is_addressed_and_sent(
     assert result.stderr == (
         f"at the emulator at {emulator.database_host} (project demo-imbari)\n"
         "to Amina Nakato <amina@example.com> (1 unread)\nsent\n"
+        "1 message left unread; --read marks what came before\n"
     )
-    assert program.json("show", session)["messages"][-1]["text"] == "Yes, [today]!"
+    assert program.show(session)["messages"][-1]["text"] == "Yes, [today]!"
 
 
 def test_reply_prints_the_message_as_json(program: Program, visitor: Visitor) -> None:
     """A script learns the id."""
-    sent = program.json("reply", visitor.writes("Hello"), "Hi")
+    sent = program.json("reply", visitor.writes("Hello"), "Hi")["message"]
     assert sent["text"] == "Hi"
     assert sent["sender"] == "admin"
     assert len(sent["id"]) == 20
@@ -200,7 +205,7 @@ def test_reply_reads_standard_input(program: Program, visitor: Visitor) -> None:
     """Every line counts but the last line's end."""
     session = visitor.writes("Hello")
     program("reply", session, "-", stdin="Dear Amina,\n\nyes.\n")
-    assert program.json("show", session)["messages"][-1]["text"] == "Dear Amina,\n\nyes."
+    assert program.show(session)["messages"][-1]["text"] == "Dear Amina,\n\nyes."
 
 
 @pytest.mark.parametrize("text", ["- one", "-ish", "--", "-- Imbari"])
@@ -208,24 +213,24 @@ def test_a_reply_may_begin_with_a_dash(program: Program, visitor: Visitor, text:
     """After a double dash everything is text, and most of it is before one too."""
     session = visitor.writes("Hello")
     program("reply", "--", session, text)
-    assert program.json("show", session)["messages"][-1]["text"] == text
+    assert program.show(session)["messages"][-1]["text"] == text
 
 
 def test_a_session_is_found_by_the_beginning_of_its_id(program: Program, visitor: Visitor) -> None:
     """An id begins with a dash and is no option for that."""
     session = visitor.writes("Hello")
-    assert program.json("show", session[:15])["session"]["id"] == session
+    assert program.show(session[:15])["session"]["id"] == session
 
 
 def test_a_number_means_the_list_that_was_printed(program: Program, visitor: Visitor) -> None:
     """A list that has moved since cannot send a reply to somebody else."""
     amina = visitor.writes("Hello")
-    program("inbox")
+    program("inbox", terminal=True)
     visitor.writes("Me first", name="Brian Otieno", email="brian@example.com")
-    program.json("inbox")
+    program.inbox()
     result = program("reply", "#1", "For Amina")
     assert "to Amina Nakato" in result.stderr
-    assert program.json("show", amina)["messages"][-1]["text"] == "For Amina"
+    assert program.show(amina)["messages"][-1]["text"] == "For Amina"
 
 
 def test_profiles_have_their_own_lists(
@@ -233,9 +238,9 @@ def test_profiles_have_their_own_lists(
 ) -> None:
     """What one profile printed means nothing to another."""
     visitor.writes("Hello")
-    program("inbox")
+    program("inbox", terminal=True)
     monkeypatch.setenv("IMBARI_CHAT_PROFILE", "other")
-    assert "none was printed here yet" in program("show", "1", code=2).stderr
+    assert "none was printed in this terminal" in program("show", "1", code=2).stderr
 
 
 def test_a_list_that_cannot_be_kept_is_still_printed(
@@ -245,7 +250,7 @@ def test_a_list_that_cannot_be_kept_is_still_printed(
     visitor.writes("Hello")
     (place / "data").mkdir()
     (place / "data" / "inbox").write_text("in the way")
-    result = program("inbox")
+    result = program("inbox", terminal=True)
     assert "Amina Nakato" in result.stdout
     assert "warning: the numbers" in result.stderr
 
@@ -253,9 +258,9 @@ def test_a_list_that_cannot_be_kept_is_still_printed(
 def test_resolve_and_reopen(program: Program, visitor: Visitor) -> None:
     """Each says what it did, and says so when there was nothing to do."""
     session = visitor.writes("Hello")
-    assert program.json("resolve", session)["status"] == "resolved"
+    assert program.json("resolve", session)[0]["status"] == "resolved"
     assert "already resolved" in program("resolve", session).stderr
-    reopened = program.json("reopen", session)
+    (reopened,) = program.json("reopen", session)
     assert (reopened["status"], reopened["resolved_at"]) == ("active", None)
     assert "already active" in program("reopen", session).stderr
 

@@ -1,17 +1,22 @@
 """doctor, against sound and unsound set-ups."""
 
+import io
 import json
+import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from imbari_chat.cli.surroundings import clock, connections, terminal
 from imbari_chat.emulator import Emulator
+from imbari_chat.net.transport import Way
 from imbari_chat.schema import strict_rules
 from tests.cli.harness import Program, Visitor, outside
 
 
 def _states(program: Program, code: int = 0) -> dict[str, Any]:
-    checks = json.loads(program("doctor", "--json", code=code).stdout)
+    checks = json.loads(program("doctor", "--json", code=code).stdout)["checks"]
     return {check["name"]: check for check in checks}
 
 
@@ -20,8 +25,9 @@ def test_a_sound_set_up_passes(program: Program, visitor: Visitor) -> None:
     visitor.writes("Hello")
     states = _states(program)
     assert list(states) == [
-        "settings", "database", "auth", "rules for strangers", "sign-in", "rules for admins",
-        "transport", "presence", "records", "unread counts",
+        "settings", "terminal", "database", "clock", "auth", "rules for strangers", "sign-in",
+        "rules for admins", "rules deployed", "connections", "presence", "records",
+        "unread counts",
     ]  # fmt: skip
     assert {check["state"] for check in states.values()} == {"ok"}
 
@@ -51,6 +57,7 @@ def test_a_database_that_does_not_answer_fails(
     states = _states(program, code=10)
     assert {name: check["state"] for name, check in states.items()} == {
         "settings": "ok",
+        "terminal": "ok",
         "database": "fail",
         "auth": "ok",
     }
@@ -116,7 +123,7 @@ def _drifted(visitor: Visitor, emulator: Emulator, count: object = 5) -> str:
 
 def _counts(program: Program) -> dict[str, int]:
     """What every session says."""
-    return {one["id"]: one["unread_count"] for one in program.json("inbox")}
+    return {one["id"]: one["unread_count"] for one in program.inbox()}
 
 
 def test_a_count_that_drifted_is_named(
@@ -199,7 +206,7 @@ def test_a_count_that_cannot_be_put_right_fails(
     rules = strict_rules().replace(whole, f"{whole} && $session !== '{session}'")
     emulator.load_rules(rules)
     try:
-        checks = json.loads(program("doctor", "--fix-unread", "--json", code=10).stdout)
+        checks = json.loads(program("doctor", "--fix-unread", "--json", code=10).stdout)["checks"]
     finally:
         emulator.load_rules(strict_rules())
     check = checks[-1]
@@ -208,3 +215,71 @@ def test_a_count_that_cannot_be_put_right_fails(
     assert errors[other] is None
     assert "rules" in errors[session]
     assert _counts(program) == {session: 5, other: 2}
+
+
+def test_other_rules_than_those_shipped_are_a_warning(program: Program, emulator: Emulator) -> None:
+    """Somebody may have forgotten to deploy them; how their lines end does not matter."""
+    try:
+        emulator.load_rules(strict_rules().replace("\n", "  \n"))
+        assert _states(program)["rules deployed"]["state"] == "ok"
+        changed = strict_rules().replace('"unreadCount"', '"unreadCount" ', 1)
+        emulator.load_rules(f"// ours\n{changed}")
+        check = _states(program)["rules deployed"]
+    finally:
+        emulator.load_rules(strict_rules())
+    assert check["state"] == "warn"
+    assert "in 1 place" in check["found"] or "in 2 places" in check["found"]
+    assert "--dry-run" in check["hint"]
+
+
+@pytest.mark.parametrize(
+    ("said", "state", "found"),
+    [
+        ("Tue, 12 Mar 2024 14:05:00 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:05:29 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:04:00 GMT", "warn", "60 s ahead of the service's"),
+        ("Tue, 12 Mar 2024 15:05:00 GMT", "fail", "3600 s behind the service's"),
+        ("yesterday", "ok", "does not say what time it is"),
+        (None, "ok", "does not say what time it is"),
+    ],
+)
+def test_a_wrong_clock_is_noticed(said: str | None, state: str, found: str) -> None:
+    """By what the service says the time is."""
+    now = datetime(2024, 3, 12, 14, 5, tzinfo=UTC).timestamp()
+    check = clock(said, now)
+    assert (check.state, check.found.endswith(found)) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "term", "state", "found"),
+    [
+        ("utf-8", "xterm-256color", "ok", "xterm-256color, UTF-8, 80 by 24"),
+        ("utf-8", "dumb", "warn", "cannot place a cursor"),
+        ("ascii", "xterm", "warn", "takes ascii"),
+    ],
+)
+def test_a_terminal_that_cannot_show_all_is_noticed(
+    monkeypatch: pytest.MonkeyPatch, encoding: str, term: str, state: str, found: str
+) -> None:
+    """What strangers write is in all scripts, and the desk places a cursor."""
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys, "stdout", stream)
+    for name, value in {"TERM": term, "COLUMNS": "80", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
+    check = terminal()
+    assert (check.state, found in check.found) == (state, True)
+
+
+@pytest.mark.parametrize(
+    ("way", "state", "words"),
+    [
+        (Way("websocket"), "ok", "one for all"),
+        (Way("rest"), "ok", "one for each"),
+        (Way("rest", "no WebSocket gets through"), "warn", "no WebSocket gets through"),
+    ],
+)
+def test_what_a_desk_takes_of_the_connections_is_told(way: Way, state: str, words: str) -> None:
+    """The free plan has a hundred."""
+    check = connections(way)
+    assert (check.state, words in check.found) == (state, True)

@@ -6,13 +6,13 @@ from imbari_chat import errors
 from imbari_chat.cli.exit_codes import (
     ExitCode,
     Interrupted,
-    ReaderGone,
     TimeoutReached,
     UsageError,
     boundary,
     code_of,
     undelivered,
 )
+from imbari_chat.cli.stdout import OutputFailed, ReaderGone
 
 _RULES = errors.RulesError("unknown variable", line=3, column=7, where="my.json", hint="  x\n  ^")
 
@@ -33,6 +33,7 @@ _RULES = errors.RulesError("unknown variable", line=3, column=7, where="my.json"
         (errors.Unavailable("x"), 8),
         (errors.QuotaExceeded("x"), 9),
         (TimeoutReached("x"), 124),
+        (OutputFailed("x"), 1),
     ],
 )
 def test_each_error_has_its_code(error: errors.ImbariError, code: int) -> None:
@@ -106,9 +107,7 @@ def test_a_file_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str])
     assert capsys.readouterr().err == "error: Permission denied (at /etc/x)\n"
 
 
-@pytest.mark.parametrize(
-    ("error", "code"), [(KeyboardInterrupt(), 130), (ReaderGone(), 0), (BrokenPipeError(), 0)]
-)
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (ReaderGone(), 0)])
 def test_interruptions_are_quiet(
     error: BaseException, code: int, capsys: pytest.CaptureFixture[str]
 ) -> None:

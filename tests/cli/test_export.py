@@ -191,7 +191,7 @@ def test_export_writes_all_conversations_newest_first(program: Program, visitor:
     ]
     assert "2 conversations with 3 messages exported" in result.stderr
     assert "Private" in program("export", "--notes").stdout
-    assert program.json("inbox")[0]["unread_count"] == 1
+    assert program.inbox()[0]["unread_count"] == 1
 
 
 def test_export_writes_a_file_of_the_kind_that_its_name_says(
@@ -244,13 +244,16 @@ def test_search_finds_words_wherever_they_are(program: Program, visitor: Visitor
         "Do you ship to KAMPALA?",
         "By Friday?",
     ]
-    table = program("search", "example.com", width=140)
+    table = program("search", "example.com", width=140, terminal=True)
     assert [line.split()[1] for line in table.stdout.splitlines()[2:]] == ["Brian", "Amina"]
     assert "2 found in 2 conversations" in table.stderr
     limited = program("search", "example", "--limit", "1")
     assert "1 found in 1 conversation; --limit finds more" in limited.stderr
     nothing = program("search", "xyzzy")
     assert (nothing.stdout, "0 found in 2" in nothing.stderr) == ("", True)
+    assert program("search", "kampala", "--ids").stdout == f"{kampala}\n"
+    row = program("search", "kampala").stdout.removesuffix("\n").split("\t")
+    assert (row[0], row[3:]) == (kampala, ["1", "Do you ship to KAMPALA?"])
     assert "what for?" in program("search", " ", code=2).stderr
 
 
@@ -260,11 +263,11 @@ def test_search_shows_what_was_found_safely_and_in_view(
     """Not the beginning of a long message."""
     session = visitor.writes("x" * 500 + " \x1b[31mkampala")
     outside(emulator, f"/chatSessions/{session}/customerName", "[bold]A[/bold]")
-    shown = program("search", "Kampala", width=120).stdout
+    shown = program("search", "Kampala", width=120, terminal=True).stdout
     assert "kampala" in shown
     assert "[bold]A" in shown
     assert "\x1b" not in shown
-    assert program.json("inbox")[0]["unread_count"] == 1
+    assert program.inbox()[0]["unread_count"] == 1
 
 
 async def _items(count: int) -> AsyncIterator[int]:

@@ -33,19 +33,15 @@ async def _leave(session: str) -> None:
 
 
 def _texts(program: Program, session: str) -> list[str]:
-    return [one["text"] for one in program.json("show", session, "--peek")["messages"]]
+    return [one["text"] for one in program.show(session, "--peek")["messages"]]
 
 
 def test_what_waits_is_listed_and_shown(program: Program, session: str) -> None:
     """By numbers and ids, for people and for programs."""
     listed = program.json("outbox", "list")
-    assert [(one["number"], one["text"]) for one in listed] == [
-        (1, "one"),
-        (2, "two"),
-        (3, "three"),
-    ]
+    assert [one["text"] for one in listed] == ["one", "two", "three"]
     assert {one["session_id"] for one in listed} == {session}
-    assert "two" in program("outbox", "list", width=120).stdout
+    assert "two" in program("outbox", "list", width=120, terminal=True).stdout
     (shown,) = program.json("outbox", "show", "2")
     assert shown == listed[1]
     assert program.json("outbox", "show", listed[2]["id"]) == [listed[2]]
@@ -54,6 +50,7 @@ def test_what_waits_is_listed_and_shown(program: Program, session: str) -> None:
 
 def test_what_is_held_waits_until_it_is_named(program: Program, session: str) -> None:
     """And so do those behind it; what is dropped is gone, and the rest is sent in order."""
+    program("outbox", "list", terminal=True)
     program("outbox", "hold", "2")
     assert "1 sent, 2 kept" in program("outbox", "flush", "--timeout", "5").stderr
     held, behind = program.json("outbox", "list")
@@ -65,8 +62,11 @@ def test_what_is_held_waits_until_it_is_named(program: Program, session: str) ->
 
 
 def test_what_is_dropped_is_never_sent(program: Program, session: str) -> None:
-    """Whoever sends later does not know it any more."""
-    program("outbox", "drop", "1", "3")
+    """Whoever sends later does not know it any more; a number means the list that was printed."""
+    program("outbox", "list", terminal=True)
+    program("outbox", "drop", "1")
+    program("outbox", "drop", "1", code=3)
+    program("outbox", "drop", "3")
     program("outbox", "flush")
     assert _texts(program, session) == ["Hello", "two"]
 
@@ -74,7 +74,10 @@ def test_what_is_dropped_is_never_sent(program: Program, session: str) -> None:
 def test_a_message_that_is_not_there_is_not_found(program: Program, session: str) -> None:
     """Nothing is done then."""
     for command in ("show", "drop", "hold", "flush"):
-        assert "holds no message" in program("outbox", command, "1", "9", code=3).stderr
+        assert "no message '-z'" in program("outbox", command, "-z", code=3).stderr
+        assert "none was printed in this terminal" in program("outbox", command, "1", code=2).stderr
+    program("outbox", "list", terminal=True)
+    assert "no number 9; it had 3" in program("outbox", "drop", "1", "9", code=3).stderr
     assert len(program.json("outbox", "list")) == 3
     assert "more than one" in program("outbox", "drop", "-", code=2).stderr
 

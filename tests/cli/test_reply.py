@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from imbari_chat.client import AdminChat
+from imbari_chat.client import AdminChat, AsyncConversation
 from imbari_chat.emulator import Emulator
-from tests.cli.harness import Program, Visitor
+from imbari_chat.errors import Unavailable
+from imbari_chat.schema.models import Message
+from tests.cli.harness import Program, Visitor, outside
 from tests.cli.relay import Fate, Relay
 from tests.cli.terminal import Terminal
 
@@ -136,3 +138,56 @@ def test_a_reply_given_on_the_command_line_expects_nothing(
     program("reply", session, "one")
     program("reply", session, "two")
     assert said_in(session) == ["Hello", "one", "two"]
+
+
+def test_a_reply_leaves_nothing_unread_by_accident(program: Program, visitor: Visitor) -> None:
+    """It says what it leaves, and marks what was there before if it is told to."""
+    session = visitor.writes("One", "Two")
+    assert "2 messages left unread; --read" in program("reply", session, "Yes").stderr
+    told = program("reply", session, "Yes", "--read").stderr
+    assert told.splitlines()[-2:] == ["sent", "2 messages marked read"]
+    (inbox,) = program.inbox()
+    assert (inbox["unread_count"], inbox["status"]) == (0, "active")
+    assert "unread" not in program("reply", session, "Yes", "--read").stderr
+
+
+def test_a_reply_may_close_the_matter(program: Program, visitor: Visitor) -> None:
+    """A program is told all of it."""
+    done = program.json("reply", visitor.writes("One"), "Yes", "--read", "--resolve")
+    assert (done["marked_read"], done["unread"], done["resolved"]) == (1, 0, True)
+    (inbox,) = program.inbox("--status", "all")
+    assert (inbox["unread_count"], inbox["status"]) == (0, "resolved")
+
+
+def test_what_comes_after_a_reply_stays_unread(
+    program: Program, visitor: Visitor, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody has seen what came while it was sent."""
+    session = visitor.writes("One")
+    latest = {"text": "Two", "from": "customer", "timestamp": {".sv": "timestamp"}}
+    marking = AsyncConversation.mark_read
+
+    async def later(conversation: AsyncConversation, *, up_to: Message) -> int:
+        await asyncio.to_thread(outside, emulator, f"/messages/{session}/-later", latest)
+        await asyncio.to_thread(outside, emulator, f"/chatSessions/{session}/unreadCount", 2)
+        return await marking(conversation, up_to=up_to)
+
+    monkeypatch.setattr(AsyncConversation, "mark_read", later)
+    program("reply", session, "Yes", "--read")
+    assert program.inbox()[0]["unread_count"] == 1
+
+
+def test_what_fails_after_a_reply_does_not_call_it_unsent(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A text that is given back would be sent a second time."""
+
+    async def away(*_: object) -> None:
+        raise Unavailable("the network is away")
+
+    session = visitor.writes("One")
+    monkeypatch.setattr(AsyncConversation, "resolve", away)
+    told = program("reply", session, "precious words", "--resolve", code=1).stderr
+    assert "the reply was sent, and is not to be sent again; but then: the network is away" in told
+    assert "precious words" not in told
+    assert said_in(session) == ["One", "precious words"]

@@ -140,6 +140,7 @@ def test_an_explanation_as_json(offline: Program) -> None:
     assert told["explanation"][0] == "denied: read /rooms/r1"
     del told["explanation"]
     assert told == {
+        "version": 1,
         "allowed": False,
         "operation": "read",
         "paths": ["/rooms/r1"],
@@ -352,7 +353,7 @@ def test_a_live_database_changes_only_when_somebody_agrees(
 
     monkeypatch.setattr(rules_command, "_at_a_terminal", lambda: True)
     for answer, calls, code in (("", [], 1), ("no", [], 1), ("y", ["deploy"], 0)):
-        monkeypatch.setattr(rules_command, "ask", lambda _, answer=answer: answer)
+        monkeypatch.setattr("imbari_chat.cli.stderr.ask", lambda _, answer=answer: answer)
         program("rules", "deploy", code=code)
         assert live.calls == ["check", *calls, "close"]
         live.calls.clear()

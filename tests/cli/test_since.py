@@ -6,7 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import later, moment
+from imbari_chat.errors import InvalidData
 
 NOW = 1_710_252_300_000  # 2024-03-12T14:05:00Z
 
@@ -51,3 +52,34 @@ def test_anything_else_is_a_usage_error(text: str) -> None:
         moment(text, NOW, option="--since")
     assert "2h" in str(caught.value.hint)
     assert len(caught.value.what) < 120
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("45m", NOW + 45 * 60_000),
+        ("+2h", NOW + 2 * 3_600_000),
+        ("1w", NOW + 7 * 86_400_000),
+        ("2024-03-12T14:05:00.001Z", NOW + 1),
+        ("2024-03-13", NOW + (6 * 60 + 55) * 60_000),
+        (" tomorrow ", NOW + (15 * 60 + 55) * 60_000),
+    ],
+)
+def test_moments_that_come(text: str, expected: int) -> None:
+    """Lengths count on from now; tomorrow is at nine, on the spot."""
+    assert later(text, NOW, option="UNTIL") == expected
+
+
+@pytest.mark.parametrize("text", ["2024-03-12T14:05Z", "2024-03-11"])
+def test_what_has_passed_does_not_come(text: str) -> None:
+    """To the millisecond."""
+    with pytest.raises(InvalidData, match="has passed already"):
+        later(text, NOW, option="UNTIL")
+
+
+@pytest.mark.parametrize("text", ["soon", "", "3", "-2h", "yesterday", "++2h"])
+def test_what_is_no_moment_does_not_come_either(text: str) -> None:
+    """It is told what can be said instead."""
+    with pytest.raises(UsageError, match="UNTIL") as caught:
+        later(text, NOW, option="UNTIL")
+    assert "tomorrow" in str(caught.value.hint)

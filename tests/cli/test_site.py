@@ -145,6 +145,6 @@ def test_the_demo_prints_where_its_website_is(
     """As data, for a program that opens it."""
     assert run_demo(headless=True, web=True, seconds=0.2, json=True, customers=1) == 0
     (told,) = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert told.pop("event") == "serving"
+    assert (told.pop("version"), told.pop("event")) == (1, "serving")
     assert told["dashboard"] == f"{told['widget']}admin/chat"
     assert told.keys() == {"widget", "dashboard", "email", "password", "database", "auth"}

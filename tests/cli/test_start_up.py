@@ -25,9 +25,8 @@ print(json.dumps([*sorted(sys.modules), *["collecting"] * gc.isenabled()]), file
 
 
 def _modules_after(code: str, **variables: str) -> set[str]:
-    command = [sys.executable, "-c", _REPORT.format(code=code)]
     result = subprocess.run(
-        command,
+        [sys.executable, "-c", _REPORT.format(code=code)],
         capture_output=True,
         text=True,
         check=True,
@@ -76,14 +75,14 @@ def test_a_one_shot_command_loads_one_sides_libraries() -> None:
 _COMMANDS = {
     "imbari_chat.cli." + name
     for name in ("admins", "auth", "customer.command", "demo.command", "doctor", "emulator")
-} | {"imbari_chat.cli.inbox", "imbari_chat.cli.reply", "imbari_chat.cli.rules"}
+} | {f"imbari_chat.cli.{name}" for name in ("inbox", "show", "watch", "reply", "rules")}
 
 
 @pytest.mark.parametrize(
     ("arguments", "own"),
     [
         (["inbox"], "inbox"),
-        (["--profile", "watch", "show", "-Oabc"], "inbox"),
+        (["--profile", "history", "show", "-Oabc"], "show"),
         (["--emulator", "127.0.0.1:1", "resolve", "1", "--quiet"], "reply"),
         (["--project=reply-1", "auth", "--help"], "auth"),
     ],

@@ -3,21 +3,36 @@
 import json
 import os
 import queue
+import shlex
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from imbari_chat import ConnectionChanged
-from imbari_chat.cli.inbox import _Watcher
+from imbari_chat import (
+    AdminChat,
+    ChatEvent,
+    ConnectionChanged,
+    Message,
+    MessageAdded,
+    Session,
+    SessionAdded,
+    SessionRemoved,
+)
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.cli.watch import Watcher
+from imbari_chat.cli.watch_lines import Lines
+from imbari_chat.emulator import Emulator
 from tests import programs
-from tests.cli.harness import Program, Visitor
+from tests.cli.harness import Program, Visitor, outside
 
 _PATIENCE = 20.0
 
@@ -44,6 +59,10 @@ class Watch:
         line = self._lines["stdout"].get(timeout=_PATIENCE)
         assert line is not None
         return line
+
+    def row(self) -> list[str]:
+        """The next line of data, by its columns."""
+        return self.printed().split("\t")
 
     def narrated(self, words: str) -> None:
         """Wait for a line of narration with these words."""
@@ -80,38 +99,101 @@ def watching(*arguments: str) -> Iterator[Watch]:
         yield Watch(process)
 
 
-def test_watch_prints_messages_of_all_conversations(visitor: Visitor, program: Program) -> None:
-    """What was there before is not news; what comes is, from either side."""
+def test_watch_tells_of_all_conversations(visitor: Visitor, program: Program) -> None:
+    """What was there before is not news; what comes is, from either side. A program reads rows."""
     old = visitor.writes("An old message")
     with watching() as watch:
         watch.narrated("connected")
-        visitor.writes("Hello", name="Brian Otieno")
-        assert watch.printed().endswith("Brian Otieno: Hello")
+        new = visitor.writes("Hello\tthere", name="Brian Otieno", email="brian@example.com")
+        started, message = watch.row(), watch.row()
+        assert started[:1] + started[2:] == ["started", new, "Brian Otieno", "brian@example.com"]
+        assert message[2:6] == [new, "Brian Otieno", "brian@example.com", "customer"]
+        assert (message[0], message[7]) == ("message", "Hello\\tthere")
         program("reply", old, "An answer")
-        assert watch.printed().endswith("Imbari Team to Amina Nakato: An answer")
+        assert watch.row()[2] == old
+        program("resolve", new)
+        assert watch.row()[::2][:2] == ["resolved", new]
+        program("reopen", new)
+        assert watch.row()[::2][:2] == ["reopened", new]
 
 
 def test_watch_prints_json_lines(visitor: Visitor) -> None:
-    """One object for each message, with the session it belongs to."""
-    with watching("--jsonl") as watch:
+    """One object each, with the session it belongs to; only what was asked for."""
+    with watching("--jsonl", "--event", "message") as watch:
         watch.narrated("connected")
         session = visitor.writes("Hello")
         event = json.loads(watch.printed())
-        assert event["event"] == "message_added"
+        assert (event["version"], event["event"]) == (1, "message_added")
         assert event["session_id"] == session
         assert event["customer_name"] == "Amina Nakato"
         assert event["message"]["text"] == "Hello"
+        assert event["at"] == event["message"]["timestamp"]
 
 
 def test_watch_follows_one_conversation(visitor: Visitor, program: Program) -> None:
     """History first if asked for; other conversations are left out."""
     session = visitor.writes("One", "Two")
     with watching(session, "--history", "1") as watch:
-        assert watch.printed().endswith("Amina Nakato: Two")
-        watch.narrated("connected")
+        assert watch.row()[7] == "Two"
         visitor.writes("Elsewhere")
         program("reply", session, "Three")
-        assert watch.printed().endswith("Three")
+        assert watch.row()[7] == "Three"
+        program("resolve", session)
+        assert watch.row()[0] == "resolved"
+
+
+def test_watch_begins_with_what_came_since(visitor: Visitor, emulator: Emulator) -> None:
+    """In the order of time over all conversations, and goes on with what comes, each once."""
+    amina, brian = visitor.writes("1", "4"), visitor.writes("2", name="Brian Otieno")
+    for session, times in ((amina, (1000, 4000)), (brian, (2000,))):
+        with AdminChat.from_env() as desk, desk.open(session, peek=True) as conversation:
+            for message, at in zip(conversation.history(), times, strict=True):
+                outside(emulator, f"/messages/{session}/{message.id}/timestamp", at)
+        outside(emulator, f"/chatSessions/{session}/lastMessageTime", times[-1])
+    with watching("--since", "1970-01-01T00:00:02Z", "--event", "message") as watch:
+        assert [watch.row()[7] for _ in range(2)] == ["2", "4"]
+        visitor.writes("5")
+        assert watch.row()[7] == "5"
+
+
+def _long_ago(emulator: Emulator, program: Program, session: str) -> tuple[str, ...]:
+    """Let all messages be of 1970; the options that watch that time, which is over."""
+    outside(emulator, f"/chatSessions/{session}/lastMessageTime", 5000)
+    for message_id in program("show", session, "--peek", "--ids").stdout.split():
+        outside(emulator, f"/messages/{session}/{message_id}/timestamp", 5000)
+    return ("--since", "1970-01-01T00:00:04Z", "--until", "1970-01-01T00:00:06Z")
+
+
+def test_a_time_that_is_over_ends_it(
+    visitor: Visitor, program: Program, emulator: Emulator
+) -> None:
+    """With what there was; one to come ends it then, and neither is a failure."""
+    past = _long_ago(emulator, program, visitor.writes("One"))
+    assert program("watch", *past).stdout.split("\t")[7] == "One\n"
+    soon = (datetime.now(UTC) + timedelta(seconds=0.3)).isoformat()
+    assert program("watch", "--until", soon).stdout == ""
+    assert "--until is over" in program("watch", "--until", "2h", code=2).stderr
+
+
+def test_a_program_gets_each_on_standard_input(
+    visitor: Visitor, program: Program, place: Path, emulator: Emulator
+) -> None:
+    """As JSON; what strangers write is in no argument, and no shell sees it."""
+    (place / "take.py").write_text(
+        "import json, sys\n"
+        "told = json.load(sys.stdin)\n"
+        "open('told', 'a').write(f'{sys.argv[1:]} {told[\"message\"][\"text\"]}\\n')\n"
+        "sys.exit(len(sys.argv) - 2)\n"
+    )
+    hostile = "$(touch owned); `touch owned`"
+    session = visitor.writes(hostile)
+    past = _long_ago(emulator, program, session)
+    take = f"{shlex.quote(sys.executable)} take.py '$(touch owned)' second"
+    assert "ended with 1" in program("watch", session, *past, "--exec", take).stderr
+    assert (place / "told").read_text() == f"['$(touch owned)', 'second'] {hostile}\n"
+    assert not (place / "owned").exists()
+    for line, says in (("no-such-program", "cannot be started"), ("'", "understood")):
+        assert says in program("watch", session, *past, "--exec", line, code=2).stderr
 
 
 def test_watch_marks_nothing_read(visitor: Visitor, program: Program) -> None:
@@ -120,7 +202,7 @@ def test_watch_marks_nothing_read(visitor: Visitor, program: Program) -> None:
         watch.narrated("connected")
         visitor.writes("Hello")
         watch.printed()
-    assert program.json("inbox")[0]["unread_count"] == 1
+    assert program.inbox()[0]["unread_count"] == 1
 
 
 def test_watch_ends_with_ctrl_c(place: Path) -> None:
@@ -145,15 +227,124 @@ def test_watch_ends_quietly_when_its_reader_has_gone(visitor: Visitor) -> None:
         assert process.stderr.read() == ""
 
 
-def test_an_outage_is_narrated_once(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_outage_is_narrated_once(capsys: pytest.CaptureFixture[str]) -> None:
     """However often it is tried again; and so is its end."""
-    watcher = _Watcher(Stdout(), Stderr(), jsonl=False)
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr())
     lost = ConnectionChanged("reconnecting", "cannot connect", 0.3)
     again = ConnectionChanged("connecting")
     for event in (ConnectionChanged("live"), lost, again, lost, again, lost):
-        watcher._take(event)
+        await watcher.take(event)
     for event in (ConnectionChanged("live"), lost):
-        watcher._take(event)
+        await watcher.take(event)
     said = capsys.readouterr().err
     assert said.count("connection lost: cannot connect") == 2
     assert said.count("connected again") == 1
+
+
+AMINA = Session.model_validate(
+    {"$id": "-P7alW130F0-9xSBCKM7", "customerName": "Amina", "createdAt": 1000}
+)
+BRIAN = Session.model_validate({"$id": "web", "customerName": "Brian", "createdAt": 9_000_000})
+_NIGHT = 1_700_000_000_000 // 86_400_000 * 86_400_000
+"""Midnight in UTC, ms."""
+
+
+def _said(text: str, at: int, session: Session = AMINA, sender: str = "customer") -> MessageAdded:
+    fields = {"$id": f"-m{at}{text}", "text": text, "from": sender, "timestamp": at}
+    return MessageAdded(session.id, Message.model_validate(fields))
+
+
+@pytest.fixture
+def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A person in Nairobi at a terminal."""
+    monkeypatch.setattr(Stdout, "is_terminal", True)
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Africa/Nairobi")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("terminal")
+async def test_a_person_reads_lines_with_what_one_answers_with(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A burst has one heading, a new day its date, and each line an id."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(quiet=True))
+    evening = _NIGHT - 3 * 3_600_000  # midnight there
+    for event in (
+        SessionAdded(AMINA),
+        ConnectionChanged("live"),
+        _said("One", evening - 120_000),
+        _said("Two\nlines", evening - 90_000),
+        _said("An answer", evening - 80_000, sender="admin"),
+        _said("Three", evening - 75_000),
+        SessionAdded(BRIAN),
+        _said("Four", evening - 1000, BRIAN),
+        _said("Five", evening + 1000, BRIAN),
+    ):
+        await watcher.take(event)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "started" not in line and not line.startswith("──")] == [
+        "23:58  -P7alW13  Amina: One",
+        "       -P7alW13  Two",
+        "       lines",
+        "23:58  -P7alW13  Imbari Team to Amina: An answer",
+        "23:58  -P7alW13  Amina: Three",
+        "23:59  web  Brian: Four",
+        "00:00  web  Brian: Five",
+    ]
+    days = [line for line in lines if line.startswith("──")]
+    assert days[0] == "── 2023-11-13 ──"
+    assert days[-1] == "── 2023-11-14 ──"
+    assert any(line.endswith("web  Brian started") for line in lines)
+
+
+async def test_the_bell_rings_once_for_a_burst(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For customers, at a terminal; what the team writes needs none."""
+    rung: list[str] = []
+    monkeypatch.setattr(Stderr, "ring", lambda _: rung.append("rung"))
+    watcher = Watcher(Lines(Stdout(), Stderr(), bell=True), Stderr())
+    for event in (
+        ConnectionChanged("live"),
+        _said("One", 1000),
+        _said("Two", 2000),
+        _said("Answer", 3000, sender="admin"),
+        _said("Three", 4000, BRIAN),
+    ):
+        await watcher.take(event)
+    assert len(rung) == 2
+
+
+async def test_what_comes_while_the_past_is_read_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is in the past, and then comes with the stream."""
+
+    async def events() -> AsyncGenerator[ChatEvent, None]:
+        for event in (ConnectionChanged("live"), _said("Two", 2000), _said("Three", 3000)):
+            yield event
+
+    async def missed() -> list[tuple[Session, Message]]:
+        return [(AMINA, _said(text, at).message) for text, at in (("One", 1000), ("Two", 2000))]
+
+    await Watcher(Lines(Stdout(), Stderr()), Stderr()).follow(events(), missed)
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split("\t")[7] for row in rows] == ["One", "Two", "Three"]
+
+
+@pytest.mark.parametrize(
+    ("created", "told"), [(8000, ["started"]), (4000, []), (None, ["started"])]
+)
+async def test_what_only_moves_up_was_not_started(
+    created: int | None, told: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the server's times: whatever moved before we watched is older than what was there."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr())
+    there = AMINA.model_copy(update={"last_message_time": 5000})
+    await watcher.take(SessionAdded(there))
+    await watcher.take(ConnectionChanged("live"))
+    await watcher.take(SessionAdded(BRIAN.model_copy(update={"created_at": created})))
+    await watcher.take(SessionRemoved(there, deleted=False))
+    await watcher.take(SessionAdded(there))
+    assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == told

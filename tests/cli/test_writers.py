@@ -19,7 +19,7 @@ from imbari_chat.cli.stderr import Stderr, ask, ask_secretly, narrating_log
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.errors import Unavailable
-from imbari_chat.net.transport import Transport
+from imbari_chat.net.transport import Done, Transport
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.paths import MessageId, SessionId
@@ -56,7 +56,7 @@ def test_json_keeps_every_text_and_obeys_none(text: str) -> None:
         patched.setattr(sys, "stdout", stream)
         Stdout().line({"text": text})
     printed = stream.buffer.getvalue().decode("utf-8")
-    assert json.loads(printed) == {"text": text}
+    assert json.loads(printed) == {"version": 1, "text": text}
     assert not [
         c for c in printed[:-1] if ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u202e\u2028"
     ]
@@ -66,8 +66,8 @@ def test_json_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the encoding lacks is escaped."""
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="latin-1"))
-    Stdout().line("深煎り é")
-    assert json.loads(raw.getvalue()) == "深煎り é"
+    Stdout().line({"text": "深煎り é"})
+    assert json.loads(raw.getvalue())["text"] == "深煎り é"
 
 
 def test_drawing_in_another_encoding(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -122,10 +122,10 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
 ) -> None:
     """Whoever sends gives back texts, and must not be preceded by ids."""
 
-    async def refused(_changes: object) -> None:
-        raise Unavailable("cannot connect")
+    def submit(_changes: object, done: Done) -> None:
+        done(Unavailable("cannot connect"))
 
-    outbox = Outbox(cast("Transport", SimpleNamespace(update=refused)))
+    outbox = Outbox(cast("Transport", SimpleNamespace(submit=submit, uid=None)))
     session_id, message_id = SessionId("amina"), MessageId("-O0123456789abcdefgh")
     plan = plans.reply(session_id, message_id, "hello", uid=None, after=None)
     with narrating_log(Stderr()):

@@ -14,6 +14,7 @@ _FENCE = re.compile(r"(?P<indent> *)(?P<ticks>`{3,}) *(?P<language>[\w+-]*)")
 _ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=")
 _SUBSTITUTION = re.compile(r"\$\(([^()]*)\)")
 _OPERATOR = re.compile(r"[;&|()]+")
+_REDIRECTION = re.compile(r"[<>]+")
 _LANGUAGES = {"py": "python", "python3": "python", "bash": "sh", "shell": "sh"}
 
 
@@ -90,6 +91,9 @@ def invocations(line: str, program: str) -> list[list[str]]:
     simple: list[list[str]] = [[]]
     found: list[list[str]] = []
     for token in lexer:
+        if _REDIRECTION.fullmatch(token):
+            next(lexer, None)
+            continue
         if _OPERATOR.fullmatch(token):
             simple.append([])
             continue

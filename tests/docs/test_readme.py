@@ -57,7 +57,7 @@ _program = cache(lambda: typer.main.get_command(build()))
 """All commands, which take a while to make."""
 
 
-def _refusal(arguments: list[str]) -> Exception | None:
+def refusal(arguments: list[str]) -> Exception | None:
     """Why the program would not take these arguments; None if it would. Runs nothing."""
     command = _program()
     name, given = "imbari-chat", arguments
@@ -66,9 +66,8 @@ def _refusal(arguments: list[str]) -> Exception | None:
             context = command.make_context(name, list(given))
             if not isinstance(command, typer.core.TyperGroup):
                 return None
-            # What a group leaves over begins one after its command's name.
-            given = given[len(given) - len(context.args) - 1 :]
-            found_name, found, given = command.resolve_command(context, given)
+            left = [*context._protected_args, *context.args]
+            found_name, found, given = command.resolve_command(context, left)
             assert found is not None
             name, command = found_name or name, found
     except typer.Exit:
@@ -112,7 +111,7 @@ def test_commands_exist(block: Block) -> None:
     targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)
     for line in commands(block):
         for arguments in invocations(line, "imbari-chat"):
-            assert _refusal(arguments) is None, f"{block.place}: {line}"
+            assert refusal(arguments) is None, f"{block.place}: {line}"
         for arguments in invocations(line, "make"):
             assert {one for one in arguments if "=" not in one} <= set(targets), line
 
@@ -122,8 +121,8 @@ def test_commands_in_the_text_exist(name: str) -> None:
     """A command may be mentioned without its arguments, but not without existing."""
     for span in inline_commands(_TEXTS[name]):
         for arguments in invocations(span, "imbari-chat"):
-            refusal = _refusal(arguments)
-            assert refusal is None or "Missing argument" in str(refusal), f"{name}: {span}"
+            refused = refusal(arguments)
+            assert refused is None or "Missing argument" in str(refused), f"{name}: {span}"
 
 
 @pytest.mark.parametrize("name", _TEXTS)
@@ -150,7 +149,7 @@ def test_what_is_not_run_says_why(name: str) -> None:
 )
 def test_a_wrong_command_is_noticed(arguments: list[str]) -> None:
     """Wrong names, wrong options, missing arguments and wrong values, at every depth."""
-    assert _refusal(arguments) is not None
+    assert refusal(arguments) is not None
 
 
 @pytest.mark.parametrize(
@@ -166,7 +165,7 @@ def test_a_wrong_command_is_noticed(arguments: list[str]) -> None:
 )
 def test_a_right_command_is_taken(arguments: list[str]) -> None:
     """Whatever follows exec's double dash is somebody else's affair."""
-    assert _refusal(arguments) is None
+    assert refusal(arguments) is None
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """The pages made from the code say what the code says, and all of it."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -9,6 +11,7 @@ import imbari_chat
 from imbari_chat.config import Settings
 from tools import reference
 from tools.docstrings import markdown
+from tools.manual import MANUAL, manual_pages
 
 _SOURCES = Path(imbari_chat.__file__).parent
 _VARIABLE = re.compile(r"\bIMBARI_CHAT_[A-Z_]+\b")
@@ -27,6 +30,28 @@ def test_a_page_is_what_the_code_says(path: Path, page: object) -> None:
     """`make reference` writes it anew."""
     assert callable(page)
     assert path.read_text("utf-8") == page()
+
+
+def test_the_manual_is_what_the_code_says() -> None:
+    """A page for each command, and none of a command that is no more."""
+    pages = manual_pages()
+    assert {path.name for path in MANUAL.iterdir()} == {path.name for path in pages}
+    for path, page in pages.items():
+        assert path.read_text("utf-8") == page, path.name
+
+
+@pytest.mark.skipif(shutil.which("groff") is None, reason="groff is not here, which reads manuals")
+def test_the_manual_can_be_read() -> None:
+    """What people typed into the code is no command of troff; each topic is a section."""
+    pages = sorted(MANUAL.iterdir())
+    result = subprocess.run(
+        ["groff", "-man", "-ww", "-Tutf8", *("-P-" + flag for flag in "cbou"), *pages],
+        capture_output=True, text=True, check=True, timeout=60,
+    )  # fmt: skip
+    assert result.stderr == ""
+    for words in ("EXIT CODES", "IMBARI_CHAT_PROFILE", "\\u001b", "imbari-chat reply 1"):
+        assert words in result.stdout
+    assert "`" not in result.stdout
 
 
 def test_every_public_name_is_on_the_page() -> None:

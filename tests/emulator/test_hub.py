@@ -2,7 +2,6 @@
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.hub import Locator
-from tests import plain_http
+from tests import plain_http, programs
 
 
 @pytest.fixture(autouse=True)
@@ -194,7 +193,7 @@ def test_the_file_of_a_running_hub_is_left_alone(
 
 def test_the_file_of_a_dead_hub_is_replaced(temporary: Path) -> None:
     """As are files that are none."""
-    gone = subprocess.Popen([sys.executable, "-c", ""])
+    gone = programs.Popen([sys.executable, "-c", ""])
     gone.wait()
     for content in (json.dumps({"pid": gone.pid}), "nonsense", "[]", '{"pid": "x"}'):
         file = temporary / "hub-demo-x.json"

@@ -1,15 +1,19 @@
 """``admins``: which accounts are admins. Needs a service account, or an Auth emulator."""
 
+import shlex
 from collections.abc import Callable
 from contextlib import closing
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.auth import PasswordStdin, password
 from imbari_chat.cli.options import Json, Quiet, Target, target
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.errors import NotFound
 
 if TYPE_CHECKING:
     from imbari_chat.identity.accounts import Account, AdminAccounts
@@ -19,13 +23,14 @@ __all__ = ["family"]
 
 T = TypeVar("T")
 
+_COLUMNS: Final = ("id", "email", "is_admin", "disabled")
+
 _Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``admins``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Say which accounts are admins; needs a service account or an Auth emulator.",
     )
     app.command("list")(list_admins)
@@ -35,11 +40,19 @@ def family() -> typer.Typer:
     return app
 
 
-def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) -> None:
+def list_admins(
+    ctx: typer.Context,
+    json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
+    quiet: Quiet = False,
+) -> None:
     """List the admins."""
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=_COLUMNS)
     accounts = _with_accounts(target(ctx), lambda all_of_them: all_of_them.admins())
-    if json:
-        Stdout().document([_record(account) for account in accounts])
+    stdout, records = Stdout(), [_record(account) for account in accounts]
+    if form.print(stdout, records, name="accounts", columns=_COLUMNS):
         return
     if not accounts:
         Stderr(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
@@ -51,12 +64,16 @@ def list_admins(ctx: typer.Context, json: Json = False, quiet: Quiet = False) ->
     for account in accounts:
         cells = (account.email or "", account.uid, "disabled" if account.disabled else "")
         table.add_row(*(safe_text(cell) for cell in cells))
-    Stdout().draw(table)
+    stdout.draw(table)
 
 
 def grant(ctx: typer.Context, email: _Email, json: Json = False, quiet: Quiet = False) -> None:
     """Make an account an admin, from its next sign-in or refresh on."""
-    account = _changing(target(ctx), quiet, lambda accounts: accounts.grant(email))
+    try:
+        account = _changing(target(ctx), quiet, lambda accounts: accounts.grant(email))
+    except NotFound as error:
+        make = f"imbari-chat admins create {shlex.quote(email)}"
+        raise NotFound(error.what, where=error.where, hint=f"Make it: {make}") from None
     _done(account, f"{email} is an admin from the next sign-in on", json=json, quiet=quiet)
 
 
@@ -96,25 +113,30 @@ def _changing(here: Target, quiet: bool, work: "Callable[[AdminAccounts], T]") -
 
 
 def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity import factory
     from imbari_chat.identity.accounts import AdminAccounts
 
     settings = here.settings()
     # With an emulated database, accounts of a live project are never what is meant.
     project = (factory.sign_in_project if settings.on_emulator else factory.project)(settings)
-    with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
-        return work(accounts)
+
+    def call() -> T:
+        with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
+            return work(accounts)
+
+    return waited_for(call, Stderr(), settings.target())
 
 
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
     Stderr(quiet=quiet).say(words)
     if json:
-        Stdout().document(_record(account))
+        Stdout(tells_what_was_done=True).document({"account": _record(account)})
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":
     return {
-        "uid": account.uid,
+        "id": account.uid,
         "email": account.email,
         "is_admin": account.is_admin,
         "disabled": account.disabled,

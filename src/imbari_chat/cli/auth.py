@@ -4,10 +4,13 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, target
 from imbari_chat.cli.stderr import Stderr, ask, ask_secretly
@@ -21,17 +24,23 @@ __all__ = ["PasswordStdin", "family", "password"]
 
 _PASSWORD: Final = "IMBARI_CHAT_PASSWORD"  # noqa: S105  # the variable's name
 
+_EVERY_TOKENS: Final = frozenset(
+    {"iss", "aud", "auth_time", "iat", "exp", "sub", "user_id", "firebase"}
+)
+"""Claims that say nothing about a person, or what is said already."""
+
 PasswordStdin = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from standard input.")
 ]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``auth``."""
-    app = typer.Typer(no_args_is_help=True, help="Sign in as an admin, or see who you act as.")
+    app = App(help="Sign in as an admin, or see who you act as.")
     app.command("login")(login)
     app.command("logout")(logout)
     app.command("status")(status)
+    app.command("token")(token)
     return app
 
 
@@ -49,6 +58,7 @@ def login(
     The password is asked for, or read from standard input, or taken from IMBARI_CHAT_PASSWORD.
     """
     stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity import factory, sign_in
 
     where = factory.sign_in_project(settings)
@@ -59,7 +69,12 @@ def login(
         raise UsageError("whose sign-in? No e-mail was given", hint="auth login EMAIL")
     secret = password(from_stdin=password_stdin)
     kept = factory.stored_sign_in(settings, where, "admin")
-    access = sign_in.sign_in_with_password(where, email, secret, on_tokens=kept.keep)
+    who = email  # which is somebody now
+    access = waited_for(
+        lambda: sign_in.sign_in_with_password(where, who, secret, on_tokens=kept.keep),
+        stderr,
+        settings.target(),
+    )
     access.close()
     stderr.say(f"signed in to {where.id} as {email}; kept in {kept.store.place}")
     if not access.is_admin:
@@ -78,7 +93,10 @@ def logout(ctx: typer.Context, quiet: Quiet = False) -> None:
 
 
 def status(ctx: typer.Context, json: Json = False) -> None:
-    """Say who commands act as, after asking the service. Exit code 4 if that is nobody."""
+    """Say where commands act and as whom, after asking the service. Exit code 4 if that is nobody.
+
+    With the account, what its token claims, and until when that holds; it is renewed by itself.
+    """
     settings = target(ctx).settings()
     found = _acting(settings)
     facts: dict[str, JsonValue] = {**settings.where(), "profile": settings.profile, **found}
@@ -90,7 +108,27 @@ def status(ctx: typer.Context, json: Json = False) -> None:
     from imbari_chat.cli.tables import facts_table
     from imbari_chat.view.sanitize import safe_text
 
-    Stdout().draw(facts_table({name: Text(safe_text(str(value))) for name, value in facts.items()}))
+    told = {name: _told(name, value) for name, value in facts.items() if value not in (None, {})}
+    Stdout().draw(facts_table({name: Text(safe_text(text)) for name, text in told.items()}))
+
+
+def token(ctx: typer.Context, quiet: Quiet = False) -> None:
+    """Print the token that proves who commands act as: for an hour at most, and a secret.
+
+    For a sign-in it is the ID token, which the database's REST API takes as ?auth=; for a service
+    account an access token, which it takes as a bearer.
+    """
+    from imbari_chat.cli.waiting import waited_for
+    from imbari_chat.identity.factory import admin_access
+
+    settings, stderr = target(ctx).settings(), Stderr(quiet=quiet)
+    with closing(waited_for(lambda: admin_access(settings), stderr, settings.target())) as access:
+        secret = str(access.socket().credential["cred"])
+        ends = access.expires_at
+    stdout = Stdout()
+    if stdout.is_terminal and ends is not None:
+        stderr.say(f"a secret, until {_told('expires_at', int(ends * 1000))}:")
+    stdout.text(secret)
 
 
 def password(*, from_stdin: bool, confirm: bool = False) -> str:
@@ -118,16 +156,41 @@ def password(*, from_stdin: bool, confirm: bool = False) -> str:
 
 def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
     """Who commands act as, found out as they find it out."""
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity.factory import admin_access
     from imbari_chat.identity.user import UserAccess
 
-    access = admin_access(settings)
-    access.close()
+    with closing(waited_for(lambda: admin_access(settings), Stderr(), settings.target())) as access:
+        expires = None if access.expires_at is None else int(access.expires_at * 1000)
+        about: dict[str, JsonValue] = {"uid": access.uid, "expires_at": expires}
     if isinstance(access, UserAccess):
-        email = access.claims.get("email")
-        return {"identity": "login", "email": email, "uid": access.uid, "admin": access.is_admin}
+        claims = access.claims
+        email, is_admin = claims.get("email"), access.is_admin
+        return {"identity": "login", "email": email, "admin": is_admin, **about, "claims": claims}
     if settings.on_emulator:
-        return {"identity": "emulator"}
+        return {"identity": "emulator", **about}
+    about["unrestricted"] = settings.unrestricted
     if settings.credentials is not None and settings.identity != "application-default":
-        return {"identity": "service-account", "credentials": str(settings.credentials)}
-    return {"identity": "application-default"}
+        key = str(settings.credentials)
+        account = _account_of(settings.credentials)
+        return {"identity": "service-account", "email": account, "credentials": key, **about}
+    return {"identity": "application-default", **about}
+
+
+def _account_of(key_file: Path) -> "JsonValue":
+    """The account that a key is of; who reads the key otherwise has found it in order."""
+    from imbari_chat.wire.json import parse
+
+    key = parse(key_file.read_text(encoding="utf-8"))
+    return key.get("client_email") if isinstance(key, dict) else None
+
+
+def _told(name: str, value: "JsonValue") -> str:
+    """A fact for a person: a time as such, and of claims those that say something."""
+    if name == "expires_at" and isinstance(value, int):
+        from imbari_chat.view.dates import full
+
+        return full(value, None)
+    if name == "claims" and isinstance(value, dict):
+        return ", ".join(f"{key}={one}" for key, one in value.items() if key not in _EVERY_TOKENS)
+    return str(value)

@@ -3,17 +3,18 @@
 Changes nothing, unless it is told to put unread counts right.
 """
 
+import time
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imbari_chat.cli.checks import Check, Miscount, failed, report
 from imbari_chat.cli.exit_codes import ExitCode
 from imbari_chat.cli.options import Json, target
 from imbari_chat.cli.session_refs import addressee
 from imbari_chat.cli.stderr import Stderr, narrating_log
-from imbari_chat.cli.stdout import Stdout
+from imbari_chat.cli.surroundings import clock, connections, deployed_rules, terminal
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError, NotFound
 
 if TYPE_CHECKING:
@@ -22,54 +23,14 @@ if TYPE_CHECKING:
     from imbari_chat.client.gateway import Gateway
     from imbari_chat.config import Settings
     from imbari_chat.identity.project import Project
-    from imbari_chat.net.transport import Way
     from imbari_chat.schema.events import RecordRejected
     from imbari_chat.schema.models import Session
-    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["doctor"]
 
 _AT_ONCE: Final = 8
 _NAMED: Final = 3
 _DEPLOY: Final = "Deploy database.rules.json: `firebase deploy --only database`"
-
-
-@dataclass(frozen=True, slots=True)
-class _Miscount:
-    """A conversation whose unread count was wrong, or could not be looked at."""
-
-    id: str
-    customer: str
-    counted: int | None = None
-    unread: int | None = None
-    repaired: bool = False
-    error: str | None = None
-
-    def __str__(self) -> str:
-        if self.error is not None:
-            return f"{self.id} ({self.customer}): {self.error}"
-        counted = "no number" if self.counted is None else str(self.counted)
-        change = f"{self.unread} now, {counted} before"
-        said = change if self.repaired else f"{counted} instead of {self.unread}"
-        return f"{self.id} ({self.customer}): {said}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Check:
-    """One thing looked at."""
-
-    name: str
-    state: Literal["ok", "warn", "fail"]
-    found: str
-    hint: str | None = None
-    conversations: Sequence[_Miscount] = ()
-
-    def document(self) -> "dict[str, JsonValue]":
-        """As JSON; conversations only where a check is about some."""
-        fields = asdict(self)
-        if not self.conversations:
-            del fields["conversations"]
-        return fields
 
 
 def doctor(
@@ -87,57 +48,38 @@ def doctor(
     ] = False,
     json: Json = False,
 ) -> None:
-    """Check settings, services, sign-in, rules and records. Exit code 10 if a check failed."""
-    import asyncio
+    """Check settings, terminal, services, clock, sign-in, rules and records.
+
+    Exit code 10 if a check failed.
+    """
+    from imbari_chat.cli import event_loop
+    from imbari_chat.cli.waiting import telling_of_a_wait
 
     here = target(ctx)
     try:
         settings = here.settings()
         where = settings.where()
     except ImbariError as error:
-        checks = [_failed("settings", error)]
+        checks = [failed("settings", error)]
     else:
         if fix_unread:
             Stderr().name_target(settings)
         words = ", ".join(f"{name} {value}" for name, value in where.items())
-        checks = [_Check("settings", "ok", words)]
+        checks = [Check("settings", "ok", words)]
 
         async def collect() -> None:
-            async for check in _checks(settings, limit, fix_unread=fix_unread):
-                checks.append(check)
+            async with telling_of_a_wait(Stderr(), settings.target()):
+                async for check in _checks(settings, limit, fix_unread=fix_unread):
+                    checks.append(check)
 
         with narrating_log(Stderr()):
-            asyncio.run(collect())
-    _report(checks, json=json)
+            event_loop.run(collect())
+    report(checks, json=json)
     if any(check.state == "fail" for check in checks):
         raise typer.Exit(ExitCode.CHECK_FAILED)
 
 
-def _report(checks: list[_Check], *, json: bool) -> None:
-    if json:
-        Stdout().document([check.document() for check in checks])
-        return
-    from rich.text import Text
-
-    from imbari_chat.cli.tables import grid
-    from imbari_chat.view.sanitize import safe_text
-
-    styles = {"ok": "green", "warn": "yellow", "fail": "bold red"}
-    table = grid(["", "Check", "Found"])
-    for check in checks:
-        found = Text(safe_text(check.found))
-        shown = check.conversations if check.state != "warn" else check.conversations[:_NAMED]
-        for miscount in shown:
-            found.append(f"\n{safe_text(str(miscount))}")
-        if len(shown) < len(check.conversations):
-            found.append(f"\nand {len(check.conversations) - len(shown)} more")
-        if check.hint:
-            found.append(f"\n{safe_text(check.hint)}", "dim")
-        table.add_row(Text(check.state, styles[check.state]), Text(check.name), found)
-    Stdout().draw(table)
-
-
-async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> AsyncIterator[_Check]:
+async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> AsyncIterator[Check]:
     """What can be checked, in order; what a failure makes pointless is left out."""
     import asyncio
 
@@ -148,10 +90,13 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
     try:
         project = factory.project(settings)
     except ImbariError as error:
-        yield _failed("settings", error)
+        yield failed("settings", error)
         return
-    database, rules = await asyncio.to_thread(_database, project)
+    yield terminal()
+    database, clocks, rules = await asyncio.to_thread(_database, project)
     yield database
+    if clocks is not None:
+        yield clocks
     yield await asyncio.to_thread(_sign_in_service, project)
     if database.state == "fail":
         return
@@ -165,35 +110,36 @@ async def _checks(settings: "Settings", limit: int, *, fix_unread: bool) -> Asyn
     )
     try:
         async with AsyncAdminChat._over(gateway) as chat:  # noqa: SLF001  # checks its gateway
-            yield _Check("sign-in", "ok", f"acting as {chat.uid or 'the service itself'}")
+            yield Check("sign-in", "ok", f"acting as {chat.uid or 'the service itself'}")
             try:
                 sessions = await chat.sessions(limit=limit)
             except ImbariError as error:
-                yield _failed("rules for admins", error, hint=_DEPLOY)
+                yield failed("rules for admins", error, hint=_DEPLOY)
                 return
-            yield _Check("rules for admins", "ok", "an admin can list conversations")
-            yield _transport(gateway.way)
+            yield Check("rules for admins", "ok", "an admin can list conversations")
+            yield await asyncio.to_thread(deployed_rules, settings, project)
+            yield connections(gateway.way)
             yield await _presence(gateway)
             try:
                 counts = _counts(
                     len(sessions), await _miscounts(gateway, sessions, fix=fix_unread), fix_unread
                 )
             except ImbariError as error:
-                counts = _failed("unread counts", error)
+                counts = failed("unread counts", error)
     except ImbariError as error:
-        yield _failed("sign-in", error)
+        yield failed("sign-in", error)
         return
     yield _records(len(sessions), list(rejected.values()))
     yield counts
 
 
-async def _presence(gateway: "Gateway") -> _Check:
+async def _presence(gateway: "Gateway") -> Check:
     """Whether the rules let it be read, and written: what is taken away is not there."""
     from imbari_chat.schema import paths
 
     name = "presence"
     if gateway.presence.state == "off":
-        return _Check(name, "ok", "switched off")
+        return Check(name, "ok", "switched off")
     try:
         await gateway.presence.read()
         if gateway.presence.is_on:
@@ -206,55 +152,50 @@ async def _presence(gateway: "Gateway") -> _Check:
     except AccessDenied:
         pass
     except ImbariError as error:
-        return _failed(name, error)
+        return failed(name, error)
     else:
         if gateway.presence.is_on:
-            return _Check(name, "ok", "who is there can be said and seen")
+            return Check(name, "ok", "who is there can be said and seen")
     found = "the rules know nothing of it: nobody sees who is there, nor who types"
-    return _Check(name, "warn", found, _DEPLOY)
+    return Check(name, "warn", found, _DEPLOY)
 
 
-def _database(project: "Project") -> tuple[_Check, _Check | None]:
-    """Whether the database answers, and what it tells a stranger."""
+def _database(project: "Project") -> tuple[Check, Check | None, Check | None]:
+    """Whether the database answers, by which clock, and what it tells a stranger."""
     from imbari_chat.schema import paths
 
     answer = _get(project, project.url(paths.SESSIONS, {"shallow": "true"}))
     if isinstance(answer, str):
-        return _Check("database", "fail", answer, "Check the address and the network"), None
+        return Check("database", "fail", answer, "Check the address and the network"), None, None
     if answer.status_code == 404:
-        return _Check("database", "fail", "there is no such database", "Check its name"), None
-    reached = _Check("database", "ok", f"{project.rest_base} answers")
+        missing = Check("database", "fail", "there is no such database", "Check its name")
+        return missing, None, None
+    took = answer.elapsed.total_seconds() * 1000
+    reached = Check("database", "ok", f"{project.rest_base} answers, in {took:.0f} ms")
+    clocks = clock(answer.headers.get("Date"), time.time())
     if answer.ok:
-        return reached, _Check(
-            "rules for strangers",
-            "warn",
-            "anybody can list all conversations without signing in",
-            _DEPLOY,
+        return (
+            reached,
+            clocks,
+            Check(
+                "rules for strangers",
+                "warn",
+                "anybody can list all conversations without signing in",
+                _DEPLOY,
+            ),
         )
-    return reached, _Check("rules for strangers", "ok", "nobody lists conversations unasked")
+    told = Check("rules for strangers", "ok", "nobody lists conversations unasked")
+    return reached, clocks, told
 
 
-def _transport(way: "Way") -> _Check:
-    """By what the database was reached just now."""
-    if way.name == "websocket" or way.reason is None:
-        return _Check("transport", "ok", str(way))
-    return _Check(
-        "transport",
-        "warn",
-        str(way),
-        "All works by requests and event streams; a proxy or firewall that lets WebSockets through"
-        " to the database makes it faster",
-    )
-
-
-def _sign_in_service(project: "Project") -> _Check:
+def _sign_in_service(project: "Project") -> Check:
     address = (
         f"http://{project.auth_emulator}/"
         if project.auth_emulator
         else "https://identitytoolkit.googleapis.com/"
     )
     if project.is_emulator and not project.auth_emulator:
-        return _Check(
+        return Check(
             "auth",
             "warn",
             "the database is an emulator, and no Auth emulator is configured",
@@ -262,8 +203,8 @@ def _sign_in_service(project: "Project") -> _Check:
         )
     answer = _get(project, address)
     if isinstance(answer, str):
-        return _Check("auth", "fail", answer, "Check the address and the network")
-    return _Check("auth", "ok", f"{address} answers")
+        return Check("auth", "fail", answer, "Check the address and the network")
+    return Check("auth", "ok", f"{address} answers")
 
 
 def _get(project: "Project", url: str) -> "requests.Response | str":
@@ -281,7 +222,7 @@ def _get(project: "Project", url: str) -> "requests.Response | str":
 
 async def _miscounts(
     gateway: "Gateway", sessions: "Sequence[Session]", *, fix: bool
-) -> list[_Miscount]:
+) -> list[Miscount]:
     """The conversations whose unread count is wrong, or was until just now."""
     import asyncio
 
@@ -289,7 +230,7 @@ async def _miscounts(
 
     gate = asyncio.Semaphore(_AT_ONCE)
 
-    async def look(session: "Session") -> _Miscount | None:
+    async def look(session: "Session") -> Miscount | None:
         customer = addressee(session)
         async with gate:
             try:
@@ -301,21 +242,21 @@ async def _miscounts(
             except ImbariError as error:
                 if not fix and not isinstance(error, Conflict):
                     raise
-                return _Miscount(session.id, customer, error=error.what)
+                return Miscount(session.id, customer, error=error.what)
         if mismatch is None:
             return None
-        return _Miscount(session.id, customer, mismatch.counted, mismatch.unread, repaired=fix)
+        return Miscount(session.id, customer, mismatch.counted, mismatch.unread, repaired=fix)
 
     looked = await asyncio.gather(*(look(session) for session in sessions))
     return [found for found in looked if found is not None]
 
 
-def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
+def _records(count: int, rejected: "list[RecordRejected]") -> Check:
     if not rejected:
-        return _Check("records", "ok", f"well formed, in {_so_many(count)}")
+        return Check("records", "ok", f"well formed, in {_so_many(count)}")
     named = "; ".join(f"{one.path} ({', '.join(one.reasons)})" for one in rejected[:_NAMED])
     more = f" and {len(rejected) - _NAMED} more" if len(rejected) > _NAMED else ""
-    return _Check(
+    return Check(
         "records",
         "warn",
         f"{len(rejected)} malformed: {named}{more}",
@@ -323,10 +264,10 @@ def _records(count: int, rejected: "list[RecordRejected]") -> _Check:
     )
 
 
-def _counts(count: int, miscounts: Sequence[_Miscount], fix: bool) -> _Check:
+def _counts(count: int, miscounts: Sequence[Miscount], fix: bool) -> Check:
     name = "unread counts"
     if not miscounts:
-        return _Check(name, "ok", f"right, in {_so_many(count)}")
+        return Check(name, "ok", f"right, in {_so_many(count)}")
     failed = sum(one.error is not None for one in miscounts)
     clear = len(miscounts) - failed
     found = ", ".join(
@@ -338,17 +279,10 @@ def _counts(count: int, miscounts: Sequence[_Miscount], fix: bool) -> _Check:
         if number
     )
     if fix:
-        return _Check(name, "fail" if failed else "ok", found, conversations=miscounts)
+        return Check(name, "fail" if failed else "ok", found, conversations=miscounts)
     hint = "Put them right: imbari-chat doctor --fix-unread"
-    return _Check(name, "warn", found, hint, miscounts)
+    return Check(name, "warn", found, hint, miscounts)
 
 
 def _so_many(conversations: int) -> str:
     return "1 conversation" if conversations == 1 else f"{conversations} conversations"
-
-
-def _failed(name: str, error: ImbariError, hint: str | None = None) -> _Check:
-    if isinstance(error, AccessDenied):
-        return _Check(name, "fail", error.what, error.hint or hint)
-    where = f" (at {error.where})" if error.where else ""
-    return _Check(name, "fail", f"{error.what}{where}", error.hint or hint)

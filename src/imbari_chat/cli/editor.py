@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.session_refs import standard_input
+from imbari_chat.cli.stderr import Stderr, wipe_waiting
 from imbari_chat.errors import ConfigError, InvalidData
 
 __all__ = ["Draft", "edited", "given_text", "without_modelines"]
@@ -47,13 +48,7 @@ def given_text(words: Sequence[str]) -> str | None:
     if words and words[0] != "-":
         return words[0]
     if words:
-        try:
-            text = sys.stdin.buffer.read().decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidData(
-                "standard input is not UTF-8 text", where=f"byte {error.start}"
-            ) from None
-        return text.removesuffix("\n").removesuffix("\r")
+        return standard_input().removesuffix("\n").removesuffix("\r")
     if sys.stdin.isatty() and sys.stdout.isatty():
         return None
     raise UsageError(
@@ -90,6 +85,7 @@ class Draft:
         below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)
         self.file.write_text(f"{text}\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
+        wipe_waiting()
         try:
             with _ctrl_c_left_to_the_editor():
                 # The person's own choice of program, from the person's own environment.

@@ -5,8 +5,8 @@ import shlex
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
-from typer.core import TyperCommand, TyperGroup
 
+from imbari_chat.cli.app import App, Command, Family
 from imbari_chat.cli.emulator_options import EXPORT_ON_EXIT, EmulatorOptions, taking_options
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import (
@@ -30,7 +30,7 @@ _NO_SUCH_COMMAND: Final = 127
 """What a shell answers; ``exec`` otherwise answers what its command does."""
 
 
-class _Command(TyperCommand):
+class _Command(Command):
     """A command whose ``--export-on-exit`` may stand alone; Typer has no such options."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -53,7 +53,7 @@ class _Command(TyperCommand):
         return super().parse_args(ctx, given + rest)
 
 
-class _Family(TyperGroup):
+class _Family(Family):
     """The group of these commands."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -61,11 +61,10 @@ class _Family(TyperGroup):
         return super().parse_args(ctx, args)
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``emulator``."""
-    app = typer.Typer(
+    app = App(
         cls=_Family,
-        no_args_is_help=True,
         help="Run the embedded Realtime Database and Auth; needs nothing installed.",
     )
     app.command("start", cls=_Command)(start)

@@ -5,12 +5,12 @@ what, perhaps one that says what to do, and never a traceback unless ``IMBARI_CH
 """
 
 import os
-import sys
 from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
 from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import OutputFailed, ReaderGone, let_go_of_stdout, open_closed_streams
 from imbari_chat.errors import (
     AccessDenied,
     AuthError,
@@ -25,9 +25,9 @@ from imbari_chat.errors import (
 )
 
 __all__ = [
+    "MEANINGS",
     "ExitCode",
     "Interrupted",
-    "ReaderGone",
     "TimeoutReached",
     "UsageError",
     "boundary",
@@ -56,8 +56,21 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-class ReaderGone(Exception):  # not an error: it is how a pipeline ends
-    """Whoever read our output has read enough, as ``head`` does."""
+MEANINGS: Final = {
+    ExitCode.DONE: "done",
+    ExitCode.FAILURE: "failure of another kind than these",
+    ExitCode.USAGE: "usage: the command, an option or a setting cannot be",
+    ExitCode.NOT_FOUND: "not found",
+    ExitCode.NOT_SIGNED_IN: "not signed in, or not any more",
+    ExitCode.DENIED: "denied by the security rules",
+    ExitCode.CONFLICT: "conflict: somebody else changed it first",
+    ExitCode.INVALID: "invalid data, or rules that are not in order",
+    ExitCode.UNAVAILABLE: "network or service; what was to be sent is given back, or kept if asked",
+    ExitCode.QUOTA: "quota of the project used up",
+    ExitCode.CHECK_FAILED: "a check failed",
+    ExitCode.TIMEOUT: "--timeout reached",
+    ExitCode.INTERRUPTED: "Ctrl-C",
+}
 
 
 class Interrupted(Exception):  # not an error either
@@ -119,30 +132,37 @@ def _counted(messages: int) -> str:
     return f"{messages} message{'' if messages == 1 else 's'}"
 
 
-def boundary(command: Callable[[], object]) -> int:
+def boundary(command: Callable[[], object], *, as_json: bool = False) -> int:
     """Run ``command`` and turn whatever comes of it into an exit code and a line on stderr.
 
     Args:
         command: Returns an exit code, or anything else for 0. It may raise whatever it likes.
+        as_json: Tell of an error in JSON, on the last line of standard error.
     """
+    open_closed_streams()
     try:
         result = command()
-        sys.stdout.flush()
     except KeyboardInterrupt:
         Stderr().end_line()
         return ExitCode.INTERRUPTED
     except Interrupted:
         return ExitCode.INTERRUPTED
-    except (BrokenPipeError, ReaderGone):
-        _let_go_of_stdout()
+    except ReaderGone:
+        let_go_of_stdout()
         return ExitCode.DONE
     except Exception as error:  # noqa: BLE001  # the top of the program
         stderr = Stderr()
+        if isinstance(error, OutputFailed):
+            let_go_of_stdout()
         if _debugging():
             stderr.trace(error)
         known = error if isinstance(error, ImbariError) else _explained(error)
-        stderr.error(known)
-        return code_of(known)
+        code = code_of(known)
+        if as_json:
+            stderr.error_line(known, kind=code.name.lower().replace("_", "-"), code=code)
+        else:
+            stderr.error(known)
+        return code
     return result if isinstance(result, int) else ExitCode.DONE
 
 
@@ -159,12 +179,3 @@ def _explained(error: Exception) -> ImbariError:
 
 def _debugging() -> bool:
     return os.environ.get(DEBUG, "") not in {"", "0"}
-
-
-def _let_go_of_stdout() -> None:
-    """Without this, Python complains at exit that it cannot flush."""
-    try:
-        descriptor = sys.stdout.fileno()
-    except (OSError, ValueError):
-        return
-    os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)

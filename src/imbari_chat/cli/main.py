@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from imbari_chat import __version__
+from imbari_chat.cli.exit_codes import boundary
 from imbari_chat.cli.stdout import Stdout
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class _Command(NamedTuple):
         if self.is_family:
             app.add_typer(found(), name=name, rich_help_panel=self.panel)
         elif self.names_session:
-            from imbari_chat.cli.options import SessionCommand
+            from imbari_chat.cli.app import SessionCommand
 
             app.command(name, rich_help_panel=self.panel, cls=SessionCommand)(found)
         else:
@@ -60,16 +61,17 @@ class _Command(NamedTuple):
 _COMMANDS: Final = {
     "desk": _Command(CONVERSATIONS, "desk", "desk"),
     "inbox": _Command(CONVERSATIONS, "inbox", "inbox"),
-    "show": _Command(CONVERSATIONS, "inbox", "show", names_session=True),
+    "show": _Command(CONVERSATIONS, "show", "show", names_session=True),
+    "history": _Command(CONVERSATIONS, "show", "history", names_session=True),
     "reply": _Command(CONVERSATIONS, "reply", "reply", names_session=True),
-    "watch": _Command(CONVERSATIONS, "inbox", "watch", names_session=True, lasts=True),
+    "watch": _Command(CONVERSATIONS, "watch", "watch", names_session=True, lasts=True),
     "resolve": _Command(CONVERSATIONS, "reply", "resolve", names_session=True),
     "reopen": _Command(CONVERSATIONS, "reply", "reopen", names_session=True),
     "search": _Command(CONVERSATIONS, "search", "search"),
     "export": _Command(CONVERSATIONS, "export.command", "export", names_session=True),
     "assign": _Command(TEAM, "team.assign", "assign", names_session=True),
-    "label": _Command(TEAM, "team.labels", "label", names_session=True),
-    "snooze": _Command(TEAM, "team.snooze", "snooze", names_session=True),
+    "label": _Command(TEAM, "team.marks", "label", names_session=True),
+    "snooze": _Command(TEAM, "team.marks", "snooze", names_session=True),
     "notes": _Command(TEAM, "team.notes", "notes", names_session=True),
     "block": _Command(TEAM, "team.block", "block", names_session=True),
     "canned": _Command(TEAM, "team.canned", "family", is_family=True),
@@ -82,6 +84,8 @@ _COMMANDS: Final = {
     "emulator": _Command(OPERATIONS, "emulator", "family", is_family=True, lasts=True),
     "rules": _Command(OPERATIONS, "rules", "family", is_family=True),
     "config": _Command(OPERATIONS, "settings", "family", is_family=True),
+    "completion": _Command(OPERATIONS, "completion", "completion"),
+    "help": _Command(OPERATIONS, "topics", "help_"),
     "version": _Command(OPERATIONS, "program", "version"),
 }
 """In the order of the help page."""
@@ -95,7 +99,8 @@ def run(arguments: Sequence[str] | None = None) -> None:
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given == ["--version"]:
-        Stdout().text(f"imbari-chat {__version__}")
+        if code := boundary(lambda: Stdout().text(f"imbari-chat {__version__}")):
+            sys.exit(code)
         return
     names = _named(given)
     _spare_collections(names)
@@ -122,7 +127,7 @@ def _named(arguments: Sequence[str]) -> Set[str] | None:
     for argument in arguments:
         if argument in _COMMANDS:
             return {word for word in arguments if word in _COMMANDS}
-        if argument == "--help" or not (argument.startswith("-") or before.startswith("-")):
+        if argument in ("-h", "--help") or not (argument.startswith("-") or before.startswith("-")):
             return None
         before = argument
     return None

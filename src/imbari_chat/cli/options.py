@@ -1,19 +1,16 @@
 """What several commands take, and the settings behind it.
 
-Options before the command say where the chat is and who asks (:class:`Target`); options after it
-say how to answer. Commands that name a session take no one-letter options, because session ids
-begin with a dash.
+Options of the program say where the chat is and who asks (:class:`Target`); those of commands
+say how to answer.
 """
 
 import os
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import typer
-from typer.core import TyperCommand
 
 from imbari_chat.cli.stderr import Stderr, narrating_log
 
@@ -25,9 +22,10 @@ __all__ = [
     "EMULATOR_AUTH_PORT",
     "EMULATOR_DATABASE",
     "Json",
+    "OptionalSession",
     "Quiet",
     "SessionArgument",
-    "SessionCommand",
+    "SessionArguments",
     "Target",
     "Within",
     "target",
@@ -52,35 +50,41 @@ Within = Annotated[
         help="Stop after so long, with exit code 124.",
     ),
 ]
+_NAMING: Final = (
+    "number in the list that this terminal printed last, id or the beginning of one, e-mail or name"
+)
+
+
+def _sessions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    from imbari_chat.cli.completion import sessions
+
+    return sessions(ctx, incomplete)
+
+
 SessionArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SESSION",
-        help="Its number in the last inbox, its id, or the beginning of its id.",
-        show_default=False,
+        metavar="SESSION", help=f"Its {_NAMING}.", show_default=False, autocompletion=_sessions
     ),
 ]
-
-_LONG_OPTION: Final = re.compile(r"--[a-z][a-z-]*(?==|$)")
-
-
-class SessionCommand(TyperCommand):
-    """A command whose argument may begin with a dash, as session ids do.
-
-    Short options are off: ``-OaBc...`` is an id. An unknown long option is still refused.
-    """
-
-    ignore_unknown_options = True
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        known = {name for parameter in self.get_params(ctx) for name in parameter.opts}
-        for argument in args:
-            if argument == "--":
-                break
-            match = _LONG_OPTION.match(argument)
-            if match and match[0] not in known:
-                ctx.fail(f"No such option: {match[0]}")
-        return super().parse_args(ctx, args)
+OptionalSession = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="SESSION",
+        help="Only this conversation; all of them otherwise.",
+        show_default=False,
+        autocompletion=_sessions,
+    ),
+]
+SessionArguments = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SESSION...",
+        help=f"Of each its {_NAMING}; - reads ids from standard input.",
+        show_default=False,
+        autocompletion=_sessions,
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +94,10 @@ class Target:
     Attributes:
         flags: By the names of :class:`~imbari_chat.config.Settings`; only what was given.
     """
+
+    NAMES: ClassVar = (
+        "project", "database_url", "emulator", "profile", "credentials", "request_timeout",
+    )  # fmt: skip
 
     flags: Mapping[str, Any] = field(default_factory=dict)
 
@@ -161,6 +169,7 @@ def with_admin_chat(
     writes: bool = False,
     lasts: bool = False,
     queues: bool = False,
+    tells: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -174,12 +183,14 @@ def with_admin_chat(
         lasts: Whether it goes on until somebody ends it: a connection is worth its while, and
             messages may wait.
         queues: Whether what it cannot send is kept for a later program.
+        tells: Whether a person is told when it takes long. It must not draw on the screen itself.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
         ImbariError: Whatever the client raises.
     """
     from imbari_chat.cli import event_loop
+    from imbari_chat.cli.waiting import telling_of_a_wait
     from imbari_chat.client import AsyncAdminChat
 
     settings = here.settings() if lasts else here.brief_settings(queues=queues)
@@ -188,7 +199,10 @@ def with_admin_chat(
 
     async def run() -> T:
         async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
-            return await work(chat)
+            if not tells:
+                return await work(chat)
+            async with telling_of_a_wait(stderr, settings.target()):
+                return await work(chat)
 
     with narrating_log(stderr):
         return event_loop.run(run())

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal
 
 import typer
 
+from imbari_chat.cli.app import App, SessionCommand
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.options import Json, Quiet, SessionCommand, Within, target
+from imbari_chat.cli.options import Json, Quiet, Within, target
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
+from imbari_chat.cli.session_refs import POSITION, NumberedList
 from imbari_chat.cli.stderr import Stderr, narrating_log
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import NotFound, Unavailable
@@ -25,6 +28,9 @@ if TYPE_CHECKING:
 __all__ = ["family"]
 
 _PREVIEW: Final = 60
+_COLUMNS: Final = ("id", "session_id", "state", "created", "uid", "reason", "text")
+_WHAT: Final = {"admin": "message", "customer": "customer's message"}
+"""What the numbers of a list mean."""
 
 Side = Annotated[
     Literal["admin", "customer"],
@@ -48,10 +54,9 @@ Named = Annotated[
 ]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``outbox``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Messages that wait on this machine: see, send, hold or drop them.",
     )
     app.command("list")(list_)
@@ -62,15 +67,24 @@ def family() -> typer.Typer:
     return app
 
 
-def list_(ctx: typer.Context, side: Side = "admin", json: Json = False) -> None:
+def list_(
+    ctx: typer.Context,
+    side: Side = "admin",
+    json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
+) -> None:
     """List what waits, what is held, and what was refused, in order."""
-    rows = _rows(target(ctx).settings(), side)
-    if json:
-        Stdout().document([_record(number, row) for number, row in enumerate(rows, start=1)])
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=_COLUMNS)
+    settings = target(ctx).settings()
+    rows = _rows(settings, side)
+    if form.print(Stdout(), [_record(row) for row in rows], name="messages", columns=_COLUMNS):
         return
     if not rows:
         Stderr().say("the outbox is empty")
         return
+    NumberedList(settings, _WHAT[side]).remember([row.key for row in rows])
     from rich.text import Text
 
     from imbari_chat.cli.tables import grid
@@ -89,10 +103,10 @@ def list_(ctx: typer.Context, side: Side = "admin", json: Json = False) -> None:
 
 def show(ctx: typer.Context, message: Named, side: Side = "admin", json: Json = False) -> None:
     """Show messages in full, with the reason why they were refused."""
-    rows = _rows(target(ctx).settings(), side)
-    found = [_record(rows.index(row) + 1, row) for row in _named(rows, message)]
+    settings = target(ctx).settings()
+    found = [_record(row) for row in _named(settings, side, _rows(settings, side), message)]
     if json:
-        Stdout().document([*found])
+        Stdout().document({"messages": [*found]})
         return
     from rich.text import Text
 
@@ -100,7 +114,9 @@ def show(ctx: typer.Context, message: Named, side: Side = "admin", json: Json = 
     from imbari_chat.view.sanitize import safe_text
 
     for one in found:
-        facts = {name: str(value) for name, value in one.items() if value is not None}
+        facts = {
+            name.replace("_", " "): str(value) for name, value in one.items() if value is not None
+        }
         Stdout().draw(
             facts_table({k: Text(safe_text(v, multiline=True)) for k, v in facts.items()})
         )
@@ -128,7 +144,11 @@ def flush(
     stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
     stderr.name_target(settings)
     rows = _rows(settings, side)
-    named = [row for row in rows if row.state == "held"] if held else _named(rows, message or ())
+    named = (
+        [row for row in rows if row.state == "held"]
+        if held
+        else _named(settings, side, rows, message or ())
+    )
     if named:
         _become(settings, side, named, "queued")
     if not rows:
@@ -162,7 +182,7 @@ async def _flush(settings: "Settings", side: str, within: float | None) -> str |
 def _decide(
     settings: "Settings", side: str, references: Sequence[str], state: "RowState", stderr: Stderr
 ) -> None:
-    named = _named(_rows(settings, side), references)
+    named = _named(settings, side, _rows(settings, side), references)
     _become(settings, side, named, state)
     stderr.say(f"{state}: {', '.join(row.key for row in named)}")
 
@@ -187,13 +207,15 @@ def _file(settings: "Settings", side: str) -> "StoreFile":
     return transports.outbox_file(settings, "admin" if side == "admin" else "customer")
 
 
-def _named(rows: Sequence["Row"], references: Sequence[str]) -> list["Row"]:
-    return [_one(rows, reference) for reference in references]
+def _named(
+    settings: "Settings", side: str, rows: Sequence["Row"], references: Sequence[str]
+) -> list["Row"]:
+    return [_one(settings, side, rows, reference) for reference in references]
 
 
-def _one(rows: Sequence["Row"], reference: str) -> "Row":
-    if reference.isascii() and reference.isdigit() and 0 < int(reference) <= len(rows):
-        return rows[int(reference) - 1]
+def _one(settings: "Settings", side: str, rows: Sequence["Row"], reference: str) -> "Row":
+    if position := POSITION.fullmatch(reference):
+        reference, _ = NumberedList(settings, _WHAT[side]).at(int(position[1]))
     found = [row for row in rows if row.key.startswith(reference)]
     exact = [row for row in found if row.key == reference]
     if len(found) > 1 and not exact:
@@ -206,9 +228,8 @@ def _one(rows: Sequence["Row"], reference: str) -> "Row":
     return (exact or found)[0]
 
 
-def _record(number: int, row: "Row") -> "dict[str, JsonValue]":
+def _record(row: "Row") -> "dict[str, JsonValue]":
     return {
-        "number": number,
         "id": row.key,
         "session_id": row.lane,
         "state": _state(row),

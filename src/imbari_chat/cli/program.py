@@ -1,28 +1,30 @@
 """The root of the command line: options before the command, and the boundary for every error."""
 
+import os
 import re
 import sys
 from collections.abc import Sequence
+from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
-from typer.core import TyperGroup
 
 from imbari_chat import __version__
-from imbari_chat.cli.exit_codes import ExitCode, ReaderGone, UsageError, boundary
+from imbari_chat.cli.app import NAME, App, Family
+from imbari_chat.cli.arguments import programs_options_first
+from imbari_chat.cli.completion import VARIABLE, register_shells
+from imbari_chat.cli.exit_codes import UsageError, boundary
 from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
 from imbari_chat.cli.stdout import Stdout
 
 __all__ = ["new_app", "version"]
 
-NAME: Final = "imbari-chat"
-
 _HOST_AND_PORT: Final = re.compile(r"[^\s:/]+:\d+|\[[0-9A-Fa-f:]+\]:\d+")
 
 
-class _Root(TyperGroup):
+class _Root(Family):
     """All commands, whose errors end in :func:`~imbari_chat.cli.exit_codes.boundary`."""
 
     def main(
@@ -34,6 +36,9 @@ class _Root(TyperGroup):
         windows_expand_args: bool = True,
         **extra: Any,
     ) -> Any:
+        if VARIABLE in os.environ:
+            register_shells()
+
         def command() -> object:
             try:
                 return super(_Root, self).main(
@@ -42,32 +47,28 @@ class _Root(TyperGroup):
             except typer.Abort:
                 raise KeyboardInterrupt from None
             except typer.TyperException as error:
-                return _refuse(error, self)
+                raise _usage_error(error) from None
 
-        sys.exit(boundary(command))
+        given = sys.argv[1:] if args is None else args
+        sys.exit(boundary(command, as_json=_wants_json(given)))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         lighten(self.get_params(ctx))
-        return super().parse_args(ctx, _with_emulator_address(args))
-
-    def invoke(self, ctx: Any) -> Any:
-        try:
-            return super().invoke(ctx)
-        except BrokenPipeError:  # Typer would make it a failure
-            raise ReaderGone from None
+        # Typer has no options whose value may be left out.
+        usual = {"--emulator": (EMULATOR_DATABASE, _HOST_AND_PORT)}
+        return super().parse_args(ctx, programs_options_first(self, ctx, args, usual))
 
 
 def new_app() -> typer.Typer:
     """The app with its global options and no command yet."""
-    app = typer.Typer(
+    app = App(
         cls=_Root,
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
         help="Imbari Coffee's customer chat: read, reply and resolve, live or one command at a"
         " time.",
-        epilog="Data goes to standard output, everything else to standard error. Exit codes: 0"
-        " done, 1 failure, 2 usage, 3 not found, 4 not signed in, 5 denied, 6 conflict, 7 invalid"
-        " data, 8 network, 9 quota, 10 a check failed, 124 --timeout reached, 130 Ctrl-C.",
+        epilog="These options may stand behind the command as well. Data goes to standard output,"
+        " everything else to standard error. There is more to read: exit-codes, environment,"
+        " formatting, naming, each with `imbari-chat help`.",
     )
     app.callback()(_root)
     return app
@@ -134,29 +135,33 @@ def version() -> None:
     Stdout().text(f"{NAME} {__version__}")
 
 
-def _with_emulator_address(args: Sequence[str]) -> list[str]:
-    """``--emulator`` alone means the usual port; Typer has no options with an optional value."""
-    given = list(args)
-    for index, argument in enumerate(given):
-        following = given[index + 1] if index + 1 < len(given) else ""
-        if argument == "--emulator" and not _HOST_AND_PORT.fullmatch(following):
-            given[index] = f"--emulator={EMULATOR_DATABASE}"
-            break
-    return given
+def _wants_json(given: Sequence[str]) -> bool:
+    """Whether a program reads what comes of this line, also of one that cannot be understood."""
+    ours = list(takewhile(lambda word: word != "--", given))
+    return "--json" in ours or "--jsonl" in ours
 
 
-def _refuse(error: typer.TyperException, root: _Root) -> object:
-    """A usage error in our own words, or the help page that Typer has just printed instead."""
-    message = error.format_message()
-    if not message.strip():
-        return ExitCode.USAGE
+def _usage_error(error: typer.TyperException) -> UsageError:
+    """What Typer refuses, in our own words."""
+    message = _in_our_words(error) or error.format_message()
     ctx = getattr(error, "ctx", None)
     path = ctx.command_path if ctx is not None else NAME
-    hint = f"Try `{path} --help`"
-    unknown = re.match(r"No such option: (--[a-z-]+)", message)
-    if unknown and ctx is not None and path != NAME:
-        ours = {name for parameter in root.get_params(ctx) for name in parameter.opts}
-        if unknown[1] in ours:
-            hint = f"It goes before the command: `{NAME} {unknown[1]} ... {path.split(' ', 1)[1]}`"
     sentence = message[:1].lower() + message[1:].rstrip(".")
-    raise UsageError(" ".join(sentence.split()), hint=hint) from None
+    return UsageError(" ".join(sentence.split()), hint=f"Try `{path} --help`")
+
+
+def _in_our_words(error: typer.TyperException) -> str | None:
+    """A value that Pydantic refuses; None for all else."""
+    errors = getattr(error.__cause__, "errors", None)
+    parameter = getattr(error, "param", None)
+    if errors is None or parameter is None:
+        return None
+    from imbari_chat.validation import reason
+
+    first = errors()[0]
+    name = max(parameter.opts, key=len) if parameter.opts else parameter.name
+    if parameter.param_type_name == "argument":
+        name = parameter.metavar or name
+    # Typer's own refusals quote the value themselves.
+    value = "" if first["type"] == "value_error" else f"{first['input']!r} "
+    return f"invalid value for {name}: {value}{reason(first)}"

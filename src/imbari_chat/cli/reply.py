@@ -1,8 +1,9 @@
 """Acting: ``reply`` answers a customer, ``resolve`` and ``reopen`` close and reopen a matter."""
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,10 +13,12 @@ from imbari_chat.cli.options import (
     Json,
     Quiet,
     SessionArgument,
+    SessionArguments,
     target,
     with_admin_chat,
 )
-from imbari_chat.cli.session_refs import addressee, find_session, named_offline
+from imbari_chat.cli.records import Form, Ids
+from imbari_chat.cli.session_refs import addressee, find_session, find_sessions, named_offline
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.cli.team import canned
@@ -25,11 +28,17 @@ if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation
     from imbari_chat.schema.models import Message, Session, Status
     from imbari_chat.schema.outgoing import OutgoingMessage
+    from imbari_chat.schema.paths import SessionId
+    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["reopen", "reply", "resolve"]
 
 _CONTEXT = 3
 """Latest messages shown to whoever writes a reply in an editor."""
+
+
+class SentAlready(ImbariError):
+    """The reply was sent, and what was to follow it failed."""
 
 
 def reply(
@@ -55,20 +64,27 @@ def reply(
             help="Keep what cannot be sent now on this machine; `imbari-chat outbox` sends it.",
         ),
     ] = False,
+    read: Annotated[
+        bool,
+        typer.Option("--read", help="Then mark read what was there before; it stays unread else."),
+    ] = False,
+    resolve: Annotated[bool, typer.Option("--resolve", help="Then close the matter.")] = False,
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
     """Answer the customer. What could not be sent is given back, or kept with --queue: never lost.
 
+    It says to whom before it sends, and what stays unread afterwards.
+
     A reply written in the editor is not sent if somebody, a colleague perhaps, wrote while it was
     open; --anyway sends it. A reply given here, or piped in, is sent whatever came before. With
     --queue a reply that waits is exit code 8, like one that is given back.
     """
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     given = given_text(text or ())
     outgoing = _Outgoing(given, queue=queue)
 
-    async def write(chat: "AsyncAdminChat") -> "OutgoingMessage":
+    async def write(chat: "AsyncAdminChat") -> "_Sent":
         try:
             return await converse(chat)
         except Unavailable as error:
@@ -81,68 +97,171 @@ def reply(
                 or error.outcome_unknown
             ):
                 raise
-            return await outgoing.send(chat.open(name, peek=True), given)
+            return _Sent(await outgoing.send(chat.open(name, peek=True), given))
 
-    async def converse(chat: "AsyncAdminChat") -> "OutgoingMessage":
+    async def converse(chat: "AsyncAdminChat") -> "_Sent":
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
+            unread = conversation.session.unread_count
             _address(stderr, conversation.session)
+            seen = await conversation.history(limit=_CONTEXT) if given is None or read else []
             if given is not None:
-                return await outgoing.send(conversation, await canned.said(chat, given, name))
-            draft = Draft(here.settings().data_dir / "drafts", name)
-            with draft.kept_unless_sent(stderr):
-                shown = await conversation.history(limit=_CONTEXT)
-                written = draft.edit(_context(conversation.session, shown))
-                written = await canned.said(chat, written, name)
-                if anyway or not shown:
-                    return await outgoing.send(conversation, written)
-                with _explaining_a_conflict(conversation.session, draft):
-                    return await outgoing.send(conversation, written, expect_last=shown[-1])
+                text = await canned.said(chat, given, name)
+                message = await outgoing.send(conversation, text)
+            else:
+                message = await written(chat, conversation, seen)
+            if message.delivery != "confirmed":
+                return _Sent(message, unread)
+            stderr.say("sent")
+            with _saying_that_it_was_sent(name):
+                marked = await conversation.mark_read(up_to=seen[-1]) if read and seen else 0
+                if resolve:
+                    await conversation.resolve()
+            return _Sent(message, max(0, unread - marked), marked, resolve)
+
+    async def written(
+        chat: "AsyncAdminChat", conversation: "AsyncConversation", shown: "list[Message]"
+    ) -> "OutgoingMessage":
+        draft = Draft(here.settings().data_dir / "drafts", conversation.id)
+        with draft.kept_unless_sent(stderr):
+            text = draft.edit(_context(conversation.session, shown))
+            text = await canned.said(chat, text, conversation.id)
+            if anyway or not shown:
+                return await outgoing.send(conversation, text)
+            with _explaining_a_conflict(conversation.session, draft):
+                return await outgoing.send(conversation, text, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        message = with_admin_chat(here, stderr, write, writes=True, queues=queue)
+        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue, tells=True)
     if json:
-        stdout.document(record(message))
-    if message.delivery != "confirmed":
+        Stdout(tells_what_was_done=True).document(sent.document())
+    if sent.message.delivery != "confirmed":
         raise Unavailable(
             "the reply could not be sent yet, and is kept on this machine",
-            where=str(message.id),
+            where=str(sent.message.id),
             hint="Send it: imbari-chat outbox flush; see it: imbari-chat outbox list",
         )
-    stderr.say("sent")
+    if words := sent.words():
+        stderr.say(words)
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A reply, and what was done after it.
+
+    Attributes:
+        message: The reply.
+        unread: The customer's messages that are unread still.
+        marked: How many were marked read.
+        is_resolved: Whether the matter was closed.
+    """
+
+    message: "OutgoingMessage"
+    unread: int = 0
+    marked: int = 0
+    is_resolved: bool = False
+
+    def document(self) -> "dict[str, JsonValue]":
+        """As JSON."""
+        return {
+            "message": record(self.message),
+            "marked_read": self.marked,
+            "unread": self.unread,
+            "resolved": self.is_resolved,
+        }
+
+    def words(self) -> str:
+        """What to tell besides that it was sent."""
+        told = [f"{_counted(self.marked)} marked read"] if self.marked else []
+        if self.unread:
+            told.append(f"{_counted(self.unread)} left unread; --read marks what came before")
+        return ", ".join([*told, *(["resolved now"] if self.is_resolved else [])])
+
+
+def _counted(messages: int) -> str:
+    return f"{messages} message{'' if messages == 1 else 's'}"
 
 
 def resolve(
-    ctx: typer.Context, session: SessionArgument, json: Json = False, quiet: Quiet = False
+    ctx: typer.Context,
+    session: SessionArguments,
+    json: Json = False,
+    ids: Ids = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Close the matter. The customer reopens it by writing again."""
-    _turn(ctx, session, "resolved", json=json, quiet=quiet)
+    """Close matters. A customer reopens one by writing again."""
+    _turn(ctx, session, "resolved", Form(json=json, ids=ids), quiet=quiet)
 
 
 def reopen(
-    ctx: typer.Context, session: SessionArgument, json: Json = False, quiet: Quiet = False
+    ctx: typer.Context,
+    session: SessionArguments,
+    json: Json = False,
+    ids: Ids = False,
+    quiet: Quiet = False,
 ) -> None:
-    """Take a resolved conversation up again."""
-    _turn(ctx, session, "active", json=json, quiet=quiet)
+    """Take resolved conversations up again."""
+    _turn(ctx, session, "active", Form(json=json, ids=ids), quiet=quiet)
 
 
-def _turn(ctx: typer.Context, reference: str, status: "Status", *, json: bool, quiet: bool) -> None:
+def _turn(
+    ctx: typer.Context, references: Sequence[str], status: "Status", form: Form, *, quiet: bool
+) -> None:
+    """Change the status of all that are named, or of none if one of them is nobody's.
+
+    One that fails then does not keep the others; the first failure is the command's.
+    """
     stderr, here = Stderr(quiet=quiet), target(ctx)
+    failed: list[ImbariError] = []
 
-    async def turn(chat: "AsyncAdminChat") -> "Session":
-        name = await find_session(chat, reference, here.settings())
-        async with chat.open(name, peek=True) as conversation:
-            about = conversation.session
-            if about.status == status:
-                stderr.say(f"already {status}: the conversation with {addressee(about)}")
-                return about
-            await (conversation.resolve() if status == "resolved" else conversation.reopen())
-            stderr.say(f"{status} now: the conversation with {addressee(about)}")
-            return await chat.get_session(name)
+    async def turn(chat: "AsyncAdminChat") -> "list[Session]":
+        turned = []
+        for name in await find_sessions(chat, references, here.settings()):
+            try:
+                turned.append(await _turn_one(chat, name, status, stderr))
+            except Unavailable as error:
+                failed.append(error)
+                break
+            except ImbariError as error:
+                failed.append(error)
+        return turned
 
-    session = with_admin_chat(here, stderr, turn, writes=True)
-    if json:
-        Stdout().document(record(session))
+    sessions = with_admin_chat(here, stderr, turn, writes=True, tells=True)
+    stdout = Stdout(tells_what_was_done=True)
+    if form.json:
+        stdout.document({"conversations": [record(one) for one in sessions]})
+    elif form.ids:
+        stdout.rows([one.id] for one in sessions)
+    for error in failed[1:]:
+        stderr.error(error)
+    if failed:
+        raise failed[0]
+
+
+async def _turn_one(
+    chat: "AsyncAdminChat", name: "SessionId", status: "Status", stderr: Stderr
+) -> "Session":
+    async with chat.open(name, peek=True) as conversation:
+        about = conversation.session
+        if about.status == status:
+            stderr.say(f"already {status}: the conversation with {addressee(about)}")
+            return about
+        await (conversation.resolve() if status == "resolved" else conversation.reopen())
+        stderr.say(f"{status} now: the conversation with {addressee(about)}")
+        return await chat.get_session(name)
+
+
+@contextmanager
+def _saying_that_it_was_sent(name: "SessionId") -> Iterator[None]:
+    """What fails after a reply must not let it be sent again."""
+    try:
+        yield
+    except ImbariError as error:
+        raise SentAlready(
+            f"the reply was sent, and is not to be sent again; but then: {error.what}",
+            where=error.where,
+            hint=f"Look: imbari-chat show {shlex.quote(name)}",
+        ) from error
 
 
 def _address(stderr: Stderr, session: "Session") -> None:
@@ -192,7 +311,7 @@ class _Outgoing:
     def __init__(self, given: str | None, *, queue: bool) -> None:
         self._given = given
         self._queue = queue
-        self.is_under_way = False
+        self.is_under_way = self.is_sent = False
 
     async def send(
         self,
@@ -206,7 +325,9 @@ class _Outgoing:
 
         checked_text(text)
         self.is_under_way = True
-        return await conversation.reply(text, queue=self._queue, expect_last=expect_last)
+        message = await conversation.reply(text, queue=self._queue, expect_last=expect_last)
+        self.is_sent = message.delivery == "confirmed"
+        return message
 
     @contextmanager
     def given_back(self, stderr: Stderr) -> Iterator[None]:
@@ -219,6 +340,8 @@ class _Outgoing:
                 if isinstance(error, Unavailable)
                 else isinstance(error, KeyboardInterrupt) and self.is_under_way
             )
+            if self.is_sent:
+                raise
             if self._given is not None and self._given.strip():
                 stderr.give_back(self._given, unknown=unknown)
             elif unknown:

@@ -6,16 +6,17 @@ from datetime import UTC, datetime
 from difflib import unified_diff
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 from urllib.parse import quote
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.explain import explain
 from imbari_chat.cli.options import Json, Quiet, Target, target
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
-from imbari_chat.cli.stderr import Stderr, ask
+from imbari_chat.cli.stderr import Stderr, agrees
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import ConfigError, RulesError
 
@@ -26,15 +27,12 @@ if TYPE_CHECKING:
 
 __all__ = ["family"]
 
-_YES: Final = {"y", "yes"}
-
 _File = Annotated[Path, typer.Argument(metavar="FILE", help="- for standard input.")]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``rules``."""
-    app = typer.Typer(
-        no_args_is_help=True,
+    app = App(
         help="Check the security rules, explain what they decide, read and deploy them.",
     )
     app.command("check")(check)
@@ -63,9 +61,12 @@ def check(file: _File = DEFAULT_FILE, json: Json = False, quiet: Quiet = False) 
 
 def get(ctx: typer.Context) -> None:
     """Print the rules in force, comments and all."""
-    _, deployed = _deployed(target(ctx))
+    from imbari_chat.cli.waiting import waited_for
+
+    here = target(ctx)
+    _, deployed = _deployed(here)
     with deployed:
-        text = deployed.text()
+        text = waited_for(deployed.text, Stderr(), here.settings().target())
     if sys.stdout.isatty():
         from imbari_chat.view.sanitize import safe_text
 
@@ -89,16 +90,19 @@ def deploy(
 
     Shows what would change, keeps a copy of the rules there were, and reads the new ones back.
     """
+    from imbari_chat.cli.waiting import waited_for
+
     stderr = Stderr(quiet=quiet)
     text = read_text(file)
     here = target(ctx)
     stderr.name_target(here.settings())
+    where = here.settings().target()
     project, deployed = _deployed(here)
     kept: Path | None = None
     with deployed:
         try:
-            deployed.check(text)
-            before = deployed.text()
+            waited_for(lambda: deployed.check(text), stderr, where)
+            before = waited_for(deployed.text, stderr, where)
             changes = _difference(before, text, file)
             for line in changes:
                 stderr.say(line)
@@ -106,11 +110,11 @@ def deploy(
                 _confirm(project, file, yes=yes)
                 kept = _keep(before, here.settings().data_dir / "rules", project.namespace)
                 stderr.say(f"the rules there were are kept in {kept}")
-                deployed.deploy(text, over=before)
+                waited_for(lambda: deployed.deploy(text, over=before), stderr, where)
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Stdout().document(
+        Stdout(tells_what_was_done=True).document(
             {
                 "file": str(file),
                 "database": project.admin_url,
@@ -176,8 +180,7 @@ def _confirm(project: "Project", file: Path, *, yes: bool) -> None:
             f"{project.admin_url} is a live database, and nobody can be asked here",
             hint="--yes deploys without asking",
         )
-    answer = ask(f"Replace the rules of {project.admin_url} by {file}? [y/N] ")
-    if answer.lower() not in _YES:
+    if not agrees(f"Replace the rules of {project.admin_url} by {file}?"):
         Stderr().warn("nothing was changed")
         raise typer.Exit(ExitCode.FAILURE)
 

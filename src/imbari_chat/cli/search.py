@@ -9,20 +9,23 @@ import typer
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.inbox import Shown
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.table import Table
 
     from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.models import Message, Session
+    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["search"]
 
+_COLUMNS: Final = ("id", "customer_name", "customer_email", "matches", "last_match")
 _AROUND: Final = 30
 """Characters shown before what was found."""
 
@@ -39,6 +42,15 @@ class _Found:
 
     session: "Session"
     messages: "list[Message]"
+
+    def record(self) -> "dict[str, JsonValue]":
+        """As data."""
+        return {
+            **record(self.session),
+            "matches": len(self.messages),
+            "last_match": self.messages[-1].text if self.messages else None,
+            "messages": [record(one) for one in self.messages],
+        }
 
 
 def search(
@@ -58,14 +70,24 @@ def search(
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Stop after so many.")] = 20,
     json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Find conversations, newest first, by their messages, name, e-mail, phone or topic.
 
     Every conversation is read until enough are found: the database cannot search. Nothing is marked
-    read. Examples: `search kampala`, `search refund "order 1234" --since 1w`
+    read.
+
+    In a pipe each conversation is a row, with tabs between id, name, e-mail, how many messages were
+    found, and the last of them.
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    from imbari_chat.schema.models import Session
+
+    known = [*Session.model_fields, "matches", "last_match", "messages", "extra"]
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
     words = " ".join(text).casefold().split()
     if not words:
         raise UsageError("what for? Nothing is everywhere")
@@ -94,17 +116,10 @@ def search(
         return found, looked
 
     found, looked = with_admin_chat(here, stderr, work)
-    if json:
-        stdout.document(
-            {
-                "conversations": [
-                    {**record(one.session), "messages": [record(each) for each in one.messages]}
-                    for one in found
-                ],
-                "searched": looked,
-            }
-        )
-    elif found:
+    records = [one.record() for one in found]
+    about: Mapping[str, JsonValue] = {"searched": looked}
+    printed = form.print(stdout, records, name="conversations", columns=_COLUMNS, about=about)
+    if found and not printed:
         stdout.draw(_table(found, words))
     more = "; --limit finds more" if len(found) == limit else ""
     stderr.say(f"{len(found):,} found in {looked:,} conversation{'' if looked == 1 else 's'}{more}")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.options import Quiet, target
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ImbariError, NotFound
@@ -12,11 +13,9 @@ from imbari_chat.errors import ImbariError, NotFound
 __all__ = ["family"]
 
 
-def family() -> typer.Typer:
+def family() -> App:
     """The commands of ``config``."""
-    app = typer.Typer(
-        no_args_is_help=True, help="Consent to the settings file of a working directory."
-    )
+    app = App(help="Consent to the settings file of a working directory.")
     app.command("trust")(trust)
     return app
 

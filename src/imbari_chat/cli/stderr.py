@@ -13,14 +13,26 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
+from imbari_chat.cli.data_text import json_text
 from imbari_chat.errors import ImbariError, RulesError, SessionNotFound
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings
     from imbari_chat.schema.events import RecordRejected
 
-__all__ = ["Stderr", "ask", "ask_secretly", "colours", "narrating_log"]
+__all__ = [
+    "Stderr",
+    "agrees",
+    "ask",
+    "ask_secretly",
+    "colours",
+    "is_waiting_shown",
+    "narrating_log",
+    "show_waiting",
+    "wipe_waiting",
+]
 
 _RED: Final = "31"
 _YELLOW: Final = "33"
@@ -43,6 +55,11 @@ class Stderr:
     def __init__(self, *, quiet: bool = False) -> None:
         self.quiet = quiet
         self._reported: set[tuple[str, tuple[str, ...]]] = set()
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a person sees it."""
+        return sys.stderr.isatty()
 
     def say(self, text: str) -> None:
         """Something worth knowing; not in quiet mode."""
@@ -73,14 +90,32 @@ class Stderr:
             return
         where = f" (at {error.where})" if error.where else ""
         _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")
-        hint = next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
-        if hint:
+        if hint := _hint(error):
             _write(f"{_styled('hint:', _CYAN)} {safe_text(hint)}")
+
+    def error_line(self, error: ImbariError, *, kind: str, code: int) -> None:
+        """The same as one line of JSON, for a program that reads JSON."""
+        facts: dict[str, Json] = {
+            "kind": kind,
+            "exit_code": code,
+            "message": error.what,
+            "where": error.where,
+            "hint": _hint(error),
+        }
+        if isinstance(error, RulesError):
+            facts |= {"line": error.line, "column": error.column}
+        _write(json_text({"error": facts}, encoding=sys.stderr.encoding or "utf-8"))
 
     def end_line(self) -> None:
         """Leave the line on which a terminal has just echoed ``^C``."""
-        if sys.stderr.isatty():
+        if self.is_terminal:
             _write("")
+
+    def ring(self) -> None:
+        """Sound the terminal's bell, if there is a terminal."""
+        if self.is_terminal:
+            sys.stderr.write("\a")
+            sys.stderr.flush()
 
     def trace(self, error: BaseException) -> None:
         """Where an error came from, for whoever asked for it."""
@@ -140,9 +175,15 @@ def ask(question: str) -> str:
     """A person's answer, or nothing when there is no terminal to ask at."""
     if not sys.stdin.isatty():
         return ""
+    wipe_waiting()
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip()
+
+
+def agrees(question: str) -> bool:
+    """Whether a person says yes; nobody does when there is no terminal to ask at."""
+    return ask(f"{safe_text(question)} [y/N] ").lower() in {"y", "yes"}
 
 
 def ask_secretly(question: str) -> str:
@@ -155,13 +196,44 @@ def colours(stream: TextIO) -> bool:
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
 
 
+def _hint(error: ImbariError) -> str | None:
+    return next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
+
+
 def _styled(text: str, code: str) -> str:
     return f"\x1b[{code}m{text}\x1b[0m" if colours(sys.stderr) else text
 
 
+class _Waiting:
+    """Whether the line at the cursor says that something is waited for."""
+
+    is_shown = False
+
+
+def show_waiting(text: str) -> None:
+    """Say on the line at the cursor of a terminal that something is waited for."""
+    sys.stderr.write(f"\r\x1b[2K{_styled(safe_text(text), _DIM)}")
+    sys.stderr.flush()
+    _Waiting.is_shown = True
+
+
+def is_waiting_shown() -> bool:
+    """Whether it is said still."""
+    return _Waiting.is_shown
+
+
+def wipe_waiting() -> None:
+    """Take that line away: something else is about to be on the terminal."""
+    if _Waiting.is_shown:
+        _Waiting.is_shown = False
+        sys.stderr.write("\r\x1b[2K")
+        sys.stderr.flush()
+
+
 def _write(line: str) -> None:
+    wipe_waiting()
     try:
         sys.stderr.write(f"{line}\n")
         sys.stderr.flush()
-    except BrokenPipeError:
+    except OSError:
         return  # nobody listens to narration; the command itself is not affected

@@ -18,18 +18,29 @@ from imbari_chat.view.dates import clock_time, full, since
 from imbari_chat.view.inbox import author, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 
-__all__ = ["event_line", "facts_table", "grid", "inbox_table", "message_block", "session_heading"]
+__all__ = [
+    "event_line",
+    "facts_table",
+    "grid",
+    "inbox_table",
+    "message_block",
+    "session_heading",
+    "session_line",
+]
 
 WIDE: Final = 110
 """From this many columns on there is room for e-mail addresses and ids."""
 
 _NAME: Final = 60
+_SHORT_ID: Final = 12
 _PREVIEW: Final = 300
 _INDENT: Final = 2
+_CLOCK: Final = len("00:00  ")
 
 
 def inbox_table(
     sessions: Sequence[Session],
+    ids: Sequence[str],
     presence: PresenceSnapshot,
     now: int,
     *,
@@ -41,6 +52,7 @@ def inbox_table(
 
     Args:
         sessions: In the order of their numbers.
+        ids: What to show of their ids where there is no room for all of them.
         presence: Who is there; without anybody there is no column for it.
         now: Milliseconds since the epoch.
         width: Columns there are.
@@ -50,6 +62,8 @@ def inbox_table(
     wide = width >= WIDE
     table = grid(expand=True)
     table.add_column("#", justify="right", style="bold", no_wrap=True)
+    if not wide:
+        table.add_column("Id", no_wrap=True, max_width=_SHORT_ID)
     table.add_column("Customer", no_wrap=True, min_width=12, max_width=24)
     if wide:
         table.add_column("E-mail", no_wrap=True, max_width=28)
@@ -66,7 +80,10 @@ def inbox_table(
     if wide:
         table.add_column("Id", no_wrap=True, min_width=20)
     for number, session in enumerate(sessions, start=1):
-        cells = [Text(str(number)), _stored(customer_label(session), _NAME)]
+        cells = [Text(str(number))]
+        if not wide:
+            cells.append(_stored(ids[number - 1], _NAME))
+        cells.append(_stored(customer_label(session), _NAME))
         if wide:
             cells.append(_stored(session.customer_email, _NAME))
         cells.append(Text(str(session.unread_count) if session.unread_count else "", "bold"))
@@ -84,8 +101,10 @@ def inbox_table(
     return table
 
 
-def session_heading(session: Session, presence: PresenceSnapshot) -> RenderableType:
-    """Whose conversation it is: two lines above the transcript."""
+def session_heading(
+    session: Session, presence: PresenceSnapshot, *, more: str | None = None
+) -> RenderableType:
+    """Whose conversation it is: lines above the transcript, which may say what is not in it."""
     who = _stored(customer_label(session), _NAME)
     who.stylize("bold")
     if session.customer_email:
@@ -100,7 +119,8 @@ def session_heading(session: Session, presence: PresenceSnapshot) -> RenderableT
     about.append(safe_text(session.id, max_length=_NAME))
     if marks := presence_marks(presence, session.id):
         who.append(f"  {safe_text(marks, max_length=_PREVIEW)}", "green")
-    return Group(who, Text("  ".join(about), "dim"))
+    lines = [who, Text("  ".join(about), "dim")]
+    return Group(*lines, Text(more, "yellow")) if more else Group(*lines)
 
 
 def message_block(message: Message, session: Session, *, new: bool) -> RenderableType:
@@ -114,27 +134,42 @@ def message_block(message: Message, session: Session, *, new: bool) -> Renderabl
     return Group(head, Padding(Text(safe_text(message.text, multiline=True)), (0, 0, 0, _INDENT)))
 
 
-def event_line(message: Message, session: Session | None) -> RenderableType:
+def event_line(
+    message: Message, session: Session | None, short_id: str, *, continues: bool = False
+) -> RenderableType:
     """One message of a live stream; further lines of its text are indented below.
 
     Args:
         message: What came.
         session: Whose conversation it is, if that is known.
+        short_id: What to answer with.
+        continues: It is one burst with the line before, so neither time nor name is said again.
     """
-    line = Text(f"{clock_time(message.timestamp, None)}  ", "dim")
-    sender: str = message.sender
-    if session is not None and message.sender == "admin":
-        sender = f"{author(message, session)} to {customer_label(session)}"
-    elif session is not None:
-        sender = author(message, session)
-    line.append(
-        safe_text(sender, max_length=2 * _NAME), "cyan" if message.sender == "admin" else "bold"
-    )
     first, *more = safe_text(message.text, multiline=True).split("\n")
-    line.append(": ", "dim").append(first)
+    if continues:
+        line = Text(f"{' ' * _CLOCK}{_stored(short_id, _NAME)}  ", "dim").append(first, "not dim")
+    else:
+        line = Text(f"{clock_time(message.timestamp, None):{_CLOCK}}", "dim")
+        line.append(f"{_stored(short_id, _NAME)}  ", "not dim")
+        sender: str = message.sender
+        if session is not None and message.sender == "admin":
+            sender = f"{author(message, session)} to {customer_label(session)}"
+        elif session is not None:
+            sender = author(message, session)
+        style = "not dim cyan" if message.sender == "admin" else "not dim bold"
+        line.append(safe_text(sender, max_length=2 * _NAME), style)
+        line.append(": ").append(first, "not dim")
     if not more:
         return line
-    return Group(line, Padding(Text("\n".join(more)), (0, 0, 0, len("00:00  "))))
+    return Group(line, Padding(Text("\n".join(more)), (0, 0, 0, _CLOCK)))
+
+
+def session_line(words: str, at: int, session: Session, short_id: str) -> RenderableType:
+    """What became of a conversation, as a line of a live stream."""
+    line = Text(f"{clock_time(at, None):{_CLOCK}}", "dim")
+    line.append(f"{_stored(short_id, _NAME)}  ", "not dim")
+    line.append(f"{safe_text(customer_label(session), max_length=_NAME)} ", "not dim bold")
+    return line.append(words, "not dim yellow")
 
 
 def facts_table(facts: Mapping[str, Text]) -> Table:
@@ -142,7 +177,7 @@ def facts_table(facts: Mapping[str, Text]) -> Table:
     table = Table.grid(padding=(0, 2))
     table.add_column(style="bold")
     for name, value in facts.items():
-        table.add_row(name.replace("_", " "), value)
+        table.add_row(name, value)
     return table
 
 

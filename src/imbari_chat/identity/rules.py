@@ -13,7 +13,7 @@ from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.paths import Path
 
-__all__ = ["DeployedRules"]
+__all__ = ["DeployedRules", "same_rules"]
 
 _WHERE: Final = "/.settings/rules"
 _REFUSED: Final = re.compile(r"(\d+):(\d+): (.*)", re.DOTALL)
@@ -84,14 +84,14 @@ class DeployedRules:
             RulesError: The database does not take them; the old ones stay.
             AccessDenied, AuthError, ConfigError, QuotaExceeded, Unavailable: As for every call.
         """
-        if over is not None and not _same(self.text(), over):
+        if over is not None and not same_rules(self.text(), over):
             raise Conflict(
                 "somebody else has changed the rules meanwhile; nothing was deployed",
                 where=_WHERE,
                 hint="Look at the difference again",
             )
         self._request("PUT", Call(_WHERE, write=True, caller="the service account"), text)
-        if not _same(self.text(), text):
+        if not same_rules(self.text(), text):
             raise Conflict(
                 "the database has other rules in force than those just deployed",
                 where=_WHERE,
@@ -128,7 +128,7 @@ class DeployedRules:
         raise error
 
 
-def _same(one: str, other: str) -> bool:
+def same_rules(one: str, other: str) -> bool:
     """Whether two texts are the same rules; how lines end is not looked at."""
     return [line.rstrip() for line in one.strip().splitlines()] == [
         line.rstrip() for line in other.strip().splitlines()

@@ -4,7 +4,7 @@ A session with a broken field still lists, with that field's default, because hi
 worse than showing a gap. A message without its text, its sender or its time is not a message.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Generic, TypeVar
@@ -16,6 +16,7 @@ from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.models import ID_FIELD, Message, Session
 from imbari_chat.schema.order import place_of_message, place_of_session
 from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.validation import reason
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
@@ -133,13 +134,13 @@ def _many(model: type[R]) -> TypeAdapter[list[R]]:
 def record(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
     """Read one record that stands at ``key`` below ``parent``."""
     if not isinstance(raw, dict):
-        reason = f"expected an object, found {type(raw).__name__}"
-        return Decoded(None, RecordRejected(_below(parent, key), (reason,), raw))
+        found = f"expected an object, found {type(raw).__name__}"
+        return Decoded(None, RecordRejected(_below(parent, key), (found,), raw))
     try:
         return Decoded(model.model_validate({**raw, ID_FIELD: key}))
     except ValidationError as error:
-        problems = {str(detail["loc"][0]): detail["msg"] for detail in error.errors()}
-    reasons = tuple(_sentences(problems))
+        problems = {str(detail["loc"][0]): reason(detail) for detail in error.errors()}
+    reasons = tuple(f"{name}: {why}" for name, why in problems.items())
     kept = {name: value for name, value in raw.items() if name not in problems}
     try:
         salvaged = model.model_validate({**kept, ID_FIELD: key})
@@ -150,8 +151,3 @@ def record(model: type[R], key: str, raw: Json, parent: Path) -> Decoded[R]:
 
 def _below(parent: Path, key: str) -> str:
     return str(Path((*parent, key)))
-
-
-def _sentences(problems: Mapping[str, str]) -> Iterator[str]:
-    for name, message in problems.items():
-        yield f"{name}: {message[:1].lower()}{message[1:]}"

@@ -62,10 +62,7 @@ def export(
     notes: Annotated[bool, typer.Option("--notes", help="With the team's private notes.")] = False,
     quiet: Quiet = False,
 ) -> None:
-    """Write conversations out, newest first, each with all its messages. Nothing is marked read.
-
-    Examples: `export --output chats.csv`, `export 1 2 --format md`, `export --since 1w`
-    """
+    """Write conversations out, newest first, each with all its messages. Nothing is marked read."""
     from imbari_chat.cli.export.formats import FORMATS
 
     stderr, here = Stderr(quiet=quiet), target(ctx)

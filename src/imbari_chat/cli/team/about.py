@@ -14,7 +14,7 @@ from imbari_chat.errors import AccessDenied, InvalidData
 from imbari_chat.schema.teamwork import Note, TeamSnapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from rich.console import RenderableType
 
@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from imbari_chat.schema.models import Session, Status
     from imbari_chat.wire.json import Json
 
-__all__ = ["Wanted", "listed", "team_blocks", "told", "with_notes"]
+__all__ = ["Wanted", "every", "listed", "team_blocks", "told", "with_notes"]
 
 _LONGEST: Final = 1000
+_PAGE: Final = 500
 
 T = TypeVar("T")
 
@@ -100,11 +101,12 @@ async def listed(
         since: See there.
         limit: See there.
     """
-    sessions, team = await asyncio.gather(
+    sessions, kept_by_team = await asyncio.gather(
         chat.sessions(status=status, unread=unread, since=since, limit=limit),
-        _team(chat, stderr, None, required=wanted.is_asked),
+        _team(chat, None, required=wanted.is_asked),
     )
-    uid = chat.uid or "service"
+    team = _or_nothing(kept_by_team, stderr)
+    uid = _uid(chat)
     kept = [one for one in sessions if wanted.admits(one, team, uid)]
     if len(kept) == len(sessions) or len(sessions) < limit:
         return kept, team
@@ -115,6 +117,26 @@ async def listed(
             if len(kept) == limit:
                 break
     return kept, team
+
+
+async def every(
+    chat: "AsyncAdminChat",
+    wanted: Wanted,
+    stderr: Stderr,
+    *,
+    status: "Status | None",
+    unread: bool,
+    since: int | None,
+) -> "tuple[AsyncIterator[Session], TeamSnapshot]":
+    """All that are wanted, newest first and page by page, and what the team keeps; as listed."""
+    team = _or_nothing(await _team(chat, None, required=wanted.is_asked), stderr)
+
+    async def found() -> "AsyncIterator[Session]":
+        async for one in chat.browse(status=status, unread=unread, since=since, page_size=_PAGE):
+            if wanted.admits(one, team, _uid(chat)):
+                yield one
+
+    return found(), team
 
 
 async def with_notes(
@@ -129,9 +151,9 @@ async def with_notes(
         stderr: Told if the rules in force are older.
     """
     done, team, notes = await asyncio.gather(
-        work, _team(chat, stderr, session_id, required=False), chat.team.notes(session_id)
+        work, _team(chat, session_id, required=False), chat.team.notes(session_id)
     )
-    return done, team, notes
+    return done, _or_nothing(team, stderr), notes
 
 
 def told(team: TeamSnapshot, session: "Session") -> "Json":
@@ -163,13 +185,24 @@ def team_blocks(
     return [*([Text(marks, "yellow")] if marks else []), *note_blocks(notes)]
 
 
+def _uid(chat: "AsyncAdminChat") -> str:
+    return chat.uid or "service"
+
+
 async def _team(
-    chat: "AsyncAdminChat", stderr: Stderr, session_id: str | None, *, required: bool
-) -> TeamSnapshot:
+    chat: "AsyncAdminChat", session_id: str | None, *, required: bool
+) -> TeamSnapshot | None:
+    """What the team keeps; None if the rules in force know nothing of it."""
     try:
         return await chat.team.read(session_id)
     except (AccessDenied, InvalidData):  # refused, or without an index
         if required:
             raise
+        return None
+
+
+def _or_nothing(team: TeamSnapshot | None, stderr: Stderr) -> TeamSnapshot:
+    if team is None:
         stderr.say("what the team keeps is left out: the rules in force are older")
         return TeamSnapshot()
+    return team

@@ -48,7 +48,6 @@ def assign(
     """Take a conversation that nobody has; or hand it over, take it over, put it down.
 
     If a colleague has it, or was faster by a moment, that is a conflict (exit code 6).
-    Examples: `assign 1`, `assign 1 --to Noor`, `assign 1 --take`, `assign 1 --release`
     """
     stderr, here = Stderr(quiet=quiet), target(ctx)
     if release and (take or to is not None):
@@ -74,7 +73,9 @@ def assign(
 
     about, team = with_admin_chat(here, stderr, work, writes=True)
     if json:
-        Stdout().document({"session_id": about.id, "team": told(team, about)})
+        Stdout(tells_what_was_done=True).document(
+            {"session_id": about.id, "team": told(team, about)}
+        )
 
 
 async def _colleague(

@@ -1,16 +1,17 @@
 """``block``: whose messages are not taken."""
 
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.since import WHEN, later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
-from imbari_chat.cli.team.when import WHEN, later
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from imbari_chat.schema.teamwork import Block
 
 __all__ = ["block"]
+
+_COLUMNS: Final = ("uid", "at", "until", "by", "reason")
 
 
 def block(
@@ -48,11 +51,15 @@ def block(
     ] = None,
     lift: Annotated[bool, typer.Option("--lift", help="Let them write again.")] = False,
     json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Take no more from a conversation's customer, wherever they write; or list who is blocked.
 
-    They can read on. Examples: `block 1 --reason "Shouts" --until 3d`, `block 1 --lift`, `block`
+    They can read on. In a pipe each who is blocked is a row, with tabs between their uid, since
+    when and until when in ms, by whom, and the reason.
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     if session is None and (reason or until or lift):
@@ -61,6 +68,10 @@ def block(
         raise UsageError("--lift goes with neither --reason nor --until")
     if session is not None and not lift and not (reason or "").strip():
         raise UsageError("why? --reason tells colleagues", hint="For example --reason 'Shouts'")
+    from imbari_chat.schema.teamwork import Block
+
+    known = [*Block.model_fields, "extra"]
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
     now = time.time_ns() // 1_000_000
     end = None if until is None else later(until, now, option="--until")
 
@@ -81,12 +92,17 @@ def block(
         return [made]
 
     found = with_admin_chat(here, stderr, work, writes=session is not None)
-    if json:
-        stdout.document({"blocks": [record(one) for one in found]})
-    elif session is None and found:
-        stdout.draw(_table(found))
-    elif session is None:
-        stderr.say("nobody is blocked")
+    records = [{**record(one), "id": one.uid} for one in found]
+    if session is not None:
+        if json:
+            Stdout(tells_what_was_done=True).document(
+                {"blocks": [form.chosen(one) for one in records]}
+            )
+    elif not form.print(stdout, records, name="blocks", columns=_COLUMNS):
+        if found:
+            stdout.draw(_table(found))
+        else:
+            stderr.say("nobody is blocked")
 
 
 def _table(blocks: "Sequence[Block]") -> "Table":

@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from imbari_chat.cli.app import App
 from imbari_chat.cli.editor import given_text
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.errors import NotFound
@@ -27,7 +29,7 @@ Name = Annotated[
 
 def family() -> typer.Typer:
     """The commands of ``canned``."""
-    app = typer.Typer(
+    app = App(
         no_args_is_help=True,
         help="Replies that are ready: `imbari-chat reply 1 /NAME` sends one.",
     )
@@ -38,17 +40,32 @@ def family() -> typer.Typer:
     return app
 
 
-def list_(ctx: typer.Context, json: Json = False, quiet: Quiet = False) -> None:
-    """List the replies that are ready, by name."""
+def list_(
+    ctx: typer.Context,
+    json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
+    quiet: Quiet = False,
+) -> None:
+    """List the replies that are ready, by name.
+
+    In a pipe each is a row: its name, a tab, and the text. `--ids` prints names.
+    """
     stderr, stdout = Stderr(quiet=quiet), Stdout()
+    from imbari_chat.schema.teamwork import CannedReply
+
+    known = [*CannedReply.model_fields, "extra"]
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
 
     async def work(chat: "AsyncAdminChat") -> "list[CannedReply]":
         return await chat.team.canned_replies()
 
     found = with_admin_chat(target(ctx), stderr, work)
-    if json:
-        stdout.document({"canned_replies": [record(one) for one in found]})
-    elif not found:
+    records = [{**record(one), "id": one.name} for one in found]
+    if form.print(stdout, records, name="canned_replies", columns=("name", "text")):
+        return
+    if not found:
         stderr.say("no reply is ready; `imbari-chat canned save NAME TEXT` keeps one")
     else:
         from rich.text import Text
@@ -79,7 +96,7 @@ def show(ctx: typer.Context, name: Name, json: Json = False, quiet: Quiet = Fals
 
     found = with_admin_chat(target(ctx), Stderr(quiet=quiet), work)
     if json:
-        stdout.document(record(found))
+        stdout.document({"canned_reply": record(found)})
     else:
         from imbari_chat.view.sanitize import safe_text
 
@@ -100,10 +117,7 @@ def save(
     json: Json = False,
     quiet: Quiet = False,
 ) -> None:
-    """Keep a reply, in place of one of the same name.
-
-    Example: `canned save shipped "It is on its way, {first_name}."`
-    """
+    """Keep a reply, in place of one of the same name."""
     stderr, given = Stderr(quiet=quiet), given_text(text)
 
     async def work(chat: "AsyncAdminChat") -> "CannedReply":
@@ -112,7 +126,7 @@ def save(
     made = with_admin_chat(target(ctx), stderr, work, writes=True)
     stderr.say(f"kept as /{made.name}")
     if json:
-        Stdout().document(record(made))
+        Stdout(tells_what_was_done=True).document({"canned_reply": record(made)})
 
 
 def delete(ctx: typer.Context, name: Name, quiet: Quiet = False) -> None:

@@ -1,12 +1,13 @@
 """``notes``: what the team notes of a conversation, apart from what is said in it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from imbari_chat.cli.editor import given_text
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, SessionArgument, target, with_admin_chat
+from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import addressee, find_session
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from imbari_chat.schema.teamwork import Note
 
 __all__ = ["note_blocks", "notes"]
+
+_COLUMNS: Final = ("id", "at", "name", "text")
 
 
 def notes(
@@ -43,15 +46,23 @@ def notes(
         ),
     ] = None,
     json: Json = False,
+    jsonl: Jsonl = False,
+    ids: Ids = False,
+    fields: Fields = None,
     quiet: Quiet = False,
 ) -> None:
     """Read what the team noted of a conversation, or note something. No customer sees it.
 
-    Examples: `notes 1`, `notes 1 "Calls back on Monday"`, `notes 1 --delete -Oabc`
+    In a pipe each note is a row, with tabs between its id, the time in ms, who wrote it and the
+    text.
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     if text and delete is not None:
         raise UsageError("a text is noted and --delete takes one away: one at a time")
+    from imbari_chat.schema.teamwork import Note
+
+    known = [*Note.model_fields, "extra"]
+    form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
     given = given_text(text) if text else None
 
     async def work(chat: "AsyncAdminChat") -> "list[Note]":
@@ -70,14 +81,17 @@ def notes(
 
     is_writing = given is not None or delete is not None
     found = with_admin_chat(here, stderr, work, writes=is_writing)
-    if json:
-        stdout.document({"notes": [record(one) for one in found]})
-    elif is_writing:
-        return
-    elif found:
-        stdout.draw(*note_blocks(found, with_ids=True))
-    else:
-        stderr.say("nothing is noted of it")
+    records = [record(one) for one in found]
+    if is_writing:
+        if json:
+            Stdout(tells_what_was_done=True).document(
+                {"notes": [form.chosen(one) for one in records]}
+            )
+    elif not form.print(stdout, records, name="notes", columns=_COLUMNS):
+        if found:
+            stdout.draw(*note_blocks(found, with_ids=True))
+        else:
+            stderr.say("nothing is noted of it")
 
 
 def note_blocks(notes: "Sequence[Note]", *, with_ids: bool = False) -> "list[RenderableType]":

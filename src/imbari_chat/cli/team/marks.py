@@ -1,4 +1,4 @@
-"""``snooze``: a conversation out of sight for a while."""
+"""``label`` says what a conversation is about, ``snooze`` takes it out of sight for a while."""
 
 import time
 from typing import TYPE_CHECKING, Annotated
@@ -8,15 +8,56 @@ import typer
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, SessionArgument, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.since import WHEN, later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
-from imbari_chat.cli.team.when import WHEN, later
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.paths import SessionId
 
-__all__ = ["snooze"]
+__all__ = ["label", "snooze"]
+
+
+def label(
+    ctx: typer.Context,
+    session: SessionArgument,
+    labels: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[LABEL]...", help="Labels to add.", show_default=False),
+    ] = None,
+    remove: Annotated[
+        list[str] | None,
+        typer.Option("--remove", metavar="LABEL", help="A label to take away; may be repeated."),
+    ] = None,
+    json: Json = False,
+    quiet: Quiet = False,
+) -> None:
+    """Label a conversation, or print its labels, one a line. They are kept in small letters."""
+    stderr, here = Stderr(quiet=quiet), target(ctx)
+    added, removed = labels or (), remove or ()
+    stdout = Stdout(tells_what_was_done=bool(added or removed))
+
+    async def work(chat: "AsyncAdminChat") -> "tuple[SessionId, tuple[str, ...]]":
+        name = await find_session(chat, session, here.settings())
+        about = await chat.get_session(name)
+        if added:
+            await chat.team.label(name, added)
+        if removed:
+            await chat.team.unlabel(name, removed)
+        found = (await chat.team.read(name)).labels_of(name)
+        words = ", ".join(found) or "no labels"
+        stderr.say(f"{addressee(about)}: {words}")
+        return name, found
+
+    name, found = with_admin_chat(here, stderr, work, writes=bool(added or removed))
+    if json:
+        stdout.document({"session_id": name, "labels": list(found)})
+    elif not (added or removed):
+        from imbari_chat.view.sanitize import safe_text
+
+        for one in found:
+            stdout.text(safe_text(one))
 
 
 def snooze(
@@ -32,7 +73,7 @@ def snooze(
 ) -> None:
     """Take a conversation out of the inbox until then, or until its customer writes.
 
-    `inbox --snoozed` lists those. Examples: `snooze 1 2h`, `snooze 1 tomorrow`, `snooze 1 --wake`
+    `inbox --snoozed` lists those.
     """
     stderr, here = Stderr(quiet=quiet), target(ctx)
     if wake is (until is not None):
@@ -59,4 +100,4 @@ def snooze(
 
     name = with_admin_chat(here, stderr, work, writes=True)
     if json:
-        Stdout().document({"session_id": name, "snoozed_until": end})
+        Stdout(tells_what_was_done=True).document({"session_id": name, "snoozed_until": end})

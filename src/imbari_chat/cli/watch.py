@@ -1,0 +1,328 @@
+"""``watch``: what happens in conversations, as it happens. Nothing is marked read."""
+
+import asyncio
+import shlex
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import aclosing
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
+from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
+from imbari_chat.cli.session_refs import addressee, find_session
+from imbari_chat.cli.since import moment
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.stdout import Stdout
+from imbari_chat.cli.watch_lines import Happening, Kind, Lines
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat, AsyncConversation
+    from imbari_chat.schema.events import (
+        ChatEvent,
+        ColleaguesChanged,
+        ConnectionChanged,
+        PresenceChanged,
+        TypingChanged,
+    )
+    from imbari_chat.schema.models import Message, Session
+
+    _Missed = Callable[[], Awaitable[Sequence[tuple[Session, Message]]]]
+
+__all__ = ["watch"]
+
+_WINDOW: Final = 200
+"""Conversations of which it is seen that they are resolved or reopened: those that moved last."""
+_PAGE: Final = 200
+
+
+def watch(
+    ctx: typer.Context,
+    session: OptionalSession = None,
+    event: Annotated[
+        list[Kind] | None,
+        typer.Option(
+            "--event",
+            help="Only this happening; may be given more than once. All of them otherwise.",
+            show_default=False,
+        ),
+    ] = None,
+    history: Annotated[
+        int, typer.Option(min=0, max=1000, help="With SESSION: begin with its latest so many.")
+    ] = 0,
+    since: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="Begin with the messages since then: so long ago (45m, 2h, 3d, 1w), or a date or"
+            " time.",
+            show_default=False,
+        ),
+    ] = None,
+    until: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WHEN",
+            help="End then: so long from now (+30m), or a date or time.",
+            show_default=False,
+        ),
+    ] = None,
+    timeout: Within = None,
+    bell: Annotated[bool, typer.Option("--bell", help="Ring when a customer writes.")] = False,
+    execute: Annotated[
+        str | None,
+        typer.Option(
+            "--exec",
+            metavar="PROGRAM",
+            help="Run this for each, one after the other, with the JSON of --jsonl on its standard"
+            " input. Words are split as a shell does; no shell sees them.",
+            show_default=False,
+        ),
+    ] = None,
+    jsonl: Annotated[
+        bool, typer.Option("--jsonl", "--json", help="Print one JSON object a line.")
+    ] = False,
+    quiet: Quiet = False,
+) -> None:
+    """Print each new message as it comes, and what is started, resolved, reopened or deleted.
+
+    Each line has the id to answer with. A customer's burst has one heading. In a pipe each is a
+    row, with tabs between what it is, the time in ms, the conversation's id, name, e-mail, the
+    sender, the message's id and the text.
+    """
+    stderr, here = Stderr(quiet=quiet), target(ctx)
+    now = time.time_ns() // 1_000_000
+    first = None if since is None else moment(since, now, option="--since")
+    last = None if until is None else moment(until, now, option="--until")
+    if history and (session is None or first is not None):
+        raise UsageError(
+            "--history needs a SESSION, and no --since",
+            hint="Name one, as in `watch 1 --history 5`",
+        )
+    if last is not None and last <= now and first is None:
+        raise UsageError("--until is over already", hint="+30m is half an hour from now")
+    words = [] if execute is None else _words(execute)
+    watcher = Watcher(
+        Lines(Stdout(), stderr, jsonl=jsonl, bell=bell, program=words),
+        stderr,
+        kinds=frozenset(event or Kind),
+        until=last,
+    )
+
+    async def follow(chat: "AsyncAdminChat") -> None:
+        events = chat.events(limit=_WINDOW)
+        if session is None:
+            missed = None if first is None else partial(_missed, chat, first)
+            await watcher.follow(events, missed)
+            return
+        name = await find_session(chat, session, here.settings())
+        async with chat.open(name, peek=True) as conversation:
+            stderr.say(f"watching {addressee(conversation.session)}")
+            watcher.knows(conversation.session)
+            missed = partial(_missed_of, conversation, first, history)
+            await watcher.follow(_only(events, name), missed)
+
+    async def bounded(chat: "AsyncAdminChat") -> None:
+        left = None if last is None else max(0.0, (last - time.time_ns() // 1_000_000) / 1000)
+        if last is not None and last <= now:
+            left = None  # it ends with what there was
+        limits = [one for one in (timeout, left) if one is not None]
+        try:
+            await asyncio.wait_for(follow(chat), min(limits, default=None))
+        except TimeoutError:
+            if left is None or (timeout is not None and timeout < left):
+                raise TimeoutReached(f"stopped after the --timeout of {timeout:g} s") from None
+
+    with_admin_chat(here, stderr, bounded, lasts=True)
+
+
+class Watcher:
+    """Tells of what a stream tells.
+
+    Args:
+        lines: Where happenings go.
+        stderr: Where it is narrated how the stream is, and who is there.
+        kinds: What is told.
+        until: Tell of no message from this time on, ms; if it is over, end once those were told
+            that were missed.
+    """
+
+    def __init__(
+        self,
+        lines: Lines,
+        stderr: Stderr,
+        *,
+        kinds: frozenset[Kind] = frozenset(Kind),
+        until: int | None = None,
+    ) -> None:
+        from imbari_chat.schema.presence import PresenceSnapshot
+
+        self._lines = lines
+        self._stderr = stderr
+        self._kinds = kinds
+        self._until = until
+        self._sessions: dict[str, Session] = {}
+        self._missed: frozenset[str] = frozenset()
+        self._newest = 0
+        self._was_live = self._is_lost = False
+        self._presence = PresenceSnapshot()
+
+    def knows(self, session: "Session") -> None:
+        """Names for messages that come without their session."""
+        self._sessions[session.id] = session
+
+    async def follow(
+        self, events: "AsyncIterator[ChatEvent]", missed: "_Missed | None" = None
+    ) -> None:
+        """Tell until the stream ends, which it does only by raising; or until there is no more.
+
+        Args:
+            events: The stream.
+            missed: Reads earlier messages that are told first, with their sessions; asked once the
+                stream is there, so that none falls between.
+        """
+        async for event in events:
+            is_first = not self._was_live
+            await self.take(event)
+            if is_first and self._was_live:
+                await self._tell_missed([] if missed is None else await missed())
+                if self._until is not None and self._until <= time.time_ns() // 1_000_000:
+                    return
+
+    async def _tell_missed(self, missed: "Sequence[tuple[Session, Message]]") -> None:
+        for session, message in missed:
+            self.knows(session)
+            await self._tell_message(session.id, message)
+        self._missed = frozenset(message.id for _, message in missed)
+
+    async def take(self, event: "ChatEvent") -> None:
+        """One event."""
+        from imbari_chat.schema import events as heard
+
+        match event:
+            case heard.SessionAdded(session):
+                is_new = session.id not in self._sessions and self._began_now(session)
+                self.knows(session)
+                if is_new:
+                    await self._tell_session(Kind.STARTED, session)
+            case heard.SessionChanged(session, before):
+                self.knows(session)
+                if session.is_resolved != before.is_resolved:
+                    kind = Kind.RESOLVED if session.is_resolved else Kind.REOPENED
+                    await self._tell_session(kind, session)
+            case heard.SessionRemoved(session, deleted) if deleted:
+                await self._tell_session(Kind.DELETED, session)
+            case heard.MessageAdded(session_id, message):
+                await self._tell_message(session_id, message)
+            case heard.PresenceChanged() | heard.TypingChanged() | heard.ColleaguesChanged():
+                self._tell_presence(event)
+            case heard.ConnectionChanged():
+                self._narrate(event)
+            case heard.RecordRejected():
+                self._stderr.rejected(event)
+            case _:
+                pass
+
+    def _began_now(self, session: "Session") -> bool:
+        """Whether it was started while we watch, and did not only move up from further below."""
+        from imbari_chat.wire.pushid import is_push_id, timestamp_of
+
+        began = session.created_at
+        if began is None:
+            began = timestamp_of(session.id) if is_push_id(session.id) else None
+        if not self._was_live:
+            self._newest = max(self._newest, session.last_message_time)
+            return False
+        return began is None or began > self._newest
+
+    async def _tell_message(self, session_id: str, message: "Message") -> None:
+        late = self._until is not None and message.timestamp >= self._until
+        # What was missed may come once more with the stream.
+        if late or message.id in self._missed or Kind.MESSAGE not in self._kinds:
+            return
+        session = self._sessions.get(session_id)
+        happening = Happening(Kind.MESSAGE, message.timestamp, session_id, session, message)
+        await self._lines.tell(happening, self._presence)
+
+    async def _tell_session(self, kind: Kind, session: "Session") -> None:
+        if kind in self._kinds:
+            now = time.time_ns() // 1_000_000
+            await self._lines.tell(Happening(kind, now, session.id, session), self._presence)
+
+    def _tell_presence(self, event: "PresenceChanged | TypingChanged | ColleaguesChanged") -> None:
+        """A person is told on standard error; a script, with each happening."""
+        from imbari_chat.schema import presence
+
+        now = presence.told(self._presence, event)
+        self._presence = now
+        session = self._sessions.get(event.session_id)
+        if session is not None and not self._lines.is_json:
+            from imbari_chat.view.inbox import presence_marks
+
+            marks = presence_marks(now, event.session_id) or "gone"
+            self._stderr.say(f"{addressee(session)}: {marks}")
+
+    def _narrate(self, change: "ConnectionChanged") -> None:
+        """Once per outage, however often it is tried again."""
+        reason = f": {change.reason}" if change.reason else ""
+        match change.state:
+            case "live":
+                self._stderr.say(
+                    "connected again" if self._was_live else "connected; Ctrl-C to stop"
+                )
+                self._was_live, self._is_lost = True, False
+            case "reconnecting" if not self._is_lost:
+                self._stderr.say(f"connection lost{reason}; trying again")
+                self._is_lost = True
+            case "stale":
+                self._stderr.say(f"the connection is silent{reason}")
+            case _:
+                pass
+
+
+async def _missed(chat: "AsyncAdminChat", since: int) -> "Sequence[tuple[Session, Message]]":
+    """All messages since then, in the order of their times."""
+    found: list[tuple[Session, Message]] = []
+    async for session in chat.browse(since=since, page_size=_PAGE):
+        async with chat.open(session.id, peek=True) as conversation:
+            found += await _missed_of(conversation, since)
+    return sorted(found, key=lambda one: one[1].timestamp)
+
+
+async def _missed_of(
+    conversation: "AsyncConversation", since: int | None, latest: int = 0
+) -> "Sequence[tuple[Session, Message]]":
+    """The messages of one conversation since then, or else the latest so many, oldest first."""
+    found: list[tuple[Session, Message]] = []
+    if since is None and not latest:
+        return found
+    async for message in conversation.browse(page_size=latest or _PAGE):
+        if message.timestamp < (since or 0):
+            break
+        found.append((conversation.session, message))
+        if len(found) == latest:
+            break
+    return found[::-1]
+
+
+async def _only(
+    events: "AsyncGenerator[ChatEvent, None]", session_id: str
+) -> "AsyncIterator[ChatEvent]":
+    """What is about one conversation, or about the stream."""
+    async with aclosing(events):
+        async for event in events:
+            about = getattr(event, "session_id", session_id)
+            if getattr(getattr(event, "session", None), "id", about) == session_id == about:
+                yield event
+
+
+def _words(line: str) -> list[str]:
+    try:
+        words = shlex.split(line)
+    except ValueError as error:
+        raise UsageError(f"--exec cannot be understood: {error}") from None
+    if not words:
+        raise UsageError("--exec names no program")
+    return words

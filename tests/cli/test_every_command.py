@@ -1,0 +1,106 @@
+"""What is true of every command: its help, its examples, and where its output may go."""
+
+import io
+import json
+import shlex
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import typer
+from typer.core import TyperGroup
+
+from imbari_chat.cli.examples import EXAMPLES
+from imbari_chat.cli.main import build, run
+from tests.cli.harness import Program
+from tests.docs.blocks import invocations
+from tests.docs.test_readme import refusal
+
+
+def _paths(command: object, *path: str) -> Iterator[tuple[str, ...]]:
+    yield path
+    if isinstance(command, TyperGroup):
+        for name, below in command.commands.items():
+            yield from _paths(below, *path, name)
+
+
+COMMANDS = list(_paths(typer.main.get_command(build())))
+each_command = pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path) or "all")
+
+
+@each_command
+def test_it_has_a_help_page(program: Program, path: tuple[str, ...]) -> None:
+    """By both names, with what it is for; flags do not say that they are flags."""
+    page = program(*path, "-h").stdout
+    assert page == program(*path, "--help").stdout
+    assert f"Usage: {' '.join(('imbari-chat', *path))}" in page
+    assert "<bool>" not in page
+    assert "─ Examples ─" in page
+
+
+@each_command
+def test_its_examples_are_of_itself_and_taken(path: tuple[str, ...]) -> None:
+    """Each is a line that the program accepts; one at least is a call of the command."""
+    examples = EXAMPLES[" ".join(path)]
+    calls = [call for line, _ in examples for call in invocations(line, "imbari-chat")]
+    assert calls
+    assert any(call[: len(path)] == list(path) for call in calls)
+    for call in calls:
+        assert refusal(call) is None, shlex.join(call)
+
+
+def test_examples_are_of_commands_that_exist() -> None:
+    """What is renamed or removed takes them along."""
+    assert set(EXAMPLES) == {" ".join(path) for path in COMMANDS}
+
+
+@each_command
+def test_a_full_disk_is_an_error_of_one_line(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: tuple[str, ...],
+) -> None:
+    """And no mistake of ours."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            run([*path, "--help"])
+    assert ended.value.code == 1
+    assert capsys.readouterr().err == (
+        "error: standard output cannot be written: No space left on device\n"
+    )
+
+
+@each_command
+def test_a_mistake_is_told_in_json_where_json_is_asked_for(
+    program: Program, path: tuple[str, ...]
+) -> None:
+    """Whatever the command; and to a person in words."""
+    result = program(*path, "--no-such-option", "--json", code=2)
+    error = json.loads(result.stderr)["error"]
+    assert (error["kind"], error["exit_code"]) == ("usage", 2)
+    assert "no-such-option" in error["message"] or "json" in error["message"]
+    assert "error: no such option" in program(*path, "--no-such-option", code=2).stderr
+
+
+class _Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+@each_command
+def test_a_reader_who_has_left_is_no_failure(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: tuple[str, ...],
+) -> None:
+    """As in ``| head -1``."""
+    monkeypatch.setattr(sys, "stdout", _Gone())
+    with pytest.raises(SystemExit) as ended:
+        run([*path, "--help"])
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")

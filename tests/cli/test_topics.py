@@ -1,0 +1,33 @@
+"""``help``: topics and commands."""
+
+import pytest
+
+from imbari_chat.cli.exit_codes import MEANINGS, ExitCode
+from imbari_chat.cli.topics import TOPICS
+from tests.cli.harness import Program
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_a_topic_can_be_read(program: Program, topic: str) -> None:
+    """It is listed with what it is about, and fits the terminal."""
+    listed = program("help").stdout
+    assert topic in listed
+    assert TOPICS[topic].title in listed
+    page = program("help", topic).stdout
+    assert len(page.splitlines()) > 5
+    assert max(map(len, page.splitlines())) <= 80
+
+
+def test_every_exit_code_means_something(program: Program) -> None:
+    """Once."""
+    assert set(MEANINGS) == set(ExitCode)
+    page = program("help", "exit-codes").stdout
+    assert all(f"\n{int(code)} " in f"\n{page}" for code in ExitCode)
+
+
+def test_help_of_a_command_is_its_page(program: Program) -> None:
+    """By all its words; what is neither a topic nor a command is refused."""
+    for path in (["inbox"], ["auth", "login"], ["help"]):
+        assert program("help", *path).stdout == program(*path, "--help").stdout
+    for path in (["nonsense"], ["auth", "nonsense"], ["inbox", "list"]):
+        assert "neither a topic nor a command" in program("help", *path, code=2).stderr
