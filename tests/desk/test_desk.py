@@ -4,7 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.widget import Widget
 
+from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.list_pane import ListPane
@@ -14,6 +17,7 @@ from imbari_chat.errors import Conflict
 from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionChanged
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.inbox import Inbox
 from tests.desk.desks import Chat, look, opened, row_of, screen_of
 from tests.view.records import NOW, message, session
 
@@ -174,6 +178,44 @@ async def test_peek_marks_nothing() -> None:
         await pilot.pause()
         assert chat.calls == ["open amina"]
         assert row_of(app, "only looking")
+
+
+async def test_a_desk_that_only_looks_marks_nothing() -> None:
+    """However a conversation is opened."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat, peek=True) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina"]
+
+
+async def test_a_click_opens_and_the_wheel_moves() -> None:
+    """The mouse does what keys do."""
+    chat = Chat(AMINA, BRIAN, messages=_long(60))
+    async with opened(chat) as (app, pilot):
+        await pilot.click("#list", offset=(9, 2))
+        await pilot.pause()
+        assert app.store.opened == "brian"
+        transcript = app.query_one(Transcript)
+        transcript.post_message(_wheel(transcript))
+        await pilot.pause()
+        assert transcript.below == 3
+
+
+def _wheel(widget: Widget) -> events.MouseScrollUp:
+    return events.MouseScrollUp(
+        widget=widget, x=9, y=3, delta_x=0, delta_y=0, button=0, shift=False, meta=False, ctrl=False
+    )
+
+
+@pytest.mark.parametrize(("is_live", "target"), [(True, "LIVE"), (False, "emulator")])
+def test_the_header_names_the_target(is_live: bool, target: str) -> None:
+    """A live project's in red."""
+    (parts,) = frame.header(Inbox(), frame.Place("shop", "noor", is_live=is_live), NOW)
+    inks = {text.strip(): style.color.name for text, style in parts if style.color}
+    assert (inks[target] == "red") is is_live
 
 
 async def test_of_seventy_the_first_that_fit_are_marked() -> None:

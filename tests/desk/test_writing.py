@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.conversation_pane import ConversationPane
@@ -81,6 +82,16 @@ async def test_up_in_an_empty_field_recalls_what_was_sent() -> None:
         assert app.store.state.draft == "two"
         await pilot.press("x", "up")
         assert app.store.state.draft == "twox"
+
+
+async def test_a_paste_brings_lines_and_sends_nothing() -> None:
+    """Its line breaks are no Enter."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        app.post_message(events.Paste("one\ntwo\n"))
+        await until(pilot, lambda: app.store.state.draft == "one\ntwo\n")
+        assert not app.store.state.pending
 
 
 async def test_what_is_typed_can_be_undone() -> None:

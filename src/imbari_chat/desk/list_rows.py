@@ -32,6 +32,7 @@ class Picture:
 
     Attributes:
         rows: In order.
+        place: The row that is selected.
         listing: The selection, and who wrote last.
         opened: The open conversation.
         drafts: The conversations with a draft.
@@ -42,6 +43,7 @@ class Picture:
     """
 
     rows: Sequence[Session]
+    place: int
     listing: Listing
     opened: SessionId | None
     drafts: frozenset[SessionId]
@@ -49,12 +51,6 @@ class Picture:
     reach: str
     nothing: str
     now: int
-
-    @property
-    def place(self) -> int:
-        """The row that is selected."""
-        wanted = self.listing.selected
-        return next((at for at, one in enumerate(self.rows) if one.id == wanted), 0)
 
 
 def first_line(picture: Picture, session: Session, *, is_selected: bool) -> Parts:
