@@ -132,7 +132,7 @@ def inbox(
         )
         return await with_presence(chat, found)
 
-    found, presence = with_admin_chat(here, stderr, read, tells=True)
+    found, presence = with_admin_chat(here, stderr, read)
     sessions, team = found.sessions, found.team
     records = [
         {**record(one), "presence": told(presence, one.id), "team": told_of_team(team, one)}

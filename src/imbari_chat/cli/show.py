@@ -78,7 +78,7 @@ def show(
             if not peek:
                 await _mark_read(chat, talk, stderr)
 
-    with_admin_chat(here, stderr, read, writes=not peek, tells=True)
+    with_admin_chat(here, stderr, read, writes=not peek)
 
 
 def history(
@@ -108,7 +108,7 @@ def history(
             talk = await _part(conversation, first, last)
         _print([talk], form, stdout, stderr)
 
-    with_admin_chat(here, stderr, read, tells=True)
+    with_admin_chat(here, stderr, read)
 
 
 @dataclass(frozen=True, slots=True)
