@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 .DEFAULT_GOAL := help
 # Tests start programs by the hundred; each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many tests run at once; auto: two for a processor. 0: one by one.
+# How many tests run at once; auto: three for a processor, at most 8. 0: one by one.
 JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n $(JOBS) --dist loadgroup

@@ -27,8 +27,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Two workers for a processor: more than half of its time a test waits."""
-    return 2 * min(os.cpu_count() or 1, 4)
+    """Three workers for a processor, as far as memory goes: mostly a test waits."""
+    return min(3 * (os.cpu_count() or 1), 8)
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups, after all shuffling

@@ -22,6 +22,17 @@ def test_readers_see_all_of_the_old_or_all_of_the_new(tmp_path: Path) -> None:
     assert [one.name for one in tmp_path.iterdir()] == ["list"]
 
 
+def test_a_system_that_takes_little_at_a_time_gets_everything(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A call may write less than it was given."""
+    write = os.write
+    monkeypatch.setattr(os, "write", lambda to, data: write(to, data[:3]))
+    with replacing(tmp_path / "list") as new:
+        assert write_all(new, b"0123456789") == 10
+    assert (tmp_path / "list").read_bytes() == b"0123456789"
+
+
 def test_a_block_that_raises_leaves_what_was_there(tmp_path: Path) -> None:
     """And nothing beside it."""
     file = tmp_path / "list"

@@ -1,12 +1,14 @@
 """Streams over real sockets against a server that misbehaves on purpose."""
 
 import asyncio
+import itertools
 import json
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any, ClassVar, Self
 
@@ -262,6 +264,36 @@ async def test_a_rules_denial_reaches_the_consumer() -> None:
         with pytest.raises(AccessDenied):
             await anext(subscription)
     assert len(server.requests) == 1
+
+
+def _in_pieces(status: str, pieces: Iterable[str]) -> Step:
+    """An answer whose body comes in these pieces."""
+
+    async def step(conversation: Conversation) -> None:
+        kind = "Content-Type: application/json\r\nTransfer-Encoding: chunked\r\n"
+        await conversation.send(f"HTTP/1.1 {status}\r\n{kind}\r\n".encode())
+        for piece in pieces:
+            await conversation.send(f"{len(piece):x}\r\n{piece}\r\n".encode())
+        await conversation.send(b"0\r\n\r\n")
+
+    return step
+
+
+async def test_a_denial_may_come_in_pieces() -> None:
+    """As everything may that a network brings."""
+    refusal = _in_pieces("401 Unauthorized", ['{"error" :', ' "Permission ', 'denied"}'])
+    async with listening(refusal) as (subscription, _, _):
+        with pytest.raises(AccessDenied):
+            await until(subscription, None)
+
+
+async def test_a_refusal_that_has_no_end_is_not_read_to_it() -> None:
+    """What it begins with is no answer of the service's: an outage."""
+    endless = _in_pieces("401 Unauthorized", itertools.repeat("x" * 1024))
+    patient = replace(QUICK, connect_timeout=600)
+    async with listening(endless, stream("1"), policy=patient) as (subscription, _, _):
+        seen = await until(subscription, 1)
+    assert _states(seen) == ["connecting", "reconnecting"]
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imbari_chat.cli.completion import canned_replies
 from imbari_chat.cli.editor import Draft, given_text
 from imbari_chat.cli.options import (
     Json,
@@ -51,6 +52,7 @@ def reply(
             help="In quotes, or /NAME for a canned reply; - reads standard input. Without it, your"
             " editor opens.",
             show_default=False,
+            autocompletion=canned_replies,
         ),
     ] = None,
     anyway: Annotated[
@@ -132,7 +134,7 @@ def reply(
                 return await outgoing.send(conversation, text, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue, tells=True)
+        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue)
     if json:
         Stdout(tells_what_was_done=True).document(sent.document())
     if sent.message.delivery != "confirmed":
@@ -226,7 +228,7 @@ def _turn(
                 failed.append(error)
         return turned
 
-    sessions = with_admin_chat(here, stderr, turn, writes=True, tells=True)
+    sessions = with_admin_chat(here, stderr, turn, writes=True)
     stdout = Stdout(tells_what_was_done=True)
     if form.json:
         stdout.document({"conversations": [record(one) for one in sessions]})
