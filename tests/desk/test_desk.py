@@ -18,7 +18,7 @@ from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionCh
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import Inbox
-from tests.desk.desks import Chat, look, opened, row_of, screen_of
+from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
 
 AMINA = session("amina", unreadCount=2)
@@ -131,8 +131,7 @@ async def test_drafts_survive_the_desk(tmp_path: Path) -> None:
     file = tmp_path / "drafts" / "shop.json"
     async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
         await pilot.press("enter", *"half a")
-        await pilot.pause(0.5)
-        assert Drafts(file).texts == {SessionId("amina"): "half a"}
+        await until(pilot, lambda: Drafts(file).texts == {SessionId("amina"): "half a"})
     async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
         assert "draft" in screen_of(app)[row_of(app, "them:")]
         await pilot.press("enter")
@@ -281,12 +280,8 @@ async def test_a_customer_cannot_write_a_line_of_ours() -> None:
 async def test_offline_from_the_start_claims_nothing() -> None:
     """It does not say that there is no conversation."""
     chat = Chat()
-    chat.inbox.put_nowait(ConnectionChanged("reconnecting", "no route"))
-    async with opened(chat) as (app, pilot):
-        app.store.state = type(app.store.state)(
-            connection=ConnectionChanged("reconnecting", "no route")
-        )
-        await pilot.pause(1.1)
+    chat.begins = ConnectionChanged("reconnecting", "no route")
+    async with opened(chat) as (app, _):
         assert row_of(app, "Not loaded: offline")
         assert "offline" in screen_of(app)[0]
 
