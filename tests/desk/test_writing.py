@@ -50,6 +50,16 @@ async def test_what_is_held_back_is_sent_when_its_time_is_over() -> None:
         assert chat.calls[-2:] == ["reply 'Yes' after m1", "reply 'No'"]
 
 
+async def test_what_is_held_back_is_sent_though_its_conversation_was_closed() -> None:
+    """Whoever answers goes on to the next one."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat, undo=3.0) as (app, pilot):
+        await pilot.press("enter", *"Yes", "enter", "escape")
+        look(app, 4)
+        await until(pilot, lambda: [one.text for one in chat.written] == ["Yes"])
+        assert not app.store.state.drafts
+
+
 async def test_what_is_held_back_survives_a_kill(tmp_path: Path) -> None:
     """It is on disk until it is handed over; then it must not come back."""
     file = tmp_path / "drafts.json"

@@ -13,7 +13,6 @@ from imbari_chat.schema.events import (
     DeliveryChanged,
     MessageAdded,
     SessionAdded,
-    SessionChanged,
     SessionRemoved,
 )
 from imbari_chat.schema.models import Sender, Session
@@ -145,11 +144,9 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             texts = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
             listing = replace(listing, texts={**listing.texts, session_id: texts})
             return _wrote(listing, session_id, message.sender, message.timestamp)
-        case SessionChanged(session, before) if (
-            session.last_message_time == before.last_message_time
+        case SessionAdded(session) if (
+            session.unread_count and session.id not in listing.last_senders
         ):
-            return listing
-        case SessionAdded(session) | SessionChanged(session) if session.unread_count:
             return _wrote(listing, session.id, "customer", session.last_message_time)
         case DeliveryChanged(session_id, message, "confirmed"):  # one's own is not told again
             return _wrote(listing, session_id, "admin", message.timestamp)
