@@ -7,7 +7,6 @@ from typing import Final
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
-from imbari_chat.desk.cells import cut
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
@@ -16,6 +15,7 @@ from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing, is_waiting
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.view.widths import cut
 
 __all__ = ["Picture", "first_line", "second_line"]
 
