@@ -29,7 +29,7 @@ DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema
   tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
 DAYS := +400 -400
 
-.PHONY: help demo demo-web test quick thorough any-day check collected mutants generate reference faults bench peers clean
+.PHONY: help demo demo-web test quick thorough any-day check collected mutants generate reference pictures faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and the desk"
@@ -42,7 +42,8 @@ help:
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
-	@echo "make reference             write docs/api.md, docs/settings.md and docs/man anew from the code"
+	@echo "make reference             write docs/api.md, settings.md, keys.md and man anew from the code"
+	@echo "make pictures              draw the desk anew for docs/pictures"
 	@echo "make mutants               every condition of the rules changed: do the tables notice?"
 	@echo "make generate              write the blocking clients anew from the async ones"
 	@echo "make faults                long: bad networks, clocks and company, ARGS='--rounds 1000 --seed 7'"
@@ -97,6 +98,9 @@ any-day: $(STAMP)
 
 reference: $(STAMP)
 	$(BIN)/python -m tools.reference
+
+pictures: $(STAMP)
+	$(BIN)/python -m tools.pictures
 
 mutants: $(STAMP)
 	@$(BIN)/python -m tests.mutants

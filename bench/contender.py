@@ -258,17 +258,18 @@ async def following(
 async def _run_ours(name: str, host: str, session: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
 
-        def chat() -> AsyncAdminChat:
+        def chat(*, durable: bool = False) -> AsyncAdminChat:
             return AsyncAdminChat.from_env(
                 project=PROJECT,
                 database_emulator=host,
                 identity="emulator",
                 data_dir=folder,
                 transport="rest" if name == "rest" else "websocket",
-                outbox="durable" if name == "durable" else "memory",
+                outbox="durable" if durable else "memory",
             )
 
-        async with chat() as sender, chat() as listener:
+        # Two of one outbox would take turns in who sends.
+        async with chat(durable=name == "durable") as sender, chat() as listener:
             ours = _Ours(sender, listener, session)
             while line := await asyncio.to_thread(sys.stdin.readline):
                 command = json.loads(line)

@@ -1,4 +1,4 @@
-"""``python -m tools.reference``: the API page, the settings page and the manual, from the code.
+"""``python -m tools.reference``: the pages of the API, settings and keys, and the manual.
 
 ``--check`` writes nothing and fails if a page is not what the code says.
 """
@@ -16,15 +16,17 @@ import imbari_chat
 from imbari_chat.cli.docstrings import entries
 from imbari_chat.cli.topics import OTHER_VARIABLES
 from imbari_chat.config import Settings, settings_variables
+from imbari_chat.desk import keys
 from imbari_chat.emulator import Emulator
 from tools.docstrings import markdown
 from tools.manual import MANUAL, manual_pages
 
-__all__ = ["API", "SETTINGS", "api_page", "settings_page"]
+__all__ = ["API", "KEYS", "SETTINGS", "api_page", "keys_page", "settings_page"]
 
 _DOCS: Final = Path(__file__).parents[1] / "docs"
 API: Final = _DOCS / "api.md"
 SETTINGS: Final = _DOCS / "settings.md"
+KEYS: Final = _DOCS / "keys.md"
 
 _MADE: Final = "<!-- made by `make reference` from the code; change that -->"
 _DERIVED: Final = {"data_dir": "the user's data directory"}
@@ -174,6 +176,18 @@ def settings_page() -> str:
     return "\n".join(lines) + "\n"
 
 
+def keys_page() -> str:
+    """docs/keys.md: every key of the desk, from its table."""
+    lines = ["# Keys of the desk", "", _MADE]
+    for place, title in keys.PLACES.items():
+        lines += ["", f"## {title}", "", "| keys | what they do |", "| --- | --- |"]
+        for one in keys.KEYS:
+            if one.place == place:
+                names = ", ".join(f"`{keys.key_label(key)}`" for key in one.keys.split(","))
+                lines.append(f"| {names} | {one.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
 def _default(name: str, field: FieldInfo) -> str:
     if name in _DERIVED:
         return _DERIVED[name]
@@ -187,7 +201,7 @@ def main(arguments: list[str]) -> int:
     """Write the pages, or with ``--check`` say which are not up to date."""
     check = "--check" in arguments
     stale = []
-    pages = {API: api_page(), SETTINGS: settings_page(), **manual_pages()}
+    pages = {API: api_page(), SETTINGS: settings_page(), KEYS: keys_page(), **manual_pages()}
     for path, page in pages.items():
         if path.exists() and path.read_text("utf-8") == page:
             continue

@@ -92,6 +92,28 @@ def shlex_bash(word: str) -> str:
     return word.replace(" ", "\\ ")
 
 
+@pytest.mark.parametrize(
+    ("line", "offer"),
+    [
+        ("imbari-chat reply 1 /sh", "/shipped"),
+        ("imbari-chat canned show sh", "shipped"),
+        ("imbari-chat canned delete /s", "/shipped"),
+    ],
+)
+def test_canned_replies_are_offered(
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+    offer: str,
+) -> None:
+    """As a reply asks for them; with what they say."""
+    program("canned", "save", "shipped", "It is on its way, {first_name}.")
+    program("canned", "save", "hours", "We open at eight.")
+    (told,) = offered(monkeypatch, capsys, line, "fish").splitlines()
+    assert told == f"{offer}\tIt is on its way first_name ."
+
+
 def test_where_nobody_answers_nothing_is_offered(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -2,7 +2,6 @@
 
 import io
 import json
-import os
 import sys
 from datetime import UTC, datetime
 from typing import Any
@@ -265,10 +264,9 @@ def test_a_terminal_that_cannot_show_all_is_noticed(
     """What strangers write is in all scripts, and the desk places a cursor."""
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr(stream, "isatty", lambda: True, raising=False)
-    monkeypatch.setattr(stream, "fileno", lambda: 1, raising=False)
     monkeypatch.setattr(sys, "stdout", stream)
-    monkeypatch.setattr(os, "get_terminal_size", lambda _: os.terminal_size((80, 24)))
-    monkeypatch.setenv("TERM", term)
+    for name, value in {"TERM": term, "COLUMNS": "80", "LINES": "24"}.items():
+        monkeypatch.setenv(name, value)
     check = terminal()
     assert (check.state, found in check.found) == (state, True)
 

@@ -1,5 +1,6 @@
 """What is true of every command: its help, its examples, and where its output may go."""
 
+import io
 import json
 import shlex
 import sys
@@ -82,3 +83,24 @@ def test_a_mistake_is_told_in_json_where_json_is_asked_for(
     assert (error["kind"], error["exit_code"]) == ("usage", 2)
     assert "no-such-option" in error["message"] or "json" in error["message"]
     assert "error: no such option" in program(*path, "--no-such-option", code=2).stderr
+
+
+class _Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+@each_command
+def test_a_reader_who_has_left_is_no_failure(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    path: tuple[str, ...],
+) -> None:
+    """As in ``| head -1``."""
+    monkeypatch.setattr(sys, "stdout", _Gone())
+    with pytest.raises(SystemExit) as ended:
+        run([*path, "--help"])
+    assert (ended.value.code, capsys.readouterr().err) == (0, "")

@@ -1,5 +1,6 @@
 """Standard streams that are closed, full or left early: what was done is not called undone."""
 
+import io
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -99,3 +100,22 @@ def test_a_list_that_cannot_be_printed_is_an_error(
             run(["inbox", "--json"])
     assert ended.value.code == 1
     assert _FULL in capsys.readouterr().err
+
+
+def test_a_customer_whose_output_is_full_has_spoken_all_the_same(
+    program: Program,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """All lines are sent; it is said once that none of it could be printed."""
+    said = io.TextIOWrapper(io.BytesIO(b"One\nTwo\n"), encoding="utf-8")
+    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patched:
+        patched.setattr(sys, "stdout", full)
+        patched.setattr(sys, "stdin", said)
+        with pytest.raises(SystemExit) as ended:
+            run(["customer", "--name", "Amina", "--email", "amina@example.com", "--json"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().err.count(_FULL) == 1
+    (session,) = program.inbox()
+    assert said_in(session["id"]) == ["One", "Two"]

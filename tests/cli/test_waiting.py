@@ -66,20 +66,21 @@ async def test_nobody_else_is_told(monkeypatch: pytest.MonkeyPatch, quiet: bool)
     assert screen.getvalue() == ""
 
 
-INBOX = """
+WAITS = """
 from imbari_chat.cli.main import run
-run(["--emulator", {address!r}, "--request-timeout", "60", "inbox"])
+run(["--emulator", {address!r}, "--request-timeout", "60", *{command!r}])
 """
 
 
+@pytest.mark.parametrize("command", [["inbox"], ["doctor"], ["admins", "list"]], ids=" ".join)
 async def test_a_slow_service_is_waited_for_and_said_to_be(
-    place: Path, monkeypatch: pytest.MonkeyPatch
+    place: Path, monkeypatch: pytest.MonkeyPatch, command: list[str]
 ) -> None:
     """Ctrl-C ends it, and leaves a clean line."""
     server = await silent_server(asyncio.Event())
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
     monkeypatch.setenv("FIREBASE_AUTH_EMULATOR_HOST", address)
-    with Terminal(INBOX.format(address=address)) as terminal:
+    with Terminal(WAITS.format(address=address, command=command)) as terminal:
         await asyncio.to_thread(terminal.sees, f"waiting for the emulator at {address}")
         terminal.press("\x03")
         assert await asyncio.to_thread(terminal.ends, within=5) == 130

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 
 from imbari_chat import (
     AdminChat,
+    ChatEvent,
     ConnectionChanged,
     Message,
     MessageAdded,
@@ -313,6 +314,23 @@ async def test_the_bell_rings_once_for_a_burst(monkeypatch: pytest.MonkeyPatch) 
     ):
         await watcher.take(event)
     assert len(rung) == 2
+
+
+async def test_what_comes_while_the_past_is_read_is_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """It is in the past, and then comes with the stream."""
+
+    async def events() -> AsyncGenerator[ChatEvent, None]:
+        for event in (ConnectionChanged("live"), _said("Two", 2000), _said("Three", 3000)):
+            yield event
+
+    async def missed() -> list[tuple[Session, Message]]:
+        return [(AMINA, _said(text, at).message) for text, at in (("One", 1000), ("Two", 2000))]
+
+    await Watcher(Lines(Stdout(), Stderr()), Stderr()).follow(events(), missed)
+    rows = capsys.readouterr().out.splitlines()
+    assert [row.split("\t")[7] for row in rows] == ["One", "Two", "Three"]
 
 
 @pytest.mark.parametrize(

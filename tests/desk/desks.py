@@ -31,6 +31,7 @@ class Chat:
     Attributes:
         sessions: What the inbox's stream begins with.
         messages: What each conversation's stream begins with.
+        histories: What was said in a conversation, where that is not ``messages``.
         past: Pages above those, the nearest first.
         calls: What was asked, in order.
         shown: What others were let see, in order.
@@ -44,6 +45,7 @@ class Chat:
     def __init__(self, *sessions: Session, messages: tuple[Message, ...] = ()) -> None:
         self.sessions = sessions
         self.messages = messages
+        self.histories: dict[SessionId, tuple[Message, ...]] = {}
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
         self.calls: list[str] = []
@@ -187,7 +189,7 @@ class _Opened:
         return self._chat.written[-1]
 
     async def history(self, *, limit: int) -> list[Message]:
-        return list(self._chat.messages[-limit:])
+        return list(self._chat.histories.get(self._id, self._chat.messages)[-limit:])
 
     async def show(self) -> None:
         self._chat.shown.append(f"show {self._id}")

@@ -29,8 +29,14 @@ HARD: Final = {
 }
 
 
-def main() -> None:
-    """Show it until Ctrl-C."""
+def main(*, fails_at: str = "") -> None:
+    """Show it until Ctrl-C.
+
+    Args:
+        fails_at: A method of the desk's that raises.
+    """
+    if fails_at:
+        setattr(Desk, fails_at, _fail)
     sessions = [
         session(name, at=-at, customerName=text, lastMessage=text * 3, customerEmail="a@b.c")
         for at, (name, text) in enumerate(HARD.items())
@@ -40,7 +46,14 @@ def main() -> None:
         for at, text in enumerate(HARD.values())
     )
     chat: Any = Chat(*sessions, messages=said)
-    Desk(cast("Any", chat), place=Place("demo-shop", "default")).run()
+    app = Desk(cast("Any", chat), place=Place("demo-shop", "default"))
+    app.run()
+    if app.failure is not None:
+        raise app.failure
+
+
+def _fail(*_: object) -> None:
+    raise ZeroDivisionError("a mistake of ours")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The desk with keys from a pilot, before a chat of our own."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -39,6 +40,19 @@ async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
         assert "✓" in screen_of(app)[row_of(app, "done@")]
 
 
+async def test_only_what_is_recent_is_listed_if_that_is_asked_for() -> None:
+    """Of the last day, of the last week, and of all time again."""
+    now = time.time_ns() // 1_000_000
+    hours = {"today": 12, "midweek": 72, "old": 480}
+    chat = Chat(*(session(name, at=now - NOW - ago * 3_600_000) for name, ago in hours.items()))
+    async with opened(chat) as (app, pilot):
+        listed = []
+        for _ in range(3):
+            await pilot.press("t")
+            listed.append([one.id for one in app.store.rows])
+        assert listed == [["today"], ["today", "midweek"], ["today", "midweek", "old"]]
+
+
 async def test_search_finds_as_one_types() -> None:
     """And Escape ends it."""
     async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
@@ -57,7 +71,9 @@ async def test_all_conversations_are_counted_without_being_asked_for() -> None:
     chat.behind = [behind[:100], behind[100:]]
     async with opened(chat) as (app, pilot):
         await pilot.pause()
-        assert row_of(app, "50 of 200")
+        assert row_of(app, "↓32 active · 50 of 200")
+        await pilot.press("pagedown", "pagedown", "pagedown")
+        assert row_of(app, "↑7 ↓25 active")
 
 
 async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +82,7 @@ async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -
     chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
     chat.behind = [[session("old", at=-99)]]
     async with opened(chat) as (app, pilot):
-        assert row_of(app, "50 of the newest 50, more at the end")
+        assert row_of(app, "50 of 50 loaded; End: more")
         await pilot.press("end")
         await pilot.pause()
         assert row_of(app, "51 of 51")

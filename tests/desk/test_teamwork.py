@@ -7,6 +7,7 @@ from textual import events
 
 from imbari_chat.desk.teamwork import ends_of_blocks, ends_of_snoozes
 from imbari_chat.errors import Conflict
+from imbari_chat.schema.events import SessionChanged
 from imbari_chat.schema.models import ID_FIELD
 from imbari_chat.schema.teamwork import (
     Assignment,
@@ -67,6 +68,17 @@ async def test_each_is_one_key(kept: dict[str, object], keys: str, asked: str) -
             else:
                 await pilot.press(name)
         await until(pilot, lambda: asked in chat.calls)
+
+
+async def test_what_was_acted_on_stays_selected() -> None:
+    """Whatever comes on top meanwhile, the next key is about the same conversation."""
+    chat = Chat(AMINA, BRIAN)
+    async with opened(chat) as (app, pilot):
+        await pilot.press("c")
+        chat.inbox.put_nowait(SessionChanged(session("brian", at=9), BRIAN))
+        await until(pilot, lambda: app.store.rows[0].id == "brian")
+        await pilot.press("r")
+        await until(pilot, lambda: chat.calls == ["claim amina instead_of=None", "resolve amina"])
 
 
 async def test_labels_that_are_taken_out_of_the_line_are_taken_away() -> None:

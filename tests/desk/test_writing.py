@@ -23,6 +23,7 @@ async def test_a_reply_can_be_taken_back_for_a_while() -> None:
         await pilot.press("enter", *"Yes", "enter")
         await pilot.pause()
         assert "Ctrl-T takes it back" in screen_of(app)[row_of(app, "sent in 3 s")]
+        assert "queued" not in screen_of(app)[0]
         await pilot.press("ctrl+t")
         await pilot.pause()
         look(app, 9)

@@ -19,8 +19,12 @@ _VARIABLE = re.compile(r"\bIMBARI_CHAT_[A-Z_]+\b")
 
 @pytest.mark.parametrize(
     ("path", "page"),
-    [(reference.API, reference.api_page), (reference.SETTINGS, reference.settings_page)],
-    ids=["api", "settings"],
+    [
+        (reference.API, reference.api_page),
+        (reference.SETTINGS, reference.settings_page),
+        (reference.KEYS, reference.keys_page),
+    ],
+    ids=["api", "settings", "keys"],
 )
 def test_a_page_is_what_the_code_says(path: Path, page: object) -> None:
     """`make reference` writes it anew."""

@@ -20,18 +20,11 @@ from imbari_chat import (
     Unavailable,
 )
 from tests.faults.clerk import Clerk
-from tests.faults.clients import (
-    Listener,
-    Written,
-    admin,
-    customer,
-    messages_of,
-    moves_of,
-    settings,
-)
+from tests.faults.clients import Written, admin, customer, moves_of, settings
 from tests.faults.door import Door
 from tests.faults.hostile import Hostile
 from tests.faults.ledger import Entry, Heard
+from tests.faults.listener import Listener, messages_of
 from tests.faults.proxy import Proxy
 from tests.faults.schedule import STRANGER, Fault, Schedule, Step
 from tests.faults.server import NAMESPACE, Server

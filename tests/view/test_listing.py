@@ -173,6 +173,6 @@ def test_what_leaves_the_window_stays_in_the_list() -> None:
 def test_how_far_the_list_goes_is_said() -> None:
     """No total is claimed that is not known."""
     rows = listed(Listing(), WINDOW)
-    assert reach(Listing(), rows, WINDOW) == "3 of the newest 4, more at the end"
+    assert reach(Listing(), rows, WINDOW) == "3 of 4 loaded; End: more"
     assert reach(Listing(is_complete=True), rows, WINDOW) == "3 of 4"
     assert reach(Listing(is_loading=True), rows, WINDOW) == "loading more…"

@@ -113,20 +113,25 @@ def _changing(here: Target, quiet: bool, work: "Callable[[AdminAccounts], T]") -
 
 
 def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity import factory
     from imbari_chat.identity.accounts import AdminAccounts
 
     settings = here.settings()
     # With an emulated database, accounts of a live project are never what is meant.
     project = (factory.sign_in_project if settings.on_emulator else factory.project)(settings)
-    with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
-        return work(accounts)
+
+    def call() -> T:
+        with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
+            return work(accounts)
+
+    return waited_for(call, Stderr(), settings.target())
 
 
 def _done(account: "Account", words: str, *, json: bool, quiet: bool) -> None:
     Stderr(quiet=quiet).say(words)
     if json:
-        Stdout().receipt({"account": _record(account)})
+        Stdout(tells_what_was_done=True).document({"account": _record(account)})
 
 
 def _record(account: "Account") -> "dict[str, JsonValue]":

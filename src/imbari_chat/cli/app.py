@@ -4,6 +4,7 @@ A help page is drawn first and written then, like all data, so that a reader who
 full disk is told of in one way.
 """
 
+import inspect
 import io
 import sys
 from collections.abc import Callable, Sequence
@@ -28,8 +29,7 @@ class Command(TyperCommand):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in self.params:
-            _tidy(parameter)
+        _tidy_all(self)
 
     def get_help_option(self, ctx: Any) -> Any:
         return _with_our_page(super().get_help_option(ctx))
@@ -52,8 +52,7 @@ class Family(TyperGroup):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for parameter in self.params:
-            _tidy(parameter)
+        _tidy_all(self)
 
     def get_help_option(self, ctx: Any) -> Any:
         return _with_our_page(super().get_help_option(ctx))
@@ -121,6 +120,14 @@ class _Page(io.TextIOWrapper):
         """What was drawn."""
         self.flush()
         return self._drawn.getvalue().decode(self.encoding)
+
+
+def _tidy_all(command: Any) -> None:
+    """Let each paragraph of a docstring be one line, and no flag say that it is one."""
+    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    for parameter in command.params:
+        _tidy(parameter)
 
 
 def _tidy(parameter: Any) -> None:

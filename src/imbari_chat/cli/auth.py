@@ -58,6 +58,7 @@ def login(
     The password is asked for, or read from standard input, or taken from IMBARI_CHAT_PASSWORD.
     """
     stderr, settings = Stderr(quiet=quiet), target(ctx).settings()
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity import factory, sign_in
 
     where = factory.sign_in_project(settings)
@@ -68,7 +69,12 @@ def login(
         raise UsageError("whose sign-in? No e-mail was given", hint="auth login EMAIL")
     secret = password(from_stdin=password_stdin)
     kept = factory.stored_sign_in(settings, where, "admin")
-    access = sign_in.sign_in_with_password(where, email, secret, on_tokens=kept.keep)
+    who = email  # which is somebody now
+    access = waited_for(
+        lambda: sign_in.sign_in_with_password(where, who, secret, on_tokens=kept.keep),
+        stderr,
+        settings.target(),
+    )
     access.close()
     stderr.say(f"signed in to {where.id} as {email}; kept in {kept.store.place}")
     if not access.is_admin:
@@ -112,14 +118,16 @@ def token(ctx: typer.Context, quiet: Quiet = False) -> None:
     For a sign-in it is the ID token, which the database's REST API takes as ?auth=; for a service
     account an access token, which it takes as a bearer.
     """
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity.factory import admin_access
 
-    with closing(admin_access(target(ctx).settings())) as access:
+    settings, stderr = target(ctx).settings(), Stderr(quiet=quiet)
+    with closing(waited_for(lambda: admin_access(settings), stderr, settings.target())) as access:
         secret = str(access.socket().credential["cred"])
         ends = access.expires_at
     stdout = Stdout()
     if stdout.is_terminal and ends is not None:
-        Stderr(quiet=quiet).say(f"a secret, until {_told('expires_at', int(ends * 1000))}:")
+        stderr.say(f"a secret, until {_told('expires_at', int(ends * 1000))}:")
     stdout.text(secret)
 
 
@@ -148,10 +156,11 @@ def password(*, from_stdin: bool, confirm: bool = False) -> str:
 
 def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
     """Who commands act as, found out as they find it out."""
+    from imbari_chat.cli.waiting import waited_for
     from imbari_chat.identity.factory import admin_access
     from imbari_chat.identity.user import UserAccess
 
-    with closing(admin_access(settings)) as access:
+    with closing(waited_for(lambda: admin_access(settings), Stderr(), settings.target())) as access:
         expires = None if access.expires_at is None else int(access.expires_at * 1000)
         about: dict[str, JsonValue] = {"uid": access.uid, "expires_at": expires}
     if isinstance(access, UserAccess):

@@ -8,9 +8,9 @@ signs; whoever is called otherwise is offered by id.
 import logging
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
 
 import typer
 
@@ -18,9 +18,20 @@ from imbari_chat.cli.stdout import Stdout
 from imbari_chat.errors import ImbariError
 
 if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.models import Session
+    from imbari_chat.schema.teamwork import CannedReply
 
-__all__ = ["VARIABLE", "complete_ids", "completion", "register_shells", "sessions"]
+__all__ = [
+    "VARIABLE",
+    "canned_replies",
+    "complete_ids",
+    "completion",
+    "register_shells",
+    "sessions",
+]
+
+T = TypeVar("T")
 
 VARIABLE: Final = "_IMBARI_CHAT_COMPLETE"
 """Set by a shell that asks; its value ends in the shell's name."""
@@ -28,6 +39,8 @@ VARIABLE: Final = "_IMBARI_CHAT_COMPLETE"
 _HARMLESS: Final = re.compile(r"[\w@.+-][\w@.+ -]*")
 _OFFERED: Final = 50
 """Conversations with the latest messages."""
+_LONGEST: Final = 60
+"""Characters that are said of one."""
 _PATIENCE: Final = 2.0
 """Seconds; nobody waits longer for a Tab."""
 
@@ -62,10 +75,37 @@ def register_shells() -> None:
 
 
 def sessions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """E-mails, names and ids of the latest conversations that begin with ``incomplete``.
+    """E-mails, names and ids of the latest conversations that begin with ``incomplete``."""
 
-    None if the service does not answer soon, and never a word of why.
-    """
+    async def read(chat: "AsyncAdminChat") -> "list[Session]":
+        return await chat.sessions(limit=_OFFERED)
+
+    return [
+        offer
+        for session in _read(ctx, read)
+        for offer in _offers(session)
+        if offer[0].startswith(incomplete)
+    ]
+
+
+def canned_replies(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+    """Names of the replies that are ready; with a slash in front, as a reply asks for one."""
+    slash = "/" if incomplete.startswith("/") else ""
+
+    async def read(chat: "AsyncAdminChat") -> "list[CannedReply]":
+        return await chat.team.canned_replies()
+
+    return [
+        (f"{slash}{one.name}", _harmless(one.text)[:_LONGEST])
+        for one in _read(ctx, read)
+        if _is_harmless(one.name) and f"{slash}{one.name}".startswith(incomplete)
+    ]
+
+
+def _read(ctx: typer.Context, work: "Callable[[AsyncAdminChat], Awaitable[list[T]]]") -> list[T]:
+    """What the service has, or nothing if it does not answer soon; and never a word of why."""
+    import asyncio
+
     from imbari_chat.cli import event_loop
     from imbari_chat.cli.options import Target
     from imbari_chat.client import AsyncAdminChat
@@ -73,36 +113,31 @@ def sessions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
     root = ctx.find_root()
     here = Target.of(**{name: root.params.get(name) for name in Target.NAMES})
 
-    async def read() -> "list[Session]":
-        import asyncio
-
+    async def read() -> list[T]:
         settings = here.brief_settings()
         async with (
             asyncio.timeout(_PATIENCE),
             AsyncAdminChat(settings, on_rejected=lambda _: None) as chat,
         ):
-            return await chat.sessions(limit=_OFFERED)
+            return await work(chat)
 
     silence = logging.NullHandler()
     logging.getLogger().addHandler(silence)
     try:
-        found = event_loop.run(read())
+        return event_loop.run(read())
     except (ImbariError, TimeoutError):
         return []
     finally:
         logging.getLogger().removeHandler(silence)
-    return [
-        offer for session in found for offer in _offers(session) if offer[0].startswith(incomplete)
-    ]
 
 
 def _offers(session: "Session") -> Iterator[tuple[str, str]]:
     name, email = session.customer_name.strip(), session.customer_email
-    about = _harmless(f"{name} {session.last_message}")[:60]
+    about = _harmless(f"{name} {session.last_message}")[:_LONGEST]
     if _is_harmless(email) and "@" in email:
         yield email, about
     if _is_harmless(name):
-        yield _quoted(name), _harmless(f"{email} {session.last_message}")[:60]
+        yield _quoted(name), _harmless(f"{email} {session.last_message}")[:_LONGEST]
     if _is_harmless(session.id):
         yield session.id, about
 

@@ -124,7 +124,9 @@ async def run_desk(
     app = Desk(
         chat,
         Listing(shown=shown, earliest=earliest),
-        place=Place(title or project, settings.profile, is_live=not settings.on_emulator),
+        place=Place(
+            title or project, settings.name or settings.profile, is_live=not settings.on_emulator
+        ),
         drafts=Drafts(settings.data_dir / "drafts" / f"{project}-{settings.profile}.json"),
         undo=settings.undo,
         notices=Notices(settings.bell, settings.title, settings.notify, settings.notify_text),

@@ -52,7 +52,8 @@ def doctor(
 
     Exit code 10 if a check failed.
     """
-    import asyncio
+    from imbari_chat.cli import event_loop
+    from imbari_chat.cli.waiting import telling_of_a_wait
 
     here = target(ctx)
     try:
@@ -67,11 +68,12 @@ def doctor(
         checks = [Check("settings", "ok", words)]
 
         async def collect() -> None:
-            async for check in _checks(settings, limit, fix_unread=fix_unread):
-                checks.append(check)
+            async with telling_of_a_wait(Stderr(), settings.target()):
+                async for check in _checks(settings, limit, fix_unread=fix_unread):
+                    checks.append(check)
 
         with narrating_log(Stderr()):
-            asyncio.run(collect())
+            event_loop.run(collect())
     report(checks, json=json)
     if any(check.state == "fail" for check in checks):
         raise typer.Exit(ExitCode.CHECK_FAILED)

@@ -12,7 +12,7 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, Target, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import NumberedList, short_ids
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import AGO, moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 
@@ -56,8 +56,7 @@ def inbox(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Only those with a message since then: so long ago (45m, 2h, 3d, 1w), or a date or"
-            " time (2024-03-12, 2024-03-12T14:05).",
+            help=f"Only those with a message since then: {AGO}.",
             show_default=False,
         ),
     ] = None,
@@ -99,7 +98,7 @@ def inbox(
             "mine": mine, "unassigned": unassigned, "snoozed": snoozed,
         }  # fmt: skip
         chosen = [name for name, is_asked in named.items() if is_asked]
-        if json or jsonl or ids or fields or total or label or len(chosen) > 1:
+        if json or jsonl or ids or fields is not None or total or label or len(chosen) > 1:
             raise UsageError(
                 "--live shows one of --status, --unread, --mine, --unassigned and --snoozed, and"
                 " goes with none of --label, --total, --json, --jsonl, --ids and --fields",
@@ -132,7 +131,7 @@ def inbox(
         )
         return await with_presence(chat, found)
 
-    found, presence = with_admin_chat(here, stderr, read, tells=True)
+    found, presence = with_admin_chat(here, stderr, read)
     sessions, team = found.sessions, found.team
     records = [
         {**record(one), "presence": told(presence, one.id), "team": told_of_team(team, one)}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, TypeVar
 
 import typer
 
+from imbari_chat.cli.completion import sessions
 from imbari_chat.cli.stderr import Stderr, narrating_log
 
 if TYPE_CHECKING:
@@ -53,18 +54,10 @@ Within = Annotated[
 _NAMING: Final = (
     "number in the list that this terminal printed last, id or the beginning of one, e-mail or name"
 )
-
-
-def _sessions(ctx: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    from imbari_chat.cli.completion import sessions
-
-    return sessions(ctx, incomplete)
-
-
 SessionArgument = Annotated[
     str,
     typer.Argument(
-        metavar="SESSION", help=f"Its {_NAMING}.", show_default=False, autocompletion=_sessions
+        metavar="SESSION", help=f"Its {_NAMING}.", show_default=False, autocompletion=sessions
     ),
 ]
 OptionalSession = Annotated[
@@ -73,7 +66,7 @@ OptionalSession = Annotated[
         metavar="SESSION",
         help="Only this conversation; all of them otherwise.",
         show_default=False,
-        autocompletion=_sessions,
+        autocompletion=sessions,
     ),
 ]
 SessionArguments = Annotated[
@@ -82,7 +75,7 @@ SessionArguments = Annotated[
         metavar="SESSION...",
         help=f"Of each its {_NAMING}; - reads ids from standard input.",
         show_default=False,
-        autocompletion=_sessions,
+        autocompletion=sessions,
     ),
 ]
 
@@ -169,7 +162,7 @@ def with_admin_chat(
     writes: bool = False,
     lasts: bool = False,
     queues: bool = False,
-    tells: bool = False,
+    draws: bool = False,
 ) -> T:
     """Run ``work`` with an admin's chat that is closed afterwards, in an event loop of its own.
 
@@ -183,7 +176,8 @@ def with_admin_chat(
         lasts: Whether it goes on until somebody ends it: a connection is worth its while, and
             messages may wait.
         queues: Whether what it cannot send is kept for a later program.
-        tells: Whether a person is told when it takes long. It must not draw on the screen itself.
+        draws: Whether it draws on standard error itself. Otherwise a person is told there when it
+            takes long.
 
     Raises:
         Unavailable: Messages were left undelivered, and ``work`` did not say so.
@@ -199,7 +193,7 @@ def with_admin_chat(
 
     async def run() -> T:
         async with AsyncAdminChat(settings, on_rejected=stderr.rejected) as chat:
-            if not tells:
+            if lasts or draws:
                 return await work(chat)
             async with telling_of_a_wait(stderr, settings.target()):
                 return await work(chat)

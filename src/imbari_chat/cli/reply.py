@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from imbari_chat.cli.completion import canned_replies
 from imbari_chat.cli.editor import Draft, given_text
 from imbari_chat.cli.options import (
     Json,
@@ -51,6 +52,7 @@ def reply(
             help="In quotes, or /NAME for a canned reply; - reads standard input. Without it, your"
             " editor opens.",
             show_default=False,
+            autocompletion=canned_replies,
         ),
     ] = None,
     anyway: Annotated[
@@ -80,7 +82,7 @@ def reply(
     open; --anyway sends it. A reply given here, or piped in, is sent whatever came before. With
     --queue a reply that waits is exit code 8, like one that is given back.
     """
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     given = given_text(text or ())
     outgoing = _Outgoing(given, queue=queue)
 
@@ -132,9 +134,9 @@ def reply(
                 return await outgoing.send(conversation, text, expect_last=shown[-1])
 
     with outgoing.given_back(stderr):
-        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue, tells=True)
+        sent = with_admin_chat(here, stderr, write, writes=True, queues=queue)
     if json:
-        stdout.receipt(sent.document())
+        Stdout(tells_what_was_done=True).document(sent.document())
     if sent.message.delivery != "confirmed":
         raise Unavailable(
             "the reply could not be sent yet, and is kept on this machine",
@@ -226,11 +228,12 @@ def _turn(
                 failed.append(error)
         return turned
 
-    sessions = with_admin_chat(here, stderr, turn, writes=True, tells=True)
+    sessions = with_admin_chat(here, stderr, turn, writes=True)
+    stdout = Stdout(tells_what_was_done=True)
     if form.json:
-        Stdout().receipt({"conversations": [record(one) for one in sessions]})
-    elif form.ids and sessions:
-        Stdout().rows([one.id] for one in sessions)
+        stdout.document({"conversations": [record(one) for one in sessions]})
+    elif form.ids:
+        stdout.rows([one.id] for one in sessions)
     for error in failed[1:]:
         stderr.error(error)
     if failed:

@@ -61,9 +61,12 @@ def check(file: _File = DEFAULT_FILE, json: Json = False, quiet: Quiet = False) 
 
 def get(ctx: typer.Context) -> None:
     """Print the rules in force, comments and all."""
-    _, deployed = _deployed(target(ctx))
+    from imbari_chat.cli.waiting import waited_for
+
+    here = target(ctx)
+    _, deployed = _deployed(here)
     with deployed:
-        text = deployed.text()
+        text = waited_for(deployed.text, Stderr(), here.settings().target())
     if sys.stdout.isatty():
         from imbari_chat.view.sanitize import safe_text
 
@@ -87,16 +90,19 @@ def deploy(
 
     Shows what would change, keeps a copy of the rules there were, and reads the new ones back.
     """
+    from imbari_chat.cli.waiting import waited_for
+
     stderr = Stderr(quiet=quiet)
     text = read_text(file)
     here = target(ctx)
     stderr.name_target(here.settings())
+    where = here.settings().target()
     project, deployed = _deployed(here)
     kept: Path | None = None
     with deployed:
         try:
-            deployed.check(text)
-            before = deployed.text()
+            waited_for(lambda: deployed.check(text), stderr, where)
+            before = waited_for(deployed.text, stderr, where)
             changes = _difference(before, text, file)
             for line in changes:
                 stderr.say(line)
@@ -104,11 +110,11 @@ def deploy(
                 _confirm(project, file, yes=yes)
                 kept = _keep(before, here.settings().data_dir / "rules", project.namespace)
                 stderr.say(f"the rules there were are kept in {kept}")
-                deployed.deploy(text, over=before)
+                waited_for(lambda: deployed.deploy(text, over=before), stderr, where)
         except RulesError as error:
             raise placed(error, file, text) from None
     if json:
-        Stdout().receipt(
+        Stdout(tells_what_was_done=True).document(
             {
                 "file": str(file),
                 "database": project.admin_url,

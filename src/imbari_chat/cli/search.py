@@ -115,7 +115,7 @@ def search(
                             break
         return found, looked
 
-    found, looked = with_admin_chat(here, stderr, work)
+    found, looked = with_admin_chat(here, stderr, work, draws=True)
     records = [one.record() for one in found]
     about: Mapping[str, JsonValue] = {"searched": looked}
     printed = form.print(stdout, records, name="conversations", columns=_COLUMNS, about=about)

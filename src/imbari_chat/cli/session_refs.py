@@ -134,8 +134,8 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
             await _confirm(chat, session_id, int(position[1]), printed)
         return session_id
     wanted = reference.removeprefix(_AN_ID)
-    if not wanted:
-        raise UsageError("which conversation? An empty name names none", hint=_AGAIN)
+    if wanted in ("", "-"):
+        raise UsageError("which conversation? Nothing, or a dash, names none here", hint=_AGAIN)
     try:
         if "@" not in wanted:
             return await chat.find(wanted)

@@ -17,7 +17,7 @@ from imbari_chat.cli.options import (
 )
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import find_session, find_sessions
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import AGO, moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 
@@ -42,7 +42,7 @@ _When = Annotated[
     str | None,
     typer.Option(
         metavar="WHEN",
-        help="So long ago (45m, 2h, 3d, 1w), or a date or time (2024-03-12, 2024-03-12T14:05).",
+        help=f"{AGO[0].upper()}{AGO[1:]}.",
         show_default=False,
     ),
 ]
@@ -78,7 +78,7 @@ def show(
             if not peek:
                 await _mark_read(chat, talk, stderr)
 
-    with_admin_chat(here, stderr, read, writes=not peek, tells=True)
+    with_admin_chat(here, stderr, read, writes=not peek)
 
 
 def history(
@@ -108,7 +108,7 @@ def history(
             talk = await _part(conversation, first, last)
         _print([talk], form, stdout, stderr)
 
-    with_admin_chat(here, stderr, read, tells=True)
+    with_admin_chat(here, stderr, read)
 
 
 @dataclass(frozen=True, slots=True)

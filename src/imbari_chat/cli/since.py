@@ -7,12 +7,15 @@ from typing import Final
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.errors import InvalidData
 
-__all__ = ["WHEN", "later", "moment"]
+__all__ = ["AGO", "WHEN", "later", "moment"]
+
+AGO: Final = "so long ago (45m, 2h, 3d, 1w), or a date or time (2024-03-12, 2024-03-12T14:05)"
+"""How to name a moment that is over."""
 
 WHEN: Final = "in so long (45m, 2h, 3d, 1w), tomorrow, or a date or time (2024-03-12T14:05)"
 """How to name a moment that comes."""
 
-_AGO: Final = re.compile(r"(\+?)([0-9]{1,6})([mhdw])", re.ASCII)
+_SO_LONG: Final = re.compile(r"(\+?)([0-9]{1,6})([mhdw])", re.ASCII)
 _MILLISECONDS: Final = {"m": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _LENGTH: Final = re.compile(r"\+?[0-9]+[mhdw]", re.ASCII)
 _MORNING: Final = 9
@@ -34,7 +37,7 @@ def moment(text: str, now: int, *, option: str) -> int:
         UsageError: It names no moment.
     """
     given = text.strip()
-    ago = _AGO.fullmatch(given)
+    ago = _SO_LONG.fullmatch(given)
     if ago:
         length = int(ago[2]) * _MILLISECONDS[ago[3]]
         return now + length if ago[1] else now - length

@@ -67,24 +67,18 @@ class Stdout:
     """Where a command puts its result.
 
     Every method that writes may raise :class:`ReaderGone` and :class:`OutputFailed`.
+
+    Args:
+        tells_what_was_done: What cannot be written was done all the same: the command goes on, and
+            a warning says so once. An error would make a script do it again.
     """
+
+    def __init__(self, *, tells_what_was_done: bool = False) -> None:
+        self._is_lenient = tells_what_was_done
 
     def document(self, data: Mapping[str, Json]) -> None:
         """One JSON document, indented."""
         self._write(json_text(data, encoding=_encoding(), indent=2))
-
-    def receipt(self, data: Mapping[str, Json]) -> None:
-        """What was done, as :meth:`document`. If it cannot be written it was done all the same.
-
-        An error would make a script do it twice.
-        """
-        try:
-            self.document(data)
-        except ReaderGone:
-            let_go_of_stdout()
-        except OutputFailed as error:
-            let_go_of_stdout()
-            Stderr().warn(f"this was done, and {error.what}")
 
     def line(self, data: Mapping[str, Json]) -> None:
         """One JSON object on one line, at once: a consumer may wait for it."""
@@ -157,9 +151,15 @@ class Stdout:
             sys.stdout.write(f"{drawable}\n")
             sys.stdout.flush()
         except BrokenPipeError:
-            raise ReaderGone from None
+            if not self._is_lenient:
+                raise ReaderGone from None
+            let_go_of_stdout()
         except OSError as error:
-            raise OutputFailed(f"standard output cannot be written: {error.strerror}") from None
+            failed = OutputFailed(f"standard output cannot be written: {error.strerror}")
+            if not self._is_lenient:
+                raise failed from None
+            let_go_of_stdout()
+            Stderr().warn(f"this was done, and {failed.what}")
 
 
 def record(model: "Record") -> dict[str, Json]:

@@ -1,6 +1,7 @@
 """What the doctor says of what is around the program: terminal, clock, connections and rules."""
 
 import os
+import shutil
 import sys
 from difflib import SequenceMatcher
 from email.utils import parsedate_to_datetime
@@ -34,7 +35,7 @@ def terminal() -> Check:
     if os.name == "posix" and kind in {"", "dumb", "unknown"}:
         found = "TERM says that this terminal cannot place a cursor, so the desk cannot be shown"
         return Check("terminal", "warn", found, "Set TERM, or use inbox, show and reply")
-    columns, lines = os.get_terminal_size(sys.stdout.fileno())
+    columns, lines = shutil.get_terminal_size()
     return Check("terminal", "ok", f"{kind or 'a console'}, UTF-8, {columns} by {lines}")
 
 

@@ -28,7 +28,7 @@ OTHER_VARIABLES: Final = {
     "IMBARI_CHAT_DEBUG": "anything: an error that ends a command is followed by where it came from",
     "FIREBASE_EMULATOR_HUB": "set for what `emulator exec` runs: where the emulators' hub is",
     "NO_COLOR": "anything: no colours on a terminal",
-    "VISUAL, EDITOR": "what `reply` opens for a text that is not given",
+    "VISUAL, EDITOR": "what `reply` opens for a text that is not given, and the desk at a key",
     "PAGER, LESS": "what `show` and `history` open for what is longer than the terminal",
 }
 """Variables that are no settings."""

@@ -13,7 +13,7 @@ import typer
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import AGO, moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
@@ -56,8 +56,7 @@ def watch(
         str | None,
         typer.Option(
             metavar="WHEN",
-            help="Begin with the messages since then: so long ago (45m, 2h, 3d, 1w), or a date or"
-            " time.",
+            help=f"Begin with the messages since then: {AGO}.",
             show_default=False,
         ),
     ] = None,

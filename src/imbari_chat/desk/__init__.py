@@ -18,6 +18,7 @@ reply_box          the entry field
 frame              the lines around the panes, and how all is laid out
 bar                one of those lines
 cells              text whose width terminals disagree on, kept in its columns
+plain              a locale without UTF-8
 prompts            questions over the desk
 text_page          help and notes over the desk
 teamwork           what is done with a conversation beside answering it

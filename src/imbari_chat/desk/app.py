@@ -27,6 +27,7 @@ from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
 from imbari_chat.desk.leaving import Leaving
 from imbari_chat.desk.notifier import Notices, Notifier
+from imbari_chat.desk.plain import driver_for_locale
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
@@ -44,6 +45,9 @@ __all__ = ["Desk"]
 
 _WIDE: Final = 110
 """Columns from which list and conversation stand side by side."""
+
+_LIST: Final = 64
+"""Columns of the list at most, beside a conversation."""
 
 _GLANCE: Final = 0.2
 """Seconds between looks at what is on the screen."""
@@ -93,7 +97,7 @@ class Desk(App[None]):
         zone: tzinfo | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(ansi_color=True)
+        super().__init__(ansi_color=True, driver_class=driver_for_locale())
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(
@@ -143,6 +147,8 @@ class Desk(App[None]):
         self._inbox.take_focus()
         self._lay_out()
         self.leaving.listen()
+        # What stood on the screen is gone after a shell, or an editor, had it.
+        self.app_resume_signal.subscribe(self, lambda _: self.action_redraw())
         self.set_interval(_GLANCE, self._glance)
         self.set_interval(1.0, self._redrawn)
         self._streams.begin()
@@ -162,10 +168,10 @@ class Desk(App[None]):
         wide = self.size.width >= _WIDE
         in_list = not self._conversation.has_keys or self.store.opened is None
         self._inbox.display = wide or in_list
-        self._inbox.styles.width = 46 if wide else "1fr"
+        self._inbox.styles.width = min(self.size.width * 2 // 5, _LIST) if wide else "1fr"
         self._conversation.display = wide or not in_list
         self._conversation.set_class(wide, "beside")
-        self._conversation.lay_out(is_tall=self.size.height >= 12)
+        self._conversation.lay_out()
 
     @property
     def _key_place(self) -> KeyPlace:
@@ -280,6 +286,9 @@ class Desk(App[None]):
             session = conversation.session
             if what == "unread":
                 self.action_step_back()  # what is looked at would be read again
+        elif session is not None:
+            # It is about this one from now on, whatever comes on top.
+            self.store.choose(replace(self.store.listing, selected=session.id))
         if session is not None:
             await self._teamwork.begin(what, session)
 
@@ -297,7 +306,6 @@ class Desk(App[None]):
         except SuspendNotSupported:
             self.store.tell("No editor can be opened in this terminal", is_error=True)
             return
-        self.action_redraw()
         if isinstance(outcome, ImbariError):
             self.store.tell(str(outcome), is_error=True)
         else:
@@ -325,6 +333,14 @@ class Desk(App[None]):
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
+
+    def _handle_exception(self, error: Exception) -> None:
+        """A mistake of ours ends the desk, and whoever called tells of it once the terminal is as
+        before; Textual would show it with the texts that customers wrote."""
+        self.failure = self.failure or error
+        if self.is_headless:
+            super()._handle_exception(error)
+        self.exit()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)

@@ -18,7 +18,7 @@ from textual.strip import Strip
 
 from imbari_chat.view.sanitize import ELLIPSIS
 
-__all__ = ["cut", "is_disputed", "strip", "widest", "wrapped"]
+__all__ = ["columns_of", "cut", "is_disputed", "strip", "widest", "wrapped"]
 
 _JOINER: Final = "\u200d"
 _STYLES: Final = frozenset("\ufe0e\ufe0f")
@@ -35,7 +35,7 @@ _SETTLED: Final = (
 
 def widest(text: str) -> int:
     """Columns by the widest opinion: each code point for itself."""
-    return len(text) if text.isascii() else max(sum(map(_columns, text)), cell_len(text))
+    return len(text) if text.isascii() else max(sum(map(columns_of, text)), cell_len(text))
 
 
 def is_disputed(text: str) -> bool:
@@ -46,7 +46,8 @@ def is_disputed(text: str) -> bool:
 
 
 @lru_cache(4096)
-def _columns(character: str) -> int:
+def columns_of(character: str) -> int:
+    """Columns of one code point by the widest opinion."""
     if character in _STYLES:
         return 1  # a symbol that is drawn as an emoji becomes one wider
     category = unicodedata.category(character)

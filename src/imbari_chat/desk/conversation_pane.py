@@ -69,9 +69,7 @@ class ConversationPane(Vertical):
         self._name = name
         self._heading = Bar(self._heading_lines, name="heading", height=2)
         self._transcript = Transcript(self._said)
-        self._notes = Bar(
-            lambda: frame.notes(self._store.state.conversation, zone), name="notes", height=0
-        )
+        self._notes = Bar(self._note_lines, name="notes", height=0)
         self._field = ReplyBox()
         self._recalled = 0  # how far back what stands in the field was sent
         self._shown: tuple[SessionId | None, str] = None, ""
@@ -102,9 +100,9 @@ class ConversationPane(Vertical):
                 self._streams.typing()
             self.set_timer(_QUIET, self._sender.keep)
 
-    def lay_out(self, *, is_tall: bool) -> None:
-        """Show the entry field where there is somebody to write to, and room."""
-        self._field.display = self._store.opened is not None and is_tall
+    def lay_out(self) -> None:
+        """Show the entry field where there is somebody to write to."""
+        self._field.display = self._store.opened is not None
 
     def redraw(self) -> None:
         """The store has changed. The field holds the draft of the conversation that is open, also
@@ -128,6 +126,12 @@ class ConversationPane(Vertical):
         below = 0 if self._store.opened is None else self._transcript.below
         return frame.heading(
             self._store.state, self._store.listing, below, self._heading.size.width
+        )
+
+    def _note_lines(self) -> frame.Lines:
+        store = self._store
+        return frame.notes(
+            store.state.conversation, store.listing.me, self._heading.size.width, self._zone
         )
 
     def _said(self) -> Said:
@@ -201,7 +205,10 @@ class ConversationPane(Vertical):
     async def action_notes(self) -> None:
         conversation = self._store.state.conversation
         if conversation is not None and conversation.notes:
-            lines = [frame.note_line(one, self._zone) for one in conversation.notes]
+            lines = [
+                frame.note_line(one, self._store.listing.me, self._zone)
+                for one in conversation.notes
+            ]
             await self.app.push_screen(TextPage(lines))
         else:
             self._store.tell("Nothing is noted here; Alt-I notes something")

@@ -9,7 +9,7 @@ from typing import Final, TypeAlias
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
-from imbari_chat.desk.cells import cut
+from imbari_chat.desk.cells import cut, widest
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import footer
 from imbari_chat.schema.forms import MAX_TEXT
@@ -39,8 +39,8 @@ Lines: TypeAlias = Sequence[Parts]
 
 STYLES: Final = """
 Screen { background: ansi_default; color: ansi_default; }
+ModalScreen { background: transparent; }
 #body { height: 1fr; }
-#left { width: 46; }
 #list { height: 1fr; }
 #search { height: 1; background: ansi_default; }
 #right { width: 1fr; }
@@ -50,6 +50,7 @@ Screen { background: ansi_default; color: ansi_default; }
     height: auto; min-height: 3; max-height: 7; padding: 0 1; background: ansi_default;
     border: none; border-top: solid ansi_bright_black;
 }
+#reply .text-area--cursor { background: ansi_default; color: ansi_default; text-style: reverse; }
 #reply:focus { border: none; border-top: solid ansi_cyan; }
 .question { align: center middle; }
 .question Vertical {
@@ -58,6 +59,12 @@ Screen { background: ansi_default; color: ansi_default; }
 .question Input { margin: 1 0; background: ansi_default; }
 .question .dim { text-style: dim; }
 TextPage { align: center middle; }
+VerticalScroll {
+    scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
+    scrollbar-background: ansi_default; scrollbar-background-hover: ansi_default;
+    scrollbar-background-active: ansi_default; scrollbar-color-hover: ansi_cyan;
+    scrollbar-color-active: ansi_cyan;
+}
 TextPage VerticalScroll {
     width: 78; height: 90%; padding: 1 2; background: ansi_default; border: round ansi_cyan;
 }
@@ -153,7 +160,13 @@ def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
     second: list[tuple[str, Style]] = [("─", _DIM)]
     for words, style in marks:
         second += [(f" {cut(words, width - 4)} ", style), ("─", _DIM)]
-    return [first, [*second, ("─" * width, _DIM)]]
+    return [first, _ruled(second, width, _DIM)]
+
+
+def _ruled(parts: Sequence[tuple[str, Style]], width: int, ink: Style) -> Parts:
+    """A line of words, and a rule to its end."""
+    left = width - sum(widest(text) for text, _ in parts)
+    return [*parts, ("─" * left, ink)]
 
 
 def _ours(text: str) -> str:
@@ -161,23 +174,24 @@ def _ours(text: str) -> str:
     return safe_text(text, max_length=_SHORT)
 
 
-def notes(conversation: Conversation | None, zone: tzinfo | None) -> Lines:
+def notes(
+    conversation: Conversation | None, me: str | None, width: int, zone: tzinfo | None
+) -> Lines:
     """The latest notes, under a line that says whose eyes they are for."""
     if conversation is None or not conversation.notes:
         return []
     ink, latest = Style(color="yellow"), conversation.notes[-_NOTES:]
     more = len(conversation.notes) - len(latest)
     words = f"── notes, for the team alone{f'; Alt-N shows {more} more' if more else ''} "
-    return [
-        [(words, ink), ("─" * _LONGEST, ink)],
-        *([(f" {note_line(one, zone)}", ink)] for one in latest),
-    ]
+    lines = [[(f" {note_line(one, me, zone)}", ink)] for one in latest]
+    return [_ruled([(words, ink)], width, ink), *lines]
 
 
-def note_line(note: Note, zone: tzinfo | None) -> str:
+def note_line(note: Note, me: str | None, zone: tzinfo | None) -> str:
     """A note, safe to draw."""
+    author = "you" if me is not None and note.by == me else _ours(note.author)
     text = safe_text(note.text, max_length=2 * MAX_TEXT)
-    return f"{full(note.at, zone)} {_ours(note.author)}: {text}"
+    return f"{full(note.at, zone)} {author}: {text}"
 
 
 def notice(state: Inbox) -> Parts:

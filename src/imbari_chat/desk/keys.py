@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["KEYS", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
+__all__ = ["KEYS", "PLACES", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
 
 Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
 
@@ -42,8 +42,9 @@ KEYS: Final = (
     Key("list", "n", "next_unread", "next unread", "unread"),
     Key("list", "w", "next_waiting", "next that waits", "waiting"),
     Key("list", "slash", "app.search", "search names, e-mails and known texts", "search"),
-    Key("list", "f", "filter(1)", "the next filter: active, unread, waiting, mine …", "filter"),
-    Key("list", "F", "filter(-1)", "the filter before"),
+    Key("list", "f", "filter(1)", "next filter: active, unread, waiting, …", "filter"),
+    Key("list", "F", "filter(-1)", "filter before"),
+    Key("list", "t", "since", "of the last day, of the last week, of all time"),
     Key("list", "o", "order", "newest, or longest waiting, first"),
     Key("list", "r", "app.team('status')", "resolve, or reopen", "resolve"),
     Key("list", "u", "app.team('unread')", "mark unread"),
@@ -93,7 +94,7 @@ KEYS: Final = (
     Key("everywhere", "ctrl+c", "app.interrupt", "leave"),
 )
 
-_PLACES: Final[Mapping[Place, str]] = {
+PLACES: Final[Mapping[Place, str]] = {
     "list": "In the list",
     "search": "In the search",
     "reply": "In a conversation",
@@ -122,7 +123,7 @@ def footer(place: Place) -> str:
 def help_lines() -> list[str]:
     """The help page: each place, its keys and what they do."""
     lines: list[str] = []
-    for place, title in _PLACES.items():
+    for place, title in PLACES.items():
         lines += ["", title]
         for one in KEYS:
             if one.place == place:

@@ -18,11 +18,13 @@ from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
 from imbari_chat.schema.models import Session
 from imbari_chat.view import listing
+from imbari_chat.view.dates import full
 
 __all__ = ["ListPane"]
 
 _DIM: Final = Style(dim=True)
 _EACH: Final = 2
+_DAY: Final = 24 * 3_600_000
 
 
 class ListPane(Widget, can_focus=True):
@@ -46,18 +48,21 @@ class ListPane(Widget, can_focus=True):
         self._on_open = on_open
         self._drawn = self._picture()
         self._first = 0
+        self._age: int | None = None  # of what is listed at most, in ms
 
     def _picture(self) -> Picture:
         store = self._store
         at = now()
         reach = listing.reach(store.listing, store.rows, store.state.sessions)
+        earliest = store.listing.earliest
+        when = "" if earliest is None else f" since {full(earliest, None)[5:]}"
         return Picture(
             store.rows,
             store.listing,
             store.opened,
             frozenset(store.state.drafts),
             store.state.presence,
-            f"{store.listing.shown} · {reach}",
+            f"{store.listing.shown}{when} · {reach}",
             frame.nothing(store.state, store.listing),
             at - at % 60_000,
         )
@@ -73,7 +78,7 @@ class ListPane(Widget, can_focus=True):
         width, height = self.size
         picture = self._drawn
         if y == height - 1:
-            return strip([(f" {picture.reach}", _DIM)], width, self.region.x, Style.null())
+            return strip(self._edges(picture), width, self.region.x, Style.null())
         if not picture.rows:
             empty: Parts = [(f"  {picture.nothing}", _DIM)] if y == 0 else ()
             return strip(empty, width, self.region.x, Style.null())
@@ -82,16 +87,26 @@ class ListPane(Widget, can_focus=True):
             return strip((), width, self.region.x, Style.null())
         session = picture.rows[at]
         is_selected = at == picture.place
-        fill = Style(reverse=is_selected and self.has_focus, bold=False)
-        if is_selected and not self.has_focus:
-            fill = Style(underline=line == _EACH - 1)
+        is_bar = is_selected and self.has_focus
+        fill = Style(reverse=is_bar)
         parts = (
             first_line(picture, session, is_selected=is_selected)
             if line == 0
             else second_line(picture, session)
         )
-        drawn = [(text, style + fill) for text, style in parts]
+        # Reversed colours would be a patchwork; the bar has none.
+        drawn = [
+            (text, Style(reverse=True, bold=style.bold) if is_bar else style)
+            for text, style in parts
+        ]
         return strip(drawn, width, self.region.x, fill)
+
+    def _edges(self, picture: Picture) -> Parts:
+        """What is above and below, and how far the list goes."""
+        fit = max(1, (self.size.height - 1) // _EACH)
+        above, left = self._first, len(picture.rows) - self._first - fit
+        beyond = f"↑{above:,} " * (above > 0) + f"↓{left:,} " * (left > 0)
+        return [(f" {beyond}", Style(color="yellow")), (picture.reach, _DIM)]
 
     def _keep_in_sight(self, picture: Picture) -> int:
         """The first row on the screen; it moves only when the selection would leave."""
@@ -150,6 +165,14 @@ class ListPane(Widget, can_focus=True):
 
     def action_filter(self, by: int) -> None:
         self._store.choose(listing.other_shown(self._store.listing, by))
+
+    def action_since(self) -> None:
+        """Only what is a day old, or a week; or whatever there is."""
+        store = self._store
+        ages = {None: _DAY, _DAY: 7 * _DAY, 7 * _DAY: None}
+        self._age = ages[self._age]
+        earliest = None if self._age is None else now() - self._age
+        store.choose(replace(store.listing, earliest=earliest))
 
     def action_order(self) -> None:
         self._store.choose(listing.other_order(self._store.listing))

@@ -84,7 +84,8 @@ def second_line(picture: Picture, session: Session) -> Parts:
     """What: how long it waits, who is at it, who wrote last, and the preview."""
     waits, listing = "", picture.listing
     if is_waiting(listing, session):
-        waits = f"waits {since(listing.waiting_since(session), picture.now, None)} "
+        ago = since(listing.waiting_since(session), picture.now, None)
+        waits = "waits " if ago == "now" else f"waits {ago} "
     draft = "draft " if session.id in picture.drafts else ""
     who = _WORDS[listing.last_sender(session)]
     text = safe_text(session.last_message, max_length=_LONGEST) or "no message yet"
@@ -107,5 +108,5 @@ def second_line(picture: Picture, session: Session) -> Parts:
         (_short(labels), Style(color="magenta")),
         ("typing… " if types else "", Style(color="green")),
         (who, _DIM),
-        (text, _DIM),
+        (text, Style.null() if session.unread_count else _DIM),
     ]

@@ -15,5 +15,6 @@ class ReplyBox(TextArea):
             soft_wrap=True,
             show_line_numbers=False,
             tab_behavior="focus",
+            highlight_cursor_line=False,
         )
         self.cursor_blink = False  # which would draw twice a second, over any line

@@ -129,6 +129,7 @@ class Sender:
                 next_ticket=ticket + 1,
             )
         )
+        self.keep()
         self.release()
         return True
 
@@ -147,7 +148,8 @@ class Sender:
         due = [key for key, one in self._held.items() if at_once or self._clock() >= one.until]
         for ticket in due:
             self._spawn(self._reply(ticket, self._held.pop(ticket)))
-        self.keep()
+        if due:
+            self.keep()
 
     async def _reply(self, ticket: int, held: _Held) -> None:
         try:

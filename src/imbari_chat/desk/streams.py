@@ -148,7 +148,7 @@ class Streams:
         """Who wrote last where nothing tells it, and how many conversations there are."""
         store = self._store
         try:
-            for session in list(store.rows):
+            for session in store.rows[: self._limit]:
                 if store.listing.last_sender(session) is None:
                     (last,) = await self._chat.open(session.id, peek=True).history(limit=1) or (
                         None,

@@ -115,11 +115,15 @@ class Inbox:
         Args:
             now: Milliseconds since the epoch.
         """
-        return sum(
-            said != SENDING
-            for session_id in {one.session_id for one in self.pending}
-            for said in progress(self._sending_to(session_id), now=now, online=self.is_online)
-        )
+        late = 0
+        for session_id in {one.session_id for one in self.pending}:
+            sending = self._sending_to(session_id)
+            words = progress(sending, now=now, online=self.is_online)
+            late += sum(
+                said != SENDING and not one.is_held(now)
+                for one, said in zip(sending, words, strict=True)
+            )
+        return late
 
     @property
     def is_online(self) -> bool:

@@ -219,7 +219,7 @@ def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, 
         )
     if listing.is_complete:
         return f"{len(rows):,} of {known:,}"
-    return f"{len(rows):,} of the newest {known:,}, more at the end"
+    return f"{len(rows):,} of {known:,} loaded; End: more"
 
 
 def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> Listing:

@@ -45,6 +45,10 @@ class Pending:
     held_until: int = 0
     waits_for: str | None = None
 
+    def is_held(self, now: int) -> bool:
+        """Whether it can still be taken back."""
+        return self.message_id is None and self.held_until > now
+
     def became(
         self, message: OutgoingMessage, delivery: Delivery, error: ImbariError | None, at: int
     ) -> "Pending":
@@ -76,7 +80,7 @@ def progress(pending: Sequence[Pending], *, now: int, online: bool) -> list[str]
     """
     said: list[str] = []
     for one in pending:
-        if one.message_id is None and one.held_until > now:
+        if one.is_held(now):
             said.append(f"sent in {ceil((one.held_until - now) / 1000)} s; Ctrl-T takes it back")
         elif one.delivery == "sent":
             is_late = now - one.since >= PATIENCE

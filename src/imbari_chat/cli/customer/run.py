@@ -54,7 +54,12 @@ async def run_customer(
             remember=True, on_rejected=stderr.rejected, **flags
         ) as chat:
             visit = Visit(
-                chat, stderr, Stdout(), at_terminal=has_person, json=json, timeout=settings.timeout
+                chat,
+                stderr,
+                Stdout(tells_what_was_done=True),
+                at_terminal=has_person,
+                json=json,
+                timeout=settings.timeout,
             )
             try:
                 if not new:

@@ -62,6 +62,7 @@ def stage() -> Iterator[Stage]:
             "auth_emulator": emulator.auth_host,
             "identity": "login",
             "profile": "demo",
+            "name": "Noor",
             "token_store": "file",
             "data_dir": Path(directory),
         }

@@ -92,7 +92,7 @@ def export(
         return len(found), messages
 
     with _sink(output) as write:
-        count, messages = with_admin_chat(here, stderr, lambda chat: work(chat, write))
+        count, messages = with_admin_chat(here, stderr, lambda chat: work(chat, write), draws=True)
     where = "" if output is None else f" to {output}"
     stderr.say(
         f"{count:,} conversation{'' if count == 1 else 's'} with {messages:,}"

@@ -101,10 +101,11 @@ async def listed(
         since: See there.
         limit: See there.
     """
-    sessions, team = await asyncio.gather(
+    sessions, kept_by_team = await asyncio.gather(
         chat.sessions(status=status, unread=unread, since=since, limit=limit),
-        _team(chat, stderr, None, required=wanted.is_asked),
+        _team(chat, None, required=wanted.is_asked),
     )
+    team = _or_nothing(kept_by_team, stderr)
     uid = _uid(chat)
     kept = [one for one in sessions if wanted.admits(one, team, uid)]
     if len(kept) == len(sessions) or len(sessions) < limit:
@@ -128,7 +129,7 @@ async def every(
     since: int | None,
 ) -> "tuple[AsyncIterator[Session], TeamSnapshot]":
     """All that are wanted, newest first and page by page, and what the team keeps; as listed."""
-    team = await _team(chat, stderr, None, required=wanted.is_asked)
+    team = _or_nothing(await _team(chat, None, required=wanted.is_asked), stderr)
 
     async def found() -> "AsyncIterator[Session]":
         async for one in chat.browse(status=status, unread=unread, since=since, page_size=_PAGE):
@@ -150,9 +151,9 @@ async def with_notes(
         stderr: Told if the rules in force are older.
     """
     done, team, notes = await asyncio.gather(
-        work, _team(chat, stderr, session_id, required=False), chat.team.notes(session_id)
+        work, _team(chat, session_id, required=False), chat.team.notes(session_id)
     )
-    return done, team, notes
+    return done, _or_nothing(team, stderr), notes
 
 
 def told(team: TeamSnapshot, session: "Session") -> "Json":
@@ -189,12 +190,19 @@ def _uid(chat: "AsyncAdminChat") -> str:
 
 
 async def _team(
-    chat: "AsyncAdminChat", stderr: Stderr, session_id: str | None, *, required: bool
-) -> TeamSnapshot:
+    chat: "AsyncAdminChat", session_id: str | None, *, required: bool
+) -> TeamSnapshot | None:
+    """What the team keeps; None if the rules in force know nothing of it."""
     try:
         return await chat.team.read(session_id)
     except (AccessDenied, InvalidData):  # refused, or without an index
         if required:
             raise
+        return None
+
+
+def _or_nothing(team: TeamSnapshot | None, stderr: Stderr) -> TeamSnapshot:
+    if team is None:
         stderr.say("what the team keeps is left out: the rules in force are older")
         return TeamSnapshot()
+    return team

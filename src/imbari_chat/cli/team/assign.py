@@ -73,7 +73,9 @@ def assign(
 
     about, team = with_admin_chat(here, stderr, work, writes=True)
     if json:
-        Stdout().receipt({"session_id": about.id, "team": told(team, about)})
+        Stdout(tells_what_was_done=True).document(
+            {"session_id": about.id, "team": told(team, about)}
+        )
 
 
 async def _colleague(

@@ -95,7 +95,9 @@ def block(
     records = [{**record(one), "id": one.uid} for one in found]
     if session is not None:
         if json:
-            stdout.receipt({"blocks": [form.chosen(one) for one in records]})
+            Stdout(tells_what_was_done=True).document(
+                {"blocks": [form.chosen(one) for one in records]}
+            )
     elif not form.print(stdout, records, name="blocks", columns=_COLUMNS):
         if found:
             stdout.draw(_table(found))

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 import typer
 
 from imbari_chat.cli.app import App
+from imbari_chat.cli.completion import canned_replies
 from imbari_chat.cli.editor import given_text
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
@@ -23,14 +24,17 @@ _LIST: Final = "List them: imbari-chat canned list"
 
 Name = Annotated[
     str,
-    typer.Argument(metavar="NAME", help="What it is called by: a to z, 0 to 9, - and _."),
+    typer.Argument(
+        metavar="NAME",
+        help="What it is called by: a to z, 0 to 9, - and _.",
+        autocompletion=canned_replies,
+    ),
 ]
 
 
 def family() -> typer.Typer:
     """The commands of ``canned``."""
     app = App(
-        no_args_is_help=True,
         help="Replies that are ready: `imbari-chat reply 1 /NAME` sends one.",
     )
     app.command("list")(list_)
@@ -126,7 +130,7 @@ def save(
     made = with_admin_chat(target(ctx), stderr, work, writes=True)
     stderr.say(f"kept as /{made.name}")
     if json:
-        Stdout().receipt({"canned_reply": record(made)})
+        Stdout(tells_what_was_done=True).document({"canned_reply": record(made)})
 
 
 def delete(ctx: typer.Context, name: Name, quiet: Quiet = False) -> None:

@@ -15,7 +15,6 @@ from imbari_chat.cli.stdout import Stdout
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.paths import SessionId
-    from imbari_chat.wire.json import Json as JsonValue
 
 __all__ = ["label", "snooze"]
 
@@ -35,8 +34,9 @@ def label(
     quiet: Quiet = False,
 ) -> None:
     """Label a conversation, or print its labels, one a line. They are kept in small letters."""
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     added, removed = labels or (), remove or ()
+    stdout = Stdout(tells_what_was_done=bool(added or removed))
 
     async def work(chat: "AsyncAdminChat") -> "tuple[SessionId, tuple[str, ...]]":
         name = await find_session(chat, session, here.settings())
@@ -52,8 +52,7 @@ def label(
 
     name, found = with_admin_chat(here, stderr, work, writes=bool(added or removed))
     if json:
-        document: dict[str, JsonValue] = {"session_id": name, "labels": list(found)}
-        (stdout.receipt if added or removed else stdout.document)(document)
+        stdout.document({"session_id": name, "labels": list(found)})
     elif not (added or removed):
         from imbari_chat.view.sanitize import safe_text
 
@@ -101,4 +100,4 @@ def snooze(
 
     name = with_admin_chat(here, stderr, work, writes=True)
     if json:
-        Stdout().receipt({"session_id": name, "snoozed_until": end})
+        Stdout(tells_what_was_done=True).document({"session_id": name, "snoozed_until": end})

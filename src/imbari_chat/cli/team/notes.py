@@ -84,7 +84,9 @@ def notes(
     records = [record(one) for one in found]
     if is_writing:
         if json:
-            stdout.receipt({"notes": [form.chosen(one) for one in records]})
+            Stdout(tells_what_was_done=True).document(
+                {"notes": [form.chosen(one) for one in records]}
+            )
     elif not form.print(stdout, records, name="notes", columns=_COLUMNS):
         if found:
             stdout.draw(*note_blocks(found, with_ids=True))

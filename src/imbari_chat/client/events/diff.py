@@ -83,6 +83,7 @@ class WindowDiff(ABC):
         self.limit = limit
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
+        self._asked: dict[str, tuple[Json, Place]] = {}
         self._lowest = Lowest(self._place_of)
         self._floor: str | None = None
         self._has_begun = False
@@ -133,6 +134,7 @@ class WindowDiff(ABC):
         gap.missing.difference_update(raw)
         known = self._raw.keys() & raw.keys()
         events = self._told(sorted(raw, key=lambda key: self._place(key, raw[key])), raw)
+        self._asked = {}
         for key in raw.keys() - known:
             del self._raw[key], self._places[key]
         return [*events, *self._forgotten(raw.keys() - known)]
@@ -195,17 +197,23 @@ class WindowDiff(ABC):
         """Forget the models of records outside the window."""
 
     def _place_of(self, key: str, raw: Json) -> Place:
-        """The same as :meth:`_place`, without work if the record is the one that was delivered."""
+        """The same as :meth:`_place`, without work if the record is the one that was delivered, or
+        was asked about since."""
         known = self._places.get(key)
-        return known if known is not None and self._raw[key] is raw else self._place(key, raw)
+        if known is not None and self._raw[key] is raw:
+            return known
+        asked = self._asked.get(key)
+        if asked is None or asked[0] is not raw:
+            asked = self._asked[key] = (raw, self._place(key, raw))
+        return asked[1]
 
     def _told(self, keys: Iterable[str], after: Mapping[str, Json]) -> list[ChatEvent]:
         """Take over those of these records that differ; the events for them."""
         known = self._raw
         differing = [key for key in keys if key not in known or not same(known[key], after[key])]
         for key in differing:
+            self._places[key] = self._place_of(key, after[key])
             known[key] = after[key]
-            self._places[key] = self._place(key, after[key])
         return self._read(differing, after)
 
     def _end(
@@ -226,6 +234,7 @@ class WindowDiff(ABC):
         """A window that ends there has been delivered."""
         self._floor = None if end is None else end[1]
         self._has_begun = True
+        self._asked = {}
 
 
 class SessionDiff(WindowDiff):

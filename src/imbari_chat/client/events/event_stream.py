@@ -44,7 +44,11 @@ async def follow(
     Where more changed than the window holds, after an outage or because the consumer was busy,
     what the window does not show is read as well, so that nothing is passed over. A window that is
     full of what was stamped ahead of its time is exchanged for a larger one.
+
+    It is not called live before what there is to begin with has been given, also to a consumer who
+    was so busy that changes have folded.
     """
+    live: StateChanged | None = None
     larger = True
     while larger:
         larger = False
@@ -56,9 +60,13 @@ async def follow(
                 async for item in subscription:
                     match item:
                         case StateChanged():
+                            live = None
                             if item.state == "live":
                                 gateway.outbox.online()
-                            yield [_connection(item)]
+                            if item.state == "live" and not diff.has_begun:
+                                live = item
+                            else:
+                                yield [_connection(item)]
                         case Changed():
                             value, touched = own.over(item.value, item.touched)
                             now = gateway.ids.now()
@@ -79,6 +87,9 @@ async def follow(
                                 yield events
                             if is_first:
                                 yield []  # that was what there is to begin with
+                            if live is not None:
+                                yield [_connection(live)]
+                                live = None
 
 
 def _enlarge(diff: WindowDiff, path: Path) -> bool:

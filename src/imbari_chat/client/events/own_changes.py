@@ -195,7 +195,7 @@ class _Listener:
     def __init__(
         self, overlay: RecordOverlay, subscription: Subscription, among: "list[_Listener]"
     ) -> None:
-        self.overlay = overlay
+        self.overlay: Final = overlay
         self._subscription = subscription
         self._among = among
         self._alarms: dict[int, asyncio.TimerHandle] = {}
