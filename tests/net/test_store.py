@@ -390,6 +390,17 @@ async def test_what_is_accepted_together_shares_a_commit(file: Path) -> None:
     await store.close()
 
 
+async def test_who_gives_up_waiting_keeps_nobody_else_waiting(file: Path) -> None:
+    """Of those who share a commit; what was given up is written as well."""
+    store = OutboxStore(StoreFile(file, OURS))
+    first, given_up, last = (store.append(_row(key)) for key in "abc")
+    given_up.cancel()
+    async with asyncio.timeout(WAIT):
+        await asyncio.gather(first, last)
+    assert [row.key for row in await store.rows()] == ["a", "b", "c"]
+    await store.close()
+
+
 async def test_what_was_delivered_is_deleted_with_what_comes_next(file: Path) -> None:
     """And at the end in any case; until then nobody is shown it."""
     counting = _Counting(file, OURS)

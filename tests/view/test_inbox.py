@@ -104,6 +104,7 @@ def test_a_message_elsewhere_is_announced(three: Inbox) -> None:
     state = heard(opened(three, "amina"), MessageAdded(BRIAN, message("m1", "hi")))
     assert state.notice is not None
     assert state.notice.text == "brian: hi"
+    assert not state.notice.is_error
     told = heard(three, MessageAdded(BRIAN, message("m2", "hi", sender="admin")))
     assert told.notice is None
 
