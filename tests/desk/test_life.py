@@ -43,7 +43,7 @@ def _is_sane(shell: Tmux) -> None:
 @pytest.mark.peer
 def test_the_desk_is_put_away_and_taken_up_again(shell: Tmux) -> None:
     """All of it stands there again, also after a window of 3 by 2."""
-    shell.type("sh ./desk")
+    shell.type("COLUMNS=60 LINES=10 sh ./desk")  # as they were in another window
     shell.shows("of 16")
     shell.press("Enter")
     shell.shows("customer │")

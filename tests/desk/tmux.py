@@ -87,7 +87,7 @@ class Tmux:
             found.append(place)
             self._run("send-keys", "-X", "search-again")
         self._run("send-keys", "-X", "cancel")
-        assert len(found) > 5
+        assert len(found) > 5, (found, self._run("capture-pane", "-p"))
         return {int(column) for column, _ in found}
 
     def end(self) -> None:

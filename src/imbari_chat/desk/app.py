@@ -5,6 +5,7 @@ change; one that fails with anything but an expected error ends the desk with it
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
@@ -139,6 +140,12 @@ class Desk(App[None]):
             yield self._conversation
         yield notice
         yield footer
+
+    async def run_async(self, *arguments: Any, **named: Any) -> None:
+        """As Textual's, at the terminal's size, whatever a shell has once exported of it."""
+        os.environ.pop("COLUMNS", None)
+        os.environ.pop("LINES", None)
+        await super().run_async(*arguments, **named)
 
     def on_mount(self) -> None:
         self.begin_capture_print(self, stdout=False)
