@@ -55,6 +55,8 @@ class Account:
         rate: Messages per second that were sent.
         p50: From when a message was due until the other side's callback had it, in ms.
         p95: The same, at the 95th percentile.
+        cpu: What a message took of the processor, of all clients together, in ms; other programs
+            that run cost time, but hardly this.
         lost: Messages that the other side did not hear, or that are not stored.
         doubled: Messages that were heard, or are stored, more than once.
         disordered: Messages that were heard, or are stored, behind a later one of the same writer.
@@ -63,6 +65,7 @@ class Account:
     rate: float
     p50: float
     p95: float
+    cpu: float
     lost: int
     doubled: int
     disordered: int
@@ -84,7 +87,8 @@ def rows() -> Iterator[Row]:
             )
         yield Row(
             "S19",
-            f"{clients}, {account.rate:.0f}/s: p95 of send to callback (p50 {account.p50:.1f} ms)",
+            f"{clients}, {account.rate:.0f}/s: p95 of send to callback"
+            f" (p50 {account.p50:.1f} ms, {account.cpu:.1f} ms of CPU each)",
             "ms",
             account.p95,
             _OVER_REST[rate],
@@ -150,7 +154,7 @@ class Crowd:
         for one, other in (chat.sides for chat in self._chats):
             listener |= {one: other, other: one}
         due: dict[str, float] = {}
-        begin = time.perf_counter()
+        begin, worked = time.perf_counter(), time.process_time()
         for number in range(messages):
             writer = writers[number % len(writers)]
             at = begin + number / rate
@@ -167,10 +171,11 @@ class Crowd:
                     while len(_by(one, listener[one].heard)) < one.said:
                         listener[one].news.clear()
                         await listener[one].news.wait()
-        return await self._account(listener, due, messages / took)
+        cpu = (time.process_time() - worked) * 1000 / messages
+        return await self._account(listener, due, messages / took, cpu)
 
     async def _account(
-        self, listener: dict[_Client, _Client], due: dict[str, float], rate: float
+        self, listener: dict[_Client, _Client], due: dict[str, float], rate: float, cpu: float
     ) -> Account:
         lost = doubled = disordered = 0
         delays = []
@@ -186,7 +191,7 @@ class Crowd:
                     numbers = [int(text.rpartition(" ")[2]) for text in counts]
                     disordered += sum(after < before for before, after in pairwise(numbers))
         p95 = statistics.quantiles(delays, n=20)[-1]
-        return Account(rate, statistics.median(delays), p95, lost, doubled, disordered)
+        return Account(rate, statistics.median(delays), p95, cpu, lost, doubled, disordered)
 
 
 def _is_by(one: _Client, text: str) -> bool:
