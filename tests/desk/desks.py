@@ -31,6 +31,7 @@ class Chat:
     Attributes:
         sessions: What the inbox's stream begins with.
         messages: What each conversation's stream begins with.
+        begins: How the inbox's stream is, after those.
         histories: What was said in a conversation, where that is not ``messages``.
         past: Pages above those, the nearest first.
         calls: What was asked, in order.
@@ -46,6 +47,7 @@ class Chat:
         self.sessions = sessions
         self.messages = messages
         self.histories: dict[SessionId, tuple[Message, ...]] = {}
+        self.begins: ConnectionChanged = _LIVE
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
         self.calls: list[str] = []
@@ -61,7 +63,7 @@ class Chat:
     async def events(self, *, limit: int) -> AsyncGenerator[ChatEvent, None]:
         for one in self.sessions:
             yield SessionAdded(one)
-        yield _LIVE
+        yield self.begins
         while True:
             yield await _next(self.inbox)
 

@@ -4,15 +4,21 @@ import time
 from pathlib import Path
 
 import pytest
+from textual import events
+from textual.widget import Widget
 
+from imbari_chat.desk import frame
+from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.list_pane import ListPane
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Transcript
 from imbari_chat.errors import Conflict
 from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionChanged
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import SessionId
-from tests.desk.desks import Chat, look, opened, row_of, screen_of
+from imbari_chat.view.inbox import Inbox
+from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
 
 AMINA = session("amina", unreadCount=2)
@@ -125,8 +131,7 @@ async def test_drafts_survive_the_desk(tmp_path: Path) -> None:
     file = tmp_path / "drafts" / "shop.json"
     async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
         await pilot.press("enter", *"half a")
-        await pilot.pause(0.5)
-        assert Drafts(file).texts == {SessionId("amina"): "half a"}
+        await until(pilot, lambda: Drafts(file).texts == {SessionId("amina"): "half a"})
     async with opened(Chat(AMINA), drafts=Drafts(file)) as (app, pilot):
         assert "draft" in screen_of(app)[row_of(app, "them:")]
         await pilot.press("enter")
@@ -172,6 +177,44 @@ async def test_peek_marks_nothing() -> None:
         await pilot.pause()
         assert chat.calls == ["open amina"]
         assert row_of(app, "only looking")
+
+
+async def test_a_desk_that_only_looks_marks_nothing() -> None:
+    """However a conversation is opened."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat, peek=True) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina"]
+
+
+async def test_a_click_opens_and_the_wheel_moves() -> None:
+    """The mouse does what keys do."""
+    chat = Chat(AMINA, BRIAN, messages=_long(60))
+    async with opened(chat) as (app, pilot):
+        await pilot.click("#list", offset=(9, 2))
+        await pilot.pause()
+        assert app.store.opened == "brian"
+        transcript = app.query_one(Transcript)
+        transcript.post_message(_wheel(transcript))
+        await pilot.pause()
+        assert transcript.below == 3
+
+
+def _wheel(widget: Widget) -> events.MouseScrollUp:
+    return events.MouseScrollUp(
+        widget=widget, x=9, y=3, delta_x=0, delta_y=0, button=0, shift=False, meta=False, ctrl=False
+    )
+
+
+@pytest.mark.parametrize(("is_live", "target"), [(True, "LIVE"), (False, "emulator")])
+def test_the_header_names_the_target(is_live: bool, target: str) -> None:
+    """A live project's in red."""
+    (parts,) = frame.header(Inbox(), frame.Place("shop", "noor", is_live=is_live), NOW)
+    inks = {text.strip(): style.color.name for text, style in parts if style.color}
+    assert (inks[target] == "red") is is_live
 
 
 async def test_of_seventy_the_first_that_fit_are_marked() -> None:
@@ -237,12 +280,8 @@ async def test_a_customer_cannot_write_a_line_of_ours() -> None:
 async def test_offline_from_the_start_claims_nothing() -> None:
     """It does not say that there is no conversation."""
     chat = Chat()
-    chat.inbox.put_nowait(ConnectionChanged("reconnecting", "no route"))
-    async with opened(chat) as (app, pilot):
-        app.store.state = type(app.store.state)(
-            connection=ConnectionChanged("reconnecting", "no route")
-        )
-        await pilot.pause(1.1)
+    chat.begins = ConnectionChanged("reconnecting", "no route")
+    async with opened(chat) as (app, _):
         assert row_of(app, "Not loaded: offline")
         assert "offline" in screen_of(app)[0]
 
@@ -269,6 +308,33 @@ async def test_an_untouched_selection_is_the_newest() -> None:
         await pilot.pause()
         assert app.store.rows[0].id == "brian"
         assert app.store.listing.selected == "brian"
+
+
+async def test_the_selection_goes_to_the_neighbour_of_what_leaves_the_list() -> None:
+    """As when it is resolved: the next one, and not the top."""
+    chat = Chat(AMINA, BRIAN, session("chen", at=-6), session("dina", at=-7))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("down")
+        done = session("brian", at=-5, status="resolved")
+        chat.inbox.put_nowait(SessionChanged(done, BRIAN))
+        await pilot.pause()
+        assert app.store.selected is not None
+        assert app.store.selected.id == "chen"
+
+
+async def test_what_is_as_it_was_is_not_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each second counts on a slow line."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        drawn: list[object] = []
+        for kind in (Bar, ListPane, Transcript):
+            monkeypatch.setattr(kind, "refresh", lambda self, *_, **__: drawn.append(self))
+        app._redrawn()
+        assert drawn == []
+        app.store.tell("news")
+        assert drawn == [app._bars[1]]
 
 
 async def test_keys_in_one_burst_are_taken_in_their_order() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imbari_chat.engine.backoff import Backoff
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.schema.events import (
     ColleaguesChanged,
@@ -89,8 +90,11 @@ async def test_what_could_not_be_marked_while_offline_is_marked_when_it_is_over(
         assert app.store.state.notice is None
 
 
-async def test_a_conversation_opened_offline_is_entered_when_the_network_is_back() -> None:
-    """What was written to it meanwhile goes out then, in order."""
+async def test_a_conversation_opened_offline_is_entered_when_the_network_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """At once, and what was written to it meanwhile goes out then, in order."""
+    monkeypatch.setattr(Backoff, "next", lambda *_: 600.0)
     chat = Chat(AMINA)
     chat.away = OFFLINE
     async with opened(chat) as (app, pilot):
@@ -113,8 +117,9 @@ async def test_closing_what_was_not_entered_keeps_what_was_written_to_it() -> No
         assert app.store.state.drafts == {AMINA.id: "precious words"}
 
 
-async def test_a_key_connects_again_at_once() -> None:
+async def test_a_key_connects_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """All streams, the outbox, and the conversation that waits to be entered."""
+    monkeypatch.setattr(Backoff, "next", lambda *_: 600.0)
     chat = Chat(AMINA)
     chat.away = OFFLINE
     async with opened(chat) as (_, pilot):

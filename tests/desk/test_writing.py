@@ -4,8 +4,10 @@ from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
+from textual import events
 
 from imbari_chat.desk.app import Desk
+from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.errors import ConfigError
 from imbari_chat.schema.paths import SessionId
@@ -48,6 +50,16 @@ async def test_what_is_held_back_is_sent_when_its_time_is_over() -> None:
         assert chat.calls[-2:] == ["reply 'Yes' after m1", "reply 'No'"]
 
 
+async def test_what_is_held_back_is_sent_though_its_conversation_was_closed() -> None:
+    """Whoever answers goes on to the next one."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat, undo=3.0) as (app, pilot):
+        await pilot.press("enter", *"Yes", "enter", "escape")
+        look(app, 4)
+        await until(pilot, lambda: [one.text for one in chat.written] == ["Yes"])
+        assert not app.store.state.drafts
+
+
 async def test_what_is_held_back_survives_a_kill(tmp_path: Path) -> None:
     """It is on disk until it is handed over; then it must not come back."""
     file = tmp_path / "drafts.json"
@@ -82,6 +94,16 @@ async def test_up_in_an_empty_field_recalls_what_was_sent() -> None:
         assert app.store.state.draft == "twox"
 
 
+async def test_a_paste_brings_lines_and_sends_nothing() -> None:
+    """Its line breaks are no Enter."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter")
+        app.post_message(events.Paste("one\ntwo\n"))
+        await until(pilot, lambda: app.store.state.draft == "one\ntwo\n")
+        assert not app.store.state.pending
+
+
 async def test_what_is_typed_can_be_undone() -> None:
     """Ctrl-Z is the shell's, so another key does it."""
     async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):
@@ -105,6 +127,16 @@ async def test_an_editor_goes_on_with_the_draft(monkeypatch: pytest.MonkeyPatch)
         await pilot.pause()
         assert app.store.state.draft == "one and fail"
         assert row_of(app, "no editor is set")
+
+
+async def test_what_a_key_does_comes_behind_what_was_typed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Also before the field has told that something was."""
+    monkeypatch.setattr(ConversationPane, "on_text_area_changed", lambda *_: None)
+    async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):
+        await pilot.press("enter", *"half", "escape")
+        assert app.store.state.drafts == {AMINA.id: "half"}
 
 
 async def test_an_event_does_not_overwrite_what_is_being_typed() -> None:

@@ -6,7 +6,7 @@ from typing import TypeVar
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionChanged, SessionRemoved
 from imbari_chat.schema.models import ID_FIELD, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import Assignment, Snooze, TeamRecord, TeamSnapshot
@@ -101,6 +101,16 @@ def test_waiting_is_who_wrote_last() -> None:
     assert queued == asked
     answer = message("r", "Hello", sender="admin")
     assert "chen" not in _names(heard(asked, MessageAdded(CHEN.id, answer), WINDOW))
+
+
+def test_an_answer_is_an_answer_though_what_it_answers_is_unread() -> None:
+    """Of one's own, the session is told after its delivery."""
+    listing = heard(Listing(shown="waiting"), SessionAdded(AMINA), WINDOW)
+    listing = heard(listing, delivery("amina", outgoing("r", "Hello"), "confirmed"), WINDOW)
+    answered = session("amina", at=9, unreadCount=2, lastMessage="Hello")
+    for event in (SessionChanged(answered, AMINA), SessionAdded(answered)):
+        listing = heard(listing, event, WINDOW)
+        assert listing.last_sender(answered) == "admin"
 
 
 def test_who_was_read_waits_still() -> None:

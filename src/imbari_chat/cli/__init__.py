@@ -35,6 +35,7 @@ since            how a person names an instant
 docstrings       docstrings by their sections
 rules_file       files that the rules commands read, and mistakes in them
 editor           a reply's text: argument, standard input or editor; never lost
+columns          columns that stay where they are, whoever counts
 tables           records as tables and transcripts
 event_loop       a command's coroutine, run until it ends or is interrupted
 stdout           the only writer of standard output, but for the desk; records as JSON

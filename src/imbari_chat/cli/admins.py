@@ -57,13 +57,12 @@ def list_admins(
     if not accounts:
         Stderr(quiet=quiet).say("no admins; `imbari-chat admins grant EMAIL` makes one")
         return
-    from imbari_chat.cli.tables import grid
-    from imbari_chat.view.sanitize import safe_text
+    from imbari_chat.cli.tables import cell, grid
 
     table = grid(["E-mail", "Uid", ""])
     for account in accounts:
         cells = (account.email or "", account.uid, "disabled" if account.disabled else "")
-        table.add_row(*(safe_text(cell) for cell in cells))
+        table.add_row(*(cell(one, 300) for one in cells))
     stdout.draw(table)
 
 

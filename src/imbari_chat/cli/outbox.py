@@ -85,19 +85,16 @@ def list_(
         Stderr().say("the outbox is empty")
         return
     NumberedList(settings, _WHAT[side]).remember([row.key for row in rows])
-    from rich.text import Text
 
-    from imbari_chat.cli.tables import grid
+    from imbari_chat.cli.tables import cell, grid
     from imbari_chat.view.dates import since
-    from imbari_chat.view.sanitize import safe_text
 
     now, table = time.time_ns() // 1_000_000, grid(expand=True)
     for name in ("#", "Id", "State", "Since", "Message"):
         table.add_column(name, no_wrap=True)
     for number, row in enumerate(rows, start=1):
-        text = safe_text(_text(row))[:_PREVIEW]
         since_when = since(row.created, now, None)
-        table.add_row(*map(Text, (str(number), row.key, _state(row), since_when, text)))
+        table.add_row(str(number), row.key, _state(row), since_when, cell(_text(row), _PREVIEW))
     Stdout().draw(table)
 
 

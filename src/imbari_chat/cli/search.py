@@ -150,10 +150,9 @@ def _matched(
 def _table(found: "Sequence[_Found]", words: "Sequence[str]") -> "Table":
     from rich.text import Text
 
-    from imbari_chat.cli.tables import grid
+    from imbari_chat.cli.tables import cell, grid
     from imbari_chat.view.dates import full
     from imbari_chat.view.inbox import customer_label
-    from imbari_chat.view.sanitize import safe_text
 
     table = grid(expand=True)
     table.add_column("Id", no_wrap=True, min_width=20)
@@ -165,10 +164,10 @@ def _table(found: "Sequence[_Found]", words: "Sequence[str]") -> "Table":
         at = one.session.last_message_time if last is None else last.timestamp
         said = one.session.last_message if last is None else _excerpt(last.text, words)
         table.add_row(
-            Text(safe_text(one.session.id, max_length=60)),
-            Text(safe_text(customer_label(one.session), max_length=60)),
+            cell(one.session.id, 60),
+            cell(customer_label(one.session), 60),
             Text(full(at, None)),
-            Text(safe_text(said, max_length=300)),
+            cell(said, 300),
         )
     return table
 

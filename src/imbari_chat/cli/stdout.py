@@ -108,8 +108,14 @@ class Stdout:
         with console.capture() as drawn:
             for part in parts:
                 console.print(part)
-        lines = [line.rstrip() for line in drawn.get().splitlines()]
-        if paged and self.is_terminal and len(lines) >= console.height:
+        from imbari_chat.cli.columns import without_stand_ins
+
+        is_paged = paged and self.is_terminal
+        lines = [
+            without_stand_ins(line.rstrip(), addressed=self.is_terminal and not is_paged)
+            for line in drawn.get().splitlines()
+        ]
+        if is_paged and len(lines) >= console.height:
             from rich.pager import SystemPager
 
             wipe_waiting()

@@ -12,6 +12,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from imbari_chat.cli.columns import stand_ins
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.dates import clock_time, full, since
@@ -19,6 +20,7 @@ from imbari_chat.view.inbox import author, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 
 __all__ = [
+    "cell",
     "event_line",
     "facts_table",
     "grid",
@@ -82,21 +84,21 @@ def inbox_table(
     for number, session in enumerate(sessions, start=1):
         cells = [Text(str(number))]
         if not wide:
-            cells.append(_stored(ids[number - 1], _NAME))
-        cells.append(_stored(customer_label(session), _NAME))
+            cells.append(cell(ids[number - 1], _NAME))
+        cells.append(cell(customer_label(session), _NAME))
         if wide:
-            cells.append(_stored(session.customer_email, _NAME))
+            cells.append(cell(session.customer_email, _NAME))
         cells.append(Text(str(session.unread_count) if session.unread_count else "", "bold"))
         cells.append(Text(since(session.last_message_time, now, None)))
         if any(there):
-            cells.append(Text(safe_text(there[number - 1], max_length=_NAME), "green"))
+            cells.append(cell(there[number - 1], _NAME, "green"))
         if with_status:
             cells.append(Text(session.status))
         if any(team):
-            cells.append(_stored(team[number - 1], _NAME))
-        cells.append(_stored(session.last_message, _PREVIEW))
+            cells.append(cell(team[number - 1], _NAME))
+        cells.append(cell(session.last_message, _PREVIEW))
         if wide:
-            cells.append(_stored(session.id, _NAME))
+            cells.append(cell(session.id, _NAME))
         table.add_row(*cells, style="dim" if session.is_resolved else "")
     return table
 
@@ -197,6 +199,11 @@ def grid(headings: Iterable[str] = (), *, expand: bool = False) -> Table:
     for heading in headings:
         table.add_column(heading)
     return table
+
+
+def cell(text: str, limit: int, style: str = "") -> Text:
+    """A stored text in a table, at most ``limit`` characters of it, in columns of its own."""
+    return Text(stand_ins(safe_text(text, max_length=limit)), style)
 
 
 def _stored(text: str, limit: int) -> Text:

@@ -33,7 +33,6 @@ from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
 from imbari_chat.desk.teamwork import Teamwork
 from imbari_chat.desk.text_page import TextPage
-from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.listing import Listing
@@ -301,15 +300,9 @@ class Desk(App[None]):
         if self._edit is None or self.store.opened is None:
             return
         try:
-            with self.suspend():
-                outcome = _tried(self._edit, self.store.state.draft)
+            self.sender.edit(self._edit, self.suspend())
         except SuspendNotSupported:
             self.store.tell("No editor can be opened in this terminal", is_error=True)
-            return
-        if isinstance(outcome, ImbariError):
-            self.store.tell(str(outcome), is_error=True)
-        else:
-            self.sender.write(outcome)
 
     def action_reconnect(self) -> None:
         self._streams.reconnect()
@@ -348,11 +341,3 @@ class Desk(App[None]):
         if error is not None:
             self.failure = error
             self.exit()
-
-
-def _tried(edit: Callable[[str], str], text: str) -> str | ImbariError:
-    """What became of ``text``: the terminal is taken over again only by a block that ends well."""
-    try:
-        return edit(text)
-    except ImbariError as error:
-        return error

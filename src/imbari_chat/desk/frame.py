@@ -9,7 +9,6 @@ from typing import Final, TypeAlias
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
-from imbari_chat.desk.cells import cut, widest
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import footer
 from imbari_chat.schema.forms import MAX_TEXT
@@ -19,6 +18,7 @@ from imbari_chat.view.inbox import Conversation, Inbox, customer_label, presence
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.view.widths import cut, widest
 from imbari_chat.wire.json import utf16_length
 
 __all__ = [

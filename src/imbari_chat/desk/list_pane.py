@@ -58,6 +58,7 @@ class ListPane(Widget, can_focus=True):
         when = "" if earliest is None else f" since {full(earliest, None)[5:]}"
         return Picture(
             store.rows,
+            listing.place(store.listing, store.rows),
             store.listing,
             store.opened,
             frozenset(store.state.drafts),

@@ -7,7 +7,6 @@ from typing import Final
 from rich.style import Style
 
 from imbari_chat.desk.bar import Parts
-from imbari_chat.desk.cells import cut
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
@@ -16,6 +15,7 @@ from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing, is_waiting
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.view.widths import cut
 
 __all__ = ["Picture", "first_line", "second_line"]
 
@@ -32,6 +32,7 @@ class Picture:
 
     Attributes:
         rows: In order.
+        place: The row that is selected.
         listing: The selection, and who wrote last.
         opened: The open conversation.
         drafts: The conversations with a draft.
@@ -42,6 +43,7 @@ class Picture:
     """
 
     rows: Sequence[Session]
+    place: int
     listing: Listing
     opened: SessionId | None
     drafts: frozenset[SessionId]
@@ -49,12 +51,6 @@ class Picture:
     reach: str
     nothing: str
     now: int
-
-    @property
-    def place(self) -> int:
-        """The row that is selected."""
-        wanted = self.listing.selected
-        return next((at for at, one in enumerate(self.rows) if one.id == wanted), 0)
 
 
 def first_line(picture: Picture, session: Session, *, is_selected: bool) -> Parts:

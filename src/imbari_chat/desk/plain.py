@@ -5,7 +5,7 @@ import os
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from imbari_chat.desk.cells import columns_of
+from imbari_chat.view.widths import columns_of
 
 if TYPE_CHECKING:
     from textual.driver import Driver

@@ -42,7 +42,7 @@ class Streams:
         store: What they feed.
         spawn: For what waits for the network.
         limit: How many conversations are followed; older ones are loaded when asked for.
-        on_message: Called with what a customer wrote, once the list is there, and the conversation.
+        on_message: Called with the conversation, and what its customer wrote there.
         on_history: Called when what is there of a conversation has come.
 
     Attributes:
@@ -132,7 +132,7 @@ class Streams:
         match event:
             case MessageAdded(session_id, message) if message.sender == "customer":
                 session = store.state.sessions.get(session_id)
-                if session is not None and self._has_looked:
+                if session is not None:
                     self._on_message(session, message)
             case _:
                 pass

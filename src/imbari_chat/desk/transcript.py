@@ -16,13 +16,14 @@ from textual.message import Message as Posted
 from textual.strip import Strip
 from textual.widget import Widget
 
-from imbari_chat.desk.cells import strip, wrapped
+from imbari_chat.desk.cells import strip
 from imbari_chat.schema.forms import MAX_TEXT
 from imbari_chat.schema.models import Message, Sender
 from imbari_chat.schema.paths import MessageId
 from imbari_chat.view.dates import clock_time, day
 from imbari_chat.view.outgoing import Pending
 from imbari_chat.view.sanitize import safe_text
+from imbari_chat.view.widths import wrapped
 
 __all__ = ["Said", "Transcript"]
 

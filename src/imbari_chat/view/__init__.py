@@ -1,6 +1,7 @@
 """What a front end shows, as values: state, reducers, and text made safe. Draws nothing.
 
 sanitize  stored strings on their way to a screen
+widths    how many columns they take, whoever counts
 dates     instants in words
 outgoing  messages on their way, and what is said of them
 inbox     what the desk knows: its state

@@ -13,7 +13,6 @@ from imbari_chat.schema.events import (
     DeliveryChanged,
     MessageAdded,
     SessionAdded,
-    SessionChanged,
     SessionRemoved,
 )
 from imbari_chat.schema.models import Sender, Session
@@ -35,6 +34,7 @@ __all__ = [
     "moved",
     "other_order",
     "other_shown",
+    "place",
     "reach",
 ]
 
@@ -144,11 +144,9 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             texts = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
             listing = replace(listing, texts={**listing.texts, session_id: texts})
             return _wrote(listing, session_id, message.sender, message.timestamp)
-        case SessionChanged(session, before) if (
-            session.last_message_time == before.last_message_time
+        case SessionAdded(session) if (
+            session.unread_count and session.id not in listing.last_senders
         ):
-            return listing
-        case SessionAdded(session) | SessionChanged(session) if session.unread_count:
             return _wrote(listing, session.id, "customer", session.last_message_time)
         case DeliveryChanged(session_id, message, "confirmed"):  # one's own is not told again
             return _wrote(listing, session_id, "admin", message.timestamp)
@@ -172,23 +170,23 @@ def kept(listing: Listing, before: Sequence[Session], rows: Sequence[Session]) -
     """
     if any(one.id == listing.selected for one in rows):
         return listing
-    place = next((at for at, one in enumerate(before) if one.id == listing.selected), None)
-    if place is None:
+    was = next((at for at, one in enumerate(before) if one.id == listing.selected), None)
+    if was is None:
         return listing
-    return replace(listing, selected=rows[min(place, len(rows) - 1)].id if rows else None)
+    return replace(listing, selected=rows[min(was, len(rows) - 1)].id if rows else None)
 
 
 def moved(listing: Listing, rows: Sequence[Session], by: int) -> Listing:
     """The selection so many rows further, not beyond either end."""
     if not rows:
         return listing
-    place = max(0, min(_place(listing, rows) + by, len(rows) - 1))
-    return replace(listing, selected=rows[place].id)
+    to = max(0, min(place(listing, rows) + by, len(rows) - 1))
+    return replace(listing, selected=rows[to].id)
 
 
 def following(listing: Listing, rows: Sequence[Session], kind: Kind) -> Session | None:
     """The next conversation of this kind behind the selection, from the top again at the end."""
-    start = _place(listing, rows) + 1
+    start = place(listing, rows) + 1
     for session in (*rows[start:], *rows[:start]):
         if session.unread_count if kind == "unread" else is_waiting(listing, session):
             return session
@@ -231,7 +229,10 @@ def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> 
     return replace(listing, last_senders=senders, asked_at=asked_at)
 
 
-def _place(listing: Listing, rows: Sequence[Session]) -> int:
+def place(listing: Listing, rows: Sequence[Session]) -> int:
+    """The row that is selected; the first one, if none was chosen or it is not there."""
+    if listing.selected is None:
+        return 0
     return next((at for at, one in enumerate(rows) if one.id == listing.selected), 0)
 
 

@@ -106,15 +106,12 @@ def block(
 
 
 def _table(blocks: "Sequence[Block]") -> "Table":
-    from rich.text import Text
-
-    from imbari_chat.cli.tables import grid
+    from imbari_chat.cli.tables import cell, grid
     from imbari_chat.view.dates import full
-    from imbari_chat.view.sanitize import safe_text
 
     table = grid(("Customer", "Since", "Until", "By", "Reason"))
     for one in sorted(blocks, key=lambda block: block.at, reverse=True):
         until = "lifted" if one.until is None else full(one.until, None)
         cells = (one.uid, full(one.at, None), until, one.by or "", one.reason)
-        table.add_row(*(Text(safe_text(cell, max_length=60)) for cell in cells))
+        table.add_row(*(cell(one, 60) for one in cells))
     return table

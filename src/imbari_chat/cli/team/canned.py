@@ -72,16 +72,13 @@ def list_(
     if not found:
         stderr.say("no reply is ready; `imbari-chat canned save NAME TEXT` keeps one")
     else:
-        from rich.text import Text
-
-        from imbari_chat.cli.tables import grid
-        from imbari_chat.view.sanitize import safe_text
+        from imbari_chat.cli.tables import cell, grid
 
         table = grid(expand=True)
         table.add_column("Name", no_wrap=True, style="bold")
         table.add_column("Text", no_wrap=True, ratio=1)
         for one in found:
-            table.add_row(Text(safe_text(f"/{one.name}")), Text(safe_text(one.text)))
+            table.add_row(cell(f"/{one.name}", 60), cell(one.text, 300))
         stdout.draw(table)
 
 

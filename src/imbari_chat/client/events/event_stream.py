@@ -283,13 +283,16 @@ def _follow_on(
     batches: AsyncGenerator[list[ChatEvent], None], notifier: Notifier
 ) -> "asyncio.Task[list[ChatEvent] | None]":
     """Get the next batch, and notify when it is there."""
-    task = asyncio.get_running_loop().create_task(_next(batches))
-    task.add_done_callback(notifier.notify)
-    return task
+    return asyncio.get_running_loop().create_task(_next(batches, notifier))
 
 
-async def _next(batches: AsyncGenerator[list[ChatEvent], None]) -> list[ChatEvent] | None:
-    return await anext(batches, None)
+async def _next(
+    batches: AsyncGenerator[list[ChatEvent], None], notifier: Notifier
+) -> list[ChatEvent] | None:
+    try:
+        return await anext(batches, None)
+    finally:
+        notifier.notify()  # by itself: a callback of the task's would come a turn of the loop later
 
 
 def _connection(item: StateChanged) -> ConnectionChanged:

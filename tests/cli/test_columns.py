@@ -1,0 +1,99 @@
+"""Tables keep their columns on terminals that count otherwise than the library that draws them."""
+
+import shlex
+import sys
+from pathlib import Path
+
+import pyte
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from imbari_chat.cli.columns import stand_ins, without_stand_ins
+from imbari_chat.cli.stdout import Stdout
+from imbari_chat.cli.tables import inbox_table
+from imbari_chat.schema.models import ID_FIELD, Session
+from imbari_chat.schema.presence import PresenceSnapshot
+from imbari_chat.view.sanitize import safe_text
+from imbari_chat.view.widths import widest
+from tests.desk.program import HARD
+from tests.desk.tmux import Tmux
+
+SCRIPTS = list(HARD.values())
+NOW = 1_790_000_000_000
+WIDTHS = [80, 140]
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, path: Path, width: int) -> str:
+    """The inbox of customers who write in every script, as a terminal gets it."""
+    sessions = [
+        Session.model_validate(
+            {
+                ID_FIELD: f"-O{number:018}",
+                "customerName": text,
+                "customerEmail": "a@b.c",
+                "lastMessage": f"{text} {text} {text} {text}",
+                "lastMessageTime": NOW,
+                "unreadCount": 1,
+            }
+        )
+        for number, text in enumerate(SCRIPTS)
+    ]
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr(Stdout, "is_terminal", True)
+    with path.open("w", encoding="utf-8") as out:
+        monkeypatch.setattr(sys, "stdout", out)
+        Stdout().draw(
+            inbox_table(
+                sessions, ["-O"] * len(sessions), PresenceSnapshot(), NOW, width=width,
+                with_status=True,
+            )
+        )  # fmt: skip
+    return path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_code_point_by_code_point_each_row_is_one_line_in_its_columns(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int
+) -> None:
+    """As xterm counts."""
+    text = drawn(monkeypatch, tmp_path / "text", width)
+    screen = pyte.Screen(width, len(SCRIPTS) + 4)
+    pyte.Stream(screen).feed(text.replace("\n", "\r\n"))
+    status = screen.display[0].index("Status")
+    found = [_at(screen, number + 2, status, 6) for number in range(len(SCRIPTS))]
+    assert found == ["active"] * len(SCRIPTS)
+    assert not screen.display[2 + len(SCRIPTS)].strip()
+
+
+@pytest.mark.peer
+@pytest.mark.parametrize("width", WIDTHS)
+def test_in_tmux_each_row_is_one_line_in_its_columns(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int
+) -> None:
+    """As the C library counts."""
+    drawn(monkeypatch, tmp_path / "text", width)
+    line = f"cat {shlex.quote(str(tmp_path / 'text'))}; echo the end; sleep 60"
+    monkeypatch.undo()
+    tmux = Tmux(tmp_path, (width, len(SCRIPTS) + 6), ["sh", "-c", line])
+    try:
+        rows = tmux.shows("the end")
+        assert len(tmux.columns("active")) == 1
+        assert rows.index("the end") == len(SCRIPTS) + 2
+    finally:
+        tmux.end()
+
+
+def _at(screen: pyte.Screen, row: int, column: int, length: int) -> str:
+    return "".join(screen.buffer[row][column + at].data for at in range(length))
+
+
+@given(st.text(max_size=40).map(safe_text))
+def test_stand_ins_have_the_room_of_the_widest_opinion_and_give_the_text_back(text: str) -> None:
+    """Where nothing was cut; and what nobody disputes is left alone."""
+    made = stand_ins(text)
+    assert cell_len(made) == widest(text) or "\u200d" in text
+    assert without_stand_ins(made, addressed=False) == text
+    if text.isascii():
+        assert made == text
