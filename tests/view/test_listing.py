@@ -122,6 +122,11 @@ def test_who_was_read_waits_still() -> None:
     assert listed(heard(listing, sent, read), read) == []
 
 
+def test_what_is_from_a_moment_on_begins_with_that_moment() -> None:
+    """What was written then is shown, and nothing from before."""
+    assert _names(Listing(earliest=CHEN.last_message_time)) == ["amina", "chen"]
+
+
 def test_search_looks_through_names_addresses_and_texts() -> None:
     """And says how far it looked."""
     listing = heard(Listing(), MessageAdded(CHEN.id, message("m", "A French Press")), WINDOW)
