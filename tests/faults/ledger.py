@@ -317,8 +317,10 @@ def _may_be_missed(
     entry, place = by_text.get(message.text), message_place(message)
     if _is_hostile(entry) or _was_there_ahead(message, listener, by_text):
         return True
-    begun = [message_place(one) for one in listener.begun]
-    if len(begun) >= listener.window and place < min(begun):
+    # To whom the clock says that everything is ahead of its time, what a hostile writer stamped
+    # long ago is given beside the latest.
+    begun = [message_place(one) for one in listener.begun if not _is_hostile(by_text.get(one.text))]
+    if len(listener.begun) >= listener.window and all(place < one for one in begun):
         return True
     if entry is not None and entry.website and _arrived(message) > message.timestamp:
         return len(listener.messages) >= listener.window

@@ -200,6 +200,17 @@ def test_what_browsers_stamped_too_late_may_have_kept_a_message_out_of_a_small_w
         assert _judged(entries, raw, listener).unheard == unheard
 
 
+def test_what_stood_below_a_full_first_window_is_not_owed_for_a_hostile_stamp_below() -> None:
+    """A message of long ago that was given beside the latest says nothing of where it began."""
+    raw = _raw("one", "two", "three")
+    entries = [*_written("two", "three"), Entry("foe", S, "one", "stored", hostile=True)]
+    stored = {one.text: one for one in Stored(raw).messages[S].values()}
+    for window, unheard in (2, 0), (3, 1):
+        listener = _heard(raw, "one", "three")
+        listener.window, listener.begun = window, (stored["one"], stored["three"])
+        assert _judged(entries, raw, listener).unheard == unheard
+
+
 def test_a_listener_is_owed_little_of_what_was_stamped_far_ahead_before_it_began() -> None:
     """All that came since it began, and nothing of what was there."""
     now = 1_800_000_000_000
