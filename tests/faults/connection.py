@@ -3,15 +3,34 @@
 import asyncio
 import socket
 import struct
+import time
 from contextlib import suppress
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "Pauses"]
 
 _CHUNK = 65536
 _SLICE = 0.05
 """Seconds that a slow line takes for one piece."""
 _UPGRADE = b"upgrade: websocket"
 _RESET = struct.pack("ii", 1, 0)
+
+
+class Pauses:
+    """How long a slow line pauses between two pieces, so that on the whole it is no slower.
+
+    A process that is busy wakes late from each pause; the pauses that follow are shorter then.
+
+    Args:
+        now: When the first piece is passed, in monotonic seconds.
+    """
+
+    def __init__(self, now: float) -> None:
+        self._free_at = now
+
+    def pause(self, taken: float, now: float) -> float:
+        """Seconds to wait from ``now`` on, after a piece for which the line takes ``taken``."""
+        self._free_at += taken
+        return max(0.0, self._free_at - now)
 
 
 class Connection:
@@ -130,12 +149,15 @@ class Connection:
 
     async def _answer(self, data: bytes, sink: asyncio.StreamWriter) -> None:
         """Pass an answer on as fast as the line is, and as much of it."""
+        pauses = Pauses(time.monotonic())
         while data:
             size = len(data) if self.rate is None else max(int(self.rate * _SLICE), 1)
             if self.most is not None:
                 size = min(size, max(self.most - self.passed, 1))
             piece, data = data[:size], data[size:]
-            await self._flows.wait()
+            if not self._flows.is_set():
+                await self._flows.wait()
+                pauses = Pauses(time.monotonic())  # a line that stood still makes up for nothing
             sink.write(piece)
             await sink.drain()
             self.passed += len(piece)
@@ -143,4 +165,4 @@ class Connection:
                 self.cut()
                 return
             if self.rate is not None:
-                await asyncio.sleep(len(piece) / self.rate)
+                await asyncio.sleep(pauses.pause(len(piece) / self.rate, time.monotonic()))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from imbari_chat import Unavailable
+from imbari_chat.wire.json import Json, dumps
 from tests.faults.cast import Cast, Way
 from tests.faults.leaks import Belongings
 from tests.faults.ledger import Stored, Verdict, judge
@@ -16,7 +17,7 @@ from tests.faults.schedule import DENIALS, NO_SOCKETS, Clock, Fault, Profile, Sc
 from tests.faults.server import Server
 from tests.faults.wall_clock import WallClock
 
-__all__ = ["Outcome", "play"]
+__all__ = ["Outcome", "patience_for", "play"]
 
 _ROOT = Path(__file__).parents[2]
 _RULES: dict[Profile, Path] = {
@@ -26,7 +27,12 @@ _RULES: dict[Profile, Path] = {
 
 _AGREEMENT = 20.0
 """Seconds after the mending in which everything must have been delivered and heard; where a line is
-slow, seconds in which nobody has heard anything."""
+slow, seconds in which nobody has heard anything; see :func:`patience_for`."""
+
+_READS = 3
+"""How often a listener reads what it missed before it says anything: it does not know how deep to
+look, so each look is four times as deep as the last one, and goes twice past what is ahead of its
+time."""
 
 _LOOK = 0.1
 
@@ -107,6 +113,17 @@ async def _play(schedule: Schedule, folder: Path, belongings: Belongings) -> Out
     return outcome
 
 
+def patience_for(schedule: Schedule, stored: Json) -> float:
+    """Seconds to wait for somebody to hear something.
+
+    A listener says nothing before it has all that it missed of a conversation, since that is told
+    in order. So a slow line has the time besides that it takes for whatever is stored.
+    """
+    if not schedule.lines:
+        return _AGREEMENT
+    return _AGREEMENT + _READS * len(dumps(stored)) / min(schedule.lines.values())
+
+
 class _Round:
     def __init__(
         self,
@@ -178,8 +195,10 @@ class _Round:
 
     async def _agreement(self) -> tuple[Verdict, Stored]:
         """The verdict, once it is clean twice in a row, or when time is up."""
-        deadline = time.monotonic() + _AGREEMENT
         before, heard = None, 0
+        raw = await self._server.stored()
+        patience = patience_for(self._schedule, raw)
+        deadline = time.monotonic() + patience
         while True:
             raw = await self._server.stored()
             stored = Stored(raw)
@@ -196,7 +215,7 @@ class _Round:
             before = raw if clean else None
             events = sum(one.events for one in self._cast.listeners)
             if self._schedule.lines and events > heard:
-                deadline, heard = time.monotonic() + _AGREEMENT, events
+                deadline, heard = time.monotonic() + patience, events
             await asyncio.sleep(_LOOK)
 
     async def _strike(self, fault: Fault, began: float) -> None:

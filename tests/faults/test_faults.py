@@ -1,17 +1,19 @@
 """A short round of the long one, ``make faults``."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.wire.json import Json
 from tests.faults import __main__ as program
 from tests.faults import round as rounds
 from tests.faults.leaks import attributing_tasks
 from tests.faults.ledger import Verdict
-from tests.faults.round import Outcome, play
+from tests.faults.round import Outcome, patience_for, play
 from tests.faults.schedule import DENIALS, LENGTH, TRANSPORTS, Clock, Fault, Pace, Schedule, draw
 from tests.faults.wall_clock import wall_clocks
 
@@ -65,6 +67,15 @@ async def test_nothing_is_lost_doubled_or_out_of_order(tmp_path: Path) -> None:
         assert outcome.verdict.messages > 0
     assert sum(outcome.kills for outcome in outcomes) > 0
     assert sum(outcome.moves for outcome in outcomes) > 0
+
+
+def test_a_slow_line_has_the_time_to_bring_what_is_stored() -> None:
+    """However little that leaves to hear meanwhile; a quick one needs none."""
+    schedule = Schedule(0, "strict", {}, ())
+    large: Json = {"text": "." * 60_000}
+    assert patience_for(schedule, large) == patience_for(schedule, None)
+    slow = replace(schedule, lines={"admin0": 50_000, "admin1": 2_000})
+    assert patience_for(slow, large) >= patience_for(schedule, large) + 60_000 / 2_000
 
 
 @pytest.fixture

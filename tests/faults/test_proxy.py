@@ -7,6 +7,7 @@ from contextlib import suppress
 import pytest
 
 from tests.client.cutting import CuttingProxy
+from tests.faults.connection import Pauses
 from tests.faults.proxy import TURNED_AWAY, Proxy, own_port
 
 
@@ -236,6 +237,20 @@ async def test_a_slow_line_is_one_for_answers(proxy: Proxy) -> None:
     await proxy.mend()
     assert await line.ask(b"quick") == b"quick\n"
     line.close()
+
+
+def test_a_process_that_is_busy_makes_a_slow_line_no_slower() -> None:
+    """Whoever wakes late from a pause pauses less; a quick line is not hurried."""
+    late, now = 0.25, 100.0
+    pauses = Pauses(now)
+    for _ in range(50):
+        pause = pauses.pause(0.1, now)
+        now += pause + (late if pause else 0.0)
+    assert 100.0 + 50 * 0.1 <= now <= 100.0 + 50 * 0.1 + late
+    pauses = Pauses(now)
+    assert [pauses.pause(0.1, now + passed) for passed in (0.0, 0.1, 0.5)] == pytest.approx(
+        [0.1, 0.1, 0.0]
+    )
 
 
 async def test_a_line_that_breaks_brings_so_much_and_no_more(proxy: Proxy) -> None:
