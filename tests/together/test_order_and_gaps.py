@@ -85,6 +85,7 @@ class Late(InMemory):
         super().__init__(namespace, ADMIN)
         self.heard: Looks | None = None
         self.reads = 0
+        self.records = 0
         self.states: Mapping[int, StateChanged] = {2: StateChanged("live")}
         """What subscriptions say first, second and so on, where that is no value."""
         self.before_reading: dict[Path, Callable[[], None]] = {}
@@ -93,7 +94,9 @@ class Late(InMemory):
     async def get(self, path: Path, query: Query | None = None) -> Json:
         self.reads += 1
         self.before_reading.pop(path, lambda: None)()
-        return await super().get(path, query)
+        answer = await super().get(path, query)
+        self.records += len(decode.as_mapping(answer))
+        return answer
 
     def listen(
         self,
@@ -527,6 +530,28 @@ def test_the_inbox_says_nothing_twice_however_deep_it_has_to_look(
             for _ in range(count):
                 write(f"-M{len(world.written):03}", 0)
             assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("ahead", [0, 1, 20])
+def test_what_is_ahead_of_time_does_not_double_what_a_deep_look_reads(ahead: int) -> None:
+    """On a slow line that is what a listener waits for; only the first look, of ten, goes twice."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(300):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for number in range(ahead):
+            write(f"zz{number:03}", HOUR)
+        told, read = len(world.written) - ahead, world.transport.records
+        for _ in range(60):
+            write(f"-M{len(world.written):03}", 0)
+        assert sorted(_texts(await world.look())) == sorted(world.written[told:])
+        assert world.transport.records - read <= 2 * 10 + 40 + 160
         await world.close()
 
     _run(lambda: world.server, scene())

@@ -362,7 +362,7 @@ class AsyncConversation(EventSource):
         """
         session = await self._looked()
         seen = self._gateway.ids.seen(self.id)
-        newest = await self._gateway.newest(self._gateway.transport, self.id, 1)
+        newest = await self._gateway.newest(self._gateway.transport, self.id, 1, enough=1)
         last = {one.id for one in (*newest.timely[-1:], *newest.ahead[-1:])}
         if expected not in last or not last <= seen | {expected}:
             raise overtaken(self.id)

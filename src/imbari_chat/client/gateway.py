@@ -205,19 +205,28 @@ class Gateway:
 
         Those stamped later than the server's time take at most half of the room.
         """
-        found = await self.newest(self.transport, session_id, limit)
+        found = await self.newest(self.transport, session_id, limit, enough=limit - limit // 2)
         messages = [*found.timely, *found.ahead]
         wanted = set(latest([message_place(one) for one in messages], limit, self.ids.now()))
         return [one for one in messages if message_place(one) in wanted]
 
-    async def newest(self, reader: Reader, session_id: SessionId, limit: int) -> "Newest":
-        """Read a conversation's last ``limit`` messages, and as many that are not ahead of time."""
+    async def newest(
+        self, reader: Reader, session_id: SessionId, limit: int, *, enough: int
+    ) -> "Newest":
+        """Read a conversation's last ``limit`` messages.
+
+        Args:
+            reader: How.
+            session_id: Which conversation.
+            limit: How many.
+            enough: If fewer of them are not ahead of their time, ``limit`` such are read as well.
+        """
         place = paths.messages(session_id)
         raw = dict(decode.as_mapping(await reader.get(place, paths.newest_messages(limit))))
         is_all, now = len(raw) < limit, self.ids.now()
         are_ahead = [is_ahead(place_of_message(*row), now) for row in raw.items()]
         is_all_ahead = is_all or not all(are_ahead)
-        if not is_all and any(are_ahead):
+        if not is_all and limit - sum(are_ahead) < enough:
             query = paths.newest_messages(limit, until=latest_time(now))
             raw |= decode.as_mapping(await reader.get(place, query))
         messages = self.usable(decode.messages(session_id, raw))

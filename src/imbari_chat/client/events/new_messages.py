@@ -198,7 +198,8 @@ class _NewMessages:
             limit *= _GROWTH
 
     async def _read(self, session_id: SessionId, limit: int) -> Newest:
-        return await self._gateway.newest(self._gateway.patient, session_id, limit)
+        enough = max(limit // 2, _FEW)
+        return await self._gateway.newest(self._gateway.patient, session_id, limit, enough=enough)
 
 
 def _last(session: Session) -> tuple[object, ...]:
