@@ -20,10 +20,11 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
 from imbari_chat.wire.paths import Path
-from tests.client.in_memory import ADMIN, InMemory, database
+from tests.client.in_memory import ADMIN, InMemory, Silence, database
 from tests.client.scenarios.faces import WAIT
 
 LIVE = ConnectionChanged("live")
+AWAY = ConnectionChanged("reconnecting", "the connection broke")
 HERE, ELSEWHERE = SessionId("-Here"), SessionId("-Elsewhere")
 
 
@@ -83,8 +84,7 @@ async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     """Somebody deleted it in between; a stream that is away shows nothing of anything."""
     for module in (event_stream, own_messages):
         monkeypatch.setattr(module, "PATIENCE", 0.0)
-    away = ConnectionChanged("reconnecting", "down")
-    states, diff = ([LIVE] if is_live else [LIVE, away]), MessageDiff(HERE, 50)
+    states, diff = ([LIVE] if is_live else [LIVE, AWAY]), MessageDiff(HERE, 50)
     diff.update({})
     gateway = Gateway(InMemory(database(), ADMIN))
     events = with_deliveries(gateway, _silence(*states), HERE, diff)
@@ -100,5 +100,42 @@ async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     assert [one.result() for one in done] == [MessageRemoved(HERE, stored.message)] * is_live
     last.cancel()
     await asyncio.gather(last, return_exceptions=True)
+    await events.aclose()
+    await gateway.close()
+
+
+async def test_a_connection_that_is_back_is_not_called_away_while_what_was_missed_is_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither live: it says so when it has read that. One that is away says nothing of reading."""
+    gateway = Gateway(InMemory(database(), ADMIN))
+    has_read = asyncio.Event()
+
+    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+        yield [LIVE]
+        yield [AWAY]
+        await has_read.wait()
+        yield [LIVE]
+        await asyncio.Event().wait()
+
+    mine = Silence()
+    mine.state = "reconnecting"
+    monkeypatch.setattr(InMemory, "subscriptions", (mine,))
+    events = with_deliveries(gateway, batches(), HERE)
+    assert [await asyncio.wait_for(anext(events), WAIT) for _ in range(2)] == [LIVE, AWAY]
+    with gateway.patient._noticing(Path.parse("/messages/-Here")) as failed:
+        failed("no answer")
+        following = asyncio.ensure_future(anext(events))
+        await asyncio.sleep(0)
+        assert not following.done()
+        mine.state = "live"
+        failed("slow")
+        told = await asyncio.wait_for(following, WAIT)
+    assert told == ConnectionChanged("stale", "catching up with /messages/-Here: slow")
+    following = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    assert not following.done()
+    has_read.set()
+    assert await asyncio.wait_for(following, WAIT) == LIVE
     await events.aclose()
     await gateway.close()

@@ -236,7 +236,8 @@ async def with_deliveries(
 class _Told:
     """What a consumer has been told of the connection, and what it is to be told besides.
 
-    A connection that is live is not called so while what it missed is still being read.
+    A connection that is live is not called so while what it missed is still being read; nor is one
+    called away that was, and is back.
     """
 
     __slots__ = ("_gateway", "_stale", "_state")
@@ -255,11 +256,18 @@ class _Told:
     def next(self) -> ConnectionChanged | None:
         """What to tell; None if everything has been told."""
         behind = self._gateway.patient.behind
-        if self._state != "live" or (behind is not None) == self._stale:
+        if (behind is not None) == self._stale or not self._is_back:
             return None
         if behind is None:
-            return ConnectionChanged("live")
+            return ConnectionChanged("live") if self._state == "live" else None
         return ConnectionChanged("stale", behind.reason)
+
+    @property
+    def _is_back(self) -> bool:
+        """Whether it is live, if not called so yet: what was missed comes first."""
+        if self._state == "reconnecting":
+            return all(one.state == "live" for one in self._gateway.subscriptions)
+        return self._state == "live"
 
     def take(self) -> ConnectionChanged:
         """It has been told."""
