@@ -364,7 +364,7 @@ async def test_a_proxy_that_lets_no_socket_through_leaves_rest(
             assert desk.status.state == "live"
             assert desk.status.transport == "rest"
         checks = await asyncio.to_thread(_diagnosis, flags)
-    (found,) = [one for one in checks if one["name"] == "transport"]
+    (found,) = [one for one in checks if one["name"] == "connections"]
     assert found["state"] == "warn"
     assert "no WebSocket: " in str(found)
     assert "status 403" in str(found)

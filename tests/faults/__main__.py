@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests import programs
 from tests.faults import round as rounds
 from tests.faults.leaks import Baseline, attributing_tasks
 from tests.faults.round import Outcome
@@ -160,6 +161,7 @@ async def _play_all(seeds: range, jobs: int) -> _Tally:
                 took = time.monotonic() - began
                 print(f"{tally.schedules} of {len(seeds)}, {took:.0f} s: {tally}", file=sys.stderr)
 
+    programs.ready()
     baseline = Baseline()
     await asyncio.gather(*(work() for _ in range(jobs)))
     left = await baseline.left()

@@ -58,7 +58,7 @@ def counts(place: Place) -> tuple[int, int]:
 def doctor(place: Place, patch: pytest.MonkeyPatch) -> dict[str, str]:
     """What ``imbari-chat doctor --fix-unread`` found about the counts."""
     use_from_the_environment(place, patch)
-    checks = json.loads(Program().run("doctor", "--fix-unread", "--json").stdout)
+    checks = json.loads(Program().run("doctor", "--fix-unread", "--json").stdout)["checks"]
     (check,) = [one for one in checks if one["name"] == "unread counts"]
     return dict(check)
 

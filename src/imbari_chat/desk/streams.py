@@ -31,8 +31,6 @@ _COUNTED: Final = 2_000
 """Conversations that are loaded behind the window without being asked for, so that totals are true
 and a search looks through all; a record is some 400 bytes."""
 
-_LIVE: Final = ConnectionChanged("live")
-
 
 class Streams:
     """The inbox's stream and the open conversation's.
@@ -136,7 +134,7 @@ class Streams:
                     self._on_message(session, message)
             case _:
                 pass
-        if event == _LIVE:
+        if _is_live(event):
             is_whole = len(store.state.sessions) < self._limit
             store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
             self._hurry()
@@ -171,7 +169,7 @@ class Streams:
             self._store.change(
                 lambda state: reducer.reduce_conversation(state, session_id, event, at)
             )
-            if event == _LIVE:
+            if _is_live(event):
                 self._on_history()
 
         return heard
@@ -237,3 +235,8 @@ class Streams:
 def now() -> int:
     """Milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
+
+
+def _is_live(event: ChatEvent) -> bool:
+    """Whether what there is to begin with has been told; a reason may be added."""
+    return isinstance(event, ConnectionChanged) and event.state == "live"

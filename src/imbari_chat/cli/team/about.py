@@ -129,14 +129,20 @@ async def every(
     since: int | None,
 ) -> "tuple[AsyncIterator[Session], TeamSnapshot]":
     """All that are wanted, newest first and page by page, and what the team keeps; as listed."""
-    team = _or_nothing(await _team(chat, None, required=wanted.is_asked), stderr)
+    pager = chat.browse(status=status, unread=unread, since=since, page_size=_PAGE)
+    page, kept_by_team = await asyncio.gather(
+        pager.older(), _team(chat, None, required=wanted.is_asked)
+    )
+    team = _or_nothing(kept_by_team, stderr)
 
-    async def found() -> "AsyncIterator[Session]":
-        async for one in chat.browse(status=status, unread=unread, since=since, page_size=_PAGE):
-            if wanted.admits(one, team, _uid(chat)):
-                yield one
+    async def found(page: "Sequence[Session]") -> "AsyncIterator[Session]":
+        while page:
+            for one in page:
+                if wanted.admits(one, team, _uid(chat)):
+                    yield one
+            page = await pager.older()
 
-    return found(), team
+    return found(page), team
 
 
 async def with_notes(
