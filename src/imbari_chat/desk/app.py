@@ -28,11 +28,11 @@ from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
 from imbari_chat.desk.leaving import Leaving
 from imbari_chat.desk.notifier import Notices, Notifier
-from imbari_chat.desk.plain import driver_for_locale
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Streams, now
 from imbari_chat.desk.teamwork import Teamwork
+from imbari_chat.desk.terminal import driver
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.view.inbox import customer_label
@@ -97,7 +97,7 @@ class Desk(App[None]):
         zone: tzinfo | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        super().__init__(ansi_color=True, driver_class=driver_for_locale())
+        super().__init__(ansi_color=True, driver_class=driver(lambda: self.leaving.gone()))
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(

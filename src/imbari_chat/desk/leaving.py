@@ -55,6 +55,11 @@ class Leaving:
         self._store.tell("Leaving: a moment for replies on their way")
         self.look()
 
+    def gone(self) -> None:
+        """The terminal is not there any more, which nobody needs to have said."""
+        if self._until is None:
+            self.begin(interrupted=True)
+
     def look(self) -> None:
         """End the desk, if nothing is on its way any more or the moment is over."""
         if self._until is not None and (
