@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CHECKED := $(VENV)/checked
 
 .DEFAULT_GOAL := help
 # Tests start programs by the hundred; each would compile the package anew.
@@ -69,9 +70,12 @@ check: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The checks run beside the tests, and say what they found below them.
 test: $(STAMP)
-	@$(MAKE) --no-print-directory -j2 check collected mutants
-	$(PYTEST) $(IN_PARALLEL) $(ARGS)
+	@$(MAKE) --no-print-directory collected
+	@$(MAKE) --no-print-directory check mutants >$(CHECKED) 2>&1 & checks=$$!; \
+	  $(PYTEST) $(IN_PARALLEL) $(ARGS); tests=$$?; \
+	  wait $$checks; checks=$$?; cat $(CHECKED); exit $$((tests ? tests : checks))
 
 # pytest compiles tests in its own way: once, beside mypy, and not in each worker of a fresh clone.
 collected: $(STAMP)

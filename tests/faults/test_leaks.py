@@ -84,7 +84,7 @@ async def test_a_socket_in_a_cycle_is_no_leak_whenever_it_came_there(
     ours: Belongings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A thread that is waited for may leave one behind as it ends."""
-    monkeypatch.setattr(leaks, "_PATIENCE", 0.05)
+    monkeypatch.setattr(leaks, "_PATIENCE", 0.5)
     gc.disable()
     try:
         held = [socket.create_server(("127.0.0.1", 0))]
