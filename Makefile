@@ -72,9 +72,8 @@ check: $(STAMP)
 
 # The checks run beside the tests, and say what they found below them.
 test: $(STAMP)
-	@$(MAKE) --no-print-directory collected
 	@$(MAKE) --no-print-directory check mutants >$(CHECKED) 2>&1 & checks=$$!; \
-	  $(PYTEST) $(IN_PARALLEL) $(ARGS); tests=$$?; \
+	  $(MAKE) --no-print-directory collected && $(PYTEST) $(IN_PARALLEL) $(ARGS); tests=$$?; \
 	  wait $$checks; checks=$$?; cat $(CHECKED); exit $$((tests ? tests : checks))
 
 # pytest compiles tests in its own way: once, beside mypy, and not in each worker of a fresh clone.
