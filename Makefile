@@ -36,7 +36,7 @@ help:
 	@echo "make demo                  emulator, simulated customers and the desk"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
-	@echo "make test                  install, check and run every test, in parallel; about 3 minutes, 5 with the peers"
+	@echo "make test                  install, check and run every test, in parallel; 3 to 4 minutes, 5 with the peers"
 	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
 	@echo "make thorough              every property with four times the examples of make test, as many rounds;"
