@@ -612,7 +612,7 @@ def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Att
 
 
 @pytest.mark.parametrize(
-    "payload", [None, "6", 6, [], {}, {"v": "6", "ts": "soon", "h": 1, "s": 2}]
+    "payload", [None, "6", 6, [], {}, {"v": "6", "ts": "soon", "h": 1, "s": 2}, {"ts": True}]
 )
 def test_a_greeting_of_another_version_is_one(payload: Json) -> None:
     """As for the SDKs; what it does not say in words that are known is not known."""
