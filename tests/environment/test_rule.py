@@ -111,7 +111,6 @@ def test_without_variables_the_usual_authorities_are_believed() -> None:
     assert environment.tls.cert_store_stats() == expected
     assert environment.tls.verify_mode == ssl.CERT_REQUIRED
     assert environment.tls.check_hostname
-    assert environment.trust_in_words == "certifi's list"
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
@@ -119,7 +118,6 @@ def test_each_variable_replaces_the_list(name: str, authority: Authority) -> Non
     """An office's authority, and nobody else."""
     environment = HttpEnvironment({name: str(authority.certificate)})
     assert environment.tls.cert_store_stats()["x509_ca"] == 1
-    assert environment.trust_in_words == name
 
 
 def test_several_variables_hold_together(authority: Authority) -> None:
