@@ -324,3 +324,15 @@ async def test_only_what_certainly_was_not_made_is_taken_back_at_once(
             raise error
         shown, _ = overlay.over({HERE: RECORD}, None)
         assert at(shown, (HERE, "status")) == ("resolved" if kept else "active")
+
+
+def test_what_is_pending_is_looked_at_with_whatever_the_stream_touches() -> None:
+    """As long as it is, and once more when it ended; what is not concerned is not looked at."""
+    overlay, other = RecordOverlay(paths.SESSIONS), frozenset({"-Other"})
+    overlay.over({HERE: RECORD}, None)
+    assert overlay.began(1, RESOLVED, NOW) == {HERE}
+    assert overlay.over({HERE: RECORD}, other)[1] == {HERE, *other}
+    assert overlay.over({HERE: RECORD}, None)[1] is None
+    assert overlay.refused(1) == {HERE}
+    assert overlay.over({HERE: RECORD}, other)[1] == {HERE, *other}
+    assert overlay.over({HERE: RECORD}, other)[1] == other
