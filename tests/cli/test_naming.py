@@ -237,3 +237,15 @@ def test_one_that_cannot_be_turned_keeps_no_other(
     result = program("resolve", *sessions, "--ids", code=code)
     assert result.stdout.split() == [sessions[number] for number in turned]
     assert result.stderr.count("error: ") == told
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", '{"ids": []}', '{"ids": ["a"], "printed": "?"}'])
+def test_a_list_that_cannot_be_read_any_more_is_named(
+    program: Program, listed: str, place: Path, kept: str
+) -> None:
+    """And a new one is asked for."""
+    (file,) = (place / "data").rglob("*.json")
+    file.write_text(kept)
+    result = program("show", "1", code=2)
+    assert "the last list cannot be read any more" in result.stderr
+    assert str(file) in result.stderr

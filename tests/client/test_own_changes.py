@@ -331,8 +331,8 @@ def test_what_is_pending_is_looked_at_with_whatever_the_stream_touches() -> None
     overlay, other = RecordOverlay(paths.SESSIONS), frozenset({"-Other"})
     overlay.over({HERE: RECORD}, None)
     assert overlay.began(1, RESOLVED, NOW) == {HERE}
-    assert overlay.over({HERE: RECORD}, other)[1] == {HERE, *other}
+    assert overlay.over({HERE: RECORD}, other)[1] == frozenset({HERE, *other})
     assert overlay.over({HERE: RECORD}, None)[1] is None
     assert overlay.refused(1) == {HERE}
-    assert overlay.over({HERE: RECORD}, other)[1] == {HERE, *other}
+    assert overlay.over({HERE: RECORD}, other)[1] == frozenset({HERE, *other})
     assert overlay.over({HERE: RECORD}, other)[1] == other

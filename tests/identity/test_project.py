@@ -116,8 +116,8 @@ def test_urls_are_encoded_and_name_the_emulated_database() -> None:
     """Everything that is not unreserved is percent-encoded, spaces and plus signs included."""
     live, emulated = at("https://n.firebaseio.com"), at("https://n.firebaseio.com", "h:1")
     path = Path(["a b", "c+d%41?é"])
-    assert live.url(path) == "https://n.firebaseio.com/a%20b/c%2Bd%2541%3F%C3%A9.json"
-    assert live.url(ROOT) == "https://n.firebaseio.com/.json"
+    assert live.url(path, {}) == "https://n.firebaseio.com/a%20b/c%2Bd%2541%3F%C3%A9.json"
+    assert live.url(ROOT, {}) == "https://n.firebaseio.com/.json"
     assert emulated.url(ROOT, {"x": "y&z"}) == "http://h:1/.json?x=y%26z&ns=n"
     assert encode_params({"startAt": '"a + b"'}) == "startAt=%22a%20%2B%20b%22"
 
