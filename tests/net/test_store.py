@@ -343,6 +343,8 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing(file: Path) -> None:
         else:
             accepted += 1
     assert "nothing was accepted: the disk is full" in told
+    assert f"(at {file})" in told
+    assert "Make room" in told
     assert accepted > 4
     assert len(store.rows()) == accepted
     store.write([("DELETE FROM message WHERE key IN ('m0', 'm1', 'm2', 'm3')", ())])
