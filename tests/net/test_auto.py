@@ -420,6 +420,23 @@ async def test_a_write_whose_websocket_is_given_up_is_made_over_rest_if_it_was_n
     await listening
 
 
+async def test_a_write_that_waits_for_a_websocket_is_taken_back_unsent(
+    gate: Gate, way: AutoTransport
+) -> None:
+    """Nor is it made over REST, should that come after it."""
+    await way.get(OPEN)
+    told: list[ImbariError | None] = []
+    gate.block("")
+    listening = asyncio.create_task(_until(way.listen(OPEN / "x"), 1))
+    await eventually(lambda: gate.refused == 1)
+    assert way.submit(INCREMENT, told.append)() is False
+    way._take(Step.USE_REST)
+    await way.update({OPEN / "y": 1})
+    assert await way.get(OPEN) == {"y": 1}
+    assert told == []
+    listening.cancel()
+
+
 @pytest.mark.parametrize("when", ["not used", "undecided", "asking", "rest", "trying", "websocket"])
 async def test_it_is_closed_at_once_whatever_it_is_doing(
     when: str, emulator: Emulator, tmp_path: FilePath

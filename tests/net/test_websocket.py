@@ -251,6 +251,28 @@ async def test_an_answer_that_opens_no_socket_is_an_outage() -> None:
         assert "transport=rest" in str(caught.value)
 
 
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_write_that_is_taken_back_is_not_made_unless_it_was_sent(sent: bool) -> None:
+    """While there is no connection it waits, and whoever takes it back then is told so."""
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        await transport.open()
+        if sent:
+            await _until(transport.listen(PLACE), _in("live"))
+        told: list[ImbariError | None] = []
+        withdraw = transport.submit({PLACE: 1}, told.append)
+        assert withdraw() is sent
+        assert withdraw() is False
+        if not sent:
+            await _until(transport.listen(PLACE), _in("live"))
+            assert "m" not in [one["a"] for one in server.talks[0].asked]
+        assert told == []
+
+
 async def test_a_reconnect_names_what_is_here() -> None:
     """Hashed in a thread if it is much; nothing is told twice."""
     value: Json = {f"k{n}": n for n in range(2000)}

@@ -10,6 +10,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from imbari_chat.client.sending.entry import (
@@ -25,7 +26,7 @@ from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavaila
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
-from imbari_chat.net.transport import Transport
+from imbari_chat.net.transport import Transport, Withdraw
 from imbari_chat.schema.events import DeliveryChanged
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
@@ -41,6 +42,21 @@ Decision: TypeAlias = Literal["queued", "held", "dropped"]
 _log = logging.getLogger(__name__)
 
 
+@dataclass(eq=False, slots=True)
+class _Try:
+    """One update that is with the transport.
+
+    Attributes:
+        entries: The messages that it writes.
+        doubtful: Those of which an earlier try may have reached the service.
+        withdraw: Takes it back.
+    """
+
+    entries: list[OutboxEntry]
+    doubtful: frozenset[str]
+    withdraw: Withdraw | None = None
+
+
 class Outbox:
     """Delivers messages in the order of each conversation, each exactly once.
 
@@ -54,7 +70,8 @@ class Outbox:
         self._core = OutboxCore(random.random, policy)
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
-        self._tries: set[asyncio.Task[None]] = set()
+        self._tries: set[_Try] = set()
+        self._running: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(self._ring)
         self._going = False
         self._notifier = Notifier()
@@ -220,6 +237,8 @@ class Outbox:
         """
         self._closed = True
         self._alarm.set(None)
+        for one in list(self._tries):
+            self._take_back(one)
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
@@ -234,7 +253,6 @@ class Outbox:
             error = Unavailable(
                 "the client was closed before this message was confirmed",
                 where=str(entry.plan.commit_marker),
-                outcome_unknown=entry.may_be_there,
             )
             entry.awaited = True  # whoever closes says so
             self._give_up(entry, error)
@@ -278,7 +296,7 @@ class Outbox:
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         """What runs."""
-        return list(self._tries)
+        return list(self._running)
 
     def _accept(self, entry: OutboxEntry, *, keep: bool = True) -> None:
         self._entries[entry.message.id] = entry
@@ -313,6 +331,11 @@ class Outbox:
         """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
+        for one in list(self._tries):
+            if entry in one.entries and not any(map(self._is_here, one.entries)):
+                self._take_back(one)
+        if isinstance(error, Unavailable):
+            error.outcome_unknown = entry.may_be_there
         delivery: Delivery = "sent" if entry.may_be_there else "failed"
         self._became(entry, delivery, error)
         self._announce(entry, delivery, error)
@@ -339,7 +362,6 @@ class Outbox:
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
             where=None if trouble is None else trouble.where,
             hint=None if trouble is None else trouble.hint,
-            outcome_unknown=entry.may_be_there,
         )
         error.__cause__ = trouble
         self._give_up(entry, error)
@@ -402,8 +424,8 @@ class Outbox:
 
     def _try(self, one: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(one)
-        self._tries.add(task)
-        task.add_done_callback(self._tries.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _prepare(self, entries: list[OutboxEntry]) -> None:
         """What has to be known, or written elsewhere, before these may be sent."""
@@ -424,31 +446,41 @@ class Outbox:
     def _send(self, entries: list[OutboxEntry]) -> None:
         """All or none in one update; of a conversation's, the last gives its preview."""
         # What was given up meanwhile has been said not to be there, so it does not go.
-        entries = [one for one in entries if one.message.id in self._entries]
+        entries = [one for one in entries if self._is_here(one)]
         if not entries:
             return
-        doubtful: set[str] = {one.message.id for one in entries if one.may_be_there}
+        attempt = _Try(entries, frozenset(one.message.id for one in entries if one.may_be_there))
         for entry in entries:
             entry.may_be_there = True
-        self._transport.submit(
+        self._tries.add(attempt)
+        attempt.withdraw = self._transport.submit(
             {place: value for one in entries for place, value in one.plan.changes.items()},
-            lambda error: self._answered(entries, doubtful, error),
+            lambda error: self._answered(attempt, error),
         )
 
-    def _answered(
-        self, entries: list[OutboxEntry], doubtful: set[str], error: ImbariError | None
-    ) -> None:
+    def _answered(self, attempt: _Try, error: ImbariError | None) -> None:
         """The end of a try."""
+        self._tries.discard(attempt)
         if self._closed:
             return
         unknown = isinstance(error, Unavailable) and error.outcome_unknown
-        for entry in entries:
+        for entry in attempt.entries:
             if error is None:
                 self._core.committed(entry.message.id, time.monotonic())
             else:
-                entry.may_be_there = unknown or entry.message.id in doubtful
+                entry.may_be_there = unknown or entry.message.id in attempt.doubtful
                 self._failed(entry, error)
         self._go_on()
+
+    def _is_here(self, entry: OutboxEntry) -> bool:
+        return entry.message.id in self._entries
+
+    def _take_back(self, attempt: _Try) -> None:
+        """Nobody waits for a try any more: what was not sent yet never is."""
+        self._tries.discard(attempt)
+        unknown = attempt.withdraw is None or attempt.withdraw()
+        for entry in attempt.entries:
+            entry.may_be_there = unknown or entry.message.id in attempt.doubtful
 
     async def _look(self, entry: OutboxEntry) -> None:
         try:
