@@ -9,10 +9,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, TypeAlias
 
+from imbari_chat.client.sending.attempts import Attempts
 from imbari_chat.client.sending.entry import (
     OutboxEntry,
     is_stored,
@@ -26,7 +26,7 @@ from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavaila
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
-from imbari_chat.net.transport import Transport, Withdraw
+from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
@@ -42,21 +42,6 @@ Decision: TypeAlias = Literal["queued", "held", "dropped"]
 _log = logging.getLogger(__name__)
 
 
-@dataclass(eq=False, slots=True)
-class _Try:
-    """One update that is with the transport.
-
-    Attributes:
-        entries: The messages that it writes.
-        doubtful: Those of which an earlier try may have reached the service.
-        withdraw: Takes it back.
-    """
-
-    entries: list[OutboxEntry]
-    doubtful: frozenset[str]
-    withdraw: Withdraw | None = None
-
-
 class Outbox:
     """Delivers messages in the order of each conversation, each exactly once.
 
@@ -70,7 +55,7 @@ class Outbox:
         self._core = OutboxCore(random.random, policy)
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
-        self._tries: set[_Try] = set()
+        self._attempts = Attempts(transport, self._ended)
         self._running: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(self._ring)
         self._going = False
@@ -237,8 +222,7 @@ class Outbox:
         """
         self._closed = True
         self._alarm.set(None)
-        for one in list(self._tries):
-            self._take_back(one)
+        self._attempts.close()
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
@@ -331,9 +315,7 @@ class Outbox:
         """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
-        for one in list(self._tries):
-            if entry in one.entries and not any(map(self._is_here, one.entries)):
-                self._take_back(one)
+        self._attempts.give_up(entry, self._is_here)
         if isinstance(error, Unavailable):
             error.outcome_unknown = entry.may_be_there
         delivery: Delivery = "sent" if entry.may_be_there else "failed"
@@ -444,43 +426,21 @@ class Outbox:
         self._go_on()
 
     def _send(self, entries: list[OutboxEntry]) -> None:
-        """All or none in one update; of a conversation's, the last gives its preview."""
         # What was given up meanwhile has been said not to be there, so it does not go.
-        entries = [one for one in entries if self._is_here(one)]
-        if not entries:
-            return
-        attempt = _Try(entries, frozenset(one.message.id for one in entries if one.may_be_there))
-        for entry in entries:
-            entry.may_be_there = True
-        self._tries.add(attempt)
-        attempt.withdraw = self._transport.submit(
-            {place: value for one in entries for place, value in one.plan.changes.items()},
-            lambda error: self._answered(attempt, error),
-        )
+        if entries := [one for one in entries if self._is_here(one)]:
+            self._attempts.make(entries)
 
-    def _answered(self, attempt: _Try, error: ImbariError | None) -> None:
-        """The end of a try."""
-        self._tries.discard(attempt)
-        if self._closed:
-            return
-        unknown = isinstance(error, Unavailable) and error.outcome_unknown
-        for entry in attempt.entries:
+    def _ended(self, entries: Sequence[OutboxEntry], error: ImbariError | None) -> None:
+        """An update was answered, or nobody knows."""
+        for entry in entries:
             if error is None:
                 self._core.committed(entry.message.id, time.monotonic())
             else:
-                entry.may_be_there = unknown or entry.message.id in attempt.doubtful
                 self._failed(entry, error)
         self._go_on()
 
     def _is_here(self, entry: OutboxEntry) -> bool:
         return entry.message.id in self._entries
-
-    def _take_back(self, attempt: _Try) -> None:
-        """Nobody waits for a try any more: what was not sent yet never is."""
-        self._tries.discard(attempt)
-        unknown = attempt.withdraw is None or attempt.withdraw()
-        for entry in attempt.entries:
-            entry.may_be_there = unknown or entry.message.id in attempt.doubtful
 
     async def _look(self, entry: OutboxEntry) -> None:
         try:
