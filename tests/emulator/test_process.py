@@ -31,7 +31,7 @@ def _ended(pid: int) -> bool:
 
 
 def _wait_for_end(pid: int) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while not _ended(pid):
         assert time.monotonic() < deadline
         time.sleep(0.01)
