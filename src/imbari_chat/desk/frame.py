@@ -116,6 +116,10 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
         (f" {words}", Style(color="green" if connection == "live" else "yellow")),
         (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
+        (
+            f"  {len(state.failed)} not sent" if state.failed else "",
+            Style(color="red", bold=True),
+        ),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
         (f"  {safe_text(place.account, max_length=60)}", _DIM),
     ]
