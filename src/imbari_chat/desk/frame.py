@@ -58,6 +58,7 @@ ModalScreen { background: transparent; }
 }
 .question Input { margin: 1 0; background: ansi_default; }
 .question .dim { text-style: dim; }
+.question .wrong { color: ansi_red; }
 TextPage { align: center middle; }
 VerticalScroll {
     scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
