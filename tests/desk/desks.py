@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.frame import Place
-from imbari_chat.errors import ImbariError
+from imbari_chat.errors import ImbariError, NotFound
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -44,6 +44,7 @@ class Chat:
         inbox: What the inbox's stream tells further, and what it ends with.
         talk: What the open conversation's stream does.
         written: The replies that were handed over.
+        refused: The ids of those of them that the outbox keeps, because they were refused.
     """
 
     def __init__(self, *sessions: Session, messages: tuple[Message, ...] = ()) -> None:
@@ -62,6 +63,7 @@ class Chat:
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.written: list[OutgoingMessage] = []
+        self.refused: set[str] = set()
 
     async def events(self, *, limit: int) -> AsyncGenerator[ChatEvent, None]:
         for one in self.sessions:
@@ -89,6 +91,11 @@ class Chat:
 
     async def show(self) -> None:
         self.shown.append("show")
+
+    async def drop(self, message_id: str) -> None:
+        self.calls.append(f"drop {message_id}")
+        if message_id not in self.refused:
+            raise NotFound("the outbox holds no such message")
 
     def reconnect_now(self) -> None:
         self.calls.append("reconnect")

@@ -95,7 +95,7 @@ async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_a_reply_names_what_it_answers() -> None:
-    """So that it is refused when a colleague was faster; then its text is back in the field."""
+    """So that it is refused when a colleague was faster; once looked at, it is sent again."""
     chat = Chat(AMINA, messages=(HELLO, BEANS))
     chat.refuse = Conflict("overtaken")
     async with opened(chat) as (app, pilot):
@@ -104,13 +104,15 @@ async def test_a_reply_names_what_it_answers() -> None:
         await pilot.press(*"Yes", "ctrl+j", *"!", "enter")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
-        assert app.store.state.draft == "Yes\n!"
-        assert row_of(app, "somebody else wrote meanwhile")
+        assert row_of(app, "not sent: somebody else wrote meanwhile")
+        await pilot.press("alt+s")
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
         chat.refuse = None
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!'"
-        assert not app.store.state.draft
+        assert not app.store.state.failed
 
 
 async def test_a_notice_outlives_keys() -> None:

@@ -1,6 +1,6 @@
 """What is done with a conversation beside answering it, each with one key."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from textual import events
@@ -218,4 +218,38 @@ def test_ends_are_mornings_and_hours() -> None:
     assert snoozes["in an hour"].isoformat() == "2026-11-29T22:30:00"
     assert snoozes["tomorrow morning"] == snoozes["Monday morning"]
     assert snoozes["Monday morning"].isoformat() == "2026-11-30T09:00:00"
-    assert dict(ends_of_blocks(now))["never: until somebody lifts it"] == (None,)
+    assert dict(ends_of_blocks(now))["somebody lifts it"] == "never"
+
+
+async def test_an_end_can_be_typed() -> None:
+    """Whatever the line mode takes; what it does not is told, and can be mended."""
+    chat = Chat(AMINA)
+    async with opened(chat, zone=UTC) as (app, pilot):
+        await pilot.press("z", "6", *"soon", "enter")
+        await pilot.pause()
+        assert row_of(app, "neither a date nor a length of time")
+        await pilot.press("ctrl+u", *"2024-03-12", "enter")
+        await pilot.pause()
+        assert row_of(app, "has passed already")
+        await pilot.press("ctrl+u", *"2100-03-12T14:05")
+        await pilot.pause()
+        assert not any("has passed already" in row for row in screen_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: chat.calls)
+        assert chat.calls == ["snooze amina 2100-03-12 14:05:00+00:00"]
+        assert row_of(app, "Out of sight until 2100-03-12 14:05")
+        before = datetime.now(UTC)
+        await pilot.press("b", *"spam", "enter", "6", *"90m", "enter")
+        await until(pilot, lambda: len(chat.calls) == 2)
+        end = datetime.fromisoformat(chat.calls[1].removeprefix("block amina spam until="))
+        assert timedelta(minutes=90) <= end - before < timedelta(minutes=92)
+
+
+async def test_a_typed_end_can_be_left() -> None:
+    """Then nothing ends, because nothing begins."""
+    chat = Chat(AMINA)
+    async with opened(chat) as (app, pilot):
+        await pilot.press("z", "6", *"2h", "escape", "b", *"spam", "enter", "6", "escape")
+        await pilot.pause()
+        assert chat.calls == []
+        assert len(app.screen_stack) == 1

@@ -13,10 +13,11 @@ import typer
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import AGO, moment
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
+from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat, AsyncConversation

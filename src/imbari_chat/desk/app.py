@@ -101,7 +101,7 @@ class Desk(App[None]):
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(
-            self.store, drafts or Drafts(None), self._spawn, clock=clock, undo=undo
+            self.store, drafts or Drafts(None), chat.drop, self._spawn, clock=clock, undo=undo
         )
         self.leaving = Leaving(self.store, self.sender, self.exit, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
@@ -209,6 +209,7 @@ class Desk(App[None]):
     def _glance(self) -> None:
         self.store.forget_notice()
         self.sender.release()
+        self.sender.take_over()
         self.leaving.look()
         if self.screen_stack:
             self._conversation.reader.look(

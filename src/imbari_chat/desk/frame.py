@@ -58,6 +58,7 @@ ModalScreen { background: transparent; }
 }
 .question Input { margin: 1 0; background: ansi_default; }
 .question .dim { text-style: dim; }
+.question .wrong { color: ansi_red; }
 TextPage { align: center middle; }
 VerticalScroll {
     scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
@@ -116,6 +117,10 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
         (f" {words}", Style(color="green" if connection == "live" else "yellow")),
         (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
+        (
+            f"  {len(state.failed)} not sent" if state.failed else "",
+            Style(color="red", bold=True),
+        ),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
         (f"  {safe_text(place.account, max_length=60)}", _DIM),
     ]

@@ -6,7 +6,17 @@ from typing import Final, Literal, TypeAlias
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["KEYS", "PLACES", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
+__all__ = [
+    "KEYS",
+    "PLACES",
+    "Key",
+    "Place",
+    "bindings",
+    "footer",
+    "help_lines",
+    "key_label",
+    "key_of",
+]
 
 Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
 
@@ -64,6 +74,9 @@ KEYS: Final = (
     Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
     Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
     Key("reply", "ctrl+t", "take_back", "take back what is held back"),
+    Key("reply", "alt+s", "again", "what was not sent: send it again"),
+    Key("reply", "alt+e", "rework", "what was not sent: go on writing it"),
+    Key("reply", "alt+d", "drop", "what was not sent: drop it"),
     Key("reply", "ctrl+g", "app.editor", "write on in $VISUAL or $EDITOR"),
     Key("reply", "up", "earlier", "a line up; what was sent before"),
     Key("reply", "down", "later", "a line down; what was sent after that"),
@@ -118,6 +131,11 @@ def footer(place: Place) -> str:
         for one in KEYS
         if one.place == place and one.brief
     )
+
+
+def key_of(action: str) -> str:
+    """The first key of an action, as a keyboard shows it."""
+    return next(key_label(one.keys.split(",")[0]) for one in KEYS if one.action == action)
 
 
 def help_lines() -> list[str]:

@@ -62,6 +62,7 @@ class ListPane(Widget, can_focus=True):
             store.listing,
             store.opened,
             frozenset(store.state.drafts),
+            frozenset(one.session_id for one in store.state.failed),
             store.state.presence,
             f"{store.listing.shown}{when} · {reach}",
             frame.nothing(store.state, store.listing),

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
 
 from textual.app import App
 from textual.screen import ModalScreen
@@ -16,6 +16,7 @@ from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.schema.models import Session
 from imbari_chat.view.dates import full
 from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.moments import WHEN, coming
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 __all__ = ["Teamwork", "ends_of_blocks", "ends_of_snoozes"]
 
 T = TypeVar("T")
+
+End: TypeAlias = datetime | Literal["never", "typed"]
+"""When something ends: then, or by nobody's doing, or as is yet to be typed."""
 
 _MORNING: Final = 9
 _LONGEST: Final = 60
@@ -155,12 +159,10 @@ class Teamwork:
         if self._store.listing.team.snooze_of(session) is not None:
             await self._done(self._chat.team.unsnooze(session.id), "In sight again")
             return
-        until = await self._asked(Choose("Out of sight until", list(ends_of_snoozes(self._now()))))
-        if until is not None:
-            words = full(round(until.timestamp() * 1000), self._zone)
-            await self._done(
-                self._chat.team.snooze(session.id, until), f"Out of sight until {words}"
-            )
+        until = await self._end("Out of sight until", ends_of_snoozes(self._now()))
+        if isinstance(until, datetime):
+            taken = self._chat.team.snooze(session.id, until)
+            await self._done(taken, f"Out of sight until {self._words(until)}")
 
     async def _block(self, session: Session) -> None:
         """Take no more messages from this customer, with a reason and an end; or take them."""
@@ -172,16 +174,40 @@ class Teamwork:
         reason = await self._asked(AskText(f"Block {name}. Why?", hint="For colleagues."))
         if not reason:
             return
-        end = await self._asked(Choose("Until", list(ends_of_blocks(self._now()))))
-        if end is not None:
-            (until,) = end
-            await self._done(self._chat.team.block(session.id, reason, until=until), "Blocked")
+        end = await self._end(f"Block {name} until", ends_of_blocks(self._now()))
+        if isinstance(end, datetime):
+            blocked = self._chat.team.block(session.id, reason, until=end)
+            await self._done(blocked, f"Blocked until {self._words(end)}")
+        elif end == "never":
+            await self._done(self._chat.team.block(session.id, reason, until=None), "Blocked")
 
     async def _note(self, session: Session) -> None:
         """Note something that no customer sees."""
         text = await self._asked(AskText("A note for the team; no customer sees it."))
         if text:
             await self._done(self._chat.team.add_note(session.id, text), "Noted")
+
+    async def _end(self, question: str, ends: Iterator[tuple[str, End]]) -> End | None:
+        """One of these ends, or one that is typed; None if the question is left."""
+        choices: list[tuple[str, End]] = [*ends, ("another time, typed", "typed")]
+        end = await self._asked(Choose(question, choices))
+        if end != "typed":
+            return end
+        typed = await self._asked(AskText(question, hint=f"Say {WHEN}.", check=self._wrong_end))
+        then = None if typed is None else self._coming(typed)
+        return None if then is None else datetime.fromtimestamp(then / 1000, self._zone)
+
+    def _wrong_end(self, typed: str) -> str | None:
+        then = self._coming(typed)
+        if then is None:
+            return "That is neither a date nor a length of time."
+        return None if then > self._now().timestamp() * 1000 else "That has passed already."
+
+    def _coming(self, typed: str) -> int | None:
+        return coming(typed, round(self._now().timestamp() * 1000), self._zone)
+
+    def _words(self, moment: datetime) -> str:
+        return full(round(moment.timestamp() * 1000), self._zone)
 
     def _now(self) -> datetime:
         return datetime.now(self._zone).astimezone(self._zone)
@@ -197,7 +223,7 @@ class Teamwork:
         found.pop(self._store.listing.me or "", None)
         return sorted(found.values(), key=lambda one: one.label)
 
-    async def _asked(self, question: ModalScreen[T | None]) -> T | None:
+    async def _asked(self, question: ModalScreen[T]) -> T | None:
         answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
         self._is_asking = True
         await self._app.push_screen(question, answer.set_result)
@@ -226,10 +252,10 @@ def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
     yield "in a week", now + timedelta(days=7)
 
 
-def ends_of_blocks(now: datetime) -> Iterator[tuple[str, tuple[datetime | None]]]:
+def ends_of_blocks(now: datetime) -> Iterator[tuple[str, End]]:
     """When a block can end."""
-    yield "in an hour", (now + timedelta(hours=1),)
-    yield "tomorrow", (now + timedelta(days=1),)
-    yield "in a week", (now + timedelta(days=7),)
-    yield "in 30 days", (now + timedelta(days=30),)
-    yield "never: until somebody lifts it", (None,)
+    yield "in an hour", now + timedelta(hours=1)
+    yield "tomorrow", now + timedelta(days=1)
+    yield "in a week", now + timedelta(days=7)
+    yield "in 30 days", now + timedelta(days=30)
+    yield "somebody lifts it", "never"
