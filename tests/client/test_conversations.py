@@ -28,7 +28,7 @@ from imbari_chat.net.submitting import Submitter
 from imbari_chat.schema.paths import SessionId
 
 Make = Callable[[], AsyncCustomerChat]
-WAIT = 10.0
+WAIT = 60.0
 
 
 async def _start(chat: AsyncCustomerChat, text: str | None = "Hello", name: str = "Amina") -> str:

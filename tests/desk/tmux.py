@@ -21,7 +21,7 @@ CODE: Final = (
 
 def gone(pid: int) -> bool:
     """Whether a process ends within some seconds."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)

@@ -17,7 +17,7 @@ from tests.ports import own_port
 pytestmark = pytest.mark.peer
 
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / ".bin" / "firebase"
-_PATIENCE = 180
+_PATIENCE = 600
 _SEED = """
 base="http://$FIREBASE_AUTH_EMULATOR_HOST/identitytoolkit.googleapis.com/v1"
 json="content-type: application/json" owner="authorization: Bearer owner"

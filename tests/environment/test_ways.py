@@ -38,7 +38,7 @@ GOOGLE = (
     "oauth2.googleapis.com",
 )
 DEAD = "http://127.0.0.1:9"
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 Flags = dict[str, Any]
 
