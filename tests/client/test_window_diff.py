@@ -125,15 +125,20 @@ def test_a_push_into_a_full_window_leaves_its_old_end_where_it_is() -> None:
     assert _kinds(diff.update(later, frozenset({"a", "c"}))) == [("MessageAdded", "c")]
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)))
+_STEP = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)
+
+
+@given(st.lists(st.tuples(_STEP, st.booleans())))
 def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
-    steps: list[dict[str, int]],
+    steps: list[tuple[dict[str, int], bool]],
 ) -> None:
     """Told only what may have changed: records that move up or down, come and go."""
     lowest = Lowest(lambda _, raw: place_of_message("", raw))
     window: dict[str, Json] = {"x": {"timestamp": 5}}
-    for number, step in enumerate(steps):
-        touched = frozenset(step) if number else None
+    for step, anew in steps:
+        touched = frozenset() if anew else frozenset(step)
+        if anew:
+            lowest.forget()
         window |= {key: {"timestamp": at} for key, at in step.items()}
         for key in [key for key, at in step.items() if at % 3 == 0]:
             del window[key]
