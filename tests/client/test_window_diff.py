@@ -125,6 +125,20 @@ def test_a_push_into_a_full_window_leaves_its_old_end_where_it_is() -> None:
     assert _kinds(diff.update(later, frozenset({"a", "c"}))) == [("MessageAdded", "c")]
 
 
+def test_what_came_and_went_between_two_looks_may_stand_below_the_window() -> None:
+    """Its push was folded with those that pushed it out, and the record above it is known."""
+    diff = _messages(2)
+    diff.update({"a": _message("1"), "b": _message("2")})
+    window: Json = {"b": _message("2"), "c": _message("3")}
+    gap = diff.gap(window, frozenset({"a", "aa", "c"}))
+    assert gap is not None
+    events = diff.fill(gap, {"a": _message("1"), "aa": _message("2")})
+    assert _kinds(events + diff.update(window, gap=gap)) == [
+        ("MessageAdded", "aa"),
+        ("MessageAdded", "c"),
+    ]
+
+
 _STEP = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)
 
 

@@ -5,8 +5,9 @@ turn that into typed events, each change once, and are indifferent to why the va
 reconnect or a catch-up read. What is news is what is not known, never what is later. Pure; no I/O.
 
 A window ends at its lowest record, and what happened below it goes by unseen. If that record is
-known where it stands, everything since stands above it and is shown; if not, there may be a gap
-between what was delivered and what is shown, and :meth:`WindowDiff.gap` says what to read.
+known where it stands, everything since stands above it and is shown, or is of the same millisecond;
+if not, there may be a gap between what was delivered and what is shown. :meth:`WindowDiff.gap` says
+what to read.
 """
 
 from abc import ABC, abstractmethod
@@ -87,6 +88,7 @@ class WindowDiff(ABC):
         self._looked_at: Mapping[str, Json] = {}
         self._all_places: dict[str, Place] = {}
         self._floor: str | None = None
+        self._latest: Place = ()
         self._has_begun = False
 
     @property
@@ -114,7 +116,7 @@ class WindowDiff(ABC):
         if end is None:
             return None
         before, lowest = end
-        if self._places.get(lowest) == before:
+        if self._places.get(lowest) == before and not self._may_hide(before, window, touched):
             return None
         until = None if self._records_move else before
         if self._floor is None:
@@ -124,6 +126,19 @@ class WindowDiff(ABC):
         missing = self._raw.keys() - window.keys() - {self._floor}
         lowest_known = (self._floor, _stored(self._raw[self._floor]))
         return Gap(lowest_known, until, frozenset(window), missing)
+
+    def _may_hide(
+        self, known: Place, window: Mapping[str, Json], touched: frozenset[str] | None
+    ) -> bool:
+        """Whether news may stand below a record that is known where it stands.
+
+        Whatever comes later has a later time, or the same and perhaps a lower id: there it may
+        stand if no later time was known. A window that was never lost sight of shows it come, if
+        only to go at once.
+        """
+        if touched is not None:
+            return not touched <= window.keys() | self._raw.keys()
+        return known[:1] >= self._latest[:1]
 
     def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:
         """The next records of a gap, upwards: gives what changed among them, in order.
@@ -216,6 +231,11 @@ class WindowDiff(ABC):
             self._looked_at, self._all_places = window, places
         return self._all_places
 
+    def _note_latest(self, places: Mapping[str, Place], now: int) -> None:
+        """These are known from now on. What is ahead of the server's time says nothing of it."""
+        timely = (place for place in places.values() if not is_ahead(place, now))
+        self._latest = max(self._latest, max(timely, default=()))
+
     def _told(
         self, keys: Iterable[str], after: Mapping[str, Json], places: Mapping[str, Place]
     ) -> list[ChatEvent]:
@@ -280,7 +300,7 @@ class SessionDiff(WindowDiff):
         touched: frozenset[str] | None = None,
         *,
         gap: Gap | None = None,
-        now: int = 0,  # noqa: ARG002  # all sessions are given, whatever their time
+        now: int = 0,
         at_most: int = STEP,
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed, removals first, oldest first."""
@@ -290,6 +310,7 @@ class SessionDiff(WindowDiff):
         places = self._places_in(after, touched)
         shown = sorted(places, key=places.__getitem__)
         end = self._end(after, touched)
+        self._note_latest(places, now)
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
             for key in step:
@@ -380,6 +401,7 @@ class MessageDiff(WindowDiff):
         places = self._places_in(after, touched)
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
         end = self._end(after, touched)
+        self._note_latest(places, now)
         self._old = self._not_news(places, now)
         lost = _NONE if gap is None else gap.missing
         for step in _steps(keys, at_most):
