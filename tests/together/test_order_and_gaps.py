@@ -249,6 +249,85 @@ def test_a_conversation_tells_each_message_once_and_in_order(
     _run(lambda: world.server + wrong, scene())
 
 
+@pytest.mark.parametrize("limit", [3, 4])
+@pytest.mark.parametrize("others", [1, 3])
+def test_of_one_millisecond_the_lower_id_is_told_though_the_other_ends_the_window(
+    limit: int, others: int
+) -> None:
+    """It came later and stands below what is known. A window that ends lower costs no look."""
+    world = World()
+
+    def write(key: str, *, later: int = 1) -> None:
+        world.server += later
+        world.put(world.message(SESSION, key, world.server))
+
+    async def scene() -> None:
+        for number in range(4):
+            write(f"-M{number}")
+        order, place = paths.messages_in_order(), paths.messages(SESSION)
+        diff = MessageDiff(SESSION, limit, history=0)
+        world.consume(
+            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        )
+        await world.look()
+        write("-A", later=0)
+        for number in range(limit - others):
+            write(f"-N{number}")
+        before = world.transport.reads
+        assert _texts(await world.look()) == world.written[4:]
+        assert world.transport.reads - before == (others == 1)
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@examples(60)
+@given(
+    batches=st.lists(
+        st.lists(st.tuples(st.booleans(), st.integers(0, 63)), max_size=8), min_size=1, max_size=6
+    ),
+    inbox=st.booleans(),
+    limit=st.integers(2, 5),
+)
+def test_what_comes_in_pairs_of_one_millisecond_is_told_once(
+    batches: list[list[tuple[bool, int]]], inbox: bool, limit: int
+) -> None:
+    """In a conversation, and each in a conversation of its own in the inbox."""
+    world = World()
+    alone = True
+
+    def write(with_the_last: bool, dice: int) -> None:
+        nonlocal alone
+        alone = not (alone and with_the_last)
+        world.server += alone
+        key = SessionId(f"-{dice:02}-{len(world.written):03}")
+        changes = world.message(key if inbox else SESSION, key, world.server)
+        if inbox:
+            changes[paths.session(key) / "lastMessage"] = world.written[-1]
+            changes[paths.session(key) / "lastMessageTime"] = world.server
+        world.put(changes)
+
+    async def scene() -> None:
+        write(False, 0)
+        sessions, messages = SessionDiff(limit), MessageDiff(SESSION, limit, history=0)
+        where: tuple[Path, Query, SessionDiff | MessageDiff] = (
+            (paths.SESSIONS, paths.sessions_in_order(), sessions)
+            if inbox
+            else (paths.messages(SESSION), paths.messages_in_order(), messages)
+        )
+        told = follow(world.gateway, *where, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        world.consume(with_messages(world.gateway, sessions, told) if inbox else told)
+        await world.look()
+        for batch in batches:
+            for one in batch:
+                write(*one)
+            await world.look()
+        await world.close()
+        assert Counter(_texts(world.events)) == Counter(world.written[1:])
+
+    _run(lambda: world.server, scene())
+
+
 @examples(60)
 @given(
     steps=st.lists(
