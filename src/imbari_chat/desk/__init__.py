@@ -20,7 +20,9 @@ bar                one of those lines
 cells              text whose width terminals disagree on, kept in its columns
 plain              a locale without UTF-8
 prompts            questions over the desk
+asking             a question asked, and what came of it
 text_page          help and notes over the desk
 teamwork           what is done with a conversation beside answering it
+handover           to whom a conversation is handed over
 notifier           bell, title, desktop notification
 """

@@ -23,6 +23,7 @@ from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.handover import Directory
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
@@ -68,6 +69,7 @@ class Desk(App[None]):
         edit: Lets the person edit a text in an editor of their own; raises ImbariError.
         drafts: Where drafts are kept.
         zone: The reader's time zone; None for the system's.
+        directory: Where admins have accounts; None if that is not known.
         clock: Gives seconds and never goes back.
 
     Attributes:
@@ -95,6 +97,7 @@ class Desk(App[None]):
         edit: Callable[[str], str] | None = None,
         drafts: Drafts | None = None,
         zone: tzinfo | None = None,
+        directory: Directory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True, driver_class=driver(lambda: self.leaving.gone()))
@@ -106,7 +109,7 @@ class Desk(App[None]):
         self.leaving = Leaving(self.store, self.sender, self.exit, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
-        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone)
+        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone, directory)
         self._chat = chat
         self._place = place or frame.Place()
         self._peek = peek

@@ -33,7 +33,7 @@ _CHOICES: Final = (
     f"{key_of('again')} sends it again  {key_of('rework')} edits it  {key_of('drop')} drops it"
 )
 
-_PREVIEW: Final = 50
+_PREVIEW: Final = 100
 
 _QUIET: Final = 0.3
 """Seconds of quiet after which what is written goes to disk."""

@@ -18,7 +18,7 @@ __all__ = [
     "key_of",
 ]
 
-Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
+Place: TypeAlias = Literal["everywhere", "list", "search", "reply", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +100,12 @@ KEYS: Final = (
     Key("reply", "alt+k", "copy_link", "copy the newest link on the screen"),
     Key("reply", "tab", "app.other_pane", "go to the list", "list"),
     Key("reply", "escape", "app.step_back", "close it", "close"),
+    Key("choice", "enter", "choose", "what is marked"),
+    Key("choice", "up,k", "move(-1)", "mark the one before"),
+    Key("choice", "down,j", "move(1)", "mark the next one"),
+    Key("choice", "pageup", "move(-9)", "nine up"),
+    Key("choice", "pagedown", "move(9)", "nine down"),
+    Key("choice", "escape,q", "leave", "choose none of them"),
     Key("everywhere", "f1", "app.help", "this page", "help"),
     Key("everywhere", "f5", "app.reconnect", "connect again now"),
     Key("everywhere", "ctrl+l", "app.redraw", "draw everything anew"),
@@ -111,6 +117,7 @@ PLACES: Final[Mapping[Place, str]] = {
     "list": "In the list",
     "search": "In the search",
     "reply": "In a conversation",
+    "choice": "In a choice",
     "everywhere": "Everywhere",
 }
 

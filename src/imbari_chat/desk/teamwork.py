@@ -1,18 +1,16 @@
 """What is done with a conversation beside answering it: asked for, done, and told."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from textual.app import App
-from textual.screen import ModalScreen
 
+from imbari_chat.desk.asking import Asking
+from imbari_chat.desk.handover import Directory, Handover
 from imbari_chat.desk.prompts import AskText, Choose
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn
-from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.schema.models import Session
 from imbari_chat.view.dates import full
 from imbari_chat.view.inbox import customer_label
@@ -24,25 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Teamwork", "ends_of_blocks", "ends_of_snoozes"]
 
-T = TypeVar("T")
-
 End: TypeAlias = datetime | Literal["never", "typed"]
 """When something ends: then, or by nobody's doing, or as is yet to be typed."""
 
 _MORNING: Final = 9
 _LONGEST: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """A colleague, by uid and as they are called."""
-
-    uid: str
-    name: str | None
-
-    @property
-    def label(self) -> str:
-        return safe_text(self.name or self.uid, max_length=_LONGEST)
 
 
 class Teamwork:
@@ -54,6 +38,7 @@ class Teamwork:
         store: The desk's.
         spawn: For what waits for the network, or for an answer.
         zone: The reader's time zone; None for the system's.
+        directory: Where admins have accounts; None if that is not known.
     """
 
     def __init__(
@@ -63,19 +48,19 @@ class Teamwork:
         store: Store,
         spawn: Spawn,
         zone: tzinfo | None,
+        directory: Directory | None,
     ) -> None:
-        self._app = app
+        self._asking = Asking(app, store)
+        self._asked, self._done = self._asking.asked, self._asking.done
         self._chat = chat
         self._store = store
         self._spawn = spawn
         self._zone = zone
-        self._is_asking = False
-        self._is_shown = asyncio.Event()
         self._work: Mapping[str, Callable[[Session], Coroutine[Any, Any, None]]] = {
             "status": self._change_status,
             "unread": self._mark_unread,
             "claim": self._claim,
-            "assign": self._assign,
+            "assign": Handover(self._asking, chat, store, spawn, directory).begin,
             "label": self._label,
             "snooze": self._snooze,
             "block": self._block,
@@ -90,12 +75,9 @@ class Teamwork:
             what: Its name in the table of keys.
             session: With which conversation.
         """
-        self._is_asking = False
-        self._is_shown.clear()
+        self._asking.begin()
         self._spawn(self._work[what](session))
-        await asyncio.sleep(0)  # it asks in its first step, or not before it was answered
-        if self._is_asking:
-            await self._is_shown.wait()
+        await self._asking.is_shown()
 
     async def _change_status(self, session: Session) -> None:
         """Resolve it, or reopen it."""
@@ -118,25 +100,6 @@ class Teamwork:
                 return
             instead_of = held.to
         await self._done(team.claim(session.id, instead_of=instead_of), "You have it")
-
-    async def _assign(self, session: Session) -> None:
-        """Hand it over to a colleague who is known here, or put it down."""
-        held = self._store.listing.team.assignment_of(session.id)
-        people = [(one.label, one) for one in self._colleagues()]
-        choices: list[tuple[str, _Person | None]] = [*people[:8], ("nobody: put it down", None)]
-        outcome = await self._asked(
-            Choose("Hand it over to", [(words, (to,)) for words, to in choices])
-        )
-        if outcome is None:
-            return
-        (to,) = outcome
-        if to is None:
-            await self._done(self._chat.team.unassign(session.id), "Nobody has it now")
-            return
-        taken = self._chat.team.assign(
-            session.id, to.uid, name=to.name, instead_of=held.to if held else None
-        )
-        await self._done(taken, f"{to.label} has it now")
 
     async def _label(self, session: Session) -> None:
         """Its labels, as a line that is edited."""
@@ -211,34 +174,6 @@ class Teamwork:
 
     def _now(self) -> datetime:
         return datetime.now(self._zone).astimezone(self._zone)
-
-    def _colleagues(self) -> list[_Person]:
-        """Who is known here, but oneself: who has something, and who has something open."""
-        found: dict[str, _Person] = {}
-        for held in self._store.listing.team.assignments.values():
-            found[held.to] = _Person(held.to, held.name)
-        for several in self._store.state.presence.opened.values():
-            for one in several:
-                found[one.uid] = _Person(one.uid, one.name)
-        found.pop(self._store.listing.me or "", None)
-        return sorted(found.values(), key=lambda one: one.label)
-
-    async def _asked(self, question: ModalScreen[T]) -> T | None:
-        answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        self._is_asking = True
-        await self._app.push_screen(question, answer.set_result)
-        self._is_shown.set()
-        return await answer
-
-    async def _done(self, work: Awaitable[object], words: str) -> None:
-        try:
-            await work
-        except Conflict as error:
-            self._store.tell(error.what, is_error=True)
-        except ImbariError as error:
-            self._store.tell(str(error), is_error=True)
-        else:
-            self._store.tell(words)
 
 
 def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
