@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -358,3 +359,18 @@ def test_a_list_of_what_is_undelivered_has_an_end(count: int, begin: str, end: s
     told = undelivered([outgoing(f"m{number}", "Hello") for number in range(count)])
     assert told.startswith(begin)
     assert told.endswith(end)
+
+
+async def test_what_does_not_fit_is_not_accepted(namespace: Namespace, session_id: str) -> None:
+    """It is said so at once, and what is on its way is not touched."""
+    transport = _Gated(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport, policy=replace(AT_ONCE, most=2)))
+    for text in ("one", "two"):
+        await desk.reply(session_id, text, timeout=0)
+    with pytest.raises(Unavailable, match="the outbox is full") as caught:
+        await desk.reply(session_id, "three", timeout=0)
+    assert not caught.value.outcome_unknown
+    transport.gate.set()
+    assert await asyncio.wait_for(desk.flush(), WAIT) == ()
+    await desk.reply(session_id, "three")
+    await desk.close()

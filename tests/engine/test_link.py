@@ -623,7 +623,6 @@ def test_a_greeting_of_another_version_is_one(payload: Json) -> None:
     played.control("h", payload)
     assert [one["a"] for one in played.said()] == ["auth", "q"]
     assert played.attempts == [GREETED]
-    assert played.link.server_time(played.now) is None
 
 
 def test_the_service_names_the_host_to_dial() -> None:
@@ -1009,14 +1008,6 @@ def test_closing_tells_everybody() -> None:
     played.link.reconnect_now(played.now)
     played.hello()
     assert (played.drain(), played.link.deadline()) == ([], None)
-
-
-def test_the_servers_time_is_counted_from_its_greeting() -> None:
-    """On the monotonic clock, whatever is done to the other."""
-    played = Played()
-    assert played.link.server_time(played.now) is None
-    played.live()
-    assert played.link.server_time(played.now + 2.5) == 1_700_000_002_500
 
 
 def test_secrets_are_not_shown() -> None:

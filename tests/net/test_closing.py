@@ -129,7 +129,7 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
                     await waiting
                 assert await _rest(subscription) == 0
                 assert subscription.state == "closed"
-                assert not subscription._alarm.is_set
+                assert subscription._alarm._timer is None
                 assert not [one for one in asyncio.all_tasks() if "stream" in one.get_name()]
         await transport.close()
     assert worst < AT_MOST

@@ -406,7 +406,7 @@ async def test_closing_takes_no_time_and_leaves_nothing(
                 async with asyncio.timeout(5):
                     await asyncio.gather(transport.close(), transport.close())
                 assert subscription.state == "closed"
-                assert not transport._alarm.is_set
+                assert transport._alarm._timer is None
                 if waiting is not None:
                     await waiting
         names = {task.get_name() for task in asyncio.all_tasks()}

@@ -15,7 +15,7 @@ from imbari_chat.wire.keys import SortKey
 from imbari_chat.wire.order import value_order
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.tree import EMPTY, Leaf, from_json
+from imbari_chat.wire.tree import Leaf, from_json
 
 __all__ = ["Edge", "OrderedRows", "Reader", "Row"]
 
@@ -89,7 +89,7 @@ class OrderedRows:
     Args:
         reader: The way to it.
         path: Where it is stored.
-        order: All of it, by key or by a child.
+        order: All of it, by a child.
         floor: Leave out what is ordered before this number.
     """
 
@@ -161,8 +161,6 @@ class OrderedRows:
     def row(self, key: str, raw: Json) -> Row:
         """A record of the list, as one of its rows."""
         index = self._order.order_by
-        if index.kind == "key":
-            return Row(key, raw, key, index.sort_key(key, EMPTY))
         node = from_json(raw)
         ordered = node.at(index.path)
         value = ordered.value if isinstance(ordered, Leaf) else None
