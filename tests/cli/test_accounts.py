@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from imbari_chat.cli import auth
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.emulator import Emulator
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
@@ -146,3 +148,42 @@ def test_an_emulators_owner_has_a_token_too(program: Program) -> None:
     """That of all emulators."""
     assert program("auth", "token").stdout == "owner\n"
     assert program.json("auth", "status")["uid"] == "imbari-chat"
+
+
+def test_a_person_reads_a_table_of_admins(program: Program, admin: str) -> None:
+    """With who cannot sign in."""
+    (account,) = program.json("admins", "list")
+    table = program("admins", "list", width=120, terminal=True).stdout
+    assert admin in table
+    assert account["id"] in table
+    assert "disabled" not in table
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_to", "confirm"),
+    [(["one"], None, False), (["one", "one"], None, True), ([], "one", True)],
+)
+def test_a_new_password_is_typed_twice(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], set_to: str | None, confirm: bool
+) -> None:
+    """Nobody knows it yet; one that the environment has is known."""
+    monkeypatch.setenv("IMBARI_CHAT_PASSWORD", set_to or "")
+    left = iter(typed)
+    monkeypatch.setattr(auth, "ask_secretly", lambda _: next(left))
+    assert auth.password(from_stdin=False, confirm=confirm) == "one"
+    assert list(left) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "confirm", "problem"),
+    [(["one", "other"], True, "differ"), ([""], False, "no password")],
+)
+def test_no_password_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], confirm: bool, problem: str
+) -> None:
+    """Of two that differ neither is taken."""
+    monkeypatch.delenv("IMBARI_CHAT_PASSWORD", raising=False)
+    left = iter(typed)
+    monkeypatch.setattr(auth, "ask_secretly", lambda _: next(left))
+    with pytest.raises(UsageError, match=problem):
+        auth.password(from_stdin=False, confirm=confirm)

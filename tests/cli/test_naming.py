@@ -9,8 +9,10 @@ import pytest
 
 from imbari_chat.cli import session_refs
 from imbari_chat.cli.session_refs import NumberedList, short_ids
+from imbari_chat.client import AsyncConversation
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from tests.cli.harness import Program, Visitor, outside
 from tests.cli.terminal import Terminal
 
@@ -102,6 +104,21 @@ def test_a_person_names_their_conversation(
     session = visitor.writes("Hello")
     visitor.writes("Hi", name="Brian Otieno", email="brian@example.com")
     assert program.show(reference, "--peek")["session"]["id"] == session
+
+
+def test_a_person_is_found_however_long_ago_they_wrote(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page; the newest page with any decides, so a name can mean a newer conversation."""
+    monkeypatch.setattr(session_refs, "_PAGE", 2)
+    oldest = visitor.writes("Hello", name="Zuri", email="zuri@example.com")
+    for name in ("Brian", "Amina", "Brian", "Noor"):
+        last = visitor.writes("Hi", name=name, email=f"{name}@example.com")
+    assert program.show("zuri@example.com", "--peek")["session"]["id"] == oldest
+    program("resolve", last)
+    assert program.show("noor", "--peek")["session"]["id"] == last
+    assert program.show("brian", "--peek")["session"]["customer_name"] == "Brian"
+    assert "no conversation has" in program("show", "Omar", code=3).stderr
 
 
 def test_a_name_of_two_people_names_neither(program: Program, visitor: Visitor) -> None:
@@ -207,3 +224,31 @@ def test_two_windows_have_two_lists(visitor: Visitor) -> None:
     with Terminal(IN_A_WINDOW.format(lines=[["show", "1", "--peek"]])) as other:
         other.sees("none was printed in this terminal")
         other.sees("ended with 2")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "turned", "told"),
+    [(AccessDenied("not yours"), 5, [1, 3], 2), (Unavailable("away"), 8, [], 1)],
+)
+def test_one_that_cannot_be_turned_keeps_no_other(
+    program: Program,
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ImbariError,
+    code: int,
+    turned: list[int],
+    told: int,
+) -> None:
+    """Each reason is told, and the exit code is the first one's; an outage is all the others'."""
+    sessions = [visitor.writes("Hello") for _ in range(4)]
+    resolve = AsyncConversation.resolve
+
+    async def refused(conversation: AsyncConversation) -> None:
+        if conversation.id in sessions[::2]:
+            raise error
+        await resolve(conversation)
+
+    monkeypatch.setattr(AsyncConversation, "resolve", refused)
+    result = program("resolve", *sessions, "--ids", code=code)
+    assert result.stdout.split() == [sessions[number] for number in turned]
+    assert result.stderr.count("error: ") == told

@@ -79,6 +79,10 @@ class InMemory:
             self._arrive_late()
         return reading.to_json()
 
+    async def get_shallow(self, path: Path) -> Json:
+        found = await self.get(path)
+        return dict.fromkeys(found, True) if isinstance(found, dict) else found
+
     def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         return self._submitter.submit(changes, done)
 

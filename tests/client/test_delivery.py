@@ -348,7 +348,7 @@ async def test_closing_names_what_is_undelivered_and_never_its_text(
                 written = [await conversation.reply("secret words", timeout=0) for _ in range(12)]
             began = time.monotonic()
             left = await desk.close()
-            assert time.monotonic() - began < 4  # a call may take five
+            assert time.monotonic() - began < 10  # a call may take fifteen
     assert left == tuple(written)
     (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
     said = record.getMessage()

@@ -136,7 +136,9 @@ WORK = {
             async def close(event):
                 await desk.close()
             await desk.wait_closed()
-        await asyncio.sleep(0.01)  # the handler has to return
+        async with asyncio.timeout(30):
+            while len(asyncio.all_tasks()) > 1:  # the handler has to return
+                await asyncio.sleep(0)
         """,
     ),
     "a customer": (

@@ -14,7 +14,7 @@ from textual.pilot import Pilot
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.frame import Place
-from imbari_chat.errors import ImbariError, NotFound
+from imbari_chat.errors import ImbariError, NotFound, Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -36,7 +36,9 @@ class Chat:
         messages: What each conversation's stream begins with.
         begins: How the inbox's stream is, after those.
         histories: What was said in a conversation, where that is not ``messages``.
+        turning: Cleared to have pages wait.
         past: Pages above those, the nearest first.
+        behind: Pages of conversations behind the window, the nearest first.
         calls: What was asked, in order.
         shown: What others were let see, in order.
         refuse: The error that replies, and changes of the status, end in.
@@ -44,6 +46,8 @@ class Chat:
         inbox: What the inbox's stream tells further, and what it ends with.
         talk: What the open conversation's stream does.
         written: The replies that were handed over.
+        ids: All conversations that there are; None if they cannot be counted.
+        counted: How often they were counted.
         refused: The ids of those of them that the outbox keeps, because they were refused.
     """
 
@@ -51,6 +55,8 @@ class Chat:
         self.sessions = sessions
         self.messages = messages
         self.histories: dict[SessionId, tuple[Message, ...]] = {}
+        self.turning = asyncio.Event()
+        self.turning.set()
         self.begins: ConnectionChanged = _LIVE
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
@@ -63,6 +69,8 @@ class Chat:
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.written: list[OutgoingMessage] = []
+        self.counted = 0
+        self.ids: frozenset[SessionId] | None = None
         self.refused: set[str] = set()
 
     async def events(self, *, limit: int) -> AsyncGenerator[ChatEvent, None]:
@@ -76,7 +84,13 @@ class Chat:
         return _Opened(self, session_id)
 
     def browse(self, *, page_size: int) -> "_Pages":
-        return _Pages(self.behind)
+        return _Pages(self.behind, self)
+
+    async def session_ids(self) -> frozenset[SessionId]:
+        self.counted += 1
+        if self.ids is None:
+            raise Unavailable("no HTTP here")
+        return self.ids
 
     async def resolve(self, session_id: SessionId) -> None:
         self.calls.append(f"resolve {session_id}")
@@ -154,10 +168,14 @@ def look(app: Desk, seconds: float = MOMENT / 1000) -> None:
 
 
 class _Pages:
-    def __init__(self, pages: list[Any]) -> None:
+    def __init__(self, pages: list[Any], chat: Chat) -> None:
         self._pages = pages
+        self._chat = chat
 
     async def older(self) -> list[Any]:
+        await self._chat.turning.wait()
+        if self._chat.away is not None:
+            raise self._chat.away
         return self._pages.pop(0) if self._pages else []
 
 
@@ -188,7 +206,7 @@ class _Opened:
             yield await _next(self._chat.talk)
 
     def browse(self, *, page_size: int) -> _Pages:
-        return _Pages(self._chat.past)
+        return _Pages(self._chat.past, self._chat)
 
     async def reply(
         self, text: str, *, timeout: float, expect_last: Message | None

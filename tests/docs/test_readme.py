@@ -23,7 +23,7 @@ from tests.docs.blocks import (
     invocations,
 )
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _MOST_LINES = 10
 
 _TEXTS = {

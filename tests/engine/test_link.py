@@ -542,6 +542,7 @@ def test_the_greeting_may_have_less_time_than_the_rest(
 
 
 GREETED, ANSWERED = Attempt("greeted"), Attempt("answered")
+NOT_SERVED = "the database does not serve this client: maintenance"
 
 
 @pytest.mark.parametrize(
@@ -563,14 +564,21 @@ GREETED, ANSWERED = Attempt("greeted"), Attempt("answered")
             [GREETED, ANSWERED, Attempt("misunderstood", "?")],
         ),
         (["dialed", "greeted", "answered", "lost", "lost"], [GREETED, ANSWERED]),
+        (
+            ["dialed", "greeted", "shutdown"],
+            [GREETED, Attempt("misunderstood", NOT_SERVED), Attempt("failed", NOT_SERVED)],
+        ),
         (["dialed", "closed"], []),
         (["dialed", "moved"], []),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Attempt]) -> None:
-    """What failed before anything was dialed, or after callers were served, is no attempt's end."""
-    played = Played()
+    """What failed before anything was dialed, or after callers were served, is no attempt's end.
+
+    A server that sends this client away is believed only where nothing else can be asked.
+    """
+    played = Played(heeds_shutdown=False)
     played.link.listen(1, ROOM, None, played.now)
     for fact in facts:
         match fact:
@@ -590,6 +598,8 @@ def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Att
                 played.answer(1)
             case "moved":
                 played.control("r", "s-1.firebaseio.com")
+            case "shutdown":
+                played.control("s", "maintenance")
             case "closed":
                 played.link.close(played.now)
         played.drain()

@@ -24,6 +24,9 @@ class Library(Caller):
         self.hangs = False
         self.error: Exception | None = None
 
+    def get_shallow(self, path: Path) -> Json:
+        return self._answer({str(path): True})
+
     def get(self, path: Path, query: Query | None = None) -> Json:
         return self._answer([str(path), query is None])
 
@@ -59,6 +62,7 @@ async def test_calls_go_to_the_identitys_library(transport: RestTransport) -> No
     """What it returns is returned."""
     assert await transport.get(Path.parse("/a"), Query.by_key()) == ["/a", False]
     assert await transport.get(ROOT) == ["/", True]
+    assert await transport.get_shallow(ROOT) == {"/": True}
     assert await transport.compare_and_set(ROOT, 5, 6) is True
     assert await transport.compare_and_set(ROOT, 4, 6) is False
 
@@ -75,9 +79,10 @@ async def test_a_read_that_hangs_is_answered_at_its_deadline(
 ) -> None:
     """Nothing was written, so nothing is unknown."""
     library.hangs, transport._timeout = True, 0.05
-    with pytest.raises(Unavailable) as caught:
-        await transport.get(ROOT)
-    assert not caught.value.outcome_unknown
+    for read in (transport.get, transport.get_shallow):
+        with pytest.raises(Unavailable) as caught:
+            await read(ROOT)
+        assert not caught.value.outcome_unknown
 
 
 async def test_a_write_that_hangs_is_unknown_at_its_deadline(

@@ -23,7 +23,7 @@ from imbari_chat.net.store_file import Row, StoreFile
 from tests import programs
 from tests.budget import examples
 
-WAIT = 10.0
+WAIT = 60.0
 OURS = "emulator/admin"
 
 

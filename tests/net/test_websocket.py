@@ -49,6 +49,9 @@ class Speaker:
         self.renewed = 0
         self.closed = False
 
+    def get_shallow(self, path: Path) -> Json:
+        raise NotImplementedError
+
     def get(self, path: Path, query: Query | None = None) -> Json:
         raise NotImplementedError
 

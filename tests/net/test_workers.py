@@ -24,9 +24,9 @@ async def test_a_hanging_call_does_not_hold_up_the_others() -> None:
     workers = Workers(2, "test")
     release = threading.Event()
     hanging = asyncio.create_task(workers.run(release.wait))
-    assert await asyncio.wait_for(workers.run(len, "abc"), 5) == 3
+    assert await asyncio.wait_for(workers.run(len, "abc"), 30) == 3
     hanging.cancel()
-    assert await asyncio.wait_for(workers.run(len, "ab"), 5) == 2
+    assert await asyncio.wait_for(workers.run(len, "ab"), 30) == 2
     release.set()
     workers.close()
 

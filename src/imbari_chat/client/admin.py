@@ -190,6 +190,16 @@ class AsyncAdminChat(BaseChat):
             start=start,
         )
 
+    async def session_ids(self) -> frozenset[SessionId]:
+        """The ids of all conversations, without reading these: some 30 bytes each, over HTTP.
+
+        Raises:
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        raw = await self._gateway.transport.get_shallow(paths.SESSIONS)
+        return frozenset(map(SessionId, decode.as_mapping(raw)))
+
     async def recount(self, session_id: str) -> UnreadCountMismatch | None:
         """Put a conversation's unread count right, if the website's writes let it drift.
 

@@ -2,6 +2,7 @@
 
 app                the desk itself: the panes, which conversation is open, leaving
 store              what it knows and shows, and who is told of changes
+older              the conversations behind the window
 streams            what feeds the store
 talk               the open conversation: entered, followed, replied to
 reading            read means seen

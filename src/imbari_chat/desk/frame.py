@@ -221,11 +221,13 @@ def keys(place: KeyPlace) -> Parts:
     return [(f" {footer(place)}", _DIM)]
 
 
-def nothing(state: Inbox, chosen: Listing) -> str:
+def nothing(state: Inbox, chosen: Listing, left_out: int) -> str:
     """What to say where there is no conversation; nothing is claimed that is not known."""
     if not state.sessions and state.connection.state != "live":
         offline = state.connection.state in {"reconnecting", "closed"}
         return "Not loaded: offline" if offline else "Loading conversations…"
+    if left_out:
+        return f"None of {left_out:,} found is {chosen.shown}: Enter, then F shows all"
     if chosen.query:
         return "Nothing found"
     return "No conversation yet" if chosen.shown == "all" else f"None is {chosen.shown}; f for more"

@@ -102,6 +102,12 @@ class ServiceAccess(SocketAccess, Secret):
                 )
         return value
 
+    def get_shallow(self, path: Path) -> Json:
+        self._prepare(str(path))
+        with service_errors(Call(str(path), caller=self._who())):
+            value: Json = self._reference(path).get(shallow=True)
+        return value
+
     def update(self, changes: Mapping[Path, Json]) -> None:
         if not changes:
             return

@@ -65,18 +65,9 @@ class RestTransport(BaseTransport[Access]):
         return None
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
-        """Read once.
-
-        The deadline is one on silence: whatever arrives of the answer puts it off. A slow line
-        would be cut at every try otherwise, and each would begin from nothing.
-        """
+        """Read once; the deadline is one on silence."""
         access = await self._caller()
-        try:
-            return await self._workers.run_while_heard(
-                access.get, path, query, silence=self._timeout + GRACE
-            )
-        except TimeoutError:
-            raise self._no_answer(str(path), unknown=False) from None
+        return await self._over_http(path, access.get, path, query)
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing.

@@ -134,6 +134,9 @@ class Transport(Protocol):
     async def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once."""
 
+    async def get_shallow(self, path: Path) -> Json:
+        """Read once, with every child as ``true``; always over HTTP."""
+
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
 

@@ -824,6 +824,15 @@ class AdminChat(_Chat[AsyncAdminChat]):
             ),
         )
 
+    def session_ids(self) -> frozenset[SessionId]:
+        """The ids of all conversations, without reading these: some 30 bytes each, over HTTP.
+
+        Raises:
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        return self._call(self._client.session_ids())
+
     def recount(self, session_id: str) -> UnreadCountMismatch | None:
         """Put a conversation's unread count right, if the website's writes let it drift.
 
