@@ -132,10 +132,13 @@ class World:
         body: Json = {"/".join(path): value for path, value in changes.items()}
         self.database.write(Write.patch(ROOT, body), OWNER, self.server)
 
-    def message(self, session_id: SessionId, key: str, timestamp: int) -> dict[Path, Json]:
-        """A message of its own text."""
+    def message(
+        self, session_id: SessionId, key: str, timestamp: int, uid: str | None = None
+    ) -> dict[Path, Json]:
+        """A message of its own text, by whoever is signed in so."""
         self.written.append(f"message {len(self.written)}")
-        record: Json = {"text": self.written[-1], "from": "customer", "timestamp": timestamp}
+        by: dict[str, Json] = {} if uid is None else {"senderUid": uid}
+        record: Json = {"text": self.written[-1], "from": "customer", "timestamp": timestamp, **by}
         return {paths.messages(session_id) / key: record}
 
     def consume(self, batches: AsyncGenerator[list[ChatEvent], None]) -> None:
@@ -497,7 +500,7 @@ def _of_one_session(world: World) -> Callable[[str, int], None]:
 
     def write(key: str, ahead: int = 0) -> None:
         world.server += 1
-        changes = world.message(SESSION, key, world.server + ahead)
+        changes = world.message(SESSION, key, world.server + ahead, "amina")
         session = paths.session(SESSION)
         changes[session / "lastMessage"] = world.written[-1]
         changes[session / "lastMessageTime"] = world.server + ahead
@@ -574,6 +577,28 @@ def test_what_a_busy_consumer_has_read_already_is_not_read_again() -> None:
         assert _texts(events) == world.written[1:]
         assert len([one for one in events if isinstance(one, SessionChanged)]) == 150
         assert world.transport.reads == len(("10", "30", "120"))
+
+    _run(lambda: world.server, scene())
+
+
+def test_a_page_that_comes_to_the_session_late_hides_nothing() -> None:
+    """It writes its message first, and the session after somebody else's: of the two moves between
+    which that one came, a listener may hear of the second alone."""
+    world = World()
+    write = _of_one_session(world)
+    session = paths.session(SESSION)
+
+    async def scene() -> None:
+        write("-M0", 0)
+        await _follow_inbox(world)
+        stamp = world.server + 2
+        world.put(world.message(SESSION, "-M1", stamp))
+        write("-M2", 0)
+        assert sorted(_texts(await world.look())) == ["message 1", "message 2"]
+        write("-M3", 0)
+        world.put({session / "lastMessage": "message 1", session / "lastMessageTime": stamp})
+        assert _texts(await world.look()) == ["message 3"]
+        await world.close()
 
     _run(lambda: world.server, scene())
 

@@ -8,7 +8,9 @@ names now and did not name before, for times may be a browser's. A session whose
 stamped later than now is asked at once, since what follows it will be stamped earlier.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
-What a look finds that its session has not come to yet costs no look of its own when it does.
+What a look finds that its session has not come to yet costs no look of its own when it does, if it
+was written together with its session, as by whoever is signed in. The website's session may come
+after somebody else's, whose move nobody need have heard of.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -86,7 +88,8 @@ class _Known:
             not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
             there before anything was read, or is one of too many.
-        foreseen: Times and texts of what was read and is later than the session.
+        foreseen: Times and texts of what was read and is later than the session, but was written
+            together with it.
     """
 
     session: Session | None
@@ -120,8 +123,8 @@ class _Known:
             in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
             ahead, ahead_floor = dict(in_order), in_order[0][1]
         until = session.last_message_time
-        later = [one for one in newest.timely if one.timestamp >= until][-_MOST_FORESEEN:]
-        foreseen = frozenset((one.timestamp, one.text) for one in later)
+        later = [one for one in newest.timely if one.timestamp >= until and one.sender_uid]
+        foreseen = frozenset((one.timestamp, one.text) for one in later[-_MOST_FORESEEN:])
         return _Known(session, until, ids, floor, ahead, ahead_floor, foreseen)
 
     def has_moved(self, session: Session) -> bool:
