@@ -137,7 +137,7 @@ class WindowDiff(ABC):
         only to go at once.
         """
         if touched is not None:
-            return not touched <= window.keys() | self._raw.keys()
+            return any(key not in window and key not in self._raw for key in touched)
         return known[:1] >= self._latest[:1]
 
     def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:

@@ -195,12 +195,9 @@ async def with_deliveries(
     following = _follow_on(batches, notifier)
     try:
         while True:
-            try:
-                async with asyncio.timeout(_patience(own.due_since) if told.is_live else None):
-                    await notifier.until(ready)
-            except TimeoutError:
-                if not following.done():
-                    posted.extend(own.silent(time.monotonic()))
+            patience = _patience(own.due_since) if told.is_live else None
+            if not await notifier.until(ready, patience) and not following.done():
+                posted.extend(own.silent(time.monotonic()))
             if not following.done() and told.next is not None:
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.

@@ -156,11 +156,7 @@ class Outbox:
         """
         self.begin()
         self.online()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._notifier.until(self._is_at_rest)
-        except TimeoutError:
-            pass  # what is left is the answer
+        await self._notifier.until(self._is_at_rest, timeout)
         return self.pending
 
     async def drop(self, message_id: str) -> None:
@@ -333,8 +329,8 @@ class Outbox:
 
     def _forget(self, entry: OutboxEntry) -> None:
         self._entries.pop(entry.message.id, None)
-        if entry.over is not None and not entry.over.done():
-            entry.over.set_result(None)
+        if entry.over is not None:
+            _is_over(entry.over)
         if not self._entries:
             WITH_MAIL.discard(self)
 
@@ -353,9 +349,14 @@ class Outbox:
         """Until it is settled, its client is closed, or ``timeout`` is over."""
         if timeout <= 0 or entry.message.id not in self._entries:
             return
-        entry.over = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        entry.over = loop.create_future()
         # Should it come together with the deadline: where it is then is the answer.
-        await asyncio.wait({entry.over}, timeout=timeout)
+        alarm = loop.call_later(timeout, _is_over, entry.over)
+        try:
+            await entry.over
+        finally:
+            alarm.cancel()
 
     def _go_on(self) -> None:
         """Do what the core asks for, and be rung at its next deadline."""
@@ -379,7 +380,7 @@ class Outbox:
             case Send(keys):
                 entries = [self._entries[key] for key in keys if key in self._entries]
                 if self._may_go(entries):
-                    self._send(self._timely(entries))
+                    self._send_after_telling(self._timely(entries))
                 else:
                     self._try(self._prepare(entries))
             case Look(key):
@@ -424,6 +425,13 @@ class Outbox:
         else:
             self._send(entries)
         self._go_on()
+
+    def _send_after_telling(self, entries: list[OutboxEntry]) -> None:
+        """Send when whoever watches has heard of it, in this turn of the loop or else the next."""
+        if self._watchers:
+            asyncio.get_running_loop().call_soon(self._send, entries)
+        else:
+            self._send(entries)
 
     def _send(self, entries: list[OutboxEntry]) -> None:
         # What was given up meanwhile has been said not to be there, so it does not go.
@@ -484,3 +492,9 @@ class Outbox:
             watcher(event)
         if delivery == "failed" and not entry.awaited:
             _log.warning("the message %s was not delivered: %s", entry.message.id, error)
+
+
+def _is_over(waiting: asyncio.Future[None]) -> None:
+    """Whoever waits goes on."""
+    if not waiting.done():
+        waiting.set_result(None)
