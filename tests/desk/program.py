@@ -36,7 +36,7 @@ def main(*, fails_at: str = "", editor: str = "") -> None:
 
     Args:
         fails_at: A method of the desk's that raises.
-        editor: A program that writes on in the terminal; a customer writes as soon as it is there.
+        editor: A program that writes on in the terminal; a customer writes a lot meanwhile.
     """
     if fails_at:
         setattr(Desk, fails_at, _fail)
@@ -52,7 +52,9 @@ def main(*, fails_at: str = "", editor: str = "") -> None:
 
     async def edit(text: str) -> str:
         process = await asyncio.create_subprocess_exec("sh", "-c", editor)
-        chat.inbox.put_nowait(MessageAdded(sessions[-1].id, message("new", "Hello?")))
+        for at in range(60):  # each drawn by itself, if anything is drawn
+            chat.inbox.put_nowait(MessageAdded(sessions[-1].id, message(f"n{at}", f"Hello {at}")))
+            await asyncio.sleep(0.02)
         await process.wait()
         return f"{text} written"
 
