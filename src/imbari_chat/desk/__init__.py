@@ -6,6 +6,7 @@ older              the conversations behind the window
 streams            what feeds the store
 talk               the open conversation: entered, followed, replied to
 reading            read means seen
+away               the terminal is an editor's for a while
 sending            drafts, and replies on their way
 drafts             what is written and not sent, on disk
 leaving            replies on their way are given a moment

@@ -1,7 +1,6 @@
 """What is written: kept as a draft until it is sent, and sent; and what could not be sent."""
 
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -86,25 +85,6 @@ class Sender:
             return False
         self._store.change(lambda state: state.with_draft(opened, text))
         return True
-
-    def edit(self, edit: Callable[[str], str], away: AbstractContextManager[None]) -> None:
-        """Let the person go on in an editor of their own.
-
-        Args:
-            edit: Gives the text that has become of a text; raises ImbariError.
-            away: The terminal is the editor's meanwhile. It ends well, whatever comes of that:
-                otherwise Textual would not take the terminal over again.
-        """
-        outcome: str | ImbariError
-        with away:
-            try:
-                outcome = edit(self._store.state.draft)
-            except ImbariError as error:
-                outcome = error
-        if isinstance(outcome, ImbariError):
-            self._store.tell(str(outcome), is_error=True)
-        else:
-            self.write(outcome)
 
     def keep(self) -> None:
         """What is written goes to disk, and what is held back or was not stored with it."""
