@@ -236,7 +236,11 @@ def test_other_rules_than_those_shipped_are_a_warning(program: Program, emulator
     ("said", "state", "found"),
     [
         ("Tue, 12 Mar 2024 14:05:00 GMT", "ok", "as the service's"),
-        ("Tue, 12 Mar 2024 14:05:29 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:05:30 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:04:30 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:05:31 GMT", "warn", "31 s behind the service's"),
+        ("Tue, 12 Mar 2024 14:00:00 GMT", "warn", "300 s ahead of the service's"),
+        ("Tue, 12 Mar 2024 13:59:59 GMT", "fail", "301 s ahead of the service's"),
         ("Tue, 12 Mar 2024 14:04:00 GMT", "warn", "60 s ahead of the service's"),
         ("Tue, 12 Mar 2024 15:05:00 GMT", "fail", "3600 s behind the service's"),
         ("yesterday", "ok", "does not say what time it is"),

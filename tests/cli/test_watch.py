@@ -410,3 +410,14 @@ async def test_who_comes_and_goes_is_narrated_to_a_person(
 def test_an_empty_command_names_no_program(program: Program) -> None:
     """Blanks are not one."""
     assert "names no program" in program("watch", "--exec", " ", code=2).stderr
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("sender", ["customer", "admin"])
+async def test_of_a_conversation_that_was_not_heard_of_the_side_is_told(
+    capsys: pytest.CaptureFixture[str], sender: str
+) -> None:
+    """Its customer has no name here."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(quiet=True))
+    await watcher.take(_said("Hello", _NIGHT, sender=sender))
+    assert capsys.readouterr().out.splitlines()[-1] == f"03:00  -P7alW13  {sender}: Hello"

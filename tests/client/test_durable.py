@@ -21,7 +21,7 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
 from imbari_chat.net.store import OutboxStore
-from imbari_chat.net.store_file import Row, StoreFile
+from imbari_chat.net.store_file import Row, StoreFile, becoming
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -579,3 +579,59 @@ def _block(file: FilePath) -> None:
 def _damage(file: FilePath) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database")
+
+
+class _Told:
+    """Hears that a look is over."""
+
+    looks = 0
+
+    def looked(self) -> None:
+        self.looks += 1
+
+
+async def test_a_disk_that_fails_is_looked_at_ever_more_rarely_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, file: FilePath
+) -> None:
+    """Until it answers again; that nobody can be reached is no trouble of the disk's."""
+    full, away = ConfigError("the disk is full"), Unavailable("nobody is signed in yet")
+    found = iter([full, full, away, away, away, away, away, away, None, full, full])
+    monkeypatch.setattr(on_disk, "_LOOK", 1.0)
+    disk, pauses, troubles, told = on_disk.Disk(_store(file), 60.0), [], [], _Told()
+
+    async def look(_: object) -> None:
+        error = next(found, asyncio.CancelledError())
+        if error is not None:
+            raise error
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        troubles.append(disk.trouble)
+
+    monkeypatch.setattr(disk, "look", look)
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    with pytest.raises(asyncio.CancelledError):
+        await disk.watch(told)  # type: ignore[arg-type]  # as much of it as is asked
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 1.0, 2.0, 4.0]
+    assert troubles == [full, full, *[None] * 7, full, full]
+    assert told.looks == 10
+    said = [one.getMessage().partition(" waits: ")[2] for one in caplog.records]
+    assert said == ["the disk is full", "nobody is signed in yet", "the disk is full"]
+
+
+async def test_a_message_that_somebody_else_has_refused_is_told_here(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """With the reason, to whoever waits for it."""
+    sender, writer = desk(), desk()
+    await sender.reply(session_id, "first")
+    away = _Away(namespace, ADMIN, file)
+    sender._gateway.transport.update = away.update  # type: ignore[method-assign]
+    waiting = await writer.reply(session_id, "second", timeout=0)
+    other = StoreFile(file, "test")
+    other.write([becoming(waiting.id, "failed", "AccessDenied: not yours")])
+    other.close()
+    await writer.flush(timeout=WAIT)
+    assert waiting.delivery == "failed"
+    assert isinstance(waiting.error, AccessDenied)
+    assert waiting.error.what == "not yours"
