@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any, ClassVar, Self
+from typing import Any
 
 import httpx
 import pytest
@@ -28,6 +28,7 @@ from imbari_chat.errors import (
     InvalidData,
     StreamOverflow,
 )
+from imbari_chat.net.http_client import HttpAnswer
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.sse import SseSubscription, _may_carry_credentials
 from imbari_chat.schema.events import MessageAdded, MessageRemoved
@@ -412,29 +413,23 @@ async def test_a_fault_of_ours_in_one_answer_is_an_outage(
     assert "abc.def" not in caplog.text
 
 
-class Ready:
+class Ready(httpx.AsyncByteStream):
     """A client whose first answer is all there at once, and whose second never comes."""
-
-    status_code = 200
-    has_redirect_location = False
-    headers: ClassVar = {"content-type": "text/event-stream; charset=utf-8"}
 
     def __init__(self, body: bytes) -> None:
         self._body = body
         self.asked = 0
 
-    def build_request(self, *_: Any, **__: Any) -> None: ...
-
-    async def send(self, *_: Any, **__: Any) -> Self:
+    async def get(self, *_: Any) -> HttpAnswer:
         self.asked += 1
         if self.asked > 1:
             await asyncio.Event().wait()
-        return self
+        return HttpAnswer(200, "text/event-stream; charset=utf-8", None, self)
 
-    async def aiter_raw(self) -> AsyncIterator[bytes]:
+    async def __aiter__(self) -> AsyncIterator[bytes]:
         yield self._body
 
-    async def aclose(self) -> None: ...
+    async def close(self) -> None: ...
 
 
 async def test_the_end_of_a_connection_that_was_given_up_is_not_heard() -> None:
