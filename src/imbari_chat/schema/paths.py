@@ -204,6 +204,11 @@ def sessions_in_order() -> "Query":
     return _query().by_child("lastMessageTime")
 
 
+def sessions_resolved_since(moment: int) -> "Query":
+    """Those that say they were resolved then or later, ms; read at :data:`SESSIONS`."""
+    return _query().by_child("resolvedAt").start_at(moment)
+
+
 def sessions_of(uid: str) -> "Query":
     """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
     return _query().by_child("customerUid").equal_to(uid)

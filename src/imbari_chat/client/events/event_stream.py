@@ -19,7 +19,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["follow", "message_events", "with_deliveries"]
+__all__ = ["connection_changed", "follow", "message_events", "with_deliveries"]
 
 _GROWTH = 4
 _PAUSE = 0.1
@@ -66,7 +66,7 @@ async def follow(
                             if item.state == "live" and not diff.has_begun:
                                 live = item
                             else:
-                                yield [_connection(item)]
+                                yield [connection_changed(item)]
                         case Changed():
                             value, touched = own.over(item.value, item.touched)
                             now = gateway.ids.now()
@@ -88,7 +88,7 @@ async def follow(
                             if is_first:
                                 yield []  # that was what there is to begin with
                             if live is not None:
-                                yield [_connection(live)]
+                                yield [connection_changed(live)]
                                 live = None
 
 
@@ -303,5 +303,5 @@ async def _next(
         notifier.notify()  # by itself: a callback of the task's would come a turn of the loop later
 
 
-def _connection(item: StateChanged) -> ConnectionChanged:
+def connection_changed(item: StateChanged) -> ConnectionChanged:
     return ConnectionChanged(item.state, item.reason, item.retry_in)

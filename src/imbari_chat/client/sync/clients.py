@@ -1015,6 +1015,22 @@ class AdminChat(_Chat[AsyncAdminChat]):
             self._portal, self._client.events(limit=limit, buffer=buffer, overflow=overflow)
         )
 
+    def resolutions(self) -> BlockingIterator[ChatEvent]:
+        """Follow what is resolved and reopened in all conversations, however long ago they moved.
+
+        It survives outages; the connection's state is told by :meth:`events`, which tells of those
+        in its window as well.
+
+        Yields:
+            SessionChanged for each that is resolved from now on, and for each of those, or of those
+            that were resolved in the day before, that is reopened.
+
+        Raises:
+            InvalidData: The rules in force are older than this program, and have no index for it.
+            ImbariError: It has ended for good.
+        """
+        return BlockingIterator(self._portal, self._client.resolutions())
+
 
 class CustomerChat(_Chat[AsyncCustomerChat]):
     """The chat as a customer has it: one conversation, open or minimised.
