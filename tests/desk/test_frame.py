@@ -20,7 +20,7 @@ from imbari_chat.view.outgoing import Pending
 from imbari_chat.view.widths import widest
 from tests.view.records import NOW, heard, session
 
-AMINA = SessionId("amina")
+AMINA, BRIAN = SessionId("amina"), SessionId("brian")
 LIVE = ConnectionChanged("live")
 
 
@@ -56,7 +56,7 @@ def test_the_header_counts_what_is_unread_and_what_waits() -> None:
     state = heard(Inbox(), LIVE)
     state = replace(
         state,
-        sessions={"a": session("a", unreadCount=2), "b": session("b", unreadCount=1)},
+        sessions={AMINA: session("a", unreadCount=2), BRIAN: session("b", unreadCount=1)},
         pending=(Pending(1, AMINA, "hello", delivery="sent", since=NOW),),
     )
     place = frame.Place("shop", "noor", is_live=True)
@@ -144,7 +144,7 @@ def test_what_has_an_end_is_said_with_it(until: int | None, said: str) -> None:
         ({"customerName": " "}, " (no name)  amina@example.com"),
     ],
 )
-def test_the_heading_says_whose_conversation_it_is(fields: dict[str, str], said: str) -> None:
+def test_the_heading_says_whose_conversation_it_is(fields: dict[str, Any], said: str) -> None:
     """A stranger's words last, and never as ours."""
     state = Inbox(conversation=Conversation(session("amina", **fields)))
     first, _ = frame.heading(state, Listing(), 0, 80)
@@ -237,11 +237,17 @@ def test_where_there_is_no_conversation_the_reason_is_said(
     connection: ConnectionState, chosen: Listing, said: str
 ) -> None:
     """Nothing is claimed that is not known."""
-    assert frame.nothing(Inbox(connection=ConnectionChanged(connection)), chosen) == said
+    assert frame.nothing(Inbox(connection=ConnectionChanged(connection)), chosen, 0) == said
 
 
 def test_what_was_loaded_is_not_called_offline() -> None:
     """It may be old, which the notice says."""
     lost = ConnectionChanged("reconnecting")
     state = Inbox(sessions={AMINA: session("amina")}, connection=lost)
-    assert frame.nothing(state, Listing(query="x")) == "Nothing found"
+    assert frame.nothing(state, Listing(query="x"), 0) == "Nothing found"
+
+
+def test_what_the_filter_hides_of_what_was_found_is_counted() -> None:
+    """And how to see it."""
+    said = frame.nothing(Inbox(connection=ConnectionChanged("live")), Listing(query="x"), 1200)
+    assert said == f"None of 1,200 found is {Listing().shown}: Enter, then F shows all"
