@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
-from imbari_chat.config import Settings, consents, settings_file
+from imbari_chat.config import Settings
+from imbari_chat.config_origins import consents, settings_file
 from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError
 

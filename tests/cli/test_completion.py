@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.cli import completion
 from imbari_chat.cli.completion import VARIABLE, _offers
 from imbari_chat.cli.main import run
 from imbari_chat.schema.models import Session
@@ -31,6 +32,7 @@ def offered(
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(completion, "_PATIENCE", 60)
     with pytest.raises(SystemExit):
         run([])
     said = capsys.readouterr()
@@ -144,7 +146,7 @@ def test_bash_completes(program: Program, visitor: Visitor, place: Path) -> None
     visitor.writes("Hello")
     (place / "script").write_text(program("completion", "bash").stdout)
     itself = place / "imbari-chat"
-    code = "from imbari_chat.cli.main import run; run()"
+    code = "from imbari_chat.cli import completion, main; completion._PATIENCE = 60; main.run()"
     itself.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{code}" "$@"\n')
     itself.chmod(itself.stat().st_mode | stat.S_IXUSR)
     asked = (

@@ -128,7 +128,7 @@ from imbari_chat.cli.exit_codes import boundary
 run.Pace = partial(run.Pace, speed=20)  # customers who type as fast as a test reads
 code = boundary(lambda: run_demo(customers=1))
 for thread in set(threading.enumerate()) - {threading.main_thread()}:
-    thread.join(10)  # a request may have been under way
+    thread.join(60)  # a request may have been under way
 print("left", threading.active_count())
 sys.exit(code)
 """

@@ -106,6 +106,21 @@ def test_a_person_names_their_conversation(
     assert program.show(reference, "--peek")["session"]["id"] == session
 
 
+def test_a_person_is_found_however_long_ago_they_wrote(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Page by page; the newest page with any decides, so a name can mean a newer conversation."""
+    monkeypatch.setattr(session_refs, "_PAGE", 2)
+    oldest = visitor.writes("Hello", name="Zuri", email="zuri@example.com")
+    for name in ("Brian", "Amina", "Brian", "Noor"):
+        last = visitor.writes("Hi", name=name, email=f"{name}@example.com")
+    assert program.show("zuri@example.com", "--peek")["session"]["id"] == oldest
+    program("resolve", last)
+    assert program.show("noor", "--peek")["session"]["id"] == last
+    assert program.show("brian", "--peek")["session"]["customer_name"] == "Brian"
+    assert "no conversation has" in program("show", "Omar", code=3).stderr
+
+
 def test_a_name_of_two_people_names_neither(program: Program, visitor: Visitor) -> None:
     """It says which there are."""
     one = visitor.writes("Hello")

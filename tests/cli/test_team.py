@@ -1,9 +1,12 @@
 """assign, label, snooze, notes, block and canned, and what inbox, show and reply make of them."""
 
 import json
+from contextlib import closing
 
 import pytest
 
+from imbari_chat.cli.colleagues import open_accounts
+from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from tests.cli.harness import Program, Visitor, outside
 
@@ -49,6 +52,23 @@ def test_a_colleague_is_named_as_the_team_knows_them(
     outside(emulator, f"/assignments/{other}/name", "Brian")
     twice = program("assign", session, "--to", "Brian", "--take", code=7)
     assert "uid:u1 or uid:u2" in twice.stderr
+
+
+def test_a_colleague_is_named_by_account(program: Program, visitor: Visitor) -> None:
+    """Whom nobody has seen yet, by e-mail or by the name of the account; customers are nobody."""
+    session = visitor.writes("Hello")
+    with closing(open_accounts(Settings())) as accounts:
+        uid = accounts.create("noor@example.com", "password").uid
+        accounts.grant("noor@example.com")
+        accounts._client.update_user(uid, display_name="Noor A")
+        accounts.create("brian@example.com", "password")
+    given = program.json("assign", session, "--to", "noor@example.com")["team"]["assignee"]
+    assert (given["uid"], given["name"]) == (uid, "Noor A")
+    program("assign", session, "--take")
+    assert "Noor A has it now" in program("assign", session, "--to", "noor a").stderr
+    for nobody in ("brian@example.com", "Brian"):
+        refused = program("assign", session, "--to", nobody, "--take", code=3)
+        assert f"no colleague is known as '{nobody}'" in refused.stderr
 
 
 def test_labels_are_added_printed_and_taken_away(program: Program, visitor: Visitor) -> None:

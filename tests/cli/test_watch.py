@@ -1,5 +1,6 @@
 """watch, against the emulator: a process of its own, because it runs until it is stopped."""
 
+import asyncio
 import json
 import os
 import queue
@@ -10,7 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -34,7 +35,9 @@ from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch import Watcher
 from imbari_chat.cli.watch_lines import Kind, Lines
+from imbari_chat.cli.watch_streams import WINDOW, joined
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema import strict_rules
 from tests import programs
 from tests.cli.harness import Program, Visitor, outside
 
@@ -119,6 +122,111 @@ def test_watch_tells_of_all_conversations(visitor: Visitor, program: Program) ->
         assert watch.row()[::2][:2] == ["resolved", new]
         program("reopen", new)
         assert watch.row()[::2][:2] == ["reopened", new]
+
+
+def _old(visitor: Visitor, emulator: Emulator) -> str:
+    """A conversation that two hundred others have moved after."""
+    old = visitor.writes("Long ago")
+    outside(emulator, f"/chatSessions/{old}/lastMessageTime", 1000)
+    newer = {"customerName": "A", "customerEmail": "", "lastMessage": "", "unreadCount": 0}
+    for at in range(WINDOW):
+        record = {**newer, "lastMessageTime": 2000 + at, "status": "active"}
+        outside(emulator, f"/chatSessions/newer{at:03}", record)
+    return old
+
+
+@pytest.mark.parametrize("of_one", [False, True])
+def test_resolving_is_seen_however_long_ago_a_conversation_moved(
+    visitor: Visitor, program: Program, emulator: Emulator, *, of_one: bool
+) -> None:
+    """It moves none up, so no window of the inbox shows it."""
+    old = _old(visitor, emulator)
+    with watching(*([old] if of_one else [])) as watch:
+        watch.narrated("connected")
+        for done, told in (("resolve", "resolved"), ("reopen", "reopened")) * 2:
+            program(done, old)
+            assert watch.row()[::2][:2] == [told, old]
+
+
+async def test_what_two_streams_tell_is_told_once(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whichever comes first; and a conversation may come into the window with it."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(quiet=True))
+    resolved = AMINA.model_copy(update={"status": "resolved"})
+    for event in (
+        SessionAdded(BRIAN),
+        ConnectionChanged("live"),
+        SessionChanged(resolved, AMINA),
+        SessionAdded(AMINA),
+        SessionChanged(AMINA, resolved),
+        SessionChanged(resolved, AMINA),
+        SessionChanged(resolved, AMINA),
+    ):
+        await watcher.take(event)
+    told = [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()]
+    assert told == ["resolved", "reopened", "resolved"]
+
+
+async def test_it_is_called_live_once_all_of_it_is() -> None:
+    """Else what is resolved in between would be told by nobody."""
+    live, first, second = ConnectionChanged("live"), asyncio.Event(), asyncio.Event()
+
+    async def events() -> AsyncGenerator[ChatEvent, None]:
+        yield live
+        first.set()
+        await asyncio.Event().wait()
+
+    async def changes() -> AsyncGenerator[ChatEvent, None]:
+        await second.wait()
+        yield live
+        await asyncio.Event().wait()
+
+    async with aclosing(joined(events(), changes())) as both:
+        told = asyncio.ensure_future(anext(both))
+        for _ in range(9):
+            await asyncio.sleep(0)
+        assert not told.done()
+        second.set()
+        assert await told == live
+
+
+async def test_what_ends_one_of_several_streams_ends_them_all() -> None:
+    """And what they had told before was taken."""
+    closed = []
+
+    async def stream(
+        *events: ChatEvent, error: Exception | None = None
+    ) -> AsyncGenerator[ChatEvent, None]:
+        try:
+            for event in events:
+                yield event
+            if error is not None:
+                raise error
+            await asyncio.Event().wait()
+        finally:
+            closed.append(events)
+
+    both = joined(stream(SessionAdded(AMINA)), stream(SessionAdded(BRIAN), error=OSError("gone")))
+    heard = [str(await anext(both)) for _ in range(2)]
+    assert sorted(heard) == sorted(map(str, (SessionAdded(AMINA), SessionAdded(BRIAN))))
+    with pytest.raises(OSError, match="gone"):
+        await anext(both)
+    assert len(closed) == 2
+
+
+@pytest.mark.usefixtures("nowhere")
+def test_without_an_index_it_says_what_it_does_not_see(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Older rules are no reason to see nothing."""
+    older = strict_rules().replace(', "resolvedAt"]', "]")
+    assert older != strict_rules()
+    with Emulator(rules=older) as emulator:
+        for name, value in emulator.environment().items():
+            monkeypatch.setenv(name, value)
+        with watching() as watch:
+            watch.narrated("only the 200 conversations that moved last are seen to be resolved")
+            session = Visitor().writes("Hello")
+            assert [watch.row()[0] for _ in range(2)] == ["started", "message"]
+            Program()("resolve", session)
+            assert watch.row()[0] == "resolved"
 
 
 def test_watch_prints_json_lines(visitor: Visitor) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -16,6 +17,7 @@ from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.errors import AuthError, ImbariError, QuotaExceeded, SessionNotFound
 from imbari_chat.schema import plans
 from imbari_chat.schema.forms import LeadForm
@@ -135,10 +137,10 @@ async def test_a_message_nobody_can_tell_about_is_called_unknown(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
 ) -> None:
     """At the deadline the caller is told the truth."""
-    async with customer("", *[LOST_REQUEST] * 10) as chat:
+    async with customer("", *[LOST_REQUEST] * 1000) as chat:
         await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello", timeout=0.2, queue=False)
+            await chat.send("Hello", timeout=1.0, queue=False)
     assert caught.value.outcome_unknown
 
 
@@ -156,11 +158,12 @@ async def test_an_outage_shorter_than_the_deadline_is_not_noticed(
     assert _texts(namespace, session.id) == ["message 0", "message 1", "message 2"]
 
 
-async def test_closing_tells_whoever_waits_for_a_message(
-    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
-) -> None:
-    """Nobody waits for ever, and nothing goes out afterwards."""
-    chat = customer("", *[UNREACHABLE] * 100)
+async def test_closing_tells_whoever_waits_for_a_message(namespace: Namespace) -> None:
+    """Nobody waits for ever, and nothing goes out afterwards. No try is under way then, of which it
+    could not be told what becomes of it."""
+    later = replace(SEND_POLICY, backoff=BackoffPolicy(first=600, cap=600))
+    transport = InMemory(namespace, CUSTOMER, "", *[UNREACHABLE] * 100)
+    chat = AsyncCustomerChat._over(Gateway(transport, policy=later))
     session = await chat.start(name="Amina", email="amina@example.com")
     send = asyncio.create_task(chat.send("Hello", timeout=60))
     await asyncio.sleep(0)

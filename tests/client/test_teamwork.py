@@ -169,7 +169,7 @@ class Told(InMemory):
 @pytest.fixture
 def told() -> Told:
     """A block that ends soon, and labels that are none."""
-    return Told(blocks={"amina": {"reason": "x", "until": NOW + 50}}, labels={"s": "junk"})
+    return Told(blocks={"amina": {"reason": "x", "until": NOW + 1000}}, labels={"s": "junk"})
 
 
 async def _next(source: Any) -> TeamSnapshot:
@@ -188,7 +188,7 @@ async def test_an_end_is_told_when_it_comes(told: Told, monkeypatch: pytest.Monk
     async with aclosing(live.follow(gateway)) as snapshots:
         first = await _next(snapshots)
         second = await _next(snapshots)
-        assert first.at < NOW + 50 <= second.at
+        assert first.at < NOW + 1000 <= second.at
         assert second.next_end() is None
         told.queues["blocks"].put_nowait(None)
         assert (await _next(snapshots)).blocks == {}

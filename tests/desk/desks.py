@@ -6,12 +6,15 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
 
+import pytest
+import textual.app
+import textual.pilot
 from textual.pilot import Pilot
 
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.frame import Place
-from imbari_chat.errors import ImbariError
+from imbari_chat.errors import ImbariError, NotFound, Unavailable
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, SessionAdded
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -33,7 +36,9 @@ class Chat:
         messages: What each conversation's stream begins with.
         begins: How the inbox's stream is, after those.
         histories: What was said in a conversation, where that is not ``messages``.
+        turning: Cleared to have pages wait.
         past: Pages above those, the nearest first.
+        behind: Pages of conversations behind the window, the nearest first.
         calls: What was asked, in order.
         shown: What others were let see, in order.
         refuse: The error that replies, and changes of the status, end in.
@@ -41,12 +46,17 @@ class Chat:
         inbox: What the inbox's stream tells further, and what it ends with.
         talk: What the open conversation's stream does.
         written: The replies that were handed over.
+        ids: All conversations that there are; None if they cannot be counted.
+        counted: How often they were counted.
+        refused: The ids of those of them that the outbox keeps, because they were refused.
     """
 
     def __init__(self, *sessions: Session, messages: tuple[Message, ...] = ()) -> None:
         self.sessions = sessions
         self.messages = messages
         self.histories: dict[SessionId, tuple[Message, ...]] = {}
+        self.turning = asyncio.Event()
+        self.turning.set()
         self.begins: ConnectionChanged = _LIVE
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
@@ -59,6 +69,9 @@ class Chat:
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.written: list[OutgoingMessage] = []
+        self.counted = 0
+        self.ids: frozenset[SessionId] | None = None
+        self.refused: set[str] = set()
 
     async def events(self, *, limit: int) -> AsyncGenerator[ChatEvent, None]:
         for one in self.sessions:
@@ -71,7 +84,13 @@ class Chat:
         return _Opened(self, session_id)
 
     def browse(self, *, page_size: int) -> "_Pages":
-        return _Pages(self.behind)
+        return _Pages(self.behind, self)
+
+    async def session_ids(self) -> frozenset[SessionId]:
+        self.counted += 1
+        if self.ids is None:
+            raise Unavailable("no HTTP here")
+        return self.ids
 
     async def resolve(self, session_id: SessionId) -> None:
         self.calls.append(f"resolve {session_id}")
@@ -86,6 +105,11 @@ class Chat:
 
     async def show(self) -> None:
         self.shown.append("show")
+
+    async def drop(self, message_id: str) -> None:
+        self.calls.append(f"drop {message_id}")
+        if message_id not in self.refused:
+            raise NotFound("the outbox holds no such message")
 
     def reconnect_now(self) -> None:
         self.calls.append("reconnect")
@@ -144,10 +168,14 @@ def look(app: Desk, seconds: float = MOMENT / 1000) -> None:
 
 
 class _Pages:
-    def __init__(self, pages: list[Any]) -> None:
+    def __init__(self, pages: list[Any], chat: Chat) -> None:
         self._pages = pages
+        self._chat = chat
 
     async def older(self) -> list[Any]:
+        await self._chat.turning.wait()
+        if self._chat.away is not None:
+            raise self._chat.away
         return self._pages.pop(0) if self._pages else []
 
 
@@ -178,7 +206,7 @@ class _Opened:
             yield await _next(self._chat.talk)
 
     def browse(self, *, page_size: int) -> _Pages:
-        return _Pages(self._chat.past)
+        return _Pages(self._chat.past, self._chat)
 
     async def reply(
         self, text: str, *, timeout: float, expect_last: Message | None
@@ -213,9 +241,24 @@ async def opened(
     app = Desk(
         cast("AsyncAdminChat", chat), place=Place("demo-shop", "default"), clock=Clock(), **options
     )
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield app, pilot
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (textual.app, textual.pilot):
+            patch.setattr(module, "wait_for_idle", _until_idle)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            yield app, pilot
+
+
+async def _until_idle(*_: float) -> None:
+    """Wait until nobody in the loop has anything to do but to wait for a clock, a thread or a file.
+
+    A pilot takes a process that uses no processor for one that is idle. On a busy machine it may
+    as well not have been given any.
+    """
+    loop = cast("asyncio.BaseEventLoop", asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    while loop._ready:  # type: ignore[attr-defined]  # noqa: ASYNC110  # callbacks that are due
+        await asyncio.sleep(0)
 
 
 def row_of(app: Desk, words: str) -> int:
@@ -227,10 +270,10 @@ def row_of(app: Desk, words: str) -> int:
 
 
 async def until(pilot: Pilot[None], happened: Callable[[], object]) -> None:
-    """Wait until it has happened, for ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Wait until it has happened, for thirty seconds at most."""
+    async with asyncio.timeout(30):
         while not happened():
-            await pilot.pause()
+            await pilot.pause(0.01)
 
 
 def screen_of(app: Desk) -> list[str]:

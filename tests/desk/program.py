@@ -1,9 +1,11 @@
 """A desk on a real terminal: run as a program, with every script in names and texts."""
 
+import asyncio
 from typing import Any, Final, cast
 
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.frame import Place
+from imbari_chat.schema.events import MessageAdded
 from tests.desk.desks import Chat
 from tests.view.records import NOW, message, session
 
@@ -29,11 +31,12 @@ HARD: Final = {
 }
 
 
-def main(*, fails_at: str = "") -> None:
+def main(*, fails_at: str = "", editor: str = "") -> None:
     """Show it until Ctrl-C.
 
     Args:
         fails_at: A method of the desk's that raises.
+        editor: A program that writes on in the terminal; a customer writes a lot meanwhile.
     """
     if fails_at:
         setattr(Desk, fails_at, _fail)
@@ -46,7 +49,16 @@ def main(*, fails_at: str = "") -> None:
         for at, text in enumerate(HARD.values())
     )
     chat: Any = Chat(*sessions, messages=said)
-    app = Desk(cast("Any", chat), place=Place("demo-shop", "default"))
+
+    async def edit(text: str) -> str:
+        process = await asyncio.create_subprocess_exec("sh", "-c", editor)
+        for at in range(60):  # each drawn by itself, if anything is drawn
+            chat.inbox.put_nowait(MessageAdded(sessions[-1].id, message(f"n{at}", f"Hello {at}")))
+            await asyncio.sleep(0.02)
+        await process.wait()
+        return f"{text} written"
+
+    app = Desk(cast("Any", chat), place=Place("demo-shop", "default"), edit=edit)
     app.run()
     if app.failure is not None:
         raise app.failure

@@ -7,19 +7,27 @@ import pytest
 from textual import events
 from textual.widget import Widget
 
-from imbari_chat.desk import frame
+from imbari_chat.desk import frame, older
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.list_pane import ListPane
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Transcript
-from imbari_chat.errors import Conflict
-from imbari_chat.schema.events import ConnectionChanged, MessageAdded, SessionChanged
-from imbari_chat.schema.models import Message
+from imbari_chat.errors import Conflict, Unavailable
+from imbari_chat.schema.events import (
+    ConnectionChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionChanged,
+    SessionRemoved,
+)
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import Inbox
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
+
+_PAGE = older._PAGE
 
 AMINA = session("amina", unreadCount=2)
 BRIAN = session("brian", at=-5)
@@ -70,32 +78,145 @@ async def test_search_finds_as_one_types() -> None:
         assert len(app.store.rows) == 2
 
 
-async def test_all_conversations_are_counted_without_being_asked_for() -> None:
-    """And reached from the end of the list."""
-    chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
-    behind = [session(f"t{at:03}", at=-99 - at, status="resolved") for at in range(150)]
-    chat.behind = [behind[:100], behind[100:]]
+def _window() -> Chat:
+    return Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
+
+
+def _behind(count: int, **fields: object) -> list[list[Session]]:
+    """What is behind the window, in pages."""
+    older = [session(f"t{at:05}", at=-99 - at, **fields) for at in range(count)]
+    return [older[at : at + _PAGE] for at in range(0, count, _PAGE)]
+
+
+def _ids(chat: Chat) -> frozenset[SessionId]:
+    behind = (one.id for page in chat.behind for one in page)
+    return frozenset((*(one.id for one in chat.sessions), *behind))
+
+
+async def test_conversations_are_read_without_being_asked_for() -> None:
+    """To the end if that is not far, and reached from the end of the list."""
+    chat = _window()
+    chat.behind = _behind(_PAGE + 150, status="resolved")
     async with opened(chat) as (app, pilot):
-        await pilot.pause()
-        assert row_of(app, "↓32 active · 50 of 200")
+        await until(pilot, lambda: app.store.listing.is_complete)
+        assert row_of(app, "↓32 active · 50 of 450")
         await pilot.press("pagedown", "pagedown", "pagedown")
         assert row_of(app, "↑7 ↓25 active")
 
 
+async def test_the_total_is_true_however_many_there_are() -> None:
+    """Though they are not all loaded: their ids are."""
+    chat = _window()
+    chat.behind = _behind(9_950, status="resolved")
+    chat.ids = _ids(chat)
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: len(app.store.listing.older) == 2_000)
+        await pilot.pause()
+        assert row_of(app, "active · 50 of 10,000, 2,050 loaded; End: more")
+        chat.inbox.put_nowait(SessionAdded(session("new", at=1)))
+        await until(pilot, lambda: any("51 of 10,001" in row for row in screen_of(app)))
+
+
+async def test_the_total_is_read_again_with_every_connection() -> None:
+    """Nobody tells of what was deleted behind the window; what was heard meanwhile counts."""
+    chat = Chat(AMINA, BRIAN)
+    chat.ids = frozenset({AMINA.id, BRIAN.id, DONE.id})
+    chat.behind = [[DONE]]
+    async with opened(chat, limit=2) as (app, pilot):
+        await until(pilot, lambda: len(app.store.listing.ids or ()) == 3)
+        chat.ids = frozenset({AMINA.id, BRIAN.id})
+        for event in (ConnectionChanged("live"), SessionRemoved(BRIAN, deleted=True)):
+            chat.inbox.put_nowait(event)
+        await until(pilot, lambda: app.store.listing.ids == frozenset({AMINA.id}))
+        assert not app.store.listing.older
+        assert chat.counted == 2
+
+
 async def test_the_end_of_the_list_loads_more(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there are more than are loaded without being asked for."""
-    monkeypatch.setattr("imbari_chat.desk.streams._COUNTED", 0)
-    chat = Chat(*(session(f"s{at:02}", at=-at) for at in range(50)))
-    chat.behind = [[session("old", at=-99)]]
+    monkeypatch.setattr(older, "_UNASKED", 0)
+    chat = _window()
+    chat.behind = [*_behind(_PAGE), [session("old", at=-999)]]
     async with opened(chat) as (app, pilot):
         assert row_of(app, "50 of 50 loaded; End: more")
         await pilot.press("end")
+        await until(pilot, lambda: len(app.store.rows) == 50 + _PAGE)
+        assert row_of(app, "300 of 300 loaded; End: more")
+        await pilot.press("end")
+        await until(pilot, lambda: any("301 of 301" in row for row in screen_of(app)))
+
+
+async def test_a_search_reads_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Page by page, as far as it goes unasked, and says how far; the end of the list goes on."""
+    monkeypatch.setattr(older, "_UNASKED", _PAGE)
+    monkeypatch.setattr(older, "_SEARCHED", 3 * _PAGE)
+    chat = _window()
+    chat.behind = [*_behind(4 * _PAGE), [session("zuri", at=-99_999)]]
+    chat.ids = _ids(chat)
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: len(app.store.listing.older) == _PAGE)
+        assert row_of(app, "300 of 1,051, 300 loaded")
+        await pilot.press("slash", *"zuri")
+        await until(pilot, lambda: len(app.store.listing.older) == 3 * _PAGE)
         await pilot.pause()
-        assert row_of(app, "51 of 51")
+        assert row_of(app, "0 found in 800 of 1,051; End looks further")
+        await pilot.press("enter", "end")
+        await until(pilot, lambda: app.store.rows)
+        assert row_of(app, "zuri@example.com") < row_of(app, "1 found in all 1,051")
+
+
+async def test_a_search_says_what_the_filter_leaves_out() -> None:
+    """An older customer's conversation is resolved as a rule."""
+    async with opened(Chat(AMINA, DONE)) as (app, pilot):
+        await pilot.press("slash", *"done")
+        await pilot.pause()
+        assert row_of(app, "None of 1 found is active: Enter, then F shows all")
+        await pilot.press("enter", "F")
+        await pilot.pause()
+        assert row_of(app, "done@example.com")
+        await pilot.press("slash", *"nobody")
+        await pilot.pause()
+        assert row_of(app, "Nothing found")
+
+
+async def test_a_search_that_is_ended_reads_no_further(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was read stays."""
+    monkeypatch.setattr(older, "_UNASKED", _PAGE)
+    chat = _window()
+    chat.behind = _behind(9 * _PAGE)
+    async with opened(chat) as (app, pilot):
+        await until(pilot, lambda: len(app.store.listing.older) == _PAGE)
+        app._inbox._search.display = True
+        chat.turning.clear()
+        app._inbox._look_for("z")
+        await until(pilot, lambda: app.store.listing.is_loading)
+        app._inbox.end_search()
+        chat.turning.set()
+        await until(pilot, lambda: not app.store.listing.is_loading)
+        assert len(app.store.listing.older) == 2 * _PAGE
+
+
+async def test_what_cannot_be_loaded_is_told_and_loaded_later(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """With the next connection, or when it is asked for again."""
+    monkeypatch.setattr(older, "_UNASKED", 0)
+    chat = _window()
+    chat.behind = _behind(1)
+    chat.away = Unavailable("cannot connect")
+    async with opened(chat) as (app, pilot):
+        await pilot.press("end")
+        await until(pilot, lambda: app.store.state.notice)
+        await pilot.pause()
+        assert row_of(app, "No more could be loaded: cannot connect")
+        assert row_of(app, "50 of 50 loaded; End: more")
+        chat.away = None
+        await pilot.press("end")
+        await until(pilot, lambda: app.store.listing.is_complete)
 
 
 async def test_a_reply_names_what_it_answers() -> None:
-    """So that it is refused when a colleague was faster; then its text is back in the field."""
+    """So that it is refused when a colleague was faster; once looked at, it is sent again."""
     chat = Chat(AMINA, messages=(HELLO, BEANS))
     chat.refuse = Conflict("overtaken")
     async with opened(chat) as (app, pilot):
@@ -104,13 +225,15 @@ async def test_a_reply_names_what_it_answers() -> None:
         await pilot.press(*"Yes", "ctrl+j", *"!", "enter")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
-        assert app.store.state.draft == "Yes\n!"
-        assert row_of(app, "somebody else wrote meanwhile")
+        assert row_of(app, "not sent: somebody else wrote meanwhile")
+        await pilot.press("alt+s")
+        await pilot.pause()
+        assert chat.calls[-1] == "reply 'Yes\\n!' after m2"
         chat.refuse = None
         await pilot.press("ctrl+s")
         await pilot.pause()
         assert chat.calls[-1] == "reply 'Yes\\n!'"
-        assert not app.store.state.draft
+        assert not app.store.state.failed
 
 
 async def test_a_notice_outlives_keys() -> None:

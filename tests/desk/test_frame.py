@@ -237,11 +237,17 @@ def test_where_there_is_no_conversation_the_reason_is_said(
     connection: ConnectionState, chosen: Listing, said: str
 ) -> None:
     """Nothing is claimed that is not known."""
-    assert frame.nothing(Inbox(connection=ConnectionChanged(connection)), chosen) == said
+    assert frame.nothing(Inbox(connection=ConnectionChanged(connection)), chosen, 0) == said
 
 
 def test_what_was_loaded_is_not_called_offline() -> None:
     """It may be old, which the notice says."""
     lost = ConnectionChanged("reconnecting")
     state = Inbox(sessions={AMINA: session("amina")}, connection=lost)
-    assert frame.nothing(state, Listing(query="x")) == "Nothing found"
+    assert frame.nothing(state, Listing(query="x"), 0) == "Nothing found"
+
+
+def test_what_the_filter_hides_of_what_was_found_is_counted() -> None:
+    """And how to see it."""
+    said = frame.nothing(Inbox(connection=ConnectionChanged("live")), Listing(query="x"), 1200)
+    assert said == f"None of 1,200 found is {Listing().shown}: Enter, then F shows all"

@@ -12,11 +12,13 @@ from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import KEYS, Key
 from imbari_chat.desk.list_pane import ListPane
+from imbari_chat.desk.prompts import Choose
 
 _OWNERS: Final[dict[keys.Place, type[DOMNode]]] = {
     "list": ListPane,
     "search": InboxPane,
     "reply": ConversationPane,
+    "choice": Choose,
     "everywhere": Desk,
 }
 
@@ -29,7 +31,7 @@ def test_every_key_does_something(key: Key) -> None:
     assert hasattr(owner, f"action_{name.removeprefix('app.')}")
 
 
-@pytest.mark.parametrize("place", ["list", "search", "reply"])
+@pytest.mark.parametrize("place", ["list", "search", "reply", "choice"])
 def test_no_key_does_two_things_in_one_place(place: keys.Place) -> None:
     """Nor is a key of one place hidden by one that works everywhere."""
     here = [one.keys.split(",") for one in KEYS if one.place in {place, "everywhere"}]
@@ -39,7 +41,10 @@ def test_no_key_does_two_things_in_one_place(place: keys.Place) -> None:
 
 def test_what_types_is_no_command_in_a_field() -> None:
     """Else that letter could not be written."""
-    typing = {key for one in KEYS if one.place != "list" for key in one.keys.split(",")}
+    without_a_field = {"list", "choice"}
+    typing = {
+        key for one in KEYS if one.place not in without_a_field for key in one.keys.split(",")
+    }
     assert not {key for key in typing if len(key) == 1}
 
 

@@ -1,6 +1,7 @@
 """The desk beside a shell: put away and taken up again, shrunk, crashed, in other locales."""
 
 import re
+import shlex
 import signal
 import sys
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tmux]:
     (folder / "desk").write_text(f'exec {sys.executable} -c "{CODE}"\n', "utf-8")
     failing = CODE.replace("main()", "main(fails_at='action_redraw')")
     (folder / "failing").write_text(f'exec {sys.executable} -c "{failing}"\n', "utf-8")
+    editor = "clear; echo an editor; read a; echo heard $a; read a"
+    editing = CODE.replace("main()", f"main(editor={editor!r})")
+    (folder / "editing").write_text(f"exec {sys.executable} -c {shlex.quote(editing)}\n", "utf-8")
     terminal = Tmux(folder, (80, 24), ["sh", "-c", f"cd {folder}; PS1='{_PROMPT}' exec sh -i"])
     terminal.shows(_PROMPT)
     yield terminal
@@ -51,10 +55,33 @@ def test_the_desk_is_put_away_and_taken_up_again(shell: Tmux) -> None:
     shell.shows("Stopped")
     _is_sane(shell)
     shell.type("fg")
-    assert sum("│" in row for row in shell.shows("Esc close")) > 10
+    shell.shows("Esc close")
+    shell.shows("│", rows=11)
     shell.resize(3, 2)
     shell.resize(80, 24)
-    assert sum("│" in row for row in shell.shows("Esc close")) > 10
+    shell.shows("Esc close")
+    shell.shows("│", rows=11)
+    shell.press("C-c")
+    shell.shows(_PROMPT)
+    _is_sane(shell)
+
+
+@pytest.mark.peer
+def test_an_editor_has_the_terminal_to_itself(shell: Tmux) -> None:
+    """What comes meanwhile is not drawn over it, and told afterwards."""
+    shell.type("clear; sh ./editing")
+    shell.shows("of 16")
+    shell.press("Enter")
+    shell.shows("customer │")
+    shell.press("C-g")
+    shell.shows("an editor")
+    shell.press("x")
+    shell.press("Enter")
+    assert [row for row in shell.shows("heard x") if row] == ["an editor", "x", "heard x"]
+    shell.press("Enter")
+    rows = shell.shows("While you wrote: 60 messages of")
+    assert any("written" in row for row in rows)
+    assert sum("│" in row for row in rows) > 10
     shell.press("C-c")
     shell.shows(_PROMPT)
     _is_sane(shell)
@@ -77,10 +104,10 @@ def test_where_the_locale_knows_no_more_ascii_stands_in(shell: Tmux) -> None:
     shell.type("clear; LC_ALL=POSIX sh ./desk")
     shell.shows("of 16")
     shell.press("Enter")
-    rows = shell.shows("customer |")
+    shell.shows("customer |")
+    rows = shell.shows("??")
     assert all(row.isascii() for row in rows)
     assert {row.index("|") for row in rows if " | " in row} == {16}
-    assert any("??" in row for row in rows)
     shell.press("C-c")
     shell.shows(_PROMPT)
     _is_sane(shell)

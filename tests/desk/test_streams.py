@@ -1,7 +1,10 @@
 """The desk between its streams and its keys: outages, refusals, and leaving."""
 
+from pathlib import Path
+
 import pytest
 
+from imbari_chat.desk.drafts import Drafts
 from imbari_chat.engine.backoff import Backoff
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.schema.events import (
@@ -107,14 +110,19 @@ async def test_a_conversation_opened_offline_is_entered_when_the_network_is_back
 
 
 async def test_closing_what_was_not_entered_keeps_what_was_written_to_it() -> None:
-    """As a draft."""
+    """There, with the reason."""
     chat = Chat(AMINA)
     chat.away = OFFLINE
     async with opened(chat) as (app, pilot):
         await pilot.press("enter", *"precious words", "enter", "escape")
-        await until(pilot, lambda: app.store.state.drafts)
+        await until(pilot, lambda: app.store.state.failed)
         assert row_of(app, "Not sent to amina")
-        assert app.store.state.drafts == {AMINA.id: "precious words"}
+        assert "not sent them: amina says hello" in screen_of(app)[row_of(app, "says hello")]
+        assert "1 not sent" in screen_of(app)[0]
+        chat.away = None
+        await pilot.press("enter")
+        await pilot.pause()
+        assert row_of(app, "!            us ┃ precious words") < row_of(app, "Alt-S sends it again")
 
 
 async def test_a_key_connects_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,15 +154,63 @@ async def test_a_reply_shows_where_it_is_until_it_is_a_message() -> None:
         assert "us ┃ coming" in screen_of(app)[row_of(app, "coming")]
 
 
-async def test_a_reply_that_is_refused_later_is_back_in_the_field() -> None:
-    """With the reason."""
+@pytest.mark.parametrize(
+    ("keys", "calls", "draft"),
+    [
+        (["alt+s"], ["reply 'coming' after m1"], "and"),
+        (["alt+e"], [], "coming\nand"),
+        (["alt+d"], [], "and"),
+        (["ctrl+w", "ctrl+s"], ["reply 'coming'"], ""),
+        (["ctrl+w", "alt+d", "up"], [], "coming"),
+    ],
+)
+async def test_a_reply_that_is_refused_stays_until_somebody_decides(
+    keys: list[str], calls: list[str], draft: str
+) -> None:
+    """With the reason and what can be done: sent again, gone on with, dropped."""
     chat = Chat(AMINA, messages=(HELLO,))
     async with opened(chat) as (app, pilot):
-        await pilot.press("enter", *"coming", "enter")
+        await pilot.press("enter", *"coming", "enter", *"and")
         await until(pilot, lambda: chat.written)
         _becomes(chat, "failed", AccessDenied("the rules refuse"))
-        await until(pilot, lambda: app.store.state.draft == "coming")
-        assert row_of(app, "Not sent: the rules refuse")
+        await until(pilot, lambda: app.store.state.failed)
+        await pilot.pause()
+        at = row_of(app, "!            us ┃ coming")
+        assert "not sent: the rules refuse" in screen_of(app)[at + 1]
+        assert "Alt-S sends it again  Alt-E edits it  Alt-D drops it" in screen_of(app)[at + 2]
+        chat.calls.clear()
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert [one for one in chat.calls if one.startswith("reply")] == calls
+        assert not app.store.state.failed
+        assert app.store.state.draft == draft
+
+
+async def test_there_may_be_nothing_that_was_not_sent() -> None:
+    """Which is said."""
+    async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):
+        for key in ("alt+s", "alt+e", "alt+d", "ctrl+s"):
+            app.store.tell("")
+            await pilot.press("tab", "enter", key)
+            await pilot.pause()
+            assert row_of(app, "Nothing that was not sent is here")
+
+
+async def test_what_was_refused_is_kept_in_one_place(tmp_path: Path) -> None:
+    """As a draft on disk, for whatever ends the desk, and not by the outbox as well."""
+    file = tmp_path / "drafts.json"
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat, drafts=Drafts(file)) as (app, pilot):
+        await pilot.press("enter", *"coming", "enter", *"and")
+        await until(pilot, lambda: chat.written)
+        chat.refused = {chat.written[0].id}
+        _becomes(chat, "failed", AccessDenied("the rules refuse"))
+        await until(pilot, lambda: app.store.state.failed)
+        look(app)
+        await until(pilot, lambda: f"drop {chat.written[0].id}" in chat.calls)
+        assert Drafts(file).texts == {AMINA.id: "coming\nand"}
+        await pilot.press("alt+d")
+        assert Drafts(file).texts == {AMINA.id: "and"}
 
 
 async def test_resolving_says_why_not() -> None:

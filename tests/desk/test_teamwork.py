@@ -1,12 +1,13 @@
 """What is done with a conversation beside answering it, each with one key."""
 
-from datetime import datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from textual import events
 
 from imbari_chat.desk.teamwork import ends_of_blocks, ends_of_snoozes
-from imbari_chat.errors import Conflict
+from imbari_chat.errors import Conflict, ImbariError, Unavailable
 from imbari_chat.schema.events import SessionChanged
 from imbari_chat.schema.models import ID_FIELD
 from imbari_chat.schema.teamwork import (
@@ -18,6 +19,7 @@ from imbari_chat.schema.teamwork import (
     Snooze,
     TeamSnapshot,
 )
+from imbari_chat.view.people import Person
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
 
@@ -46,7 +48,7 @@ def _team(**kept: object) -> TeamSnapshot:
         ({"assignments": {"amina": HELD}}, "c1", "claim amina instead_of=u2"),
         ({"assignments": {"amina": MINE, "brian": HELD}}, "a1",
          "assign amina u2 name=Brian instead_of=me"),
-        ({"assignments": {"amina": MINE}}, "a1", "unassign amina"),
+        ({"assignments": {"amina": MINE}}, "a0", "unassign amina"),
         ({"labels": {"amina": LABELS}}, "l,New\n", "label amina ['new']"),
         ({"snoozes": {"amina": SNOOZE}}, "fffffz", "unsnooze amina"),
         ({}, "iCalls back\n", "add_note amina Calls back"),
@@ -79,6 +81,148 @@ async def test_what_was_acted_on_stays_selected() -> None:
         await until(pilot, lambda: app.store.rows[0].id == "brian")
         await pilot.press("r")
         await until(pilot, lambda: chat.calls == ["claim amina instead_of=None", "resolve amina"])
+
+
+class _Directory:
+    """Accounts of admins, given when the test lets it."""
+
+    can_be_asked = True
+
+    def __init__(self, *people: Person, refuse: ImbariError | None = None) -> None:
+        self.people = people
+        self.refuse = refuse
+        self.may_answer = asyncio.Event()
+
+    async def admins(self) -> list[Person]:
+        await self.may_answer.wait()
+        if self.refuse is not None:
+            raise self.refuse
+        return list(self.people)
+
+    async def find(self, reference: str) -> Person | None:
+        if self.refuse is not None:
+            raise self.refuse
+        return next((one for one in self.people if one.email == reference), None)
+
+
+OFFLINE = Unavailable("cannot connect")
+NOOR = Person("u3", "Noor A", "noor@example.com")
+OMAR = Person("u4", None, "omar@example.com")
+
+
+async def test_admins_are_listed_also_those_who_were_not_seen() -> None:
+    """Behind those who were, once they are known, while the question is asked."""
+    chat, directory = Chat(AMINA, BRIAN), _Directory(NOOR, OMAR)
+    chat.team.snapshots.put_nowait(_team(assignments={"brian": HELD}))
+    async with opened(chat, directory=directory) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("a")
+        await pilot.pause()
+        assert row_of(app, "1  Brian  u2") < row_of(app, "0  nobody: put it down")
+        directory.may_answer.set()
+        await until(pilot, lambda: any("Noor A" in row for row in screen_of(app)))
+        assert row_of(app, "2  Noor A  noor@example.com") < row_of(app, "3  omar@example.com")
+        await pilot.press("3")
+        await until(pilot, lambda: chat.calls)
+        assert chat.calls == ["assign amina u4 name=omar@example.com instead_of=None"]
+        await pilot.press("a")
+        await pilot.pause()
+        assert row_of(app, "2  Noor A")
+
+
+@pytest.mark.parametrize(
+    ("typed", "asked"),
+    [
+        ("brian", "assign amina u2 name=Brian instead_of=None"),
+        ("noor@example.com", "assign amina u3 name=Noor A instead_of=None"),
+        ("uid:u9", "assign amina u9 name=None instead_of=None"),
+    ],
+)
+async def test_somebody_else_can_be_typed(typed: str, asked: str) -> None:
+    """By name, e-mail or uid."""
+    chat = Chat(AMINA, BRIAN)
+    chat.team.snapshots.put_nowait(_team(assignments={"brian": HELD}))
+    async with opened(chat, directory=_Directory(NOOR)) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("a", "plus", *typed, "enter")
+        await until(pilot, lambda: chat.calls)
+        assert chat.calls == [asked]
+
+
+@pytest.mark.parametrize(
+    ("directory", "told"),
+    [
+        (None, "No admin is known as Brian; uid: and a uid names anybody"),
+        (_Directory(OMAR), "No admin is known as Brian"),
+        (
+            _Directory(refuse=OFFLINE),
+            "Nobody could be looked up: cannot connect",
+        ),
+    ],
+)
+async def test_nobody_gets_it_who_is_not_known(directory: _Directory | None, told: str) -> None:
+    """And it is said why."""
+    chat = Chat(AMINA)
+    async with opened(chat, directory=directory) as (app, pilot):
+        await pilot.press("a", "plus", *"Brian", "enter")
+        await pilot.pause()
+        assert row_of(app, told)
+        assert chat.calls == []
+
+
+async def test_it_is_said_why_admins_are_not_listed() -> None:
+    """Those who were seen can be chosen all the same."""
+    chat, directory = Chat(AMINA, BRIAN), _Directory(refuse=OFFLINE)
+    chat.team.snapshots.put_nowait(_team(assignments={"brian": HELD}))
+    async with opened(chat, directory=directory) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        directory.may_answer.set()
+        await pilot.press("a")
+        await until(pilot, lambda: app.store.state.notice)
+        await pilot.pause()
+        assert row_of(app, "Other admins cannot be listed: cannot connect")
+        await pilot.press("1")
+        await until(pilot, lambda: chat.calls)
+
+
+@pytest.mark.parametrize(
+    ("keys", "chosen"),
+    [
+        (["enter", "2"], "r01"),
+        (["down", "down", "enter"], "r01"),
+        (["up", "enter"], "r24"),
+        (["pagedown", "pagedown", "2"], "r10"),
+        (["pagedown", "pagedown", "pagedown", "k", "enter"], "r23"),
+    ],
+)
+async def test_a_choice_goes_on_beyond_what_fits(keys: list[str], chosen: str) -> None:
+    """By its place, or by its number among those that are on the screen; Enter by itself chooses
+    nothing."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    ready = {
+        f"r{at:02}": CannedReply.model_validate({ID_FIELD: f"r{at:02}", "text": f"reply {at}"})
+        for at in range(25)
+    }
+    chat.team.snapshots.put_nowait(_team(canned_replies=ready))
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.team.at == NOW)
+        await pilot.press("enter", "alt+r")
+        await pilot.pause()
+        assert row_of(app, "9  /r08  reply 8")
+        assert row_of(app, "↓16 A number chooses")
+        await pilot.press(*keys)
+        await pilot.pause()
+        assert app.store.state.draft == f"reply {int(chosen[1:])}"
+
+
+async def test_a_choice_fits_a_small_window() -> None:
+    """What is marked is on the screen, also after the window has shrunk."""
+    chat = Chat(AMINA, BRIAN)
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await pilot.press("z", *["down"] * 6)
+        await pilot.resize_terminal(80, 12)
+        await pilot.pause()
+        assert row_of(app, ">") < row_of(app, "↑2 A number chooses")
 
 
 async def test_labels_that_are_taken_out_of_the_line_are_taken_away() -> None:
@@ -218,4 +362,38 @@ def test_ends_are_mornings_and_hours() -> None:
     assert snoozes["in an hour"].isoformat() == "2026-11-29T22:30:00"
     assert snoozes["tomorrow morning"] == snoozes["Monday morning"]
     assert snoozes["Monday morning"].isoformat() == "2026-11-30T09:00:00"
-    assert dict(ends_of_blocks(now))["never: until somebody lifts it"] == (None,)
+    assert dict(ends_of_blocks(now))["somebody lifts it"] == "never"
+
+
+async def test_an_end_can_be_typed() -> None:
+    """Whatever the line mode takes; what it does not is told, and can be mended."""
+    chat = Chat(AMINA)
+    async with opened(chat, zone=UTC) as (app, pilot):
+        await pilot.press("z", "6", *"soon", "enter")
+        await pilot.pause()
+        assert row_of(app, "neither a date nor a length of time")
+        await pilot.press("ctrl+u", *"2024-03-12", "enter")
+        await pilot.pause()
+        assert row_of(app, "has passed already")
+        await pilot.press("ctrl+u", *"2100-03-12T14:05")
+        await pilot.pause()
+        assert not any("has passed already" in row for row in screen_of(app))
+        await pilot.press("enter")
+        await until(pilot, lambda: chat.calls)
+        assert chat.calls == ["snooze amina 2100-03-12 14:05:00+00:00"]
+        assert row_of(app, "Out of sight until 2100-03-12 14:05")
+        before = datetime.now(UTC)
+        await pilot.press("b", *"spam", "enter", "6", *"90m", "enter")
+        await until(pilot, lambda: len(chat.calls) == 2)
+        end = datetime.fromisoformat(chat.calls[1].removeprefix("block amina spam until="))
+        assert timedelta(minutes=90) <= end - before < timedelta(minutes=92)
+
+
+async def test_a_typed_end_can_be_left() -> None:
+    """Then nothing ends, because nothing begins."""
+    chat = Chat(AMINA)
+    async with opened(chat) as (app, pilot):
+        await pilot.press("z", "6", *"2h", "escape", "b", *"spam", "enter", "6", "escape")
+        await pilot.pause()
+        assert chat.calls == []
+        assert len(app.screen_stack) == 1

@@ -1,5 +1,6 @@
 """Writing: drafts, taking back, what was sent before, an editor, copies."""
 
+import asyncio
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -9,12 +10,14 @@ from textual import events
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import AccessDenied, ConfigError
+from imbari_chat.schema.events import MessageAdded
 from imbari_chat.schema.paths import SessionId
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
 
-AMINA = session("amina")
+AMINA = session("amina", unreadCount=1)
+BRIAN = session("brian", at=-5)
 HELLO = message("m1", "Hello", timestamp=NOW, read=True)
 
 
@@ -115,18 +118,80 @@ async def test_an_editor_goes_on_with_the_draft(monkeypatch: pytest.MonkeyPatch)
     """And what it fails with is told; the draft stays."""
     monkeypatch.setattr(Desk, "suspend", lambda _: nullcontext())
 
-    def edit(text: str) -> str:
+    async def edit(text: str) -> str:
         if "fail" in text:
             raise ConfigError("no editor is set")
         return f"{text} and fail"
 
     async with opened(Chat(AMINA, messages=(HELLO,)), edit=edit) as (app, pilot):
         await pilot.press("enter", *"one", "ctrl+g")
-        assert app.store.state.draft == "one and fail"
+        await until(pilot, lambda: app.store.state.draft == "one and fail")
         await pilot.press("ctrl+g")
+        await until(pilot, lambda: app.store.state.notice)
         await pilot.pause()
         assert app.store.state.draft == "one and fail"
         assert row_of(app, "no editor is set")
+
+
+async def test_the_desk_goes_on_while_an_editor_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What customers write is heard and told of, nothing is marked read, and what was held back
+    goes out; when it is over, it is said what came."""
+    monkeypatch.setattr(Desk, "suspend", lambda _: nullcontext())
+    closes = asyncio.Event()
+
+    async def edit(text: str) -> str:
+        await closes.wait()
+        return f"{text} two"
+
+    chat = Chat(AMINA, BRIAN, messages=(HELLO,))
+    async with opened(chat, edit=edit, undo=3.0) as (app, pilot):
+        await pilot.press("enter", *"sent", "enter", *"one", "ctrl+g")
+        await until(pilot, lambda: app._away.is_on)
+        new = message("m2", "And tomorrow?", timestamp=NOW + 1)
+        for place in (chat.inbox, chat.talk):
+            place.put_nowait(MessageAdded(AMINA.id, new))
+        for key in ("m3", "m4"):
+            chat.inbox.put_nowait(MessageAdded(BRIAN.id, message(key, "Hello?", timestamp=NOW)))
+        await until(pilot, lambda: app.store.listing.texts[BRIAN.id].count("Hello?") == 2)
+        look(app, 9)
+        look(app, 9)
+        await until(pilot, lambda: chat.written)
+        assert not any(one.startswith("read") for one in chat.calls)
+        closes.set()
+        await until(pilot, lambda: app.store.state.draft == "one two")
+        await pilot.pause()
+        assert row_of(app, "While you wrote: 3 messages of 2 customers")
+        look(app, 1)
+        await until(pilot, lambda: "read m2" in chat.calls)
+
+
+@pytest.mark.parametrize("ends", ["leaving", "failing"])
+async def test_the_desk_ends_after_the_editor(
+    monkeypatch: pytest.MonkeyPatch, *, ends: str
+) -> None:
+    """What was written there is kept, and the terminal is given back once."""
+    monkeypatch.setattr(Desk, "suspend", lambda _: nullcontext())
+    closes = asyncio.Event()
+
+    async def edit(text: str) -> str:
+        await closes.wait()
+        return f"{text} two"
+
+    drafts, chat = Drafts(None), Chat(AMINA, messages=(HELLO,))
+    async with opened(chat, edit=edit, drafts=drafts) as (app, pilot):
+        await pilot.press("enter", *"one", "ctrl+g")
+        await until(pilot, lambda: app._away.is_on)
+        if ends == "leaving":
+            app.leaving.begin(interrupted=True)
+        else:
+            chat.inbox.put_nowait(AccessDenied("not an admin any more"))
+            await until(pilot, lambda: app.failure)
+        look(app, 9)
+        await pilot.pause()
+        assert app.is_running
+        closes.set()
+        await until(pilot, lambda: not app.is_running)
+    assert drafts.texts == {AMINA.id: "one two"}
 
 
 async def test_what_a_key_does_comes_behind_what_was_typed(

@@ -384,5 +384,5 @@ class Cast:
         return f"{text} {'.' * self._schedule.padding}".strip()
 
     async def _close(self, chat: AsyncCustomerChat | AsyncAdminChat) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await chat.close()

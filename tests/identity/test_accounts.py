@@ -90,6 +90,26 @@ def test_admins_are_listed_by_address(accounts: AdminAccounts) -> None:
     ]
 
 
+def test_admins_are_looked_for_among_so_many_accounts(accounts: AdminAccounts) -> None:
+    """A shop's customers have accounts, too."""
+    for name in ("amina", "brian", "zoe"):
+        accounts.create(f"{name}@example.com", "password")
+        accounts.grant(f"{name}@example.com")
+    assert len(accounts.admins(among=2)) == 2
+
+
+def test_an_account_is_found_by_address_or_uid(accounts: AdminAccounts) -> None:
+    """With the name that it says."""
+    made = accounts.create(*ADMIN)
+    accounts._client.update_user(made.uid, display_name="Noor")
+    found = accounts.find(ADMIN[0])
+    assert (found.uid, found.name) == (made.uid, "Noor")
+    assert accounts.find(made.uid) == found
+    for nobody in ("nobody@example.com", "nobody"):
+        with pytest.raises(NotFound):
+            accounts.find(nobody)
+
+
 def test_claim_that_is_not_true_makes_no_admin(accounts: AdminAccounts) -> None:
     """The rules compare with === true."""
     uid = accounts.create(*ADMIN).uid

@@ -144,6 +144,9 @@ class Caller:
         self.expires_at: float | None = None
         self.closed = False
 
+    def get_shallow(self, path: Path) -> Json:
+        raise NotImplementedError
+
     def get(self, path: Path, query: Query | None = None) -> Json:
         raise NotImplementedError
 

@@ -24,6 +24,9 @@ class Library(Caller):
         self.hangs = False
         self.error: Exception | None = None
 
+    def get_shallow(self, path: Path) -> Json:
+        return self._answer({str(path): True})
+
     def get(self, path: Path, query: Query | None = None) -> Json:
         return self._answer([str(path), query is None])
 
@@ -47,12 +50,9 @@ def library() -> Library:
 
 
 @pytest.fixture
-async def transport(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RestTransport]:
-    """A transport whose deadline is short."""
-    monkeypatch.setattr(rest, "GRACE", 0.0)
-    made = RestTransport(lambda: library, timeout=0.05)
+async def transport(library: Library) -> AsyncIterator[RestTransport]:
+    """A transport that is patient, until a test says otherwise."""
+    made = RestTransport(lambda: library, timeout=60.0)
     yield made
     library.release.set()
     await made.close()
@@ -62,6 +62,7 @@ async def test_calls_go_to_the_identitys_library(transport: RestTransport) -> No
     """What it returns is returned."""
     assert await transport.get(Path.parse("/a"), Query.by_key()) == ["/a", False]
     assert await transport.get(ROOT) == ["/", True]
+    assert await transport.get_shallow(ROOT) == {"/": True}
     assert await transport.compare_and_set(ROOT, 5, 6) is True
     assert await transport.compare_and_set(ROOT, 4, 6) is False
 
@@ -77,17 +78,18 @@ async def test_a_read_that_hangs_is_answered_at_its_deadline(
     transport: RestTransport, library: Library
 ) -> None:
     """Nothing was written, so nothing is unknown."""
-    library.hangs = True
-    with pytest.raises(Unavailable) as caught:
-        await transport.get(ROOT)
-    assert not caught.value.outcome_unknown
+    library.hangs, transport._timeout = True, 0.05
+    for read in (transport.get, transport.get_shallow):
+        with pytest.raises(Unavailable) as caught:
+            await read(ROOT)
+        assert not caught.value.outcome_unknown
 
 
 async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     transport: RestTransport, library: Library
 ) -> None:
     """It may still be made; the caller is not told otherwise."""
-    library.hangs = True
+    library.hangs, transport._timeout = True, 0.05
     with pytest.raises(Unavailable) as caught:
         await transport.update({Path.parse("/a"): 1})
     assert caught.value.outcome_unknown
@@ -98,8 +100,9 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     assert caught.value.where == "/b"
 
 
-async def test_the_librarys_own_deadline_comes_first() -> None:
+async def test_the_librarys_own_deadline_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows more of what went wrong; ours is for calls that hang all the same."""
+    monkeypatch.setattr(rest, "GRACE", 30.0)
 
     class Patient(Library):
         def _answer(self, value: Json) -> Json:

@@ -12,6 +12,8 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import Assignment, Snooze, TeamRecord, TeamSnapshot
 from imbari_chat.view.listing import (
     Listing,
+    counted,
+    extended,
     following,
     heard,
     kept,
@@ -28,6 +30,7 @@ BRIAN = session("brian", at=2, status="resolved")
 CHEN = session("chen", at=1)
 DINA = session("dina", at=0, unreadCount=1)
 FAY = session("fay", at=-1)
+EVERYBODY = frozenset(SessionId(f"s{at}") for at in range(1600))
 WINDOW = {one.id: one for one in (AMINA, BRIAN, CHEN, DINA)}
 
 
@@ -134,9 +137,11 @@ def test_search_looks_through_names_addresses_and_texts() -> None:
     found = replace(listing, query="AMINA@EX")
     assert _names(found) == ["amina"]
     rows = listed(found, WINDOW)
-    assert reach(found, rows, WINDOW) == (
-        "1 found in the newest 4, texts of 1 of them; End looks further"
-    )
+    assert reach(found, rows, WINDOW) == "1 found in the newest 4; End looks further; texts of 1"
+    searching = replace(found, ids=EVERYBODY, is_loading=True)
+    assert reach(searching, rows, WINDOW) == "1 found in 4 of 1,600; looking further…; texts of 1"
+    done = replace(found, is_complete=True)
+    assert reach(done, rows, WINDOW) == "1 found in all 4, texts of 1 of them"
 
 
 def test_an_untouched_selection_stays_on_top() -> None:
@@ -189,5 +194,34 @@ def test_how_far_the_list_goes_is_said() -> None:
     """No total is claimed that is not known."""
     rows = listed(Listing(), WINDOW)
     assert reach(Listing(), rows, WINDOW) == "3 of 4 loaded; End: more"
-    assert reach(Listing(is_complete=True), rows, WINDOW) == "3 of 4"
-    assert reach(Listing(is_loading=True), rows, WINDOW) == "loading more…"
+    assert reach(Listing(is_loading=True), rows, WINDOW) == "3 of 4 loaded; loading more…"
+    assert reach(Listing(ids=EVERYBODY), rows, WINDOW) == "3 of 1,600, 4 loaded; End: more"
+    assert reach(Listing(ids=EVERYBODY, is_complete=True), rows, WINDOW) == "3 of 4"
+
+
+def test_a_list_that_has_all_is_complete() -> None:
+    """Whichever comes last: the page, a full one perhaps, or the count."""
+    window = {AMINA.id: AMINA}
+    half = extended(Listing(), [BRIAN], window, is_last=False)
+    assert not half.is_complete
+    assert counted(half, frozenset(window) | {BRIAN.id}, window).is_complete
+    assert not counted(half, frozenset(window) | {CHEN.id, BRIAN.id}, window).is_complete
+    known = counted(Listing(), frozenset(window) | {BRIAN.id}, window)
+    assert extended(known, [BRIAN], window, is_last=False).is_complete
+    assert extended(Listing(), [BRIAN], window, is_last=True).is_complete
+
+
+def test_the_total_goes_on_with_what_is_heard() -> None:
+    """One that moves up is none more; one that is pushed out of the window is none less."""
+    kept_ones = Listing(older={AMINA.id: AMINA, BRIAN.id: BRIAN})
+    listing = counted(kept_ones, EVERYBODY | {BRIAN.id}, WINDOW)
+    assert list(listing.older) == [BRIAN.id]
+    new = session("new")
+    for event, more in (
+        (SessionAdded(new), 1), (SessionAdded(new), 1), (SessionAdded(BRIAN), 1),
+        (SessionRemoved(BRIAN, deleted=False), 1), (SessionRemoved(BRIAN, deleted=True), 0),
+        (SessionRemoved(new, deleted=True), -1),
+    ):  # fmt: skip
+        listing = heard(listing, event, WINDOW)
+        assert listing.ids is not None
+        assert len(listing.ids) - 1601 == more

@@ -16,7 +16,7 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.outgoing import SENDING, Pending
-from imbari_chat.view.reducer import reply_failed, reply_handed_over
+from imbari_chat.view.reducer import failure_settled, reply_failed, reply_handed_over
 from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 AMINA, BRIAN = SessionId("amina"), SessionId("brian")
@@ -52,9 +52,10 @@ def handed_over(state: Inbox, sent: OutgoingMessage, ticket: int = 1) -> Inbox:
 
 
 def texts(state: Inbox) -> list[str]:
-    """What the open conversation shows, messages and replies on their way."""
+    """What the open conversation shows: messages, what was not sent, what is on its way."""
     assert state.conversation is not None
     messages = [one.text for one in state.conversation.messages]
+    messages += [one.text for one in state.not_sent()]
     return messages + [one.text for one in state.sending()]
 
 
@@ -95,8 +96,8 @@ def test_a_reply_that_is_heard_on_its_way_stays_a_line(inbox: Inbox, *, is_open:
     assert texts(state) == (["hello"] if is_open else [])
     state = heard(state, MessageRemoved(AMINA, sent))
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert opened(state, "amina").draft == "hello"
-    assert texts(state) == []
+    assert [one.text for one in state.failed] == ["hello"]
+    assert texts(state) == (["hello"] if is_open else [])
 
 
 def test_a_reply_that_is_stored_when_its_conversation_is_opened_is_a_message(inbox: Inbox) -> None:
@@ -107,13 +108,13 @@ def test_a_reply_that_is_stored_when_its_conversation_is_opened_is_a_message(inb
 
 
 def test_both_streams_tell_of_a_delivery_and_it_counts_once(inbox: Inbox) -> None:
-    """A text that returned twice would be sent twice."""
+    """A text that failed twice would be sent twice."""
     sent = outgoing("m1", "hello")
     refused = delivery("amina", sent, "failed", AccessDenied("the rules refuse"))
     sent.became("queued")
     state = handed_over(inbox, sent)
     state = heard_in(heard(state, refused), "amina", refused)
-    assert state.draft == "hello"
+    assert texts(state) == ["hello"]
 
 
 def test_the_same_words_of_somebody_else_are_not_the_reply(inbox: Inbox) -> None:
@@ -166,34 +167,52 @@ def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: I
     assert [one.timestamp for one in state.conversation.messages] == [NOW - 5]
 
 
-def test_a_refused_reply_is_a_draft_again(inbox: Inbox) -> None:
-    """Before what was written since, with the reason in the notice."""
+def test_a_refused_reply_stays_with_its_reason(inbox: Inbox) -> None:
+    """And leaves what was written since alone."""
     sent = outgoing("m1", "hello")
     state = handed_over(inbox, sent).with_draft(AMINA, "and")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert state.draft == "hello\nand"
-    assert state.pending == ()
+    assert (state.draft, state.pending) == ("and", ())
+    assert [(one.text, one.reason) for one in state.not_sent()] == [("hello", "the rules refuse")]
     assert state.notice is not None
     assert state.notice.is_error
     assert state.notice.text == "Not sent: the rules refuse"
 
 
-def test_a_refused_reply_returns_to_its_own_conversation(inbox: Inbox) -> None:
+@pytest.mark.parametrize(("as_draft", "draft"), [(True, "hello\nand"), (False, "and")])
+def test_a_refused_reply_is_a_draft_again_or_gone(
+    inbox: Inbox, *, as_draft: bool, draft: str
+) -> None:
+    """Before what was written since; which happens once."""
+    state = reply_failed(written(inbox, "hello").with_draft(AMINA, "and"), 1, "closed")
+    settled = failure_settled(state, 1, as_draft=as_draft)
+    assert (settled.draft, texts(settled)) == (draft, [])
+    assert failure_settled(settled, 1, as_draft=as_draft) == settled
+
+
+def test_what_was_not_sent_stays_in_the_order_written(inbox: Inbox) -> None:
+    """Whichever is refused first."""
+    state = written(written(inbox, "one", 1), "two", 2)
+    state = reply_failed(reply_failed(state, 2, "closed"), 1, "closed")
+    assert texts(state) == ["one", "two"]
+
+
+def test_a_refused_reply_stays_in_its_own_conversation(inbox: Inbox) -> None:
     """Also when another one is open by now; the notice says whose."""
     sent = outgoing("m1", "hello")
     named = SessionChanged(session("amina", customerName="Amina W."), inbox.sessions[AMINA])
     state = opened(handed_over(heard(inbox, named), sent), "brian")
     state = heard(state, delivery("amina", sent, "failed", AccessDenied("the rules refuse")))
-    assert state.draft == ""
+    assert texts(state) == []
     assert state.notice is not None
     assert state.notice.text == "Not sent to Amina W.: the rules refuse"
-    assert opened(state, "amina").draft == "hello"
+    assert texts(opened(state, "amina")) == ["hello"]
 
 
-def test_a_reply_that_could_not_be_handed_over_returns_too(inbox: Inbox) -> None:
+def test_a_reply_that_could_not_be_handed_over_stays_too(inbox: Inbox) -> None:
     """Nothing is lost on the way to the outbox either."""
     state = reply_failed(written(inbox, "hello"), 1, "closed")
-    assert state.draft == "hello"
+    assert texts(state) == ["hello"]
     assert reply_failed(state, 1, "closed") == state
 
 

@@ -112,16 +112,13 @@ def _changing(here: Target, quiet: bool, work: "Callable[[AdminAccounts], T]") -
 
 
 def _with_accounts(here: Target, work: "Callable[[AdminAccounts], T]") -> T:
+    from imbari_chat.cli.colleagues import open_accounts
     from imbari_chat.cli.waiting import waited_for
-    from imbari_chat.identity import factory
-    from imbari_chat.identity.accounts import AdminAccounts
 
     settings = here.settings()
-    # With an emulated database, accounts of a live project are never what is meant.
-    project = (factory.sign_in_project if settings.on_emulator else factory.project)(settings)
 
     def call() -> T:
-        with closing(AdminAccounts(project, key_file=settings.credentials)) as accounts:
+        with closing(open_accounts(settings)) as accounts:
             return work(accounts)
 
     return waited_for(call, Stderr(), settings.target())

@@ -114,6 +114,7 @@ async def run_desk(
         Unavailable: They left, and replies did not arrive.
         ImbariError: The inbox's stream has ended for good.
     """
+    from imbari_chat.cli.colleagues import Colleagues
     from imbari_chat.desk.app import Desk
     from imbari_chat.desk.drafts import Drafts
     from imbari_chat.desk.frame import Place
@@ -121,6 +122,7 @@ async def run_desk(
     from imbari_chat.view.listing import Listing
 
     project = settings.project_id()
+    directory = Colleagues(settings)
     app = Desk(
         chat,
         Listing(shown=shown, earliest=earliest),
@@ -132,10 +134,14 @@ async def run_desk(
         notices=Notices(settings.bell, settings.title, settings.notify, settings.notify_text),
         name=settings.name,
         edit=partial(edited, settings.data_dir / "drafts"),
+        directory=directory,
         peek=peek,
         limit=limit,
     )
-    await _until_left(app, chat)
+    try:
+        await _until_left(app, chat)
+    finally:
+        directory.close()
 
 
 async def _until_left(app: "Desk", chat: "AsyncAdminChat") -> None:

@@ -1,5 +1,6 @@
 """A reply's text: from the command line, from standard input or from an editor; never lost."""
 
+import asyncio
 import os
 import re
 import shlex
@@ -82,19 +83,34 @@ class Draft:
             ConfigError: No editor is known, or it cannot be started.
             InvalidData: It failed, or what it left is not UTF-8.
         """
+        with _ctrl_c_left_to_the_editor():
+            return self._ended(self._begun(context, text).wait())
+
+    async def edit_meanwhile(self, text: str) -> str:
+        """The same with nothing below, while the event loop goes on.
+
+        Raises:
+            ConfigError: As for :meth:`edit`, like the other.
+            InvalidData: It failed, or what it left is not UTF-8.
+        """
+        with _ctrl_c_left_to_the_editor():
+            return self._ended(await asyncio.to_thread(self._begun((), text).wait))
+
+    def _begun(self, context: Sequence[str], text: str) -> "subprocess.Popen[bytes]":
         below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)
         self.file.write_text(f"{text}\n\n{_SCISSORS}\n{_BELOW}\n{below}\n", encoding="utf-8")
         command = _editor()
         wipe_waiting()
         try:
-            with _ctrl_c_left_to_the_editor():
-                # The person's own choice of program, from the person's own environment.
-                status = subprocess.run([*command, str(self.file)], check=False).returncode  # noqa: S603
+            # The person's own choice of program, from the person's own environment.
+            return subprocess.Popen([*command, str(self.file)])  # noqa: S603
         except OSError as error:
             raise ConfigError(
                 f"the editor {command[0]!r} cannot be started: {error.strerror}",
                 hint="Set VISUAL or EDITOR, or give the text on the command line",
             ) from None
+
+    def _ended(self, status: int) -> str:
         if status:
             raise InvalidData(f"the editor ended with status {status}, so nothing was sent")
         try:
@@ -123,8 +139,8 @@ class Draft:
         return not written.strip()
 
 
-def edited(directory: Path, text: str) -> str:
-    """``text``, edited by the person.
+async def edited(directory: Path, text: str) -> str:
+    """``text``, edited by the person while the event loop goes on.
 
     Args:
         directory: Where it is while it is being edited.
@@ -135,7 +151,7 @@ def edited(directory: Path, text: str) -> str:
         InvalidData: It failed, or what it left is not UTF-8. The text is kept in the file.
     """
     draft = Draft(directory, "desk")
-    text = draft.edit((), text)
+    text = await draft.edit_meanwhile(text)
     draft.file.unlink()
     return text
 

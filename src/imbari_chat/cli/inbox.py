@@ -12,9 +12,10 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, Target, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import NumberedList, short_ids
-from imbari_chat.cli.since import AGO, moment
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
     from imbari_chat.cli.team.about import Wanted

@@ -47,8 +47,8 @@ _AGAIN: Final = "`imbari-chat inbox` prints a new one"
 _ELSEWHERE: Final = f"{_AGAIN}; an e-mail, a name or an id names a conversation everywhere"
 _OLD: Final = 12 * 3_600_000
 """Milliseconds after which a list is yesterday's."""
-_SEARCHED: Final = 1000
-"""The newest conversations, among which a name or an e-mail is looked for."""
+_PAGE: Final = 1000
+"""Conversations among which a name or an e-mail is looked for at a time, the newest first."""
 
 
 def this_terminal() -> str:
@@ -237,11 +237,15 @@ async def _confirm(
 async def _by_person(chat: "AsyncAdminChat", wanted: str) -> "SessionId | None":
     """The one conversation of a person; of several, the one that is not resolved.
 
+    The newest thousand with any decide; the thousand before them are read if there is none.
+
     Raises:
         InvalidData: It may be several.
     """
-    sessions = await chat.sessions(limit=_SEARCHED)
-    matches = [one for one in sessions if _is_of(one, wanted.casefold())]
+    matches: list[Session] = []
+    pager = chat.browse(page_size=_PAGE)
+    while not matches and (page := await pager.older()):
+        matches = [one for one in page if _is_of(one, wanted.casefold())]
     if len({one.customer_email.casefold() or one.id for one in matches}) == 1:
         active = [one for one in matches if not one.is_resolved]
         matches = active if len(active) == 1 else matches

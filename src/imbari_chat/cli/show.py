@@ -17,9 +17,10 @@ from imbari_chat.cli.options import (
 )
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import find_session, find_sessions
-from imbari_chat.cli.since import AGO, moment
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

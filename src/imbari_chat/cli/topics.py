@@ -117,9 +117,10 @@ def _naming() -> Sequence[Part]:
             "-": "ids on standard input, one a line, where several are taken",
         },
         (
-            "E-mails and names are looked for among the newest 1,000 conversations. If several are"
-            " of one person, the one that is active is meant; if that is not clear, or they are of"
-            " several people, none is."
+            "E-mails and names are looked for among the newest 1,000 conversations, then among the"
+            " 1,000 before them, and so on until there are some. If several of those are of one"
+            " person, the one that is active is meant; if that is not clear, or they are of several"
+            " people, none is."
         ),
     )
 

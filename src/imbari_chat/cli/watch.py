@@ -3,23 +3,32 @@
 import asyncio
 import shlex
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import AGO, moment
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
+from imbari_chat.cli.watch_streams import (
+    WINDOW,
+    as_long_as_it_goes,
+    joined,
+    missed_messages,
+    missed_of,
+    only,
+)
+from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
-    from imbari_chat.client import AsyncAdminChat, AsyncConversation
+    from imbari_chat.client import AsyncAdminChat
     from imbari_chat.schema.events import (
         ChatEvent,
         ColleaguesChanged,
@@ -32,10 +41,6 @@ if TYPE_CHECKING:
     _Missed = Callable[[], Awaitable[Sequence[tuple[Session, Message]]]]
 
 __all__ = ["watch"]
-
-_WINDOW: Final = 200
-"""Conversations of which it is seen that they are resolved or reopened: those that moved last."""
-_PAGE: Final = 200
 
 
 def watch(
@@ -87,6 +92,9 @@ def watch(
 ) -> None:
     """Print each new message as it comes, and what is started, resolved, reopened or deleted.
 
+    A conversation that is resolved is seen however long ago it moved; one that is reopened, if it
+    was resolved within the last day or is one of the 200 that moved last.
+
     Each line has the id to answer with. A customer's burst has one heading. In a pipe each is a
     row, with tabs between what it is, the time in ms, the conversation's id, name, e-mail, the
     sender, the message's id and the text.
@@ -111,17 +119,21 @@ def watch(
     )
 
     async def follow(chat: "AsyncAdminChat") -> None:
-        events = chat.events(limit=_WINDOW)
+        events = chat.events(limit=WINDOW)
         if session is None:
-            missed = None if first is None else partial(_missed, chat, first)
-            await watcher.follow(events, missed)
+            missed = None if first is None else partial(missed_messages, chat, first)
+            changes = as_long_as_it_goes(chat.resolutions(), stderr)
+            async with aclosing(joined(events, changes)) as all_of_it:
+                await watcher.follow(all_of_it, missed)
             return
         name = await find_session(chat, session, here.settings())
         async with chat.open(name, peek=True) as conversation:
             stderr.say(f"watching {addressee(conversation.session)}")
             watcher.knows(conversation.session)
-            missed = partial(_missed_of, conversation, first, history)
-            await watcher.follow(_only(events, name), missed)
+            missed = partial(missed_of, conversation, first, history)
+            changes = as_long_as_it_goes(only(chat.resolutions(), name), stderr)
+            async with aclosing(joined(only(events, name), changes)) as all_of_it:
+                await watcher.follow(all_of_it, missed)
 
     async def bounded(chat: "AsyncAdminChat") -> None:
         left = None if last is None else max(0.0, (last - time.time_ns() // 1_000_000) / 1000)
@@ -166,6 +178,7 @@ class Watcher:
         self._missed: frozenset[str] = frozenset()
         self._newest = 0
         self._was_live = self._is_lost = False
+        self._resolved: dict[str, bool] = {}
         self._presence = PresenceSnapshot()
 
     def knows(self, session: "Session") -> None:
@@ -206,11 +219,10 @@ class Watcher:
                 self.knows(session)
                 if is_new:
                     await self._tell_session(Kind.STARTED, session)
+                await self._tell_status(session, session.is_resolved)
             case heard.SessionChanged(session, before):
                 self.knows(session)
-                if session.is_resolved != before.is_resolved:
-                    kind = Kind.RESOLVED if session.is_resolved else Kind.REOPENED
-                    await self._tell_session(kind, session)
+                await self._tell_status(session, before.is_resolved)
             case heard.SessionRemoved(session, deleted) if deleted:
                 await self._tell_session(Kind.DELETED, session)
             case heard.MessageAdded(session_id, message):
@@ -244,6 +256,20 @@ class Watcher:
         session = self._sessions.get(session_id)
         happening = Happening(Kind.MESSAGE, message.timestamp, session_id, session, message)
         await self._lines.tell(happening, self._presence)
+
+    async def _tell_status(self, session: "Session", before: bool) -> None:
+        """Resolved or reopened, once, whichever stream it comes with.
+
+        Args:
+            session: As it is.
+            before: Whether it was resolved, if that was not told.
+        """
+        was_resolved = self._resolved.get(session.id, before)
+        self._resolved[session.id] = session.is_resolved
+        if session.is_resolved != was_resolved:
+            await self._tell_session(
+                Kind.RESOLVED if session.is_resolved else Kind.REOPENED, session
+            )
 
     async def _tell_session(self, kind: Kind, session: "Session") -> None:
         if kind in self._kinds:
@@ -279,42 +305,6 @@ class Watcher:
                 self._stderr.say(f"the connection is silent{reason}")
             case _:
                 pass
-
-
-async def _missed(chat: "AsyncAdminChat", since: int) -> "Sequence[tuple[Session, Message]]":
-    """All messages since then, in the order of their times."""
-    found: list[tuple[Session, Message]] = []
-    async for session in chat.browse(since=since, page_size=_PAGE):
-        async with chat.open(session.id, peek=True) as conversation:
-            found += await _missed_of(conversation, since)
-    return sorted(found, key=lambda one: one[1].timestamp)
-
-
-async def _missed_of(
-    conversation: "AsyncConversation", since: int | None, latest: int = 0
-) -> "Sequence[tuple[Session, Message]]":
-    """The messages of one conversation since then, or else the latest so many, oldest first."""
-    found: list[tuple[Session, Message]] = []
-    if since is None and not latest:
-        return found
-    async for message in conversation.browse(page_size=latest or _PAGE):
-        if message.timestamp < (since or 0):
-            break
-        found.append((conversation.session, message))
-        if len(found) == latest:
-            break
-    return found[::-1]
-
-
-async def _only(
-    events: "AsyncGenerator[ChatEvent, None]", session_id: str
-) -> "AsyncIterator[ChatEvent]":
-    """What is about one conversation, or about the stream."""
-    async with aclosing(events):
-        async for event in events:
-            about = getattr(event, "session_id", session_id)
-            if getattr(getattr(event, "session", None), "id", about) == session_id == about:
-                yield event
 
 
 def _words(line: str) -> list[str]:

@@ -11,6 +11,7 @@ from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.events.event_stream import follow, with_deliveries
 from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.events.resolutions import resolutions
 from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import SessionPager, Start, latest_sessions
 from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, mark_unread, repair
@@ -189,6 +190,16 @@ class AsyncAdminChat(BaseChat):
             page_size=page_size,
             start=start,
         )
+
+    async def session_ids(self) -> frozenset[SessionId]:
+        """The ids of all conversations, without reading these: some 30 bytes each, over HTTP.
+
+        Raises:
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        raw = await self._gateway.transport.get_shallow(paths.SESSIONS)
+        return frozenset(map(SessionId, decode.as_mapping(raw)))
 
     async def recount(self, session_id: str) -> UnreadCountMismatch | None:
         """Put a conversation's unread count right, if the website's writes let it drift.
@@ -397,3 +408,19 @@ class AsyncAdminChat(BaseChat):
             overflow=overflow,
         )
         return with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+
+    def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
+        """Follow what is resolved and reopened in all conversations, however long ago they moved.
+
+        It survives outages; the connection's state is told by :meth:`events`, which tells of those
+        in its window as well.
+
+        Yields:
+            SessionChanged for each that is resolved from now on, and for each of those, or of those
+            that were resolved in the day before, that is reopened.
+
+        Raises:
+            InvalidData: The rules in force are older than this program, and have no index for it.
+            ImbariError: It has ended for good.
+        """
+        return resolutions(self._gateway)

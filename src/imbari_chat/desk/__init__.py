@@ -2,9 +2,11 @@
 
 app                the desk itself: the panes, which conversation is open, leaving
 store              what it knows and shows, and who is told of changes
+older              the conversations behind the window
 streams            what feeds the store
 talk               the open conversation: entered, followed, replied to
 reading            read means seen
+away               the terminal is an editor's for a while
 sending            drafts, and replies on their way
 drafts             what is written and not sent, on disk
 leaving            replies on their way are given a moment
@@ -20,7 +22,9 @@ bar                one of those lines
 cells              text whose width terminals disagree on, kept in its columns
 plain              a locale without UTF-8
 prompts            questions over the desk
+asking             a question asked, and what came of it
 text_page          help and notes over the desk
 teamwork           what is done with a conversation beside answering it
+handover           to whom a conversation is handed over
 notifier           bell, title, desktop notification
 """

@@ -8,7 +8,7 @@ import asyncio
 import os
 import time
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, ClassVar, Final
@@ -20,9 +20,11 @@ from textual.containers import Horizontal
 from textual.widgets import Input, TextArea
 
 from imbari_chat.desk import frame
+from imbari_chat.desk.away import Away, Edit
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.handover import Directory
 from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.desk.keys import Place as KeyPlace
 from imbari_chat.desk.keys import bindings, help_lines
@@ -65,9 +67,10 @@ class Desk(App[None]):
         undo: Seconds for which a reply can be taken back.
         notices: How somebody who does not look is told.
         name: What the admin is called, for canned replies that say so.
-        edit: Lets the person edit a text in an editor of their own; raises ImbariError.
+        edit: Lets the person edit a text in an editor of their own.
         drafts: Where drafts are kept.
         zone: The reader's time zone; None for the system's.
+        directory: Where admins have accounts; None if that is not known.
         clock: Gives seconds and never goes back.
 
     Attributes:
@@ -92,21 +95,23 @@ class Desk(App[None]):
         undo: float = 0.0,
         notices: Notices | None = None,
         name: str | None = None,
-        edit: Callable[[str], str] | None = None,
+        edit: Edit | None = None,
         drafts: Drafts | None = None,
         zone: tzinfo | None = None,
+        directory: Directory | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(ansi_color=True, driver_class=driver(lambda: self.leaving.gone()))
         self.failure: BaseException | None = None
         self.store = Store(chosen or Listing(), self._redrawn, clock)
         self.sender = Sender(
-            self.store, drafts or Drafts(None), self._spawn, clock=clock, undo=undo
+            self.store, drafts or Drafts(None), chat.drop, self._spawn, clock=clock, undo=undo
         )
-        self.leaving = Leaving(self.store, self.sender, self.exit, clock)
+        self._away = Away(self.store)
+        self.leaving = Leaving(self.store, self.sender, self._end, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
-        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone)
+        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone, directory)
         self._chat = chat
         self._place = place or frame.Place()
         self._peek = peek
@@ -209,11 +214,12 @@ class Desk(App[None]):
     def _glance(self) -> None:
         self.store.forget_notice()
         self.sender.release()
+        self.sender.take_over()
         self.leaving.look()
         if self.screen_stack:
             self._conversation.reader.look(
                 self._streams.talk,
-                focused=self._is_focused,
+                focused=self._looks,
                 in_pane=self._conversation.has_keys,
                 covered=len(self.screen_stack) > 1,
             )
@@ -221,8 +227,14 @@ class Desk(App[None]):
     def _customer_wrote(self, session: Session, message: Message) -> None:
         """News for who does not look at that conversation."""
         is_open = self.store.opened == session.id and self._conversation.has_keys
-        if not (is_open and self._is_focused):
+        self._away.heard(customer_label(session))
+        if not (is_open and self._looks):
             self._notifier.tell(customer_label(session), message.text)
+
+    @property
+    def _looks(self) -> bool:
+        """Whether somebody can be taken to look at the desk."""
+        return self._is_focused and not self._away.is_on
 
     def _control(self, sequence: str) -> None:
         """Tell the terminal something that is not drawn."""
@@ -303,13 +315,18 @@ class Desk(App[None]):
             await self.push_screen(TextPage(help_lines()))
 
     def action_editor(self) -> None:
-        """Write on in an editor; the desk stands still as long as it is open."""
+        """Write on in an editor, which has the terminal meanwhile."""
         if self._edit is None or self.store.opened is None:
             return
+        left = ExitStack()
         try:
-            self.sender.edit(self._edit, self.suspend())
+            left.enter_context(self.suspend())
         except SuspendNotSupported:
             self.store.tell("No editor can be opened in this terminal", is_error=True)
+            return
+        self._away.is_on = True
+        draft = self.store.state.draft
+        self._spawn(self._away.write(self._edit, draft, self.sender.write, left))
 
     def action_reconnect(self) -> None:
         self._streams.reconnect()
@@ -340,11 +357,16 @@ class Desk(App[None]):
         self.failure = self.failure or error
         if self.is_headless:
             super()._handle_exception(error)
-        self.exit()
+        self._end()
 
     def _ended(self, task: "asyncio.Task[None]") -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
         if error is not None:
             self.failure = error
+            self._end()
+
+    def _end(self) -> None:
+        """Once the terminal is ours, which an editor would otherwise lose under its feet."""
+        if not self._away.after(self.exit):
             self.exit()

@@ -11,7 +11,7 @@ from textual.widgets import TextArea
 
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
-from imbari_chat.desk.keys import bindings
+from imbari_chat.desk.keys import bindings, key_of
 from imbari_chat.desk.prompts import Choose
 from imbari_chat.desk.reading import Reader
 from imbari_chat.desk.reply_box import ReplyBox
@@ -29,7 +29,11 @@ __all__ = ["ConversationPane"]
 
 _LINK: Final = re.compile(r"https?://[^\s<>\"'\x00-\x1f]+[^\s<>\"'\x00-\x1f.,;:!?)\]]")
 
-_PREVIEW: Final = 50
+_CHOICES: Final = (
+    f"{key_of('again')} sends it again  {key_of('rework')} edits it  {key_of('drop')} drops it"
+)
+
+_PREVIEW: Final = 100
 
 _QUIET: Final = 0.3
 """Seconds of quiet after which what is written goes to disk."""
@@ -151,6 +155,8 @@ class ConversationPane(Vertical):
         return Said(
             conversation.messages,
             tuple(zip(state.sending(), state.progress(at), strict=True)),
+            state.not_sent(),
+            _CHOICES,
             self.reader.divider,
             conversation.session.customer_seen_at,
             top,
@@ -162,7 +168,30 @@ class ConversationPane(Vertical):
         self._send(checks=True)
 
     def action_insist(self) -> None:
-        self._send(checks=False)
+        """Send it unasked: what is written, or else what was not sent."""
+        if self._field.text.strip():
+            self._send(checks=False)
+        else:
+            self._again(checks=False)
+
+    def action_again(self) -> None:
+        self._again(checks=True)
+
+    def action_rework(self) -> None:
+        self._tell_if_none(self._sender.rework())
+
+    def action_drop(self) -> None:
+        if self._tell_if_none(self._sender.drop()):
+            self._store.tell("Dropped; ↑ in an empty field brings it back")
+
+    def _again(self, *, checks: bool) -> None:
+        if self._tell_if_none(self._sender.send_again(self._streams.talk, checks=checks)):
+            self._transcript.to_bottom()
+
+    def _tell_if_none(self, found: bool) -> bool:
+        if not found:
+            self._store.tell("Nothing that was not sent is here")
+        return found
 
     def _send(self, *, checks: bool) -> None:
         wanted = canned.named(self._field.text)

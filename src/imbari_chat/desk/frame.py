@@ -58,6 +58,7 @@ ModalScreen { background: transparent; }
 }
 .question Input { margin: 1 0; background: ansi_default; }
 .question .dim { text-style: dim; }
+.question .wrong { color: ansi_red; }
 TextPage { align: center middle; }
 VerticalScroll {
     scrollbar-size-vertical: 1; scrollbar-color: ansi_bright_black;
@@ -116,6 +117,10 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
         (f" {words}", Style(color="green" if connection == "live" else "yellow")),
         (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
+        (
+            f"  {len(state.failed)} not sent" if state.failed else "",
+            Style(color="red", bold=True),
+        ),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
         (f"  {safe_text(place.account, max_length=60)}", _DIM),
     ]
@@ -216,11 +221,13 @@ def keys(place: KeyPlace) -> Parts:
     return [(f" {footer(place)}", _DIM)]
 
 
-def nothing(state: Inbox, chosen: Listing) -> str:
+def nothing(state: Inbox, chosen: Listing, left_out: int) -> str:
     """What to say where there is no conversation; nothing is claimed that is not known."""
     if not state.sessions and state.connection.state != "live":
         offline = state.connection.state in {"reconnecting", "closed"}
         return "Not loaded: offline" if offline else "Loading conversations…"
+    if left_out:
+        return f"None of {left_out:,} found is {chosen.shown}: Enter, then F shows all"
     if chosen.query:
         return "Nothing found"
     return "No conversation yet" if chosen.shown == "all" else f"None is {chosen.shown}; f for more"

@@ -36,6 +36,7 @@ class InboxPane(Vertical):
     ) -> None:
         super().__init__(id="left")
         self._store = store
+        self._streams = streams
         self._list = ListPane(store, streams, on_open)
         self._search = _SearchField(placeholder="search", id="search", compact=True)
 
@@ -82,3 +83,4 @@ class InboxPane(Vertical):
     def _look_for(self, query: str) -> None:
         if query != self._store.listing.query:
             self._store.choose(replace(self._store.listing, query=query, selected=None))
+            self._streams.older.look()

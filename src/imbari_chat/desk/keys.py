@@ -6,9 +6,19 @@ from typing import Final, Literal, TypeAlias
 
 from textual.binding import Binding, BindingType
 
-__all__ = ["KEYS", "PLACES", "Key", "Place", "bindings", "footer", "help_lines", "key_label"]
+__all__ = [
+    "KEYS",
+    "PLACES",
+    "Key",
+    "Place",
+    "bindings",
+    "footer",
+    "help_lines",
+    "key_label",
+    "key_of",
+]
 
-Place: TypeAlias = Literal["everywhere", "list", "search", "reply"]
+Place: TypeAlias = Literal["everywhere", "list", "search", "reply", "choice"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +74,9 @@ KEYS: Final = (
     Key("reply", "ctrl+j,shift+enter,alt+enter", "newline", "a new line", "new line"),
     Key("reply", "ctrl+s", "insist", "send all the same, though a colleague was faster"),
     Key("reply", "ctrl+t", "take_back", "take back what is held back"),
+    Key("reply", "alt+s", "again", "what was not sent: send it again"),
+    Key("reply", "alt+e", "rework", "what was not sent: go on writing it"),
+    Key("reply", "alt+d", "drop", "what was not sent: drop it"),
     Key("reply", "ctrl+g", "app.editor", "write on in $VISUAL or $EDITOR"),
     Key("reply", "up", "earlier", "a line up; what was sent before"),
     Key("reply", "down", "later", "a line down; what was sent after that"),
@@ -87,6 +100,12 @@ KEYS: Final = (
     Key("reply", "alt+k", "copy_link", "copy the newest link on the screen"),
     Key("reply", "tab", "app.other_pane", "go to the list", "list"),
     Key("reply", "escape", "app.step_back", "close it", "close"),
+    Key("choice", "enter", "choose", "what is marked"),
+    Key("choice", "up,k", "move(-1)", "mark the one before"),
+    Key("choice", "down,j", "move(1)", "mark the next one"),
+    Key("choice", "pageup", "move(-9)", "nine up"),
+    Key("choice", "pagedown", "move(9)", "nine down"),
+    Key("choice", "escape,q", "leave", "choose none of them"),
     Key("everywhere", "f1", "app.help", "this page", "help"),
     Key("everywhere", "f5", "app.reconnect", "connect again now"),
     Key("everywhere", "ctrl+l", "app.redraw", "draw everything anew"),
@@ -98,6 +117,7 @@ PLACES: Final[Mapping[Place, str]] = {
     "list": "In the list",
     "search": "In the search",
     "reply": "In a conversation",
+    "choice": "In a choice",
     "everywhere": "Everywhere",
 }
 
@@ -118,6 +138,11 @@ def footer(place: Place) -> str:
         for one in KEYS
         if one.place == place and one.brief
     )
+
+
+def key_of(action: str) -> str:
+    """The first key of an action, as a keyboard shows it."""
+    return next(key_label(one.keys.split(",")[0]) for one in KEYS if one.action == action)
 
 
 def help_lines() -> list[str]:

@@ -62,9 +62,10 @@ class ListPane(Widget, can_focus=True):
             store.listing,
             store.opened,
             frozenset(store.state.drafts),
+            frozenset(one.session_id for one in store.state.failed),
             store.state.presence,
             f"{store.listing.shown}{when} · {reach}",
-            frame.nothing(store.state, store.listing),
+            frame.nothing(store.state, store.listing, store.left_out),
             at - at % 60_000,
         )
 
@@ -131,14 +132,14 @@ class ListPane(Widget, can_focus=True):
     def action_move(self, by: int) -> None:
         store = self._store
         store.choose(listing.moved(store.listing, store.rows, by))
-        if by > 0 and store.rows and store.selected == store.rows[-1]:
-            self._streams.load_more()
+        if by > 0 and (not store.rows or store.selected == store.rows[-1]):
+            self._streams.older.load_more()
 
     def action_top(self) -> None:
         self._store.choose(replace(self._store.listing, selected=None))
 
     def action_bottom(self) -> None:
-        self.action_move(len(self._store.rows))
+        self.action_move(len(self._store.rows) or 1)
 
     def action_open(self) -> None:
         self._open_selected(peek=False)

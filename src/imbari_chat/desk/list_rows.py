@@ -36,6 +36,7 @@ class Picture:
         listing: The selection, and who wrote last.
         opened: The open conversation.
         drafts: The conversations with a draft.
+        failed: Those with a reply that was not sent.
         presence: Who is there, who types, and which colleagues have what open.
         reach: How far the list goes, in words.
         nothing: What to say when there are no rows.
@@ -47,6 +48,7 @@ class Picture:
     listing: Listing
     opened: SessionId | None
     drafts: frozenset[SessionId]
+    failed: frozenset[SessionId]
     presence: PresenceSnapshot
     reach: str
     nothing: str
@@ -96,6 +98,7 @@ def second_line(picture: Picture, session: Session) -> Parts:
     return [
         ("    ", Style.null()),
         (waits, Style(color="yellow")),
+        ("not sent " if session.id in picture.failed else "", Style(color="red", bold=True)),
         (draft, Style(color="magenta")),
         ("blocked " if team.block_of(session) else "", Style(color="red")),
         (until, Style(color="blue")),

@@ -1,7 +1,6 @@
-"""What is written: kept as a draft until it is sent, and sent."""
+"""What is written: kept as a draft until it is sent, and sent; and what could not be sent."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,17 +8,18 @@ from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn, now
 from imbari_chat.desk.talk import Talk
-from imbari_chat.errors import Conflict, ImbariError, InvalidData
+from imbari_chat.errors import Conflict, ImbariError, InvalidData, NotFound
 from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.view import reducer
-from imbari_chat.view.outgoing import Pending
+from imbari_chat.view.inbox import Conversation
+from imbari_chat.view.outgoing import Failed, Pending
 
 __all__ = ["Sender"]
 
-_OVERTAKEN: Final = "somebody else wrote meanwhile. Look, then Enter; Ctrl-S sends all the same"
+_OVERTAKEN: Final = "somebody else wrote meanwhile. Look, and send it again if it still fits"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +40,12 @@ class _Held:
 
 
 class Sender:
-    """Drafts, and replies on their way.
+    """Drafts, replies on their way, and those that were not stored.
 
     Args:
         store: The desk's.
         drafts: Where drafts are kept.
+        forget: Has the outbox forget a reply that was refused. Raises ImbariError.
         spawn: For what waits for the network.
         clock: Gives seconds and never goes back.
         undo: Seconds for which a reply can be taken back.
@@ -58,6 +59,7 @@ class Sender:
         self,
         store: Store,
         drafts: Drafts,
+        forget: Callable[[MessageId], Awaitable[None]],
         spawn: Spawn,
         *,
         clock: Callable[[], float],
@@ -67,10 +69,12 @@ class Sender:
         self.sent: list[str] = []
         self._store = store
         self._drafts = drafts
+        self._forget = forget
         self._spawn = spawn
         self._clock = clock
         self._undo = undo
         self._held: dict[int, _Held] = {}
+        self._taken_over: set[int] = set()
         for session_id, text in drafts.texts.items():
             store.state = store.state.with_draft(session_id, text)
 
@@ -82,31 +86,13 @@ class Sender:
         self._store.change(lambda state: state.with_draft(opened, text))
         return True
 
-    def edit(self, edit: Callable[[str], str], away: AbstractContextManager[None]) -> None:
-        """Let the person go on in an editor of their own.
-
-        Args:
-            edit: Gives the text that has become of a text; raises ImbariError.
-            away: The terminal is the editor's meanwhile. It ends well, whatever comes of that:
-                otherwise Textual would not take the terminal over again.
-        """
-        outcome: str | ImbariError
-        with away:
-            try:
-                outcome = edit(self._store.state.draft)
-            except ImbariError as error:
-                outcome = error
-        if isinstance(outcome, ImbariError):
-            self._store.tell(str(outcome), is_error=True)
-        else:
-            self.write(outcome)
-
     def keep(self) -> None:
-        """What is written goes to disk, and what is held back with it."""
+        """What is written goes to disk, and what is held back or was not stored with it."""
         texts: dict[SessionId, list[str]] = {}
-        for one in self._store.state.pending:
-            if one.ticket in self._held:
-                texts.setdefault(one.session_id, []).append(one.text)
+        state = self._store.state
+        kept: list[Pending | Failed] = [one for one in state.pending if one.ticket in self._held]
+        for one in sorted((*kept, *state.failed), key=lambda one: one.ticket):
+            texts.setdefault(one.session_id, []).append(one.text)
         for session_id, text in self._store.state.drafts.items():
             texts.setdefault(session_id, []).append(text)
         for session_id in {*self._drafts.texts, *texts}:
@@ -134,6 +120,59 @@ class Sender:
         except InvalidData as error:
             self._store.tell(str(error), is_error=True)
             return False
+        self.sent.append(text)
+        self._store.change(lambda state: state.with_draft(conversation.id, ""))
+        self._hold(talk, text, checks=checks, conversation=conversation)
+        return True
+
+    def send_again(self, talk: Talk | None, *, checks: bool) -> bool:
+        """Send the first reply to the open conversation that was not stored.
+
+        Args:
+            talk: The open conversation.
+            checks: Refuse it if somebody wrote since what is there now.
+
+        Returns:
+            Whether there was one.
+        """
+        conversation, failure = self._store.state.conversation, self._failure
+        if conversation is None or talk is None or failure is None:
+            return False
+        self._settle(failure, as_draft=False)
+        self._hold(talk, failure.text, checks=checks, conversation=conversation)
+        return True
+
+    def rework(self) -> bool:
+        """Make a draft of the first reply that was not stored; says whether there was one."""
+        failure = self._failure
+        if failure is not None:
+            self._settle(failure, as_draft=True)
+        return failure is not None
+
+    def drop(self) -> bool:
+        """Give the first reply that was not stored up; says whether there was one.
+
+        It can be recalled as what was sent can be.
+        """
+        failure = self._failure
+        if failure is not None:
+            if failure.text not in self.sent:
+                self.sent.append(failure.text)
+            self._settle(failure, as_draft=False)
+        return failure is not None
+
+    @property
+    def _failure(self) -> Failed | None:
+        return next(iter(self._store.state.not_sent()), None)
+
+    def _settle(self, failure: Failed, *, as_draft: bool) -> None:
+        self._store.change(
+            lambda state: reducer.failure_settled(state, failure.ticket, as_draft=as_draft)
+        )
+        self.keep()
+
+    def _hold(self, talk: Talk, text: str, *, checks: bool, conversation: Conversation) -> None:
+        """Have it sent, once it can no longer be taken back."""
         # Asking whether a colleague was faster needs a connection, and no reply of one's own ahead.
         can_check = conversation.connection.state == "live" and not self._store.state.sending()
         last = conversation.messages[-1] if conversation.messages and checks and can_check else None
@@ -141,17 +180,11 @@ class Sender:
         held_until = now() + round(self._undo * 1000)
         pending = Pending(ticket, conversation.id, text, held_until=held_until)
         self._held[ticket] = _Held(self._clock() + self._undo, talk, text, last)
-        self.sent.append(text)
         self._store.change(
-            lambda state: replace(
-                state.with_draft(conversation.id, ""),
-                pending=(*state.pending, pending),
-                next_ticket=ticket + 1,
-            )
+            lambda state: replace(state, pending=(*state.pending, pending), next_ticket=ticket + 1)
         )
         self.keep()
         self.release()
-        return True
 
     def take_back(self) -> bool:
         """The latest reply that is held back is a draft again; says whether there was one."""
@@ -170,6 +203,23 @@ class Sender:
             self._spawn(self._reply(ticket, self._held.pop(ticket)))
         if due:
             self.keep()
+
+    def take_over(self) -> None:
+        """What was refused is kept here from now on, and not by the outbox as well."""
+        for failure in self._store.state.failed:
+            if failure.ticket not in self._taken_over:
+                self._taken_over.add(failure.ticket)
+                self.keep()
+                if failure.message_id is not None:
+                    self._spawn(self._forgotten(failure.message_id))
+
+    async def _forgotten(self, message_id: MessageId) -> None:
+        try:
+            await self._forget(message_id)
+        except NotFound:
+            return  # an outbox in memory keeps none
+        except ImbariError as error:
+            self._store.tell(f"The outbox keeps what was refused: {error}", is_error=True)
 
     async def _reply(self, ticket: int, held: _Held) -> None:
         try:

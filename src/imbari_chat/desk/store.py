@@ -30,6 +30,7 @@ class Store:
         state: What the streams have told, and what is being written.
         listing: What the person chose to see.
         rows: The conversations to list, in order.
+        left_out: How many are found that the filter leaves out, where it leaves out all.
     """
 
     def __init__(
@@ -38,6 +39,7 @@ class Store:
         self.state = Inbox()
         self.listing = chosen
         self.rows: list[Session] = []
+        self.left_out = 0
         self._on_change = on_change
         self._clock = clock
         self._noticed_at = 0.0
@@ -88,3 +90,5 @@ class Store:
     def _relist(self) -> None:
         before, self.rows = self.rows, listing.listed(self.listing, self.state.sessions)
         self.listing = listing.kept(self.listing, before, self.rows)
+        is_vain = bool(self.listing.query) and not self.rows
+        self.left_out = listing.in_all(self.listing, self.state.sessions) if is_vain else 0

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from imbari_chat.desk.older import OlderConversations
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import ImbariError
@@ -19,7 +20,6 @@ from imbari_chat.view.inbox import Conversation
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
-    from imbari_chat.client.reading.pager import SessionPager
 
 __all__ = ["Spawn", "Streams", "now"]
 
@@ -27,9 +27,6 @@ Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Does work beside the app; what it fails with ends the desk."""
 
 _PAGE: Final = 100
-_COUNTED: Final = 2_000
-"""Conversations that are loaded behind the window without being asked for, so that totals are true
-and a search looks through all; a record is some 400 bytes."""
 
 
 class Streams:
@@ -45,6 +42,7 @@ class Streams:
 
     Attributes:
         talk: The open conversation.
+        older: The conversations behind the inbox's window.
         is_whole: It is loaded to its beginning.
         is_turning: Older messages of it are on their way.
     """
@@ -60,6 +58,7 @@ class Streams:
         on_message: Callable[[Session, Message], None],
     ) -> None:
         self.talk: Talk | None = None
+        self.older = OlderConversations(chat, store, spawn)
         self.is_whole = self.is_turning = False
         self._chat = chat
         self._store = store
@@ -69,7 +68,6 @@ class Streams:
         self._on_message = on_message
         self._following: tuple[asyncio.Task[None], ...] = ()
         self._has_looked = False
-        self._pager: SessionPager | None = None
 
     def begin(self) -> None:
         """Follow the inbox, and let customers see that the team is there."""
@@ -104,13 +102,6 @@ class Streams:
         self._chat.reconnect_now()
         self._hurry()
 
-    def load_more(self) -> None:
-        """Conversations behind those that are listed."""
-        chosen = self._store.listing
-        if not chosen.is_complete and not chosen.is_loading:
-            self._store.choose(replace(chosen, is_loading=True))
-            self._spawn(self._turn_list())
-
     def turn_back(self) -> None:
         """Older messages of the open conversation."""
         if not self.is_whole and not self.is_turning and self.talk is not None:
@@ -125,6 +116,7 @@ class Streams:
 
     def _heard(self, event: ChatEvent) -> None:
         store, at = self._store, now()
+        self.older.heard(event)
         store.choose(listing.heard(store.listing, event, store.state.sessions))
         store.change(lambda state: reducer.reduce(state, event, at))
         match event:
@@ -138,12 +130,13 @@ class Streams:
             is_whole = len(store.state.sessions) < self._limit
             store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
             self._hurry()
+            self.older.begin()
             if not self._has_looked:
                 self._has_looked = True
                 self._spawn(self._look_around())
 
     async def _look_around(self) -> None:
-        """Who wrote last where nothing tells it, and how many conversations there are."""
+        """Who wrote last where nothing tells it."""
         store = self._store
         try:
             for session in store.rows[: self._limit]:
@@ -154,10 +147,8 @@ class Streams:
                     if last is not None:
                         said = MessageAdded(session.id, last)
                         store.choose(listing.heard(store.listing, said, store.state.sessions))
-            while not store.listing.is_complete and len(store.listing.older) < _COUNTED:
-                await self._older_conversations()
         except ImbariError:
-            return  # the connection is told of by its stream, and End asks again
+            return  # the connection is told of by its stream
 
     def _hurry(self) -> None:
         if self.talk is not None:
@@ -197,27 +188,6 @@ class Streams:
                     self._store.change(partial(reducer.noted, session_id=session_id, notes=notes))
         except ImbariError as error:
             self._store.tell(f"Notes are not shown: {error}", is_error=True)
-
-    async def _turn_list(self) -> None:
-        try:
-            await self._older_conversations()
-        except ImbariError as error:
-            self._store.tell(f"No more could be loaded: {error}", is_error=True)
-        finally:
-            self._store.choose(replace(self._store.listing, is_loading=False))
-
-    async def _older_conversations(self) -> None:
-        """The next page that has any that were not known."""
-        store, page = self._store, list[Session]()
-        if self._pager is None:
-            self._pager = self._chat.browse(page_size=_PAGE)
-        while all(one.id in store.state.sessions for one in page):
-            page = await self._pager.older()
-            if len(page) < _PAGE:
-                break
-        older = {**store.listing.older, **{one.id: one for one in page}}
-        is_complete = len(page) < _PAGE
-        store.choose(replace(store.listing, older=older, is_complete=is_complete))
 
     async def _turn_back(self, talk: Talk) -> None:
         try:

@@ -1,21 +1,20 @@
 """What is done with a conversation beside answering it: asked for, done, and told."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from datetime import datetime, timedelta, tzinfo
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
 
 from textual.app import App
-from textual.screen import ModalScreen
 
+from imbari_chat.desk.asking import Asking
+from imbari_chat.desk.handover import Directory, Handover
 from imbari_chat.desk.prompts import AskText, Choose
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn
-from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.schema.models import Session
 from imbari_chat.view.dates import full
 from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.moments import WHEN, coming
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
@@ -23,22 +22,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Teamwork", "ends_of_blocks", "ends_of_snoozes"]
 
-T = TypeVar("T")
+End: TypeAlias = datetime | Literal["never", "typed"]
+"""When something ends: then, or by nobody's doing, or as is yet to be typed."""
 
 _MORNING: Final = 9
 _LONGEST: Final = 60
-
-
-@dataclass(frozen=True, slots=True)
-class _Person:
-    """A colleague, by uid and as they are called."""
-
-    uid: str
-    name: str | None
-
-    @property
-    def label(self) -> str:
-        return safe_text(self.name or self.uid, max_length=_LONGEST)
 
 
 class Teamwork:
@@ -50,6 +38,7 @@ class Teamwork:
         store: The desk's.
         spawn: For what waits for the network, or for an answer.
         zone: The reader's time zone; None for the system's.
+        directory: Where admins have accounts; None if that is not known.
     """
 
     def __init__(
@@ -59,19 +48,19 @@ class Teamwork:
         store: Store,
         spawn: Spawn,
         zone: tzinfo | None,
+        directory: Directory | None,
     ) -> None:
-        self._app = app
+        self._asking = Asking(app, store)
+        self._asked, self._done = self._asking.asked, self._asking.done
         self._chat = chat
         self._store = store
         self._spawn = spawn
         self._zone = zone
-        self._is_asking = False
-        self._is_shown = asyncio.Event()
         self._work: Mapping[str, Callable[[Session], Coroutine[Any, Any, None]]] = {
             "status": self._change_status,
             "unread": self._mark_unread,
             "claim": self._claim,
-            "assign": self._assign,
+            "assign": Handover(self._asking, chat, store, spawn, directory).begin,
             "label": self._label,
             "snooze": self._snooze,
             "block": self._block,
@@ -86,12 +75,9 @@ class Teamwork:
             what: Its name in the table of keys.
             session: With which conversation.
         """
-        self._is_asking = False
-        self._is_shown.clear()
+        self._asking.begin()
         self._spawn(self._work[what](session))
-        await asyncio.sleep(0)  # it asks in its first step, or not before it was answered
-        if self._is_asking:
-            await self._is_shown.wait()
+        await self._asking.is_shown()
 
     async def _change_status(self, session: Session) -> None:
         """Resolve it, or reopen it."""
@@ -115,25 +101,6 @@ class Teamwork:
             instead_of = held.to
         await self._done(team.claim(session.id, instead_of=instead_of), "You have it")
 
-    async def _assign(self, session: Session) -> None:
-        """Hand it over to a colleague who is known here, or put it down."""
-        held = self._store.listing.team.assignment_of(session.id)
-        people = [(one.label, one) for one in self._colleagues()]
-        choices: list[tuple[str, _Person | None]] = [*people[:8], ("nobody: put it down", None)]
-        outcome = await self._asked(
-            Choose("Hand it over to", [(words, (to,)) for words, to in choices])
-        )
-        if outcome is None:
-            return
-        (to,) = outcome
-        if to is None:
-            await self._done(self._chat.team.unassign(session.id), "Nobody has it now")
-            return
-        taken = self._chat.team.assign(
-            session.id, to.uid, name=to.name, instead_of=held.to if held else None
-        )
-        await self._done(taken, f"{to.label} has it now")
-
     async def _label(self, session: Session) -> None:
         """Its labels, as a line that is edited."""
         before = self._store.listing.team.labels_of(session.id)
@@ -155,12 +122,10 @@ class Teamwork:
         if self._store.listing.team.snooze_of(session) is not None:
             await self._done(self._chat.team.unsnooze(session.id), "In sight again")
             return
-        until = await self._asked(Choose("Out of sight until", list(ends_of_snoozes(self._now()))))
-        if until is not None:
-            words = full(round(until.timestamp() * 1000), self._zone)
-            await self._done(
-                self._chat.team.snooze(session.id, until), f"Out of sight until {words}"
-            )
+        until = await self._end("Out of sight until", ends_of_snoozes(self._now()))
+        if isinstance(until, datetime):
+            taken = self._chat.team.snooze(session.id, until)
+            await self._done(taken, f"Out of sight until {self._words(until)}")
 
     async def _block(self, session: Session) -> None:
         """Take no more messages from this customer, with a reason and an end; or take them."""
@@ -172,10 +137,12 @@ class Teamwork:
         reason = await self._asked(AskText(f"Block {name}. Why?", hint="For colleagues."))
         if not reason:
             return
-        end = await self._asked(Choose("Until", list(ends_of_blocks(self._now()))))
-        if end is not None:
-            (until,) = end
-            await self._done(self._chat.team.block(session.id, reason, until=until), "Blocked")
+        end = await self._end(f"Block {name} until", ends_of_blocks(self._now()))
+        if isinstance(end, datetime):
+            blocked = self._chat.team.block(session.id, reason, until=end)
+            await self._done(blocked, f"Blocked until {self._words(end)}")
+        elif end == "never":
+            await self._done(self._chat.team.block(session.id, reason, until=None), "Blocked")
 
     async def _note(self, session: Session) -> None:
         """Note something that no customer sees."""
@@ -183,36 +150,30 @@ class Teamwork:
         if text:
             await self._done(self._chat.team.add_note(session.id, text), "Noted")
 
+    async def _end(self, question: str, ends: Iterator[tuple[str, End]]) -> End | None:
+        """One of these ends, or one that is typed; None if the question is left."""
+        choices: list[tuple[str, End]] = [*ends, ("another time, typed", "typed")]
+        end = await self._asked(Choose(question, choices))
+        if end != "typed":
+            return end
+        typed = await self._asked(AskText(question, hint=f"Say {WHEN}.", check=self._wrong_end))
+        then = None if typed is None else self._coming(typed)
+        return None if then is None else datetime.fromtimestamp(then / 1000, self._zone)
+
+    def _wrong_end(self, typed: str) -> str | None:
+        then = self._coming(typed)
+        if then is None:
+            return "That is neither a date nor a length of time."
+        return None if then > self._now().timestamp() * 1000 else "That has passed already."
+
+    def _coming(self, typed: str) -> int | None:
+        return coming(typed, round(self._now().timestamp() * 1000), self._zone)
+
+    def _words(self, moment: datetime) -> str:
+        return full(round(moment.timestamp() * 1000), self._zone)
+
     def _now(self) -> datetime:
         return datetime.now(self._zone).astimezone(self._zone)
-
-    def _colleagues(self) -> list[_Person]:
-        """Who is known here, but oneself: who has something, and who has something open."""
-        found: dict[str, _Person] = {}
-        for held in self._store.listing.team.assignments.values():
-            found[held.to] = _Person(held.to, held.name)
-        for several in self._store.state.presence.opened.values():
-            for one in several:
-                found[one.uid] = _Person(one.uid, one.name)
-        found.pop(self._store.listing.me or "", None)
-        return sorted(found.values(), key=lambda one: one.label)
-
-    async def _asked(self, question: ModalScreen[T | None]) -> T | None:
-        answer: asyncio.Future[T | None] = asyncio.get_running_loop().create_future()
-        self._is_asking = True
-        await self._app.push_screen(question, answer.set_result)
-        self._is_shown.set()
-        return await answer
-
-    async def _done(self, work: Awaitable[object], words: str) -> None:
-        try:
-            await work
-        except Conflict as error:
-            self._store.tell(error.what, is_error=True)
-        except ImbariError as error:
-            self._store.tell(str(error), is_error=True)
-        else:
-            self._store.tell(words)
 
 
 def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
@@ -226,10 +187,10 @@ def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
     yield "in a week", now + timedelta(days=7)
 
 
-def ends_of_blocks(now: datetime) -> Iterator[tuple[str, tuple[datetime | None]]]:
+def ends_of_blocks(now: datetime) -> Iterator[tuple[str, End]]:
     """When a block can end."""
-    yield "in an hour", (now + timedelta(hours=1),)
-    yield "tomorrow", (now + timedelta(days=1),)
-    yield "in a week", (now + timedelta(days=7),)
-    yield "in 30 days", (now + timedelta(days=30),)
-    yield "never: until somebody lifts it", (None,)
+    yield "in an hour", now + timedelta(hours=1)
+    yield "tomorrow", now + timedelta(days=1)
+    yield "in a week", now + timedelta(days=7)
+    yield "in 30 days", now + timedelta(days=30)
+    yield "somebody lifts it", "never"

@@ -76,7 +76,18 @@ def driver(gone: Callable[[], None]) -> "type[Driver] | None":
 
             self._file = cast("Any", Lasting(cast("IO[str]", self._file), tell))
 
+            self._is_left = False
+
         def write(self, data: str) -> None:
-            super().write(plain(data) if is_plain else data)
+            if not self._is_left:  # whoever has the terminal meanwhile draws there
+                super().write(plain(data) if is_plain else data)
+
+        def suspend_application_mode(self) -> None:
+            super().suspend_application_mode()
+            self._is_left = True
+
+        def resume_application_mode(self) -> None:
+            self._is_left = False
+            super().resume_application_mode()
 
     return TerminalDriver

@@ -21,7 +21,7 @@ from imbari_chat.schema.forms import MAX_TEXT
 from imbari_chat.schema.models import Message, Sender
 from imbari_chat.schema.paths import MessageId
 from imbari_chat.view.dates import clock_time, day
-from imbari_chat.view.outgoing import Pending
+from imbari_chat.view.outgoing import Failed, Pending
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.view.widths import wrapped
 
@@ -29,6 +29,7 @@ __all__ = ["Said", "Transcript"]
 
 _DIM: Final = Style(dim=True)
 _RULE: Final = Style(dim=True)
+_FAILED: Final = Style(color="red")
 _GUTTER: Final = 18  # "14:05  customer │ "
 _WHO: Final[dict[Sender, str]] = {"customer": "customer", "admin": "us"}
 _INK: Final[dict[Sender, Style]] = {
@@ -45,6 +46,8 @@ class Said:
     Attributes:
         messages: Oldest first.
         pending: Replies on their way, each with what is said of it.
+        failed: Replies that were not stored, oldest first.
+        keys: What can be done with the first of those, in words.
         divider: The first message that was unread when the conversation was opened.
         seen_at: When the customer last had the chat open, ms since the epoch.
         top: What is above the first message, in words.
@@ -54,6 +57,8 @@ class Said:
 
     messages: tuple[Message, ...] = ()
     pending: Sequence[tuple[Pending, str]] = ()
+    failed: Sequence[Failed] = ()
+    keys: str = ""
     divider: MessageId | None = None
     seen_at: int | None = None
     top: str = ""
@@ -225,16 +230,32 @@ class Transcript(Widget):
             yield from self._cache[key]
         last = said.messages[-1] if said.messages else None
         if last and last.sender == "admin" and (said.seen_at or 0) >= last.timestamp:
-            yield _Line(((f"{'':{_GUTTER}}seen", _DIM),))
+            yield _beside("seen", _DIM)
+        for failure in said.failed:
+            yield from _own_lines(failure.text, width, "!", _FAILED)
+            for line in _body(f"not sent: {failure.reason}", width):
+                yield _beside(line, _FAILED)
+            if failure is said.failed[0]:
+                yield _beside(said.keys, _DIM)
         for pending, progress in said.pending:
-            for part, line in enumerate(_body(pending.text, width)):
-                who = "us" if part == 0 else ""
-                yield _Line(((f"{'…':<6} {who:>8} ┃ ", _INK["admin"]), (line, _DIM)))
-            words = safe_text(progress, max_length=120)
-            yield _Line(((f"{'':{_GUTTER}}", _DIM), (words, Style(color="yellow"))))
+            yield from _own_lines(pending.text, width, "…", _INK["admin"])
+            yield _beside(safe_text(progress, max_length=120), Style(color="yellow"))
 
     def _rule(self, words: str, style: Style = _RULE) -> _Line:
         return _Line(((f"── {words} ".ljust(max(0, self.size.width - 1), "─"), style),))
+
+
+def _own_lines(text: str, width: int, mark: str, ink: Style) -> Iterator[_Line]:
+    """A reply that is no message yet."""
+    for part, line in enumerate(_body(text, width)):
+        start, who = (mark, "us") if part == 0 else ("", "")
+        gutter = ((f"{start:<6}", ink), (f" {who:>8} ┃ ", _INK["admin"]))
+        yield _Line((*gutter, (line, _DIM)))
+
+
+def _beside(words: str, style: Style) -> _Line:
+    """What is said of the message above, under its text."""
+    return _Line(((" " * _GUTTER, _DIM), (words, style)))
 
 
 def _message_lines(message: Message, at: str, mark: str, width: int) -> Iterator[_Line]:

@@ -100,6 +100,9 @@ class Access(Protocol):
     def get(self, path: Path, query: Query | None = None) -> Json:
         """Read once. Arrays are as the service sends them."""
 
+    def get_shallow(self, path: Path) -> Json:
+        """Read once, with every child as ``true`` (reference: REST, ``shallow``)."""
+
     def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing: one multi-path update at the root."""
 

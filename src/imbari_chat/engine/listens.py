@@ -14,6 +14,7 @@ server sends the whole before its ok, or says with it that the copy is right.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Literal
 
 from imbari_chat.engine.mirror import assign, children, plain
@@ -218,7 +219,8 @@ class Listens:
         Raises:
             InvalidData: It cannot be read.
         """
-        base, data = location(push.body.get("p")), push.body.get("d")
+        where, data = push.body.get("p"), push.body.get("d")
+        base = _known_location(where) if isinstance(where, str) else location(where)
         places = [(base, data)] if push.action == "d" else _merged(base, data)
         told = []
         for listen in self._heard_by(push, base):
@@ -267,6 +269,10 @@ class Listens:
         del self._by_target[listen.path, listen.query]
         if listen.tag is not None:
             del self._by_tag[listen.tag]
+
+
+_known_location = lru_cache(maxsize=256)(location)
+"""Pushes name the same few places again and again."""
 
 
 def hash_of(value: Json) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path as FilePath
 from typing import Any, Final
 
@@ -33,12 +34,14 @@ class Account:
     Attributes:
         uid: What rules see as ``auth.uid``.
         email: None for an account without one.
+        name: What its owner is called, if the account says.
         is_admin: True if it carries the claim ``admin: true``.
         disabled: True if it may not sign in.
     """
 
     uid: str
     email: str | None
+    name: str | None
     is_admin: bool
     disabled: bool
 
@@ -103,18 +106,34 @@ class AdminAccounts:
             self._client.revoke_refresh_tokens(user.uid)
         return self._look_up(email)
 
-    def admins(self) -> list[Account]:
+    def admins(self, *, among: int | None = None) -> list[Account]:
         """Every admin, by e-mail. Reads all accounts of the project, a thousand a request.
+
+        Args:
+            among: Read no more accounts than so many.
 
         Raises:
             AuthError, AccessDenied, ConfigError, QuotaExceeded, Unavailable: As for every call.
         """
         with _errors("accounts"):
-            accounts = [_account(user) for user in self._client.list_users().iterate_all()]
+            users = islice(self._client.list_users().iterate_all(), among)
+            accounts = [_account(user) for user in users]
         return sorted(
             (account for account in accounts if account.is_admin),
             key=lambda account: (account.email or "", account.uid),
         )
+
+    def find(self, reference: str) -> Account:
+        """The account with this e-mail, or uid.
+
+        Raises:
+            NotFound: There is none.
+            AuthError, AccessDenied, ConfigError, InvalidData, QuotaExceeded, Unavailable: As for
+                every call.
+        """
+        with _errors(reference):
+            get = self._client.get_user_by_email if "@" in reference else self._client.get_user
+            return _account(get(reference))
 
     def create(self, email: str, password: str) -> Account:
         """Make an account, which is no admin yet.
@@ -138,7 +157,13 @@ class AdminAccounts:
 
 def _account(user: Any) -> Account:
     claims = user.custom_claims or {}
-    return Account(user.uid, user.email, claims.get(_CLAIM) is True, bool(user.disabled))
+    return Account(
+        uid=user.uid,
+        email=user.email,
+        name=user.display_name,
+        is_admin=claims.get(_CLAIM) is True,
+        disabled=bool(user.disabled),
+    )
 
 
 @contextmanager

@@ -160,8 +160,12 @@ class UserAccess(SocketAccess, Secret):
         return self._tokens.ends
 
     def get(self, path: Path, query: Query | None = None) -> Json:
-        params = {} if query is None else to_params(query)
+        return self._read(path, {} if query is None else to_params(query))
 
+    def get_shallow(self, path: Path) -> Json:
+        return self._read(path, {"shallow": "true"})
+
+    def _read(self, path: Path, params: Mapping[str, str]) -> Json:
         def read(token: str) -> Json:
             answer = self._session.get(self._url(path, token, params))
             answer.raise_for_status()

@@ -1,7 +1,7 @@
 """What every transport has in common: one caller, threads to block on, one process and one end."""
 
 from collections.abc import Callable, Mapping
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from imbari_chat.engine.access import Access
 from imbari_chat.errors import ClientClosed, Unavailable
@@ -9,7 +9,7 @@ from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.submitting import Submitter
-from imbari_chat.net.transport import Done
+from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -62,14 +62,20 @@ class BaseTransport(Generic[A]):
         """Find out who is asking, now rather than at the first call."""
         await self._caller()
 
+    async def get_shallow(self, path: Path) -> Json:
+        """Read once, with every child as ``true``: over HTTP, which alone can (reference: REST,
+        ``shallow``)."""
+        access = await self._caller()
+        return await self._over_http(path, access.get_shallow, path)
+
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
         raise NotImplementedError
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """The same without waiting; see :meth:`Transport.submit`."""
         self._guard.check()
-        self._submitter.submit(changes, done)
+        return self._submitter.submit(changes, done)
 
     async def close(self) -> None:
         """Close every listener, and give back sockets and threads. Closing twice is fine."""
@@ -86,6 +92,22 @@ class BaseTransport(Generic[A]):
     async def _end(self) -> None:
         """It is closed, for the first time and where it was made."""
         raise NotImplementedError
+
+    async def _over_http(self, path: Path, read: Callable[..., Json], *arguments: Any) -> Json:
+        """Read on a thread.
+
+        The deadline is one on silence: whatever arrives of the answer puts it off. A slow line
+        would be cut at every try otherwise, and each would begin from nothing.
+
+        Raises:
+            Unavailable: Nothing was heard for too long.
+        """
+        try:
+            return await self._workers.run_while_heard(
+                read, *arguments, silence=self._timeout + GRACE
+            )
+        except TimeoutError:
+            raise self._no_answer(str(path), unknown=False) from None
 
     def _check(self) -> None:
         self._guard.check()

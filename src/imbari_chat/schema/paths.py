@@ -42,7 +42,6 @@ __all__ = [
     "message_id",
     "messages",
     "messages_in_order",
-    "newest_messages",
     "newest_records",
     "note",
     "notes",
@@ -205,6 +204,11 @@ def sessions_in_order() -> "Query":
     return _query().by_child("lastMessageTime")
 
 
+def sessions_resolved_since(moment: int) -> "Query":
+    """Those that say they were resolved then or later, ms; read at :data:`SESSIONS`."""
+    return _query().by_child("resolvedAt").start_at(moment)
+
+
 def sessions_of(uid: str) -> "Query":
     """A customer's own sessions; read at :data:`SESSIONS`. The only list a customer may read."""
     return _query().by_child("customerUid").equal_to(uid)
@@ -222,17 +226,6 @@ def messages_in_order() -> "Query":
     By the server's time and not by key: an id begins with its writer's own time, or with anything.
     """
     return _query().by_child("timestamp")
-
-
-def newest_messages(limit: int, *, until: int | None = None) -> "Query":
-    """A conversation's last ``limit`` messages; read at :func:`messages`.
-
-    Args:
-        limit: How many.
-        until: Leave out what was stamped later, ms.
-    """
-    order = messages_in_order()
-    return (order if until is None else order.end_at(until)).limit_to_last(limit)
 
 
 def newest_records(limit: int) -> "Query":

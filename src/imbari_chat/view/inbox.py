@@ -12,7 +12,7 @@ from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import Note
-from imbari_chat.view.outgoing import SENDING, Pending, progress
+from imbari_chat.view.outgoing import SENDING, Failed, Pending, progress
 
 __all__ = [
     "Conversation",
@@ -71,6 +71,7 @@ class Inbox:
         conversation: The open conversation, if any.
         drafts: What is written and not sent, by conversation.
         pending: Replies on their way, oldest first.
+        failed: Replies that were not stored, oldest first.
         notice: The last thing that happened, for a while.
         next_ticket: The next reply's ticket.
     """
@@ -82,6 +83,7 @@ class Inbox:
     conversation: Conversation | None = None
     drafts: Mapping[SessionId, str] = field(default_factory=dict)
     pending: tuple[Pending, ...] = ()
+    failed: tuple[Failed, ...] = ()
     notice: Notice | None = None
     next_ticket: int = 1
 
@@ -100,6 +102,12 @@ class Inbox:
         if self.conversation is None:
             return ()
         return self._sending_to(self.conversation.id)
+
+    def not_sent(self) -> tuple[Failed, ...]:
+        """Replies to the open conversation that were not stored, oldest first."""
+        if self.conversation is None:
+            return ()
+        return tuple(one for one in self.failed if one.session_id == self.conversation.id)
 
     def progress(self, now: int) -> list[str]:
         """What to say of each reply on its way to the open conversation, oldest first.

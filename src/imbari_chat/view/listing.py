@@ -26,8 +26,11 @@ __all__ = [
     "Listing",
     "Order",
     "Shown",
+    "counted",
+    "extended",
     "following",
     "heard",
+    "in_all",
     "is_waiting",
     "kept",
     "listed",
@@ -63,7 +66,8 @@ class Listing:
             is the first one, whichever that is.
         older: Conversations behind the stream's window, as they were when they were loaded.
         is_complete: There are no more to load.
-        is_loading: Older ones are on their way.
+        is_loading: Older ones are on their way, because they were asked for or searched.
+        ids: All conversations that there are, once that has been read; kept by what is heard.
         last_senders: Who wrote last, of the conversations where that has been heard.
         asked_at: When the customer wrote first of all that is not answered, in ms since the epoch,
             of the conversations where that has been heard.
@@ -80,6 +84,7 @@ class Listing:
     older: Mapping[SessionId, Session] = field(default_factory=dict)
     is_complete: bool = False
     is_loading: bool = False
+    ids: frozenset[SessionId] | None = None
     last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
     asked_at: Mapping[SessionId, int] = field(default_factory=dict)
     texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
@@ -124,6 +129,11 @@ def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Sessio
     )  # fmt: skip
 
 
+def in_all(listing: Listing, window: Mapping[SessionId, Session]) -> int:
+    """How many a search finds that the filter may leave out."""
+    return len(listed(replace(listing, shown="all"), window))
+
+
 def is_waiting(listing: Listing, session: Session) -> bool:
     """Whether the customer wrote last and nobody has closed the matter."""
     return not session.is_resolved and listing.last_sender(session) == "customer"
@@ -144,6 +154,8 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             texts = (*listing.texts.get(session_id, ()), message.text)[-_TEXTS_KEPT:]
             listing = replace(listing, texts={**listing.texts, session_id: texts})
             return _wrote(listing, session_id, message.sender, message.timestamp)
+        case SessionAdded(session) if listing.ids is not None and session.id not in listing.ids:
+            return heard(replace(listing, ids=listing.ids | {session.id}), event, window)
         case SessionAdded(session) if (
             session.unread_count and session.id not in listing.last_senders
         ):
@@ -152,11 +164,41 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             return _wrote(listing, session_id, "admin", message.timestamp)
         case SessionRemoved(session, deleted):
             older = {key: one for key, one in listing.older.items() if key != session.id}
+            ids = listing.ids
             if not deleted:
                 older[session.id] = window.get(session.id, session)
-            return replace(listing, older=older)
+            elif ids is not None:
+                ids -= {session.id}
+            return replace(listing, older=older, ids=ids)
         case _:
             return listing
+
+
+def counted(
+    listing: Listing, ids: frozenset[SessionId], window: Mapping[SessionId, Session]
+) -> Listing:
+    """All that there are is known; one that was loaded and is not among them is gone."""
+    older = {key: one for key, one in listing.older.items() if key in ids}
+    return _completed(replace(listing, ids=ids, older=older), window)
+
+
+def extended(
+    listing: Listing,
+    page: Sequence[Session],
+    window: Mapping[SessionId, Session],
+    *,
+    is_last: bool,
+) -> Listing:
+    """A page behind the window was read; perhaps there are no more."""
+    older = {**listing.older, **{one.id: one for one in page}}
+    complete = listing.is_complete or is_last
+    return _completed(replace(listing, older=older, is_complete=complete), window)
+
+
+def _completed(listing: Listing, window: Mapping[SessionId, Session]) -> Listing:
+    """Complete also by having all that there are, though the last page was a full one."""
+    has_all = listing.ids is not None and listing.ids <= listing.older.keys() | window.keys()
+    return replace(listing, is_complete=listing.is_complete or has_all)
 
 
 def kept(listing: Listing, before: Sequence[Session], rows: Sequence[Session]) -> Listing:
@@ -206,18 +248,19 @@ def other_order(listing: Listing) -> Listing:
 
 def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, Session]) -> str:
     """How far the list goes, and how far a search looked, in words."""
-    known = len({**listing.older, **window})
-    if listing.is_loading:
-        return "loading more…"
+    count, loaded = f"{len(rows):,}", f"{len({**listing.older, **window}):,}"
+    total = None if listing.ids is None else f"{len(listing.ids):,}"
     if listing.query:
-        whole = "all" if listing.is_complete else "the newest"
-        more = "" if listing.is_complete else "; End looks further"
-        return (
-            f"{len(rows)} found in {whole} {known:,}, texts of {len(listing.texts):,} of them{more}"
-        )
+        texts = f"texts of {len(listing.texts):,}"
+        if listing.is_complete:
+            return f"{count} found in all {loaded}, {texts} of them"
+        where = f"the newest {loaded}" if total is None else f"{loaded} of {total}"
+        further = "looking further…" if listing.is_loading else "End looks further"
+        return f"{count} found in {where}; {further}; {texts}"
     if listing.is_complete:
-        return f"{len(rows):,} of {known:,}"
-    return f"{len(rows):,} of {known:,} loaded; End: more"
+        return f"{count} of {loaded}"
+    more = "loading more…" if listing.is_loading else "End: more"
+    return f"{count} of {loaded if total is None else f'{total}, {loaded}'} loaded; {more}"
 
 
 def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> Listing:

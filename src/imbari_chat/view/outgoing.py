@@ -1,4 +1,4 @@
-"""Messages on their way: what is known of each, and what is said of it meanwhile."""
+"""Messages on their way, and those that got nowhere: what is known of each, and said of it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
 
-__all__ = ["PATIENCE", "SENDING", "Pending", "progress"]
+__all__ = ["PATIENCE", "SENDING", "Failed", "Pending", "progress"]
 
 SENDING: Final = "sending…"
 _OFFLINE: Final = "waits for the network"
@@ -68,6 +68,25 @@ class Pending:
             # What has just set out, for the tenth time perhaps, may be back in a moment.
             waits_for=_obstacle(error) if delivery == "queued" else self.waits_for,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """A message that was not stored, until somebody decides what becomes of it.
+
+    Attributes:
+        ticket: As of :class:`Pending`.
+        session_id: Where it was to go.
+        text: What it says.
+        reason: Why it was not stored, as it was told.
+        message_id: Its id, if it had been handed over.
+    """
+
+    ticket: int
+    session_id: SessionId
+    text: str
+    reason: str
+    message_id: MessageId | None = None
 
 
 def progress(pending: Sequence[Pending], *, now: int, online: bool) -> list[str]:

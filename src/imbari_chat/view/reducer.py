@@ -33,9 +33,11 @@ from imbari_chat.schema.presence import told
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.states import Delivery
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
+from imbari_chat.view.outgoing import Failed
 
 __all__ = [
     "conversation_failed",
+    "failure_settled",
     "noted",
     "reduce",
     "reduce_conversation",
@@ -137,20 +139,33 @@ def reply_taken_back(state: Inbox, ticket: int) -> Inbox:
     reply = next((one for one in state.pending if one.ticket == ticket), None)
     if reply is None:
         return state
-    draft = state.drafts.get(reply.session_id, "")
-    text = f"{reply.text}\n{draft}" if draft else reply.text
     left = tuple(one for one in state.pending if one.ticket != ticket)
-    return replace(state, pending=left).with_draft(reply.session_id, text)
+    return _drafted(replace(state, pending=left), reply.session_id, reply.text)
 
 
 def reply_failed(state: Inbox, ticket: int, reason: str) -> Inbox:
-    """A reply was not stored; it is a draft again, and the reason is told."""
-    failed = next((one for one in state.pending if one.ticket == ticket), None)
-    if failed is None:
+    """A reply was not stored; it stays where it was written, and the reason is told."""
+    reply = next((one for one in state.pending if one.ticket == ticket), None)
+    if reply is None:
         return state
-    state = reply_taken_back(state, ticket)
-    whom = "" if _is_open(state, failed.session_id) else f" to {_name_of(state, failed.session_id)}"
+    failure = Failed(ticket, reply.session_id, reply.text, reason, reply.message_id)
+    state = replace(
+        state,
+        pending=tuple(one for one in state.pending if one is not reply),
+        failed=tuple(sorted((*state.failed, failure), key=lambda one: one.ticket)),
+    )
+    whom = "" if _is_open(state, reply.session_id) else f" to {_name_of(state, reply.session_id)}"
     return noticed(state, f"Not sent{whom}: {reason}", is_error=True)
+
+
+def failure_settled(state: Inbox, ticket: int, *, as_draft: bool) -> Inbox:
+    """Somebody decided about a reply that was not stored: it is a draft again, or gone."""
+    failure = next((one for one in state.failed if one.ticket == ticket), None)
+    if failure is None:
+        return state
+    left = tuple(one for one in state.failed if one is not failure)
+    state = replace(state, failed=left)
+    return _drafted(state, failure.session_id, failure.text) if as_draft else state
 
 
 def conversation_failed(state: Inbox, session_id: SessionId, reason: str) -> Inbox:
@@ -178,6 +193,12 @@ def with_older(state: Inbox, session_id: SessionId, page: Sequence[Message]) -> 
     known = {one.id: one for one in (*page, *conversation.messages)}
     ordered = tuple(sorted(known.values(), key=message_place))
     return replace(state, conversation=replace(conversation, messages=ordered))
+
+
+def _drafted(state: Inbox, session_id: SessionId, text: str) -> Inbox:
+    """Put ``text`` before what is being written."""
+    draft = state.drafts.get(session_id, "")
+    return state.with_draft(session_id, f"{text}\n{draft}" if draft else text)
 
 
 def _is_open(state: Inbox, session_id: SessionId) -> bool:

@@ -93,6 +93,7 @@ async def the_inbox_is_listed_and_searched(face: Face) -> None:
         first = await amina.start(name="Amina", email="amina@example.com", text="Hello")
         second = await brian.start(name="Brian", email="brian@example.com")
         assert [one.id for one in await desk.sessions()] == [second.id, first.id]
+        assert await desk.session_ids() == {first.id, second.id}
         assert [one.id for one in await desk.sessions(unread=True)] == [first.id]
         assert [one.id for one in await desk.sessions(limit=1)] == [second.id]
         assert await desk.find(first.id) == first.id

@@ -47,6 +47,38 @@ async def the_inbox_is_iterated(face: Face) -> None:
         assert _said(seen) == ["After", "During"]
 
 
+async def resolving_is_told_wherever_it_happens(face: Face) -> None:
+    """What was resolved before is no news; it is when it is reopened, and resolved again."""
+    async with face.customer() as amina, face.customer() as brian, face.desk() as desk:
+        first = await amina.start(name="Amina", email="amina@example.com", text="Hello")
+        second = await brian.start(name="Brian", email="brian@example.com", text="Hello")
+        await desk.resolve(first.id)
+        steps = iter(
+            (
+                lambda: desk.resolve(second.id),
+                lambda: desk.reopen(first.id),
+                lambda: desk.resolve(first.id),
+            )
+        )
+        told: list[tuple[str, str, str]] = []
+        async with asyncio.timeout(WAIT), aclosing(desk.resolutions()) as changes:
+            async for event in changes:
+                if isinstance(event, SessionChanged):
+                    one, before = event.session, event.before
+                    told.append((one.id, before.status, one.status))
+                elif event != LIVE:
+                    continue
+                step = next(steps, None)
+                if step is None:
+                    break
+                await step()
+        assert told == [
+            (second.id, "active", "resolved"),
+            (first.id, "resolved", "active"),
+            (first.id, "active", "resolved"),
+        ]
+
+
 async def a_conversation_is_iterated(face: Face) -> None:
     """Its history as far as it was asked for; then what comes, is read, and becomes of replies."""
     async with face.customer() as customer, face.desk() as desk:
@@ -206,6 +238,7 @@ async def what_iterates_ends_when_the_client_is_closed(face: Face) -> None:
 
 SCENARIOS = [
     the_inbox_is_iterated,
+    resolving_is_told_wherever_it_happens,
     a_conversation_is_iterated,
     the_customers_end_is_iterated,
     handlers_get_the_events_they_asked_for,

@@ -3,7 +3,7 @@
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -17,12 +17,12 @@ from imbari_chat.errors import Conflict, InvalidData, NotFound
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.config import Settings
     from imbari_chat.schema.models import Session
     from imbari_chat.schema.teamwork import TeamSnapshot
+    from imbari_chat.view.people import Person
 
 __all__ = ["assign"]
-
-_A_UID: Final = "uid:"
 
 
 def assign(
@@ -33,8 +33,8 @@ def assign(
         typer.Option(
             "--to",
             metavar="WHO",
-            help="Hand it over: to a colleague who is there or has a conversation, by name, or to"
-            " anybody as uid:UID.",
+            help="Hand it over: to a colleague by name, e-mail or uid, or to anybody as uid:UID."
+            " E-mails need a service account or an Auth emulator.",
             show_default=False,
         ),
     ] = None,
@@ -66,8 +66,10 @@ def assign(
                 await chat.team.claim(name, instead_of=instead_of)
                 stderr.say(f"yours now: the conversation with {addressee(about)}")
             else:
-                uid, called = await _colleague(chat, team, to)
-                given = await chat.team.assign(name, uid, name=called, instead_of=instead_of)
+                who = await _colleague(chat, team, here.settings(), to)
+                given = await chat.team.assign(
+                    name, who.uid, name=who.called, instead_of=instead_of
+                )
                 stderr.say(f"{given.label} has it now: the conversation with {addressee(about)}")
         return about, await chat.team.read(name)
 
@@ -79,41 +81,42 @@ def assign(
 
 
 async def _colleague(
-    chat: "AsyncAdminChat", team: "TeamSnapshot", reference: str
-) -> tuple[str, str | None]:
-    """The uid and the name of a colleague.
+    chat: "AsyncAdminChat", team: "TeamSnapshot", settings: "Settings", reference: str
+) -> "Person":
+    """Whom a reference means.
 
     Raises:
         UsageError: The reference is empty.
-        NotFound: Nobody known is called so.
+        NotFound: Nobody known is called so, nor has an account that may be looked at.
         InvalidData: Several are.
+        ImbariError: Accounts could not be looked at.
     """
+    from imbari_chat.cli.colleagues import Colleagues
+    from imbari_chat.view import people
+
     wanted = reference.strip()
-    presence = await chat.read_presence()
-    known: dict[str, str | None] = {one.to: one.name for one in team.assignments.values()}
-    known |= {one.uid: one.name for those in presence.opened.values() for one in those}
-    if wanted.startswith(_A_UID):
-        uid = wanted.removeprefix(_A_UID)
-        return uid, known.get(uid)
     if not wanted:
         raise UsageError("--to whom? An empty name names nobody")
-    found = {
-        uid: name
-        for uid, name in known.items()
-        if wanted.casefold() in (uid.casefold(), (name or "").casefold())
-    }
+    known = people.known(team, await chat.read_presence())
+    by_uid = wanted.startswith(people.A_UID)
+    found = people.called(known, wanted.removeprefix(people.A_UID) if by_uid else wanted)
+    if by_uid:
+        return found[0] if found else people.Person(wanted.removeprefix(people.A_UID))
+    directory = Colleagues(settings)
+    if not found and directory.can_be_asked and (one := await directory.find(wanted)):
+        found = [one]
     if not found:
-        names = ", ".join(sorted({name or uid for uid, name in known.items()})[:5])
+        names = ", ".join(one.label for one in known if one.uid != chat.uid)
         raise NotFound(
-            f"no colleague who is there or has a conversation is called {wanted!r}",
-            hint=f"Known are {names}" if names else f"Name one as {_A_UID}UID",
+            f"no colleague is known as {wanted!r}",
+            hint=f"Known are {names}" if names else f"Name one as {people.A_UID}UID",
         )
     if len(found) > 1:
         raise InvalidData(
             f"several colleagues are called {wanted!r}",
-            hint=f"Name one as {' or '.join(_A_UID + uid for uid in sorted(found)[:3])}",
+            hint=f"Name one as {' or '.join(people.A_UID + one.uid for one in found[:3])}",
         )
-    return next(iter(found.items()))
+    return found[0]
 
 
 @contextmanager

@@ -9,9 +9,10 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import WHEN, later
+from imbari_chat.cli.since import later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.view.moments import WHEN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

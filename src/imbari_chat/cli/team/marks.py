@@ -8,9 +8,10 @@ import typer
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, SessionArgument, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import WHEN, later
+from imbari_chat.cli.since import later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.view.moments import WHEN
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat

@@ -19,7 +19,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["follow", "message_events", "with_deliveries"]
+__all__ = ["connection_changed", "follow", "message_events", "with_deliveries"]
 
 _GROWTH = 4
 _PAUSE = 0.1
@@ -66,7 +66,7 @@ async def follow(
                             if item.state == "live" and not diff.has_begun:
                                 live = item
                             else:
-                                yield [_connection(item)]
+                                yield [connection_changed(item)]
                         case Changed():
                             value, touched = own.over(item.value, item.touched)
                             now = gateway.ids.now()
@@ -88,7 +88,7 @@ async def follow(
                             if is_first:
                                 yield []  # that was what there is to begin with
                             if live is not None:
-                                yield [_connection(live)]
+                                yield [connection_changed(live)]
                                 live = None
 
 
@@ -195,12 +195,9 @@ async def with_deliveries(
     following = _follow_on(batches, notifier)
     try:
         while True:
-            try:
-                async with asyncio.timeout(_patience(own.due_since) if told.is_live else None):
-                    await notifier.until(ready)
-            except TimeoutError:
-                if not following.done():
-                    posted.extend(own.silent(time.monotonic()))
+            patience = _patience(own.due_since) if told.is_live else None
+            if not await notifier.until(ready, patience) and not following.done():
+                posted.extend(own.silent(time.monotonic()))
             if not following.done() and told.next is not None:
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
@@ -213,14 +210,18 @@ async def with_deliveries(
                 batch = following.result()
                 if batch is None:
                     return
-                given: list[ChatEvent] = []
+                given = begin()
                 for event in batch:
-                    told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
                         gateway.presence.heard(event)
-                    given += [*begin(), *own.heard(event)]
-                for event in [*given, *begin()]:
+                        given += own.heard(event)
+                        continue
+                    if isinstance(event, ConnectionChanged):
+                        told.pass_on(event)
+                        given += begin()
+                    given.append(event)
+                for event in given:
                     gateway.check_process()
                     yield event
                 following = _follow_on(batches, notifier)
@@ -276,10 +277,9 @@ class _Told:
         self._stale = event.state == "stale"
         return event
 
-    def pass_on(self, event: ChatEvent) -> None:
+    def pass_on(self, event: ConnectionChanged) -> None:
         """The connection itself says something."""
-        if isinstance(event, ConnectionChanged):
-            self._state, self._stale = event.state, False
+        self._state, self._stale = event.state, False
 
 
 def _patience(due_since: float | None) -> float | None:
@@ -303,5 +303,5 @@ async def _next(
         notifier.notify()  # by itself: a callback of the task's would come a turn of the loop later
 
 
-def _connection(item: StateChanged) -> ConnectionChanged:
+def connection_changed(item: StateChanged) -> ConnectionChanged:
     return ConnectionChanged(item.state, item.reason, item.retry_in)

@@ -12,11 +12,15 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.schema import decode
 from imbari_chat.wire.json import Json, Scalar
 from imbari_chat.wire.keys import SortKey
+from imbari_chat.wire.order import value_order
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Leaf, from_json
 
 __all__ = ["Edge", "OrderedRows", "Reader", "Row"]
+
+_AFTER_KEYS: SortKey = (4,)
+"""Beyond the order of any key."""
 
 _AFTER_TEXTS = "\U0010ffff"
 """A bound that objects are beyond: they sort after texts, and no bound can name one."""
@@ -68,6 +72,11 @@ class Edge:
         if before is not None and before.row.place[0] == value:
             tied += before.tied
         return cls(row, tied)
+
+    @classmethod
+    def after(cls, value: Scalar) -> "Edge":
+        """The edge beyond every row that is ordered by this value or a lower one."""
+        return cls(Row("", None, value, (value_order(from_json(value)), _AFTER_KEYS)), 0)
 
     def leaves_out(self, row: Row, *, down: bool) -> bool:
         """True if ``row`` is not beyond this edge."""

@@ -824,6 +824,15 @@ class AdminChat(_Chat[AsyncAdminChat]):
             ),
         )
 
+    def session_ids(self) -> frozenset[SessionId]:
+        """The ids of all conversations, without reading these: some 30 bytes each, over HTTP.
+
+        Raises:
+            AccessDenied: Whoever is signed in is not an admin.
+            Unavailable: No answer.
+        """
+        return self._call(self._client.session_ids())
+
     def recount(self, session_id: str) -> UnreadCountMismatch | None:
         """Put a conversation's unread count right, if the website's writes let it drift.
 
@@ -1005,6 +1014,22 @@ class AdminChat(_Chat[AsyncAdminChat]):
         return BlockingIterator(
             self._portal, self._client.events(limit=limit, buffer=buffer, overflow=overflow)
         )
+
+    def resolutions(self) -> BlockingIterator[ChatEvent]:
+        """Follow what is resolved and reopened in all conversations, however long ago they moved.
+
+        It survives outages; the connection's state is told by :meth:`events`, which tells of those
+        in its window as well.
+
+        Yields:
+            SessionChanged for each that is resolved from now on, and for each of those, or of those
+            that were resolved in the day before, that is reopened.
+
+        Raises:
+            InvalidData: The rules in force are older than this program, and have no index for it.
+            ImbariError: It has ended for good.
+        """
+        return BlockingIterator(self._portal, self._client.resolutions())
 
 
 class CustomerChat(_Chat[AsyncCustomerChat]):

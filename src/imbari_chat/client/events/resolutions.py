@@ -1,0 +1,84 @@
+"""What is resolved and reopened, wherever the conversation stands in the inbox.
+
+A window of the inbox shows those that moved last, and being resolved moves none. This listens by
+when a conversation was resolved instead: one that is comes in, and one that is reopened, or
+deleted, goes.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Final
+
+from imbari_chat.client.events.event_stream import connection_changed
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.errors import InvalidData
+from imbari_chat.schema import decode, paths
+from imbari_chat.schema.events import ChatEvent, SessionChanged
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+
+__all__ = ["resolutions"]
+
+_DEPLOY: Final = "Deploy the rules: imbari-chat rules deploy database.rules.json"
+
+_BEFORE: Final = 86_400_000
+"""Milliseconds before now from which on resolved conversations are listened to: a clock that is not
+known to be the server's may be wrong by hours, and what was resolved today may be reopened."""
+
+
+async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
+    """A SessionChanged for each that is resolved from now on, or reopened after a day at most; and
+    how the connection is, live once it is known what was resolved before.
+
+    Args:
+        gateway: An admin's.
+
+    Raises:
+        InvalidData: The database has no index for it; it would send all there is.
+        ImbariError: It has ended for good.
+    """
+    known: dict[SessionId, Session] | None = None
+    live: StateChanged | None = None
+    query = paths.sessions_resolved_since(gateway.ids.now() - _BEFORE)
+    async with gateway.transport.listen(paths.SESSIONS, query) as subscription:
+        async for item in subscription:
+            match item:
+                case StateChanged(state="live", reason=str(reason)):
+                    raise InvalidData(reason, where=str(paths.SESSIONS), hint=_DEPLOY)
+                case StateChanged(state="live") if known is None:
+                    live = item
+                case StateChanged():
+                    yield connection_changed(item)
+                case Changed():
+                    found = _resolved(item.value)
+                    for event in await _news(gateway, found, known):
+                        yield event
+                    known = found
+                    if live is not None:
+                        yield connection_changed(live)
+                        live = None
+
+
+async def _news(
+    gateway: Gateway, found: dict[SessionId, Session], known: dict[SessionId, Session] | None
+) -> list[ChatEvent]:
+    """What is told of those that are resolved, after those that were."""
+    if known is None:
+        return []
+    news: list[ChatEvent] = [
+        SessionChanged(session, session.model_copy(update={"status": "active"}))
+        for key, session in found.items()
+        if key not in known
+    ]
+    for key in known.keys() - found.keys():
+        now = await gateway.session(key)
+        if now is not None and not now.is_resolved:
+            news.append(SessionChanged(now, known[key]))
+    return news
+
+
+def _resolved(value: Json) -> dict[SessionId, Session]:
+    """Those that are resolved; what does not fit is told of by the inbox."""
+    records = (one.record for one in decode.sessions(value))
+    return {one.id: one for one in records if one is not None and one.is_resolved}

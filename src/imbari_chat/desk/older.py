@@ -1,0 +1,131 @@
+"""What is behind the stream's window: counted as a whole, and read page by page as it is wanted."""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from imbari_chat.desk.store import Store
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema.events import ChatEvent, SessionAdded, SessionRemoved
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view import listing
+
+if TYPE_CHECKING:
+    from imbari_chat.client import AsyncAdminChat
+    from imbari_chat.client.reading.pager import SessionPager
+    from imbari_chat.desk.streams import Spawn
+
+__all__ = ["OlderConversations"]
+
+_PAGE: Final = 250
+_UNASKED: Final = 2_000
+"""Conversations that are read without being asked for, so that filters have something to choose
+from; a record is some 400 bytes."""
+
+_SEARCHED: Final = 10_000
+"""Conversations that a search reads by itself; the end of the list asks for more of them."""
+
+
+class OlderConversations:
+    """Reads them, one page after the other.
+
+    Args:
+        chat: An admin's chat, entered.
+        store: Told of them.
+        spawn: For what waits for the network.
+    """
+
+    def __init__(self, chat: "AsyncAdminChat", store: Store, spawn: "Spawn") -> None:
+        self._chat = chat
+        self._store = store
+        self._spawn = spawn
+        self._pager: SessionPager | None = None
+        self._asked_for = 0
+        self._is_reading = self._is_counting = False
+        self._deleted: set[SessionId] = set()
+        self._added: set[SessionId] = set()
+
+    def begin(self) -> None:
+        """The window is there, perhaps again: count all, and read what is read unasked."""
+        if not self._is_counting:
+            self._is_counting = True
+            self._deleted, self._added = set(), set()
+            self._spawn(self._count())
+        self._read_on()
+
+    def heard(self, event: ChatEvent) -> None:
+        """What the window's stream told, which a count that is under way may not hold yet."""
+        match event:
+            case SessionAdded(session):
+                self._added.add(session.id)
+            case SessionRemoved(session, deleted=True):
+                self._deleted.add(session.id)
+            case _:
+                pass
+
+    def load_more(self) -> None:
+        """The person is at the end of the list."""
+        self._asked_for = len(self._store.listing.older) + (
+            _SEARCHED if self._store.listing.query else _PAGE
+        )
+        self._read_on()
+
+    def look(self) -> None:
+        """Something may be searched for."""
+        self._read_on()
+
+    @property
+    def _wanted(self) -> int:
+        """How many are to be read."""
+        unasked = _SEARCHED if self._store.listing.query else _UNASKED
+        return max(self._asked_for, unasked)
+
+    @property
+    def _is_enough(self) -> bool:
+        chosen = self._store.listing
+        return chosen.is_complete or len(chosen.older) >= self._wanted
+
+    def _read_on(self) -> None:
+        if not self._is_reading and not self._is_enough:
+            self._is_reading = True
+            self._spawn(self._read())
+
+    async def _read(self) -> None:
+        store = self._store
+        try:
+            while not self._is_enough:
+                is_asked = bool(store.listing.query) or len(store.listing.older) < self._asked_for
+                if is_asked != store.listing.is_loading:
+                    store.choose(replace(store.listing, is_loading=is_asked))
+                await self._turn()
+        except ImbariError as error:
+            if store.listing.is_loading:
+                store.tell(f"No more could be loaded: {error}", is_error=True)
+            self._asked_for = 0
+        finally:
+            self._is_reading = False
+            store.choose(replace(store.listing, is_loading=False))
+
+    async def _turn(self) -> None:
+        """The next page that has any that were not known."""
+        store, page = self._store, list[Session]()
+        if self._pager is None:
+            self._pager = self._chat.browse(page_size=_PAGE)
+        while all(one.id in store.state.sessions for one in page):
+            page = await self._pager.older()
+            if len(page) < _PAGE:
+                break
+        is_last = len(page) < _PAGE
+        window = store.state.sessions
+        store.choose(listing.extended(store.listing, page, window, is_last=is_last))
+
+    async def _count(self) -> None:
+        try:
+            ids = await self._chat.session_ids()
+        except ImbariError:
+            return  # the list says how many are loaded; the connection is told of by its stream
+        finally:
+            self._is_counting = False
+        store = self._store
+        ids = ids.union(store.state.sessions, self._added) - self._deleted
+        store.choose(listing.counted(store.listing, ids, store.state.sessions))
