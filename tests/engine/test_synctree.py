@@ -349,3 +349,37 @@ def test_an_array_is_the_object_that_was_written() -> None:
     number, _ = tree.write({WINDOW / "list": {"0": "x", "1": "y"}}, NOW)
     assert tree.server_value(WINDOW / "list", ["x", "y"]) == []
     assert tree.settled(number) == []
+
+
+def test_whoever_listens_twice_is_told_nothing_new() -> None:
+    """Neither of what is there nor of what is not."""
+    tree = SyncTree()
+    assert tree.server_value(WINDOW, {"a": 1}) == []
+    tree.listen(WINDOW)
+    tree.server_value(WINDOW, {"a": 1})
+    assert tree.listen(WINDOW) == []
+    assert tree.value(WINDOW) == {"a": 1}
+
+
+def test_what_was_on_its_way_when_nobody_listened_any_more_is_lost() -> None:
+    """A window of a query belongs to whoever listens with it."""
+    tree, query = SyncTree(), Query.by_key().limit_to_last(2)
+    tree.listen(WINDOW, query)
+    tree.unlisten(WINDOW, query)
+    assert tree.server_value(WINDOW, {"a": 1}, (WINDOW, query)) == []
+    tree.listen(WINDOW, query)
+    assert tree.value(WINDOW, query) is None
+
+
+def test_a_place_that_is_known_wholly_knows_what_was_known_below() -> None:
+    """Of which nothing else is kept."""
+    tree, below = SyncTree(), Path((*WINDOW, "b"))
+    tree.listen(below)
+    tree.server_value(below, {"x": 1})
+    tree.listen(WINDOW)
+    tree.server_value(WINDOW, {"b": {"x": 2}})
+    assert tree.value(below) == {"x": 2}
+    tree.unlisten(WINDOW)
+    assert tree.value(below) == {"x": 2}
+    tree.server_value(below, None)
+    assert tree.value(below) is None
