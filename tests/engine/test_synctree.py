@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.engine.overlay import Known
 from imbari_chat.engine.synctree import Listen, SyncTree, Told
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
@@ -383,3 +385,28 @@ def test_a_place_that_is_known_wholly_knows_what_was_known_below() -> None:
     assert tree.value(below) == {"x": 2}
     tree.server_value(below, None)
     assert tree.value(below) is None
+
+
+A = Known({"a": 1}, frozenset({"a"}))
+
+
+@pytest.mark.parametrize(
+    ("known", "path", "value", "after"),
+    [
+        (A, "b", 2, Known({"a": 1, "b": 2}, frozenset({"a", "b"}))),
+        (A, "b", None, Known({"a": 1}, frozenset({"a", "b"}))),
+        (A, "b/c", 2, A),  # of a child that is not known nobody is told half
+        (A, "a/c", 2, Known({"a": {"c": 2}}, frozenset({"a"}))),
+        (A, "a", None, Known(None, frozenset({"a"}))),
+        (A, "", {"z": 1}, Known({"z": 1}, None, is_whole=True)),
+        (Known.all_of({"a": 1}), "b/c", 2, Known({"a": 1, "b": {"c": 2}}, None, is_whole=True)),
+    ],
+)
+def test_what_is_known_grows_by_whole_children(
+    known: Known, path: str, value: Json, after: Known
+) -> None:
+    """Present or absent; what is known wholly stays so."""
+    found = known.with_value(Path.parse(path), value)
+    assert found == after
+    assert found.knows(Path(["a", "x"]))
+    assert found.knows(Path(["nowhere"])) is (after.keys is None)
