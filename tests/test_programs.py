@@ -99,6 +99,7 @@ _ENDS = {
     "signal": "import os; print('lost', end=''); os.kill(os.getpid(), 15)",
     "exit": "import os; os._exit(9)",
     "atexit": "import atexit; atexit.register(print, 'last'); print('first')",
+    "object": "class A: __del__ = lambda self: print('gone')\na = A()",
     "thread": "import threading, time; threading.Timer(0.01, print, ['later']).start()",
     "syntax": "nonsense nonsense",
     "import": "from imbari_chat.nowhere import nothing",
