@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # How many tests run at once; auto: three for a processor, at most 8. 0: one by one.
 JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest
-IN_PARALLEL := -n $(JOBS) --dist loadgroup
+IN_PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 # Tests of what decides: tables, cores without I/O, and properties with a tenth of what `make thorough`
 # gives them.

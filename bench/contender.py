@@ -217,8 +217,8 @@ class _Ours:
                 if isinstance(event, SessionAdded):
                     sessions.append(event.session)
                     if len(sessions) == number:
-                        break
-        return (time.perf_counter() - begin) * 1000
+                        return (time.perf_counter() - begin) * 1000
+        raise RuntimeError(f"{len(sessions)} sessions")
 
 
 async def _note_live(events: AsyncGenerator[ChatEvent, None], live: asyncio.Event) -> None:

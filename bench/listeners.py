@@ -58,7 +58,7 @@ def rows() -> Iterator[Row]:
         memory["firebase-admin"],
         f"firebase-admin (pyrebase4: {memory['pyrebase4']:.1f} MB)",
         Target("<=", 0.5),
-        "of some 32 kB a listener, httpx and what is below it keep about half, and the rest is "
+        "of some 30 kB a listener, httpcore and what is below it keep about half, and the rest is "
         "in asyncio's events, tasks and generators",
     )
 

@@ -22,7 +22,7 @@ from imbari_chat.emulator import Emulator
 ANSWERS = 25
 """How many a clerk has been told to be accepted when it is killed."""
 
-MOST_SECONDS = 60
+MOST_SECONDS = 300
 
 
 def clerk(database: str, folder: str) -> AsyncAdminChat:

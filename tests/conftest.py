@@ -5,12 +5,15 @@ import os
 import signal
 import tempfile
 from collections.abc import Generator, Iterator
+from typing import Any, Final
 
 import pytest
 
 from tests import budget
 from tests.costs import Costs
 from tests.google import Absent, auth_emulator
+
+_CORES: Final = ("wire", "rules", "schema", "view", "engine")
 
 budget.register()
 
@@ -31,14 +34,25 @@ def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     return min(3 * (os.cpu_count() or 1), 8)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With ``--dist loadgroup``, the variants of a function stay together as well."""
+    from tests.schedule import ByFunction
+
+    return ByFunction(config, log) if config.getoption("dist") == "loadgroup" else None
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups, after all shuffling
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
-    """Tests that share a program which is slow to start go to one worker, and begin first."""
+    """Tests that share what is slow to start go to one worker, and begin first.
+
+    Those of cores come last: they are so small that all workers end at the same time.
+    """
     for item in items:
         if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
     yield
-    items.sort(key=lambda item: item.get_closest_marker("xdist_group") is None)
+    items.sort(key=_turn)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -50,6 +64,13 @@ def pytest_collection() -> Generator[None, object, object]:
     finally:
         gc.freeze()
         gc.enable()
+
+
+def _turn(item: pytest.Item) -> int:
+    """Whether a test is among the first, 0, or among the last, 2."""
+    if item.get_closest_marker("xdist_group"):
+        return 0
+    return 2 if item.path.parent.name in _CORES else 1
 
 
 def _shared_program(item: pytest.Item) -> str:

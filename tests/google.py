@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from typing import Final
 import httpx
 
 from tests import plain_http
+from tests.ports import own_port
 
 __all__ = ["AUTH", "DATABASE", "PROJECT", "Absent", "auth_emulator", "database_emulator"]
 
@@ -67,13 +67,18 @@ def auth_emulator() -> Iterator[str]:
             f"Google's Auth emulator is not here: install Node and run `make peers`, or start one"
             f" for the project {PROJECT} and set {AUTH}=host:port"
         )
-    with TemporaryDirectory() as folder, _started(program, Path(folder)) as host:
+    with (
+        TemporaryDirectory() as folder,
+        own_port() as port,
+        own_port() as hub,
+        own_port() as logs,
+        _started(program, Path(folder), port, hub, logs) as host,
+    ):
         yield host
 
 
 @contextmanager
-def _started(program: str, folder: Path) -> Iterator[str]:
-    port, hub, logs = _free_ports(3)
+def _started(program: str, folder: Path, port: int, hub: int, logs: int) -> Iterator[str]:
     emulators = {
         "auth": {"host": "127.0.0.1", "port": port},
         "hub": {"host": "127.0.0.1", "port": hub},
@@ -116,13 +121,3 @@ def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, output: Pat
         except httpx.HTTPError:
             time.sleep(0.1)  # another program is starting: there is nothing else to wait on
     raise RuntimeError(f"no emulator after {_START_LIMIT:.0f} s:\n{output.read_text()}")
-
-
-def _free_ports(number: int) -> list[int]:
-    """Ports on which nothing listened a moment ago; all different."""
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(number)]
-    try:
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()

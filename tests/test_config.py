@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
-from imbari_chat.config import Settings, consents, settings_file
+from imbari_chat.config import Settings
+from imbari_chat.config_origins import consents, settings_file
 from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError
 
@@ -317,3 +318,27 @@ def test_a_secret_in_an_address_is_refused_and_not_shown(flags: dict[str, Any]) 
     while error is not None:
         assert SECRET not in f"{error} {error!r} {error.args!r}"
         error = error.__context__
+
+
+@pytest.mark.parametrize(
+    ("flags", "target"),
+    [
+        (
+            {"database_url": "https://imbari.firebaseio.com"},
+            "the live project imbari (https://imbari.firebaseio.com)",
+        ),
+        (
+            {"project": "demo-x", "database_emulator": "127.0.0.1:9000"},
+            "the emulator at 127.0.0.1:9000 (project demo-x)",
+        ),
+        (
+            {"project": "demo-x", "database_url": "http://127.0.0.1:9000?ns=demo-x"},
+            "the emulator at 127.0.0.1:9000 (project demo-x)",
+        ),
+    ],
+)
+def test_the_target_is_said_before_anything_is_changed_there(
+    flags: dict[str, Any], target: str
+) -> None:
+    """Nobody takes a live project for an emulator."""
+    assert Settings.load(**flags).target() == target

@@ -65,3 +65,20 @@ def test_a_link_in_its_place_is_replaced_and_not_followed(tmp_path: Path) -> Non
     with replacing(file) as new:
         write_all(new, b"new")
     assert (elsewhere.read_bytes(), file.is_symlink()) == (b"precious", False)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows opens no directory")
+def test_what_replaced_another_lasts_through_a_power_cut(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its bytes are on the disk before they have the name, and the name is at the end."""
+    file, synced = tmp_path / "list", []
+
+    def fsync(descriptor: int) -> None:
+        is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        synced.append(("name" if is_directory else "bytes", file.exists()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    with replacing(file) as new:
+        write_all(new, b"new")
+    assert synced == [("bytes", False), ("name", True)]

@@ -1,6 +1,11 @@
-"""Tests that share a program run in one worker."""
+"""Tests that share a program, or are variants of a function, run in one worker."""
+
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
+
+from tests import conftest
 
 
 @pytest.mark.peer  # as those are that share Google's emulator
@@ -14,3 +19,15 @@ def test_a_test_keeps_its_group(request: pytest.FixtureRequest) -> None:
         pytest.skip("nothing is grouped: run with -n 2 --dist loadgroup")
     message = "install the pytest that constraints.txt names"
     assert request.node.nodeid.endswith("@peers"), message
+
+
+def test_what_is_handed_out_at_once() -> None:
+    """A group, whatever its tests are; else a function's variants, whatever their names hold."""
+    pytest.importorskip("xdist", reason="nothing is handed out without pytest-xdist")
+    options = {"tx": ["popen"], "dist": "loadgroup"}
+    config = SimpleNamespace(getvalue=options.get, getoption=options.get)
+    share = conftest.pytest_xdist_make_scheduler(cast("Any", config), None)._split_scope
+    variants = ["t/test_a.py::test_b[1]", "t/test_a.py::test_b[a[0]@b::c]", "t/test_a.py::test_b"]
+    assert {share(one) for one in variants} == {"t/test_a.py::test_b"}
+    assert share("t/test_a.py::test_c") == "t/test_a.py::test_c"
+    assert {share(f"{one}@web") for one in variants} == {"web"}

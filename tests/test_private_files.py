@@ -49,3 +49,35 @@ def test_what_is_prepared_is_there_and_keeps_what_it_holds(tmp_path: Path) -> No
     file.write_text("kept")
     private_files.prepare(file)
     assert file.read_text() == "kept"
+
+
+def test_what_cannot_be_read_to_its_end_is_named_and_closed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The disk fails after the file was opened."""
+    file = tmp_path / "token"
+    file.write_text("kept")
+    opened = []
+
+    def fstat(descriptor: int) -> None:
+        opened.append(descriptor)
+        raise OSError
+
+    monkeypatch.setattr(os, "fstat", fstat)
+    for act in (private_files.read, private_files.prepare):
+        with pytest.raises(ConfigError, match="input or output failed") as refused:
+            act(file)
+        assert refused.value.where == str(file)
+    monkeypatch.undo()
+    for descriptor in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
+
+
+def test_what_is_prepared_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its name is on the disk before anybody relies on it; one that was there is there."""
+    synced: list[Path] = []
+    monkeypatch.setattr(private_files, "sync_directory", synced.append)
+    for _ in range(2):
+        private_files.prepare(tmp_path / "new" / "box")
+    assert synced == [tmp_path / "new"]

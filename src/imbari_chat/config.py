@@ -5,13 +5,9 @@ emulator suite (both announce themselves with ``FIREBASE_DATABASE_EMULATOR_HOST`
 ``FIREBASE_AUTH_EMULATOR_HOST``), or a live project (``IMBARI_CHAT_DATABASE_URL``).
 
 A file is optional: ``imbari-chat.toml`` in the working directory, else ``config.toml`` in the
-user's configuration directory. The first may come from anybody, so what it says of a target beyond
-this machine, of credentials or of where they are kept counts only with consent
-(:mod:`imbari_chat.consent`).
+user's configuration directory. :mod:`imbari_chat.config_origins` knows what the first may say.
 """
 
-import json
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,30 +16,19 @@ from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from imbari_chat.consent import Consents
+from imbari_chat.config_origins import APP, aliases, check_origins, settings_file, sources
 from imbari_chat.errors import ConfigError, raise_alone
 from imbari_chat.validation import reason
 
 __all__ = [
     "DEFAULT_EMULATOR_PROJECT",
-    "WORKING_DIRECTORY_FILE",
     "Settings",
     "SettingsFlags",
-    "consents",
-    "settings_file",
     "settings_variables",
 ]
 
-APP = "imbari-chat"
-WORKING_DIRECTORY_FILE = "imbari-chat.toml"
 DEFAULT_EMULATOR_PROJECT = "demo-imbari"
 
 _EMULATOR_API_KEY = "fake-api-key"
@@ -54,12 +39,6 @@ _NOWHERE = (
 )
 
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
-_THIS_MACHINE = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|\[?::1\]?", re.ASCII)
-
-_FREE = frozenset({"bell", "name", "presence", "profile", "timeout", "title", "transport", "undo"})
-_OF_THE_TARGET = frozenset({"project", "api_key"})
-"""Harmless when the target is an emulator on this machine."""
-
 IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
@@ -100,62 +79,9 @@ def _named(*names: str) -> Any:
     return Field(default=None, validation_alias=AliasChoices(*names))
 
 
-def settings_file() -> Path | None:
-    """The settings file that applies here, or None."""
-    for path in (Path(WORKING_DIRECTORY_FILE), platformdirs.user_config_path(APP) / "config.toml"):
-        if path.is_file():
-            return path
-    return None
-
-
-class _FirebaseConfig(PydanticBaseSettingsSource):
-    """``FIREBASE_CONFIG``, the JSON that ``firebase emulators:exec`` hands to its child."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        text = os.environ.get("FIREBASE_CONFIG", "").strip()
-        if not text.startswith("{"):
-            return {}
-        try:
-            config = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(
-                f"FIREBASE_CONFIG is not valid JSON: {error}", where="environment"
-            ) from None
-        known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
-        return {name: config[key] for key, name in known.items() if config.get(key)}
-
-
-class _ByName(PydanticBaseSettingsSource):
-    """Another source, with its aliases turned into field names, so that sources overlay exactly."""
-
-    def __init__(self, source: PydanticBaseSettingsSource) -> None:
-        super().__init__(source.settings_cls)
-        self._source = source
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return self._source.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        names = {
-            alias: name
-            for name, field in self.settings_cls.model_fields.items()
-            for alias in _aliases(field.validation_alias)
-        }
-        return {names.get(key, key): value for key, value in self._source().items()}
-
-
 def settings_variables(name: str) -> list[str]:
     """The environment variables that a setting is read from; the first that is set counts."""
-    return _aliases(Settings.model_fields[name].validation_alias)
-
-
-def _aliases(alias: object) -> list[str]:
-    if isinstance(alias, AliasChoices):
-        return [choice for choice in alias.choices if isinstance(choice, str)]
-    return [alias] if isinstance(alias, str) else []
+    return aliases(Settings.model_fields[name].validation_alias)
 
 
 class Settings(BaseSettings):
@@ -240,7 +166,7 @@ class Settings(BaseSettings):
         given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
         try:
             settings = cls(**given)
-            _check_origins(settings, _layers(cls, given))
+            check_origins(cls, given, settings)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -263,13 +189,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        file = TomlConfigSettingsSource(settings_cls, settings_file())
-        return (
-            _ByName(init_settings),
-            _ByName(env_settings),
-            _FirebaseConfig(settings_cls),
-            _ByName(file),
-        )
+        return sources(settings_cls, init_settings, env_settings)
 
     @field_validator("database_emulator", "auth_emulator")
     @classmethod
@@ -375,86 +295,3 @@ class Settings(BaseSettings):
             "signing in needs the project's Web API key",
             hint="Set IMBARI_CHAT_API_KEY (Firebase console, Project settings, General)",
         )
-
-
-_Layer = tuple[str, Mapping[str, Any]]
-
-
-def _layers(cls: type[Settings], flags: Mapping[str, Any]) -> list[_Layer]:
-    """What each source says, by name, the strongest first."""
-    file = settings_file()
-    return [
-        ("what was given here", flags),
-        ("the environment", _ByName(EnvSettingsSource(cls))()),
-        ("FIREBASE_CONFIG", _FirebaseConfig(cls)()),
-        (str(file), _ByName(TomlConfigSettingsSource(cls, file))()),
-    ]
-
-
-def _check_origins(settings: Settings, layers: list[_Layer]) -> None:
-    """Make sure that no weaker source moves the target, and no stranger's file.
-
-    Raises:
-        ConfigError: A database is named, and a weaker source names an emulator to use instead; or
-            the working directory's file says what needs consent, and there is none.
-    """
-    for origin, said in layers:
-        if said.get("database_emulator"):
-            break
-        if said.get("database_url"):
-            _check_contradiction(settings, origin, layers)
-            break
-    file = settings_file()
-    if file is not None and not file.is_absolute():
-        _check_consent(settings, file, layers)
-
-
-def _check_contradiction(settings: Settings, origin: str, layers: list[_Layer]) -> None:
-    emulator, address = settings.database_emulator, settings.address()
-    if emulator is None or (address.startswith("http:") and urlsplit(address).netloc == emulator):
-        return
-    other = next(name for name, said in layers if said.get("database_emulator"))
-    raise ConfigError(
-        f"{origin} names the database {address}, and {other} an emulator at {emulator}",
-        where="target",
-        hint="Name one: unset FIREBASE_DATABASE_EMULATOR_HOST, or leave out the address",
-    )
-
-
-def _check_consent(settings: Settings, file: Path, layers: list[_Layer]) -> None:
-    *stronger, (_, said) = layers
-    overridden = {name for _, one in stronger for name in one}
-    wanting = sorted(
-        name for name in said.keys() - overridden if _needs_consent(name, said[name], settings)
-    )
-    if not wanting or consents().cover(file):
-        return
-    raise ConfigError(
-        f"the settings file of this directory says what it may not say unasked:"
-        f" {', '.join(wanting)}",
-        where=str(file.resolve()),
-        hint="Read it; if you trust it as it is: imbari-chat config trust",
-    )
-
-
-def _needs_consent(name: str, value: object, settings: Settings) -> bool:
-    """Whether a file that may be anybody's needs consent to say this."""
-    match name:
-        case "database_emulator" | "auth_emulator":
-            host = str(value).rpartition(":")[0]
-            return _THIS_MACHINE.fullmatch(host) is None
-        case "database_url":
-            url = urlsplit(str(value))
-            if url.scheme == "http":
-                return _THIS_MACHINE.fullmatch(url.hostname or "") is None
-            return not settings.on_emulator
-        case _ if name in _OF_THE_TARGET:
-            return not settings.on_emulator
-        case _:
-            return name not in _FREE
-
-
-def consents() -> Consents:
-    """This user's consents. No settings file has a say in where they are kept."""
-    data_dir = os.environ.get("IMBARI_CHAT_DATA_DIR") or platformdirs.user_data_path(APP)
-    return Consents(Path(data_dir) / "consents")

@@ -159,11 +159,6 @@ class HttpEnvironment:
         context.verify_flags &= ~ssl.VERIFY_X509_STRICT
         return context
 
-    @property
-    def trust_in_words(self) -> str:
-        """Whose certificates are believed, for a person to read."""
-        return " and ".join(variable for variable, _ in self._trust_variables()) or "certifi's list"
-
     def _trust_variables(self) -> Iterator[tuple[str, str]]:
         for variable in _TRUST_VARIABLES:
             if place := self._variables.get(variable):

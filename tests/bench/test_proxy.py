@@ -75,7 +75,7 @@ async def stage() -> AsyncIterator[Stage]:
     proxy = Proxy(f"127.0.0.1:{server.sockets[0].getsockname()[1]}")
     await proxy.start()
     url = f"http://127.0.0.1:{proxy.port}"
-    async with plain_http.AsyncClient(base_url=url, timeout=10, trust_env=False) as client:
+    async with plain_http.AsyncClient(base_url=url, timeout=60, trust_env=False) as client:
         yield Stage(service, proxy, client)
     await proxy.stop()
     server.close()
@@ -155,7 +155,7 @@ async def test_nothing_comes_of_a_request_in_a_hole(stage: Stage) -> None:
     """It is neither carried out nor answered; later ones on new connections are."""
     await stage.proxy.become("hole")
     waiting = asyncio.create_task(stage.client.put("/", content=b"x"))
-    await asyncio.wait_for(stage.proxy.swallowed.wait(), 10)
+    await asyncio.wait_for(stage.proxy.swallowed.wait(), 60)
     await stage.proxy.become("pass")
     assert (await stage.client.get("/")).text == "ok"
     assert (stage.service.seen, waiting.done()) == (["get"], False)
@@ -212,7 +212,7 @@ async def test_nothing_comes_of_what_is_said_on_a_websocket_in_a_hole(stage: Sta
     async with socket_through(stage.proxy) as client:
         await stage.proxy.become("hole")
         await client.send(a_write(1, "one"))
-        await asyncio.wait_for(stage.proxy.swallowed.wait(), 10)
+        await asyncio.wait_for(stage.proxy.swallowed.wait(), 60)
         await stage.proxy.become("pass")
         await client.send(a_write(2, "two"))
         assert await client.recv() == a_write(2, "two")

@@ -126,5 +126,5 @@ class Terminal:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(1.0)
+        self._reader.join(10.0)  # before its descriptor may be somebody else's
         os.close(self._ours)

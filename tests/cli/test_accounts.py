@@ -1,11 +1,16 @@
 """auth and admins, against the emulator's Auth half."""
 
+import json
 import time
 from pathlib import Path
 
 import pytest
 
+from imbari_chat.cli import auth
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.emulator import Emulator
+from imbari_chat.engine.access import SocketRequest
+from imbari_chat.engine.places import SocketPlace
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
 
@@ -146,3 +151,106 @@ def test_an_emulators_owner_has_a_token_too(program: Program) -> None:
     """That of all emulators."""
     assert program("auth", "token").stdout == "owner\n"
     assert program.json("auth", "status")["uid"] == "imbari-chat"
+
+
+def test_a_person_reads_a_table_of_admins(program: Program, admin: str) -> None:
+    """With who cannot sign in."""
+    (account,) = program.json("admins", "list")
+    table = program("admins", "list", width=120, terminal=True).stdout
+    assert admin in table
+    assert account["id"] in table
+    assert "disabled" not in table
+
+
+@pytest.mark.parametrize(
+    ("typed", "set_to", "confirm"),
+    [(["one"], None, False), (["one", "one"], None, True), ([], "one", True)],
+)
+def test_a_new_password_is_typed_twice(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], set_to: str | None, confirm: bool
+) -> None:
+    """Nobody knows it yet; one that the environment has is known."""
+    monkeypatch.setenv("IMBARI_CHAT_PASSWORD", set_to or "")
+    left = iter(typed)
+    monkeypatch.setattr(auth, "ask_secretly", lambda _: next(left))
+    assert auth.password(from_stdin=False, confirm=confirm) == "one"
+    assert list(left) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "confirm", "problem"),
+    [(["one", "other"], True, "differ"), ([""], False, "no password")],
+)
+def test_no_password_is_guessed(
+    monkeypatch: pytest.MonkeyPatch, typed: list[str], confirm: bool, problem: str
+) -> None:
+    """Of two that differ neither is taken."""
+    monkeypatch.delenv("IMBARI_CHAT_PASSWORD", raising=False)
+    left = iter(typed)
+    monkeypatch.setattr(auth, "ask_secretly", lambda _: next(left))
+    with pytest.raises(UsageError, match=problem):
+        auth.password(from_stdin=False, confirm=confirm)
+
+
+class _Access:
+    """Who commands act as, without asking anybody."""
+
+    uid = "service"
+    expires_at = 1_710_252_300.5
+
+    def socket(self) -> SocketRequest:
+        return SocketRequest(SocketPlace("h", "n", secure=True), "gauth", {"cred": "s3cret"})
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("flags", "facts"),
+    [
+        (
+            {"IMBARI_CHAT_IDENTITY": "service-account"},
+            {"identity": "service-account", "email": "bot@imbari", "unrestricted": False},
+        ),
+        (
+            {"IMBARI_CHAT_IDENTITY": "application-default"},
+            {"identity": "application-default", "unrestricted": False},
+        ),
+        (
+            {"IMBARI_CHAT_IDENTITY": "auto", "IMBARI_CHAT_UNRESTRICTED": "true"},
+            {"identity": "service-account", "email": "bot@imbari", "unrestricted": True},
+        ),
+    ],
+)
+def test_status_names_the_service_account(
+    program: Program,
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    flags: dict[str, str],
+    facts: dict[str, object],
+) -> None:
+    """By its key, if it has one here; and whether rules hold for it."""
+    key = place / "key.json"
+    key.write_text('{"client_email": "bot@imbari"}')
+    monkeypatch.setattr("imbari_chat.identity.factory.admin_access", lambda _: _Access())
+    for name in ("FIREBASE_DATABASE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("IMBARI_CHAT_DATABASE_URL", "https://imbari.firebaseio.com")
+    monkeypatch.setenv("IMBARI_CHAT_CREDENTIALS", str(key))
+    for name, value in flags.items():
+        monkeypatch.setenv(name, value)
+    document = json.loads(program("auth", "status", "--json").stdout)
+    assert {name: document[name] for name in facts} == facts
+    assert (document["uid"], document["expires_at"]) == ("service", 1_710_252_300_500)
+    assert ("credentials" in document) is ("email" in document)
+    assert "2024-03-12" in program("auth", "status").stdout
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_a_person_is_told_that_a_token_is_a_secret(
+    program: Program, monkeypatch: pytest.MonkeyPatch, *, terminal: bool
+) -> None:
+    """And until when; a script reads the token alone either way."""
+    monkeypatch.setattr("imbari_chat.identity.factory.admin_access", lambda _: _Access())
+    result = program("auth", "token", terminal=terminal)
+    assert result.stdout == "s3cret\n"
+    assert ("a secret, until 2024-03-12" in result.stderr) is terminal

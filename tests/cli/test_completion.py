@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.cli import completion
 from imbari_chat.cli.completion import VARIABLE, _offers
 from imbari_chat.cli.main import run
 from imbari_chat.schema.models import Session
@@ -26,6 +27,7 @@ def offered(
         "_TYPER_COMPLETE_FISH_ACTION": "get-args",
     }.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(completion, "_PATIENCE", 60)
     with pytest.raises(SystemExit):
         run([])
     said = capsys.readouterr()

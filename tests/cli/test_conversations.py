@@ -281,3 +281,46 @@ def test_quiet_leaves_only_data(program: Program, visitor: Visitor) -> None:
         ("show", session), ("reply", session, "x"), ("resolve", session), ("inbox",),
     ):  # fmt: skip
         assert program(*arguments, "--quiet").stderr == ""
+
+
+def test_who_is_there_has_a_column_and_a_word_above_the_transcript(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Of whoever it is; without anybody there is none."""
+    here, away = visitor.writes("One"), visitor.writes("Two", name="Brian Otieno")
+    assert "There" not in program("inbox", terminal=True).stdout
+    sign = {"state": "online", "at": {".sv": "timestamp"}}
+    outside(emulator, f"/presence/customers/{here}/connections/c1", sign)
+    heading, _, *rows = program("inbox", terminal=True).stdout.splitlines()
+    assert "There" in heading
+    assert {row.split()[1]: "online" in row for row in rows} == {away[:8]: False, here[:8]: True}
+    for session, is_there in ((here, True), (away, False)):
+        shown = program("show", session, "--peek", terminal=True).stdout
+        assert ("online" in shown.splitlines()[0]) is is_there
+
+
+def test_a_conversation_says_what_is_known_of_it(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Above its messages, on two lines; what is not known is not said."""
+    session = visitor.writes("Hello")
+    about = f"/chatSessions/{session}"
+    outside(emulator, f"{about}/createdAt", 1_710_252_300_000)
+    outside(emulator, f"{about}/customerPhone", "+254 700 000000")
+    outside(emulator, f"{about}/topic", "An order")
+    who, what, *_ = program("show", session, "--peek", width=200, terminal=True).stdout.splitlines()
+    assert who.split("  ") == ["Amina Nakato", "amina@example.com", "+254 700 000000"]
+    assert what.split("  ")[:2] == ["active", "about An order"]
+    assert what.split("  ")[2].startswith("since 2024-03-12 ")
+    assert what.endswith(session)
+    for field in ("createdAt", "customerPhone", "topic", "customerEmail"):
+        outside(emulator, f"{about}/{field}", None)
+    who, what, *_ = program("show", session, "--peek", width=200, terminal=True).stdout.splitlines()
+    assert (who.strip(), what.strip()) == ("Amina Nakato", f"active  {session}")
+
+
+def test_a_conversation_without_messages_says_so(program: Program, visitor: Visitor) -> None:
+    """On standard error: there is no data."""
+    result = program("show", visitor.writes())
+    assert "no messages yet" in result.stderr
+    assert "no messages yet" not in program("show", visitor.writes("Hello")).stderr

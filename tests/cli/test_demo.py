@@ -16,6 +16,7 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.paths import SessionId
+from tests.cli.harness import Program
 from tests.cli.terminal import Terminal
 from tests.view.records import message, session
 
@@ -127,7 +128,7 @@ from imbari_chat.cli.exit_codes import boundary
 run.Pace = partial(run.Pace, speed=20)  # customers who type as fast as a test reads
 code = boundary(lambda: run_demo(customers=1))
 for thread in set(threading.enumerate()) - {threading.main_thread()}:
-    thread.join(10)  # a request may have been under way
+    thread.join(60)  # a request may have been under way
 print("left", threading.active_count())
 sys.exit(code)
 """
@@ -153,3 +154,22 @@ def test_ctrl_c_leaves_nothing_running(nowhere: Path) -> None:
         terminal.press("\x03")
         terminal.sees("left 1")
         assert terminal.ends() == 130
+
+
+@pytest.mark.parametrize("code", [0, 10])
+def test_what_comes_of_it_is_the_exit_code(
+    program: Program, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """CI looks at nothing else."""
+    asked: dict[str, Any] = {}
+
+    def run_demo(**options: Any) -> int:
+        asked.update(options)
+        return code
+
+    monkeypatch.setattr("imbari_chat.cli.demo.run.run_demo", run_demo)
+    program("demo", "--headless", "--customers", "3", "--seconds", "7", "--seed", "2", code=code)
+    assert asked == {
+        "headless": True, "customers": 3, "seconds": 7.0, "json": False, "seed": 2, "web": False,
+        "port": 0,
+    }  # fmt: skip

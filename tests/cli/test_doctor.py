@@ -4,12 +4,17 @@ import io
 import json
 import sys
 from datetime import UTC, datetime
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import pytest
 
-from imbari_chat.cli.surroundings import clock, connections, terminal
+from imbari_chat.cli.checks import Check, Miscount, failed
+from imbari_chat.cli.surroundings import clock, connections, deployed_rules, terminal
+from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.errors import AccessDenied, AuthError, ConfigError, ImbariError, Unavailable
+from imbari_chat.identity import factory
 from imbari_chat.net.transport import Way
 from imbari_chat.schema import strict_rules
 from tests.cli.harness import Program, Visitor, outside
@@ -236,7 +241,11 @@ def test_other_rules_than_those_shipped_are_a_warning(program: Program, emulator
     ("said", "state", "found"),
     [
         ("Tue, 12 Mar 2024 14:05:00 GMT", "ok", "as the service's"),
-        ("Tue, 12 Mar 2024 14:05:29 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:05:30 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:04:30 GMT", "ok", "as the service's"),
+        ("Tue, 12 Mar 2024 14:05:31 GMT", "warn", "31 s behind the service's"),
+        ("Tue, 12 Mar 2024 14:00:00 GMT", "warn", "300 s ahead of the service's"),
+        ("Tue, 12 Mar 2024 13:59:59 GMT", "fail", "301 s ahead of the service's"),
         ("Tue, 12 Mar 2024 14:04:00 GMT", "warn", "60 s ahead of the service's"),
         ("Tue, 12 Mar 2024 15:05:00 GMT", "fail", "3600 s behind the service's"),
         ("yesterday", "ok", "does not say what time it is"),
@@ -283,3 +292,85 @@ def test_what_a_desk_takes_of_the_connections_is_told(way: Way, state: str, word
     """The free plan has a hundred."""
     check = connections(way)
     assert (check.state, words in check.found) == (state, True)
+
+
+class Deployed:
+    """The rules that are in force, or why they cannot be read."""
+
+    def __init__(self, found: str | ImbariError) -> None:
+        self._found = found
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def text(self) -> str:
+        if isinstance(self._found, ImbariError):
+            raise self._found
+        return self._found
+
+
+LIVE: dict[str, Any] = {"project": "imbari", "database_url": "https://imbari.firebaseio.com"}
+KEY = {"credentials": Path("key.json")}
+
+
+@pytest.mark.parametrize(
+    ("flags", "found", "state", "words"),
+    [
+        (LIVE, ImbariError("not asked"), "ok", "only a service account may read them"),
+        ({**LIVE, **KEY}, AccessDenied("no right"), "ok", "not compared: no right"),
+        ({**LIVE, **KEY}, AuthError("revoked"), "ok", "not compared: revoked"),
+        ({**LIVE, **KEY}, ConfigError("no key"), "ok", "not compared: no key"),
+        ({**LIVE, **KEY}, Unavailable("away"), "fail", "away"),
+        ({**LIVE, **KEY}, strict_rules(), "ok", "those that this version ships"),
+        ({**LIVE, **KEY}, "{}", "warn", "place"),
+        ({**LIVE, "identity": "application-default"}, strict_rules(), "ok", "ships"),
+    ],
+)
+def test_rules_are_compared_where_they_may_be_read(
+    monkeypatch: pytest.MonkeyPatch, flags: dict[str, Any], found: str | ImbariError, state: str,
+    words: str,
+) -> None:  # fmt: skip
+    """Whoever may not is in no trouble; whoever gets no answer is."""
+    asked: list[Path | None] = []
+
+    def deployed(_: object, *, key_file: Path | None) -> Deployed:
+        asked.append(key_file)
+        return Deployed(found)
+
+    monkeypatch.setattr("imbari_chat.identity.rules.DeployedRules", deployed)
+    settings = Settings.load(**flags)
+    check = deployed_rules(settings, factory.project(settings))
+    assert (check.state, words in check.found) == (state, True)
+    assert asked == ([] if flags == LIVE else [flags.get("credentials")])
+
+
+@pytest.mark.parametrize(
+    ("miscount", "said"),
+    [
+        (Miscount("-O", "Amina", 5, 2), "-O (Amina): 5 instead of 2"),
+        (Miscount("-O", "Amina", None, 2), "-O (Amina): no number instead of 2"),
+        (Miscount("-O", "Amina", 5, 2, repaired=True), "-O (Amina): 2 now, 5 before"),
+        (Miscount("-O", "Amina", error="the rules refuse"), "-O (Amina): the rules refuse"),
+    ],
+)
+def test_a_miscount_is_said_in_a_line(miscount: Miscount, said: str) -> None:
+    """What it was, and what it is or should be."""
+    assert str(miscount) == said
+
+
+@pytest.mark.parametrize(
+    ("error", "hint", "check"),
+    [
+        (Unavailable("away"), None, Check("x", "fail", "away")),
+        (Unavailable("away", where="/a"), "Wait", Check("x", "fail", "away (at /a)", "Wait")),
+        (Unavailable("away", hint="Go"), "Wait", Check("x", "fail", "away", "Go")),
+        (AccessDenied("no", where="/a"), "Deploy", Check("x", "fail", "no", "Deploy")),
+    ],
+)
+def test_a_check_that_an_error_ended_says_what_and_what_to_do(
+    error: ImbariError, hint: str | None, check: Check
+) -> None:
+    """Where the rules refuse is no matter: they have to be others."""
+    assert failed("x", error, hint) == check

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.cli.editor import Draft, given_text, without_modelines
+from imbari_chat.cli.editor import Draft, edited, given_text, without_modelines
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ConfigError, InvalidData
 
@@ -163,3 +163,33 @@ def test_standard_input_loses_its_last_line_end_only(
     """``echo`` adds it; nothing else is changed."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(raw), encoding="utf-8"))
     assert given_text(["-"]) == text
+
+
+def test_a_draft_that_is_no_text_is_kept(draft: Draft, editor: Editor) -> None:
+    """Whatever the editor wrote."""
+    editor.does("file.write_bytes(b'caf\\xe9')")
+    with pytest.raises(InvalidData, match="not UTF-8"):
+        draft.edit(())
+    assert draft.file.read_bytes() == b"caf\xe9"
+
+
+@pytest.mark.parametrize("name", ["VISUAL", "EDITOR"])
+def test_an_editor_that_cannot_be_understood_is_named(
+    draft: Draft, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """By the variable that names it."""
+    monkeypatch.setenv(name, "vim 'half")
+    with pytest.raises(ConfigError, match=f"{name} cannot be understood"):
+        draft.edit(())
+
+
+async def test_what_the_desk_lets_edit_leaves_nothing_behind(nowhere: Path, editor: Editor) -> None:
+    """Unless it fails: then the text is kept."""
+    editor.does("file.write_text(text.replace('on', 'off', 1), encoding='utf-8')")
+    assert await edited(nowhere / "drafts", "on its way") == "off its way"
+    assert list((nowhere / "drafts").iterdir()) == []
+    editor.does("sys.exit(3)")
+    with pytest.raises(InvalidData, match="ended with status 3"):
+        await edited(nowhere / "drafts", "on its way")
+    (kept,) = (nowhere / "drafts").iterdir()
+    assert kept.read_text("utf-8").startswith("on its way")

@@ -14,6 +14,7 @@ from typing import IO, Any
 import pytest
 
 from tests import plain_http, programs
+from tests.ports import own_port
 
 _COMMAND = [*programs.OURS, "emulator"]
 _PATIENCE = 30.0
@@ -264,10 +265,10 @@ def test_requests_are_logged_when_asked(nowhere: Path) -> None:
 
 def test_the_hub_is_where_a_firebase_json_says(nowhere: Path) -> None:
     """And at a free port otherwise."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = probe.getsockname()[1]
-    emulators = {"database": {"port": 0}, "auth": {"port": 0}, "hub": {"port": port}}
-    (nowhere / "firebase.json").write_text(json.dumps({"emulators": emulators}))
     code = "import os; print(os.environ['FIREBASE_EMULATOR_HUB'])"
-    assert _run("exec", "--config", "firebase.json", *_child(code)).stdout == f"127.0.0.1:{port}\n"
+    with own_port() as port:
+        emulators = {"database": {"port": 0}, "auth": {"port": 0}, "hub": {"port": port}}
+        (nowhere / "firebase.json").write_text(json.dumps({"emulators": emulators}))
+        told = _run("exec", "--config", "firebase.json", *_child(code)).stdout
+    assert told == f"127.0.0.1:{port}\n"
     assert _run("exec", *_child(code)).stdout.startswith("127.0.0.1:")

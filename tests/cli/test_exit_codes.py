@@ -1,8 +1,12 @@
 """Errors become exit codes and lines in one place."""
 
+import io
+import sys
+
 import pytest
 
 from imbari_chat import errors
+from imbari_chat.cli import stderr
 from imbari_chat.cli.exit_codes import (
     ExitCode,
     Interrupted,
@@ -12,6 +16,7 @@ from imbari_chat.cli.exit_codes import (
     code_of,
     undelivered,
 )
+from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import OutputFailed, ReaderGone
 
 _RULES = errors.RulesError("unknown variable", line=3, column=7, where="my.json", hint="  x\n  ^")
@@ -155,3 +160,39 @@ def test_ctrl_c_that_is_a_key_ends_as_any_other(capsys: pytest.CaptureFixture[st
 
     assert boundary(command) == ExitCode.INTERRUPTED
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_bells_and_ended_lines_are_a_terminals(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    """A log has neither."""
+    monkeypatch.setattr(Stderr, "is_terminal", is_terminal)
+    Stderr().ring()
+    Stderr().end_line()
+    assert capsys.readouterr().err == ("\a\n" if is_terminal else "")
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_only_a_person_is_asked(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    """Nothing in a pipe is taken for an answer."""
+    typed = io.StringIO(" yes \nmore\n")
+    monkeypatch.setattr(typed, "isatty", lambda: is_terminal, raising=False)
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert stderr.ask("Sure? ") == ("yes" if is_terminal else "")
+    assert capsys.readouterr().err == ("Sure? " if is_terminal else "")
+
+
+def test_whoever_does_not_listen_to_narration_stops_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Standard error may be closed, or its disk full."""
+
+    def write(_: str) -> int:
+        raise OSError
+
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys.stderr, "write", write)
+    Stderr().warn("nobody reads this")

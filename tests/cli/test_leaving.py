@@ -20,7 +20,7 @@ from tests.cli.relay import Relay, silent_server
 from tests.cli.terminal import Terminal
 from tests.faults.proxy import Proxy
 
-_PATIENCE = 5.0
+_PATIENCE = 30.0
 """Seconds; far more than it takes, far less than any request may."""
 
 

@@ -9,8 +9,10 @@ import pytest
 
 from imbari_chat.cli import session_refs
 from imbari_chat.cli.session_refs import NumberedList, short_ids
+from imbari_chat.client import AsyncConversation
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from tests.cli.harness import Program, Visitor, outside
 from tests.cli.terminal import Terminal
 
@@ -222,3 +224,43 @@ def test_two_windows_have_two_lists(visitor: Visitor) -> None:
     with Terminal(IN_A_WINDOW.format(lines=[["show", "1", "--peek"]])) as other:
         other.sees("none was printed in this terminal")
         other.sees("ended with 2")
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "turned", "told"),
+    [(AccessDenied("not yours"), 5, [1, 3], 2), (Unavailable("away"), 8, [], 1)],
+)
+def test_one_that_cannot_be_turned_keeps_no_other(
+    program: Program,
+    visitor: Visitor,
+    monkeypatch: pytest.MonkeyPatch,
+    error: ImbariError,
+    code: int,
+    turned: list[int],
+    told: int,
+) -> None:
+    """Each reason is told, and the exit code is the first one's; an outage is all the others'."""
+    sessions = [visitor.writes("Hello") for _ in range(4)]
+    resolve = AsyncConversation.resolve
+
+    async def refused(conversation: AsyncConversation) -> None:
+        if conversation.id in sessions[::2]:
+            raise error
+        await resolve(conversation)
+
+    monkeypatch.setattr(AsyncConversation, "resolve", refused)
+    result = program("resolve", *sessions, "--ids", code=code)
+    assert result.stdout.split() == [sessions[number] for number in turned]
+    assert result.stderr.count("error: ") == told
+
+
+@pytest.mark.parametrize("kept", ["", "[]", "{", '{"ids": []}', '{"ids": ["a"], "printed": "?"}'])
+def test_a_list_that_cannot_be_read_any_more_is_named(
+    program: Program, listed: str, place: Path, kept: str
+) -> None:
+    """And a new one is asked for."""
+    (file,) = (place / "data").rglob("*.json")
+    file.write_text(kept)
+    result = program("show", "1", code=2)
+    assert "the last list cannot be read any more" in result.stderr
+    assert str(file) in result.stderr

@@ -44,7 +44,8 @@ def test_what_waits_is_listed_and_shown(program: Program, session: str) -> None:
     assert "two" in program("outbox", "list", width=120, terminal=True).stdout
     (shown,) = program.json("outbox", "show", "2")
     assert shown == listed[1]
-    assert program.json("outbox", "show", listed[2]["id"]) == [listed[2]]
+    for name in (listed[2]["id"], listed[2]["id"][:-1]):
+        assert program.json("outbox", "show", name) == [listed[2]]
     assert "three" in program("outbox", "show", "3").stdout
 
 
@@ -86,3 +87,24 @@ def test_an_outbox_that_was_never_used_is_empty(program: Program, place: Path) -
     """And looking makes none."""
     assert program.json("outbox", "list") == []
     assert not (place / "data" / "outbox").exists()
+    assert "the outbox is empty" in program("outbox", "flush").stderr
+    assert not (place / "data" / "outbox").exists()
+
+
+def test_what_still_waits_is_a_failure(
+    program: Program, session: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of the network, whose exit code it has; what somebody holds back, and what is behind, is
+    none."""
+    program("outbox", "list", terminal=True)
+
+    async def away(*_: object) -> None:
+        raise Unavailable("away")
+
+    monkeypatch.setattr(RestTransport, "update", away)
+    monkeypatch.setenv("IMBARI_CHAT_TRANSPORT", "rest")
+    result = program("outbox", "flush", "--timeout", "0.1", code=8)
+    assert "0 sent, 3 kept" in result.stderr
+    assert "3 messages still wait" in result.stderr
+    program("outbox", "hold", "1")
+    assert "0 sent, 3 kept" in program("outbox", "flush", "--timeout", "0.1").stderr

@@ -10,7 +10,7 @@ from typer.core import TyperGroup
 
 from imbari_chat import __version__
 from imbari_chat.cli.arguments import options_first, programs_options_first
-from imbari_chat.cli.main import build, run
+from imbari_chat.cli.main import _named, build, run
 from imbari_chat.cli.options import Target
 from imbari_chat.emulator import Emulator
 from tests.cli.harness import Program, Visitor
@@ -121,3 +121,22 @@ def test_options_before_the_command_win(
     monkeypatch.delenv("FIREBASE_CONFIG")
     result = program("--emulator", emulator.database_host, "--profile", "x", "inbox")
     assert "Amina Nakato" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "commands"),
+    [
+        (["inbox"], {"inbox"}),
+        (["inbox", "--help"], {"inbox"}),
+        (["--project", "shop", "inbox"], {"inbox"}),
+        (["-v", "inbox"], {"inbox"}),
+        (["--project", "shop"], None),
+        (["--help", "inbox"], None),
+        (["-h"], None),
+        (["inbx", "inbox"], None),
+        ([], None),
+    ],
+)
+def test_of_a_line_only_its_commands_are_made(line: list[str], commands: set[str] | None) -> None:
+    """All of them take ten times as long; for a mistyped one all are named."""
+    assert _named(line) == commands

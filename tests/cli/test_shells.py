@@ -44,7 +44,7 @@ def test_a_shell_completes(program: Program, visitor: Visitor, place: Path, shel
     terminal = Tmux(place, (100, 24), ["sh", "-c", f"cd {place}; {home}; {_SHELLS[shell]}"])
     try:
         terminal.shows(_PROMPT)
-        terminal.type(f"{_BEGIN.get(shell, '')}source ./script; clear; echo begun")
+        terminal.type(f"{_BEGIN.get(shell, '')}source ./script; clear; echo be''gun")
         terminal.shows("begun")
         for typed, completed in _LINES.items():
             terminal.write("imbari-chat " + typed.format(id=session))
@@ -56,6 +56,7 @@ def test_a_shell_completes(program: Program, visitor: Visitor, place: Path, shel
 
 
 def _install(program: Path) -> None:
-    code = "from imbari_chat.cli.main import run; run()"
+    # However long a start takes here.
+    code = "from imbari_chat.cli import completion, main; completion._PATIENCE = 60; main.run()"
     program.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{code}" "$@"\n', "utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

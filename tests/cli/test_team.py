@@ -272,3 +272,37 @@ def test_rules_of_before_leave_the_team_out_of_the_inbox(
         program("inbox", "--mine", code=7)
     finally:
         emulator.load_rules(strict_rules())
+
+
+def test_what_was_done_is_told_as_data(program: Program, visitor: Visitor) -> None:
+    """One document each, with what came of it; without it they print nothing."""
+    session = visitor.writes("Hello")
+    (block,) = program.json("block", session, "--reason", "Shouts")
+    assert (block["reason"], block["until"], block["id"]) == ("Shouts", None, block["uid"])
+    assert program.json("block", session, "--lift") == []
+    (note,) = program.json("notes", session, "Pays late")
+    assert note["text"] == "Pays late"
+    (gone,) = program.json("notes", session, "--delete", note["id"])
+    assert gone["id"] == note["id"]
+    saved = program.json("canned", "save", "/hi", "Hello")
+    assert (saved["name"], saved["text"]) == ("hi", "Hello")
+    snoozed = program.json("snooze", session, "2h")
+    assert (snoozed["session_id"], snoozed["snoozed_until"] > 0) == (session, True)
+    assert program.json("snooze", session, "--wake")["snoozed_until"] is None
+
+
+def test_a_person_reads_notes_with_their_ids(program: Program, visitor: Visitor) -> None:
+    """Which --delete takes; where they stand above a conversation nobody needs them."""
+    session = visitor.writes("Hello")
+    program("notes", session, "Pays late")
+    (note,) = program.json("notes", session)
+    assert note["id"] in program("notes", session, terminal=True).stdout
+    assert note["id"] not in program("show", session, "--peek", terminal=True).stdout
+
+
+def test_a_limit_ends_among_what_is_behind(program: Program, visitor: Visitor) -> None:
+    """Older ones that fit as well are not listed."""
+    first, second, third = (visitor.writes(text) for text in ("One", "Two", "Three"))
+    program("snooze", third, "1d")
+    assert listed(program, "--limit", "1") == [second]
+    assert listed(program, "--limit", "5") == [second, first]

@@ -32,7 +32,7 @@ def screen_of(monkeypatch: pytest.MonkeyPatch) -> _Screen:
 
 
 async def _is_told() -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not is_waiting_shown():  # noqa: ASYNC110
             await asyncio.sleep(0)
 
@@ -83,5 +83,5 @@ async def test_a_slow_service_is_waited_for_and_said_to_be(
     with Terminal(WAITS.format(address=address, command=command)) as terminal:
         await asyncio.to_thread(terminal.sees, f"waiting for the emulator at {address}")
         terminal.press("\x03")
-        assert await asyncio.to_thread(terminal.ends, within=5) == 130
+        assert await asyncio.to_thread(terminal.ends, within=30) == 130
     server.close()

@@ -23,15 +23,18 @@ from imbari_chat import (
     ConnectionChanged,
     Message,
     MessageAdded,
+    PresenceChanged,
+    RecordRejected,
     Session,
     SessionAdded,
     SessionChanged,
     SessionRemoved,
+    TypingChanged,
 )
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch import Watcher
-from imbari_chat.cli.watch_lines import Lines
+from imbari_chat.cli.watch_lines import Kind, Lines
 from imbari_chat.cli.watch_streams import WINDOW, joined
 from imbari_chat.emulator import Emulator
 from imbari_chat.schema import strict_rules
@@ -457,3 +460,84 @@ async def test_what_only_moves_up_was_not_started(
     await watcher.take(SessionRemoved(there, deleted=False))
     await watcher.take(SessionAdded(there))
     assert [line.split("\t")[0] for line in capsys.readouterr().out.splitlines()] == told
+
+
+RESOLVED = AMINA.model_copy(update={"status": "resolved"})
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        (SessionChanged(RESOLVED, AMINA), ["resolved"]),
+        (SessionChanged(AMINA, RESOLVED), ["reopened"]),
+        (SessionChanged(AMINA.model_copy(update={"unread_count": 1}), AMINA), []),
+        (SessionRemoved(AMINA, deleted=True), ["deleted"]),
+        (SessionRemoved(AMINA, deleted=False), []),
+        (_said("One", 5999), ["message"]),
+        (_said("Two", 6000), []),
+    ],
+)
+@pytest.mark.parametrize("kinds", [frozenset(Kind), frozenset({Kind.STARTED})])
+async def test_each_happening_is_told_if_it_is_asked_for(
+    event: ChatEvent, told: list[str], kinds: frozenset[Kind], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Up to the time that it is to end at; what is no happening is not told."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(), kinds=kinds, until=6000)
+    await watcher.take(event)
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [row[0] for row in rows] == (told if len(kinds) > 1 else [])
+    assert all(row[2] == AMINA.id for row in rows)
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+async def test_who_comes_and_goes_is_narrated_to_a_person(
+    capsys: pytest.CaptureFixture[str], *, is_json: bool
+) -> None:
+    """Of a conversation that was heard of; a program reads it beside what happens."""
+    watcher = Watcher(Lines(Stdout(), Stderr(), jsonl=is_json), Stderr())
+    for event in (
+        PresenceChanged(AMINA.id, "customer", "online"),
+        SessionAdded(AMINA),
+        TypingChanged(AMINA.id, "customer", True),
+        TypingChanged(AMINA.id, "customer", False),
+        _said("Hello", 1000),
+        PresenceChanged(AMINA.id, "customer", "gone"),
+        RecordRejected("/messages/x/y", ("text: missing",), None),
+        ConnectionChanged("stale", "no answer"),
+    ):
+        await watcher.take(event)
+    told, said = capsys.readouterr()
+    always = ["warning: malformed record at /messages/x/y: text: missing"]
+    always += ["the connection is silent: no answer"]
+    person = ["Amina: typing…", "Amina: online", "Amina: gone"]
+    assert said.splitlines() == ([] if is_json else person) + always
+    if is_json:
+        assert json.loads(told)["presence"]["customer"] == "online"
+
+
+def test_an_empty_command_names_no_program(program: Program) -> None:
+    """Blanks are not one."""
+    assert "names no program" in program("watch", "--exec", " ", code=2).stderr
+
+
+@pytest.mark.usefixtures("terminal")
+@pytest.mark.parametrize("sender", ["customer", "admin"])
+async def test_of_a_conversation_that_was_not_heard_of_the_side_is_told(
+    capsys: pytest.CaptureFixture[str], sender: str
+) -> None:
+    """Its customer has no name here."""
+    watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(quiet=True))
+    await watcher.take(_said("Hello", _NIGHT, sender=sender))
+    assert capsys.readouterr().out.splitlines()[-1] == f"03:00  -P7alW13  {sender}: Hello"
+
+
+def test_it_rings_only_if_it_is_asked_to(
+    visitor: Visitor, program: Program, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not everybody who watches wants to hear it."""
+    past, rung = _long_ago(emulator, program, visitor.writes("One")), list[str]()
+    monkeypatch.setattr(Stderr, "ring", lambda _: rung.append("rung"))
+    program("watch", *past)
+    assert rung == []
+    program("watch", *past, "--bell")
+    assert rung == ["rung"]

@@ -50,7 +50,7 @@ def flags(emulator: Emulator, tmp_path: Path, transport_name: str) -> dict[str, 
         "auth_emulator": emulator.auth_host,
         "data_dir": tmp_path,
         "token_store": "file",
-        "timeout": 5.0,
+        "timeout": 15.0,
         "transport": transport_name,
         "presence": False,  # what is about it says so
     }

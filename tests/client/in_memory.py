@@ -13,7 +13,7 @@ from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.submitting import Submitter
-from imbari_chat.net.transport import Done, OnDisconnect, Subscription, Way
+from imbari_chat.net.transport import Done, OnDisconnect, Subscription, Way, Withdraw
 from imbari_chat.rules import Ruleset
 from imbari_chat.schema import strict_rules
 from imbari_chat.states import ConnectionState
@@ -83,8 +83,8 @@ class InMemory:
         found = await self.get(path)
         return dict.fromkeys(found, True) if isinstance(found, dict) else found
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
-        self._submitter.submit(changes, done)
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+        return self._submitter.submit(changes, done)
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         self.updates += 1

@@ -94,7 +94,7 @@ def test_closing_leaves_no_thread_behind(flags: dict[str, Any]) -> None:
         ours = set(threading.enumerate()) - before
         assert ours
     for thread in ours:
-        thread.join(5)
+        thread.join(30)
     assert not {thread for thread in ours if thread.is_alive()}
 
 
@@ -130,9 +130,9 @@ def test_an_interrupted_wait_cancels_the_call(interrupt: Callable[[], None]) -> 
             cancelled.set()
 
     def press() -> None:
-        waiting.wait(5)
+        waiting.wait(30)
         interrupt()
-        if not cancelled.wait(5):
+        if not cancelled.wait(30):
             unheard.set()
             _to_the_process()
 
@@ -168,7 +168,7 @@ def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgott
             await asyncio.Event().wait()
         finally:
             ending.set()
-            gate.wait(5)
+            gate.wait(30)
 
     def hang() -> None:
         with pytest.raises(ClientClosed):
@@ -176,15 +176,15 @@ def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgott
 
     waiting = threading.Thread(target=hang)
     waiting.start()
-    begun.wait(5)
+    begun.wait(30)
     closing = threading.Thread(target=portal.close)
     closing.start()
-    ending.wait(5)
+    ending.wait(30)
     with pytest.raises(RuntimeError, match="closed"):
         portal.call(asyncio.sleep(0))
     gate.set()
     for thread in (waiting, closing):
-        thread.join(5)
+        thread.join(30)
         assert not thread.is_alive()
 
 
@@ -240,10 +240,10 @@ def test_an_iterator_may_be_closed_by_another_thread() -> None:
     found: list[int] = []
     thread = threading.Thread(target=lambda: found.extend(iterator))
     thread.start()
-    begun.wait(5)
+    begun.wait(30)
     iterator.close()
     iterator.close()
-    thread.join(5)
+    thread.join(30)
     assert (thread.is_alive(), found, finished.is_set()) == (False, [1], True)
     portal.close()
 

@@ -28,7 +28,7 @@ from imbari_chat.net.submitting import Submitter
 from imbari_chat.schema.paths import SessionId
 
 Make = Callable[[], AsyncCustomerChat]
-WAIT = 10.0
+WAIT = 60.0
 
 
 async def _start(chat: AsyncCustomerChat, text: str | None = "Hello", name: str = "Amina") -> str:
@@ -496,7 +496,7 @@ async def test_a_queue_of_an_admin_made_from_settings_goes_out_in_few_requests(
     async with desk.open(session.id, peek=True) as conversation:
         for n in range(20):
             await conversation.reply(f"reply {n}", timeout=0)
-        assert await desk.flush(timeout=10) == ()
+        assert await desk.flush(timeout=WAIT) == ()
         said = [message.text for message in await conversation.history()]
     assert said == [f"reply {n}" for n in range(20)]
     assert len(updates) <= 5

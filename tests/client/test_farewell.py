@@ -5,11 +5,16 @@ from typing import Any
 
 import pytest
 
+from imbari_chat.client.sending import last_words
 from tests.client.scenarios.programs import End, Program
 from tests.faults.proxy import Proxy
+from tests.view.records import outgoing
 
-SOON = 3.0
-"""Seconds; a second is what is promised, on a machine that has nothing else to do."""
+SOON = 9.0
+"""Seconds; a second is what is promised, on a machine that has nothing else to do.
+
+Whatever a client could wait for instead takes ten or more: a connection, an answer.
+"""
 
 SECRET = "the words of the message"
 
@@ -52,7 +57,7 @@ def program(flags: dict[str, Any], proxy: Proxy, session: str) -> Make:
     def make(*pieces: str) -> Program:
         text = "".join(piece.rstrip() for piece in pieces)
         filled = text.replace("{session!r}", repr(session))
-        return Program(filled, {**flags, "database_emulator": proxy.address, "timeout": 30.0})
+        return Program(filled, {**flags, "database_emulator": proxy.address, "timeout": 120.0})
 
     return make
 
@@ -249,3 +254,20 @@ async def test_a_program_that_ends_with_everything_delivered_says_nothing(
         assert await running.said() == {"delivery": "confirmed"}
         ended = await running.end()
     assert (ended.code, ended.errors) == (0, "")
+
+
+class _Mail:
+    """What is left of an outbox."""
+
+    def __init__(self, *texts: str) -> None:
+        self.left_behind = tuple(outgoing(f"-m{text}", text) for text in texts)
+
+
+def test_only_an_outbox_with_something_in_it_has_last_words(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """One that was forgotten empty needs none."""
+    monkeypatch.setattr(last_words, "WITH_MAIL", {_Mail(), _Mail("one", "two")})
+    last_words._last_words()
+    (said,) = (one.getMessage() for one in caplog.records)
+    assert said.startswith("the program ended with 2 messages undelivered: -mone")

@@ -110,7 +110,7 @@ def attempt(call):
 
 async def attempt_async(call):
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             await call()
     except BaseException as error:
         return f"{type(error).__name__}: {error}"
@@ -130,7 +130,7 @@ conversation.listen()
 conversation.reply("before")
 calls = dict(
     sessions=desk.sessions, browse=desk.browse().older, listen=desk.listen, flush=desk.flush,
-    wait_for=lambda: desk.wait_for(MessageAdded, timeout=5), wait_closed=desk.wait_closed,
+    wait_for=lambda: desk.wait_for(MessageAdded, timeout=20), wait_closed=desk.wait_closed,
     on=lambda: desk.on(MessageAdded)(print), reconnect_now=desk.reconnect_now,
     events=lambda: next(iter(desk.events())), old_events=lambda: next(iter(events)),
     reply=lambda: conversation.reply("child"), now=lambda: conversation.reply("child", timeout=0),
@@ -149,7 +149,7 @@ if child == 0:
 ended = os.waitpid(child, 0)[1]
 at = time.time()
 after = conversation.reply("after").delivery
-heard = conversation.wait_for(MessageAdded, timeout=10, where=lambda e: e.message.text == "after")
+heard = conversation.wait_for(MessageAdded, timeout=60, where=lambda e: e.message.text == "after")
 customer.send("after")
 texts = [one.text for one in conversation.history()]
 state = desk.status.state
@@ -180,7 +180,7 @@ async def main():
         desk.reconnect_now()
     calls = dict(
         sessions=desk.sessions, browse=desk.browse().older, listen=desk.listen, flush=desk.flush,
-        wait_for=lambda: desk.wait_for(MessageAdded, timeout=4), wait_closed=desk.wait_closed,
+        wait_for=lambda: desk.wait_for(MessageAdded, timeout=20), wait_closed=desk.wait_closed,
         on=register, reconnect_now=reconnect,
         events=lambda: anext(desk.events()),
         reply=lambda: conversation.reply("child"),
@@ -199,7 +199,7 @@ async def main():
     await asyncio.to_thread(child.join)
     at = time.time()
     after = (await conversation.reply("after")).delivery
-    await conversation.wait_for(MessageAdded, timeout=10, where=lambda e: e.message.text == "after")
+    await conversation.wait_for(MessageAdded, timeout=60, where=lambda e: e.message.text == "after")
     await customer.send("after")
     texts = [one.text for one in await conversation.history()]
     state = desk.status.state
@@ -227,7 +227,7 @@ async def test_a_forked_child_is_told_and_the_parent_goes_on(
     assert told.pop("close") == [[], []]
     assert {name: said for name, said in told.items() if "make a new one" not in said} == {}
     assert {said.partition(":")[0] for said in told.values()} == {"RuntimeError"}
-    assert parent["at"] - child["at"] < 3
+    assert parent["at"] - child["at"] < 10
     assert (parent["code"], parent["after"], parent["state"]) == (7, "confirmed", "live")
     assert parent["texts"] == ["Hello", "before", "after"]
     assert (ended.code, ended.errors) == (0, "")
@@ -303,7 +303,7 @@ def test_a_notebook_uses_either_client(
     told = _run(
         kernel,
         "import asyncio\n"
-        "async with asyncio.timeout(15):\n"
+        "async with asyncio.timeout(60):\n"
         "    while len(heard) < 2:\n"
         "        await asyncio.sleep(0.01)\n"
         "print(heard, plain.close(), await desk.close())",

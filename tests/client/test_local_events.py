@@ -203,6 +203,24 @@ async def test_a_message_is_heard_before_anything_is_asked_of_the_network(
     assert len(listener.of(MessageAdded, "Hello again")) == 1
 
 
+async def test_a_message_is_heard_before_it_is_handed_to_the_network(
+    desk: AsyncAdminChat, session: str, listen: Listen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing waits for that; who listens has its turn, then it leaves."""
+    conversation = desk.open(session, peek=True)
+    listener = listen(conversation.events())
+    await listener.live()
+    submit, heard = desk._gateway.transport.submit, []
+
+    def noting(changes: Any, done: Any) -> None:
+        heard.append(len(listener.of(MessageAdded, "Hello again")))
+        submit(changes, done)
+
+    monkeypatch.setattr(desk._gateway.transport, "submit", noting)
+    assert (await conversation.reply("Hello again")).delivery == "confirmed"
+    assert heard == [1]
+
+
 async def test_a_listener_that_comes_later_hears_what_is_on_its_way_after_the_history(
     emulator: Any, flags: dict[str, Any], session: str, listen: Listen, monkeypatch: Any
 ) -> None:

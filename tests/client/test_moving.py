@@ -36,8 +36,8 @@ from tests.client.scenarios.faces import WAIT, eventually
 from tests.faults.gate import Gate
 
 QUICK = BackoffPolicy(first=0.02, cap=0.05)
-LINK = LinkPolicy(connect_timeout=2.0, greeting_timeout=0.5, backoff=QUICK, hurry=0.05)
-STREAM = StreamPolicy(connect_timeout=2.0, backoff=QUICK)
+LINK = LinkPolicy(connect_timeout=20.0, backoff=QUICK, hurry=0.05)
+STREAM = StreamPolicy(connect_timeout=20.0, backoff=QUICK)
 MOST_STEPS = 24
 
 
@@ -46,13 +46,13 @@ async def moving(settings: Settings) -> AsyncIterator[tuple[AsyncAdminChat, Auto
     """An admin who is quick to try again."""
     transport = AutoTransport(
         partial(factory.admin_access, settings),
-        timeout=2.0,
+        timeout=20.0,
         link=LINK,
         stream=STREAM,
         environment=factory.project(settings).http,
     )
     policy = replace(SEND_POLICY, backoff=QUICK)
-    async with AsyncAdminChat._over(Gateway(transport, policy=policy, timeout=2.0)) as desk:
+    async with AsyncAdminChat._over(Gateway(transport, policy=policy, timeout=20.0)) as desk:
         yield desk, transport
 
 

@@ -2,7 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -11,12 +13,15 @@ from imbari_chat.client import gateway
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.entry import undelivered
+from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.net.transport import Done, ListenItem, Subscription
+from imbari_chat.net.transport import Done, ListenItem, Subscription, Transport, Withdraw
+from imbari_chat.schema import plans
 from imbari_chat.schema.events import DeliveryChanged
+from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from tests.client.in_memory import (
@@ -28,7 +33,7 @@ from tests.client.in_memory import (
     Silence,
     database,
 )
-from tests.client.scenarios.faces import WAIT
+from tests.client.scenarios.faces import WAIT, eventually
 from tests.view.records import outgoing
 
 AT_ONCE = OutboxPolicy(backoff=BackoffPolicy(first=0.0, cap=0.0))
@@ -208,14 +213,89 @@ async def test_a_deadline_that_comes_with_the_answer_tells_the_answer(
     deadline = 0.05
 
     class _Late(InMemory):
-        def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+        def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
             self._write(changes)
             asyncio.get_running_loop().call_later(deadline, done, None)
+            return lambda: True
 
     desk = AsyncAdminChat._over(Gateway(_Late(namespace, ADMIN)))
     sent = await desk.reply(session_id, "Hello", timeout=deadline, queue=False)
     assert sent.delivery == "confirmed"
     await desk.close()
+
+
+class _Waiting(InMemory):
+    """Never answers a write, and knows of each whether it was sent."""
+
+    def __init__(self, namespace: Namespace, auth: Json, *, sent: bool) -> None:
+        super().__init__(namespace, auth)
+        self.sent = sent
+        self.taken_back = 0
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+        def withdraw() -> bool:
+            self.taken_back += 1
+            return self.sent
+
+        return withdraw
+
+
+@pytest.mark.parametrize("sent", [True, False])
+@pytest.mark.parametrize("how", ["closing", "deadline", "interrupted", "dropped"])
+async def test_what_is_given_up_is_taken_back_and_may_be_there_only_if_it_was_sent(
+    namespace: Namespace, session_id: str, how: str, sent: bool
+) -> None:
+    """Whoever gives it back to a person may say that it was not sent, if it was not."""
+    transport = _Waiting(namespace, ADMIN, sent=sent)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    replying = asyncio.create_task(
+        desk.reply(session_id, "Hello", timeout=0.5 if how == "deadline" else WAIT, queue=False)
+    )
+    await eventually(lambda: bool(desk.outbox))
+    (message,) = desk.outbox
+    match how:
+        case "closing":
+            await desk.close()
+        case "interrupted":
+            replying.cancel()
+        case "dropped":
+            await desk.drop(message.id)
+    (end,) = await asyncio.gather(replying, return_exceptions=True)
+    assert transport.taken_back == 1
+    assert message.delivery == ("sent" if sent else "failed")
+    if how in ("closing", "deadline"):
+        assert isinstance(end, Unavailable)
+        assert end.outcome_unknown is sent
+    await desk.close()
+    assert transport.taken_back == 1
+
+
+async def test_an_update_of_several_messages_is_taken_back_with_the_last_of_them() -> None:
+    """Before that the others are still wanted, so one that is dropped may arrive."""
+    updates: list[Done] = []
+    taken_back: list[Done] = []
+
+    def submit(_changes: object, done: Done) -> Withdraw:
+        def withdraw() -> bool:
+            taken_back.append(done)
+            return False
+
+        updates.append(done)
+        return withdraw
+
+    policy = OutboxPolicy(batch=2, most_under_way=1)
+    outbox = Outbox(cast("Transport", SimpleNamespace(submit=submit, uid="desk")), policy)
+    sent = []
+    for number in range(3):
+        session_id, message_id = SessionId(f"s{number}"), MessageId(f"-O01234567890123456{number}")
+        plan = plans.reply(session_id, message_id, "Hello", uid=None, after=None)
+        sent.append(await outbox.deliver(plan, session_id, timeout=0, keep=True))
+    updates.pop()(None)
+    assert (len(updates), [one.delivery for one in sent]) == (1, ["confirmed", "sent", "sent"])
+    await outbox.drop(sent[1].id)
+    assert (taken_back, sent[1].delivery) == ([], "sent")
+    await outbox.drop(sent[2].id)
+    assert (taken_back, sent[2].delivery) == (updates, "failed")
 
 
 @pytest.mark.parametrize("text", [None, "Hello"])
@@ -279,3 +359,18 @@ def test_a_list_of_what_is_undelivered_has_an_end(count: int, begin: str, end: s
     told = undelivered([outgoing(f"m{number}", "Hello") for number in range(count)])
     assert told.startswith(begin)
     assert told.endswith(end)
+
+
+async def test_what_does_not_fit_is_not_accepted(namespace: Namespace, session_id: str) -> None:
+    """It is said so at once, and what is on its way is not touched."""
+    transport = _Gated(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport, policy=replace(AT_ONCE, most=2)))
+    for text in ("one", "two"):
+        await desk.reply(session_id, text, timeout=0)
+    with pytest.raises(Unavailable, match="the outbox is full") as caught:
+        await desk.reply(session_id, "three", timeout=0)
+    assert not caught.value.outcome_unknown
+    transport.gate.set()
+    assert await asyncio.wait_for(desk.flush(), WAIT) == ()
+    await desk.reply(session_id, "three")
+    await desk.close()

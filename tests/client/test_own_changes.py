@@ -1,22 +1,26 @@
 """What a listener is told of records that are changed here, whoever speaks of them first."""
 
+import asyncio
 from collections.abc import Mapping
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.client.events import own_changes
 from imbari_chat.client.events.diff import SessionDiff
-from imbari_chat.client.events.own_changes import RecordOverlay
+from imbari_chat.client.events.own_changes import OwnChanges, RecordOverlay
 from imbari_chat.engine.mirror import assign, at
+from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import ChatEvent, SessionAdded, SessionChanged, SessionRemoved
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import ConnectionState
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import from_json
-from imbari_chat.wire.values import resolve
+from imbari_chat.wire.values import increment, resolve
 
 HERE = SessionId("-Here")
 NOW = 1_700_000_000_000
@@ -135,12 +139,14 @@ def test_what_a_window_behind_would_count_below_zero_is_none() -> None:
     assert play.changes == [("active", 0, True)]
 
 
-@pytest.mark.parametrize("count", ["many", None, True, 1.5])
-def test_a_count_that_takes_no_sum_harms_nothing(count: Json) -> None:
+@pytest.mark.parametrize(
+    ("count", "more"), [("many", -2), (None, -2), (True, -2), (1.5, -2), (1.7e308, 1.7e308)]
+)
+def test_a_count_that_takes_no_sum_harms_nothing(count: Json, more: float) -> None:
     play = Play()
     play.stored = assign(play.stored, (HERE, "unreadCount"), count)
     play.stream()
-    number = play.begin(READ_TWO)
+    number = play.begin({**READ_TWO, paths.unread_count(HERE): increment(more)})
     play.refuse(number)
     assert play.shown is not None
     assert play.changes[-1][2] is False
@@ -239,3 +245,94 @@ def _session(window: Json) -> Session | None:
     count = record.get("unreadCount", 0)
     assert isinstance(count, int)
     return Session.model_validate({**record, "unreadCount": max(count, 0), "$id": HERE})
+
+
+class Window:
+    """A subscription that is told to look again."""
+
+    state: ConnectionState = "live"
+
+    def __init__(self) -> None:
+        self.looked: list[frozenset[str]] = []
+
+    def again(self, touched: frozenset[str]) -> None:
+        self.looked.append(touched)
+
+
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> Window:
+    """One that shows the session, and whoever waits does so no longer than a turn of the loop."""
+    monkeypatch.setattr(own_changes, "PATIENCE", 0.0)
+    return Window()
+
+
+async def _turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+async def test_what_the_stream_never_brings_is_taken_back_but_an_outage_is_no_answer(
+    window: Window,
+) -> None:
+    """As soon as it is live again it has had its time to."""
+    changes = OwnChanges()
+    with changes.laid_over(paths.SESSIONS, window) as overlay:  # type: ignore[arg-type]  # as much
+        overlay.over({HERE: RECORD}, None)
+        window.state = "reconnecting"
+        with changes.carrying_out(RESOLVED, NOW):
+            pass
+        await _turns()
+        shown, _ = overlay.over({HERE: RECORD}, None)
+        assert at(shown, (HERE, "status")) == "resolved"
+        window.looked.clear()
+        window.state = "live"
+        await _turns()
+        assert window.looked == [frozenset({HERE})]
+        assert overlay.over({HERE: RECORD}, None)[0] == {HERE: RECORD}
+
+
+async def test_nothing_is_waited_for_where_nobody_listens_any_more(window: Window) -> None:
+    """Nor is anybody told."""
+    changes = OwnChanges()
+    with changes.laid_over(paths.SESSIONS, window) as overlay:  # type: ignore[arg-type]  # as much
+        overlay.over({HERE: RECORD}, None)
+        with changes.carrying_out(RESOLVED, NOW):
+            pass
+        window.looked.clear()
+    await _turns()
+    with changes.carrying_out(REOPENED, NOW):
+        pass
+    assert window.looked == []
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"),
+    [
+        (AccessDenied("no"), False),
+        (Unavailable("cannot connect"), False),
+        (Unavailable("no answer", outcome_unknown=True), True),
+    ],
+)
+async def test_only_what_certainly_was_not_made_is_taken_back_at_once(
+    monkeypatch: pytest.MonkeyPatch, error: ImbariError, kept: bool
+) -> None:
+    """And whoever asked hears of it."""
+    changes, window = OwnChanges(), Window()
+    with changes.laid_over(paths.SESSIONS, window) as overlay:  # type: ignore[arg-type]  # as much
+        overlay.over({HERE: RECORD}, None)
+        with pytest.raises(type(error)), changes.carrying_out(RESOLVED, NOW):
+            raise error
+        shown, _ = overlay.over({HERE: RECORD}, None)
+        assert at(shown, (HERE, "status")) == ("resolved" if kept else "active")
+
+
+def test_what_is_pending_is_looked_at_with_whatever_the_stream_touches() -> None:
+    """As long as it is, and once more when it ended; what is not concerned is not looked at."""
+    overlay, other = RecordOverlay(paths.SESSIONS), frozenset({"-Other"})
+    overlay.over({HERE: RECORD}, None)
+    assert overlay.began(1, RESOLVED, NOW) == {HERE}
+    assert overlay.over({HERE: RECORD}, other)[1] == frozenset({HERE, *other})
+    assert overlay.over({HERE: RECORD}, None)[1] is None
+    assert overlay.refused(1) == {HERE}
+    assert overlay.over({HERE: RECORD}, other)[1] == frozenset({HERE, *other})
+    assert overlay.over({HERE: RECORD}, other)[1] == other

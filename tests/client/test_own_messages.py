@@ -81,7 +81,7 @@ class Play:
         self.say(MessageAdded(HERE, stored))
 
     def say(self, event: ChatEvent) -> None:
-        self._take(self.own.heard(event))
+        self._take(self.own.heard(event) if isinstance(event, MessageAdded) else [event])
 
     def silent(self) -> None:
         """For as long as anybody waits."""

@@ -215,7 +215,7 @@ async def test_who_does_nothing_for_a_while_is_away_until_they_do_something() ->
     """Sending is doing something, as is typing."""
     transport = Noted()
     presence = ClientPresence(
-        transport, Ids(), "customer", enabled=True, pace=Pace(interval=0), idle=0.02
+        transport, Ids(), "customer", enabled=True, pace=Pace(interval=0), idle=0.2
     )
     presence.shown(S)
     await eventually(lambda: transport.states == ["online", "away"])

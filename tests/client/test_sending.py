@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -16,7 +17,8 @@ from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
-from imbari_chat.errors import AuthError, ImbariError, QuotaExceeded
+from imbari_chat.engine.backoff import BackoffPolicy
+from imbari_chat.errors import AuthError, ImbariError, QuotaExceeded, SessionNotFound
 from imbari_chat.schema import plans
 from imbari_chat.schema.forms import LeadForm
 from imbari_chat.wire.json import Json
@@ -135,10 +137,10 @@ async def test_a_message_nobody_can_tell_about_is_called_unknown(
     namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
 ) -> None:
     """At the deadline the caller is told the truth."""
-    async with customer("", *[LOST_REQUEST] * 10) as chat:
+    async with customer("", *[LOST_REQUEST] * 1000) as chat:
         await chat.start(name="Amina", email="amina@example.com")
         with pytest.raises(Unavailable) as caught:
-            await chat.send("Hello", timeout=0.2, queue=False)
+            await chat.send("Hello", timeout=1.0, queue=False)
     assert caught.value.outcome_unknown
 
 
@@ -156,11 +158,12 @@ async def test_an_outage_shorter_than_the_deadline_is_not_noticed(
     assert _texts(namespace, session.id) == ["message 0", "message 1", "message 2"]
 
 
-async def test_closing_tells_whoever_waits_for_a_message(
-    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
-) -> None:
-    """Nobody waits for ever, and nothing goes out afterwards."""
-    chat = customer("", *[UNREACHABLE] * 100)
+async def test_closing_tells_whoever_waits_for_a_message(namespace: Namespace) -> None:
+    """Nobody waits for ever, and nothing goes out afterwards. No try is under way then, of which it
+    could not be told what becomes of it."""
+    later = replace(SEND_POLICY, backoff=BackoffPolicy(first=600, cap=600))
+    transport = InMemory(namespace, CUSTOMER, "", *[UNREACHABLE] * 100)
+    chat = AsyncCustomerChat._over(Gateway(transport, policy=later))
     session = await chat.start(name="Amina", email="amina@example.com")
     send = asyncio.create_task(chat.send("Hello", timeout=60))
     await asyncio.sleep(0)
@@ -382,3 +385,65 @@ async def test_no_instant_shows_a_message_without_its_session(namespace: Namespa
             await conversation.resolve()
         await chat.send("Three")
     assert len(_texts(namespace, session.id)) == 8
+
+
+class _Nobody(InMemory):
+    """Whoever asks is above the rules, and nobody in particular."""
+
+    uid = None
+
+
+async def test_a_customer_is_somebody(namespace: Namespace) -> None:
+    """A conversation is somebody's, and so nobody starts one, nor has any."""
+    chat = AsyncCustomerChat._over(Gateway(_Nobody(namespace, CUSTOMER)))
+    with pytest.raises(AuthError, match="signed in"):
+        await chat.start(name="Amina", email="amina@example.com")
+    assert await chat.sessions() == []
+    assert namespace.root.to_json() is None
+
+
+async def test_what_is_not_there_is_not_come_back_to(
+    customer: Callable[..., AsyncCustomerChat],
+) -> None:
+    """The rules show a customer no place that is not theirs; where they do, it is not found."""
+    with pytest.raises(AccessDenied):
+        await customer().resume("-Nowhere")
+    desk = AsyncCustomerChat._over(Gateway(InMemory(database(), ADMIN)))
+    with pytest.raises(SessionNotFound, match="-Nowhere"):
+        await desk.resume("-Nowhere")
+
+
+class _Confirms(InMemory):
+    """Refuses every update, though what was read stays as it is."""
+
+    async def update(self, changes: Mapping[Path, Json]) -> None:
+        self.updates += 1
+        raise AccessDenied("not yours")
+
+
+async def test_whoever_may_not_mark_read_is_told_so_after_a_second_look(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Nobody got in between, so it is not asked for again and again."""
+    session = await customer().start(name="A", email="a@example.com", text="Hello")
+    transport = _Confirms(namespace, ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    with pytest.raises(AccessDenied, match="not yours"):
+        await desk.open(session.id, peek=True).mark_read()
+    assert transport.updates == 1
+
+
+async def test_reading_that_is_not_answered_twice_is_not_known(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """The first time it is looked at what became of it."""
+    session = await customer().start(name="A", email="a@example.com", text="Hello")
+    for fates, unknown, updates in (
+        ((UNREACHABLE,), False, 1),
+        ((LOST_REQUEST, LOST_REQUEST), True, 2),
+        ((LOST_REQUEST, UNREACHABLE), False, 2),
+    ):
+        transport = InMemory(namespace, ADMIN, *fates)
+        with pytest.raises(Unavailable) as caught:
+            await AsyncAdminChat._over(Gateway(transport)).open(session.id).mark_read()
+        assert (caught.value.outcome_unknown, transport.updates) == (unknown, updates)

@@ -20,6 +20,7 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.auto import AutoTransport
+from imbari_chat.net.base import GRACE
 from imbari_chat.schema.decode import as_mapping
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -33,7 +34,10 @@ from tests.faults.proxy import Proxy
 
 SESSION = "-Nx1234567890abcdefg"
 BEGIN = 1_700_000_000_000
-PATIENCE = 30.0
+PATIENCE = 60.0
+
+TIMEOUT = 1.5
+"""Of requests, in seconds: a slow line takes longer for an answer, a busy machine does not."""
 
 Seed = Callable[[str, Any], None]
 
@@ -70,8 +74,8 @@ async def test_a_snapshot_that_takes_longer_than_the_timeout_arrives(
 ) -> None:
     """With one connection, since bytes come all the time."""
     _seed(seed, _messages(60, 500))
-    proxy.limit(25_000)
-    async with _at(proxy, flags, timeout=0.6) as desk:
+    proxy.limit(9_000)
+    async with _at(proxy, flags, timeout=TIMEOUT) as desk:
         conversation = desk.open(SESSION, peek=True)
         begin = time.monotonic()
         async with asyncio.timeout(PATIENCE), conversation:
@@ -83,7 +87,7 @@ async def test_a_snapshot_that_takes_longer_than_the_timeout_arrives(
                         states.append(event.state)
                         if event.state == "live":
                             break
-        assert time.monotonic() - begin > 2 * 0.6
+        assert time.monotonic() - begin > 2 * TIMEOUT
         assert states == ["connecting", "live"]
         assert heard == 60
 
@@ -94,13 +98,13 @@ async def test_a_read_that_takes_longer_than_the_timeout_arrives(
     """Through the service's library, on a worker."""
     _seed(seed, _messages(60, 500))
     async with (
-        _at(proxy, flags, timeout=0.6) as desk,
+        _at(proxy, flags, timeout=TIMEOUT) as desk,
         desk.open(SESSION, peek=True) as conversation,
     ):
-        proxy.limit(25_000)
+        proxy.limit(9_000)
         begin = time.monotonic()
         assert len(await conversation.history(limit=60)) == 60
-        assert time.monotonic() - begin > 0.6 + 0.5
+        assert time.monotonic() - begin > TIMEOUT + GRACE
 
 
 async def test_a_customers_read_that_takes_longer_than_the_timeout_arrives(
@@ -110,15 +114,15 @@ async def test_a_customers_read_that_takes_longer_than_the_timeout_arrives(
     from imbari_chat import AsyncCustomerChat
 
     chat = AsyncCustomerChat.from_env(
-        **{**flags, "database_emulator": proxy.address, "timeout": 0.6}
+        **{**flags, "database_emulator": proxy.address, "timeout": TIMEOUT}
     )
     async with chat:
         session = await chat.start(name="Amina", email="amina@example.com", text="Hello")
         seed(f"/messages/{session.id}", _messages(60, 500))
-        proxy.limit(25_000)
+        proxy.limit(9_000)
         begin = time.monotonic()
         assert len(await chat.history(limit=60)) == 60
-        assert time.monotonic() - begin > 0.6 + 0.5
+        assert time.monotonic() - begin > TIMEOUT + GRACE
 
 
 async def test_a_read_of_a_line_that_falls_silent_ends(
@@ -127,7 +131,7 @@ async def test_a_read_of_a_line_that_falls_silent_ends(
     """The timeout is one on silence, wherever in an answer it falls."""
     _seed(seed, _messages(60, 500))
     async with (
-        _at(proxy, flags, timeout=0.6) as desk,
+        _at(proxy, flags, timeout=TIMEOUT) as desk,
         desk.open(SESSION, peek=True) as conversation,
     ):
         before = sum(one.passed for one in proxy.connections)
@@ -138,7 +142,7 @@ async def test_a_read_of_a_line_that_falls_silent_ends(
         begin = time.monotonic()
         with pytest.raises(Unavailable):
             await reading
-        assert time.monotonic() - begin < 3.0
+        assert time.monotonic() - begin < 10
 
 
 @pytest.mark.parametrize("status", ["200 OK", "403 Forbidden"])
@@ -158,8 +162,8 @@ async def test_a_strangers_page_without_an_end_puts_nothing_off(
 
     server = await asyncio.start_server(page, "127.0.0.1", 0)
     address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-    desk = AsyncAdminChat.from_env(**{**flags, "database_emulator": address, "timeout": 0.6})
-    async with asyncio.timeout(5):
+    desk = AsyncAdminChat.from_env(**{**flags, "database_emulator": address, "timeout": TIMEOUT})
+    async with asyncio.timeout(PATIENCE):
         with pytest.raises((Unavailable, AccessDenied)):
             await desk.sessions()
     await desk.close()
@@ -172,13 +176,13 @@ async def test_a_write_ends_at_its_deadline_however_slowly_its_answer_comes(
     """Somebody waits for it, and it can be asked later what became of it."""
     _seed(seed, {})
     async with (
-        _at(proxy, flags, timeout=0.5) as desk,
+        _at(proxy, flags, timeout=TIMEOUT) as desk,
         desk.open(SESSION, peek=True) as conversation,
     ):
         proxy.limit(20)
         begin = time.monotonic()
         reply = await conversation.reply("Hello")
-        assert time.monotonic() - begin < 2.5
+        assert time.monotonic() - begin < 10
         assert reply.delivery == "sent"
         await proxy.mend()
         assert not await desk.flush(timeout=PATIENCE)

@@ -26,10 +26,10 @@ from tests.strangers import Relay
 LEAD = {"name": "Amina", "email": "amina@example.com"}
 HANG = b""
 
-TIMEOUT = 4.0
+TIMEOUT = 8.0
 """Of every request: what a loop that waits for one would stand still for."""
 
-STALL = 1.0
+STALL = 3.0
 """What a loaded machine may take away from a loop that waits for nothing, in seconds."""
 
 

@@ -95,6 +95,7 @@ def test_a_blocking_customer_waits_for_the_service(
     with CustomerChat.from_env(**through) as chat:
         chat.start(**LEAD, text="Hello")
         database.answer = who.raw
+        database.cut()
         sent = chat.send("Are you there?", timeout=0.3)
         assert sent in chat.outbox
         database.answer = None

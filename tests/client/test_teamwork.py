@@ -15,7 +15,7 @@ from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.engine.effects import Changed
-from imbari_chat.errors import ImbariError
+from imbari_chat.errors import AccessDenied, ImbariError, InvalidData, SessionNotFound
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.paths import SessionId
@@ -48,7 +48,7 @@ async def _started(namespace: Namespace) -> SessionId:
         return (await chat.start(name="Amina", email="amina@example.com")).id
 
 
-def _desk(namespace: Namespace, auth: Json, *fates: str) -> AsyncAdminChat:
+def _desk(namespace: Namespace, auth: Json, *fates: str | ImbariError) -> AsyncAdminChat:
     return AsyncAdminChat._over(Gateway(InMemory(namespace, auth, *fates)))
 
 
@@ -169,7 +169,7 @@ class Told(InMemory):
 @pytest.fixture
 def told() -> Told:
     """A block that ends soon, and labels that are none."""
-    return Told(blocks={"amina": {"reason": "x", "until": NOW + 50}}, labels={"s": "junk"})
+    return Told(blocks={"amina": {"reason": "x", "until": NOW + 1000}}, labels={"s": "junk"})
 
 
 async def _next(source: Any) -> TeamSnapshot:
@@ -188,7 +188,7 @@ async def test_an_end_is_told_when_it_comes(told: Told, monkeypatch: pytest.Monk
     async with aclosing(live.follow(gateway)) as snapshots:
         first = await _next(snapshots)
         second = await _next(snapshots)
-        assert first.at < NOW + 50 <= second.at
+        assert first.at < NOW + 1000 <= second.at
         assert second.next_end() is None
         told.queues["blocks"].put_nowait(None)
         assert (await _next(snapshots)).blocks == {}
@@ -293,3 +293,58 @@ async def test_a_snapshot_shows_those_written_last() -> None:
     assert len(snapshot.assignments) == live.WINDOW
     assert snapshot.assignment_of("s0000") is None
     assert (await _desk(namespace, ADMIN).team.read("s0000")).assignment_of("s0000") is not None
+
+
+@pytest.mark.parametrize("act", ["claim", "unassign"])
+async def test_a_refusal_that_no_colleague_explains_is_raised(act: str) -> None:
+    """The rules have their own reasons."""
+    namespace = database()
+    session = await _started(namespace)
+    if act == "unassign":
+        await _desk(namespace, ADMIN).team.claim(session)
+    desk = _desk(namespace, ADMIN, AccessDenied("not any more"))
+    with pytest.raises(AccessDenied, match="not any more"):
+        await getattr(desk.team, act)(session)
+
+
+async def test_whoever_marks_unread_against_the_rules_gives_up_after_some_looks() -> None:
+    """It looks as if colleagues got in between each time."""
+    namespace = database()
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        session = (await chat.start(name="A", email="a@example.com", text="Hello")).id
+    await _desk(namespace, ADMIN).open(session).mark_read()
+    transport = InMemory(namespace, ADMIN, *[AccessDenied("no")] * 10)
+    with pytest.raises(Conflict) as caught:
+        await AsyncAdminChat._over(Gateway(transport)).mark_unread(session)
+    assert isinstance(caught.value.__cause__, AccessDenied)
+    assert 1 < transport.updates < 10
+
+
+async def test_a_canned_reply_needs_its_text_and_its_reader() -> None:
+    """Neither is made up."""
+    namespace = database()
+    session = await _started(namespace)
+    desk = _desk(namespace, ADMIN)
+    await desk.team.save_canned_reply("hi", "Hello {first_name}")
+    assert await desk.team.fill("hi", session) == "Hello Amina"
+    with pytest.raises(SessionNotFound, match="-Nowhere"):
+        await desk.team.fill("hi", "-Nowhere")
+    namespace.write(Write.put(paths.canned_reply("bad"), {"by": "desk"}), OWNER, 0)
+    with pytest.raises(InvalidData, match="'bad' has no text"):
+        await desk.team.fill("bad", session)
+
+
+async def test_junk_among_notes_is_told_and_the_rest_is_read() -> None:
+    """Oldest first, whatever their ids."""
+    namespace, rejected = database(), list[RecordRejected]()
+    session = await _started(namespace)
+    stored: dict[str, Json] = {
+        "z": {"text": "One", "at": 1},
+        "a": {"text": "Two", "at": 2},
+        "junk": {"at": 3},
+    }
+    namespace.write(Write.put(paths.notes(session), stored), OWNER, 0)
+    gateway = Gateway(InMemory(namespace, ADMIN), on_rejected=rejected.append)
+    notes = await live.read_notes(gateway, session)
+    assert [one.text for one in notes] == ["One", "Two"]
+    assert [one.path for one in rejected] == [f"{paths.notes(session)}/junk"]

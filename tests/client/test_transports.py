@@ -50,10 +50,14 @@ async def through(
 ) -> AsyncIterator[Transport]:
     """The same, through something that can be cut."""
     emulator.load_rules(RULES)
-    chosen = {**flags, "database_emulator": proxy.address, "timeout": 2.0}
-    made = transports.admin_transport(Settings.load(**chosen))
+    made = _through(proxy, flags, timeout=2.0)
     yield made
     await made.close()
+
+
+def _through(proxy: Proxy, flags: dict[str, Any], timeout: float) -> Transport:
+    chosen = {**flags, "database_emulator": proxy.address, "timeout": timeout}
+    return transports.admin_transport(Settings.load(**chosen))
 
 
 async def _until(subscription: Subscription, wanted: Callable[[Any], bool]) -> list[Any]:
@@ -277,15 +281,19 @@ async def test_after_closing_everything_says_so(way: Transport) -> None:
         way.listen(OPEN)
 
 
-async def test_closing_does_not_wait_for_the_service(through: Transport, proxy: Proxy) -> None:
+async def test_closing_does_not_wait_for_the_service(
+    emulator: Emulator, flags: dict[str, Any], proxy: Proxy
+) -> None:
     """Whatever it is doing, and whoever waits for it is told."""
-    subscription = through.listen(OPEN)
+    emulator.load_rules(RULES)
+    way = _through(proxy, flags, timeout=600.0)
+    subscription = way.listen(OPEN)
     await _live(subscription)
     proxy.stall()
-    reading = asyncio.create_task(through.get(OPEN))
+    reading = asyncio.create_task(way.get(OPEN))
     await asyncio.sleep(0)
-    async with asyncio.timeout(1.5):
-        await through.close()
+    async with asyncio.timeout(WAIT):
+        await way.close()
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
 

@@ -125,15 +125,34 @@ def test_a_push_into_a_full_window_leaves_its_old_end_where_it_is() -> None:
     assert _kinds(diff.update(later, frozenset({"a", "c"}))) == [("MessageAdded", "c")]
 
 
-@given(st.lists(st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)))
+def test_what_came_and_went_between_two_looks_may_stand_below_the_window() -> None:
+    """Its push was folded with those that pushed it out, and the record above it is known."""
+    diff = _messages(2)
+    diff.update({"a": _message("1"), "b": _message("2")})
+    window: Json = {"b": _message("2"), "c": _message("3")}
+    gap = diff.gap(window, frozenset({"a", "aa", "c"}))
+    assert gap is not None
+    events = diff.fill(gap, {"a": _message("1"), "aa": _message("2")})
+    assert _kinds(events + diff.update(window, gap=gap)) == [
+        ("MessageAdded", "aa"),
+        ("MessageAdded", "c"),
+    ]
+
+
+_STEP = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)
+
+
+@given(st.lists(st.tuples(_STEP, st.booleans())))
 def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
-    steps: list[dict[str, int]],
+    steps: list[tuple[dict[str, int], bool]],
 ) -> None:
     """Told only what may have changed: records that move up or down, come and go."""
     lowest = Lowest(lambda _, raw: place_of_message("", raw))
     window: dict[str, Json] = {"x": {"timestamp": 5}}
-    for number, step in enumerate(steps):
-        touched = frozenset(step) if number else None
+    for step, anew in steps:
+        touched = frozenset() if anew else frozenset(step)
+        if anew:
+            lowest.forget()
         window |= {key: {"timestamp": at} for key, at in step.items()}
         for key in [key for key, at in step.items() if at % 3 == 0]:
             del window[key]

@@ -6,6 +6,9 @@ from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self, cast
 
+import pytest
+import textual.app
+import textual.pilot
 from textual.pilot import Pilot
 
 from imbari_chat.client import AsyncAdminChat
@@ -238,9 +241,24 @@ async def opened(
     app = Desk(
         cast("AsyncAdminChat", chat), place=Place("demo-shop", "default"), clock=Clock(), **options
     )
-    async with app.run_test(size=size) as pilot:
-        await pilot.pause()
-        yield app, pilot
+    with pytest.MonkeyPatch.context() as patch:
+        for module in (textual.app, textual.pilot):
+            patch.setattr(module, "wait_for_idle", _until_idle)
+        async with app.run_test(size=size) as pilot:
+            await pilot.pause()
+            yield app, pilot
+
+
+async def _until_idle(*_: float) -> None:
+    """Wait until nobody in the loop has anything to do but to wait for a clock, a thread or a file.
+
+    A pilot takes a process that uses no processor for one that is idle. On a busy machine it may
+    as well not have been given any.
+    """
+    loop = cast("asyncio.BaseEventLoop", asyncio.get_running_loop())
+    await asyncio.sleep(0)
+    while loop._ready:  # type: ignore[attr-defined]  # noqa: ASYNC110  # callbacks that are due
+        await asyncio.sleep(0)
 
 
 def row_of(app: Desk, words: str) -> int:
@@ -252,10 +270,10 @@ def row_of(app: Desk, words: str) -> int:
 
 
 async def until(pilot: Pilot[None], happened: Callable[[], object]) -> None:
-    """Wait until it has happened, for ten seconds at most."""
-    async with asyncio.timeout(10):
+    """Wait until it has happened, for thirty seconds at most."""
+    async with asyncio.timeout(30):
         while not happened():
-            await pilot.pause()
+            await pilot.pause(0.01)
 
 
 def screen_of(app: Desk) -> list[str]:

@@ -21,7 +21,7 @@ CODE: Final = (
 
 def gone(pid: int) -> bool:
     """Whether a process ends within some seconds."""
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + 30
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -68,13 +68,14 @@ class Tmux:
         """What tmux itself knows, by its name there."""
         return self._run("display-message", "-p", f"#{{{what}}}").strip()
 
-    def shows(self, words: str) -> list[str]:
-        """The rows, once ``words`` are on the screen."""
-        deadline = time.monotonic() + 30
-        while words not in (screen := self._run("capture-pane", "-p")):
-            assert time.monotonic() < deadline, screen
+    def shows(self, words: str, rows: int = 1) -> list[str]:
+        """The rows, once ``words`` are in so many of them: a screen may be looked at half-drawn."""
+        deadline, screen = time.monotonic() + 30, self._screen()
+        while sum(words in row for row in screen) < rows:
+            assert time.monotonic() < deadline, "\n".join(screen)
             time.sleep(0.05)
-        return screen.splitlines()
+            screen = self._screen()
+        return screen
 
     def columns(self, mark: str) -> set[int]:
         """The columns in which tmux itself finds ``mark``, from the bottom to the top."""
@@ -91,13 +92,16 @@ class Tmux:
             found.append(place)
             self._run("send-keys", "-X", "search-again")
         self._run("send-keys", "-X", "cancel")
-        assert len(found) > 5, (found, self._run("capture-pane", "-p"))
+        assert len(found) > 5, (found, self._screen())
         return {int(column) for column, _ in found}
 
     def end(self) -> None:
         """Close the window; nothing if it is closed."""
         with suppress(subprocess.CalledProcessError):
             self._run("kill-server")
+
+    def _screen(self) -> list[str]:
+        return self._run("capture-pane", "-p").splitlines()
 
     def _run(self, *arguments: str, env: dict[str, str] | None = None) -> str:
         command = ["tmux", "-u", "-S", str(self._socket), *arguments]

@@ -12,7 +12,7 @@ from imbari_chat.wire.framing import Joiner, texts
 
 __all__ = ["SECONDS", "Client", "joined"]
 
-SECONDS = 10.0
+SECONDS = 60.0
 """How long anything is waited for."""
 
 

@@ -11,7 +11,7 @@ from imbari_chat.emulator.connections import ConnectionLimits
 from tests.emulator.database.serving import serving
 
 PATIENCE = 20
-QUICK = ConnectionLimits(head_seconds=0.4, idle_seconds=0.8, body_seconds=0.8, reader_seconds=0.4)
+QUICK = ConnectionLimits(head_seconds=0.8, idle_seconds=2.0, body_seconds=2.0, reader_seconds=0.4)
 HEAD_BYTES = 64 * 1024
 READ = b"GET /a.json HTTP/1.1\r\nHost: localhost\r\n"
 STREAM = READ + b"Accept: text/event-stream\r\n\r\n"
@@ -139,7 +139,7 @@ def test_a_body_may_take_longer_than_a_silence(quick: str) -> None:
     with _connected(quick) as slow:
         slow.sendall(b"PUT /slow.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
         for digit in b"1234567890":
-            time.sleep(0.15)
+            time.sleep(QUICK.body_seconds / 8)
             slow.sendall(bytes([digit]))
         assert _answer(slow).startswith(b"HTTP/1.1 200")
 

@@ -4,19 +4,20 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from imbari_chat.emulator import Emulator
 from tests import plain_http
+from tests.ports import own_port
 
 pytestmark = pytest.mark.peer
 
 _PROGRAM = Path(__file__).parents[2] / "node_modules" / ".bin" / "firebase"
-_PATIENCE = 180
+_PATIENCE = 600
 _SEED = """
 base="http://$FIREBASE_AUTH_EMULATOR_HOST/identitytoolkit.googleapis.com/v1"
 json="content-type: application/json" owner="authorization: Bearer owner"
@@ -32,28 +33,24 @@ accounts:batchGet" > users.json
 """
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
-
-
 @pytest.fixture
-def firebase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def firebase(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Google's program, at free ports, or a skipped test."""
     if not _PROGRAM.exists() or shutil.which("node") is None or shutil.which("curl") is None:
         pytest.skip("firebase-tools, Node or curl is not here: run `make peers`")
-    emulators: dict[str, object] = {
-        name: {"port": _free_port()} for name in ("auth", "hub", "logging")
-    }
-    (tmp_path / "firebase.json").write_text(
-        json.dumps({"emulators": {**emulators, "ui": {"enabled": False}}})
-    )
     (tmp_path / "temporary").mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / "temporary"))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
     monkeypatch.chdir(tmp_path)
-    return str(_PROGRAM)
+    with own_port() as auth, own_port() as hub, own_port() as logging:
+        emulators = {
+            "auth": {"port": auth},
+            "hub": {"port": hub},
+            "logging": {"port": logging},
+            "ui": {"enabled": False},
+        }
+        (tmp_path / "firebase.json").write_text(json.dumps({"emulators": emulators}))
+        yield str(_PROGRAM)
 
 
 def _google(firebase: str, *arguments: str) -> None:

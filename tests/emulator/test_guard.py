@@ -89,7 +89,7 @@ def test_a_client_without_a_host_is_no_browser() -> None:
     """HTTP/1.0 has no such header."""
     with Emulator() as emulator:
         host, port = emulator.addresses["database"]
-        connection = http.client.HTTPConnection(host, port, timeout=20)
+        connection = http.client.HTTPConnection(host, port, timeout=60)
         connection.putrequest("GET", "/a.json", skip_host=True)
         connection._http_vsn_str = "HTTP/1.0"  # type: ignore[attr-defined]  # no public switch
         connection.endheaders()

@@ -292,7 +292,7 @@ def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int])
     enough = threading.Event()
 
     def write(writer: int) -> None:
-        with plain_http.Client(timeout=20) as client:
+        with plain_http.Client(timeout=60) as client:
             for number in range(5_000):
                 key = f"w{life}-{writer}-{number}"
                 try:
@@ -306,7 +306,7 @@ def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int])
 
     def sign_up() -> None:
         url = f"http://{auth}/identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
-        with plain_http.Client(timeout=20) as client:
+        with plain_http.Client(timeout=60) as client:
             for number in range(5_000):
                 email = f"u{life}-{number}@example.com"
                 try:
@@ -322,7 +322,7 @@ def _killed_under_load(directory: Path, life: int, acknowledged: dict[str, int])
         thread.start()
     assert enough.wait(30)
     server.send_signal(signal.SIGKILL)
-    server.communicate(timeout=20)
+    server.communicate(timeout=60)
     for thread in threads:
         thread.join(30)
     return emails
@@ -335,7 +335,7 @@ def test_kill_9_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     for life in range(2):
         emails += _killed_under_load(tmp_path, life, acknowledged)
         with Emulator(data=tmp_path) as survivor:
-            stored = plain_http.get(_url(survivor, "/load.json"), timeout=20).json()
+            stored = plain_http.get(_url(survivor, "/load.json"), timeout=60).json()
             assert len(acknowledged) > 40 * (life + 1)
             assert {key: stored.get(key) for key in acknowledged} == acknowledged
             path = "/identitytoolkit.googleapis.com/v1/projects/demo-imbari/accounts:batchGet"

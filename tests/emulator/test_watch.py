@@ -19,21 +19,21 @@ def test_each_change_is_noticed(tmp_path: Path) -> None:
         noticed.release()
 
     with watching(file, changed, every=0.005):
-        assert noticed.acquire(timeout=20)
+        assert noticed.acquire(timeout=60)
         file.write_text("22")
         while seen[-1] != "22":
-            assert noticed.acquire(timeout=20)
+            assert noticed.acquire(timeout=60)
         other = tmp_path / "other"
         other.write_text("33")
         other.replace(file)
         while seen[-1] != "33":
-            assert noticed.acquire(timeout=20)
+            assert noticed.acquire(timeout=60)
         state = file.stat()
         file.unlink()
         file.write_text("44")
         os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
         while seen[-1] != "44":
-            assert noticed.acquire(timeout=20)
+            assert noticed.acquire(timeout=60)
 
 
 def test_watching_ends_with_the_block(tmp_path: Path) -> None:

@@ -91,6 +91,19 @@ TABLE: dict[str, tuple[Facts, str | None, str | None]] = {
         "rest",
         "no WebSocket: b",
     ),
+    "nor does one that comes before REST's answer": (
+        [
+            *[("greeted", None), ("a", ASK), ("greeted", None), ("rest", None)] * 2,
+            *(("b", ASK), ("greeted", None), ("rest", REST)),
+        ],
+        "rest",
+        "no WebSocket: b",
+    ),
+    "but an answer that does": (
+        [*SERVED, *DOUBT, *DOUBT, ("a", ASK), *SERVED, ("rest", None), *DOUBT, *DOUBT],
+        "websocket",
+        None,
+    ),
     "misunderstood once": (
         [*SERVED, ("what?", ASK), ("a", None), *SERVED, ("rest", REST)],
         "rest",

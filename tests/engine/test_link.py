@@ -542,6 +542,7 @@ def test_the_greeting_may_have_less_time_than_the_rest(
 
 
 GREETED, ANSWERED = Attempt("greeted"), Attempt("answered")
+NOT_SERVED = "the database does not serve this client: maintenance"
 
 
 @pytest.mark.parametrize(
@@ -563,14 +564,21 @@ GREETED, ANSWERED = Attempt("greeted"), Attempt("answered")
             [GREETED, ANSWERED, Attempt("misunderstood", "?")],
         ),
         (["dialed", "greeted", "answered", "lost", "lost"], [GREETED, ANSWERED]),
+        (
+            ["dialed", "greeted", "shutdown"],
+            [GREETED, Attempt("misunderstood", NOT_SERVED), Attempt("failed", NOT_SERVED)],
+        ),
         (["dialed", "closed"], []),
         (["dialed", "moved"], []),
     ],
     ids=lambda value: "-".join(map(str, value)) if isinstance(value, list) else "",
 )
 def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Attempt]) -> None:
-    """What failed before anything was dialed, or after callers were served, is no attempt's end."""
-    played = Played()
+    """What failed before anything was dialed, or after callers were served, is no attempt's end.
+
+    A server that sends this client away is believed only where nothing else can be asked.
+    """
+    played = Played(heeds_shutdown=False)
     played.link.listen(1, ROOM, None, played.now)
     for fact in facts:
         match fact:
@@ -590,6 +598,8 @@ def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Att
                 played.answer(1)
             case "moved":
                 played.control("r", "s-1.firebaseio.com")
+            case "shutdown":
+                played.control("s", "maintenance")
             case "closed":
                 played.link.close(played.now)
         played.drain()
@@ -613,7 +623,6 @@ def test_a_greeting_of_another_version_is_one(payload: Json) -> None:
     played.control("h", payload)
     assert [one["a"] for one in played.said()] == ["auth", "q"]
     assert played.attempts == [GREETED]
-    assert played.link.server_time(played.now) is None
 
 
 def test_the_service_names_the_host_to_dial() -> None:
@@ -999,14 +1008,6 @@ def test_closing_tells_everybody() -> None:
     played.link.reconnect_now(played.now)
     played.hello()
     assert (played.drain(), played.link.deadline()) == ([], None)
-
-
-def test_the_servers_time_is_counted_from_its_greeting() -> None:
-    """On the monotonic clock, whatever is done to the other."""
-    played = Played()
-    assert played.link.server_time(played.now) is None
-    played.live()
-    assert played.link.server_time(played.now + 2.5) == 1_700_000_002_500
 
 
 def test_secrets_are_not_shown() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.engine.mirror import assign, at, children, stored
+from imbari_chat.engine.mirror import assign, at, children, plain, stored
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, Node, from_json
@@ -84,6 +84,14 @@ def test_what_is_stored_is_what_the_service_keeps(value: Any) -> None:
     assert from_json(kept) == from_json(value)
     assert (kept is None) is not from_json(value).exists
     assert stored(kept) == kept
+
+
+@given(EXPORTS)
+def test_a_value_without_priorities_is_the_same_otherwise(value: Any) -> None:
+    """Objects, arrays and leaves, at any depth."""
+    assert same(from_json(plain(stored(value))).to_json(), from_json(value).to_json())
+    assert "priority" not in repr(plain(value))
+    assert same(plain(plain(value)), plain(value))
 
 
 @given(EXPORTS, st.lists(st.tuples(PLACES, st.booleans(), EXPORTS, PRIORITIES), max_size=8))

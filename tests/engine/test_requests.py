@@ -88,7 +88,7 @@ def test_a_lost_connection_repeats_reads_and_no_write() -> None:
     assert error.outcome_unknown
     assert (error.what, error.where) == ("the line was cut", "/b")
     again = told.requests.take()
-    assert [(one.number, one.body) for one in again] == [(4, {}), (5, {"late": True})]
+    assert [(one.number, one.body) for one in again] == [(4, "{}"), (5, '{"late":true}')]
     assert told.requests.answered(Answer(1, "ok")) is None
     assert told == []
     for one in again:

@@ -544,3 +544,23 @@ def test_a_stream_is_always_waiting_for_something_until_it_is_over(
     assert ended or closing == [Disconnect(), StateChanged("closed")]
     core.close()
     assert core.drain() == []
+
+
+@pytest.mark.parametrize("end", ["closed", "refused"])
+def test_a_stream_that_is_over_hears_nothing(end: str) -> None:
+    """Neither bytes nor events, whoever still has some."""
+    core = _core()
+    _live(core, {"a": 1})
+    if end == "closed":
+        core.close()
+    else:
+        core.refused(AccessDenied("no"), 1.0)
+    core.drain()
+    core.opened(2.0, expires_in=60.0)
+    core.heard(2.0)
+    core.arriving(2.0)
+    core.received(_put("/", {"b": 2}), 2.0)
+    core.lost("cut", 2.0)
+    core.tick(100.0)
+    core.reconnect_now(100.0)
+    assert (core.drain(), core.deadline(), core.state) == ([], None, "closed")

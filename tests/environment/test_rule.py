@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from imbari_chat import http_environment
 from imbari_chat.errors import ConfigError
-from imbari_chat.http_environment import HttpEnvironment, is_this_machine
+from imbari_chat.http_environment import HttpEnvironment, is_this_machine, untrusted_certificate
 from tests.environment.authority import Authority
 
 CASES: list[dict[str, Any]] = json.loads(
@@ -111,7 +111,6 @@ def test_without_variables_the_usual_authorities_are_believed() -> None:
     assert environment.tls.cert_store_stats() == expected
     assert environment.tls.verify_mode == ssl.CERT_REQUIRED
     assert environment.tls.check_hostname
-    assert environment.trust_in_words == "certifi's list"
 
 
 @pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"])
@@ -119,7 +118,6 @@ def test_each_variable_replaces_the_list(name: str, authority: Authority) -> Non
     """An office's authority, and nobody else."""
     environment = HttpEnvironment({name: str(authority.certificate)})
     assert environment.tls.cert_store_stats()["x509_ca"] == 1
-    assert environment.trust_in_words == name
 
 
 def test_several_variables_hold_together(authority: Authority) -> None:
@@ -161,3 +159,66 @@ def test_folders_of_certificates_are_taken(tmp_path: Path) -> None:
     """Those of OpenSSL, one or more; which certificates they hold is seen when one is needed."""
     HttpEnvironment({"SSL_CERT_DIR": f"{tmp_path}:{tmp_path}"}).check(LIVE)
     HttpEnvironment({"REQUESTS_CA_BUNDLE": str(tmp_path)}).check(LIVE)
+
+
+@pytest.mark.parametrize(
+    ("variables", "url", "read"),
+    [
+        ({}, LIVE, False),
+        ({"SSL_CERT_FILE": certifi.where()}, LIVE, True),
+        ({"SSL_CERT_FILE": certifi.where()}, "http://database.example", False),
+        ({"SSL_CERT_FILE": certifi.where(), "http_proxy": PROXY}, "http://database.example", False),
+        (
+            {"SSL_CERT_FILE": certifi.where(), "http_proxy": "https://proxy.example"},
+            "http://database.example",
+            True,
+        ),
+        ({"http_proxy": "https://proxy.example"}, "http://database.example", False),
+    ],
+)
+def test_certificates_are_read_where_somebody_named_them_and_they_are_needed(
+    variables: dict[str, str], url: str, *, read: bool
+) -> None:
+    """Nothing can be wrong with the usual ones, and reading them takes its time."""
+    environment = HttpEnvironment(variables)
+    environment.check(url)
+    assert ("tls" in vars(environment)) is read
+
+
+def test_what_the_system_exempts_is_reached_directly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its exceptions are of its own proxies."""
+    monkeypatch.setattr("urllib.request.proxy_bypass", lambda host: host == "database.example")
+    assert HttpEnvironment({}, {"https": PROXY}).proxy_for(LIVE) is None
+    assert HttpEnvironment({}, {"https": PROXY}).proxy_for("https://other.example") is not None
+    assert HttpEnvironment({"https_proxy": PROXY}, {"https": PROXY}).proxy_for(LIVE) is not None
+
+
+def _refused(message: str = "self-signed certificate") -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError(1, "refused")
+    error.verify_message = message
+    return error
+
+
+def _of(kind: str, inner: Exception) -> Exception:
+    """An error that comes from another, as some library would raise it."""
+    outer = OSError(inner) if kind == "argument" else OSError("cannot connect")
+    if kind == "reason":
+        outer.reason = inner  # type: ignore[attr-defined]  # as urllib3 has it
+    if kind == "cause":
+        outer.__cause__ = inner
+    if kind in ("context", "circle"):
+        outer.__context__ = inner
+    if kind == "circle":
+        inner.__context__ = outer
+    return outer
+
+
+@pytest.mark.parametrize("kind", ["argument", "reason", "cause", "context", "circle"])
+def test_a_refused_certificate_is_found_in_whatever_came_of_it(kind: str) -> None:
+    """With the reason, however deep; and what is something else is not one."""
+    for error, reason in (
+        (_refused(), "self-signed certificate"),
+        (_refused(""), "it cannot be verified"),
+        (ssl.SSLError(1, "no protocol in common"), None),
+    ):
+        assert untrusted_certificate(_of(kind, _of("cause", error))) == reason

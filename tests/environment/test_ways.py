@@ -38,7 +38,7 @@ GOOGLE = (
     "oauth2.googleapis.com",
 )
 DEAD = "http://127.0.0.1:9"
-PATIENCE = 15.0
+PATIENCE = 60.0
 
 Flags = dict[str, Any]
 
@@ -166,7 +166,7 @@ def here(emulator: Emulator, tmp_path: Path) -> Flags:
         "auth_emulator": emulator.auth_host,
         "data_dir": tmp_path,
         "token_store": "file",
-        "timeout": 3.0,
+        "timeout": 20.0,
     }
 
 
@@ -216,7 +216,7 @@ def live(
             "identity": "service-account",
             "data_dir": tmp_path,
             "token_store": "file",
-            "timeout": 3.0,
+            "timeout": 20.0,
         }
         yield Live(flags, proxy, socks, google, f"localhost:{database.port}")
 
@@ -398,7 +398,7 @@ def test_a_certificate_that_is_not_trusted_is_said_to_be(
 
 async def test_a_stream_says_that_a_certificate_is_not_trusted(live: Live) -> None:
     """In its state, while it goes on trying."""
-    transport = RestTransport(lambda: Caller(f"https://{live.database}"), timeout=3.0)
+    transport = RestTransport(lambda: Caller(f"https://{live.database}"), timeout=20.0)
     async with asyncio.timeout(PATIENCE):
         async for item in transport.listen(ROOT):
             if "not trusted" in (getattr(item, "reason", None) or ""):

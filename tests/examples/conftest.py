@@ -12,7 +12,7 @@ from tests import programs
 
 ROOT = Path(__file__).parents[2]
 RULES = (ROOT / "database.rules.json").read_text("utf-8")
-_PATIENCE = 120.0
+_PATIENCE = 400.0
 
 
 def run(*command: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

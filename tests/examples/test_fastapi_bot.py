@@ -17,7 +17,7 @@ from imbari_chat import AdminChat, ConfigError, CustomerChat, Message, MessageAd
 from imbari_chat.emulator import Emulator
 from tests import plain_http
 
-_PATIENCE = 20.0
+_PATIENCE = 60.0
 _SHIPPING = fastapi_bot.automatic_answer("delivery", datetime(2024, 1, 8, 9, tzinfo=UTC))
 _PRICES = fastapi_bot.automatic_answer("prices", datetime(2024, 1, 8, 9, tzinfo=UTC))
 

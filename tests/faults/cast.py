@@ -1,6 +1,7 @@
 """Who takes part in a round, and what each does at a step of theirs."""
 
 import asyncio
+import itertools
 import random
 import time
 from collections.abc import Iterator
@@ -33,7 +34,13 @@ from tests.faults.website import Dashboard, Widget
 __all__ = ["Cast", "Way"]
 
 _PATIENCE = 20.0
-"""Seconds in which a customer tries to start."""
+"""Seconds in which a customer tries to start, and a clerk waits for a conversation."""
+
+_TRIES = 20
+"""How often a customer tries at least: where each try takes long, few of them fit into that."""
+
+_PAUSE = 0.05
+"""Seconds between two tries, or two looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,7 +241,7 @@ class Cast:
             return
         deadline = time.monotonic() + _PATIENCE
         while not inbox.heard.sessions and time.monotonic() < deadline:  # noqa: ASYNC110
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE)
         if inbox.heard.sessions:
             await clerk.begin(min(inbox.heard.sessions))
 
@@ -261,7 +268,7 @@ class Cast:
         entry = Entry(name, "", text, "absent")
         self.ledger.append(entry)
         deadline = time.monotonic() + _PATIENCE
-        while True:
+        for tries in itertools.count(1):
             try:
                 with self.door.excuses():
                     session = await chat.start(name=name, email=f"{name}@example.com", text=text)
@@ -273,9 +280,9 @@ class Cast:
             except Unavailable as error:
                 if isinstance(error, StartUnfinished):
                     entry.fate = "unknown"
-                if time.monotonic() > deadline:
+                if tries >= _TRIES and time.monotonic() > deadline:
                     raise
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(_PAUSE)
 
     async def _admin(self, name: str, step: Step, text: str) -> None:
         desk = self._admins[name]
@@ -328,7 +335,7 @@ class Cast:
         for _ in range(100):
             if await page.start():
                 return
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(_PAUSE)
 
     async def _dashboard(self, name: str, step: Step, text: str) -> None:
         page = self._dashboards[name]
@@ -384,5 +391,5 @@ class Cast:
         return f"{text} {'.' * self._schedule.padding}".strip()
 
     async def _close(self, chat: AsyncCustomerChat | AsyncAdminChat) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             await chat.close()

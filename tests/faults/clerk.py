@@ -48,6 +48,7 @@ class Clerk:
         self._where = where
         self._ledger = ledger
         self._runs = 0
+        self._noted = 0
         self._child: asyncio.subprocess.Process | None = None
         self._entries: list[Entry] = []
         self.session_id: str | None = None
@@ -69,11 +70,12 @@ class Clerk:
         entries = self._written()
         self._entries += entries
         self._ledger += entries
+        self._noted = self._runs
 
     @property
     def saying(self) -> list[str]:
-        """What it may have written since it was begun last, if it runs: in no ledger yet."""
-        return [] if self._child is None else [one.text for one in self._written()]
+        """What it may have written since it was begun last, for as long as no ledger has it."""
+        return [] if self._noted == self._runs else [one.text for one in self._written()]
 
     async def finish(self) -> list[str]:
         """Run once more, until all that was left is delivered.

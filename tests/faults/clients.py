@@ -1,7 +1,6 @@
 """Our own clients as a round uses them: impatient, each with its own way to the server."""
 
 import dataclasses
-import random
 from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, Literal
@@ -22,13 +21,11 @@ from imbari_chat.client.customer import SEND_POLICY as CUSTOMER_POLICY
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.choice import Choice, Step
-from imbari_chat.engine.link import Link
 from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.engine.pulse import PulsePolicy
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.net.auto import AutoTransport
-from imbari_chat.net.base import BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
@@ -118,29 +115,29 @@ def _quick(policy: OutboxPolicy) -> OutboxPolicy:
     return dataclasses.replace(policy, backoff=_BACKOFF)
 
 
-def _impatient(transport: Transport, threads: str) -> Transport:
-    workers = ContextWorkers(threads)
-    caller: Caller[Any]
-    match transport:
+def _impatient(patient: Transport, threads: str) -> Transport:
+    """The same way to the same database, for somebody in a hurry, on threads of a round."""
+    if not isinstance(patient, WebSocketTransport | RestTransport | AutoTransport):
+        raise TypeError(patient)
+    caller: Caller[Any] = Caller(patient._caller._open_access, ContextWorkers(threads))
+    environment = patient._environment
+    transport: WebSocketTransport | RestTransport | AutoTransport
+    match patient:
         case WebSocketTransport():
-            ways: list[BaseTransport[Any]] = [transport]
-            transport._link = Link(random.random, _LINK)
+            transport = WebSocketTransport(
+                caller, timeout=TIMEOUT, policy=_LINK, environment=environment
+            )
         case RestTransport():
-            ways = [transport]
-            transport._policy = _STREAMS
+            transport = RestTransport(
+                caller, timeout=TIMEOUT, policy=_STREAMS, environment=environment
+            )
         case AutoTransport():
-            transport._link = dataclasses.replace(
-                _LINK, greeting_timeout=TIMEOUT / 3, heeds_shutdown=False
+            link = dataclasses.replace(_LINK, greeting_timeout=TIMEOUT / 3)
+            transport = AutoTransport(
+                caller, timeout=TIMEOUT, link=link, stream=_STREAMS, environment=environment
             )
             transport._choice = _CountedChoice()
-            transport._rest._policy = _STREAMS
-            transport._in_use = transport._socket = transport._new_socket()
-            ways = [transport, transport._rest, transport._socket]
-        case _:
-            raise TypeError(transport)
-    for way in ways:
-        caller, way._workers = way._caller, workers
-        caller._workers = workers
+    transport._lent = False  # nobody else closes it
     return transport
 
 

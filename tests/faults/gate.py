@@ -7,8 +7,6 @@ from contextlib import asynccontextmanager
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
-from tests.faults.proxy import own_port
-
 __all__ = ["Gate"]
 
 
@@ -49,9 +47,9 @@ class Gate:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Gate"]:
-        port = await own_port()
-        self.address = f"127.0.0.1:{port}"
-        async with await asyncio.start_server(self._accept, "127.0.0.1", port):
+        async with await asyncio.start_server(self._accept, "127.0.0.1", 0) as server:
+            host, port = server.sockets[0].getsockname()
+            self.address = f"{host}:{port}"
             yield self
             for task in self._tasks:
                 task.cancel()

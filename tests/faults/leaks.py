@@ -19,7 +19,7 @@ from typing import Any, Final
 
 __all__ = ["Baseline", "Belongings", "attributing_tasks"]
 
-_PATIENCE: Final = 3.0
+_PATIENCE: Final = 20.0
 """Seconds in which what is ending may end."""
 
 _LOOK: Final = 0.02

@@ -1,16 +1,15 @@
 """One client's way to a server, a TCP proxy that can be made as bad as a network ever is."""
 
 import asyncio
-import itertools
-import random
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Final, Self
 
 from tests.faults.connection import Connection
+from tests.ports import own_port
 from tests.strangers import STRANGERS
 
-__all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "TURNED_AWAY", "Proxy", "own_port"]
+__all__ = ["MOST_CONNECTIONS", "RECOGNISABLE", "TURNED_AWAY", "Proxy"]
 
 MOST_CONNECTIONS = 200
 """More at a time are refused: a client that opens connections without end fails its test."""
@@ -24,21 +23,6 @@ TURNED_AWAY: Final = tuple(
 _CHUNK = 65536
 _LONGEST_DELAY = 0.2
 _PATIENCE = 2.0
-# Below the range from which systems pick ports for outgoing connections, and none twice, so that a
-# port stays ours while nobody listens. Not by the seed, which beside processes share.
-_PORTS = itertools.cycle(random.SystemRandom().sample(range(20_000, 32_000), 12_000))
-
-
-async def own_port() -> int:
-    """A port of loopback that can be listened at now, given up in between and taken again."""
-    while True:
-        port = next(_PORTS)
-        with suppress(OSError):
-            server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", port)
-            server.close()
-            return port
-
-
 RECOGNISABLE: Final = [one for one in STRANGERS if one.reads and not one.silent]
 """Strangers whom nobody need take for the service."""
 
@@ -58,6 +42,7 @@ class Proxy:
         host, _, port = target.rpartition(":")
         self._target = (host, int(port))
         self._port = 0
+        self._holding = ExitStack()
         self._server: asyncio.Server | None = None
         self._dispatcher = asyncio.Lock()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -212,7 +197,7 @@ class Proxy:
                 self._server = await asyncio.start_server(self._accept, "127.0.0.1", self._port)
 
     async def __aenter__(self) -> Self:
-        self._port = await own_port()
+        self._port = self._holding.enter_context(own_port())
         await self.mend()
         return self
 
@@ -226,6 +211,7 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._holding.close()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._refuses or len(self.connections) >= MOST_CONNECTIONS:

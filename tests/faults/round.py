@@ -25,7 +25,7 @@ _RULES: dict[Profile, Path] = {
     "compat": _ROOT / "examples" / "rules" / "compat.rules.json",
 }
 
-_AGREEMENT = 20.0
+_AGREEMENT = 40.0
 """Seconds after the mending in which everything must have been delivered and heard; where a line is
 slow, seconds in which nobody has heard anything; see :func:`patience_for`."""
 

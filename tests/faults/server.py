@@ -4,12 +4,13 @@ import asyncio
 import os
 import sys
 import textwrap
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from tests import plain_http, programs
-from tests.faults.proxy import own_port
+from tests.ports import own_port
 
 __all__ = ["PROJECT", "Server"]
 
@@ -60,6 +61,7 @@ class Server:
         self._lifetime = lifetime or _HOUR
         self._data = data
         self._ports = (0, 0)
+        self._holding = ExitStack()
         self._process: asyncio.subprocess.Process | None = None
 
     @property
@@ -125,7 +127,8 @@ class Server:
         answer.raise_for_status()
 
     async def __aenter__(self) -> Self:
-        self._ports = (await own_port(), await own_port())
+        hold = self._holding.enter_context
+        self._ports = (hold(own_port()), hold(own_port()))
         await self.start()
         return self
 
@@ -136,3 +139,4 @@ class Server:
         trace: TracebackType | None,
     ) -> None:
         await self.kill()
+        self._holding.close()

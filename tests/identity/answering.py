@@ -61,6 +61,7 @@ class AnsweringServer:
     def __enter__(self) -> Self:
         outer = self
         self._done = threading.Event()
+        self._news = threading.Condition()
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -72,7 +73,9 @@ class AnsweringServer:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 asked = Asked(self.command, self.path, headers, body)
-                outer.asked.append(asked)
+                with outer._news:
+                    outer.asked.append(asked)
+                    outer._news.notify_all()
                 if outer.mode != "answer":
                     if outer.mode == "hang":
                         outer._done.wait(30)
@@ -115,3 +118,9 @@ class AnsweringServer:
     @property
     def host(self) -> str:
         return f"127.0.0.1:{self._server.server_port}"
+
+    def heard(self, count: int) -> list[Asked]:
+        """What was asked, once it is so much: whoever asked may have given up before it is read."""
+        with self._news:
+            assert self._news.wait_for(lambda: len(self.asked) >= count, 60), self.asked
+        return self.asked

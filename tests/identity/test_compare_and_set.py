@@ -42,7 +42,7 @@ def scripted(request: pytest.FixtureRequest, server: AnsweringServer) -> Iterato
     """Either library, on a server that holds 5 and says what it is told to."""
     server.body = "5"
     server.headers["ETag"] = "five"
-    project = project_at(server.host, timeout=1.0)
+    project = project_at(server.host, timeout=2.0)
     opened: Swapper = (
         ServiceAccess(project)
         if request.param == "service"
@@ -149,7 +149,7 @@ def test_write_whose_answer_is_lost_is_not_made_again(
     with pytest.raises(Unavailable) as caught:
         scripted.compare_and_set(WHERE, 5, 2)
     assert caught.value.outcome_unknown is True
-    assert [one.method for one in server.asked] == ["GET", "PUT"]
+    assert [one.method for one in server.heard(2)] == ["GET", "PUT"]
 
 
 def test_look_whose_answer_is_lost_has_written_nothing(

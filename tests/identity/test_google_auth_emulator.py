@@ -24,8 +24,8 @@ def project(google_auth_emulator: str) -> Project:
     """Its project, without users and with the settings it starts with."""
     base = f"http://{google_auth_emulator}/emulator/v1/projects/demo-imbari"
     usual = {"emailPrivacyConfig": {"enableImprovedEmailPrivacy": False}}
-    requests.delete(f"{base}/accounts", timeout=5).raise_for_status()
-    requests.patch(f"{base}/config", json=usual, timeout=5).raise_for_status()
+    requests.delete(f"{base}/accounts", timeout=60).raise_for_status()
+    requests.patch(f"{base}/config", json=usual, timeout=60).raise_for_status()
     return project_at("127.0.0.1:1", google_auth_emulator)
 
 
@@ -70,7 +70,7 @@ def test_wrong_password_and_unknown_address_look_the_same(
     requests.patch(
         f"http://{google_auth_emulator}/emulator/v1/projects/demo-imbari/config",
         json={"emailPrivacyConfig": {"enableImprovedEmailPrivacy": protected}},
-        timeout=5,
+        timeout=60,
     ).raise_for_status()
     accounts.create(*ADMIN)
     for email, password in ((ADMIN[0], "wrong-password"), ("nobody@example.com", ADMIN[1])):

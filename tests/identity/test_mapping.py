@@ -114,7 +114,7 @@ def test_silence_ends_at_the_timeout(opener: Opener, server: AnsweringServer, ac
     assert isinstance(error, Unavailable)
     assert "in time" in str(error)
     assert error.outcome_unknown is (act == "update")
-    assert len(server.asked) == 1
+    assert len(server.heard(1)) == 1
 
 
 @pytest.mark.parametrize("act", ["get", "query", "update"])

@@ -168,7 +168,7 @@ def test_emulator_stream_is_the_owner_under_the_override(
     assert service.expires_at is None
     service.renew()
     denied = service.stream(Path.parse("/mine/somebody"))
-    answer = requests.get(denied.url, headers=dict(denied.headers), timeout=5)
+    answer = requests.get(denied.url, headers=dict(denied.headers), timeout=60)
     assert (answer.status_code, answer.json()) == (401, {"error": "Permission denied"})
 
 

@@ -120,7 +120,7 @@ def test_wrong_password_and_unknown_address_look_the_same(
     requests.patch(
         f"http://{emulator.auth_host}/emulator/v1/projects/{project.id}/config",
         json={"emailPrivacyConfig": {"enableImprovedEmailPrivacy": protected}},
-        timeout=5,
+        timeout=60,
     ).raise_for_status()
     accounts.create(*ADMIN)
     for email, password in ((ADMIN[0], "wrong-password"), ("nobody@example.com", ADMIN[1])):

@@ -20,7 +20,8 @@ from tests.budget import rounds
 from tests.net.scripted import Caller, Step, answer, black_hole, reset, serving, stream
 
 CLOSES = rounds(130)
-AT_MOST = 0.25
+AT_MOST = 4.0
+"""Seconds; whatever could be waited for takes ten or more."""
 OPEN_FILES = FilePath("/proc/self/fd")
 
 SLOW_TO_RETURN = BackoffPolicy(first=600, cap=600)
@@ -110,7 +111,7 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
     worst = 0.0
     async with serving(step) as server:
         caller = Renewing(server.url)
-        transport = RestTransport(lambda: caller, timeout=5.0, policy=policy)
+        transport = RestTransport(lambda: caller, timeout=30.0, policy=policy)
         await transport.open()
         async with asyncio.timeout(60):
             for number in range(CLOSES):
@@ -128,7 +129,7 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
                     await waiting
                 assert await _rest(subscription) == 0
                 assert subscription.state == "closed"
-                assert not subscription._alarm.is_set
+                assert subscription._alarm._timer is None
                 assert not [one for one in asyncio.all_tasks() if "stream" in one.get_name()]
         await transport.close()
     assert worst < AT_MOST

@@ -25,7 +25,7 @@ async def step(conversation):
 
 async def refused(awaitable):
     try:
-        await asyncio.wait_for(awaitable, 5)
+        await asyncio.wait_for(awaitable, 30)
     except RuntimeError as error:
         assert str(error) == (
             f"this client belongs to process {os.getppid()}; make a new one after forking"
@@ -45,8 +45,8 @@ async def child(transport, subscription):
     await refused(call(subscription.reconnect_now))
     await refused(anext(subscription))
     for _ in range(2):
-        await asyncio.wait_for(subscription.close(), 5)
-        await asyncio.wait_for(transport.close(), 5)
+        await asyncio.wait_for(subscription.close(), 30)
+        await asyncio.wait_for(transport.close(), 30)
 
 async def value(subscription, wanted):
     async for item in subscription:
@@ -68,7 +68,7 @@ async def main():
                 os._exit(status)
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0, "the child failed"
         go_on.set()
-        await asyncio.wait_for(value(subscription, 2), 5)
+        await asyncio.wait_for(value(subscription, 2), 30)
         assert len(server.requests) == 1, "the parent's connection was lost"
         await transport.close()
     print("done")

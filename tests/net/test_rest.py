@@ -50,12 +50,9 @@ def library() -> Library:
 
 
 @pytest.fixture
-async def transport(
-    library: Library, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[RestTransport]:
-    """A transport whose deadline is short."""
-    monkeypatch.setattr(rest, "GRACE", 0.0)
-    made = RestTransport(lambda: library, timeout=0.05)
+async def transport(library: Library) -> AsyncIterator[RestTransport]:
+    """A transport that is patient, until a test says otherwise."""
+    made = RestTransport(lambda: library, timeout=60.0)
     yield made
     library.release.set()
     await made.close()
@@ -81,7 +78,7 @@ async def test_a_read_that_hangs_is_answered_at_its_deadline(
     transport: RestTransport, library: Library
 ) -> None:
     """Nothing was written, so nothing is unknown."""
-    library.hangs = True
+    library.hangs, transport._timeout = True, 0.05
     for read in (transport.get, transport.get_shallow):
         with pytest.raises(Unavailable) as caught:
             await read(ROOT)
@@ -92,7 +89,7 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     transport: RestTransport, library: Library
 ) -> None:
     """It may still be made; the caller is not told otherwise."""
-    library.hangs = True
+    library.hangs, transport._timeout = True, 0.05
     with pytest.raises(Unavailable) as caught:
         await transport.update({Path.parse("/a"): 1})
     assert caught.value.outcome_unknown
@@ -103,8 +100,9 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
     assert caught.value.where == "/b"
 
 
-async def test_the_librarys_own_deadline_comes_first() -> None:
+async def test_the_librarys_own_deadline_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows more of what went wrong; ours is for calls that hang all the same."""
+    monkeypatch.setattr(rest, "GRACE", 30.0)
 
     class Patient(Library):
         def _answer(self, value: Json) -> Json:

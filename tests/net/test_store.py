@@ -23,7 +23,7 @@ from imbari_chat.net.store_file import Row, StoreFile
 from tests import programs
 from tests.budget import examples
 
-WAIT = 10.0
+WAIT = 60.0
 OURS = "emulator/admin"
 
 
@@ -88,18 +88,22 @@ def test_only_its_owner_reads_it(file: Path) -> None:
 
 _APPENDS = """
 import sys
+import time
 from pathlib import Path
 from imbari_chat.net.store_file import Row, StoreFile
 store = StoreFile(Path(sys.argv[1]), sys.argv[2])
 for n in range(100_000):
     store.write([Row(f"{sys.argv[3]}{n}", "lane", "text" * 50, 1, None).insertion()])
     print(n, flush=True)
+    time.sleep(float(sys.argv[4]))
 """
 
 
-def _writer(file: Path, name: str) -> subprocess.Popen[str]:
+def _writer(file: Path, name: str, pause: float = 0.0) -> subprocess.Popen[str]:
     return programs.Popen(
-        [sys.executable, "-c", _APPENDS, str(file), OURS, name], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _APPENDS, str(file), OURS, name, str(pause)],
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -120,8 +124,8 @@ def test_what_was_accepted_survives_a_kill(file: Path, after: int) -> None:
 
 
 def test_two_processes_write_to_one_file(file: Path) -> None:
-    """Each in its order, and nothing is lost."""
-    children = [_writer(file, name) for name in "ab"]
+    """Each in its order, and nothing is lost; each does something else, too."""
+    children = [_writer(file, name, pause=0.005) for name in "ab"]
     for child in children:
         assert child.stdout is not None
         while int(child.stdout.readline()) < 50:
@@ -343,6 +347,8 @@ def test_a_full_disk_accepts_nothing_and_loses_nothing(file: Path) -> None:
         else:
             accepted += 1
     assert "nothing was accepted: the disk is full" in told
+    assert f"(at {file})" in told
+    assert "Make room" in told
     assert accepted > 4
     assert len(store.rows()) == accepted
     store.write([("DELETE FROM message WHERE key IN ('m0', 'm1', 'm2', 'm3')", ())])

@@ -31,9 +31,9 @@ from imbari_chat.wire.messages import hello
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-WAIT = 10.0
+WAIT = 60.0
 PLACE = Path.parse("/x")
-QUICK = LinkPolicy(connect_timeout=2.0, backoff=BackoffPolicy(first=0.01, cap=0.02))
+QUICK = LinkPolicy(connect_timeout=20.0, backoff=BackoffPolicy(first=0.01, cap=0.02))
 
 Script = Callable[["Talk"], Awaitable[None]]
 
@@ -151,7 +151,7 @@ async def serving(*scripts: Script, answer: Response | None = None) -> AsyncIter
 
 @asynccontextmanager
 async def over(server: Server, policy: LinkPolicy = QUICK) -> AsyncIterator[WebSocketTransport]:
-    transport = WebSocketTransport(lambda: Speaker(server.host), timeout=2.0, policy=policy)
+    transport = WebSocketTransport(lambda: Speaker(server.host), timeout=20.0, policy=policy)
     try:
         yield transport
     finally:
@@ -222,7 +222,7 @@ async def test_what_no_server_sends_is_an_outage(message: str | bytes) -> None:
         await talk.connection.send(message)
         await talk.go_on()
 
-    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, longest=4000)
+    policy = LinkPolicy(connect_timeout=20.0, backoff=QUICK.backoff, longest=4000)
     async with serving(script, _simple) as server, over(server, policy) as transport:
         subscription = transport.listen(PLACE)
         away = await _until(subscription, _in("reconnecting"))
@@ -254,6 +254,28 @@ async def test_an_answer_that_opens_no_socket_is_an_outage() -> None:
         assert "transport=rest" in str(caught.value)
 
 
+@pytest.mark.parametrize("sent", [True, False])
+async def test_a_write_that_is_taken_back_is_not_made_unless_it_was_sent(sent: bool) -> None:
+    """While there is no connection it waits, and whoever takes it back then is told so."""
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        await transport.open()
+        if sent:
+            await _until(transport.listen(PLACE), _in("live"))
+        told: list[ImbariError | None] = []
+        withdraw = transport.submit({PLACE: 1}, told.append)
+        assert withdraw() is sent
+        assert withdraw() is False
+        if not sent:
+            await _until(transport.listen(PLACE), _in("live"))
+            assert "m" not in [one["a"] for one in server.talks[0].asked]
+        assert told == []
+
+
 async def test_a_reconnect_names_what_is_here() -> None:
     """Hashed in a thread if it is much; nothing is told twice."""
     value: Json = {f"k{n}": n for n in range(2000)}
@@ -267,7 +289,7 @@ async def test_a_reconnect_names_what_is_here() -> None:
         await talk.answer(await talk.hear("q"), {})
         await talk.go_on()
 
-    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, hash_here=0)
+    policy = LinkPolicy(connect_timeout=20.0, backoff=QUICK.backoff, hash_here=0)
     async with serving(first, second) as server, over(server, policy) as transport:
         subscription = transport.listen(PLACE)
         assert (await _until(subscription, lambda item: isinstance(item, Changed))).value == value
@@ -285,8 +307,8 @@ async def test_a_silent_server_is_given_up() -> None:
         await talk.begin("first")
         await talk.connection.wait_closed()
 
-    pulse = PulsePolicy(probe_after=0.05, stale_after=0.05, dead_after=0.5)
-    policy = LinkPolicy(connect_timeout=2.0, backoff=QUICK.backoff, pulse=pulse)
+    pulse = PulsePolicy(probe_after=0.05, stale_after=0.05, dead_after=1.5)
+    policy = LinkPolicy(connect_timeout=20.0, backoff=QUICK.backoff, pulse=pulse)
     async with serving(mute, _simple) as server, over(server, policy) as transport:
         subscription = transport.listen(PLACE)
         states = [
@@ -328,7 +350,7 @@ async def test_whoever_cannot_be_identified_is_told_why(
     def fails() -> Speaker:
         raise error
 
-    transport = WebSocketTransport(fails, timeout=2.0)
+    transport = WebSocketTransport(fails, timeout=20.0)
     with pytest.raises(kind) as caught:
         await _until(transport.listen(PLACE), lambda item: False)
     assert "eyJ" not in str(caught.value)
@@ -381,10 +403,10 @@ async def test_closing_takes_no_time_and_leaves_nothing(
                 await _until(subscription, _in(state))
                 waiting = asyncio.create_task(_rest(subscription)) if waits else None
                 await asyncio.sleep(0)
-                async with asyncio.timeout(1):
+                async with asyncio.timeout(5):
                     await asyncio.gather(transport.close(), transport.close())
                 assert subscription.state == "closed"
-                assert not transport._alarm.is_set
+                assert transport._alarm._timer is None
                 if waiting is not None:
                     await waiting
         names = {task.get_name() for task in asyncio.all_tasks()}

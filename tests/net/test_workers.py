@@ -24,9 +24,9 @@ async def test_a_hanging_call_does_not_hold_up_the_others() -> None:
     workers = Workers(2, "test")
     release = threading.Event()
     hanging = asyncio.create_task(workers.run(release.wait))
-    assert await asyncio.wait_for(workers.run(len, "abc"), 5) == 3
+    assert await asyncio.wait_for(workers.run(len, "abc"), 30) == 3
     hanging.cancel()
-    assert await asyncio.wait_for(workers.run(len, "ab"), 5) == 2
+    assert await asyncio.wait_for(workers.run(len, "ab"), 30) == 2
     release.set()
     workers.close()
 
@@ -83,11 +83,11 @@ async def test_a_call_that_hears_something_may_take_any_time() -> None:
 
     def read() -> str:
         for _ in range(6):
-            pause.wait(0.1)
+            pause.wait(0.4)
             heard()
         return "all of it"
 
-    assert await workers.run_while_heard(read, silence=0.4) == "all of it"
+    assert await workers.run_while_heard(read, silence=2.0) == "all of it"
     workers.close()
 
 
@@ -115,12 +115,12 @@ async def test_a_call_that_waits_for_a_worker_counts_what_the_others_hear() -> N
 
     def read() -> None:
         for _ in range(6):
-            pause.wait(0.1)
+            pause.wait(0.4)
             heard()
 
-    first = asyncio.create_task(workers.run_while_heard(read, silence=0.4))
+    first = asyncio.create_task(workers.run_while_heard(read, silence=2.0))
     await asyncio.sleep(0)  # it has the worker
-    assert await workers.run_while_heard(len, "abc", silence=0.4) == 3
+    assert await workers.run_while_heard(len, "abc", silence=2.0) == 3
     await first
     workers.close()
 

@@ -364,5 +364,5 @@ def a_denial_is_an_unauthenticated_error(place: Place) -> None:
 
 
 def _event(heard: "Queue[Any]") -> tuple[str, str, Any]:
-    event = heard.get(timeout=10)
+    event = heard.get(timeout=60)
     return event.event_type, event.path, event.data

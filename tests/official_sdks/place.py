@@ -173,7 +173,7 @@ class Place:
 
 def _plain(**options: Any) -> httpx.Client:
     """There is no TLS here, and loading certificates takes longer than most cases."""
-    return httpx.Client(verify=False, timeout=10, **options)
+    return httpx.Client(verify=False, timeout=60, **options)
 
 
 @contextmanager

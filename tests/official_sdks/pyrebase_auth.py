@@ -38,7 +38,7 @@ def client(place: Place, credentials: Any = None) -> Any:
     def post(url: str, **arguments: Any) -> requests.Response:
         assert url.startswith(HOSTS), url
         url = url.replace("https://", f"http://{place.target.auth}/")
-        return requests.post(url, timeout=10, **arguments)
+        return requests.post(url, timeout=60, **arguments)
 
     shim = types.ModuleType("requests")
     vars(shim).update(vars(requests))

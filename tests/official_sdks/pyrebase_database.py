@@ -144,7 +144,7 @@ def a_stream_hears_the_snapshot_then_changes(place: Place) -> None:
     with dying_threads():
         stream = db.child("room").stream(heard.put, stream_id="s1")
         try:
-            first = heard.get(timeout=10)
+            first = heard.get(timeout=60)
             expected = {"event": "put", "path": "/", "data": {"old": True}, "stream_id": "s1"}
             assert first == expected
             db.child("room/x/y").set("ü")
@@ -308,7 +308,7 @@ def a_bad_key_is_an_http_error(place: Place) -> None:
 
 
 def _told(heard: "Queue[Any]") -> tuple[str, str, Any]:
-    event = heard.get(timeout=10)
+    event = heard.get(timeout=60)
     return event["event"], event["path"], event["data"]
 
 

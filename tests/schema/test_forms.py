@@ -47,7 +47,7 @@ def test_an_international_phone_number_is_stored_as_e164() -> None:
     assert _lead(phone="+256 (0) 772 123 456").phone == "+256772123456"
 
 
-@pytest.mark.parametrize("typed", ["0772 123 456", "+1", "ext. 12"])
+@pytest.mark.parametrize("typed", ["0772 123 456", "+1", "ext. 12", "+1 234"])
 def test_a_phone_number_that_does_not_parse_is_kept_as_typed(typed: str) -> None:
     """An admin can still read it."""
     assert _lead(phone=typed).phone == typed

@@ -115,3 +115,9 @@ def test_the_time_of_a_slow_browser_is_not_believed_where_the_id_knows_better() 
     latest_of_all, ahead = _id_of(latest_time(NOW)), _id_of(latest_time(NOW) + 1)
     for key, at in [(latest_of_all, latest_time(NOW)), (ahead, NOW - HOUR)]:
         assert arrivals([question, _message(key, NOW - HOUR)], NOW)[1][1] == at
+
+
+def test_an_id_that_tells_no_time_is_believed_by_its_own() -> None:
+    """The website's old ones; the next of them is late all the same."""
+    found = arrivals([_message("zz", 500), _message("zy", 1000)], NOW)
+    assert [(message.id, at) for message, at in found] == [("zy", 1000), ("zz", 500)]

@@ -262,3 +262,15 @@ def test_a_sign_that_the_rules_took_is_read() -> None:
     )
     customer = Signs(side="customer", team=(S, stored["presence"]["team"]))
     assert customer.snapshot(NOW).of(S, "admin") == "online"
+
+
+def test_whoever_is_gone_or_makes_no_sense_hides_no_colleague() -> None:
+    """In whichever order they are stored."""
+    alive: dict[str, Json] = {"at": NOW, "name": "Noor", "session": S}
+    gone: Json = {**alive, "at": NOW - EXPIRY}
+    lost: Json = {**alive, "session": 1}
+    junk: Json = "junk"
+    for stored in ([gone, lost, junk, alive], [alive, junk, lost, gone]):
+        admins: Json = {f"u{at}": {"aa": one} for at, one in enumerate(stored)}
+        (there,) = Signs(admins=admins).snapshot(NOW).colleagues(S)
+        assert there == Colleague(f"u{stored.index(alive)}", "Noor")

@@ -26,7 +26,7 @@ def _connected() -> tuple[Room, Wired]:
             for m in range(MESSAGES)
         }
         room.rest(str(place), messages)
-        wired.listen(n + 1, str(place), paths.newest_messages(100))
+        wired.listen(n + 1, str(place), paths.messages_in_order().limit_to_last(100))
     wired.run()
     assert wired.link.state == "live"
     return room, wired

@@ -118,7 +118,11 @@ class TwoCores(RuleBasedStateMachine):
             self._write(Write.put(PLACE / key, record(text)))
         self.links = [
             Link(self.database, None, MessageDiff(SESSION, 100)),
-            Link(self.database, paths.newest_messages(100), MessageDiff(SESSION, 100)),
+            Link(
+                self.database,
+                paths.messages_in_order().limit_to_last(100),
+                MessageDiff(SESSION, 100),
+            ),
         ]
         for link in self.links:
             link.core.start(0.0)

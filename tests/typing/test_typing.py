@@ -35,7 +35,7 @@ def _said(command: list[str], *arguments: str) -> dict[str, Any]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=240,
+        timeout=600,
     )
     said: dict[str, Any] = json.loads(answer.stdout)
     return said

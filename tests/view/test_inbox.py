@@ -6,22 +6,28 @@ import pytest
 
 from imbari_chat.schema.events import (
     ChatEvent,
+    ColleaguesChanged,
     ConnectionChanged,
     MessageAdded,
     MessageChanged,
     MessageRemoved,
+    PresenceChanged,
     RecordRejected,
     SessionAdded,
     SessionChanged,
     SessionRemoved,
+    TypingChanged,
 )
+from imbari_chat.schema.models import ID_FIELD, Colleague, Presence, Sender
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label
-from imbari_chat.view.reducer import conversation_failed
+from imbari_chat.schema.teamwork import Note
+from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label, presence_marks
+from imbari_chat.view.reducer import conversation_failed, noted, with_older
 from tests.view.records import heard, heard_in, message, session
 
 AMINA, BRIAN, CHEBET = SessionId("amina"), SessionId("brian"), SessionId("chebet")
 LIVE = ConnectionChanged("live")
+NOTE = Note.model_validate({ID_FIELD: "n1", "text": "A regular."})
 
 
 def after(state: Inbox, *events: ChatEvent) -> Inbox:
@@ -79,10 +85,94 @@ def test_messages_stand_in_the_order_of_writing(three: Inbox) -> None:
     assert [one.id for one in state.conversation.messages] == ["m1", "m2", "m3"]
 
 
-def test_a_stream_that_outlives_its_conversation_changes_nothing(three: Inbox) -> None:
-    """Its last events belong to nobody."""
+@pytest.mark.parametrize("is_open", [True, False])
+def test_what_comes_late_of_another_conversation_changes_nothing(
+    three: Inbox, *, is_open: bool
+) -> None:
+    """Its last events, its end, its notes and its past belong to nobody."""
+    state = opened(three, "amina") if is_open else three
+    late = message("m1", "hi")
+    assert heard_in(state, BRIAN, MessageAdded(BRIAN, late)) == state
+    assert conversation_failed(state, BRIAN, "access was lost") == state
+    assert noted(state, BRIAN, (NOTE,)) == state
+    assert with_older(state, BRIAN, [late]) == state
+
+
+def test_the_open_conversations_own_stream_tells_all_of_it(three: Inbox) -> None:
+    """Its session, its connection, who is there, what does not fit, and its end."""
     state = opened(three, "amina")
-    assert heard_in(state, BRIAN, MessageAdded(BRIAN, message("m1", "hi"))) == state
+    assert state.conversation is not None
+    assert state.conversation.connection == LIVE
+    renamed = session("amina", customerName="Amina W.")
+    for event in (SessionChanged(renamed, three.sessions[AMINA]), SessionAdded(renamed)):
+        after = heard_in(state, AMINA, event)
+        assert after.conversation is not None
+        assert after.conversation.session == renamed
+        assert after.sessions == three.sessions  # the inbox's stream says what it lists
+    for there in (PresenceChanged(AMINA, "customer", "away"), TypingChanged(AMINA, "admin", True)):
+        marked = heard_in(state, AMINA, there).presence
+        assert marked == heard(state, there).presence != state.presence
+    junk = RecordRejected("/messages/amina/y", ("text: missing",), None)
+    for told in (SessionRemoved(renamed, deleted=True), junk):
+        notice = heard_in(state, AMINA, told).notice
+        assert notice is not None
+        assert notice.is_error
+        assert notice == heard(state, told).notice
+
+
+def test_notes_and_the_past_are_laid_beside_what_was_heard(three: Inbox) -> None:
+    """What the stream has told of a message is newer than a page that was asked for earlier."""
+    state = opened(three, "amina")
+    for key in ("m2", "m3"):
+        state = heard(state, MessageAdded(AMINA, message(key, "heard")))
+    state = with_older(state, AMINA, [message(key, "loaded") for key in ("m1", "m2")])
+    state = noted(state, AMINA, (NOTE,))
+    assert state.conversation is not None
+    assert [(one.id, one.text) for one in state.conversation.messages] == [
+        ("m1", "loaded"),
+        ("m2", "heard"),
+        ("m3", "heard"),
+    ]
+    assert state.conversation.notes == (NOTE,)
+
+
+@pytest.mark.parametrize(
+    ("presence", "typing", "colleagues", "marks"),
+    [
+        ("gone", [], (), ""),
+        ("online", [], (), "online"),
+        ("away", [], (), "away"),
+        ("online", ["customer"], (), "typing…"),
+        ("gone", ["admin"], (), "colleague typing…"),
+        ("away", ["admin"], (Colleague("u1", "Noor"),), "away, colleague typing…, open: Noor"),
+        ("gone", [], (Colleague("u1", "Noor"), Colleague("u2", None)), "open: Noor, u2"),
+    ],
+)
+def test_who_is_there_is_said_in_a_few_words(
+    three: Inbox,
+    presence: Presence,
+    typing: list[Sender],
+    colleagues: tuple[Colleague, ...],
+    marks: str,
+) -> None:
+    """Of that conversation alone; who types is there."""
+    events: list[ChatEvent] = [TypingChanged(AMINA, sender, True) for sender in typing]
+    if presence != "gone":
+        events.append(PresenceChanged(AMINA, "customer", presence))
+    if colleagues:
+        events.append(ColleaguesChanged(AMINA, colleagues))
+    state = after(three, *events)
+    assert presence_marks(state.presence, AMINA) == marks
+    assert presence_marks(state.presence, BRIAN) == ""
+
+
+def test_what_is_written_belongs_to_the_open_conversation(three: Inbox) -> None:
+    """Where none is open, nothing is written, and nothing on its way."""
+    drafted = three.with_draft(AMINA, "and")
+    assert (drafted.draft, drafted.sending()) == ("", ())
+    assert opened(drafted, "amina").draft == "and"
+    assert opened(drafted, "brian").draft == ""
+    assert drafted.with_draft(AMINA, "") == three
 
 
 def test_a_message_changes_and_goes(three: Inbox) -> None:

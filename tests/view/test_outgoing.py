@@ -60,3 +60,24 @@ def test_a_message_behind_another_waits_with_it(first: Told, at: int, second: st
     """They go out in order, so it has no trouble of its own."""
     both = [on_the_way(first), on_the_way([("queued", None)], 2)]
     assert progress(both, now=at, online=True)[1] == second
+
+
+@pytest.mark.parametrize(
+    ("left", "words"),
+    [
+        (5000, "sent in 5 s; Ctrl-T takes it back"),
+        (1001, "sent in 2 s; Ctrl-T takes it back"),
+        (1000, "sent in 1 s; Ctrl-T takes it back"),
+        (1, "sent in 1 s; Ctrl-T takes it back"),
+        (0, "sending…"),
+        (-1, "sending…"),
+    ],
+)
+def test_a_message_that_is_held_back_says_for_how_long(left: int, words: str) -> None:
+    """Until it is handed over: then it cannot be taken back any more."""
+    held = Pending(1, SessionId("amina"), "hello", held_until=NOW + left)
+    assert progress([held], now=NOW, online=True) == [words]
+    assert held.is_held(NOW) is (left > 0)
+    gone = held.became(outgoing("m1", "hello"), "queued", None, NOW)
+    assert not gone.is_held(NOW)
+    assert progress([gone], now=NOW, online=True) == ["sending…"]

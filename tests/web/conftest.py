@@ -65,7 +65,7 @@ class Line:
         self._loop.close()
 
     def _run(self, coroutine: Coroutine[Any, Any, object]) -> None:
-        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(10)
+        asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(PATIENCE)
 
 
 @dataclass(frozen=True)

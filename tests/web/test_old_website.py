@@ -9,7 +9,7 @@ import pytest
 from imbari_chat import MessageAdded
 from imbari_chat.cli.demo.stage import stage
 from tests.cli.harness import Program
-from tests.web.browser import Browser, Page
+from tests.web.browser import PATIENCE, Browser, Page
 from tests.web.conftest import (
     Place,
     becomes,
@@ -108,7 +108,7 @@ def test_our_customers_and_an_old_dashboard(place: Place) -> None:
         chat.send("Hello")
         old.text("Brian: 1 unread, active").shows()
         says(old, "Good morning", "Reply to Brian")
-        assert chat.wait_for(MessageAdded, timeout=15).message.text == "Good morning"
+        assert chat.wait_for(MessageAdded, timeout=PATIENCE).message.text == "Good morning"
     assert customer.told() == []
     assert customer.text("Sending…").count() == 0
 

@@ -10,7 +10,7 @@ from imbari_chat import ConnectionChanged, MessageAdded
 from tests import plain_http
 from tests.cli.terminal import Terminal
 from tests.node import PACKAGES
-from tests.web.browser import Browser, Context
+from tests.web.browser import PATIENCE, Browser, Context
 from tests.web.conftest import Place, becomes, start, stored, write
 
 pytestmark = pytest.mark.peer
@@ -109,7 +109,7 @@ def test_an_admin_in_the_page_and_a_customer_in_python(place: Place) -> None:
         admin.text("brian@example.org · +254712345678 · An order").shows()
         admin.text("2 unread").vanishes()
         write(admin, "Three")
-        assert chat.wait_for(MessageAdded, timeout=15).message.text == "Three"
+        assert chat.wait_for(MessageAdded, timeout=PATIENCE).message.text == "Three"
     (session,) = stored(place, "chatSessions").values()
     assert (session["unreadCount"], session["lastMessage"]) == (0, "Three")
     (messages,) = stored(place, "messages").values()

@@ -9,7 +9,7 @@ import pytest
 from imbari_chat import AdminChat, ColleaguesChanged, PresenceChanged, TypingChanged
 from imbari_chat.config import SettingsFlags
 from tests.client.test_presence import OLD_RULES
-from tests.web.browser import Page
+from tests.web.browser import PATIENCE, Page
 from tests.web.conftest import Place, becomes, start, store, stored, write
 
 pytestmark = pytest.mark.peer
@@ -103,7 +103,7 @@ def test_the_dashboard_and_python(place: Place) -> None:
         admin.role("button", "Brian").click()
         told = next(event for event in events if isinstance(event, ColleaguesChanged))
         assert [one.name for one in told.colleagues] == [place.stage.email]
-        assert chat.wait_for(PresenceChanged, timeout=15).presence == "online"
+        assert chat.wait_for(PresenceChanged, timeout=PATIENCE).presence == "online"
         chat.typing()
         admin.css(".content .typing").text("Brian is typing…").shows()
         assert admin.violations() == []
@@ -115,7 +115,7 @@ def test_the_dashboard_and_python(place: Place) -> None:
         chat.hide()
         admin.css(".session .dot[aria-label=away]").shows()
         admin.label("Write a reply").fill("G")
-        assert chat.wait_for(TypingChanged, timeout=15).typing
+        assert chat.wait_for(TypingChanged, timeout=PATIENCE).typing
         assert place.stage.emulator.refusals() == []
         admin.role("button", "Sign out").click()
         told = next(event for event in events if isinstance(event, ColleaguesChanged))
@@ -158,7 +158,8 @@ def test_a_new_connection_gives_the_sign_anew_and_elsewhere(place: Place) -> Non
     becomes(connections, [])
     place.line.mend()
     becomes(connections, [f"{(int(former, 16) + 1) % 256:02x}"])
-    assert customer.told() == []
+    # The browser may have tried while there was no way.
+    assert [one for one in customer.told() if "ERR_CONNECTION_REFUSED" not in one] == []
 
 
 def test_rules_of_before_cost_presence_and_nothing_else(place: Place) -> None:

@@ -30,7 +30,7 @@ def trust(
     Without it the file may name emulators on this machine, and no live target, credentials or
     places for them. Read it first.
     """
-    from imbari_chat.config import WORKING_DIRECTORY_FILE, consents
+    from imbari_chat.config_origins import WORKING_DIRECTORY_FILE, consents
 
     stderr, given = Stderr(quiet=quiet), consents()
     file = Path(WORKING_DIRECTORY_FILE)

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from imbari_chat.client.arguments import checked_buffer, checked_count
@@ -13,16 +12,13 @@ from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import MessagePager, Start
+from imbari_chat.client.starting import Starter, lead_of
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import (
-    AccessDenied,
     AuthError,
-    Conflict,
     ImbariError,
     SessionNotFound,
-    StartUnfinished,
-    Unavailable,
 )
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -30,7 +26,7 @@ from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import arrivals
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.paths import SessionId
 
 if TYPE_CHECKING:
     from imbari_chat.config import Settings, SettingsFlags
@@ -105,7 +101,7 @@ class AsyncCustomerChat(BaseChat):
         self._background = gateway.dispatcher(self._heard, self._is_news)
         self._session: Session | None = None
         self._lead: LeadForm | None = None
-        self._unfinished: _Start | None = None
+        self._starter = Starter(gateway)
         self._is_open = False
         self._known: frozenset[str] = frozenset()
         self._has_unseen_answer = False
@@ -208,54 +204,11 @@ class AsyncCustomerChat(BaseChat):
         await self._gateway.transport.open()
         if self.uid is None:
             raise AuthError("a customer has to be signed in to start a conversation")
-        earlier = self._unfinished
-        if session_id is not None and (earlier is None or earlier.session_id != session_id):
-            known = paths.session_id(session_id)
-            earlier = _Start(known, self._gateway.ids.message(known), lead, text)
-        if earlier is None:
-            fresh = self._gateway.ids.session()
-            attempt = _Start(fresh, self._gateway.ids.message(fresh), lead, text)
-        elif (earlier.lead, earlier.text) == (lead, text):
-            attempt = earlier
-        else:
-            attempt = _Start(
-                earlier.session_id, self._gateway.ids.message(earlier.session_id), lead, text
-            )
-        return await self._settle(attempt, earlier)
-
-    async def _settle(self, attempt: "_Start", earlier: "_Start | None") -> Session:
-        """Carry out a start, and remember it for as long as nobody knows what became of it."""
-        self._unfinished, committed, doubtful = attempt, False, earlier is not None
-        try:
-            await self._gateway.commit(attempt.plan(self.uid), doubtful=doubtful)
-            committed = True
-            if doubtful and attempt is not earlier:
-                await self._require_own(attempt)
-            session = await self._attach(attempt.session_id, fresh=True)
-        except Unavailable as error:
-            if committed or doubtful or error.outcome_unknown:
-                raise _unfinished(attempt, error) from error
-            self._unfinished = None
-            raise
-        except AccessDenied:
-            raise  # an earlier try may be there all the same, where nobody may look now
-        except ImbariError:
-            self._unfinished = None
-            raise
-        self._unfinished = None
-        if attempt.text is not None:
-            self._gateway.outbox.used(attempt.session_id)
+        async with self._starter.starting(lead, text, session_id) as new:
+            session = await self._attach(new, fresh=True)
+        if text is not None:
+            self._gateway.outbox.used(new)
         return session
-
-    async def _require_own(self, attempt: "_Start") -> None:
-        """The same place was asked for in other words before: see whose words it holds."""
-        session = await self._gateway.session(attempt.session_id)
-        if session is not None and not attempt.reads_as(session):
-            raise Conflict(
-                "an earlier start went through, with another form or text",
-                where=attempt.session_id,
-                hint="Come back to it with resume(), or call start() again for another",
-            )
 
     async def resume(self, session_id: str) -> Session:
         """Come back to a conversation of one's own, minimised until :meth:`show`.
@@ -431,9 +384,7 @@ class AsyncCustomerChat(BaseChat):
         history = [] if fresh else await self._gateway.messages(session_id, _WINDOW)
         await self._dispatcher.stop()
         self._session = session
-        self._lead = LeadForm(
-            session.customer_name, session.customer_email, session.customer_phone, session.topic
-        )
+        self._lead = lead_of(session)
         self._is_open = fresh
         (self._gateway.presence.shown if fresh else self._gateway.presence.hidden)(session_id)
         self._known = frozenset(one.id for one in history)
@@ -481,33 +432,3 @@ class AsyncCustomerChat(BaseChat):
     async def _mark_seen(self, session: Session) -> None:
         self._has_unseen_answer = False
         await self._gateway.commit(plans.mark_seen(session.id))
-
-
-@dataclass(frozen=True, slots=True)
-class _Start:
-    """A conversation as somebody asked for it, under ids that stay the same however often."""
-
-    session_id: SessionId
-    message_id: MessageId
-    lead: LeadForm
-    text: str | None
-
-    def reads_as(self, session: Session) -> bool:
-        """Whether this is what was stored, and not another try for the same place."""
-        first = None if self.text is None else self.message_id
-        return session.last_customer_message_id == first and self.lead == LeadForm(
-            session.customer_name, session.customer_email, session.customer_phone, session.topic
-        )
-
-    def plan(self, uid: str | None) -> plans.Plan:
-        first = None if self.text is None else (self.message_id, self.text)
-        return plans.start_chat(self.session_id, self.lead, uid=uid, first=first)
-
-
-def _unfinished(start: _Start, error: Unavailable) -> StartUnfinished:
-    return StartUnfinished(
-        error.what,
-        session_id=start.session_id,
-        where=error.where,
-        hint="Call start() again: it settles this one first",
-    )

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
@@ -16,7 +15,8 @@ from imbari_chat.client.arguments import checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.presence.presence import ClientPresence
-from imbari_chat.client.reading.cursor import Reader
+from imbari_chat.client.reading.cursor import Reader, Row
+from imbari_chat.client.reading.newest import Newest
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.entry import require_session
 from imbari_chat.client.sending.ids import Ids
@@ -32,22 +32,16 @@ from imbari_chat.schema.events import (
     RecordRejected,
 )
 from imbari_chat.schema.models import Message, Sender, Session
-from imbari_chat.schema.order import (
-    is_ahead,
-    latest,
-    latest_time,
-    message_place,
-    place_of_message,
-)
+from imbari_chat.schema.order import latest, message_place
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     from imbari_chat.net.store import OutboxStore
 
-__all__ = ["Gateway", "Newest", "RejectionHandler"]
+__all__ = ["Gateway", "RejectionHandler"]
 
 R = TypeVar("R", bound=BaseModel)
 
@@ -63,25 +57,6 @@ _LAST_CHANCE = 0.2
 
 def _log_rejection(rejected: RecordRejected) -> None:
     _log.warning("malformed record at %s: %s", rejected.path, "; ".join(rejected.reasons))
-
-
-@dataclass(frozen=True, slots=True)
-class Newest:
-    """The end of a conversation.
-
-    Attributes:
-        timely: The last messages that are not ahead of the server's time, oldest first.
-        ahead: The last of those that are, oldest first.
-        is_all: Whether there are no others.
-        is_all_ahead: Whether no others are ahead.
-        now: The server's time by which that was decided, ms.
-    """
-
-    timely: list[Message]
-    ahead: list[Message]
-    is_all: bool
-    is_all_ahead: bool
-    now: int
 
 
 class Gateway:
@@ -212,7 +187,7 @@ class Gateway:
 
     async def newest(
         self, reader: Reader, session_id: SessionId, limit: int, *, enough: int
-    ) -> "Newest":
+    ) -> Newest:
         """Read a conversation's last ``limit`` messages.
 
         Args:
@@ -221,20 +196,17 @@ class Gateway:
             limit: How many.
             enough: If fewer of them are not ahead of their time, ``limit`` such are read as well.
         """
-        place = paths.messages(session_id)
-        raw = dict(decode.as_mapping(await reader.get(place, paths.newest_messages(limit))))
-        is_all, now = len(raw) < limit, self.ids.now()
-        are_ahead = [is_ahead(place_of_message(*row), now) for row in raw.items()]
-        is_all_ahead = is_all or not all(are_ahead)
-        if not is_all and limit - sum(are_ahead) < enough:
-            query = paths.newest_messages(limit, until=latest_time(now))
-            raw |= decode.as_mapping(await reader.get(place, query))
-        messages = self.usable(decode.messages(session_id, raw))
-        for message in messages:
-            self.ids.saw(session_id, message)
-        ahead = [one for one in messages if is_ahead(message_place(one), now)]
-        timely = messages[: len(messages) - len(ahead)]
-        return Newest(timely, ahead, is_all, is_all_ahead, now)
+
+        def usable(rows: list[Row]) -> list[Message]:
+            read = (decode.message(session_id, MessageId(row.key), row.raw) for row in rows)
+            messages = self.usable(read)
+            for message in messages:
+                self.ids.saw(session_id, message)
+            return messages
+
+        newest = Newest(reader, session_id, usable, self.ids.now())
+        await newest.begin(limit, enough)
+        return newest
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool

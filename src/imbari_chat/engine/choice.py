@@ -48,7 +48,7 @@ class Choice:
         """Why it is not the WebSocket."""
         self._is_asking = False
         self._is_trying = False
-        self._trouble: str | None = None  # of the last attempt, until the service greets
+        self._trouble: str | None = None  # of the last attempt, until the service is taken for good
         self._doubts = 0
         self._had_outage = False  # while it was undecided
         self._misunderstood: str | None = None  # what was, until REST has been asked
@@ -64,7 +64,7 @@ class Choice:
             case "greeted":
                 return self._greeted()
             case "answered":
-                self._doubts = 0
+                self._doubts, self._trouble = 0, None
                 return None
             case "failed":
                 return self._failed(attempt.reason)
@@ -77,7 +77,7 @@ class Choice:
         """Whether REST answers: the end of :attr:`Step.ASK_REST`."""
         self._is_asking = False
         trouble, self._misunderstood = self._misunderstood, None
-        if trouble is None and self._trouble is None:  # the service has greeted meanwhile
+        if trouble is None and self._trouble is None:  # the WebSocket has come through meanwhile
             return None
         if not answers:
             self._doubts, self._had_outage = 0, True
@@ -103,9 +103,11 @@ class Choice:
         return is_new
 
     def _greeted(self) -> Step | None:
-        was_rest, self._is_trying, self._trouble = self.chosen == "rest", False, None
+        before, self._is_trying = self.chosen, False
+        if before != "websocket":  # one that failed may greet again before REST can answer
+            self._trouble = None
         self.chosen, self.reason = "websocket", None
-        return Step.USE_SOCKET if was_rest else None
+        return Step.USE_SOCKET if before == "rest" else None
 
     def _failed(self, reason: str | None) -> Step | None:
         self._trouble = reason or "no reason given"

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ConfigError
-from imbari_chat.wire.json import Json, is_number
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.messages import Control
 
 __all__ = ["Greeting", "Moved", "News", "read"]
@@ -20,12 +20,10 @@ class Greeting:
     """The first message of a server.
 
     Attributes:
-        time: The server's, in ms since the epoch; None if it does not say.
         host: Where to connect from now on, as it was said.
         session: What to call this connection when there is another one, as it was said.
     """
 
-    time: float | None
     host: Json
     session: Json
 
@@ -50,9 +48,7 @@ def read(control: Control) -> News | None:
     match control.kind:
         case "h":
             told = payload if isinstance(payload, dict) else {}
-            time = told.get("ts")
-            known = float(time) if isinstance(time, int | float) and is_number(time) else None
-            return Greeting(known, told.get("h"), told.get("s"))
+            return Greeting(told.get("h"), told.get("s"))
         case "r":
             return Moved(payload)
         case "s":

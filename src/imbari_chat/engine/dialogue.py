@@ -15,11 +15,11 @@ from imbari_chat.engine.effects import Changed, Ended, StateChanged
 from imbari_chat.engine.link_effects import Attempt, LinkEffect, Post, Told
 from imbari_chat.engine.listens import Listen, Listens, hash_of, is_larger
 from imbari_chat.engine.refusals import Call, CredentialRefused, Remedy, remedy
-from imbari_chat.engine.requests import Requests, refused
+from imbari_chat.engine.requests import Requests, Written, refused
 from imbari_chat.errors import AccessDenied, ImbariError
 from imbari_chat.wire.framing import Joiner, texts
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.messages import Answer, Control, Push, Request, from_server
+from imbari_chat.wire.messages import Answer, Control, Push, from_server
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
@@ -278,7 +278,7 @@ class Dialogue:
     def _ask(self, action: str, body: Mapping[str, Json], purpose: _Own) -> None:
         self._post(self._requests.own(action, body, purpose))
 
-    def _post(self, request: Request) -> None:
+    def _post(self, request: Written) -> None:
         for text in texts(str(request)):
             self._emit(Post(text))
 

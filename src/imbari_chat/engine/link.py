@@ -79,7 +79,6 @@ class Link:
         self._over = False
         self._connect_by: float | None = None
         self._pulse: Pulse | None = None
-        self._server_ahead: float | None = None
 
     @property
     def state(self) -> ConnectionState:
@@ -90,13 +89,6 @@ class Link:
     def retry_at(self) -> float | None:
         """When the next attempt is due, in monotonic seconds; None if none is being waited for."""
         return self._attempts.due
-
-    def server_time(self, now: float) -> float | None:
-        """What the server's clock shows, ms since the epoch; None before the first greeting.
-
-        It is late by as long as the greeting was under way.
-        """
-        return None if self._server_ahead is None else now * 1000 + self._server_ahead
 
     def drain(self) -> list[LinkEffect]:
         """The effects since the last call, in order."""
@@ -302,8 +294,6 @@ class Link:
 
     def _greeted(self, greeting: control.Greeting, now: float) -> None:
         self._route.greeted(greeting.host, greeting.session)
-        if greeting.time is not None:
-            self._server_ahead = greeting.time - now * 1000
         self._phase = _Phase.GREETED
         self._connect_by = now + self._patience
         self._emit(Attempt("greeted"))

@@ -20,7 +20,7 @@ from imbari_chat.engine.mirror import assign, children, plain
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.messages import Push, location
+from imbari_chat.wire.messages import Push, location, on_the_wire
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import from_object, to_object
@@ -218,7 +218,7 @@ class Listens:
         Raises:
             InvalidData: It cannot be read.
         """
-        base, data = location(push.body.get("p")), push.body.get("d")
+        base, data = self._base(push), push.body.get("d")
         places = [(base, data)] if push.action == "d" else _merged(base, data)
         told = []
         for listen in self._heard_by(push, base):
@@ -251,11 +251,21 @@ class Listens:
             return [one for one in here if one.query in wanted]
         return [one for one in here if one.query is None] or here
 
+    def _base(self, push: Push) -> Path:
+        """The place that a push names; mostly where the listen stands that its tag names."""
+        where, listen = push.body.get("p"), self._tagged(push)
+        if listen is not None and where == on_the_wire(listen.path):
+            return listen.path
+        return location(where)
+
+    def _tagged(self, push: Push) -> Listen | None:
+        tag = push.body.get("t")
+        return self._by_tag.get(tag) if isinstance(tag, int) else None
+
     def _heard_by(self, push: Push, base: Path) -> Iterable[Listen]:
         """Those that a push may concern. One with an unknown tag is for nobody."""
-        tag = push.body.get("t")
-        if tag is not None:
-            listen = self._by_tag.get(tag) if isinstance(tag, int) else None
+        if push.body.get("t") is not None:
+            listen = self._tagged(push)
             return [] if listen is None else [listen]
         return [
             one

@@ -190,6 +190,8 @@ class OutboxCore:
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
+        if not self._entries:
+            return
         for entry in self._waiting():
             if entry.must_look and entry.due <= now:
                 entry.under_way = True

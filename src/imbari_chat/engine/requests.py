@@ -15,15 +15,15 @@ A write is never sent twice: whoever asked for it looks first.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
 from imbari_chat.engine.refusals import Call, refusal
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.wire.json import Json, dumps
-from imbari_chat.wire.messages import Answer, Request
+from imbari_chat.wire.messages import Answer, request_text
 
-__all__ = ["Answered", "Asked", "Requests", "refused"]
+__all__ = ["Answered", "Asked", "Requests", "Written", "refused"]
 
 Own = TypeVar("Own")
 """What the connection's own requests are for: signing in, listening and the like."""
@@ -65,16 +65,33 @@ class Asked:
     Attributes:
         key: Told with its end.
         action: ``g``, ``p``, ``m`` and their like.
-        body: As it is sent.
+        body: As it is sent, JSON; written once, however often that is.
         call: What to say of it when it fails.
         was_lost: It was sent on a connection that is no more.
     """
 
     key: int
     action: str
-    body: Mapping[str, Json]
+    body: str
     call: Call
     was_lost: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A request to be sent.
+
+    Attributes:
+        action: One of the protocol's words.
+        body: JSON. Of ``auth`` and ``gauth`` it carries a token: never log it.
+    """
+
+    number: int
+    action: str
+    body: str = field(repr=False)
+
+    def __str__(self) -> str:
+        return request_text(self.number, f'"{self.action}"', self.body)
 
 
 class Requests(Generic[Own]):
@@ -106,9 +123,14 @@ class Requests(Generic[Own]):
         return self._answered + 1 if self._answered < self._number else None
 
     def ask(self, action: str, body: Mapping[str, Json], call: Call) -> int:
-        """A caller asks for something; it waits. Returns its key."""
+        """A caller asks for something; it waits. Returns its key.
+
+        Raises:
+            InvalidData: What is to be sent is no JSON.
+        """
+        written = dumps(dict(body))
         self._key += 1
-        self._waiting[self._key] = Asked(self._key, action, body, call)
+        self._waiting[self._key] = Asked(self._key, action, written, call)
         return self._key
 
     def withdraw(self, key: int) -> bool:
@@ -121,11 +143,11 @@ class Requests(Generic[Own]):
                 return True
         return False
 
-    def own(self, action: str, body: Mapping[str, Json], purpose: Own) -> Request:
+    def own(self, action: str, body: Mapping[str, Json], purpose: Own) -> Written:
         """A request of the connection itself, sent now."""
-        return self._send(action, body, purpose)
+        return self._send(action, dumps(dict(body)), purpose)
 
-    def take(self) -> list[Request]:
+    def take(self) -> list[Written]:
         """Everything that waits, in order: it is sent now."""
         waiting, self._waiting = self._waiting, {}
         return [self._send(one.action, one.body, one) for one in waiting.values()]
@@ -173,10 +195,10 @@ class Requests(Generic[Own]):
             told = Unavailable(error.what, where=one.call.where, hint=error.hint)
         self._tell(Answered(key, error=told))
 
-    def _send(self, action: str, body: Mapping[str, Json], purpose: Asked | Own) -> Request:
+    def _send(self, action: str, body: str, purpose: Asked | Own) -> Written:
         self._number += 1
         self._sent[self._number] = purpose
-        return Request(self._number, action, body)
+        return Written(self._number, action, body)
 
 
 def refused(answer: Answer, call: Call) -> ImbariError | None:

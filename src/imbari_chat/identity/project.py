@@ -6,8 +6,6 @@ That is: its database, its sign-in service, and the emulators that stand in for 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from types import MappingProxyType
-from typing import Final
 from urllib.parse import SplitResult, parse_qs, quote, urlencode, urlsplit
 
 from imbari_chat.engine.places import SERVICE_DOMAINS, SocketPlace
@@ -17,7 +15,6 @@ from imbari_chat.wire.paths import Path
 
 __all__ = ["Project", "encode_params"]
 
-_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}", re.ASCII)
 _URL_HINT = (
     "The Firebase console shows it above the data; it looks like"
@@ -116,7 +113,7 @@ class Project:
             return f"{self.rest_base}/?ns={quote(self.namespace, safe='')}"
         return self.rest_base
 
-    def url(self, path: Path, params: Mapping[str, str] = _NOTHING) -> str:
+    def url(self, path: Path, params: Mapping[str, str]) -> str:
         """The REST address of ``path``; an emulator is told the namespace as well."""
         query = {**params, "ns": self.namespace} if self.is_emulator else params
         return f"{self.rest_base}{path.to_url()}.json" + (

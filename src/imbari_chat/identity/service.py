@@ -14,7 +14,7 @@ import requests
 
 from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
 from imbari_chat.engine.refusals import Call
-from imbari_chat.engine.writes import check_swap, update_body
+from imbari_chat.engine.writes import check_json, check_swap, update_body
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
 from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
 from imbari_chat.identity.mapping import from_google, service_errors, version_tag
@@ -112,6 +112,7 @@ class ServiceAccess(SocketAccess, Secret):
         if not changes:
             return
         body = update_body(changes)
+        check_json(body)
         call = Call.update(changes, self._who())
         self._prepare(call.where)
         with service_errors(call):

@@ -18,11 +18,6 @@ class Alarm:
         self._ring = ring
         self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def is_set(self) -> bool:
-        """Whether it will ring."""
-        return self._timer is not None
-
     def set(self, deadline: float | None) -> None:
         """Ring at ``deadline``, in seconds of ``time.monotonic``; None for never.
 

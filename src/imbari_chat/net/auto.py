@@ -25,7 +25,7 @@ from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import Done, OnDisconnect, Way
+from imbari_chat.net.transport import Done, OnDisconnect, Way, Withdraw
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -92,21 +92,22 @@ class AutoTransport(BaseTransport[SocketAccess]):
         if changes:
             await self._update(changes)
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """Write without waiting if the WebSocket is in use and has greeted, else as update does."""
         if self._choice.chosen != "websocket":
-            super().submit(changes, done)
-            return
+            return super().submit(changes, done)
         way, deadline = self._in_use, self._deadline()
+        again: list[Withdraw] = []
 
         def told(error: ImbariError | None) -> None:
             unsent = isinstance(error, Unavailable) and not error.outcome_unknown
             if unsent and way is not self._in_use:
-                self._submitter.begin(lambda: self._update(changes, deadline), done)
+                again.append(self._submitter.begin(lambda: self._update(changes, deadline), done))
             else:
                 done(error)
 
-        way.submit(changes, told)
+        withdraw = way.submit(changes, told)
+        return lambda: (again or [withdraw])[0]()
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""

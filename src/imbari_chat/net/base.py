@@ -9,7 +9,7 @@ from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.submitting import Submitter
-from imbari_chat.net.transport import Done
+from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -72,10 +72,10 @@ class BaseTransport(Generic[A]):
         """Write all of ``changes`` or nothing."""
         raise NotImplementedError
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """The same without waiting; see :meth:`Transport.submit`."""
         self._guard.check()
-        self._submitter.submit(changes, done)
+        return self._submitter.submit(changes, done)
 
     async def close(self) -> None:
         """Close every listener, and give back sockets and threads. Closing twice is fine."""

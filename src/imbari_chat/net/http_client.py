@@ -1,51 +1,86 @@
 """httpx as streams need it: on the way that the environment says, and without a limit on silence.
 
-Loaded off the event loop, because importing the library takes long.
+Loaded off the event loop, because importing the library takes long. Its transports are asked
+without its client, which would keep the request, with its credential, and two sets of headers
+beside each stream for as long as it lasts.
 """
 
 import ssl
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
 import httpx
 
 from imbari_chat.http_environment import HttpEnvironment, Proxy
 
-__all__ = ["http_client"]
+__all__ = ["HttpAnswer", "HttpClient", "LoadTls", "origin"]
 
 LoadTls = Callable[[], Awaitable[ssl.SSLContext]]
 
 # Silence is the stream's own affair (see StreamPolicy), and every stream has its own connection.
 _LIMITS = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+_REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 
-def http_client(
-    environment: HttpEnvironment, load_tls: LoadTls, *, connect_timeout: float
-) -> httpx.AsyncClient:
-    """A client whose requests may last for ever.
+@dataclass(frozen=True, slots=True)
+class HttpAnswer:
+    """The beginning of an answer.
+
+    Attributes:
+        status: Its number.
+        kind: Its content type, in lower case; empty if it does not say.
+        location: Where it redirects to; None if it does not.
+        body: What follows, as it comes. To be closed.
+    """
+
+    status: int
+    kind: str
+    location: str | None
+    body: httpx.AsyncByteStream
+
+
+class HttpClient:
+    """Asks, and does not follow redirects. An answer may last for ever.
 
     Args:
         environment: Asked for the way to every address.
         load_tls: Gives the environment's TLS settings without reading files on the event loop.
         connect_timeout: How long a connection may take to be made, in seconds.
     """
-    return httpx.AsyncClient(
-        transport=_ByEnvironment(environment, load_tls),
-        trust_env=False,
-        timeout=httpx.Timeout(None, connect=connect_timeout),
-    )
 
-
-class _ByEnvironment(httpx.AsyncBaseTransport):
-    """Hands each request to a transport for its way: direct or by a proxy, with TLS or without."""
-
-    def __init__(self, environment: HttpEnvironment, load_tls: LoadTls) -> None:
+    def __init__(
+        self, environment: HttpEnvironment, load_tls: LoadTls, *, connect_timeout: float
+    ) -> None:
         self._environment = environment
         self._load_tls = load_tls
+        self._timeouts = httpx.Timeout(None, connect=connect_timeout).as_dict()
         self._ways: dict[tuple[Proxy | None, bool], httpx.AsyncHTTPTransport] = {}
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        proxy = self._environment.proxy_for(str(request.url))
-        encrypted = request.url.scheme == "https" or (proxy is not None and proxy.over_tls)
+    async def get(self, url: httpx.URL, headers: Mapping[str, str]) -> HttpAnswer:
+        """Ask, and wait for the answer to begin.
+
+        Raises:
+            httpx.HTTPError: It does not.
+            ConfigError: The proxy or the certificates cannot be used.
+        """
+        way = await self._way(url)
+        request = httpx.Request("GET", url, headers=headers, extensions={"timeout": self._timeouts})
+        response = await way.handle_async_request(request)
+        told = response.headers
+        location = told.get("location") if response.status_code in _REDIRECTS else None
+        assert isinstance(response.stream, httpx.AsyncByteStream)
+        kind = told.get("content-type", "").lower()
+        return HttpAnswer(response.status_code, kind, location, response.stream)
+
+    async def close(self) -> None:
+        """Give back every connection."""
+        for way in self._ways.values():
+            await way.aclose()
+
+    async def _way(self, url: httpx.URL) -> httpx.AsyncHTTPTransport:
+        """Direct or by a proxy, with TLS or without."""
+        proxy = self._environment.proxy_for(origin(url))
+        encrypted = url.scheme == "https" or (proxy is not None and proxy.over_tls)
         tls = await self._load_tls() if encrypted else _trusting_nobody()
         way = (proxy, encrypted)
         if way not in self._ways:
@@ -55,11 +90,12 @@ class _ByEnvironment(httpx.AsyncBaseTransport):
             self._ways[way] = httpx.AsyncHTTPTransport(
                 verify=tls, proxy=through, trust_env=False, limits=_LIMITS
             )
-        return await self._ways[way].handle_async_request(request)
+        return self._ways[way]
 
-    async def aclose(self) -> None:
-        for transport in self._ways.values():
-            await transport.aclose()
+
+def origin(url: httpx.URL) -> str:
+    """Scheme, host and port, which is what the way depends on."""
+    return f"{url.scheme}://{url.netloc.decode()}"
 
 
 def _trusting_nobody() -> ssl.SSLContext:

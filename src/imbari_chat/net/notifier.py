@@ -25,9 +25,24 @@ class Notifier:
             if not future.done():
                 future.set_result(None)
 
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Wait until ``condition()`` is true; it is asked now and after every notification."""
+    async def until(self, condition: Callable[[], object], patience: float | None = None) -> bool:
+        """Wait until ``condition()`` is true; it is asked now and after every notification.
+
+        Args:
+            condition: What is waited for.
+            patience: How long, in seconds; None for as long as it takes.
+
+        Returns:
+            False if that was too long.
+        """
+        if patience is not None:
+            try:
+                async with asyncio.timeout(patience):
+                    return await self.until(condition)
+            except TimeoutError:
+                return False
         while not condition():
             future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(future)
             await future
+        return True

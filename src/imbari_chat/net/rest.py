@@ -22,7 +22,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
 if TYPE_CHECKING:
-    import httpx
+    from imbari_chat.net.http_client import HttpClient
 
 __all__ = ["RestTransport"]
 
@@ -50,7 +50,7 @@ class RestTransport(BaseTransport[Access]):
     ) -> None:
         super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
         self._policy = policy or StreamPolicy(connect_timeout=timeout)
-        self._http: httpx.AsyncClient | None = None
+        self._http: HttpClient | None = None
         self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
 
@@ -133,18 +133,18 @@ class RestTransport(BaseTransport[Access]):
     async def _end(self) -> None:
         await asyncio.gather(*(one.close() for one in self._subscriptions))
         if self._http is not None:
-            await self._http.aclose()
+            await self._http.close()
 
-    async def _client(self) -> "httpx.AsyncClient":
+    async def _client(self) -> "HttpClient":
         async with self._opening:
             if self._http is None:
                 self._http = await self._workers.run(self._make_client)
             return self._http
 
-    def _make_client(self) -> "httpx.AsyncClient":
-        from imbari_chat.net.http_client import http_client
+    def _make_client(self) -> "HttpClient":
+        from imbari_chat.net.http_client import HttpClient
 
-        return http_client(self._environment, self._load_tls, connect_timeout=self._timeout)
+        return HttpClient(self._environment, self._load_tls, connect_timeout=self._timeout)
 
     async def _load_tls(self) -> ssl.SSLContext:
         return await self._workers.run(lambda: self._environment.tls)

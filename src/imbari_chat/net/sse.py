@@ -36,10 +36,17 @@ from imbari_chat.wire.sse import SseParser
 if TYPE_CHECKING:
     import httpx
 
+    from imbari_chat.net.http_client import HttpAnswer, HttpClient
+
 __all__ = ["SseSubscription"]
 
 _log = logging.getLogger(__name__)
 
+_HEADERS = {
+    "Accept": "text/event-stream",
+    "Accept-Encoding": "identity",
+    "Cache-Control": "no-cache",
+}
 _MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
@@ -55,7 +62,7 @@ class SseSubscription(BufferedSubscription):
     def __init__(
         self,
         caller: Callable[[], Awaitable[Access]],
-        client: Callable[[], Awaitable["httpx.AsyncClient"]],
+        client: Callable[[], Awaitable["HttpClient"]],
         workers: Workers,
         environment: HttpEnvironment,
         path: Path,
@@ -158,7 +165,9 @@ class SseSubscription(BufferedSubscription):
             return
         self._report(self._core.identified)
         try:
-            await self._listen(request, access)
+            answer = await self._open(request)
+            del request  # it holds a credential, and the answer may last for days
+            await self._listen(answer, access)
         except ImbariError as error:
             self._report(partial(self._core.refused, error))
         except Exception as error:  # noqa: BLE001  # one answer must not end a listener
@@ -177,15 +186,13 @@ class SseSubscription(BufferedSubscription):
             await self._workers.run(access.renew)
         return access, await self._workers.run(access.stream, self._path, self._query)
 
-    async def _listen(self, request: StreamRequest, access: Access) -> None:
-        response = await self._open(request)
+    async def _listen(self, answer: "HttpAnswer", access: Access) -> None:
         try:
             call = Call(str(self._path))
-            kind = response.headers.get("content-type", "")
-            if response.status_code != 200:
-                body = await _beginning(response)
-                raise refusal(response.status_code, body, call, kind=kind)
-            if not kind.lower().startswith("text/event-stream"):
+            if answer.status != 200:
+                body = await _beginning(answer)
+                raise refusal(answer.status, body, call, kind=answer.kind)
+            if not answer.kind.startswith("text/event-stream"):
                 raise Unavailable(
                     f"something answered for {call.service} that is no event stream",
                     where=call.where,
@@ -195,11 +202,11 @@ class SseSubscription(BufferedSubscription):
             left = None if ends is None else ends - time.time()
             self._report(partial(self._core.opened, expires_in=left))
             parser = SseParser()
-            async for chunk in response.aiter_raw():
+            async for chunk in answer.body:
                 self._report(partial(self._received, parser, chunk))
             self._report(partial(self._core.lost, "the service ended the stream"))
         finally:
-            await response.aclose()
+            await answer.body.aclose()
 
     def _received(self, parser: SseParser, chunk: bytes, now: float) -> None:
         self._last_heard = time.time()
@@ -209,7 +216,7 @@ class SseSubscription(BufferedSubscription):
         if parser.is_within_frame:
             self._core.arriving(now)
 
-    async def _open(self, request: StreamRequest) -> "httpx.Response":
+    async def _open(self, request: StreamRequest) -> "HttpAnswer":
         """Send the request, following redirects with the credential, as the service expects.
 
         Production answers a stream with a redirect to the host that holds the database. The
@@ -218,23 +225,17 @@ class SseSubscription(BufferedSubscription):
         client = await self._client()
         import httpx  # by now it has been imported, off the event loop
 
+        from imbari_chat.net.http_client import origin
+
         url = httpx.URL(request.url)
         for _ in range(_MOST_REDIRECTS):
-            await look_up(str(url), self._workers, self._environment, str(self._path))
-            headers = {
-                **request.headers,
-                "Accept": "text/event-stream",
-                "Accept-Encoding": "identity",
-                "Cache-Control": "no-cache",
-            }
-            response = await client.send(
-                client.build_request("GET", url, headers=headers), stream=True
-            )
-            if not response.has_redirect_location:
-                return response
-            await response.aclose()
+            await look_up(origin(url), self._workers, self._environment, str(self._path))
+            answer = await client.get(url, {**request.headers, **_HEADERS})
+            if answer.location is None:
+                return answer
+            await answer.body.aclose()
             try:
-                target = url.join(response.headers["location"])
+                target = url.join(answer.location)
             except httpx.InvalidURL:
                 raise_alone(
                     Unavailable("the stream was redirected to no URL", where=str(self._path))
@@ -256,10 +257,10 @@ def _may_carry_credentials(origin: "httpx.URL", target: "httpx.URL") -> bool:
     return same_place and (origin.scheme, origin.port) == (target.scheme, target.port)
 
 
-async def _beginning(response: "httpx.Response") -> str:
+async def _beginning(answer: "HttpAnswer") -> str:
     """An error's body, as far as it matters."""
     received = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for chunk in answer.body:
         received += chunk
         if len(received) > _REFUSAL_BYTES:
             break

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any, TypeAlias
 
 from imbari_chat.errors import ImbariError
-from imbari_chat.net.transport import Done
+from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
@@ -27,15 +27,16 @@ class Submitter:
         self._update = update
         self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """Begin to write, and tell ``done`` the end of it."""
-        self.begin(partial(self._update, changes), done)
+        return self.begin(partial(self._update, changes), done)
 
-    def begin(self, write: _Write, done: Done) -> None:
-        """The same of a write that is made in another way."""
+    def begin(self, write: _Write, done: Done) -> Withdraw:
+        """The same of a write that is made in another way. One that has begun may be made."""
         task = asyncio.get_running_loop().create_task(self._tell_of(write, done))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task.cancel
 
     async def close(self) -> None:
         """Tell nobody any more."""

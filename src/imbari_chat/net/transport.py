@@ -12,10 +12,14 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Done", "ListenItem", "OnDisconnect", "Subscription", "Transport", "Way"]
+__all__ = ["Done", "ListenItem", "OnDisconnect", "Subscription", "Transport", "Way", "Withdraw"]
 
 Done: TypeAlias = Callable[[ImbariError | None], None]
 """Told on the event loop, once, what became of a write; None if it was made."""
+
+Withdraw: TypeAlias = Callable[[], bool]
+"""Takes a write back that nobody waits for any more: nobody is told of it, and if it was not sent,
+it never is. Returns whether it may be made all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,13 +140,16 @@ class Transport(Protocol):
     async def update(self, changes: Mapping[Path, Json]) -> None:
         """Write all of ``changes`` or nothing."""
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """The same without waiting: it is on its way when this returns, if it can be.
 
         Args:
             changes: What to write.
             done: Told the end of it, and whatever :meth:`update` would raise; perhaps before this
                 returns. A transport that is closed need not tell.
+
+        Returns:
+            Takes it back.
 
         Raises:
             RuntimeError: This is a forked child of the process that made the transport.

@@ -38,7 +38,7 @@ from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.pending import Pending
 from imbari_chat.net.socket_subscription import SocketSubscription
-from imbari_chat.net.transport import Done, Way
+from imbari_chat.net.transport import Done, Way, Withdraw
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -106,18 +106,19 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             await self._caller()
             await self._written("m", {"p": "/", "d": body}, Call.update(changes, self._who()))
 
-    def submit(self, changes: Mapping[Path, Json], done: Done) -> None:
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """Write without waiting: the frame is on the socket when this returns, if there is one."""
         if not self._caller.is_known:
-            super().submit(changes, done)
-            return
+            return super().submit(changes, done)
         self._guard.check()
         try:
             body: dict[str, Json] = {"p": "/", "d": update_body(changes)}
             call = Call.update(changes, self._who())
-            self._ask("m", body, call, lambda answered: done(answered.error))
+            key = self._ask("m", body, call, lambda answered: done(answered.error))
         except ImbariError as error:
             done(error)
+            return lambda: False
+        return lambda: self._pending.withdraw(key)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""

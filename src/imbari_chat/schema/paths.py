@@ -42,7 +42,6 @@ __all__ = [
     "message_id",
     "messages",
     "messages_in_order",
-    "newest_messages",
     "newest_records",
     "note",
     "notes",
@@ -227,17 +226,6 @@ def messages_in_order() -> "Query":
     By the server's time and not by key: an id begins with its writer's own time, or with anything.
     """
     return _query().by_child("timestamp")
-
-
-def newest_messages(limit: int, *, until: int | None = None) -> "Query":
-    """A conversation's last ``limit`` messages; read at :func:`messages`.
-
-    Args:
-        limit: How many.
-        until: Leave out what was stamped later, ms.
-    """
-    order = messages_in_order()
-    return (order if until is None else order.end_at(until)).limit_to_last(limit)
 
 
 def newest_records(limit: int) -> "Query":

@@ -174,7 +174,7 @@ def reply(
     Raises:
         InvalidData: The text cannot be a message.
     """
-    place = paths.session(session)
+    place, marker = paths.session(session), paths.message(session, message)
     record: dict[str, Json] = {
         "text": checked_text(text),
         "from": "admin",
@@ -184,11 +184,11 @@ def reply(
     }
     return _plan(
         {
-            paths.message(session, message): record,
+            marker: record,
             place / "lastMessage": text,
             place / "lastMessageTime": SERVER_TIMESTAMP,
         },
-        commit_marker=paths.message(session, message),
+        commit_marker=marker,
         requires=place,
         expects=None if after is None else (place / "lastMessageTime", after),
     )

@@ -62,7 +62,8 @@ def cut(text: str, width: int) -> str:
         return text
     if width < 1:
         return ""
-    return next(_pieces(text, width - 1)).rstrip() + ELLIPSIS
+    kept = next(_pieces(text, width - 1))
+    return (kept.rstrip() if widest(kept) < width else "") + ELLIPSIS
 
 
 def wrapped(text: str, width: int) -> list[str]:

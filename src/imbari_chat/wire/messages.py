@@ -34,6 +34,7 @@ __all__ = [
     "hello",
     "location",
     "on_the_wire",
+    "request_text",
 ]
 
 VERSION: Final = "5"
@@ -67,8 +68,7 @@ class Request:
     body: Mapping[str, Json] = field(repr=False)
 
     def __str__(self) -> str:
-        told: Json = {"r": self.number, "a": self.action, "b": dict(self.body)}
-        return dumps({"t": "d", "d": told})
+        return request_text(self.number, dumps(self.action), dumps(dict(self.body)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +157,11 @@ def from_server(text: str, *, in_steps: bool = False) -> FromServer:
     assert isinstance(number, int | float)
     status = told.get("s")
     return Answer(int(number), status if isinstance(status, str) else "", told.get("d"))
+
+
+def request_text(number: int, action: str, body: str) -> str:
+    """A request as it is sent, of an action and a body that are JSON already."""
+    return f'{{"t":"d","d":{{"r":{number},"a":{action},"b":{body}}}}}'
 
 
 def location(value: Json) -> Path:

@@ -73,7 +73,7 @@ class PushIds:
 
 def is_push_id(text: str) -> bool:
     """True if ``text`` has the shape of a push id."""
-    return len(text) == _LENGTH and all(character in _DIGIT for character in text)
+    return len(text) == _LENGTH and _DIGIT.keys() >= set(text)
 
 
 def rank_of(key: str) -> int | None:

@@ -44,7 +44,7 @@ __all__ = [
 
 PASSWORD = "correct horse battery staple"
 
-WAIT = 15.0
+WAIT = 60.0
 """Seconds until something that should happen counts as not happening."""
 
 R = TypeVar("R")

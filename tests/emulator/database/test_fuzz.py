@@ -132,9 +132,9 @@ def test_no_request_is_too_odd(
 def test_many_parameters_are_read_in_no_time() -> None:
     """However often each is repeated."""
     query = "&".join(f"p{n % 10_000}=1" for n in range(20_000))
-    begin = time.perf_counter()
+    begin = time.process_time()
     request = Request.of("GET", "/a.json", query, {})
-    assert time.perf_counter() - begin < 2
+    assert time.process_time() - begin < 2
     assert len(request.repeated) == 10_000
 
 

@@ -62,7 +62,7 @@ def test_a_priority_is_not_streamed(http: httpx.Client) -> None:
 def test_a_whole_address_in_the_request_line_is_read(emulator: Emulator) -> None:
     """A proxy's way of asking: HTTP/1.1 servers must take it."""
     host, port = emulator.database_host.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(
             b"GET http://127.0.0.1/a.json HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n"
         )

@@ -58,7 +58,7 @@ def test_a_body_over_the_limit_is_refused(http: httpx.Client) -> None:
 def test_an_announced_length_is_believed_before_the_body_comes(address: str) -> None:
     """Nobody has to send it all to hear that it is too much."""
     host, port = address.split(":")
-    with socket.create_connection((host, int(port)), timeout=5) as connection:
+    with socket.create_connection((host, int(port)), timeout=30) as connection:
         connection.sendall(b"PUT /a.json HTTP/1.1\r\nHost: x\r\nContent-Length: 5001\r\n\r\n")
         assert connection.recv(12) == b"HTTP/1.1 413"
 

@@ -20,7 +20,7 @@ def http() -> Iterator[httpx.Client]:
     """A client that follows nothing by itself."""
     with (
         serving(redirect_streams=True) as address,
-        plain_http.Client(base_url=f"http://{address}", timeout=20) as client,
+        plain_http.Client(base_url=f"http://{address}", timeout=60) as client,
     ):
         yield client
 

@@ -23,7 +23,7 @@ __all__ = ["Program", "Programs", "SdkError", "in_chromium", "in_node"]
 
 _HERE: Final = Path(__file__).parent
 _TESTS: Final = _HERE.parents[1]
-_ANSWER_LIMIT: Final = 60.0
+_ANSWER_LIMIT: Final = 180.0
 """Seconds for one answer, the start of what answers included."""
 
 _REFUSED: Final = "Failed to load resource"

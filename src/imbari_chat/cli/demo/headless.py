@@ -110,8 +110,17 @@ class Desk:
     def _all_heard_back(self) -> bool:
         replies = (one for replies in self.sent.values() for one in replies)
         return all(self.seen[one.id] for one in replies) and all(
-            "resolved" in self.statuses[session_id] for session_id in self._resolved
+            self._has_come_to_its_end(session_id) for session_id in self._resolved
         )
+
+    def _has_come_to_its_end(self, session_id: SessionId) -> bool:
+        """Whether it was told that it was resolved, and what the customer's writing made of that.
+
+        What one did oneself is told at once, and what others did may be told after their message.
+        """
+        is_reopened = self._heard[session_id] > _RESOLVED_AFTER
+        end = ["resolved", "active"] if is_reopened else ["resolved"]
+        return self.statuses[session_id][-len(end) :] == end
 
 
 async def checks(desk: Desk, customers: Sequence[Customer], refusals: Sequence[str]) -> list[Check]:

@@ -5,8 +5,9 @@ turn that into typed events, each change once, and are indifferent to why the va
 reconnect or a catch-up read. What is news is what is not known, never what is later. Pure; no I/O.
 
 A window ends at its lowest record, and what happened below it goes by unseen. If that record is
-known where it stands, everything since stands above it and is shown; if not, there may be a gap
-between what was delivered and what is shown, and :meth:`WindowDiff.gap` says what to read.
+known where it stands, everything since stands above it and is shown, or is of the same millisecond;
+if not, there may be a gap between what was delivered and what is shown. :meth:`WindowDiff.gap` says
+what to read.
 """
 
 from abc import ABC, abstractmethod
@@ -83,9 +84,10 @@ class WindowDiff(ABC):
         self.limit = limit
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
-        self._asked: dict[str, tuple[Json, Place]] = {}
         self._lowest = Lowest(self._place_of)
+        self._looked_at: tuple[Mapping[str, Json], dict[str, Place]] | None = None
         self._floor: str | None = None
+        self._latest: Place = ()
         self._has_begun = False
 
     @property
@@ -113,7 +115,7 @@ class WindowDiff(ABC):
         if end is None:
             return None
         before, lowest = end
-        if self._places.get(lowest) == before:
+        if self._places.get(lowest) == before and not self._may_hide(before, window, touched):
             return None
         until = None if self._records_move else before
         if self._floor is None:
@@ -124,6 +126,19 @@ class WindowDiff(ABC):
         lowest_known = (self._floor, _stored(self._raw[self._floor]))
         return Gap(lowest_known, until, frozenset(window), missing)
 
+    def _may_hide(
+        self, known: Place, window: Mapping[str, Json], touched: frozenset[str] | None
+    ) -> bool:
+        """Whether news may stand below a record that is known where it stands.
+
+        Whatever comes later has a later time, or the same and perhaps a lower id: there it may
+        stand if no later time was known. A window that was never lost sight of shows it come, if
+        only to go at once.
+        """
+        if touched is not None:
+            return any(key not in window and key not in self._raw for key in touched)
+        return known[:1] >= self._latest[:1]
+
     def fill(self, gap: Gap, piece: Mapping[str, Json]) -> list[ChatEvent]:
         """The next records of a gap, upwards: gives what changed among them, in order.
 
@@ -133,8 +148,8 @@ class WindowDiff(ABC):
         raw = {key: one for key, one in piece.items() if key not in gap.shown}
         gap.missing.difference_update(raw)
         known = self._raw.keys() & raw.keys()
-        events = self._told(sorted(raw, key=lambda key: self._place(key, raw[key])), raw)
-        self._asked = {}
+        places = {key: self._place(key, one) for key, one in raw.items()}
+        events = self._told(sorted(places, key=places.__getitem__), raw, places)
         for key in raw.keys() - known:
             del self._raw[key], self._places[key]
         return [*events, *self._forgotten(raw.keys() - known)]
@@ -182,10 +197,10 @@ class WindowDiff(ABC):
         window = children(value)
         if len(window) < self.limit:
             return False
-        suspects = window if touched is None else touched & window.keys()
-        if not any(is_ahead(self._place_of(key, window[key]), now) for key in suspects):
+        highest = max(self._places_in(window, touched).values(), default=None)
+        if highest is None or not is_ahead(highest, now):
             return False
-        ahead = sum(is_ahead(self._place_of(key, raw), now) for key, raw in window.items())
+        ahead = sum(is_ahead(place, now) for place in self._places_in(window, None).values())
         return ahead * 2 > len(window)
 
     @abstractmethod
@@ -197,22 +212,37 @@ class WindowDiff(ABC):
         """Forget the models of records outside the window."""
 
     def _place_of(self, key: str, raw: Json) -> Place:
-        """The same as :meth:`_place`, without work if the record is the one that was delivered, or
-        was asked about since."""
+        """The same as :meth:`_place`, without work if the record is the one that was delivered."""
         known = self._places.get(key)
-        if known is not None and self._raw[key] is raw:
-            return known
-        asked = self._asked.get(key)
-        if asked is None or asked[0] is not raw:
-            asked = self._asked[key] = (raw, self._place(key, raw))
-        return asked[1]
+        return known if known is not None and self._raw[key] is raw else self._place(key, raw)
 
-    def _told(self, keys: Iterable[str], after: Mapping[str, Json]) -> list[ChatEvent]:
+    def _places_in(
+        self, window: Mapping[str, Json], touched: frozenset[str] | None
+    ) -> dict[str, Place]:
+        """Where the records of a window stand that may differ; all of them if any may.
+
+        A window is looked at several times before it is delivered, so that is remembered.
+        """
+        if touched is not None:
+            return {key: self._place_of(key, window[key]) for key in touched & window.keys()}
+        if self._looked_at is None or self._looked_at[0] is not window:
+            places = {key: self._place_of(key, raw) for key, raw in window.items()}
+            self._looked_at = window, places
+        return self._looked_at[1]
+
+    def _note_latest(self, places: Mapping[str, Place], now: int) -> None:
+        """These are known from now on. What is ahead of the server's time says nothing of it."""
+        timely = (place for place in places.values() if not is_ahead(place, now))
+        self._latest = max(self._latest, max(timely, default=()))
+
+    def _told(
+        self, keys: Iterable[str], after: Mapping[str, Json], places: Mapping[str, Place]
+    ) -> list[ChatEvent]:
         """Take over those of these records that differ; the events for them."""
         known = self._raw
         differing = [key for key in keys if key not in known or not same(known[key], after[key])]
         for key in differing:
-            self._places[key] = self._place_of(key, after[key])
+            self._places[key] = places[key]
             known[key] = after[key]
         return self._read(differing, after)
 
@@ -228,13 +258,18 @@ class WindowDiff(ABC):
         if len(window) < self.limit:
             self._lowest.forget()
             return None
-        return self._lowest.of(window, touched)
+        if touched is not None:
+            return self._lowest.of(window, touched)
+        self._lowest.forget()
+        places = self._places_in(window, None)
+        lowest = min(places, key=places.__getitem__)
+        return places[lowest], lowest
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
         self._floor = None if end is None else end[1]
         self._has_begun = True
-        self._asked = {}
+        self._looked_at = None
 
 
 class SessionDiff(WindowDiff):
@@ -264,17 +299,17 @@ class SessionDiff(WindowDiff):
         touched: frozenset[str] | None = None,
         *,
         gap: Gap | None = None,
-        now: int = 0,  # noqa: ARG002  # all sessions are given, whatever their time
+        now: int = 0,
         at_most: int = STEP,
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed, removals first, oldest first."""
         after = children(value)
         changed = self._raw.keys() | after.keys() if touched is None else touched
         gone = sorted(key for key in changed - after.keys() if key in self._raw)
-        shown = list(changed & after.keys())
-        places = {key: self._place_of(key, after[key]) for key in shown}
-        shown.sort(key=places.__getitem__)
+        places = self._places_in(after, touched)
+        shown = sorted(places, key=places.__getitem__)
         end = self._end(after, touched)
+        self._note_latest(places, now)
         for step in _steps(gone, at_most):
             removed: list[ChatEvent] = []
             for key in step:
@@ -288,7 +323,7 @@ class SessionDiff(WindowDiff):
                     removed.append(SessionRemoved(session, deleted))
             yield removed
         for step in _steps(shown, at_most):
-            yield self._told(step, after)
+            yield self._told(step, after, places)
         self._settle(end)
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
@@ -297,18 +332,18 @@ class SessionDiff(WindowDiff):
         self._horizon = 0 if floor is None else floor.last_message_time
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        read = decode.sessions_by_id(_as_stored(keys, raw))
+        pending = {key for key in keys if _is_pending(raw[key])}
+        read = decode.sessions_by_id(_as_stored(keys, raw, pending))
         events: list[ChatEvent] = [*read.rejected]
         known = self._sessions
         for key in keys:
             before, session = known.pop(key, None), read.records.get(key)
             if session is not None:
                 known[key] = session
-                pending = _is_pending(raw[key])
                 events.append(
                     SessionAdded(session)
                     if before is None
-                    else SessionChanged(session, before, pending)
+                    else SessionChanged(session, before, key in pending)
                 )
         return events
 
@@ -362,9 +397,10 @@ class MessageDiff(WindowDiff):
             for key in (self._raw.keys() | after.keys() if touched is None else touched)
             if key in after or key in self._raw
         ]
-        places = {key: self._place_of(key, after[key]) for key in keys if key in after}
+        places = self._places_in(after, touched)
         keys.sort(key=lambda key: places[key] if key in places else self._places[key])
         end = self._end(after, touched)
+        self._note_latest(places, now)
         self._old = self._not_news(places, now)
         lost = _NONE if gap is None else gap.missing
         for step in _steps(keys, at_most):
@@ -374,14 +410,14 @@ class MessageDiff(WindowDiff):
                 if key in after:
                     shown.append(key)
                     continue
-                events += self._told(shown, after)
+                events += self._told(shown, after, places)
                 shown = []
                 place = self._places.pop(key)
                 del self._raw[key]
                 message = self._messages.pop(key, None)
                 if message is not None and (end is None or place >= end[0] or key in lost):
                     events.append(MessageRemoved(self._session_id, message))
-            yield [*events, *self._told(shown, after)]
+            yield [*events, *self._told(shown, after, places)]
         self._old = _NONE
         self._settle(end)
 
@@ -398,7 +434,8 @@ class MessageDiff(WindowDiff):
         return frozenset(key for key, place in places.items() if place < floor)
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        read = decode.messages_by_id(self._session_id, _as_stored(keys, raw))
+        pending = {key for key in keys if _is_pending(raw[key])}
+        read = decode.messages_by_id(self._session_id, _as_stored(keys, raw, pending))
         events: list[ChatEvent] = [*read.rejected]
         for key in keys:
             known, message = self._messages.pop(key, None), read.records.get(key)
@@ -406,8 +443,7 @@ class MessageDiff(WindowDiff):
                 continue
             self._messages[key] = message
             if known is not None:
-                pending = _is_pending(raw[key])
-                events.append(MessageChanged(self._session_id, message, known, pending))
+                events.append(MessageChanged(self._session_id, message, known, key in pending))
             elif key not in self._old:
                 events.append(MessageAdded(self._session_id, message))
         return events
@@ -422,9 +458,11 @@ def _is_pending(record: Json) -> bool:
     return isinstance(record, dict) and PENDING in record
 
 
-def _as_stored(keys: Iterable[str], raw: Mapping[str, Json]) -> dict[str, Json]:
+def _as_stored(
+    keys: Iterable[str], raw: Mapping[str, Json], pending: Iterable[str]
+) -> dict[str, Json]:
     """These records, as a service could hold them."""
-    return {key: _stored(raw[key]) for key in keys}
+    return {key: raw[key] for key in keys} | {key: _stored(raw[key]) for key in pending}
 
 
 def _stored(record: Json) -> Json:

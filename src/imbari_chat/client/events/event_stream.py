@@ -195,12 +195,9 @@ async def with_deliveries(
     following = _follow_on(batches, notifier)
     try:
         while True:
-            try:
-                async with asyncio.timeout(_patience(own.due_since) if told.is_live else None):
-                    await notifier.until(ready)
-            except TimeoutError:
-                if not following.done():
-                    posted.extend(own.silent(time.monotonic()))
+            patience = _patience(own.due_since) if told.is_live else None
+            if not await notifier.until(ready, patience) and not following.done():
+                posted.extend(own.silent(time.monotonic()))
             if not following.done() and told.next is not None:
                 yield told.take()
             # First, so that what the stream brings of a message comes after the message.
@@ -213,14 +210,18 @@ async def with_deliveries(
                 batch = following.result()
                 if batch is None:
                     return
-                given: list[ChatEvent] = []
+                given = begin()
                 for event in batch:
-                    told.pass_on(event)
                     if isinstance(event, MessageAdded):
                         gateway.ids.saw(event.session_id, event.message)
                         gateway.presence.heard(event)
-                    given += [*begin(), *own.heard(event)]
-                for event in [*given, *begin()]:
+                        given += own.heard(event)
+                        continue
+                    if isinstance(event, ConnectionChanged):
+                        told.pass_on(event)
+                        given += begin()
+                    given.append(event)
+                for event in given:
                     gateway.check_process()
                     yield event
                 following = _follow_on(batches, notifier)
@@ -276,10 +277,9 @@ class _Told:
         self._stale = event.state == "stale"
         return event
 
-    def pass_on(self, event: ChatEvent) -> None:
+    def pass_on(self, event: ConnectionChanged) -> None:
         """The connection itself says something."""
-        if isinstance(event, ConnectionChanged):
-            self._state, self._stale = event.state, False
+        self._state, self._stale = event.state, False
 
 
 def _patience(due_since: float | None) -> float | None:

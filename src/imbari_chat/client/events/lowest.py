@@ -33,15 +33,15 @@ class Lowest:
         """Any record may have changed."""
         self._heap = []
 
-    def of(self, window: Mapping[str, Json], touched: Iterable[str] | None) -> tuple[Place, str]:
+    def of(self, window: Mapping[str, Json], touched: Iterable[str]) -> tuple[Place, str]:
         """The place and key of the lowest record.
 
         Args:
             window: All of them, one or more.
-            touched: Those that may differ from the last call, or None if any may.
+            touched: Those that may differ from the last call, if it was not forgotten.
         """
         heap = self._heap
-        if touched is None or not heap or len(heap) > _WORN * len(window):
+        if not heap or len(heap) > _WORN * len(window):
             heap = self._heap = [(self._place(key, raw), key) for key, raw in window.items()]
             heapify(heap)
             return heap[0]

@@ -8,14 +8,18 @@ names now and did not name before, for times may be a browser's. A session whose
 stamped later than now is asked at once, since what follows it will be stamped earlier.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
+What a look finds that its session has not come to yet costs no look of its own when it does, if it
+was written together with its session, as by whoever is signed in. The website's session may come
+after somebody else's, whose move nobody need have heard of.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from imbari_chat.client.events.diff import SessionDiff
-from imbari_chat.client.gateway import Gateway, Newest
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.reading.newest import Newest
 from imbari_chat.schema.events import (
     ChatEvent,
     MessageAdded,
@@ -32,6 +36,7 @@ __all__ = ["with_messages"]
 _FEW = 10
 _GROWTH = 4
 _MOST_REMEMBERED = 100
+_MOST_FORESEEN = 1_000
 _MOST_AHEAD = 10_000
 """Messages ahead of their time that are remembered of a conversation: a megabyte. What is forgotten
 of more may be told again when its time has come."""
@@ -80,9 +85,11 @@ class _Known:
         ids: Of the newest timely messages, when they were last read; None if that has not happened.
         floor: Where the lowest of those stands, if there are others below, which are old.
         ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
-            not go down to the lowest of them, and one that has to go deeper meets them again.
+            not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
             there before anything was read, or is one of too many.
+        foreseen: Times and texts of what was read and is later than the session, but was written
+            together with it.
     """
 
     session: Session | None
@@ -91,6 +98,7 @@ class _Known:
     floor: Place | None = None
     ahead: Mapping[str, Place] = field(default_factory=dict)
     ahead_floor: Place | None = None
+    foreseen: frozenset[tuple[int, str]] = frozenset()
 
     @classmethod
     def by(cls, session: Session) -> "_Known":
@@ -114,11 +122,23 @@ class _Known:
         if len(ahead) > _MOST_AHEAD:
             in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
             ahead, ahead_floor = dict(in_order), in_order[0][1]
-        return _Known(session, session.last_message_time, ids, floor, ahead, ahead_floor)
+        until = session.last_message_time
+        later = [one for one in newest.timely if one.timestamp >= until and one.sender_uid]
+        foreseen = frozenset((one.timestamp, one.text) for one in later[-_MOST_FORESEEN:])
+        return _Known(session, until, ids, floor, ahead, ahead_floor, foreseen)
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
         return self.session is None or _last(self.session) != _last(session)
+
+    def has_foreseen(self, session: Session) -> bool:
+        """Whether the message that it moved with was read before, with all that came before it."""
+        last = (session.last_message_time, session.last_message)
+        named = session.last_customer_message_id
+        return last in self.foreseen and (
+            named in (self.ids or ())
+            or (self.session is not None and self.session.last_customer_message_id == named)
+        )
 
     def is_old(self, message: Message, now: int) -> bool:
         """Whether it is known, or stands below what is known.
@@ -143,10 +163,9 @@ class _Known:
             named = _named(session, messages) - _named(self.session, messages)
         return [one for one in messages if one.id in named or not self.is_old(one, newest.now)]
 
-    def reaches(self, newest: Newest) -> bool:
-        """Whether the newest messages go back to what is old, both in time and ahead of it."""
-        parts = [newest.timely] if newest.is_all_ahead else [newest.timely, newest.ahead]
-        return newest.is_all or all(self.is_old(part[0], newest.now) for part in parts if part)
+    def is_reached(self, messages: Sequence[Message], now: int) -> bool:
+        """Whether these, the last of their kind, go back to what is old."""
+        return not messages or self.is_old(messages[0], now)
 
 
 class _NewMessages:
@@ -159,7 +178,7 @@ class _NewMessages:
         now = self._gateway.ids.now()
         for event in batch:
             if isinstance(event, SessionAdded) and event.session.last_message_time > now:
-                newest = await self._read(event.session.id, _FEW)
+                newest = await self._read(event.session.id)
                 known = _Known.by(event.session).after(event.session, newest)
                 self._known[event.session.id] = known
 
@@ -184,22 +203,27 @@ class _NewMessages:
             known = _Known(None, horizon)
         if not known.has_moved(session):
             return ()
+        if known.has_foreseen(session):
+            self._known[session.id] = replace(known, session=session)
+            return ()
         newest = await self._back_to(session.id, known)
         self._known[session.id] = known.after(session, newest)
         return known.new(session, newest)
 
     async def _back_to(self, session_id: SessionId, known: _Known) -> Newest:
         """The newest messages, as far back as something new may be."""
-        limit = _FEW
+        newest = await self._read(session_id)
+        read = _FEW
         while True:
-            newest = await self._read(session_id, limit)
-            if known.reaches(newest):
+            timely = not (newest.is_all or known.is_reached(newest.timely, newest.now))
+            ahead = not (newest.is_all_ahead or known.is_reached(newest.ahead, newest.now))
+            if not (timely or ahead):
                 return newest
-            limit *= _GROWTH
+            await newest.further(read * (_GROWTH - 1), timely=timely, ahead=ahead)
+            read *= _GROWTH
 
-    async def _read(self, session_id: SessionId, limit: int) -> Newest:
-        enough = max(limit // 2, _FEW)
-        return await self._gateway.newest(self._gateway.patient, session_id, limit, enough=enough)
+    async def _read(self, session_id: SessionId) -> Newest:
+        return await self._gateway.newest(self._gateway.patient, session_id, _FEW, enough=_FEW)
 
 
 def _last(session: Session) -> tuple[object, ...]:

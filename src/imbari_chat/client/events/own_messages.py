@@ -99,10 +99,8 @@ class OwnMessages:
             self._brought.pop(key, None)
         return [*events, event]
 
-    def heard(self, event: ChatEvent) -> list[ChatEvent]:
-        """The stream says something; gives what is to be told."""
-        if not isinstance(event, MessageAdded):
-            return [event]
+    def heard(self, event: MessageAdded) -> list[ChatEvent]:
+        """The stream brings a message; gives what is to be told."""
         key = event.message.id
         if self._is_pending(key):
             self._brought[key] = None

@@ -120,9 +120,9 @@ class ClientPresence:
         """``hearer`` has heard enough."""
         self._watcher.remove(hearer)
 
-    def heard(self, event: ChatEvent) -> None:
-        """Something came that says more than that somebody typed."""
-        if self.is_on and isinstance(event, MessageAdded):
+    def heard(self, event: MessageAdded) -> None:
+        """A message came, which says more than that somebody typed."""
+        if self.is_on:
             self._watcher.heard(event)
 
     async def read(self, session_id: SessionId | None = None) -> PresenceSnapshot:

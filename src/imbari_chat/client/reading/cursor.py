@@ -12,11 +12,15 @@ from imbari_chat.errors import InvalidData
 from imbari_chat.schema import decode
 from imbari_chat.wire.json import Json, Scalar
 from imbari_chat.wire.keys import SortKey
+from imbari_chat.wire.order import value_order
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.tree import EMPTY, Leaf, from_json
+from imbari_chat.wire.tree import Leaf, from_json
 
 __all__ = ["Edge", "OrderedRows", "Reader", "Row"]
+
+_AFTER_KEYS: SortKey = (4,)
+"""Beyond the order of any key."""
 
 _AFTER_TEXTS = "\U0010ffff"
 """A bound that objects are beyond: they sort after texts, and no bound can name one."""
@@ -69,6 +73,11 @@ class Edge:
             tied += before.tied
         return cls(row, tied)
 
+    @classmethod
+    def after(cls, value: Scalar) -> "Edge":
+        """The edge beyond every row that is ordered by this value or a lower one."""
+        return cls(Row("", None, value, (value_order(from_json(value)), _AFTER_KEYS)), 0)
+
     def leaves_out(self, row: Row, *, down: bool) -> bool:
         """True if ``row`` is not beyond this edge."""
         return row.place >= self.row.place if down else row.place <= self.row.place
@@ -80,7 +89,7 @@ class OrderedRows:
     Args:
         reader: The way to it.
         path: Where it is stored.
-        order: All of it, by key or by a child.
+        order: All of it, by a child.
         floor: Leave out what is ordered before this number.
     """
 
@@ -152,8 +161,6 @@ class OrderedRows:
     def row(self, key: str, raw: Json) -> Row:
         """A record of the list, as one of its rows."""
         index = self._order.order_by
-        if index.kind == "key":
-            return Row(key, raw, key, index.sort_key(key, EMPTY))
         node = from_json(raw)
         ordered = node.at(index.path)
         value = ordered.value if isinstance(ordered, Leaf) else None

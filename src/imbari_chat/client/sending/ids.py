@@ -14,7 +14,7 @@ from typing import Final
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import MessageId, NoteId, SessionId
-from imbari_chat.wire.pushid import PushIds, rank_of, timestamp_of
+from imbari_chat.wire.pushid import PushIds, is_push_id, timestamp_of
 
 __all__ = ["Ids"]
 
@@ -127,10 +127,10 @@ class _Sequence:
     def follow(self, key: str, timestamp: int) -> None:
         self._know(key)
         self.follow_time(timestamp)
-        rank = rank_of(key)
-        if rank is None or key <= self._made or (self._after is not None and key <= self._after):
+        if key <= self._made or (self._after is not None and key <= self._after):
             return
-        if timestamp_of(_whole(key)) <= min(timestamp + _MOST_AHEAD, _FAR):
+        whole = _whole(key)
+        if is_push_id(whole) and timestamp_of(whole) <= min(timestamp + _MOST_AHEAD, _FAR):
             self._after = key
 
     def follow_time(self, timestamp: int) -> None:

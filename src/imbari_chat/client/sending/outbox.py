@@ -9,9 +9,10 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Literal, TypeAlias
 
+from imbari_chat.client.sending.attempts import Attempts
 from imbari_chat.client.sending.entry import (
     OutboxEntry,
     is_stored,
@@ -54,7 +55,8 @@ class Outbox:
         self._core = OutboxCore(random.random, policy)
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
-        self._tries: set[asyncio.Task[None]] = set()
+        self._attempts = Attempts(transport, self._ended)
+        self._running: set[asyncio.Task[None]] = set()
         self._alarm = Alarm(self._ring)
         self._going = False
         self._notifier = Notifier()
@@ -154,11 +156,7 @@ class Outbox:
         """
         self.begin()
         self.online()
-        try:
-            async with asyncio.timeout(timeout):
-                await self._notifier.until(self._is_at_rest)
-        except TimeoutError:
-            pass  # what is left is the answer
+        await self._notifier.until(self._is_at_rest, timeout)
         return self.pending
 
     async def drop(self, message_id: str) -> None:
@@ -220,6 +218,7 @@ class Outbox:
         """
         self._closed = True
         self._alarm.set(None)
+        self._attempts.close()
         tasks = self._tasks()
         for task in tasks:
             task.cancel()
@@ -234,7 +233,6 @@ class Outbox:
             error = Unavailable(
                 "the client was closed before this message was confirmed",
                 where=str(entry.plan.commit_marker),
-                outcome_unknown=entry.may_be_there,
             )
             entry.awaited = True  # whoever closes says so
             self._give_up(entry, error)
@@ -278,7 +276,7 @@ class Outbox:
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         """What runs."""
-        return list(self._tries)
+        return list(self._running)
 
     def _accept(self, entry: OutboxEntry, *, keep: bool = True) -> None:
         self._entries[entry.message.id] = entry
@@ -313,6 +311,9 @@ class Outbox:
         """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
+        self._attempts.give_up(entry, self._is_here)
+        if isinstance(error, Unavailable):
+            error.outcome_unknown = entry.may_be_there
         delivery: Delivery = "sent" if entry.may_be_there else "failed"
         self._became(entry, delivery, error)
         self._announce(entry, delivery, error)
@@ -328,8 +329,8 @@ class Outbox:
 
     def _forget(self, entry: OutboxEntry) -> None:
         self._entries.pop(entry.message.id, None)
-        if entry.over is not None and not entry.over.done():
-            entry.over.set_result(None)
+        if entry.over is not None:
+            _is_over(entry.over)
         if not self._entries:
             WITH_MAIL.discard(self)
 
@@ -339,7 +340,6 @@ class Outbox:
             f"not sent within {timeout:g} s" if trouble is None else trouble.what,
             where=None if trouble is None else trouble.where,
             hint=None if trouble is None else trouble.hint,
-            outcome_unknown=entry.may_be_there,
         )
         error.__cause__ = trouble
         self._give_up(entry, error)
@@ -349,9 +349,14 @@ class Outbox:
         """Until it is settled, its client is closed, or ``timeout`` is over."""
         if timeout <= 0 or entry.message.id not in self._entries:
             return
-        entry.over = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        entry.over = loop.create_future()
         # Should it come together with the deadline: where it is then is the answer.
-        await asyncio.wait({entry.over}, timeout=timeout)
+        alarm = loop.call_later(timeout, _is_over, entry.over)
+        try:
+            await entry.over
+        finally:
+            alarm.cancel()
 
     def _go_on(self) -> None:
         """Do what the core asks for, and be rung at its next deadline."""
@@ -375,7 +380,7 @@ class Outbox:
             case Send(keys):
                 entries = [self._entries[key] for key in keys if key in self._entries]
                 if self._may_go(entries):
-                    self._send(self._timely(entries))
+                    self._send_after_telling(self._timely(entries))
                 else:
                     self._try(self._prepare(entries))
             case Look(key):
@@ -402,8 +407,8 @@ class Outbox:
 
     def _try(self, one: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(one)
-        self._tries.add(task)
-        task.add_done_callback(self._tries.discard)
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
 
     async def _prepare(self, entries: list[OutboxEntry]) -> None:
         """What has to be known, or written elsewhere, before these may be sent."""
@@ -421,34 +426,29 @@ class Outbox:
             self._send(entries)
         self._go_on()
 
-    def _send(self, entries: list[OutboxEntry]) -> None:
-        """All or none in one update; of a conversation's, the last gives its preview."""
-        # What was given up meanwhile has been said not to be there, so it does not go.
-        entries = [one for one in entries if one.message.id in self._entries]
-        if not entries:
-            return
-        doubtful: set[str] = {one.message.id for one in entries if one.may_be_there}
-        for entry in entries:
-            entry.may_be_there = True
-        self._transport.submit(
-            {place: value for one in entries for place, value in one.plan.changes.items()},
-            lambda error: self._answered(entries, doubtful, error),
-        )
+    def _send_after_telling(self, entries: list[OutboxEntry]) -> None:
+        """Send when whoever watches has heard of it, in this turn of the loop or else the next."""
+        if self._watchers:
+            asyncio.get_running_loop().call_soon(self._send, entries)
+        else:
+            self._send(entries)
 
-    def _answered(
-        self, entries: list[OutboxEntry], doubtful: set[str], error: ImbariError | None
-    ) -> None:
-        """The end of a try."""
-        if self._closed:
-            return
-        unknown = isinstance(error, Unavailable) and error.outcome_unknown
+    def _send(self, entries: list[OutboxEntry]) -> None:
+        # What was given up meanwhile has been said not to be there, so it does not go.
+        if entries := [one for one in entries if self._is_here(one)]:
+            self._attempts.make(entries)
+
+    def _ended(self, entries: Sequence[OutboxEntry], error: ImbariError | None) -> None:
+        """An update was answered, or nobody knows."""
         for entry in entries:
             if error is None:
                 self._core.committed(entry.message.id, time.monotonic())
             else:
-                entry.may_be_there = unknown or entry.message.id in doubtful
                 self._failed(entry, error)
         self._go_on()
+
+    def _is_here(self, entry: OutboxEntry) -> bool:
+        return entry.message.id in self._entries
 
     async def _look(self, entry: OutboxEntry) -> None:
         try:
@@ -492,3 +492,9 @@ class Outbox:
             watcher(event)
         if delivery == "failed" and not entry.awaited:
             _log.warning("the message %s was not delivered: %s", entry.message.id, error)
+
+
+def _is_over(waiting: asyncio.Future[None]) -> None:
+    """Whoever waits goes on."""
+    if not waiting.done():
+        waiting.set_result(None)

@@ -1,0 +1,96 @@
+"""The end of a conversation, read back as far as whoever reads needs it, and no record twice."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from imbari_chat.client.reading.cursor import Edge, OrderedRows, Reader, Row
+from imbari_chat.schema import paths
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.order import is_ahead, latest_time
+from imbari_chat.schema.paths import SessionId
+
+__all__ = ["Newest"]
+
+
+@dataclass(slots=True)
+class _Part:
+    """Rows one after another, of which the last ones have been read."""
+
+    rows: OrderedRows
+    messages: list[Message] = field(default_factory=list)
+    edge: Edge | None = None
+    is_all: bool = False
+
+    def take(self, rows: Sequence[Row], usable: Callable[[list[Row]], list[Message]]) -> None:
+        """These come before what has been read, nearest first."""
+        if rows:
+            self.messages[:0] = usable([*reversed(rows)])
+            self.edge = Edge.at(rows[-1], rows, self.edge)
+
+
+class Newest:
+    """The last messages of a conversation: those that are timely, and those ahead of their time.
+
+    Args:
+        reader: The way to them.
+        session_id: Which conversation.
+        usable: Gives the usable messages among rows, in their order.
+        now: The server's time, ms, by which it is decided what is ahead of it.
+    """
+
+    def __init__(
+        self,
+        reader: Reader,
+        session_id: SessionId,
+        usable: Callable[[list[Row]], list[Message]],
+        now: int,
+    ) -> None:
+        place, order = paths.messages(session_id), paths.messages_in_order()
+        self.now = now
+        self._usable = usable
+        self._timely = _Part(OrderedRows(reader, place, order))
+        self._ahead = _Part(OrderedRows(reader, place, order, floor=latest_time(now) + 1))
+
+    @property
+    def timely(self) -> list[Message]:
+        """The last messages that are not ahead of the server's time, oldest first."""
+        return self._timely.messages
+
+    @property
+    def ahead(self) -> list[Message]:
+        """The last of those that are, oldest first."""
+        return self._ahead.messages
+
+    @property
+    def is_all(self) -> bool:
+        """Whether there are no others."""
+        return self._timely.is_all and self._ahead.is_all
+
+    @property
+    def is_all_ahead(self) -> bool:
+        """Whether no others are ahead."""
+        return self._ahead.is_all
+
+    async def begin(self, limit: int, enough: int) -> None:
+        """Read the last ``limit``; if fewer than ``enough`` are timely, ``limit`` such as well."""
+        rows = await self._timely.rows.beyond(None, limit, down=True)
+        ahead = [row for row in rows if is_ahead(row.place, self.now)]
+        timely = rows[len(ahead) :]
+        is_all = len(rows) < limit
+        self._ahead.is_all = is_all or bool(timely)
+        self._ahead.take(ahead, self._usable)
+        if not is_all and len(timely) < enough:
+            timely = await self._timely.rows.beyond(
+                Edge.after(latest_time(self.now)), limit, down=True
+            )
+            is_all = len(timely) < limit
+        self._timely.is_all = is_all
+        self._timely.take(timely, self._usable)
+
+    async def further(self, count: int, *, timely: bool, ahead: bool) -> None:
+        """Read on from where reading ended: ``count`` more of either part that is asked for."""
+        for part, wanted in ((self._timely, timely), (self._ahead, ahead)):
+            if wanted and not part.is_all:
+                rows = await part.rows.beyond(part.edge, count, down=True)
+                part.is_all = len(rows) < count
+                part.take(rows, self._usable)

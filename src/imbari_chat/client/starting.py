@@ -1,0 +1,132 @@
+"""A conversation is started once, however often somebody has to ask for it."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.errors import AccessDenied, Conflict, ImbariError, StartUnfinished, Unavailable
+from imbari_chat.schema import paths, plans
+from imbari_chat.schema.forms import LeadForm
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import MessageId, SessionId
+
+__all__ = ["Starter", "lead_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    """A conversation as somebody asked for it, under ids that stay the same however often."""
+
+    session_id: SessionId
+    message_id: MessageId
+    lead: LeadForm
+    text: str | None
+
+    def reads_as(self, session: Session) -> bool:
+        """Whether this is what was stored, and not another try for the same place."""
+        first = None if self.text is None else self.message_id
+        return session.last_customer_message_id == first and self.lead == lead_of(session)
+
+    def plan(self, uid: str | None) -> plans.Plan:
+        """What writes it."""
+        first = None if self.text is None else (self.message_id, self.text)
+        return plans.start_chat(self.session_id, self.lead, uid=uid, first=first)
+
+    def unfinished(self, error: Unavailable) -> StartUnfinished:
+        """The error for whoever asked: nobody knows whether it is there."""
+        return StartUnfinished(
+            error.what,
+            session_id=self.session_id,
+            where=error.where,
+            hint="Call start() again: it settles this one first",
+        )
+
+
+class Starter:
+    """Starts conversations, and remembers one of which nobody knows whether it was started.
+
+    Args:
+        gateway: What the customer's client does everything through.
+    """
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+        self._unfinished: _Attempt | None = None
+
+    @asynccontextmanager
+    async def starting(
+        self, lead: LeadForm, text: str | None, session_id: str | None
+    ) -> AsyncIterator[SessionId]:
+        """Start a conversation; with the block it is settled.
+
+        Args:
+            lead: The form.
+            text: The first message.
+            session_id: That of a start which another client could not settle.
+
+        Yields:
+            Where it is. What the block raises counts as what became of the start.
+
+        Raises:
+            AccessDenied: The rules refuse.
+            StartUnfinished: No answer, to this or to an earlier try; it may have been started.
+            Unavailable: No answer; it was not started.
+            Conflict: An earlier try with another form or text did go through.
+            InvalidData: ``session_id`` is not one.
+        """
+        earlier = self._earlier(lead, text, session_id)
+        attempt = self._attempt(earlier, lead, text)
+        self._unfinished, committed, doubtful = attempt, False, earlier is not None
+        try:
+            await self._gateway.commit(attempt.plan(self._gateway.uid), doubtful=doubtful)
+            committed = True
+            if doubtful and attempt is not earlier:
+                await self._require_own(attempt)
+            yield attempt.session_id
+        except Unavailable as error:
+            if committed or doubtful or error.outcome_unknown:
+                raise attempt.unfinished(error) from error
+            self._unfinished = None
+            raise
+        except AccessDenied:
+            raise  # an earlier try may be there all the same, where nobody may look now
+        except ImbariError:
+            self._unfinished = None
+            raise
+        self._unfinished = None
+
+    def _earlier(self, lead: LeadForm, text: str | None, session_id: str | None) -> _Attempt | None:
+        """The try to settle first."""
+        earlier = self._unfinished
+        if session_id is None or (earlier is not None and earlier.session_id == session_id):
+            return earlier
+        return self._anew(paths.session_id(session_id), lead, text)
+
+    def _attempt(self, earlier: _Attempt | None, lead: LeadForm, text: str | None) -> _Attempt:
+        """What to write: the earlier try as it was, or in other words at the same place."""
+        if earlier is None:
+            return self._anew(self._gateway.ids.session(), lead, text)
+        if (earlier.lead, earlier.text) == (lead, text):
+            return earlier
+        return self._anew(earlier.session_id, lead, text)
+
+    def _anew(self, session_id: SessionId, lead: LeadForm, text: str | None) -> _Attempt:
+        return _Attempt(session_id, self._gateway.ids.message(session_id), lead, text)
+
+    async def _require_own(self, attempt: _Attempt) -> None:
+        """The same place was asked for in other words before: see whose words it holds."""
+        session = await self._gateway.session(attempt.session_id)
+        if session is not None and not attempt.reads_as(session):
+            raise Conflict(
+                "an earlier start went through, with another form or text",
+                where=attempt.session_id,
+                hint="Come back to it with resume(), or call start() again for another",
+            )
+
+
+def lead_of(session: Session) -> LeadForm:
+    """The form that a conversation was started with."""
+    return LeadForm(
+        session.customer_name, session.customer_email, session.customer_phone, session.topic
+    )
