@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import sys
+import termios
 import time
 from contextlib import suppress
 from threading import Condition, Thread
@@ -34,6 +35,7 @@ class Terminal:
 
     def __init__(self, code: str, *, size: tuple[int, int] = (80, 24)) -> None:
         self._ours, theirs = pty.openpty()
+        termios.tcsetwinsize(theirs, size[::-1])
         environment = {
             **os.environ,
             "TERM": "xterm",
@@ -124,5 +126,5 @@ class Terminal:
     ) -> None:
         self._process.kill()
         self._process.wait()
-        self._reader.join(1.0)
+        self._reader.join(10.0)  # before its descriptor may be somebody else's
         os.close(self._ours)

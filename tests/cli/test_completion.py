@@ -1,11 +1,6 @@
 """Completion: scripts for shells, and conversations that may be offered to one."""
 
 import re
-import shlex
-import shutil
-import stat
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -138,25 +133,6 @@ def test_nothing_that_a_shell_would_obey_is_offered(
         for part in offer:
             assert re.fullmatch(r"[\w@.+ -]*", part)
             assert not part.startswith(" ")
-
-
-@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not here, which is asked")
-def test_bash_completes(program: Program, visitor: Visitor, place: Path) -> None:
-    """With the script as it is printed."""
-    visitor.writes("Hello")
-    (place / "script").write_text(program("completion", "bash").stdout)
-    itself = place / "imbari-chat"
-    code = "from imbari_chat.cli import completion, main; completion._PATIENCE = 60; main.run()"
-    itself.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -c "{code}" "$@"\n')
-    itself.chmod(itself.stat().st_mode | stat.S_IXUSR)
-    asked = (
-        ". ./script; COMP_WORDS=(./imbari-chat show am); COMP_CWORD=2;"
-        " _imbari_chat_completion ./imbari-chat; printf '%s\\n' \"${COMPREPLY[@]}\""
-    )
-    result = subprocess.run(
-        ["bash", "-c", asked], capture_output=True, text=True, timeout=60, check=True
-    )
-    assert (result.stdout, result.stderr) == ("amina@example.com\n", "")
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -183,13 +183,13 @@ def test_an_editor_that_cannot_be_understood_is_named(
         draft.edit(())
 
 
-def test_what_the_desk_lets_edit_leaves_nothing_behind(nowhere: Path, editor: Editor) -> None:
+async def test_what_the_desk_lets_edit_leaves_nothing_behind(nowhere: Path, editor: Editor) -> None:
     """Unless it fails: then the text is kept."""
     editor.does("file.write_text(text.replace('on', 'off', 1), encoding='utf-8')")
-    assert edited(nowhere / "drafts", "on its way") == "off its way"
+    assert await edited(nowhere / "drafts", "on its way") == "off its way"
     assert list((nowhere / "drafts").iterdir()) == []
     editor.does("sys.exit(3)")
     with pytest.raises(InvalidData, match="ended with status 3"):
-        edited(nowhere / "drafts", "on its way")
+        await edited(nowhere / "drafts", "on its way")
     (kept,) = (nowhere / "drafts").iterdir()
     assert kept.read_text("utf-8").startswith("on its way")

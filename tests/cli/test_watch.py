@@ -529,3 +529,15 @@ async def test_of_a_conversation_that_was_not_heard_of_the_side_is_told(
     watcher = Watcher(Lines(Stdout(), Stderr()), Stderr(quiet=True))
     await watcher.take(_said("Hello", _NIGHT, sender=sender))
     assert capsys.readouterr().out.splitlines()[-1] == f"03:00  -P7alW13  {sender}: Hello"
+
+
+def test_it_rings_only_if_it_is_asked_to(
+    visitor: Visitor, program: Program, emulator: Emulator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not everybody who watches wants to hear it."""
+    past, rung = _long_ago(emulator, program, visitor.writes("One")), list[str]()
+    monkeypatch.setattr(Stderr, "ring", lambda _: rung.append("rung"))
+    program("watch", *past)
+    assert rung == []
+    program("watch", *past, "--bell")
+    assert rung == ["rung"]

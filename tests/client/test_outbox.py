@@ -249,7 +249,7 @@ async def test_what_is_given_up_is_taken_back_and_may_be_there_only_if_it_was_se
     transport = _Waiting(namespace, ADMIN, sent=sent)
     desk = AsyncAdminChat._over(Gateway(transport))
     replying = asyncio.create_task(
-        desk.reply(session_id, "Hello", timeout=0.05 if how == "deadline" else WAIT, queue=False)
+        desk.reply(session_id, "Hello", timeout=0.5 if how == "deadline" else WAIT, queue=False)
     )
     await eventually(lambda: bool(desk.outbox))
     (message,) = desk.outbox

@@ -13,7 +13,7 @@ from imbari_chat.errors import AccessDenied, ImbariError, InvalidData, Unavailab
 from imbari_chat.schema.events import ChatEvent, MessageAdded, PresenceChanged, TypingChanged
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.schema.presence import EXPIRY, TYPING_EXPIRY, PresenceSnapshot
+from imbari_chat.schema.presence import EXPIRY, TYPING_EXPIRY
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query

@@ -421,6 +421,18 @@ async def test_a_window_of_nothing_is_survived() -> None:
         assert row_of(app, "Hello")
 
 
+async def test_a_window_that_grows_shows_both_panes() -> None:
+    """At once, and one again when it shrinks."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    async with opened(chat, size=(80, 24)) as (app, pilot):
+        await pilot.press("enter")
+        for size, shown in (((140, 40), True), ((80, 24), False), ((140, 40), True)):
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+            assert app._inbox.display is shown
+            assert any("amina@" in row and "▏" in row for row in screen_of(app)) is shown
+
+
 async def test_an_untouched_selection_is_the_newest() -> None:
     """One that was moved stays on its conversation, wherever that goes."""
     chat = Chat(AMINA, BRIAN)

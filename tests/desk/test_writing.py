@@ -159,10 +159,18 @@ async def test_the_desk_goes_on_while_an_editor_is_open(monkeypatch: pytest.Monk
         assert not any(one.startswith("read") for one in chat.calls)
         closes.set()
         await until(pilot, lambda: app.store.state.draft == "one two")
-        await pilot.pause()
-        assert row_of(app, "While you wrote: 3 messages of 2 customers")
-        look(app, 1)
-        await until(pilot, lambda: "read m2" in chat.calls)
+        await until(
+            pilot,
+            lambda: any(
+                "While you wrote: 3 messages of 2 customers" in row for row in screen_of(app)
+            ),
+        )
+
+        def is_read() -> bool:
+            look(app, 1)
+            return "read m2" in chat.calls
+
+        await until(pilot, is_read)
 
 
 @pytest.mark.parametrize("ends", ["leaving", "failing"])

@@ -1,4 +1,4 @@
-"""The desk in tmux: a terminal that nobody here wrote."""
+"""Programs in tmux: a terminal that nobody here wrote."""
 
 import os
 import shutil
@@ -52,9 +52,13 @@ class Tmux:
     def press(self, key: str) -> None:
         self._run("send-keys", key)
 
+    def write(self, text: str) -> None:
+        """What is typed as it is."""
+        self._run("send-keys", "-l", text)
+
     def type(self, line: str) -> None:
         """A line of a shell, with its Enter."""
-        self._run("send-keys", "-l", line)
+        self.write(line)
         self.press("Enter")
 
     def resize(self, width: int, height: int) -> None:

@@ -32,5 +32,5 @@ async def test_what_was_sent_and_given_up_may_be_there(
             await desk.sessions()
             proxy.mute()
             with pytest.raises(Unavailable) as told:
-                await desk.reply(session_id, "Hello", timeout=0.2, queue=False)
+                await desk.reply(session_id, "Hello", timeout=2.0, queue=False)
     assert told.value.outcome_unknown

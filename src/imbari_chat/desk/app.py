@@ -17,6 +17,7 @@ from textual import events
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Horizontal
+from textual.geometry import Size
 from textual.widgets import Input, TextArea
 
 from imbari_chat.desk import frame
@@ -174,12 +175,17 @@ class Desk(App[None]):
 
     # What is shown
 
-    def _lay_out(self) -> None:
-        """List and conversation side by side, or one at a time where there is little room."""
-        wide = self.size.width >= _WIDE
+    def _lay_out(self, size: Size | None = None) -> None:
+        """List and conversation side by side, or one at a time where there is little room.
+
+        Args:
+            size: The terminal's, if that is about to become another one.
+        """
+        width = (size or self.size).width
+        wide = width >= _WIDE
         in_list = not self._conversation.has_keys or self.store.opened is None
         self._inbox.display = wide or in_list
-        self._inbox.styles.width = min(self.size.width * 2 // 5, _LIST) if wide else "1fr"
+        self._inbox.styles.width = min(width * 2 // 5, _LIST) if wide else "1fr"
         self._conversation.display = wide or not in_list
         self._conversation.set_class(wide, "beside")
         self._conversation.lay_out()
@@ -191,8 +197,8 @@ class Desk(App[None]):
             return "reply"
         return "search" if self._inbox.is_searching else "list"
 
-    def on_resize(self) -> None:
-        self._lay_out()
+    def on_resize(self, event: events.Resize) -> None:
+        self._lay_out(event.size)  # Textual's own handler comes after this one
 
     def on_descendant_focus(self) -> None:
         self._lay_out()

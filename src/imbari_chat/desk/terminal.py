@@ -5,7 +5,7 @@ import locale
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from imbari_chat.desk.plain import plain
 
@@ -53,6 +53,11 @@ class Lasting:
             self._gone()
 
 
+_ALT_ENTER: Final = "\x1b\r"
+"""What Alt and Enter send where keys have no protocol of their own; Textual takes it for Enter,
+which would send what was to go on in a new line."""
+
+
 def driver(gone: Callable[[], None]) -> "type[Driver] | None":
     """What draws on a terminal; None for Textual's own where there are no such terminals.
 
@@ -61,8 +66,11 @@ def driver(gone: Callable[[], None]) -> "type[Driver] | None":
     """
     if os.name != "posix":
         return None
+    from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # its only table of them
     from textual.drivers.linux_driver import LinuxDriver
+    from textual.keys import Keys
 
+    cast("dict[str, object]", ANSI_SEQUENCES_KEYS)[_ALT_ENTER] = (Keys.ControlJ,)
     is_plain = locale.nl_langinfo(locale.CODESET).upper() not in {"UTF-8", "UTF8"}
 
     class TerminalDriver(LinuxDriver):

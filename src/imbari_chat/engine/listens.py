@@ -14,14 +14,13 @@ server sends the whole before its ok, or says with it that the copy is right.
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Literal
 
 from imbari_chat.engine.mirror import assign, children, plain
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.messages import Push, location
+from imbari_chat.wire.messages import Push, location, on_the_wire
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import from_object, to_object
@@ -219,8 +218,7 @@ class Listens:
         Raises:
             InvalidData: It cannot be read.
         """
-        where, data = push.body.get("p"), push.body.get("d")
-        base = _known_location(where) if isinstance(where, str) else location(where)
+        base, data = self._base(push), push.body.get("d")
         places = [(base, data)] if push.action == "d" else _merged(base, data)
         told = []
         for listen in self._heard_by(push, base):
@@ -253,11 +251,21 @@ class Listens:
             return [one for one in here if one.query in wanted]
         return [one for one in here if one.query is None] or here
 
+    def _base(self, push: Push) -> Path:
+        """The place that a push names; mostly where the listen stands that its tag names."""
+        where, listen = push.body.get("p"), self._tagged(push)
+        if listen is not None and where == on_the_wire(listen.path):
+            return listen.path
+        return location(where)
+
+    def _tagged(self, push: Push) -> Listen | None:
+        tag = push.body.get("t")
+        return self._by_tag.get(tag) if isinstance(tag, int) else None
+
     def _heard_by(self, push: Push, base: Path) -> Iterable[Listen]:
         """Those that a push may concern. One with an unknown tag is for nobody."""
-        tag = push.body.get("t")
-        if tag is not None:
-            listen = self._by_tag.get(tag) if isinstance(tag, int) else None
+        if push.body.get("t") is not None:
+            listen = self._tagged(push)
             return [] if listen is None else [listen]
         return [
             one
@@ -269,10 +277,6 @@ class Listens:
         del self._by_target[listen.path, listen.query]
         if listen.tag is not None:
             del self._by_tag[listen.tag]
-
-
-_known_location = lru_cache(maxsize=256)(location)
-"""Pushes name the same few places again and again."""
 
 
 def hash_of(value: Json) -> str:

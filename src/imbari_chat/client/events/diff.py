@@ -85,8 +85,7 @@ class WindowDiff(ABC):
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
         self._lowest = Lowest(self._place_of)
-        self._looked_at: Mapping[str, Json] = {}
-        self._all_places: dict[str, Place] = {}
+        self._looked_at: tuple[Mapping[str, Json], dict[str, Place]] | None = None
         self._floor: str | None = None
         self._latest: Place = ()
         self._has_begun = False
@@ -184,7 +183,7 @@ class WindowDiff(ABC):
         """All that :meth:`updates` gives, at once."""
         return [event for step in self.updates(value, touched, gap=gap) for event in step]
 
-    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None = None) -> bool:
+    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None) -> bool:
         """True if more than half of a full window was stamped later than the server's time.
 
         What is written at its right time then has little room, or none: the window is too small.
@@ -226,10 +225,10 @@ class WindowDiff(ABC):
         """
         if touched is not None:
             return {key: self._place_of(key, window[key]) for key in touched & window.keys()}
-        if self._looked_at is not window:
+        if self._looked_at is None or self._looked_at[0] is not window:
             places = {key: self._place_of(key, raw) for key, raw in window.items()}
-            self._looked_at, self._all_places = window, places
-        return self._all_places
+            self._looked_at = window, places
+        return self._looked_at[1]
 
     def _note_latest(self, places: Mapping[str, Place], now: int) -> None:
         """These are known from now on. What is ahead of the server's time says nothing of it."""
@@ -270,7 +269,7 @@ class WindowDiff(ABC):
         """A window that ends there has been delivered."""
         self._floor = None if end is None else end[1]
         self._has_begun = True
-        self._looked_at, self._all_places = {}, {}
+        self._looked_at = None
 
 
 class SessionDiff(WindowDiff):
