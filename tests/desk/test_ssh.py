@@ -41,14 +41,15 @@ class Far:
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / key)]
             subprocess.run(command, check=True)
         (folder / "config").write_text(_CONFIG.format(folder=folder), "utf-8")
-        server = [sshd, "-i", "-f", str(folder / "config")]
+        server = [sshd, "-f", str(folder / "config")]
         checked = subprocess.run([*server, "-t"], capture_output=True, text=True, check=False)
         if checked.returncode:
             pytest.skip(f"sshd does not start here: {checked.stderr.strip()}")
         self._pid = folder / "pid"
         there = f"echo $$ > {self._pid}; exec {sys.executable} -c {shlex.quote(CODE)}"
         options = (
-            f"ProxyCommand={shlex.join(server)}", "StrictHostKeyChecking=no", "SendEnv=LC_ALL",
+            f"ProxyCommand={shlex.join([*server, '-i'])}",
+            "StrictHostKeyChecking=no", "SendEnv=LC_ALL",
             f"UserKnownHostsFile={folder / 'known'}", f"IdentityFile={folder / 'key'}",
         )  # fmt: skip
         flags = [part for option in options for part in ("-o", option)]

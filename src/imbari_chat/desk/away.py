@@ -40,8 +40,9 @@ class Away:
             self._heard.append(name)
 
     def after(self, work: Callable[[], object]) -> bool:
-        """Have something done once the terminal is ours again; says whether it is an editor's."""
-        if self.is_on:
+        """Have something done, once, when the terminal is ours again; says whether it is an
+        editor's."""
+        if self.is_on and work not in self._then:
             self._then.append(work)
         return self.is_on
 
