@@ -243,21 +243,23 @@ async def opened(
     )
     with pytest.MonkeyPatch.context() as patch:
         for module in (textual.app, textual.pilot):
-            patch.setattr(module, "wait_for_idle", _until_idle)
+            patch.setattr(module, "wait_for_idle", lambda *_: _until_idle(app))
         async with app.run_test(size=size) as pilot:
             await pilot.pause()
             yield app, pilot
 
 
-async def _until_idle(*_: float) -> None:
+async def _until_idle(app: Desk) -> None:
     """Wait until nobody in the loop has anything to do but to wait for a clock, a thread or a file.
+
+    The clock that a new size waits for, lest there be another, is waited for as well.
 
     A pilot takes a process that uses no processor for one that is idle. On a busy machine it may
     as well not have been given any.
     """
     loop = cast("asyncio.BaseEventLoop", asyncio.get_running_loop())
     await asyncio.sleep(0)
-    while loop._ready:  # type: ignore[attr-defined]  # noqa: ASYNC110  # callbacks that are due
+    while loop._ready or app._resize_timer:  # type: ignore[attr-defined]  # noqa: ASYNC110  # due
         await asyncio.sleep(0)
 
 
