@@ -131,7 +131,7 @@ def _leaks(text: str, secrets: set[str]) -> list[str]:
 @pytest.mark.parametrize(
     ("transport_name", "sharp"),
     [
-        ("rest", {"httpx", "httpcore.http11", "urllib3.connectionpool"}),
+        ("rest", {"httpcore.http11", "urllib3.connectionpool"}),
         ("websocket", {"urllib3.connectionpool"}),
     ],
     indirect=["transport_name"],
