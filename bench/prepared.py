@@ -1,6 +1,6 @@
 """A server that has its one stream ready in memory: what readers cost is all that is measured.
 
-Every stream gets the same first snapshot of the inbox, in chunks as the service sends them, and
+Every stream of the inbox gets the same first snapshot, in chunks as the service sends them, and
 then silence. Every other read answers with one session, every write with an acknowledgement. Run as
 a program with a number of sessions, it prints its port and serves until it is ended.
 """
@@ -14,6 +14,7 @@ from typing import Final
 __all__ = ["sessions"]
 
 _NOW: Final = 1_790_000_000_000
+_INBOX: Final = b"GET /chatSessions.json"
 _CHUNK: Final = 64 * 1024
 _STREAM: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
@@ -38,8 +39,8 @@ def _session(index: int) -> dict[str, object]:
     }
 
 
-def _stream(number: int) -> bytes:
-    data = json.dumps({"path": "/", "data": sessions(number)}, separators=(",", ":"))
+def _stream(value: object) -> bytes:
+    data = json.dumps({"path": "/", "data": value}, separators=(",", ":"))
     body = f"event: put\ndata: {data}\n\n".encode()
     pieces = [body[at : at + _CHUNK] for at in range(0, len(body), _CHUNK)]
     return _STREAM + b"".join(b"%x\r\n%b\r\n" % (len(piece), piece) for piece in pieces)
@@ -52,7 +53,8 @@ def _answer(value: object) -> bytes:
 
 
 async def _serve(number: int) -> None:
-    stream, session, done = _stream(number), _answer(_session(0)), _answer({})
+    inbox, nothing = _stream(sessions(number)), _stream(None)
+    session, done = _answer(_session(0)), _answer({})
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(asyncio.IncompleteReadError, ConnectionError):
@@ -61,7 +63,8 @@ async def _serve(number: int) -> None:
                 lengths = [line[15:] for line in lines if line.startswith(b"content-length:")]
                 await reader.readexactly(int(lengths[0]) if lengths else 0)
                 if b"accept: text/event-stream" in lines:
-                    writer.write(stream)
+                    # Whoever listens to more than the inbox finds nothing there.
+                    writer.write(inbox if head.startswith(_INBOX) else nothing)
                 else:
                     writer.write(session if head.startswith(b"GET") else done)
                 await writer.drain()

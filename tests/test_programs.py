@@ -99,6 +99,7 @@ _ENDS = {
     "signal": "import os; print('lost', end=''); os.kill(os.getpid(), 15)",
     "exit": "import os; os._exit(9)",
     "atexit": "import atexit; atexit.register(print, 'last'); print('first')",
+    "object": "class A: __del__ = lambda self: print('gone')\na = A()",
     "thread": "import threading, time; threading.Timer(0.01, print, ['later']).start()",
     "syntax": "nonsense nonsense",
     "import": "from imbari_chat.nowhere import nothing",
@@ -214,7 +215,8 @@ def test_who_starts_an_interpreter_has_a_reason() -> None:
     here = Path(__file__).parent
     found = set()
     for file in here.rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+        text = file.read_text("utf-8")
+        for node in ast.walk(ast.parse(text)) if "sys.executable" in text else ():
             match node:
                 case ast.Call(func=ast.Attribute(ast.Name("subprocess" | "asyncio"))) if (
                     "sys.executable" in ast.unparse(node)

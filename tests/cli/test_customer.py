@@ -6,7 +6,9 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from prompt_toolkit import PromptSession
@@ -14,14 +16,16 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from imbari_chat.cli.customer.lead import Lead
+from imbari_chat.cli.customer.lead import Lead, mistake_in, questions, topic_of
 from imbari_chat.cli.customer.run import run_customer
 from imbari_chat.cli.customer.terminal import asked
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.errors import InvalidData
+from imbari_chat.schema.forms import QUICK_TOPICS
 from imbari_chat.schema.models import Message, Session
+from tests.cli.harness import Program
 from tests.cli.standard import Standard
 from tests.cli.terminal import Terminal
 
@@ -248,3 +252,65 @@ def _leave(terminal: Terminal) -> int:
         with suppress(subprocess.TimeoutExpired):
             return terminal.ends(within=1)
     raise AssertionError("the customer did not leave")
+
+
+@pytest.mark.parametrize(
+    ("options", "taken"),
+    [
+        ([], {"new": False, "wait": None, "json": False, "quiet": False}),
+        (["--new"], {"new": True, "wait": None, "json": False, "quiet": False}),
+        (["--wait", "7"], {"new": False, "wait": 7.0, "json": False, "quiet": False}),
+        (["--json", "--quiet"], {"new": False, "wait": None, "json": True, "quiet": True}),
+    ],
+)
+def test_what_is_asked_for_is_what_is_done(
+    program: Program, monkeypatch: pytest.MonkeyPatch, options: list[str], taken: dict[str, object]
+) -> None:
+    """Each option, and none that was not given."""
+    given: dict[str, Any] = {}
+
+    async def taking(_: object, lead: Lead, **options: Any) -> None:
+        given.update(options, lead=lead)
+
+    monkeypatch.setattr("imbari_chat.cli.customer.run.run_customer", taking)
+    who = ("--name", "Amina", "--email", "a@b.c", "--phone", "1", "--topic", "An order")
+    program("customer", *who, *options)
+    assert given.pop("lead") == Lead("Amina", "a@b.c", "1", "An order")
+    assert given == taken
+
+
+GOOD = Lead("Amina", "amina@example.com", "+254 700 000000", "An order")
+
+
+@pytest.mark.parametrize("field", ["name", "email", "phone", "topic"])
+def test_a_mistake_is_told_where_it_was_typed(field: str) -> None:
+    """Whatever is missing or wrong of what is asked later."""
+    bad = {"name": "n" * 101, "email": "nowhere", "phone": "call me", "topic": "t" * 1000}
+    assert mistake_in(field, GOOD) is None
+    assert mistake_in(field, replace(GOOD, **{field: bad[field]})) is not None
+    for other in sorted(bad.keys() - {field}):
+        assert mistake_in(field, replace(GOOD, **{other: bad[other]})) is None
+    assert mistake_in(field, replace(GOOD, **{field: "\ud800"})) is not None
+
+
+@pytest.mark.parametrize(
+    ("answer", "topic"),
+    [
+        ("1", QUICK_TOPICS[0]),
+        (" 2 ", QUICK_TOPICS[1]),
+        ("0", "0"),
+        ("99", "99"),
+        ("My own", "My own"),
+    ],
+)
+def test_a_number_means_a_topic_of_the_list(answer: str, topic: str) -> None:
+    """Counted from 1; anything else is the person's own words."""
+    assert topic_of(answer) == topic
+
+
+def test_every_field_is_asked_for_once() -> None:
+    """In the order in which they are checked, with the topics to choose from."""
+    asked_for = dict(questions())
+    assert list(asked_for) == ["name", "email", "phone", "topic"]
+    assert f"  1 {QUICK_TOPICS[0]}\n" in asked_for["topic"]
+    assert asked_for["phone"].endswith("(optional): ")

@@ -4,12 +4,16 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
+from functools import cache
 from pathlib import Path
 
 import pytest
 
 from imbari_chat.emulator import Emulator
+
+# One worker knows what others of these have started.
+pytestmark = pytest.mark.xdist_group("start-up")
 
 _HEAVY = {"firebase_admin", "pyrebase", "textual", "prompt_toolkit", "httpx", "requests", "uvicorn"}
 
@@ -42,13 +46,19 @@ def _modules_of(*arguments: str, **variables: str) -> set[str]:
     )
 
 
+@cache
+def _modules_alone(*arguments: str) -> Set[str]:
+    """Of a command where nothing is configured, run once for all who ask."""
+    return _modules_of(*arguments)
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["inbox", "--help"], ["desk", "--help"], ["desk"], ["emulator", "--help"]],
 )
 def test_help_loads_nothing_that_talks(arguments: list[str]) -> None:
     """Neither Firebase's libraries, nor the emulator, nor a screen."""
-    loaded = _modules_after(f"from imbari_chat.cli.main import run; run({arguments})")
+    loaded = _modules_alone(*arguments)
     assert not loaded & _HEAVY
     assert "imbari_chat.emulator" not in loaded
     assert "imbari_chat.client" not in loaded
@@ -56,7 +66,7 @@ def test_help_loads_nothing_that_talks(arguments: list[str]) -> None:
 
 def test_version_loads_next_to_nothing() -> None:
     """Not even what parses arguments."""
-    loaded = _modules_after("from imbari_chat.cli.main import run; run(['--version'])")
+    loaded = _modules_alone("--version")
     assert not loaded & {*_HEAVY, "typer", "rich", "pydantic", "asyncio"}
 
 
@@ -68,7 +78,7 @@ def test_importing_the_package_loads_nothing_heavy() -> None:
 
 def test_a_one_shot_command_loads_one_sides_libraries() -> None:
     """Reading the inbox starts no emulator and draws no screen."""
-    loaded = _modules_after("from imbari_chat.cli.main import run; run(['inbox'])")
+    loaded = _modules_alone("inbox")
     assert not loaded & {"textual", "prompt_toolkit", "uvicorn", "imbari_chat.emulator"}
 
 
@@ -89,13 +99,13 @@ _COMMANDS = {
 )
 def test_a_command_loads_no_other(arguments: list[str], own: str) -> None:
     """Nor looks through the options of the others, also if a value has a command's name."""
-    assert _modules_of(*arguments) & _COMMANDS == {f"imbari_chat.cli.{own}"}
+    assert _modules_alone(*arguments) & _COMMANDS == {f"imbari_chat.cli.{own}"}
 
 
 @pytest.mark.parametrize("arguments", [["--help", "inbox"], ["shwo", "inbox"], []])
 def test_what_is_about_all_commands_loads_all(arguments: list[str]) -> None:
     """The help of the whole, and a mistyped name, whose likeness may be any."""
-    assert _modules_of(*arguments) >= _COMMANDS
+    assert _modules_alone(*arguments) >= _COMMANDS
 
 
 @pytest.fixture
@@ -141,7 +151,7 @@ def test_a_stored_sign_in_is_resumed_without_what_signs_in(emulated: dict[str, s
 )
 def test_only_commands_that_last_search_for_garbage(arguments: list[str], lasts: bool) -> None:
     """The others end before it could amount to anything."""
-    assert ("collecting" in _modules_of(*arguments)) is lasts
+    assert ("collecting" in _modules_alone(*arguments)) is lasts
 
 
 def test_the_live_inbox_searches_for_garbage(emulated: dict[str, str]) -> None:

@@ -21,6 +21,7 @@ from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.errors import AuthError, ImbariError, QuotaExceeded, SessionNotFound
 from imbari_chat.schema import plans
 from imbari_chat.schema.forms import LeadForm
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from tests.client.in_memory import (
@@ -447,3 +448,30 @@ async def test_reading_that_is_not_answered_twice_is_not_known(
         with pytest.raises(Unavailable) as caught:
             await AsyncAdminChat._over(Gateway(transport)).open(session.id).mark_read()
         assert (caught.value.outcome_unknown, transport.updates) == (unknown, updates)
+
+
+async def test_a_refusal_after_a_request_that_was_lost_is_no_echo(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """It may have been the echo of the first try, and is looked into."""
+    with pytest.raises(AccessDenied, match="blocked"):
+        await customer(LOST_REQUEST, AccessDenied("blocked")).start(name="A", email="a@example.com")
+    assert _stored(namespace, "/chatSessions") is None
+
+
+@pytest.mark.parametrize("doubtful", [True, False])
+async def test_only_a_doubtful_action_takes_a_refusal_for_its_echo(
+    namespace: Namespace, *, doubtful: bool
+) -> None:
+    """Of one that is tried for the first time somebody else's marker says nothing."""
+    plan = plans.start_chat(
+        SessionId("-Ochat--------------"),
+        LeadForm.checked(name="A", email="a@example.com"), uid="amina",
+    )  # fmt: skip
+    await InMemory(namespace, CUSTOMER).update(plan.changes)
+    again = Gateway(InMemory(namespace, CUSTOMER, AccessDenied("it is there")))
+    if doubtful:
+        await again.commit(plan, doubtful=True)
+    else:
+        with pytest.raises(AccessDenied, match="it is there"):
+            await again.commit(plan)

@@ -29,6 +29,9 @@ from tests.contract.playing import (
 )
 from tests.emulator.plain_socket import joined
 
+# One worker signs everybody in, and not each.
+pytestmark = pytest.mark.xdist_group("matrix")
+
 WAYS = ("rules", "rest", "socket")
 SIGN_INS = {"socket": by_token, "owner": as_the_owner}
 ROWS = [

@@ -221,7 +221,7 @@ async def test_a_choice_fits_a_small_window() -> None:
     async with opened(chat, size=(80, 24)) as (app, pilot):
         await pilot.press("z", *["down"] * 6)
         await pilot.resize_terminal(80, 12)
-        await pilot.pause()
+        await until(pilot, lambda: any("↑2 A number" in row for row in screen_of(app)))
         assert row_of(app, ">") < row_of(app, "↑2 A number chooses")
 
 

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.engine.overlay import Known
 from imbari_chat.engine.synctree import Listen, SyncTree, Told
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
@@ -349,3 +351,62 @@ def test_an_array_is_the_object_that_was_written() -> None:
     number, _ = tree.write({WINDOW / "list": {"0": "x", "1": "y"}}, NOW)
     assert tree.server_value(WINDOW / "list", ["x", "y"]) == []
     assert tree.settled(number) == []
+
+
+def test_whoever_listens_twice_is_told_nothing_new() -> None:
+    """Neither of what is there nor of what is not."""
+    tree = SyncTree()
+    assert tree.server_value(WINDOW, {"a": 1}) == []
+    tree.listen(WINDOW)
+    tree.server_value(WINDOW, {"a": 1})
+    assert tree.listen(WINDOW) == []
+    assert tree.value(WINDOW) == {"a": 1}
+
+
+def test_what_was_on_its_way_when_nobody_listened_any_more_is_lost() -> None:
+    """A window of a query belongs to whoever listens with it."""
+    tree, query = SyncTree(), Query.by_key().limit_to_last(2)
+    tree.listen(WINDOW, query)
+    tree.unlisten(WINDOW, query)
+    assert tree.server_value(WINDOW, {"a": 1}, (WINDOW, query)) == []
+    tree.listen(WINDOW, query)
+    assert tree.value(WINDOW, query) is None
+
+
+def test_a_place_that_is_known_wholly_knows_what_was_known_below() -> None:
+    """Of which nothing else is kept."""
+    tree, below = SyncTree(), Path((*WINDOW, "b"))
+    tree.listen(below)
+    tree.server_value(below, {"x": 1})
+    tree.listen(WINDOW)
+    tree.server_value(WINDOW, {"b": {"x": 2}})
+    assert tree.value(below) == {"x": 2}
+    tree.unlisten(WINDOW)
+    assert tree.value(below) == {"x": 2}
+    tree.server_value(below, None)
+    assert tree.value(below) is None
+
+
+A = Known({"a": 1}, frozenset({"a"}))
+
+
+@pytest.mark.parametrize(
+    ("known", "path", "value", "after"),
+    [
+        (A, "b", 2, Known({"a": 1, "b": 2}, frozenset({"a", "b"}))),
+        (A, "b", None, Known({"a": 1}, frozenset({"a", "b"}))),
+        (A, "b/c", 2, A),  # of a child that is not known nobody is told half
+        (A, "a/c", 2, Known({"a": {"c": 2}}, frozenset({"a"}))),
+        (A, "a", None, Known(None, frozenset({"a"}))),
+        (A, "", {"z": 1}, Known({"z": 1}, None, is_whole=True)),
+        (Known.all_of({"a": 1}), "b/c", 2, Known({"a": 1, "b": {"c": 2}}, None, is_whole=True)),
+    ],
+)
+def test_what_is_known_grows_by_whole_children(
+    known: Known, path: str, value: Json, after: Known
+) -> None:
+    """Present or absent; what is known wholly stays so."""
+    found = known.with_value(Path.parse(path), value)
+    assert found == after
+    assert found.knows(Path(["a", "x"]))
+    assert found.knows(Path(["nowhere"])) is (after.keys is None)

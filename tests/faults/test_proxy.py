@@ -1,6 +1,7 @@
 """The proxy's own faults: each does what it says, and nothing else."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from contextlib import suppress
 
@@ -8,7 +9,7 @@ import pytest
 
 from tests.client.cutting import CuttingProxy
 from tests.faults.connection import Pauses
-from tests.faults.proxy import TURNED_AWAY, Proxy
+from tests.faults.proxy import TURNED_AWAY, Proxy, _answer
 from tests.ports import own_port
 
 
@@ -265,6 +266,20 @@ async def test_a_line_that_breaks_brings_so_much_and_no_more(proxy: Proxy) -> No
         with pytest.raises(ConnectionError):
             await asyncio.wait_for(line.drain(), 30)
         line.close()
+
+
+async def test_a_stranger_answers_somebody_who_has_gone() -> None:
+    """To whom it was the answer that showed that nobody is there any more."""
+    came: asyncio.Future[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
+    came = asyncio.get_running_loop().create_future()
+    async with await asyncio.start_server(
+        lambda reader, writer: came.set_result((reader, writer)), "127.0.0.1", 0
+    ) as server:
+        with socket.create_connection(server.sockets[0].getsockname()) as client:
+            client.sendall(b"GET / HTTP/1.1\r\n\r\n")
+        reader, writer = await came
+        await _answer(b"HTTP/1.1 204 No Content\r\n\r\n", reader, writer)
+        writer.transport.abort()
 
 
 async def test_a_stranger_answers_until_it_is_mended(proxy: Proxy, echo: Echo) -> None:

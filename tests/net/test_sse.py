@@ -7,7 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -27,6 +27,7 @@ from imbari_chat.errors import (
     ImbariError,
     InvalidData,
     StreamOverflow,
+    Unavailable,
 )
 from imbari_chat.net.http_client import HttpAnswer
 from imbari_chat.net.rest import RestTransport
@@ -538,6 +539,10 @@ async def test_a_redirect_within_the_host_keeps_the_credential() -> None:
         ("http://127.0.0.1:9000/a", "http://127.0.0.1:9001/a", False),
         ("http://10.0.0.1:9000/a", "http://127.0.0.1:9000/a", False),
         ("http://10.0.0.1:9000/a", "http://10.0.0.1:9000/b", True),
+        ("http://127.0.0.1:9000/a", "http://other.example:9000/a", False),
+        ("https://database.example/a", "https://database.example/b", True),
+        ("https://database.example/a", "https://database.example:8443/a", False),
+        ("https://database.example/a", "https://other.example/a", False),
     ],
 )
 def test_a_credential_goes_only_where_it_belongs(origin: str, target: str, allowed: bool) -> None:
@@ -632,3 +637,42 @@ async def test_closing_the_transport_closes_its_listeners_and_its_identity() -> 
 async def _drain(subscription: SseSubscription) -> None:
     async for _ in subscription:
         pass
+
+
+class _Body:
+    """What an answer goes on with, and whether it was given back."""
+
+    def __init__(self, *chunks: bytes | Exception) -> None:
+        self._chunks = chunks
+        self.is_closed = False
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            if isinstance(chunk, Exception):
+                raise chunk
+            yield chunk
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "chunks", "error"),
+    [
+        (200, "text/event-stream", [b"event: keep-alive\ndata: null\n\n"], None),
+        (200, "text/event-stream", [httpx.ReadError("broke")], httpx.ReadError),
+        (200, "text/html", [b"<p>"], Unavailable),
+        (401, "application/json", [b'{"error": "Permission denied"}'], AccessDenied),
+    ],
+)
+async def test_an_answer_is_given_back_whatever_comes_of_it(
+    status: int, kind: str, chunks: list[bytes | Exception], error: type[Exception] | None
+) -> None:
+    """Or each would keep a connection."""
+    async with listening(black_hole) as (subscription, _, caller):
+        body: Any = _Body(*chunks)
+        found = HttpAnswer(status, kind, None, body)
+        access: Any = caller
+        with nullcontext() if error is None else pytest.raises(error):
+            await subscription._listen(found, access)
+        assert body.is_closed

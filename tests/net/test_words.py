@@ -1,4 +1,4 @@
-"""What the network did, in words; and whom a credential, or a proxy, is told."""
+"""What the network did, in words; and what a proxy is told."""
 
 import socket
 import ssl
@@ -67,26 +67,6 @@ def _from(error: httpx.HTTPError, cause: Exception) -> httpx.HTTPError:
 def test_a_stream_that_was_not_opened_or_broke(error: Exception, words: str | None) -> None:
     """Likewise; what is no fault of the network's has no words."""
     assert sse._in_words(error) == words
-
-
-@pytest.mark.parametrize(
-    ("origin", "target", "may"),
-    [
-        (HOST, f"{HOST}/other", True),
-        (HOST, "https://other.example", False),
-        (HOST, "http://database.example", False),
-        (HOST, f"{HOST}:8443", False),
-        (HOST, "https://s-1.firebaseio.com", True),
-        (HOST, "http://s-1.firebaseio.com", False),
-        (HOST, "https://firebaseio.com.example", False),
-        ("http://localhost:9000", "http://127.0.0.1:9000", True),
-        ("http://localhost:9000", "http://127.0.0.1:9001", False),
-        ("http://localhost:9000", "http://other.example:9000", False),
-    ],
-)
-def test_a_credential_goes_to_the_service_alone(origin: str, target: str, *, may: bool) -> None:
-    """By the same way, or by an encrypted one to its own domains."""
-    assert sse._may_carry_credentials(httpx.URL(origin), httpx.URL(target)) is may
 
 
 @pytest.mark.parametrize(

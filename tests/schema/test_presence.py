@@ -274,3 +274,8 @@ def test_whoever_is_gone_or_makes_no_sense_hides_no_colleague() -> None:
         admins: Json = {f"u{at}": {"aa": one} for at, one in enumerate(stored)}
         (there,) = Signs(admins=admins).snapshot(NOW).colleagues(S)
         assert there == Colleague(f"u{stored.index(alive)}", "Noor")
+
+
+def test_signs_last_as_long_as_was_decided() -> None:
+    """ms and seconds; the website's pages count with the same."""
+    assert (EXPIRY, TYPING_EXPIRY, MIN_INTERVAL) == (150_000, 6_000, 1.0)

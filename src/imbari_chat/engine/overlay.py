@@ -81,7 +81,7 @@ class Write:
         now: int,
         before: Callable[[Path], Json],
         *,
-        visible: bool = True,
+        visible: bool,
     ) -> "Write":
         """A write with what the server will make of it, as far as that can be told here.
 

@@ -24,6 +24,9 @@ from tests.client.scenarios import (  # noqa: E402
 )
 from tests.client.scenarios.faces import Face, Scenario, public_names  # noqa: E402
 
+# One worker knows which names all of them used.
+pytestmark = pytest.mark.xdist_group("scenarios")
+
 SCENARIOS: dict[str, Scenario] = {
     one.__name__: one
     for one in (

@@ -183,7 +183,7 @@ class WindowDiff(ABC):
         """All that :meth:`updates` gives, at once."""
         return [event for step in self.updates(value, touched, gap=gap) for event in step]
 
-    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None = None) -> bool:
+    def is_crowded(self, value: Json, now: int, touched: frozenset[str] | None) -> bool:
         """True if more than half of a full window was stamped later than the server's time.
 
         What is written at its right time then has little room, or none: the window is too small.

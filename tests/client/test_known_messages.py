@@ -1,0 +1,122 @@
+"""Which messages of a session are old, by what was read of it: without a service."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from imbari_chat.client.events import new_messages
+from imbari_chat.client.events.new_messages import _Known
+from imbari_chat.schema.models import Message
+from imbari_chat.schema.order import latest_time, message_place
+from tests.view.records import NOW, message, session
+
+FAR = latest_time(NOW) + 1_000
+"""A time that is ahead."""
+
+
+@dataclass
+class Newest:
+    """What a read gave."""
+
+    timely: list[Message] = field(default_factory=list)
+    ahead: list[Message] = field(default_factory=list)
+    is_all: bool = True
+    is_all_ahead: bool = True
+    now: int = NOW
+
+
+def at(*times: int) -> list[Message]:
+    """Messages of these times after NOW, ms, each named by its time."""
+    return [message(f"m{time}", "x", timestamp=NOW + time) for time in times]
+
+
+def known(newest: Any, before: _Known | None = None) -> _Known:
+    about = session("amina")
+    return (before or _Known.by(about)).after(about, newest)
+
+
+def old(one: _Known, *messages: Message) -> list[bool]:
+    return [one.is_old(each, NOW) for each in messages]
+
+
+def test_before_anything_was_read_the_sessions_time_tells() -> None:
+    """What is stamped until then is old."""
+    before = _Known.by(session("amina", at=5))
+    assert old(before, *at(4, 5, 6)) == [True, True, False]
+
+
+def test_of_what_was_read_wholly_nothing_else_is_old() -> None:
+    """Whoever writes with a slow clock is heard all the same."""
+    whole = known(Newest(at(2, 4)))
+    assert old(whole, *at(1, 2, 3, 4, 5)) == [False, True, False, True, False]
+    assert (whole.floor, whole.ahead_floor) == (None, None)
+
+
+def test_below_what_was_read_all_is_old() -> None:
+    """It was there before, and was not looked at."""
+    part = known(Newest(at(2, 4), is_all=False))
+    assert old(part, *at(1, 2, 3, 4, 5)) == [True, True, False, True, False]
+
+
+def test_no_more_are_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The others are below, and so are old."""
+    monkeypatch.setattr(new_messages, "_MOST_REMEMBERED", 2)
+    few = known(Newest(at(1, 2, 4)))
+    assert few.ids == frozenset({"m2", "m4"})
+    assert old(few, *at(1, 3)) == [True, False]
+
+
+def test_a_clock_that_was_set_back_makes_nothing_new() -> None:
+    """Of what was timely a moment ago, some is not now, and a look went deeper for others."""
+    before = known(Newest(at(2, 4), is_all=False))
+    after = known(Newest(at(1), is_all=False), before)
+    assert old(after, *at(1, 2, 4)) == [True, True, True]
+    assert after.floor == before.floor
+    assert known(Newest(at(3), is_all=False), before).floor == message_place(*at(3))
+    assert known(Newest(at(1)), before).floor is None
+
+
+def test_what_is_ahead_is_remembered_for_as_long_as_it_is() -> None:
+    """A stamp of tomorrow is new once."""
+    there = message("far", "x", timestamp=FAR)
+    first = known(Newest(at(1), [there]))
+    assert old(first, there, message("other", "x", timestamp=FAR)) == [True, False]
+    then = known(Newest(at(2), now=NOW), first)
+    assert list(then.ahead) == ["far"]
+    assert known(Newest(at(2), now=FAR), first).ahead == {}
+
+
+def test_what_was_ahead_from_the_beginning_is_old() -> None:
+    """Up to the lowest that was read, if others are below; later ones are new."""
+    there = [message(f"f{by}", "x", timestamp=FAR + by) for by in (2, 4)]
+    first = known(Newest(at(1), there, is_all_ahead=False))
+    assert first.ahead_floor == message_place(there[0])
+    below, between = (message(f"f{by}", "x", timestamp=FAR + by) for by in (1, 3))
+    assert old(first, below, between) == [True, False]
+    assert known(Newest(at(2), there, is_all_ahead=False), first).ahead_floor == first.ahead_floor
+
+
+def test_no_more_that_is_ahead_is_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of too many the lowest are old for as long as they are ahead."""
+    monkeypatch.setattr(new_messages, "_MOST_AHEAD", 2)
+    there = [message(f"f{by}", "x", timestamp=FAR + by) for by in (1, 2, 3)]
+    many = known(Newest(at(1), there))
+    assert list(many.ahead) == ["f2", "f3"]
+    assert old(many, *there) == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    ("fields", "moved"),
+    [
+        ({}, False),
+        ({"unreadCount": 5}, False),
+        ({"lastMessage": "other"}, True),
+        ({"lastMessageTime": NOW + 1}, True),
+        ({"lastCustomerMessageId": "-m"}, True),
+    ],
+)
+def test_a_session_moves_with_a_message(fields: dict[str, Any], moved: bool) -> None:
+    """By its preview, its time, or the message that it names."""
+    assert _Known.by(session("amina")).has_moved(session("amina", **fields)) is moved
+    assert _Known(None, 0).has_moved(session("amina"))
