@@ -15,6 +15,7 @@ __all__ = ["sessions"]
 
 _NOW: Final = 1_790_000_000_000
 _INBOX: Final = b"GET /chatSessions.json"
+_SILENT: Final = b"HTTP/1.1 204 No Content\r\n\r\n"
 _CHUNK: Final = 64 * 1024
 _STREAM: Final = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
@@ -65,8 +66,10 @@ async def _serve(number: int) -> None:
                 if b"accept: text/event-stream" in lines:
                     # Whoever listens to more than the inbox finds nothing there.
                     writer.write(inbox if head.startswith(_INBOX) else nothing)
+                elif head.startswith(b"GET"):
+                    writer.write(session)
                 else:
-                    writer.write(session if head.startswith(b"GET") else done)
+                    writer.write(_SILENT if b"print=silent" in lines[0] else done)
                 await writer.drain()
         writer.close()
 

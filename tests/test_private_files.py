@@ -80,4 +80,4 @@ def test_what_is_prepared_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(private_files, "sync_directory", synced.append)
     for _ in range(2):
         private_files.prepare(tmp_path / "new" / "box")
-    assert synced == [tmp_path / "new"]
+        assert synced == [tmp_path / "new"]

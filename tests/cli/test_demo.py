@@ -168,6 +168,9 @@ def test_what_comes_of_it_is_the_exit_code(
         return code
 
     monkeypatch.setattr("imbari_chat.cli.demo.run.run_demo", run_demo)
+    program("demo", code=code)
+    usual = {"headless": False, "seconds": None, "json": False, "seed": 1, "web": False, "port": 0}
+    assert {name: asked[name] for name in usual} == usual
     program("demo", "--headless", "--customers", "3", "--seconds", "7", "--seed", "2", code=code)
     assert asked == {
         "headless": True, "customers": 3, "seconds": 7.0, "json": False, "seed": 2, "web": False,

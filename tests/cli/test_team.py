@@ -68,7 +68,7 @@ def test_a_colleague_is_named_by_account(program: Program, visitor: Visitor) -> 
     assert "Noor A has it now" in program("assign", session, "--to", "noor a").stderr
     for nobody in ("brian@example.com", "Brian"):
         refused = program("assign", session, "--to", nobody, "--take", code=3)
-        assert f"no colleague is known as '{nobody}'" in refused.stderr
+        assert f"nobody who is known here is called '{nobody}'" in refused.stderr
 
 
 def test_labels_are_added_printed_and_taken_away(program: Program, visitor: Visitor) -> None:

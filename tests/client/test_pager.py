@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given
@@ -326,6 +326,19 @@ async def test_what_is_older_than_since_is_not_even_read(
     pager = SessionPager(gateway, since=290, unread=True, page_size=50)
     assert await pager.older() == []
     assert (transport.reads, transport.read) == (1, 10)
+
+
+@pytest.mark.parametrize("start", ["newest", "oldest"])
+async def test_nothing_older_than_since_is_read_at_the_end_either(
+    namespace: Namespace, transport: Reading, gateway: Gateway, start: Literal["newest", "oldest"]
+) -> None:
+    """From whichever end: each page is what it gives, and where the one before ended."""
+    for number in range(300):
+        put_session(namespace, f"-O{number:03}", number)
+    pager = SessionPager(gateway, since=290, page_size=5, start=start)
+    turn = pager.older if start == "newest" else pager.newer
+    assert [len(await turn()) for _ in range(3)] == [5, 5, 0]
+    assert (transport.reads, transport.read) == (3, 5 + 6 + 1)
 
 
 async def test_a_filter_that_little_passes_gives_a_short_page(

@@ -8,11 +8,15 @@ from pathlib import Path as FilePath
 from typing import Any
 
 import pytest
+import requests
+from firebase_admin.exceptions import FirebaseError
+from google.auth.exceptions import DefaultCredentialsError, TransportError
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
-from imbari_chat.engine.refusals import redact
+from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
+from imbari_chat.identity.mapping import service_errors
 from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
@@ -227,3 +231,41 @@ def test_hostile_correct_url_stays_on_one_line(access: Access, server: Answering
 def test_redaction_strikes_out_what_looks_like_a_secret(text: str, shown: str) -> None:
     """Text that we did not write is cleaned before it is shown."""
     assert redact(text) == shown
+
+
+def _google(kind: Any) -> Exception:
+    error: Exception = kind("secret")
+    return error
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind", "what"),
+    [
+        (FirebaseError("UNKNOWN", "secret", cause=requests.ConnectTimeout()), Unavailable,
+         "cannot connect to the database"),
+        (FirebaseError("UNKNOWN", "secret"), Unavailable,
+         "something answered for the database that is not JSON as it sends it"),
+        (FirebaseError("UNKNOWN", "secret", http_response=requests.Response()), Unavailable,
+         "something other than the database answered, with status 502"),
+        (_google(DefaultCredentialsError), ConfigError, "no Google credentials were found"),
+        (_google(TransportError), Unavailable, "Google's token service did not answer"),
+        (requests.exceptions.InvalidURL("secret"), ConfigError,
+         "the address of the database cannot be used"),
+        (requests.exceptions.MissingSchema("secret"), ConfigError,
+         "the address of the database cannot be used"),
+    ],
+)  # fmt: skip
+def test_what_a_library_raises_is_told_in_our_words(
+    raised: Exception, kind: type[ImbariError], what: str
+) -> None:
+    """By itself: what it came from holds the token."""
+    answer = getattr(raised, "http_response", None)
+    if answer is not None:
+        answer.status_code = 502
+    with pytest.raises(kind) as caught, service_errors(Call("/a")):
+        raise raised
+    assert caught.value.what.startswith(what)
+    assert caught.value.where == "/a"
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is None
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None

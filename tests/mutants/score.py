@@ -62,18 +62,30 @@ def play(played: Table, text: str) -> Score:
     for question in questions:
         for rule in question.asked:
             by_rule.setdefault(rule, []).append(question)
-    about = {
-        reads: [each for each in questions if isinstance(each.request, ReadRequest) is reads]
-        for reads in (True, False)
-    }
     score = Score()
+    about: dict[tuple[str, tuple[str, ...]], list[_Question]] = {}
     for mutant in mutants(rules):
         score.tried += 1
-        # Of a rule that is new anything might depend on it that asks for what it is about.
-        asked = by_rule.get(mutant.rule) or about[mutant.rule[0] == ".read"]
+        kind, place = mutant.rule
+        asked = by_rule.get(mutant.rule) or about.get((kind, place[:1]))
+        if asked is None:
+            asked = about[kind, place[:1]] = _about(kind, place[:1], questions)
         if not _noticed(mutant, asked):
             score.unnoticed.append((mutant.place, mutant.change))
     return score
+
+
+def _about(kind: str, below: tuple[str, ...], questions: list[_Question]) -> list[_Question]:
+    """What might depend on a rule that is new: all of its kind, those of ``below`` first."""
+    reads = kind == ".read"
+
+    def is_elsewhere(question: _Question) -> bool:
+        request = question.request
+        paths = [request.path] if isinstance(request, ReadRequest) else request.paths
+        return all(path[:1] != below for path in paths)
+
+    asking = [each for each in questions if isinstance(each.request, ReadRequest) is reads]
+    return sorted(asking, key=is_elsewhere)
 
 
 def _noticed(mutant: Mutant, questions: list[_Question]) -> bool:

@@ -1,7 +1,7 @@
 """Many children in pieces: the same as a dict of them, and shared where nothing was written."""
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Any, Final
 from unittest.mock import patch
 
 import pytest
@@ -135,3 +135,13 @@ def test_the_first_write_is_paid_for_once() -> None:
     assert {*mine} == {*others}
     assert len(mine) <= 4
     assert dumps(stored.to_json(export=True)) == dumps(before)
+
+
+def test_pieces_are_no_list_and_no_number() -> None:
+    """Whatever they are compared with decides."""
+    many = shareable({f"k{at}": at for at in range(12)})
+    assert not isinstance(many, dict)
+    others: list[Any] = [[("k0", 0)], 12]
+    assert many not in others
+    assert many == {f"k{at}": at for at in range(12)}
+    assert many != {f"k{at}": at for at in range(11)}

@@ -95,3 +95,13 @@ def test_only_the_last_segment_may_be_a_priority() -> None:
     for wrong in ("/.priority/a", "/a.b", "/a/$x", 7, None):
         with pytest.raises(InvalidData):
             location(wrong)
+
+
+@pytest.mark.parametrize(
+    "inner",
+    ["{}", '{"r": 1.5, "b": {}}', '{"r": "1"}', '{"a": 1}', '{"r": true}', '{"b": {"s": "ok"}}'],
+)
+def test_what_is_neither_an_answer_nor_a_push_is_refused(inner: str) -> None:
+    """Rather than taken for one of them."""
+    with pytest.raises(InvalidData, match="neither an answer nor a push"):
+        from_server(f'{{"t": "d", "d": {inner}}}')

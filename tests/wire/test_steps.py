@@ -90,3 +90,25 @@ def test_of_a_repeated_key_the_last_counts() -> None:
     """Also when they come in different pieces."""
     text = '{"a": 1, "b": "' + "x" * 40 + '", "a": [[2]], "c": 1, "a": 3, "d": [1]}'
     assert same(parse(text, in_steps=True), parse(text))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a" 1}',
+        '{"a", "b"}',
+        '{"a":1 "b":2}',
+        "[1 2]",
+        "{1: 2}",
+        '{"a":}',
+        "[1,]",
+        '{"a":[1}',
+        "{",
+        '{"a"',
+    ],
+)
+def test_a_sign_that_is_missing_is_missed_in_steps_as_at_once(text: str) -> None:
+    """Between a name and its value, between two of them, and at the end."""
+    for in_steps in (False, True):
+        with pytest.raises(InvalidData):
+            parse(text, in_steps=in_steps)

@@ -237,3 +237,10 @@ def test_a_string_is_measured_in_bytes() -> None:
     for text in ("a" * (limit + 1), "é" * (limit // 2 + 1)):
         with pytest.raises(InvalidData, match="10 MiB"):
             from_json(text)
+
+
+@pytest.mark.parametrize("value", [1, "x", {"a": {"b": True}}, {".priority": "p", ".value": 1}])
+def test_a_node_is_shown_as_what_it_holds(value: Any) -> None:
+    """For whoever looks at a test that failed."""
+    node = from_json(value)
+    assert repr(node) == f"{type(node).__name__}({value!r})"

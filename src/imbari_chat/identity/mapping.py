@@ -60,7 +60,8 @@ def service_errors(call: Call) -> Iterator[None]:
     except FirebaseError as error:
         if isinstance(error.cause, requests.RequestException):
             raise_alone(from_transport(error.cause, call))
-        raise_alone(stranger(error.http_response.status_code if error.http_response else 200, call))
+        answer = error.http_response  # which is false where its status is an error's
+        raise_alone(stranger(200 if answer is None else answer.status_code, call))
     except GoogleAuthError as error:
         raise_alone(from_google(error, call.where))
     except requests.RequestException as error:

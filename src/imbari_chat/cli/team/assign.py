@@ -108,7 +108,7 @@ async def _colleague(
     if not found:
         names = ", ".join(one.label for one in known if one.uid != chat.uid)
         raise NotFound(
-            f"no colleague is known as {wanted!r}",
+            f"nobody who is known here is called {wanted!r}",
             hint=f"Known are {names}" if names else f"Name one as {people.A_UID}UID",
         )
     if len(found) > 1:
