@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.cli import completion
@@ -123,6 +123,9 @@ def test_where_nobody_answers_nothing_is_offered(
 _SIGNS = st.text(st.sampled_from("aZ9 \\$`'\"()[]{}<>|&;:*?!#~\n\t\x1b@.+-_é深") | st.characters())
 
 
+@example("-O", "Amina", "a@example.com; rm -rf /", "Hello")
+@example("-O", "$(touch a)", "a@example.com", "Hello")
+@example("-O;", "Amina", "a@example.com", "Hello `touch a`")
 @given(_SIGNS, _SIGNS, _SIGNS, _SIGNS)
 def test_nothing_that_a_shell_would_obey_is_offered(
     session_id: str, name: str, email: str, text: str

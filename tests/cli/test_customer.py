@@ -293,6 +293,15 @@ def test_a_mistake_is_told_where_it_was_typed(field: str) -> None:
     assert mistake_in(field, replace(GOOD, **{field: "\ud800"})) is not None
 
 
+@pytest.mark.parametrize(("field", "told"), [("name", "the name"), ("email", "the e-mail")])
+def test_what_is_missing_is_told_as_such(field: str, told: str) -> None:
+    """Whether it was left blank or not asked for yet."""
+    for blank in ("", None):
+        mistake = mistake_in(field, replace(GOOD, **{field: blank}))
+        assert mistake is not None
+        assert mistake.what.startswith(f"{told} is missing")
+
+
 @pytest.mark.parametrize(
     ("answer", "topic"),
     [
