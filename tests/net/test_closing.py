@@ -136,7 +136,8 @@ async def test_closing_takes_no_time_and_leaves_nothing(state: str) -> None:
     for _ in range(5):  # sockets are closed at the end of the loop's turn
         await asyncio.sleep(0)
     assert asyncio.all_tasks() == {asyncio.current_task()}
-    gc.collect()
+    if _open_files() > before:  # what is in a cycle is closed when it is found
+        gc.collect()
     assert _open_files() <= before
 
 
