@@ -5,13 +5,13 @@ here: any number of writes goes by between two looks, more than a window holds.
 """
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.client.events import new_messages
@@ -208,7 +208,8 @@ class Cast:
         stamp = self.world.server
         if "ahead" in who:
             stamp += HOUR if who == "ahead" else DAY - 60_000 * (dice % 7)
-        return self.world.message(session_id, key, stamp)
+        uid = None if who.startswith("junk") else who
+        return self.world.message(session_id, key, stamp, uid)
 
 
 @examples(100)
@@ -581,23 +582,37 @@ def test_what_a_busy_consumer_has_read_already_is_not_read_again() -> None:
     _run(lambda: world.server, scene())
 
 
-def test_a_page_that_comes_to_the_session_late_hides_nothing() -> None:
+@examples(100)
+@given(acts=st.lists(st.sampled_from(["reply", "page", "its session", "look"]), max_size=20))
+@example(acts=["page", "reply", "look", "reply", "its session"])
+def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str]) -> None:
     """It writes its message first, and the session after somebody else's: of the two moves between
     which that one came, a listener may hear of the second alone."""
     world = World()
     write = _of_one_session(world)
     session = paths.session(SESSION)
+    late: deque[dict[Path, Json]] = deque()
 
     async def scene() -> None:
-        write("-M0", 0)
+        write("-M", 0)
         await _follow_inbox(world)
-        stamp = world.server + 2
-        world.put(world.message(SESSION, "-M1", stamp))
-        write("-M2", 0)
-        assert sorted(_texts(await world.look())) == ["message 1", "message 2"]
-        write("-M3", 0)
-        world.put({session / "lastMessage": "message 1", session / "lastMessageTime": stamp})
-        assert _texts(await world.look()) == ["message 3"]
+        replies: set[str] = set()
+        for number, act in enumerate([*acts, "look"]):
+            match act:
+                case "reply":
+                    write(f"-M{number:03}", 0)
+                    replies.add(world.written[-1])
+                case "page":
+                    stamp = world.server + 2
+                    world.put(world.message(SESSION, f"-P{number:03}", stamp))
+                    text = world.written[-1]
+                    late.append({session / "lastMessage": text, session / "lastMessageTime": stamp})
+                case "its session" if late:
+                    world.put(late.popleft())
+                case "look":
+                    await world.look()
+                    assert replies <= set(_texts(world.events))
+        assert len(_texts(world.events)) == len(set(_texts(world.events)))
         await world.close()
 
     _run(lambda: world.server, scene())
