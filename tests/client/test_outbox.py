@@ -36,6 +36,7 @@ from tests.client.in_memory import (
 from tests.client.scenarios.faces import WAIT, eventually
 from tests.view.records import outgoing
 
+S = SessionId("amina")
 AT_ONCE = OutboxPolicy(backoff=BackoffPolicy(first=0.0, cap=0.0))
 
 
@@ -224,6 +225,11 @@ async def test_a_deadline_that_comes_with_the_answer_tells_the_answer(
     await desk.close()
 
 
+def _reply(number: int, session_id: SessionId = S) -> plans.Plan:
+    message_id = MessageId(f"-O01234567890123456{number}")
+    return plans.reply(session_id, message_id, "Hello", uid=None, after=None)
+
+
 class _Waiting(InMemory):
     """Never answers a write, and knows of each whether it was sent."""
 
@@ -270,6 +276,33 @@ async def test_what_is_given_up_is_taken_back_and_may_be_there_only_if_it_was_se
     assert transport.taken_back == 1
 
 
+@pytest.mark.parametrize(
+    ("end", "became"),
+    [
+        (None, "confirmed"),
+        (Unavailable("cannot connect"), "failed"),
+        (Unavailable("no answer", outcome_unknown=True), "sent"),
+    ],
+)
+async def test_whoever_closes_waits_for_tries_under_way(
+    end: Unavailable | None, became: str
+) -> None:
+    """What becomes of one is known then; no other is begun."""
+    tries: list[Done] = []
+
+    def submit(_changes: object, done: Done) -> Withdraw:
+        tries.append(done)
+        return lambda: True
+
+    outbox = Outbox(cast("Transport", SimpleNamespace(submit=submit, uid="desk")))
+    sent = [await outbox.deliver(_reply(n), S, timeout=0, keep=True) for n in range(2)]
+    closing = asyncio.create_task(outbox.close(WAIT))
+    await asyncio.sleep(0)
+    tries.pop()(end)
+    await asyncio.wait_for(closing, WAIT)
+    assert (tries, [one.delivery for one in sent]) == ([], [became, "failed"])
+
+
 async def test_an_update_of_several_messages_is_taken_back_with_the_last_of_them() -> None:
     """Before that the others are still wanted, so one that is dropped may arrive."""
     updates: list[Done] = []
@@ -285,11 +318,11 @@ async def test_an_update_of_several_messages_is_taken_back_with_the_last_of_them
 
     policy = OutboxPolicy(batch=2, most_under_way=1)
     outbox = Outbox(cast("Transport", SimpleNamespace(submit=submit, uid="desk")), policy)
-    sent = []
-    for number in range(3):
-        session_id, message_id = SessionId(f"s{number}"), MessageId(f"-O01234567890123456{number}")
-        plan = plans.reply(session_id, message_id, "Hello", uid=None, after=None)
-        sent.append(await outbox.deliver(plan, session_id, timeout=0, keep=True))
+    lanes = [SessionId(f"s{number}") for number in range(3)]
+    sent = [
+        await outbox.deliver(_reply(number, lane), lane, timeout=0, keep=True)
+        for number, lane in enumerate(lanes)
+    ]
     updates.pop()(None)
     assert (len(updates), [one.delivery for one in sent]) == (1, ["confirmed", "sent", "sent"])
     await outbox.drop(sent[1].id)

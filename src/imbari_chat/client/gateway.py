@@ -52,7 +52,8 @@ _log = logging.getLogger(__name__)
 _TRIES = 3
 _PAUSE = 0.3
 _LAST_CHANCE = 0.2
-"""Seconds that closing gives to messages on their way."""
+"""Seconds that closing gives to messages on their way: half of them for tries that begin, half for
+those under way then, so that it is known what became of them."""
 
 
 def _log_rejection(rejected: RecordRejected) -> None:
@@ -263,8 +264,8 @@ class Gateway:
             await dispatcher.close()
         await self.presence.close()
         if self.outbox.pending:
-            await self.outbox.flush(_LAST_CHANCE)
-        left = await self.outbox.close()
+            await self.outbox.flush(_LAST_CHANCE / 2)
+        left = await self.outbox.close(_LAST_CHANCE / 2)
         await self._transport.close()
         return left
 

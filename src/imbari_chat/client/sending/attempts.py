@@ -46,6 +46,11 @@ class Attempts:
         self._ended = ended
         self._under_way: set[_Attempt] = set()
 
+    @property
+    def under_way(self) -> int:
+        """How many nobody has told the end of."""
+        return len(self._under_way)
+
     def make(self, entries: Sequence[OutboxEntry]) -> None:
         """Send these in one update; of a conversation's, the last gives its preview."""
         doubtful = frozenset(one.message.id for one in entries if one.may_be_there)

@@ -209,8 +209,11 @@ class Outbox:
         """A message of this conversation went out with its start just now."""
         self._core.used(session_id, time.monotonic())
 
-    async def close(self) -> tuple[OutgoingMessage, ...]:
-        """Stop trying, and tell whoever waits for a message.
+    async def close(self, patience: float = 0.0) -> tuple[OutgoingMessage, ...]:
+        """Begin no more tries, and tell whoever waits for a message.
+
+        Args:
+            patience: How long to wait for the end of those under way, in seconds.
 
         Returns:
             What was not delivered, with ``error`` set. A message that was handed over to the
@@ -218,6 +221,7 @@ class Outbox:
         """
         self._closed = True
         self._alarm.set(None)
+        await self._notifier.until(lambda: not self._attempts.under_way, patience)
         self._attempts.close()
         tasks = self._tasks()
         for task in tasks:
@@ -445,6 +449,7 @@ class Outbox:
                 self._core.committed(entry.message.id, time.monotonic())
             else:
                 self._failed(entry, error)
+        self._notifier.notify()
         self._go_on()
 
     def _is_here(self, entry: OutboxEntry) -> bool:
