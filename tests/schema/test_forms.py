@@ -77,3 +77,11 @@ def test_half_a_surrogate_pair_is_no_text() -> None:
     """It could not be sent as UTF-8."""
     with pytest.raises(InvalidData, match="Unicode"):
         checked_text("broken \ud83d")
+
+
+def test_what_is_too_long_says_what_to_do() -> None:
+    """Of a message, unless it is something else."""
+    with pytest.raises(InvalidData) as refused:
+        checked_text("x" * (MAX_TEXT + 1))
+    assert refused.value.hint == "Send it in several messages"
+    assert checked_text("x" * MAX_TEXT) == "x" * MAX_TEXT
