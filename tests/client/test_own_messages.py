@@ -38,6 +38,7 @@ class Play:
         self.shown: dict[MessageId, Message] = {}
         self.told: list[ChatEvent] = []
         self.floor = 0
+        self.is_settled = True
         self.now = 0.0
         self.own = OwnMessages(self.pending.__contains__, self if can_tell else None)
         self.begin()
@@ -175,6 +176,21 @@ def test_what_was_deleted_before_the_stream_could_show_it_is_taken_back() -> Non
     play.silent()
     assert play.told[-1] == MessageRemoved(HERE, message)
     assert play.shown == {}
+
+
+def test_what_is_still_being_read_may_bring_it() -> None:
+    """Whoever comes late has a gap to read first, and the message may stand in it."""
+    play = Play()
+    message = play.write()
+    play.became(message, "confirmed", final=True)
+    play.is_settled = False
+    play.silent()
+    play.bring(message)
+    play.is_settled = True
+    play.silent()
+    added, *others = [one for one in play.told if not isinstance(one, DeliveryChanged)]
+    assert isinstance(added, MessageAdded)
+    assert others == []
 
 
 def test_a_stream_that_cannot_tell_takes_nothing_back_by_being_silent() -> None:

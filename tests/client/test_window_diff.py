@@ -249,7 +249,10 @@ def test_what_was_not_found_again_in_a_gap_was_deleted() -> None:
     gap = diff.gap(window)
     assert gap is not None
     events = diff.fill(gap, {"c": _message("c"), "d": _message("d")})
-    events += diff.update(window, gap=gap)
+    for step in diff.updates(window, gap=gap, at_most=1):
+        assert not diff.is_settled
+        events += step
+    assert diff.is_settled
     assert _kinds(events) == [
         ("MessageAdded", "d"),
         ("MessageRemoved", "b"),

@@ -89,11 +89,17 @@ class WindowDiff(ABC):
         self._floor: str | None = None
         self._latest: Place = ()
         self._has_begun = False
+        self._is_settled = True
 
     @property
     def has_begun(self) -> bool:
         """Whether a whole window has been delivered."""
         return self._has_begun
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether all of the window that was looked at last has been delivered."""
+        return self._is_settled
 
     @abstractmethod
     def _place(self, key: str, raw: Json) -> Place:
@@ -110,6 +116,7 @@ class WindowDiff(ABC):
             value: The window.
             touched: The children that may differ from before, or None if any may.
         """
+        self._is_settled = False
         window = children(value)
         end = self._end(window, touched) if self._has_begun else None
         if end is None:
@@ -268,7 +275,7 @@ class WindowDiff(ABC):
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
         self._floor = None if end is None else end[1]
-        self._has_begun = True
+        self._has_begun = self._is_settled = True
         self._looked_at = None
 
 

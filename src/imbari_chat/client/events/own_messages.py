@@ -40,6 +40,11 @@ Written: TypeAlias = tuple[SessionId, OutgoingMessage]
 class Window(Protocol):
     """The messages that a stream shows, told as events or not."""
 
+    @property
+    def is_settled(self) -> bool:
+        """All that the stream has brought is among them; nothing is still being read."""
+        ...
+
     def holds(self, key: str) -> bool:
         """This one is among them."""
         ...
@@ -119,6 +124,8 @@ class OwnMessages:
         stream could show it leaves no other trace.
         """
         window = self._window
+        if window is not None and not window.is_settled:
+            return []  # it has more to say, and is finding out what
         late = [key for key, since in self._due.items() if since + PATIENCE <= now]
         for key in late:
             del self._due[key]
