@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 from http.client import HTTPConnection
 from pathlib import Path as FilePath
+from select import select
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
@@ -205,6 +206,8 @@ class OverRest:
     ) -> tuple[int, str]:
         target = f"{quote(path)}.json?{urlencode(parameters)}"
         content = None if body is None else body.encode()
+        if self._http.sock is not None and select([self._http.sock], [], [], 0)[0]:
+            self._http.close()  # the server has, since nobody asked; what is asked opens it again
         self._http.request(method, target, content, dict(headers))
         answer = self._http.getresponse()
         return answer.status, answer.read().decode()

@@ -48,7 +48,7 @@ def ways() -> Iterator[dict[tuple[str, str], Way]]:
     asked: dict[tuple[str, str], Way] = {}
     with (
         Emulator(clock=clock, enforce_indexes=False) as emulator,
-        closing(HTTPConnection(emulator.database_host, timeout=20)) as http,
+        closing(HTTPConnection(emulator.database_host, timeout=60)) as http,
         ExitStack() as sockets,
     ):
 
