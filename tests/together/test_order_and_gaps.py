@@ -773,6 +773,40 @@ def test_a_clock_that_is_set_back_and_forth_makes_nothing_news_again() -> None:
     _run(lambda: world.server + clock[0], scene())
 
 
+CLOCKS = st.sampled_from([0, -HOUR, HOUR])
+
+
+@examples(100)
+@given(
+    first=CLOCKS,
+    before=st.integers(1, 20),
+    steps=st.lists(st.tuples(CLOCKS, st.integers(1, 45)), max_size=5),
+)
+@example(first=-HOUR, before=11, steps=[(0, 10)])
+@example(first=0, before=1, steps=[(0, 8), (-HOUR, 10), (0, 10)])
+def test_whatever_the_clock_is_set_to_each_message_is_news_once(
+    first: int, before: int, steps: list[tuple[int, int]]
+) -> None:
+    """Also where it was wrong when listening began, and where all that there was is known."""
+    world = World()
+    write = _of_one_session(world)
+    clock = [first]
+
+    async def scene() -> None:
+        for number in range(before):
+            write(f"-M{number:03}", 0)
+        await _follow_inbox(world)
+        for wrong, count in steps:
+            clock[0] = wrong
+            told = len(world.written)
+            for _ in range(count):
+                write(f"-M{len(world.written):03}", 0)
+            assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server + clock[0], scene())
+
+
 @pytest.mark.parametrize(("behind", "news"), [(1, True), (85, True), (95, False)])
 def test_a_slow_dashboards_message_is_news_above_the_lowest_known(behind: int, news: bool) -> None:
     """Which is the tenth; what stands below it had gone by before, for all one can know."""

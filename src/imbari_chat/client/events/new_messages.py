@@ -82,22 +82,26 @@ class _Known:
     Attributes:
         session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
-        ids: Of the newest timely messages, when they were last read; None if that has not happened.
+        ids: Of the newest timely messages, and where these stand, when they were last read; None
+            if that has not happened.
         floor: Where the lowest of those stands, if there are others below, which are old.
         ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
             not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
             there before anything was read, or is one of too many.
+        begun: If the clock said of all that was there when messages were first read that it was
+            ahead of its time: messages up to this time, ms, are old once the clock has come to it.
         foreseen: Times and texts of what was read and is later than the session, but was written
             together with it.
     """
 
     session: Session | None
     until: int
-    ids: frozenset[str] | None = None
+    ids: Mapping[str, Place] | None = None
     floor: Place | None = None
     ahead: Mapping[str, Place] = field(default_factory=dict)
     ahead_floor: Place | None = None
+    begun: int | None = None
     foreseen: frozenset[tuple[int, str]] = frozenset()
 
     @classmethod
@@ -109,23 +113,27 @@ class _Known:
         """These messages are known as well, and all below them."""
         timely = newest.timely[-_MOST_REMEMBERED:]
         is_all = newest.is_all and len(timely) == len(newest.timely)
-        ids: frozenset[str] = frozenset(one.id for one in timely)
+        ids: dict[str, Place] = {one.id: message_place(one) for one in timely}
         floor = message_place(timely[0]) if timely and not is_all else None
-        if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
-            # A clock that was set back takes for ahead what was timely a moment ago.
-            ids, floor = ids | self.ids, self.floor
-        ahead = {key: place for key, place in self.ahead.items() if is_ahead(place, newest.now)}
+        if self.floor and not is_all and (floor is None or floor < self.floor):
+            floor = self.floor
+        # A clock that was set back takes for ahead what was timely a moment ago.
+        known = {**(self.ids or {}), **self.ahead}
+        ahead = {key: place for key, place in known.items() if is_ahead(place, newest.now)}
         ahead |= {one.id: message_place(one) for one in newest.ahead}
         ahead_floor = self.ahead_floor
         if self.ids is None and newest.ahead and not newest.is_all_ahead:
             ahead_floor = message_place(newest.ahead[0])
+        begun = self.begun
+        if self.ids is None and not newest.timely and not newest.is_all_ahead:
+            begun = self.until
         if len(ahead) > _MOST_AHEAD:
             in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
             ahead, ahead_floor = dict(in_order), in_order[0][1]
         until = session.last_message_time
         later = [one for one in newest.timely if one.timestamp >= until and one.sender_uid]
         foreseen = frozenset((one.timestamp, one.text) for one in later[-_MOST_FORESEEN:])
-        return _Known(session, until, ids, floor, ahead, ahead_floor, foreseen)
+        return _Known(session, until, ids, floor, ahead, ahead_floor, begun, foreseen)
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
@@ -136,7 +144,7 @@ class _Known:
         last = (session.last_message_time, session.last_message)
         named = session.last_customer_message_id
         return last in self.foreseen and (
-            named in (self.ids or ())
+            named in (self.ids or {})
             or (self.session is not None and self.session.last_customer_message_id == named)
         )
 
@@ -150,6 +158,8 @@ class _Known:
         if self.ids is None:
             return message.timestamp <= self.until
         if message.id in self.ids or message.id in self.ahead:
+            return True
+        if self.begun is not None and message.timestamp <= self.begun <= now:
             return True
         place = message_place(message)
         floors = (self.floor, self.ahead_floor if is_ahead(place, now) else None)
