@@ -773,7 +773,7 @@ def test_a_clock_that_is_set_back_and_forth_makes_nothing_news_again() -> None:
     _run(lambda: world.server + clock[0], scene())
 
 
-CLOCKS = st.sampled_from([0, -HOUR, HOUR])
+CLOCKS = st.sampled_from([0, -HOUR, HOUR, -90_000, -30_000])
 
 
 @examples(100)
