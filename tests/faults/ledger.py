@@ -63,6 +63,7 @@ class Heard:
         window: How many records it follows.
         began: When it was first live, ms since the epoch; None if it never was.
         begun: The messages that were there when it began, as far as it was given them.
+        unusable: How many records stood in its first window besides, which are no messages.
         before: Texts that had been written when it began, if it is an inbox's that began again:
             it may have missed them.
     """
@@ -77,6 +78,7 @@ class Heard:
     window: int = 50
     began: int | None = None
     begun: tuple[Message, ...] = ()
+    unusable: int = 0
     before: frozenset[str] = frozenset()
 
     def begin_again(self) -> None:
@@ -84,7 +86,7 @@ class Heard:
         self.added.clear()
         self.sessions.clear()
         self.messages.clear()
-        self.began, self.begun = None, ()
+        self.began, self.begun, self.unusable = None, (), 0
 
     def __str__(self) -> str:
         return f"{self.name} ({self.connection})"
@@ -314,13 +316,10 @@ def _may_be_missed(
     than it was, which nobody can tell from their own clock's being wrong. Or it is far ahead of its
     time itself, and may not be among those few of its kind that a listener is given to begin with.
     """
-    entry, place = by_text.get(message.text), message_place(message)
+    entry = by_text.get(message.text)
     if _is_hostile(entry) or _was_there_ahead(message, listener, by_text):
         return True
-    # To whom the clock says that everything is ahead of its time, what a hostile writer stamped
-    # long ago is given beside the latest.
-    begun = [message_place(one) for one in listener.begun if not _is_hostile(by_text.get(one.text))]
-    if len(listener.begun) >= listener.window and all(place < one for one in begun):
+    if _stood_below(message, listener, by_text):
         return True
     if entry is not None and entry.website and _arrived(message) > message.timestamp:
         return len(listener.messages) >= listener.window
@@ -332,6 +331,22 @@ def _may_be_missed(
         and _arrived(one) <= message.timestamp <= one.timestamp <= _arrived(one) + _TOLERATED
     ]
     return 2 * len(early) >= listener.window
+
+
+def _stood_below(message: Message, listener: Heard, by_text: Mapping[str, Entry]) -> bool:
+    """Whether it stood below a first window that was full.
+
+    To whom the clock says that everything is ahead of its time, what a hostile writer stamped long
+    ago is given beside the latest; and what is no message at all takes a message's place.
+    """
+    begun = [one for one in listener.begun if not _is_hostile(by_text.get(one.text))]
+    if len(listener.begun) + listener.unusable < listener.window:
+        return False
+    if begun:
+        return all(message_place(message) < message_place(one) for one in begun)
+    entry = by_text.get(message.text)
+    came = _arrived(message) if entry is not None and entry.website else message.timestamp
+    return listener.began is not None and came <= listener.began
 
 
 def _was_there_ahead(message: Message, listener: Heard, by_text: Mapping[str, Entry]) -> bool:
@@ -362,7 +377,9 @@ def _shown_messages(
     must = {
         one.id
         for one in latest
-        if not _is_hostile(by_text.get(one.text)) and not _was_there_ahead(one, listener, by_text)
+        if not _is_hostile(by_text.get(one.text))
+        and not _was_there_ahead(one, listener, by_text)
+        and (one.id in listener.messages or not _stood_below(one, listener, by_text))
     }
     return must | (listener.messages.keys() - messages.keys())
 

@@ -14,6 +14,7 @@ from imbari_chat import (
     MessageAdded,
     MessageChanged,
     MessageRemoved,
+    RecordRejected,
     SessionAdded,
     SessionChanged,
     SessionRemoved,
@@ -156,6 +157,8 @@ class Listener:
                     if heard.session_id is None and self._door.closings:
                         heard.before = self._door.said()
                 self.live.set()
+            case RecordRejected() if heard.session_id is not None and not self.live.is_set():
+                heard.unusable += 1
             case SessionAdded(session) | SessionChanged(session):
                 heard.sessions[session.id] = session
             case SessionRemoved(session):

@@ -211,6 +211,30 @@ def test_what_stood_below_a_full_first_window_is_not_owed_for_a_hostile_stamp_be
         assert _judged(entries, raw, listener).unheard == unheard
 
 
+def test_what_is_no_message_takes_the_place_of_one_in_a_first_window() -> None:
+    """What stood below is not owed, neither as news nor in the picture; what came since is."""
+    raw = _raw("one", "two", "three")
+    entries = _written("one", "two", "three")
+    stored = {one.text: one for one in Stored(raw).messages[S].values()}
+    both = ("two", "three")
+    for unusable, heard, wrong in (2, both, 0), (1, both, 1), (2, ("two",), 1):
+        listener = _heard(raw, *heard)
+        listener.window, listener.begun, listener.unusable = 3, (stored["two"],), unusable
+        listener.messages = {stored[text].id: stored[text] for text in heard}
+        verdict = _judged(entries, raw, listener)
+        assert (verdict.unheard, verdict.views_wrong) == (wrong, wrong)
+
+
+def test_a_first_window_without_a_message_says_nothing_of_what_came_later() -> None:
+    """Whatever filled it."""
+    raw = _raw("one", "two")
+    earlier, later = (one.timestamp for one in Stored(raw).messages[S].values())
+    for began, unheard in (earlier, 1), (later, 0):
+        listener = _heard(raw)
+        listener.window, listener.unusable, listener.began = 1, 1, began
+        assert _judged(_written("one", "two"), raw, listener).unheard == unheard
+
+
 def test_a_listener_is_owed_little_of_what_was_stamped_far_ahead_before_it_began() -> None:
     """All that came since it began, and nothing of what was there."""
     now = 1_800_000_000_000
