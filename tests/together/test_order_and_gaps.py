@@ -19,6 +19,7 @@ from imbari_chat.client.events.diff import MessageDiff, SessionDiff
 from imbari_chat.client.events.event_stream import follow
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.reading.newest import Newest
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
@@ -802,6 +803,41 @@ def test_whatever_the_clock_is_set_to_each_message_is_news_once(
             for _ in range(count):
                 write(f"-M{len(world.written):03}", 0)
             assert _texts(await world.look()) == world.written[told:]
+        await world.close()
+
+    _run(lambda: world.server + clock[0], scene())
+
+
+def test_a_look_ends_where_the_clock_parts_what_is_known_from_what_is_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All that is timely has been read and none of it is known; of what is ahead, not all has."""
+    further, looks = Newest.further, 0
+
+    async def at_most_a_few(newest: Newest, *wanted: Any, **more: Any) -> None:
+        nonlocal looks
+        looks += 1
+        assert looks < 10, "it reads on and on, and there is nothing to read"
+        await further(newest, *wanted, **more)
+
+    monkeypatch.setattr(Newest, "further", at_most_a_few)
+    world = World()
+    write = _of_one_session(world)
+    clock = [-2 * HOUR]
+
+    async def scene() -> None:
+        for number in range(9):
+            write(f"-M{number:03}", 0)
+        world.server += HOUR
+        for number in range(50):
+            write(f"-N{number:03}", 0)
+        await _follow_inbox(world)
+        for number in range(10):
+            write(f"-O{number:03}", 0)
+        assert _texts(await world.look()) == world.written[-10:]
+        clock[0] = -HOUR // 2
+        write("-P", 0)
+        assert world.written[-1] in _texts(await world.look())
         await world.close()
 
     _run(lambda: world.server + clock[0], scene())

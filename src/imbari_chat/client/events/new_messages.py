@@ -225,7 +225,7 @@ class _NewMessages:
         newest = await self._read(session_id)
         read = _FEW
         while True:
-            timely = not (newest.is_all or known.is_reached(newest.timely, newest.now))
+            timely = not (newest.is_all_timely or known.is_reached(newest.timely, newest.now))
             ahead = not (newest.is_all_ahead or known.is_reached(newest.ahead, newest.now))
             if not (timely or ahead):
                 return newest

@@ -67,6 +67,11 @@ class Newest:
         return self._timely.is_all and self._ahead.is_all
 
     @property
+    def is_all_timely(self) -> bool:
+        """Whether no others are timely."""
+        return self._timely.is_all
+
+    @property
     def is_all_ahead(self) -> bool:
         """Whether no others are ahead."""
         return self._ahead.is_all
