@@ -63,7 +63,8 @@ def test_no_more_are_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) ->
     """The others are below, and so are old."""
     monkeypatch.setattr(new_messages, "_MOST_REMEMBERED", 2)
     few = known(Newest(at(1, 2, 4)))
-    assert few.ids == frozenset({"m2", "m4"})
+    assert few.ids is not None
+    assert list(few.ids) == ["m2", "m4"]
     assert old(few, *at(1, 3)) == [True, False]
 
 

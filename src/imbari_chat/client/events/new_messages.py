@@ -28,7 +28,7 @@ from imbari_chat.schema.events import (
     SessionRemoved,
 )
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.order import Place, is_ahead, message_place
+from imbari_chat.schema.order import Place, is_ahead, latest_time, message_place
 from imbari_chat.schema.paths import SessionId
 
 __all__ = ["with_messages"]
@@ -115,8 +115,8 @@ class _Known:
         is_all = newest.is_all and len(timely) == len(newest.timely)
         ids: dict[str, Place] = {one.id: message_place(one) for one in timely}
         floor = message_place(timely[0]) if timely and not is_all else None
-        if self.floor and not is_all and (floor is None or floor < self.floor):
-            floor = self.floor
+        if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
+            ids, floor = {**self.ids, **ids}, self.floor
         # A clock that was set back takes for ahead what was timely a moment ago.
         known = {**(self.ids or {}), **self.ahead}
         ahead = {key: place for key, place in known.items() if is_ahead(place, newest.now)}
@@ -159,7 +159,7 @@ class _Known:
             return message.timestamp <= self.until
         if message.id in self.ids or message.id in self.ahead:
             return True
-        if self.begun is not None and message.timestamp <= self.begun <= now:
+        if self.begun is not None and message.timestamp <= self.begun <= latest_time(now):
             return True
         place = message_place(message)
         floors = (self.floor, self.ahead_floor if is_ahead(place, now) else None)
