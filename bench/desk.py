@@ -57,6 +57,12 @@ class _Silent:
         yield TeamSnapshot()
         await asyncio.Event().wait()
 
+    async def session_ids(self) -> frozenset[str]:
+        return frozenset(f"s{number:05}" for number in range(_MANY))
+
+    async def drop(self, _message_id: str) -> None:
+        """Nothing waits."""
+
     async def show(self) -> None:
         """Nobody is there to see it."""
 
