@@ -19,7 +19,7 @@ from imbari_chat.cli.stderr import Stderr, ask, ask_secretly, narrating_log
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.errors import Unavailable
-from imbari_chat.net.transport import Done, Transport
+from imbari_chat.net.transport import Done, Transport, Withdraw
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.paths import MessageId, SessionId
@@ -122,8 +122,9 @@ async def test_the_librarys_warnings_are_narrated_but_for_those_of_messages(
 ) -> None:
     """Whoever sends gives back texts, and must not be preceded by ids."""
 
-    def submit(_changes: object, done: Done) -> None:
+    def submit(_changes: object, done: Done) -> Withdraw:
         done(Unavailable("cannot connect"))
+        return lambda: False
 
     outbox = Outbox(cast("Transport", SimpleNamespace(submit=submit, uid=None)))
     session_id, message_id = SessionId("amina"), MessageId("-O0123456789abcdefgh")

@@ -83,7 +83,6 @@ def driver(gone: Callable[[], None]) -> "type[Driver] | None":
                     loop.call_soon_threadsafe(gone)
 
             self._file = cast("Any", Lasting(cast("IO[str]", self._file), tell))
-
             self._is_left = False
 
         def write(self, data: str) -> None:
