@@ -24,6 +24,7 @@ class Newest:
     is_all: bool = True
     is_all_ahead: bool = True
     now: int = NOW
+    lower: list[Message] = field(default_factory=list)
 
 
 def at(*times: int) -> list[Message]:
@@ -60,12 +61,28 @@ def test_below_what_was_read_all_is_old() -> None:
 
 
 def test_no_more_are_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are below, and so are old."""
+    """The others are below, and so are old; not below what a fast clock stamped."""
     monkeypatch.setattr(new_messages, "_MOST_REMEMBERED", 2)
-    few = known(Newest(at(1, 2, 4)))
+    few = known(Newest(at(-4, -2, -1)))
     assert few.ids is not None
-    assert list(few.ids) == ["m2", "m4"]
-    assert old(few, *at(1, 3)) == [True, False]
+    assert list(few.ids) == ["m-2", "m-1"]
+    assert old(few, *at(-3, 0)) == [True, False]
+    fast = known(Newest(at(-4, 0, 1, 2, 4)))
+    assert fast.floor == message_place(*at(0))
+    assert old(fast, *at(-1, 3)) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("looked", "lowest", "passed"), [(0, 0, True), (0, 1, False), (9, 1, False), (-1, 0, False)]
+)
+def test_a_look_goes_down_to_the_time_of_the_last_one(
+    looked: int, lowest: int, passed: bool
+) -> None:
+    """And to its own: what a fast clock has stamped is above what comes meanwhile. All is known."""
+    before = known(Newest(at(-1, lowest), now=NOW + looked))
+    assert before.is_passed(at(lowest), NOW) is passed
+    assert not before.is_passed(at(lowest - 3), NOW)
+    assert before.is_passed([], NOW)
 
 
 def test_a_clock_that_was_set_back_makes_nothing_new() -> None:

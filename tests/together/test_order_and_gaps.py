@@ -718,7 +718,7 @@ def test_a_deep_look_reads_on_from_where_the_one_before_ended(ahead: int, record
 def test_what_was_ahead_of_time_before_is_no_news_however_deep_the_inbox_looks(
     most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nor is what it has forgotten; what people say at its right time is, once theirs has come."""
+    """What people say meanwhile is. What it has forgotten may be told when its time has come."""
     monkeypatch.setattr(new_messages, "_MOST_AHEAD", most)
     world = World()
     write = _of_one_session(world)
@@ -740,7 +740,67 @@ def test_what_was_ahead_of_time_before_is_no_news_however_deep_the_inbox_looks(
             told = len(world.written)
             for _ in range(count):
                 write(f"-M{len(world.written):03}", 0)
-            assert _texts(await world.look()) == world.written[told:]
+            heard = _texts(await world.look())
+            assert heard[-count:] == world.written[told:]
+            assert most == 30 or len(heard) == count
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+@pytest.mark.parametrize("timely", [0, 1, 20])
+@pytest.mark.parametrize("there", [5, 45, 155])
+def test_what_was_ahead_before_listening_began_is_no_news_when_its_time_has_come(
+    there: int, timely: int
+) -> None:
+    """Though the first look after that goes down past it."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        for number in range(timely):
+            write(f"-L{number:03}", 0)
+        for number in range(there):
+            write(f"zz{number:03}", HOUR)
+        await _follow_inbox(world)
+        world.server += 2 * HOUR
+        write("-M", 0)
+        assert _texts(await world.look()) == world.written[-1:]
+        await world.close()
+
+    _run(lambda: world.server, scene())
+
+
+LEADS = st.sampled_from([0, 0, 3, 5_000, 50_000])
+
+
+@examples(200)
+@given(
+    before=st.tuples(LEADS, st.integers(1, 20)),
+    batches=st.lists(st.tuples(st.lists(LEADS, max_size=14), st.sampled_from([0, -3, -5_000]))),
+)
+@example(before=(3, 1), batches=[([3] * 9, 0), ([0, *[3] * 10], 0)])
+@example(before=(0, 12), batches=[([50_000] * 12, 0), ([], 0), ([], 0)])
+@example(before=(0, 20), batches=[([], 0), ([], -5_000)])
+def test_whatever_browsers_clocks_say_each_message_is_news_once(
+    before: tuple[int, int], batches: list[tuple[list[int], int]]
+) -> None:
+    """Some are fast, so that others stand below what is known; one that is slow stands below what
+    was ever read, and only its session tells of it."""
+    world = World()
+    write = _of_one_session(world)
+
+    async def scene() -> None:
+        lead, count = before
+        for _ in range(count):
+            write(f"-M{len(world.written):03}", lead)
+        await _follow_inbox(world)
+        for fast, last in batches:
+            told = len(world.written)
+            for lead in (*fast, last):
+                world.server += 7
+                write(f"-M{len(world.written):03}", lead)
+            assert sorted(_texts(await world.look())) == sorted(world.written[told:])
         await world.close()
 
     _run(lambda: world.server, scene())
@@ -844,9 +904,22 @@ def test_a_look_ends_where_the_clock_parts_what_is_known_from_what_is_not(
     _run(lambda: world.server + clock[0], scene())
 
 
-@pytest.mark.parametrize(("behind", "news"), [(1, True), (85, True), (95, False)])
-def test_a_slow_dashboards_message_is_news_above_the_lowest_known(behind: int, news: bool) -> None:
-    """Which is the tenth; what stands below it had gone by before, for all one can know."""
+@pytest.mark.parametrize(
+    ("behind", "session", "news"),
+    [
+        (1, 0, True),
+        (85, 0, True),
+        (95, 0, False),
+        (95, 95, True),
+        (170, 95, True),
+        (200, 95, False),
+    ],
+)
+def test_a_slow_dashboards_message_is_news_above_the_lowest_known(
+    behind: int, session: int, news: bool
+) -> None:
+    """Which is the tenth; what stands below it had gone by before, for all one can know, unless it
+    is what its session tells of, among the ten before the time that this tells."""
     world = World()
     write = _of_one_session(world)
 
@@ -858,7 +931,7 @@ def test_a_slow_dashboards_message_is_news_above_the_lowest_known(behind: int, n
             write(f"-M{number:03}", 0)
             await world.look()
         write("-N", -behind)
-        world.put({paths.session(SESSION) / "lastMessageTime": world.server})
+        world.put({paths.session(SESSION) / "lastMessageTime": world.server - session})
         assert _texts(await world.look()) == (world.written[-1:] if news else [])
         await world.close()
 

@@ -8,6 +8,10 @@ names now and did not name before, for times may be a browser's. A session whose
 stamped later than now is asked at once, since what follows it will be stamped earlier.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
+What a browser with a fast clock wrote stands above what others write after it. So a look goes down
+to what was stamped before the last one, and not to the first message that is known; and what a
+session tells of may stand lower still, if the clock was slow, and is looked for there.
+
 What a look finds that its session has not come to yet costs no look of its own when it does, if it
 was written together with its session, as by whoever is signed in. The website's session may come
 after somebody else's, whose move nobody need have heard of.
@@ -37,6 +41,10 @@ _FEW = 10
 _GROWTH = 4
 _MOST_REMEMBERED = 100
 _MOST_FORESEEN = 1_000
+_MOST_AHEAD_AT_FIRST = 1_000
+"""So many messages ahead of their time are known from the beginning; others may be told when it has
+come."""
+
 _MOST_AHEAD = 10_000
 """Messages ahead of their time that are remembered of a conversation: a megabyte. What is forgotten
 of more may be told again when its time has come."""
@@ -82,6 +90,7 @@ class _Known:
     Attributes:
         session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
+        looked: The server's time when its messages were last read, ms; as ``ids``.
         ids: Of the newest timely messages, and where these stand, when they were last read; None
             if that has not happened.
         floor: Where the lowest of those stands, if there are others below, which are old.
@@ -97,6 +106,7 @@ class _Known:
 
     session: Session | None
     until: int
+    looked: int | None = None
     ids: Mapping[str, Place] | None = None
     floor: Place | None = None
     ahead: Mapping[str, Place] = field(default_factory=dict)
@@ -111,9 +121,10 @@ class _Known:
 
     def after(self, session: Session, newest: Newest) -> "_Known":
         """These messages are known as well, and all below them."""
-        timely = newest.timely[-_MOST_REMEMBERED:]
+        since = sum(one.timestamp > newest.now for one in newest.timely)
+        timely = newest.timely[-max(_MOST_REMEMBERED, since + 1) :]
         is_all = newest.is_all and len(timely) == len(newest.timely)
-        ids: dict[str, Place] = {one.id: message_place(one) for one in timely}
+        ids: dict[str, Place] = {one.id: message_place(one) for one in [*newest.lower, *timely]}
         floor = message_place(timely[0]) if timely and not is_all else None
         if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
             ids, floor = {**self.ids, **ids}, self.floor
@@ -133,7 +144,7 @@ class _Known:
         until = session.last_message_time
         later = [one for one in newest.timely if one.timestamp >= until and one.sender_uid]
         foreseen = frozenset((one.timestamp, one.text) for one in later[-_MOST_FORESEEN:])
-        return _Known(session, until, ids, floor, ahead, ahead_floor, begun, foreseen)
+        return _Known(session, until, newest.now, ids, floor, ahead, ahead_floor, begun, foreseen)
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
@@ -167,15 +178,22 @@ class _Known:
 
     def new(self, session: Session, newest: Newest) -> list[Message]:
         """Those of the newest messages that are new, in order."""
-        messages = [*newest.timely, *newest.ahead]
+        messages = [*newest.lower, *newest.timely, *newest.ahead]
         named: set[str] = set()
-        if self.ids is None and self.session is not None:
+        if self.session is not None:
             named = _named(session, messages) - _named(self.session, messages)
+            named -= {*(self.ids or ()), *self.ahead}
         return [one for one in messages if one.id in named or not self.is_old(one, newest.now)]
 
     def is_reached(self, messages: Sequence[Message], now: int) -> bool:
         """Whether these, the last of their kind, go back to what is old."""
         return not messages or self.is_old(messages[0], now)
+
+    def is_passed(self, messages: Sequence[Message], now: int) -> bool:
+        """Whether these, the last timely ones, go back to what is old, and to the last look."""
+        since = now if self.looked is None else min(now, self.looked)
+        is_before = not messages or messages[0].timestamp <= since
+        return is_before and self.is_reached(messages, now)
 
 
 class _NewMessages:
@@ -188,9 +206,9 @@ class _NewMessages:
         now = self._gateway.ids.now()
         for event in batch:
             if isinstance(event, SessionAdded) and event.session.last_message_time > now:
-                newest = await self._read(event.session.id)
-                known = _Known.by(event.session).after(event.session, newest)
-                self._known[event.session.id] = known
+                known = _Known.by(event.session)
+                newest = await self._back_to(event.session.id, known, ahead=_MOST_AHEAD_AT_FIRST)
+                self._known[event.session.id] = known.after(event.session, newest)
 
     def left(self, session: Session) -> None:
         """It is not in the window any more, and may come back."""
@@ -217,23 +235,29 @@ class _NewMessages:
             self._known[session.id] = replace(known, session=session)
             return ()
         newest = await self._back_to(session.id, known)
+        await newest.look_at(session.last_message_time, _FEW)
         self._known[session.id] = known.after(session, newest)
         return known.new(session, newest)
 
-    async def _back_to(self, session_id: SessionId, known: _Known) -> Newest:
-        """The newest messages, as far back as something new may be."""
-        newest = await self._read(session_id)
+    async def _back_to(self, session_id: SessionId, known: _Known, *, ahead: int = 0) -> Newest:
+        """The newest messages, as far back as something new may be.
+
+        Args:
+            session_id: Whose.
+            known: What is old.
+            ahead: Of those ahead of their time at least so many are read, old or not.
+        """
+        newest = await self._gateway.newest(self._gateway.patient, session_id, _FEW, enough=_FEW)
         read = _FEW
         while True:
-            timely = not (newest.is_all_timely or known.is_reached(newest.timely, newest.now))
-            ahead = not (newest.is_all_ahead or known.is_reached(newest.ahead, newest.now))
-            if not (timely or ahead):
+            has_timely = newest.is_all_timely or known.is_passed(newest.timely, newest.now)
+            has_ahead = newest.is_all_ahead or (
+                read >= ahead and known.is_reached(newest.ahead, newest.now)
+            )
+            if has_timely and has_ahead:
                 return newest
-            await newest.further(read * (_GROWTH - 1), timely=timely, ahead=ahead)
+            await newest.further(read * (_GROWTH - 1), timely=not has_timely, ahead=not has_ahead)
             read *= _GROWTH
-
-    async def _read(self, session_id: SessionId) -> Newest:
-        return await self._gateway.newest(self._gateway.patient, session_id, _FEW, enough=_FEW)
 
 
 def _last(session: Session) -> tuple[object, ...]:

@@ -48,6 +48,7 @@ class Newest:
         place, order = paths.messages(session_id), paths.messages_in_order()
         self.now = now
         self._usable = usable
+        self.lower: list[Message] = []
         self._timely = _Part(OrderedRows(reader, place, order))
         self._ahead = _Part(OrderedRows(reader, place, order, floor=latest_time(now) + 1))
 
@@ -99,3 +100,14 @@ class Newest:
                 rows = await part.rows.beyond(part.edge, count, down=True)
                 part.is_all = len(rows) < count
                 part.take(rows, self._usable)
+
+    async def look_at(self, time: int, count: int) -> None:
+        """Read the last ``count`` up to this time, ms, into ``lower`` if all that is read is later.
+
+        Nothing is known of what stands between those and the timely ones.
+        """
+        edge = self._timely.edge
+        if self._timely.is_all or edge is None or edge.row.place <= Edge.after(time).row.place:
+            return
+        rows = await self._timely.rows.beyond(Edge.after(time), count, down=True)
+        self.lower = self._usable([*reversed(rows)])
