@@ -584,8 +584,13 @@ def test_what_a_busy_consumer_has_read_already_is_not_read_again() -> None:
 
 
 @examples(100)
-@given(acts=st.lists(st.sampled_from(["reply", "page", "its session", "look"]), max_size=20))
+@given(
+    acts=st.lists(
+        st.sampled_from(["reply", "a dozen replies", "page", "its session", "look"]), max_size=20
+    )
+)
 @example(acts=["reply", "page", "look", "reply", "its session"])
+@example(acts=["page", "reply", "look", "a dozen replies", "look", "reply", "look", "its session"])
 def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str]) -> None:
     """It writes its message first, and the session after somebody else's: of the two moves between
     which that one came, a listener may hear of the second alone."""
@@ -600,9 +605,10 @@ def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str]) ->
         replies: set[str] = set()
         for number, act in enumerate([*acts, "look"]):
             match act:
-                case "reply":
-                    write(f"-M{number:03}", 0)
-                    replies.add(world.written[-1])
+                case "reply" | "a dozen replies":
+                    for _ in range(12 if act == "a dozen replies" else 1):
+                        write(f"-M{len(world.written):03}", 0)
+                        replies.add(world.written[-1])
                 case "page":
                     world.server += 1
                     stamp = world.server

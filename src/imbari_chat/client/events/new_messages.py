@@ -91,9 +91,8 @@ class _Known:
         session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
         looked: The server's time when its messages were last read, ms; as ``ids``.
-        ids: Of the newest timely messages, and where these stand, when they were last read; None
-            if that has not happened.
-        floor: Where the lowest of those stands, if there are others below, which are old.
+        ids: Of the timely messages that were last read, and where these stand; None if none were.
+        floor: Below this, where the lowest that was read stood, the others are old.
         ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
             not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
@@ -126,10 +125,14 @@ class _Known:
         is_all = newest.is_all and len(timely) == len(newest.timely)
         ids: dict[str, Place] = {one.id: message_place(one) for one in [*newest.lower, *timely]}
         floor = message_place(timely[0]) if timely and not is_all else None
-        if self.ids and self.floor and not is_all and (floor is None or floor < self.floor):
-            ids, floor = {**self.ids, **ids}, self.floor
-        # A clock that was set back takes for ahead what was timely a moment ago.
-        known = {**(self.ids or {}), **self.ahead}
+        before = self.ids or {}
+        if before and self.floor and not is_all and (floor is None or floor < self.floor):
+            floor = self.floor
+        # A session may come late to what stands below by now; and a clock that was set back takes
+        # for ahead, or did not go down to, what was timely a moment ago.
+        earlier = [one for one in before.items() if one[0] not in ids]
+        ids = dict([*earlier, *ids.items()][-max(_MOST_REMEMBERED, len(ids)) :])
+        known = {**before, **self.ahead}
         ahead = {key: place for key, place in known.items() if is_ahead(place, newest.now)}
         ahead |= {one.id: message_place(one) for one in newest.ahead}
         ahead_floor = self.ahead_floor
