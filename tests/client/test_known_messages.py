@@ -61,15 +61,17 @@ def test_below_what_was_read_all_is_old() -> None:
 
 
 def test_no_more_are_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The others are below, and so are old; not below what a fast clock stamped."""
+    """What stands below is old; what a fast clock stamped is remembered until its time."""
     monkeypatch.setattr(new_messages, "_MOST_REMEMBERED", 2)
     few = known(Newest(at(-4, -2, -1)))
     assert few.ids is not None
     assert list(few.ids) == ["m-2", "m-1"]
-    assert old(few, *at(-3, 0)) == [True, False]
+    assert old(few, *at(-5, -4, -3, 0)) == [True, True, False, False]
+    then = known(Newest(at(-3, -2, -1)), few)
+    assert old(then, *at(-5, -3, -2)) == [True, True, True]
     fast = known(Newest(at(-4, 0, 1, 2, 4)))
-    assert fast.floor == message_place(*at(0))
-    assert old(fast, *at(-1, 3)) == [True, False]
+    assert fast.ids is not None
+    assert list(fast.ids) == ["m0", "m1", "m2", "m4"]
 
 
 @pytest.mark.parametrize(

@@ -583,17 +583,23 @@ def test_what_a_busy_consumer_has_read_already_is_not_read_again() -> None:
     _run(lambda: world.server, scene())
 
 
+MANY = ["a dozen replies"]
+
+
 @examples(100)
 @given(
     acts=st.lists(
         st.sampled_from(["reply", "a dozen replies", "page", "its session", "look"]), max_size=20
-    )
+    ),
+    most=st.sampled_from([5, 12, 100]),
 )
-@example(acts=["reply", "page", "look", "reply", "its session"])
-@example(acts=["page", "reply", "look", "a dozen replies", "look", "reply", "look", "its session"])
-def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str]) -> None:
+@example(acts=["reply", "page", "look", "reply", "its session"], most=100)
+@example(acts=["page", "reply", "look", *MANY, "look", "reply", "look", "its session"], most=100)
+@example(acts=["page", "reply", "look", *MANY, "look", "reply", "look", "its session"], most=5)
+def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str], most: int) -> None:
     """It writes its message first, and the session after somebody else's: of the two moves between
-    which that one came, a listener may hear of the second alone."""
+    which that one came, a listener may hear of the second alone. Nor does it have anything told
+    again that has been forgotten."""
     world = World()
     write = _of_one_session(world)
     session = paths.session(SESSION)
@@ -623,7 +629,9 @@ def test_a_page_that_comes_to_the_session_late_hides_nothing(acts: list[str]) ->
         assert len(_texts(world.events)) == len(set(_texts(world.events)))
         await world.close()
 
-    _run(lambda: world.server, scene())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(new_messages, "_MOST_REMEMBERED", most)
+        _run(lambda: world.server, scene())
 
 
 def test_a_message_that_moves_up_because_others_were_deleted_is_no_news() -> None:
@@ -783,7 +791,9 @@ LEADS = st.sampled_from([0, 0, 3, 5_000, 50_000])
 @examples(200)
 @given(
     before=st.tuples(LEADS, st.integers(1, 20)),
-    batches=st.lists(st.tuples(st.lists(LEADS, max_size=14), st.sampled_from([0, -3, -5_000]))),
+    batches=st.lists(
+        st.tuples(st.lists(LEADS, max_size=14), st.sampled_from([0, -3, -5_000])), max_size=5
+    ),
 )
 @example(before=(3, 1), batches=[([3] * 9, 0), ([0, *[3] * 10], 0)])
 @example(before=(0, 12), batches=[([50_000] * 12, 0), ([], 0), ([], 0)])

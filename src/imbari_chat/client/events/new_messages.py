@@ -17,7 +17,7 @@ was written together with its session, as by whoever is signed in. The website's
 after somebody else's, whose move nobody need have heard of.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -91,8 +91,10 @@ class _Known:
         session: As it was when the messages were last read, or seen first; None if it never was.
         until: Messages up to this time are old, ms; used as long as there are no ids.
         looked: The server's time when its messages were last read, ms; as ``ids``.
-        ids: Of the timely messages that were last read, and where these stand; None if none were.
-        floor: Below this, where the lowest that was read stood, the others are old.
+        ids: Of the last timely messages that were read, and where these stand; None if that has not
+            happened.
+        floor: Where the lowest stood that was read, if there are others below, which are old.
+        forgotten: Up to here messages are not remembered any more: they may have been given.
         ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
             not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
@@ -108,6 +110,7 @@ class _Known:
     looked: int | None = None
     ids: Mapping[str, Place] | None = None
     floor: Place | None = None
+    forgotten: Place | None = None
     ahead: Mapping[str, Place] = field(default_factory=dict)
     ahead_floor: Place | None = None
     begun: int | None = None
@@ -120,21 +123,22 @@ class _Known:
 
     def after(self, session: Session, newest: Newest) -> "_Known":
         """These messages are known as well, and all below them."""
-        since = sum(one.timestamp > newest.now for one in newest.timely)
-        timely = newest.timely[-max(_MOST_REMEMBERED, since + 1) :]
-        is_all = newest.is_all and len(timely) == len(newest.timely)
-        ids: dict[str, Place] = {one.id: message_place(one) for one in [*newest.lower, *timely]}
-        floor = message_place(timely[0]) if timely and not is_all else None
+        read = [*newest.lower, *newest.timely]
         before = self.ids or {}
-        if before and self.floor and not is_all and (floor is None or floor < self.floor):
+        in_order = sorted(({**before, **_places(read)}).items(), key=_place)
+        late = sum(one.timestamp > newest.now for one in newest.timely)
+        end = max(len(in_order) - max(_MOST_REMEMBERED, late + 1), 0)
+        ids, forgotten = dict(in_order[end:]), self.forgotten
+        if end:
+            gone = in_order[end - 1][1]
+            forgotten = gone if forgotten is None else max(forgotten, gone)
+        floor = message_place(newest.timely[0]) if newest.timely and not newest.is_all else None
+        # A clock that was set back takes for ahead what was timely a moment ago.
+        if self.floor and not newest.is_all and (floor is None or floor < self.floor):
             floor = self.floor
-        # A session may come late to what stands below by now; and a clock that was set back takes
-        # for ahead, or did not go down to, what was timely a moment ago.
-        earlier = [one for one in before.items() if one[0] not in ids]
-        ids = dict([*earlier, *ids.items()][-max(_MOST_REMEMBERED, len(ids)) :])
         known = {**before, **self.ahead}
         ahead = {key: place for key, place in known.items() if is_ahead(place, newest.now)}
-        ahead |= {one.id: message_place(one) for one in newest.ahead}
+        ahead |= _places(newest.ahead)
         ahead_floor = self.ahead_floor
         if self.ids is None and newest.ahead and not newest.is_all_ahead:
             ahead_floor = message_place(newest.ahead[0])
@@ -142,12 +146,14 @@ class _Known:
         if self.ids is None and not newest.timely and not newest.is_all_ahead:
             begun = self.until
         if len(ahead) > _MOST_AHEAD:
-            in_order = sorted(ahead.items(), key=lambda one: one[1])[-_MOST_AHEAD:]
+            in_order = sorted(ahead.items(), key=_place)[-_MOST_AHEAD:]
             ahead, ahead_floor = dict(in_order), in_order[0][1]
         until = session.last_message_time
         later = [one for one in newest.timely if one.timestamp >= until and one.sender_uid]
         foreseen = frozenset((one.timestamp, one.text) for one in later[-_MOST_FORESEEN:])
-        return _Known(session, until, newest.now, ids, floor, ahead, ahead_floor, begun, foreseen)
+        return _Known(
+            session, until, newest.now, ids, floor, forgotten, ahead, ahead_floor, begun, foreseen
+        )
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
@@ -161,6 +167,12 @@ class _Known:
             named in (self.ids or {})
             or (self.session is not None and self.session.last_customer_message_id == named)
         )
+
+    def is_given(self, message: Message) -> bool:
+        """Whether it has been given, as far as that is remembered."""
+        if message.id in self.ahead or message.id in (self.ids or {}):
+            return True
+        return self.forgotten is not None and message_place(message) <= self.forgotten
 
     def is_old(self, message: Message, now: int) -> bool:
         """Whether it is known, or stands below what is known.
@@ -176,7 +188,8 @@ class _Known:
         if self.begun is not None and message.timestamp <= self.begun <= latest_time(now):
             return True
         place = message_place(message)
-        floors = (self.floor, self.ahead_floor if is_ahead(place, now) else None)
+        ahead_floor = self.ahead_floor if is_ahead(place, now) else None
+        floors = (self.floor, self.forgotten, ahead_floor)
         return any(floor is not None and place <= floor for floor in floors)
 
     def new(self, session: Session, newest: Newest) -> list[Message]:
@@ -185,8 +198,11 @@ class _Known:
         named: set[str] = set()
         if self.session is not None:
             named = _named(session, messages) - _named(self.session, messages)
-            named -= {*(self.ids or ()), *self.ahead}
-        return [one for one in messages if one.id in named or not self.is_old(one, newest.now)]
+        return [
+            one
+            for one in messages
+            if (one.id in named and not self.is_given(one)) or not self.is_old(one, newest.now)
+        ]
 
     def is_reached(self, messages: Sequence[Message], now: int) -> bool:
         """Whether these, the last of their kind, go back to what is old."""
@@ -261,6 +277,14 @@ class _NewMessages:
                 return newest
             await newest.further(read * (_GROWTH - 1), timely=not has_timely, ahead=not has_ahead)
             read *= _GROWTH
+
+
+def _places(messages: Iterable[Message]) -> dict[str, Place]:
+    return {one.id: message_place(one) for one in messages}
+
+
+def _place(item: tuple[str, Place]) -> Place:
+    return item[1]
 
 
 def _last(session: Session) -> tuple[object, ...]:
