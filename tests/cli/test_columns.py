@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from itertools import count
 from pathlib import Path
 
 import pyte
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
+from imbari_chat.cli import columns
 from imbari_chat.cli.columns import stand_ins, without_stand_ins
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.tables import inbox_table
@@ -95,5 +97,55 @@ def test_stand_ins_have_the_room_of_the_widest_opinion_and_give_the_text_back(te
     made = stand_ins(text)
     assert cell_len(made) == widest(text) or "\u200d" in text
     assert without_stand_ins(made, addressed=False) == text
+    assert made.count(" ") == text.count(" ")  # it can break there
     if text.isascii():
         assert made == text
+
+
+_WIDE = "\U0001f469\u200d\U0001f33e"
+"""A farmer: a joined emoji, two, three or four columns wide."""
+
+
+@pytest.mark.parametrize("cut", range(5))
+def test_what_was_cut_within_a_sign_has_blanks_in_its_place(cut: int) -> None:
+    """As many as it had room for; one that has all of its room stands."""
+    made = stand_ins(_WIDE)
+    room = widest(_WIDE)
+    assert len(made) == room == 4
+    kept = made[:cut]
+    whole = _WIDE if cut == room else " " * cut
+    assert without_stand_ins(f"{kept}…", addressed=False) == f"{whole}…"
+    assert without_stand_ins(f"{made}{kept}…", addressed=False) == f"{_WIDE}{whole}…"
+    goes_on = made[cut:]  # at the beginning of a line
+    assert without_stand_ins(goes_on, addressed=False) == (" " * len(goes_on) if cut else _WIDE)
+    if cut:
+        assert without_stand_ins(kept, addressed=False) == _WIDE
+
+
+@pytest.mark.parametrize("addressed", [False, True])
+def test_what_stands_behind_a_disputed_sign_is_put_where_it_belongs(addressed: bool) -> None:
+    """If anything does: colours and blanks are nothing. Columns count from one."""
+    red, plain = "\x1b[31m", "\x1b[0m"
+    line = f"a{red}b{stand_ins(_WIDE)}{plain} | {stand_ins(_WIDE)}{plain}  "
+    there = f"{plain} | {_WIDE}{plain}  "
+    address = "\x1b[7G" if addressed else ""
+    assert without_stand_ins(line, addressed=addressed) == f"a{red}b{_WIDE}{address}{there}"
+    assert without_stand_ins(f"{stand_ins(_WIDE)}|", addressed=addressed) == (
+        f"{_WIDE}\x1b[5G|" if addressed else f"{_WIDE}|"
+    )
+    assert without_stand_ins("plain", addressed=addressed) == "plain"
+
+
+def test_after_all_stand_ins_are_taken_signs_stand_for_themselves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The last of a plane is taken; those known already keep theirs."""
+    monkeypatch.setattr(columns, "_next", count(0xFFFFD))
+    monkeypatch.setattr(columns, "_numbers", {})
+    monkeypatch.setattr(columns, "_clusters", {})
+    known, late = "\U0001f469\u200d\U0001f33e", "\U0001f469\u200d\U0001f373"
+    made = stand_ins(known + late)
+    assert made == "\U000ffffd" + "\U00100000" * 3 + late
+    assert stand_ins(late) == late
+    assert stand_ins(known) == made.removesuffix(late)
+    assert without_stand_ins(made, addressed=False) == known + late

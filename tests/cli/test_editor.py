@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.cli.editor import Draft, edited, given_text, without_modelines
@@ -68,6 +68,7 @@ _VIM = re.compile(r"(?:^|\s)(?:vi:|[vV]im(?:[<=>]?[0-9]+)?:|ex:)")
 """As vim's own manual has it (options.txt, modeline)."""
 
 
+@example("Local Variables:LOCAL VARIABLES:Vim:VIM7:vi: ex: kate: KAK: kakoune:-*-")
 @given(st.lists(_WORDS, max_size=8).map("".join))
 def test_no_editor_obeys_what_a_customer_wrote(line: str) -> None:
     """Whatever the words, and nothing but a space is added to them."""

@@ -1,0 +1,207 @@
+"""What the desk reads behind the stream's window, and what it counts."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from imbari_chat.desk.older import OlderConversations
+from imbari_chat.desk.store import Store
+from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.inbox import Notice
+from imbari_chat.view.listing import Listing
+from tests.view.records import NOW, message, session
+
+
+class Chat:
+    """Gives so many conversations, page by page; the newest ones are the window's."""
+
+    def __init__(self, count: int) -> None:
+        one = session("one")
+        self.all = [
+            one.model_copy(update={"id": f"s{at:05}", "last_message_time": NOW - at})
+            for at in range(count)
+        ]
+        self.asked = 0
+        self.trouble: ImbariError | None = None
+        self.sizes: list[int] = []
+        self.loading: list[bool] = []
+        self.store: Store
+
+    def browse(self, *, page_size: int) -> "Chat":
+        self.sizes.append(page_size)
+        return self
+
+    async def older(self) -> Sequence[Session]:
+        self.loading.append(self.store.listing.is_loading)
+        if self.trouble is not None:
+            raise self.trouble
+        at, self.asked = self.asked, self.asked + self.sizes[0]
+        return self.all[at : self.asked]
+
+    async def session_ids(self) -> frozenset[SessionId]:
+        if self.trouble is not None:
+            raise self.trouble
+        return frozenset(one.id for one in self.all)
+
+
+class Desk:
+    """What reads them, and its store, with so many of them in its window."""
+
+    def __init__(self, count: int, window: int = 100) -> None:
+        self.chat = Chat(count)
+        self.store = self.chat.store = Store(Listing(), lambda: None, lambda: 0.0)
+        self.todo: list[Any] = []
+        chat: Any = self.chat
+        self.older = OlderConversations(chat, self.store, self.todo.append)
+        shown = {one.id: one for one in self.chat.all[:window]}
+        self.store.change(lambda state: replace(state, sessions=shown))
+
+    async def run(self) -> None:
+        while self.todo:
+            await self.todo.pop(0)
+
+    @property
+    def read(self) -> int:
+        return len(self.store.listing.older)
+
+    def search(self, query: str) -> None:
+        self.store.choose(replace(self.store.listing, query=query))
+
+
+async def test_all_are_counted_and_some_read_unasked() -> None:
+    """In pages, without saying so; the list says how many there are."""
+    desk = Desk(3_000)
+    desk.older.begin()
+    await desk.run()
+    assert desk.chat.sizes == [250]
+    assert desk.read == 2_000
+    assert set(desk.chat.loading) == {False}
+    assert desk.store.listing.ids == frozenset(one.id for one in desk.chat.all)
+    assert not desk.store.listing.is_complete
+    asked = desk.chat.asked
+    desk.older.look()
+    await desk.run()
+    assert desk.chat.asked == asked
+
+
+@pytest.mark.parametrize("count", [0, 100, 250, 251, 499, 500])
+async def test_a_short_page_is_the_last(count: int) -> None:
+    """Whether it holds any or none."""
+    desk = Desk(count)
+    desk.older.begin()
+    await desk.run()
+    assert desk.store.listing.is_complete
+    everybody = {*desk.store.listing.older, *desk.store.state.sessions}
+    assert everybody == {one.id for one in desk.chat.all}
+    assert desk.chat.asked == count // 250 * 250 + 250 * (desk.chat.asked > count)
+
+
+async def test_the_end_of_the_list_asks_for_a_page_more() -> None:
+    """And a person who waits sees that it is loading."""
+    desk = Desk(3_000)
+    desk.older.begin()
+    await desk.run()
+    desk.chat.loading.clear()
+    desk.older.load_more()
+    desk.older.load_more()
+    await desk.run()
+    assert desk.read == 2_250
+    assert desk.chat.loading == [True]
+    assert not desk.store.listing.is_loading
+
+
+async def test_a_search_reads_much_by_itself_and_as_much_again_when_asked() -> None:
+    """It may be in the last of them."""
+    desk = Desk(25_000)
+    desk.search("amina")
+    desk.older.look()
+    await desk.run()
+    assert desk.read == 10_000
+    assert set(desk.chat.loading) == {True}
+    desk.older.load_more()
+    await desk.run()
+    assert desk.read == 20_000
+
+
+async def test_pages_of_what_the_window_holds_are_passed_over() -> None:
+    """They give the list nothing."""
+    desk = Desk(1_000, window=600)
+    desk.search("amina")
+    chosen: list[int] = []
+    choose = desk.store.choose
+
+    def noting(listing: Listing) -> None:
+        chosen.append(len(listing.older))
+        choose(listing)
+
+    desk.store.choose = noting  # type: ignore[method-assign]  # to see each page come
+    desk.older.look()
+    await desk.run()
+    assert chosen[0] == 0
+    assert chosen[1] > 0  # is_loading, and then the third page
+    assert desk.store.listing.is_complete
+
+
+async def test_what_fails_is_told_to_whoever_waits_for_it() -> None:
+    """And is not tried again until somebody asks."""
+    desk = Desk(3_000)
+    desk.older.begin()
+    await desk.run()
+    desk.chat.trouble = Unavailable("no network")
+    desk.older.load_more()
+    await desk.run()
+    told = Notice("No more could be loaded: no network", is_error=True)
+    assert desk.store.state.notice == told
+    assert not desk.store.listing.is_loading
+    desk.chat.trouble = None
+    desk.older.look()
+    await desk.run()
+    assert desk.read == 2_000
+    desk.older.load_more()
+    await desk.run()
+    assert desk.read == 2_250
+
+
+async def test_what_fails_unasked_is_not_told_and_begun_again_with_the_window() -> None:
+    """The connection is told of by its stream, and the list says how many are loaded."""
+    desk = Desk(3_000)
+    desk.chat.trouble = Unavailable("no network")
+    desk.older.begin()
+    await desk.run()
+    assert (desk.store.state.notice, desk.store.listing.ids) == (None, None)
+    desk.chat.trouble = None
+    desk.older.begin()
+    await desk.run()
+    assert desk.read == 2_000
+    assert desk.store.listing.ids is not None
+
+
+async def test_what_comes_and_goes_while_it_is_counted_counts() -> None:
+    """What came or was deleted before a count began is in it, or not."""
+    desk = Desk(10, window=5)
+    new, late = session("new"), session("late")
+    desk.older.heard(SessionAdded(session("before")))
+    desk.older.heard(SessionRemoved(desk.chat.all[0], deleted=True))
+    desk.older.begin()
+    desk.older.begin()  # it is under way already
+    counts = [work for work in desk.todo if work.__name__ == "_count"]
+    assert len(counts) == 1
+    desk.older.heard(SessionAdded(new))
+    desk.older.heard(SessionAdded(late))
+    desk.older.heard(SessionRemoved(late, deleted=True))
+    desk.older.heard(SessionRemoved(desk.chat.all[6], deleted=True))
+    desk.older.heard(SessionRemoved(desk.chat.all[7], deleted=False))
+    desk.older.heard(MessageAdded(new.id, message("m", "x")))
+    desk.chat.all.pop(0)
+    await desk.run()
+    expected: set[str] = {one.id for one in desk.chat.all} - {desk.chat.all[5].id}
+    expected |= {"new", *desk.store.state.sessions}
+    assert set(desk.store.listing.ids or ()) == expected
+    desk.older.begin()
+    await desk.run()
+    assert new.id not in (desk.store.listing.ids or ())
