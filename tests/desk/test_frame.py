@@ -56,11 +56,10 @@ def test_the_header_counts_what_is_unread_and_what_waits() -> None:
     state = heard(Inbox(), LIVE)
     state = replace(
         state,
-        sessions={AMINA: session("a", unreadCount=2), BRIAN: session("b", unreadCount=1)},
         pending=(Pending(1, AMINA, "hello", delivery="sent", since=NOW),),
     )
     place = frame.Place("shop", "noor", is_live=True)
-    (now,), (late,) = (frame.header(state, place, NOW + at) for at in (0, 60_000))
+    (now,), (late,) = (frame.header(state, place, NOW + at, "3") for at in (0, 60_000))
     assert words(now) == " imbari  LIVE  live  3 unread  shop  noor"
     assert words(late) == " imbari  LIVE  live  3 unread  1 queued  shop  noor"
 

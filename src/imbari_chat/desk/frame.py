@@ -101,8 +101,8 @@ _WORDS: Final = {
 }
 
 
-def header(state: Inbox, place: Place, now: int) -> Lines:
-    """Account, target, connection, outbox."""
+def header(state: Inbox, place: Place, now: int, unread: str = "") -> Lines:
+    """Account, target, connection, how many messages are unread, outbox."""
     target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
         "emulator", Style(color="cyan"),
     )  # fmt: skip
@@ -115,7 +115,7 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
         (" imbari ", Style(bold=True)),
         (f" {target} ", ink),
         (f" {words}", Style(color="green" if connection == "live" else "yellow")),
-        (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
+        (f"  {unread} unread" if unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
         (
             f"  {len(state.failed)} not sent" if state.failed else "",
