@@ -73,7 +73,7 @@ def _team(**kept: Any) -> TeamSnapshot:
     [
         ({}, _team(), 0, []),
         ({"connection": ConnectionChanged("stale")}, _team(), 0, ["silent…"]),
-        ({}, _team(), 3, ["↓ 3 below"]),
+        ({}, _team(), 3000, ["↓ 3,000 below"]),
         ({"peek": True}, _team(), 0, ["only looking"]),
         ({"status": "resolved"}, _team(), 0, ["✓ resolved"]),
         (

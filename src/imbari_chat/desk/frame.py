@@ -127,8 +127,16 @@ def header(state: Inbox, place: Place, now: int, unread: str = "") -> Lines:
     return [parts]
 
 
-def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
-    """Whose conversation it is, a stranger's words last on the line; and below how it stands."""
+def heading(state: Inbox, chosen: Listing, below: int, width: int, day: str = "") -> Lines:
+    """Whose conversation it is, a stranger's words last on the line; and below how it stands.
+
+    Args:
+        state: What is open.
+        chosen: What the team keeps of it.
+        below: How many messages begin below the edge.
+        width: Of the pane, in columns.
+        day: Of what stands at the top of the screen, where nothing on it says so.
+    """
     conversation = state.conversation
     if conversation is None:
         return []
@@ -136,8 +144,10 @@ def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
     connection = conversation.connection.state
     if connection != "live":
         marks.append((_WORDS[connection], Style(color="yellow")))
+    if day:
+        marks.append((day, _DIM))
     if below:
-        marks.append((f"↓ {below} below", Style(color="yellow", bold=True)))
+        marks.append((f"↓ {below:,} below", Style(color="yellow", bold=True)))
     if conversation.peek:
         marks.append(("only looking", Style(color="magenta")))
     if session.is_resolved:
