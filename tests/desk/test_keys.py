@@ -50,8 +50,9 @@ def test_what_types_is_no_command_in_a_field() -> None:
 
 @pytest.mark.parametrize("place", ["list", "search", "reply"])
 def test_the_footer_fits_80_columns(place: keys.Place) -> None:
-    """With every key that it is to name."""
+    """With every key that it is to name; how to get help is one of them, and named once."""
     line = keys.footer(place)
+    assert line.count(" help") == 1
     assert len(line) < 80
     for one in KEYS:
         assert one.place != place or one.brief in line

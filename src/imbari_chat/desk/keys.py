@@ -82,7 +82,7 @@ KEYS: Final = (
     Key("reply", "down", "later", "a line down; what was sent after that"),
     Key("reply", "ctrl+underscore", "undo", "undo"),
     Key("reply", "alt+y", "redo", "redo"),
-    Key("reply", "pageup", "scroll(-1)", "older messages", "older"),
+    Key("reply", "pageup", "scroll(-1)", "older messages"),
     Key("reply", "pagedown", "scroll(1)", "newer messages"),
     Key("reply", "ctrl+home", "oldest", "first message that is loaded"),
     Key("reply", "ctrl+end", "newest", "newest message"),
@@ -132,12 +132,12 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def footer(place: Place) -> str:
-    """The most needed keys of a place on one line."""
-    return "  ".join(
-        f"{key_label(one.keys.split(',')[0])} {one.brief}"
-        for one in KEYS
-        if one.place == place and one.brief
-    )
+    """The most needed keys of a place on one line, help among them."""
+    needed: dict[str, str] = {}
+    for one in KEYS:
+        if one.place in {place, "everywhere"} and one.brief:
+            needed.setdefault(one.brief, key_label(one.keys.split(",")[0]))
+    return "  ".join(f"{key} {brief}" for brief, key in needed.items())
 
 
 def key_of(action: str) -> str:
