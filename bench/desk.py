@@ -66,6 +66,9 @@ class _Silent:
     async def show(self) -> None:
         """Nobody is there to see it."""
 
+    async def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("live")
+
     async def events(self, **_options: int) -> AsyncGenerator[ChatEvent, None]:
         yield ConnectionChanged("live")
         await asyncio.Event().wait()

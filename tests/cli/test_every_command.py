@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import shlex
 import sys
 from collections.abc import Iterator
@@ -31,11 +32,11 @@ each_command = pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".jo
 
 @each_command
 def test_it_has_a_help_page(program: Program, path: tuple[str, ...]) -> None:
-    """By both names, with what it is for; flags do not say that they are flags."""
+    """By both names, with what it is for; nothing says of what type of Python's it is."""
     page = program(*path, "-h").stdout
     assert page == program(*path, "--help").stdout
     assert f"Usage: {' '.join(('imbari-chat', *path))}" in page
-    assert "<bool>" not in page
+    assert not re.findall(r"<(?!\w+(?:\|\w+)+>)[a-z].*", page)
     assert "─ Examples ─" in page
 
 

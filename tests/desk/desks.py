@@ -39,12 +39,14 @@ class Chat:
         turning: Cleared to have pages wait.
         past: Pages above those, the nearest first.
         behind: Pages of conversations behind the window, the nearest first.
+        stored: Those of them that have become others since.
         calls: What was asked, in order.
         shown: What others were let see, in order.
         refuse: The error that replies, and changes of the status, end in.
         away: The error that everything else ends in.
         inbox: What the inbox's stream tells further, and what it ends with.
         talk: What the open conversation's stream does.
+        resolved: What the stream of what is resolved does.
         written: The replies that were handed over.
         ids: All conversations that there are; None if they cannot be counted.
         counted: How often they were counted.
@@ -60,6 +62,7 @@ class Chat:
         self.begins: ConnectionChanged = _LIVE
         self.past: list[list[Message]] = []
         self.behind: list[list[Session]] = []
+        self.stored: dict[SessionId, Session] = {}
         self.calls: list[str] = []
         self.shown: list[str] = []
         self.team = Team(self.calls)
@@ -68,6 +71,7 @@ class Chat:
         self.away: ImbariError | None = None
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
+        self.resolved: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.written: list[OutgoingMessage] = []
         self.counted = 0
         self.ids: frozenset[SessionId] | None = None
@@ -79,6 +83,10 @@ class Chat:
         yield self.begins
         while True:
             yield await _next(self.inbox)
+
+    async def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
+        while True:
+            yield await _next(self.resolved)
 
     def open(self, session_id: SessionId, *, peek: bool) -> "_Opened":
         return _Opened(self, session_id)
@@ -92,13 +100,24 @@ class Chat:
             raise Unavailable("no HTTP here")
         return self.ids
 
+    async def get_session(self, session_id: SessionId) -> Session:
+        if session_id not in self.stored:
+            raise NotFound("there is no such conversation")
+        return self.stored[session_id]
+
     async def resolve(self, session_id: SessionId) -> None:
         self.calls.append(f"resolve {session_id}")
         if self.refuse is not None:
             raise self.refuse
+        self._becomes(session_id, status="resolved")
 
     async def reopen(self, session_id: SessionId) -> None:
         self.calls.append(f"reopen {session_id}")
+        self._becomes(session_id, status="active")
+
+    def _becomes(self, session_id: SessionId, **fields: object) -> None:
+        if (before := self.stored.get(session_id)) is not None:
+            self.stored[session_id] = before.model_copy(update=fields)
 
     async def mark_unread(self, session_id: SessionId) -> None:
         self.calls.append(f"unread {session_id}")

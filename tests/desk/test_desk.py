@@ -1,6 +1,7 @@
 """The desk with keys from a pilot, before a chat of our own."""
 
 import time
+from datetime import UTC
 from pathlib import Path
 
 import pytest
@@ -384,6 +385,24 @@ async def test_scrolling_back_loads_to_the_beginning() -> None:
         transcript.to_top()
         await pilot.pause()
         assert row_of(app, "the beginning of the conversation") < row_of(app, "the very first")
+
+
+async def test_what_day_it_was_is_said_wherever_one_reads() -> None:
+    """Above the messages, once the line that says so has been scrolled away."""
+    gap = 7_200_000
+    days = [message(f"m{at:02}", "x", timestamp=NOW + at * gap, read=True) for at in range(60)]
+    chat = Chat(BRIAN, messages=tuple(days))
+    async with opened(chat, size=(80, 12), zone=UTC) as (app, pilot):
+        await pilot.press("enter")
+        await pilot.pause()
+        assert "─ Sunday 17 March 2024 ─" in screen_of(app)[2]
+        await pilot.press("pageup", "pageup", "pageup")
+        await pilot.pause()
+        assert "─ Saturday 16 March 2024 ─ ↓ 6 below ─" in screen_of(app)[2]
+        await pilot.press("ctrl+home")
+        await pilot.pause()
+        assert "March" not in screen_of(app)[2]
+        assert row_of(app, "── Tuesday 12 March 2024 ─") > 2
 
 
 async def test_a_customer_cannot_write_a_line_of_ours() -> None:

@@ -56,11 +56,10 @@ def test_the_header_counts_what_is_unread_and_what_waits() -> None:
     state = heard(Inbox(), LIVE)
     state = replace(
         state,
-        sessions={AMINA: session("a", unreadCount=2), BRIAN: session("b", unreadCount=1)},
         pending=(Pending(1, AMINA, "hello", delivery="sent", since=NOW),),
     )
     place = frame.Place("shop", "noor", is_live=True)
-    (now,), (late,) = (frame.header(state, place, NOW + at) for at in (0, 60_000))
+    (now,), (late,) = (frame.header(state, place, NOW + at, "3") for at in (0, 60_000))
     assert words(now) == " imbari  LIVE  live  3 unread  shop  noor"
     assert words(late) == " imbari  LIVE  live  3 unread  1 queued  shop  noor"
 
@@ -74,7 +73,7 @@ def _team(**kept: Any) -> TeamSnapshot:
     [
         ({}, _team(), 0, []),
         ({"connection": ConnectionChanged("stale")}, _team(), 0, ["silent…"]),
-        ({}, _team(), 3, ["↓ 3 below"]),
+        ({}, _team(), 3000, ["↓ 3,000 below"]),
         ({"peek": True}, _team(), 0, ["only looking"]),
         ({"status": "resolved"}, _team(), 0, ["✓ resolved"]),
         (

@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Final
 
 import pytest
+from textual._ansi_sequences import ANSI_SEQUENCES_KEYS  # its only table of them
 from textual.dom import DOMNode
 
 from imbari_chat.desk import keys
@@ -39,6 +40,14 @@ def test_no_key_does_two_things_in_one_place(place: keys.Place) -> None:
     assert set(counted.values()) == {1}
 
 
+@pytest.mark.parametrize(
+    "key", [one for one in KEYS if one.keys.startswith("alt+")], ids=lambda one: one.keys
+)
+def test_no_key_with_alt_is_what_a_terminal_sends_for_another(key: Key) -> None:
+    """Alt and B is a word to the left."""
+    assert f"\x1b{key.keys[-1]}" not in ANSI_SEQUENCES_KEYS
+
+
 def test_what_types_is_no_command_in_a_field() -> None:
     """Else that letter could not be written."""
     without_a_field = {"list", "choice"}
@@ -50,8 +59,9 @@ def test_what_types_is_no_command_in_a_field() -> None:
 
 @pytest.mark.parametrize("place", ["list", "search", "reply"])
 def test_the_footer_fits_80_columns(place: keys.Place) -> None:
-    """With every key that it is to name."""
+    """With every key that it is to name; how to get help is one of them, and named once."""
     line = keys.footer(place)
+    assert line.count(" help") == 1
     assert len(line) < 80
     for one in KEYS:
         assert one.place != place or one.brief in line

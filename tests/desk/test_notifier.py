@@ -62,12 +62,12 @@ def test_the_title_counts_and_is_given_back() -> None:
     notifier = Notifier(Notices(title=True), store, written.append, asyncio.create_task)
     notifier.begin()
     notifier.update()
-    store.state = Inbox(sessions={AMINA.id: session("amina", unreadCount=3)})
+    store.change(lambda _: Inbox(sessions={AMINA.id: session("amina", unreadCount=3)}))
     notifier.update()
     notifier.update()
     notifier.end()
     assert written == [
-        "\x1b[22;2t", "\x1b]2;imbari-chat\x07", "\x1b]2;(3) imbari-chat\x07", "\x1b[23;2t",
+        "\x1b[22;2t", "\x1b]2;imbari-chat\x07", "\x1b]2;(3+) imbari-chat\x07", "\x1b[23;2t",
     ]  # fmt: skip
 
 

@@ -52,8 +52,8 @@ def _team(**kept: object) -> TeamSnapshot:
         ({"labels": {"amina": LABELS}}, "l,New\n", "label amina ['new']"),
         ({"snoozes": {"amina": SNOOZE}}, "fffffz", "unsnooze amina"),
         ({}, "iCalls back\n", "add_note amina Calls back"),
-        ({}, "bspam\n5", "block amina spam until=None"),
-        ({"blocks": {"u-amina": BLOCK}}, "b1", "unblock amina"),
+        ({}, "xspam\n5", "block amina spam until=None"),
+        ({"blocks": {"u-amina": BLOCK}}, "x1", "unblock amina"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )  # fmt: skip
@@ -242,9 +242,9 @@ async def test_leaving_a_question_does_nothing() -> None:
     chat.team.snapshots.put_nowait(_team(assignments={"amina": HELD}))
     async with opened(chat) as (app, pilot):
         await until(pilot, lambda: app.store.listing.team.at == NOW)
-        for key in ("c", "a", "l", "z", "i", "b"):
+        for key in ("c", "a", "l", "z", "i", "x"):
             await pilot.press(key, "escape")
-        await pilot.press("b", "enter")
+        await pilot.press("x", "enter")
         await pilot.pause()
         assert chat.calls == []
         assert len(app.screen_stack) == 1
@@ -383,7 +383,7 @@ async def test_an_end_can_be_typed() -> None:
         assert chat.calls == ["snooze amina 2100-03-12 14:05:00+00:00"]
         assert row_of(app, "Out of sight until 2100-03-12 14:05")
         before = datetime.now(UTC)
-        await pilot.press("b", *"spam", "enter", "6", *"90m", "enter")
+        await pilot.press("x", *"spam", "enter", "6", *"90m", "enter")
         await until(pilot, lambda: len(chat.calls) == 2)
         end = datetime.fromisoformat(chat.calls[1].removeprefix("block amina spam until="))
         assert timedelta(minutes=90) <= end - before < timedelta(minutes=92)
@@ -393,7 +393,7 @@ async def test_a_typed_end_can_be_left() -> None:
     """Then nothing ends, because nothing begins."""
     chat = Chat(AMINA)
     async with opened(chat) as (app, pilot):
-        await pilot.press("z", "6", *"2h", "escape", "b", *"spam", "enter", "6", "escape")
+        await pilot.press("z", "6", *"2h", "escape", "x", *"spam", "enter", "6", "escape")
         await pilot.pause()
         assert chat.calls == []
         assert len(app.screen_stack) == 1

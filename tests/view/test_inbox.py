@@ -55,12 +55,6 @@ def opened(state: Inbox, name: str, *, peek: bool = False) -> Inbox:
     return heard_in(state, SessionId(name), LIVE)
 
 
-def test_unread_messages_are_summed_over_the_window(three: Inbox) -> None:
-    """What the header says."""
-    state = heard(three, SessionChanged(session("amina", unreadCount=2), three.sessions[AMINA]))
-    assert state.unread == 2
-
-
 def test_the_header_follows_the_stream(three: Inbox) -> None:
     """With the reason and the wait."""
     lost = ConnectionChanged("reconnecting", "connection reset", 3.0)

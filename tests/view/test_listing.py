@@ -17,11 +17,15 @@ from imbari_chat.view.listing import (
     following,
     heard,
     kept,
+    known,
     listed,
+    looked_at,
     moved,
     other_order,
     other_shown,
     reach,
+    unheard_of,
+    unread,
 )
 from tests.view.records import NOW, delivery, message, outgoing, session
 
@@ -106,6 +110,24 @@ def test_waiting_is_who_wrote_last() -> None:
     assert "chen" not in _names(heard(asked, MessageAdded(CHEN.id, answer), WINDOW))
 
 
+def test_who_wrote_last_is_looked_up_where_nothing_tells() -> None:
+    """What was heard meanwhile is newer; the list says of how many it is not known yet."""
+    listing = Listing(shown="waiting", older={FAY.id: FAY}, is_complete=True)
+    assert [one.id for one in unheard_of(listing, WINDOW)] == ["chen", "fay"]
+    assert reach(listing, listed(listing, WINDOW), WINDOW) == "2 to look at, 2 of 5"
+    assert "look" not in reach(replace(listing, shown="active"), [], WINDOW)
+    heard_of = heard(listing, MessageAdded(CHEN.id, message("r", "Yes", sender="admin")), WINDOW)
+    asked = message("m", "Hello?", timestamp=NOW - 1)
+    done = looked_at(heard_of, {FAY.id: asked, CHEN.id: asked, SessionId("eve"): None})
+    assert not unheard_of(done, {**WINDOW, SessionId("eve"): session("eve")})
+    assert (done.last_sender(CHEN), done.last_sender(FAY)) == ("admin", "customer")
+    rows = listed(done, WINDOW)
+    assert [one.id for one in rows] == ["amina", "dina", "fay"]
+    assert reach(done, rows, WINDOW) == "3 of 5"
+    again = heard(done, MessageAdded(FAY.id, message("m2", "?", timestamp=NOW + 9)), WINDOW)
+    assert again.waiting_since(session("fay", at=9)) == NOW - 1
+
+
 def test_an_answer_is_an_answer_though_what_it_answers_is_unread() -> None:
     """Of one's own, the session is told after its delivery."""
     listing = heard(Listing(shown="waiting"), SessionAdded(AMINA), WINDOW)
@@ -173,6 +195,23 @@ def test_the_selection_stays_on_its_conversation_or_at_its_place(
             ids[min(was.index(SessionId(selected)), len(ids) - 1)] if ids else None
         )
     assert kept(Listing(), before, rows) == Listing()
+
+
+def test_what_is_unread_is_counted_over_all_that_is_loaded() -> None:
+    """Also behind the window, where an older record says less than the window's."""
+    before = session("amina", unreadCount=9)
+    listing = Listing(older={FAY.id: session("fay", unreadCount=1_000), AMINA.id: before})
+    assert unread(listing, WINDOW) == "1,003+"
+    assert unread(replace(listing, is_complete=True), WINDOW) == "1,003"
+    assert unread(Listing(), {CHEN.id: CHEN}) == ""
+
+
+def test_what_is_behind_the_window_is_as_it_was_read_last() -> None:
+    """What is not behind it is told by the stream."""
+    listing = Listing(older={FAY.id: FAY})
+    done = session("fay", status="resolved")
+    assert known(listing, done).older == {FAY.id: done}
+    assert known(listing, AMINA) == listing
 
 
 def test_the_next_unread_is_found_around_the_end() -> None:

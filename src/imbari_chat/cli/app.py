@@ -9,7 +9,7 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -24,8 +24,12 @@ __all__ = ["NAME", "App", "Command", "Family", "SessionCommand", "write_help"]
 NAME = "imbari-chat"
 
 
+_PLACEHOLDERS: Final = {"int": "N", "int range": "N", "float range": "NUMBER", "str": "TEXT"}
+"""What stands for a value, by the type that it becomes in Python."""
+
+
 class Command(TyperCommand):
-    """A command. Flags do not say of what type they are."""
+    """A command. Its help page names no types of Python's."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -123,7 +127,7 @@ class _Page(io.TextIOWrapper):
 
 
 def _tidy_all(command: Any) -> None:
-    """Let each paragraph of a docstring be one line, and no flag say that it is one."""
+    """Let each paragraph of a docstring be one line, and no parameter say of what type it is."""
     paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
     command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
     for parameter in command.params:
@@ -131,8 +135,13 @@ def _tidy_all(command: Any) -> None:
 
 
 def _tidy(parameter: Any) -> None:
-    if getattr(parameter, "is_flag", False) and parameter.metavar is None:
-        parameter.metavar = ""
+    kind = parameter.display_type(None) or ""
+    if "|" in kind:
+        return  # it says what can be chosen
+    if parameter.param_type_name == "argument":
+        parameter.display_type = lambda _: ""  # its name says what it is
+    elif parameter.metavar is None:
+        parameter.metavar = "" if parameter.is_flag else _PLACEHOLDERS[kind.strip("<>")]
 
 
 def _with_our_page(option: Any) -> Any:

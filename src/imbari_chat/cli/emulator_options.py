@@ -49,7 +49,9 @@ _Project = Annotated[
         metavar="ID", help=f"Project id; {DEFAULT_EMULATOR_PROJECT} by default.", show_default=False
     ),
 ]
-_Host = Annotated[str | None, typer.Option(help="Where to listen.", show_default=False)]
+_Host = Annotated[
+    str | None, typer.Option(metavar="HOST", help="Where to listen.", show_default=False)
+]
 _Remote = Annotated[bool, typer.Option("--allow-remote", help="Let other machines in.")]
 _Data = Annotated[
     Path | None,

@@ -50,7 +50,8 @@ def watch(
         list[Kind] | None,
         typer.Option(
             "--event",
-            help="Only this happening; may be given more than once. All of them otherwise.",
+            metavar="EVENT",
+            help=f"Only this: {', '.join(Kind)}. May be repeated; all of them otherwise.",
             show_default=False,
         ),
     ] = None,

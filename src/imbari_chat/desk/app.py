@@ -112,7 +112,6 @@ class Desk(App[None]):
         self.leaving = Leaving(self.store, self.sender, self._end, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
-        self._teamwork = Teamwork(self, chat, self.store, self._spawn, zone, directory)
         self._chat = chat
         self._place = place or frame.Place()
         self._peek = peek
@@ -126,6 +125,9 @@ class Desk(App[None]):
             on_history=self._history_came,
             on_message=self._customer_wrote,
         )
+        self._teamwork = Teamwork(
+            self, chat, self.store, self._spawn, zone, directory, self._streams.older.changed
+        )
         self._is_focused = True
         # Kept by name, because changes are told before they are on the screen and after.
         self._inbox = InboxPane(self.store, self._streams, self._open)
@@ -133,7 +135,10 @@ class Desk(App[None]):
             self.store, self._streams, self.sender, self._spawn, clock=clock, zone=zone, name=name
         )
         self._bars = (
-            Bar(lambda: frame.header(self.store.state, self._place, now()), name="header"),
+            Bar(
+                lambda: frame.header(self.store.state, self._place, now(), self.store.unread),
+                name="header",
+            ),
             Bar(lambda: [frame.notice(self.store.state)], name="notice"),
             Bar(lambda: [frame.keys(self._key_place)], name="footer"),
         )

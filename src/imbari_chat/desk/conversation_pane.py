@@ -129,7 +129,11 @@ class ConversationPane(Vertical):
     def _heading_lines(self) -> frame.Lines:
         below = 0 if self._store.opened is None else self._transcript.below
         return frame.heading(
-            self._store.state, self._store.listing, below, self._heading.size.width
+            self._store.state,
+            self._store.listing,
+            below,
+            self._heading.size.width,
+            self._transcript.day,
         )
 
     def _note_lines(self) -> frame.Lines:

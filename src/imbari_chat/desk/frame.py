@@ -101,8 +101,8 @@ _WORDS: Final = {
 }
 
 
-def header(state: Inbox, place: Place, now: int) -> Lines:
-    """Account, target, connection, outbox."""
+def header(state: Inbox, place: Place, now: int, unread: str = "") -> Lines:
+    """Account, target, connection, how many messages are unread, outbox."""
     target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
         "emulator", Style(color="cyan"),
     )  # fmt: skip
@@ -115,7 +115,7 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
         (" imbari ", Style(bold=True)),
         (f" {target} ", ink),
         (f" {words}", Style(color="green" if connection == "live" else "yellow")),
-        (f"  {state.unread} unread" if state.unread else "", Style(bold=True)),
+        (f"  {unread} unread" if unread else "", Style(bold=True)),
         (f"  {len(state.pending)} queued" if state.waiting(now) else "", Style(color="yellow")),
         (
             f"  {len(state.failed)} not sent" if state.failed else "",
@@ -127,8 +127,16 @@ def header(state: Inbox, place: Place, now: int) -> Lines:
     return [parts]
 
 
-def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
-    """Whose conversation it is, a stranger's words last on the line; and below how it stands."""
+def heading(state: Inbox, chosen: Listing, below: int, width: int, day: str = "") -> Lines:
+    """Whose conversation it is, a stranger's words last on the line; and below how it stands.
+
+    Args:
+        state: What is open.
+        chosen: What the team keeps of it.
+        below: How many messages begin below the edge.
+        width: Of the pane, in columns.
+        day: Of what stands at the top of the screen, where nothing on it says so.
+    """
     conversation = state.conversation
     if conversation is None:
         return []
@@ -136,8 +144,10 @@ def heading(state: Inbox, chosen: Listing, below: int, width: int) -> Lines:
     connection = conversation.connection.state
     if connection != "live":
         marks.append((_WORDS[connection], Style(color="yellow")))
+    if day:
+        marks.append((day, _DIM))
     if below:
-        marks.append((f"↓ {below} below", Style(color="yellow", bold=True)))
+        marks.append((f"↓ {below:,} below", Style(color="yellow", bold=True)))
     if conversation.peek:
         marks.append(("only looking", Style(color="magenta")))
     if session.is_resolved:

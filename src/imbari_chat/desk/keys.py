@@ -63,7 +63,7 @@ KEYS: Final = (
     Key("list", "l", "app.team('label')", "labels"),
     Key("list", "z", "app.team('snooze')", "out of sight for a while; back in sight"),
     Key("list", "i", "app.team('note')", "a note that no customer sees"),
-    Key("list", "b", "app.team('block')", "block the customer; unblock"),
+    Key("list", "x", "app.team('block')", "block the customer; unblock"),
     Key("list", "tab", "app.other_pane", "go to the conversation"),
     Key("list", "escape", "app.step_back", "end the search; close the conversation"),
     Key("list", "question_mark", "app.help", "this page", "help"),
@@ -82,7 +82,7 @@ KEYS: Final = (
     Key("reply", "down", "later", "a line down; what was sent after that"),
     Key("reply", "ctrl+underscore", "undo", "undo"),
     Key("reply", "alt+y", "redo", "redo"),
-    Key("reply", "pageup", "scroll(-1)", "older messages", "older"),
+    Key("reply", "pageup", "scroll(-1)", "older messages"),
     Key("reply", "pagedown", "scroll(1)", "newer messages"),
     Key("reply", "ctrl+home", "oldest", "first message that is loaded"),
     Key("reply", "ctrl+end", "newest", "newest message"),
@@ -94,7 +94,7 @@ KEYS: Final = (
     Key("reply", "alt+z", "app.team('snooze')", "out of sight for a while; back in sight"),
     Key("reply", "alt+i", "app.team('note')", "a note that no customer sees"),
     Key("reply", "alt+n", "notes", "all notes"),
-    Key("reply", "alt+b", "app.team('block')", "block the customer; unblock"),
+    Key("reply", "alt+x", "app.team('block')", "block the customer; unblock"),
     Key("reply", "alt+r", "canned", "choose a canned reply; or write /name"),
     Key("reply", "ctrl+y", "copy", "copy the newest message on the screen"),
     Key("reply", "alt+k", "copy_link", "copy the newest link on the screen"),
@@ -132,12 +132,12 @@ def bindings(place: Place) -> list[BindingType]:
 
 
 def footer(place: Place) -> str:
-    """The most needed keys of a place on one line."""
-    return "  ".join(
-        f"{key_label(one.keys.split(',')[0])} {one.brief}"
-        for one in KEYS
-        if one.place == place and one.brief
-    )
+    """The most needed keys of a place on one line, help among them."""
+    needed: dict[str, str] = {}
+    for one in KEYS:
+        if one.place in {place, "everywhere"} and one.brief:
+            needed.setdefault(one.brief, key_label(one.keys.split(",")[0]))
+    return "  ".join(f"{key} {brief}" for brief, key in needed.items())
 
 
 def key_of(action: str) -> str:

@@ -75,6 +75,7 @@ class ListPane(Widget, can_focus=True):
         if picture != self._drawn:
             self._drawn = picture
             self.refresh()
+            self._streams.last_senders.look()
 
     def render_line(self, y: int) -> Strip:
         width, height = self.size
@@ -155,15 +156,20 @@ class ListPane(Widget, can_focus=True):
         self._jump("unread")
 
     def action_next_waiting(self) -> None:
+        self._streams.last_senders.look_at_all()
         self._jump("waiting")
 
     def _jump(self, kind: listing.Kind) -> None:
         store = self._store
         to = listing.following(store.listing, store.rows, kind)
-        if to is None:
-            store.tell(f"None of these is {kind}")
-        else:
+        if to is not None:
             store.choose(replace(store.listing, selected=to.id))
+        elif kind == "waiting" and any(
+            listing.is_unheard_of(store.listing, one) for one in store.rows
+        ):
+            store.tell("None of those looked at is waiting; looking at the rest…")
+        else:
+            store.tell(f"None of these is {kind}")
 
     def action_filter(self, by: int) -> None:
         self._store.choose(listing.other_shown(self._store.listing, by))

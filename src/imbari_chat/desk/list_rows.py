@@ -84,6 +84,8 @@ def second_line(picture: Picture, session: Session) -> Parts:
     if is_waiting(listing, session):
         ago = since(listing.waiting_since(session), picture.now, None)
         waits = "waits " if ago == "now" else f"waits {ago} "
+    if session.is_resolved and session.unread_count:
+        waits = "resolved "  # where else there is a mark, there is a number
     draft = "draft " if session.id in picture.drafts else ""
     who = _WORDS[listing.last_sender(session)]
     text = safe_text(session.last_message, max_length=_LONGEST) or "no message yet"

@@ -65,7 +65,7 @@ class Notifier:
 
     def update(self) -> None:
         """How many messages are unread may have changed."""
-        unread = self._store.state.unread
+        unread = self._store.unread
         title = f"({unread}) imbari-chat" if unread else "imbari-chat"
         if self._wanted.title and title != self._title:
             self._title = title

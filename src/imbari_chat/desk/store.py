@@ -31,6 +31,7 @@ class Store:
         listing: What the person chose to see.
         rows: The conversations to list, in order.
         left_out: How many are found that the filter leaves out, where it leaves out all.
+        unread: How many messages are unread of all that is loaded, in words; empty for none.
     """
 
     def __init__(
@@ -40,6 +41,7 @@ class Store:
         self.listing = chosen
         self.rows: list[Session] = []
         self.left_out = 0
+        self.unread = ""
         self._on_change = on_change
         self._clock = clock
         self._noticed_at = 0.0
@@ -89,6 +91,7 @@ class Store:
 
     def _relist(self) -> None:
         before, self.rows = self.rows, listing.listed(self.listing, self.state.sessions)
+        self.unread = listing.unread(self.listing, self.state.sessions)
         self.listing = listing.kept(self.listing, before, self.rows)
         is_vain = bool(self.listing.query) and not self.rows
         self.left_out = listing.in_all(self.listing, self.state.sessions) if is_vain else 0

@@ -8,11 +8,18 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from imbari_chat.desk.last_senders import LastSenders
 from imbari_chat.desk.older import OlderConversations
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import ImbariError
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    MessageAdded,
+    MessageChanged,
+    SessionChanged,
+)
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing, reducer
@@ -43,6 +50,7 @@ class Streams:
     Attributes:
         talk: The open conversation.
         older: The conversations behind the inbox's window.
+        last_senders: Looks up who wrote last.
         is_whole: It is loaded to its beginning.
         is_turning: Older messages of it are on their way.
     """
@@ -59,6 +67,7 @@ class Streams:
     ) -> None:
         self.talk: Talk | None = None
         self.older = OlderConversations(chat, store, spawn)
+        self.last_senders = LastSenders(chat, store, spawn)
         self.is_whole = self.is_turning = False
         self._chat = chat
         self._store = store
@@ -67,12 +76,12 @@ class Streams:
         self._on_history = on_history
         self._on_message = on_message
         self._following: tuple[asyncio.Task[None], ...] = ()
-        self._has_looked = False
 
     def begin(self) -> None:
         """Follow the inbox, and let customers see that the team is there."""
         self._spawn(self._follow_inbox())
         self._spawn(self._follow_team())
+        self._spawn(self._follow_resolutions())
 
     def open(self, session: Session, *, peek: bool) -> None:
         """Follow this conversation, and no longer the one that was open."""
@@ -85,6 +94,7 @@ class Streams:
         self._following = (
             self._spawn(self._follow(self.talk)), self._spawn(self._follow_notes(session.id))
         )  # fmt: skip
+        self.older.changed(session.id)
 
     def close(self) -> None:
         """Follow no conversation."""
@@ -131,24 +141,7 @@ class Streams:
             store.choose(replace(store.listing, is_complete=store.listing.is_complete or is_whole))
             self._hurry()
             self.older.begin()
-            if not self._has_looked:
-                self._has_looked = True
-                self._spawn(self._look_around())
-
-    async def _look_around(self) -> None:
-        """Who wrote last where nothing tells it."""
-        store = self._store
-        try:
-            for session in store.rows[: self._limit]:
-                if store.listing.last_sender(session) is None:
-                    (last,) = await self._chat.open(session.id, peek=True).history(limit=1) or (
-                        None,
-                    )
-                    if last is not None:
-                        said = MessageAdded(session.id, last)
-                        store.choose(listing.heard(store.listing, said, store.state.sessions))
-        except ImbariError:
-            return  # the connection is told of by its stream
+            self.last_senders.begin()
 
     def _hurry(self) -> None:
         if self.talk is not None:
@@ -162,6 +155,8 @@ class Streams:
             )
             if _is_live(event):
                 self._on_history()
+            elif isinstance(event, MessageChanged):
+                self.older.changed(session_id)  # its unread messages are others
 
         return heard
 
@@ -180,6 +175,16 @@ class Streams:
                     store.choose(replace(store.listing, team=snapshot, me=self._chat.uid))
         except ImbariError as error:
             store.tell(f"Who has what is not shown: {error}", is_error=True)
+
+    async def _follow_resolutions(self) -> None:
+        """What colleagues resolve, or reopen, behind the window."""
+        try:
+            async with aclosing(self._chat.resolutions()) as heard:
+                async for event in heard:
+                    if isinstance(event, SessionChanged):
+                        self.older.changed(event.session.id)
+        except ImbariError as error:
+            self._store.tell(f"What is resolved behind the newest is not seen: {error}")
 
     async def _follow_notes(self, session_id: SessionId) -> None:
         try:

@@ -12,6 +12,7 @@ from imbari_chat.desk.prompts import AskText, Choose
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn
 from imbari_chat.schema.models import Session
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.dates import full
 from imbari_chat.view.inbox import customer_label
 from imbari_chat.view.moments import WHEN, coming
@@ -39,6 +40,7 @@ class Teamwork:
         spawn: For what waits for the network, or for an answer.
         zone: The reader's time zone; None for the system's.
         directory: Where admins have accounts; None if that is not known.
+        on_done: Called with the conversation, once something was done with it.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Teamwork:
         spawn: Spawn,
         zone: tzinfo | None,
         directory: Directory | None,
+        on_done: Callable[[SessionId], None],
     ) -> None:
         self._asking = Asking(app, store)
         self._asked, self._done = self._asking.asked, self._asking.done
@@ -56,6 +59,7 @@ class Teamwork:
         self._store = store
         self._spawn = spawn
         self._zone = zone
+        self._on_done = on_done
         self._work: Mapping[str, Callable[[Session], Coroutine[Any, Any, None]]] = {
             "status": self._change_status,
             "unread": self._mark_unread,
@@ -76,8 +80,12 @@ class Teamwork:
             session: With which conversation.
         """
         self._asking.begin()
-        self._spawn(self._work[what](session))
+        self._spawn(self._do(what, session))
         await self._asking.is_shown()
+
+    async def _do(self, what: str, session: Session) -> None:
+        await self._work[what](session)
+        self._on_done(session.id)
 
     async def _change_status(self, session: Session) -> None:
         """Resolve it, or reopen it."""

@@ -6,7 +6,7 @@ sender and never by a name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import tzinfo
 from typing import Final
 
@@ -71,6 +71,7 @@ class _Line:
     parts: tuple[tuple[str, Style], ...]
     of: MessageId | None = None
     part: int = 0
+    day: str = ""
 
 
 class Transcript(Widget):
@@ -88,6 +89,7 @@ class Transcript(Widget):
         self._said = said
         self._lines: list[_Line] = []
         self._last_of: dict[MessageId, int] = {}
+        self._days: list[tuple[int, str]] = []
         self._cache: dict[tuple[object, ...], tuple[_Line, ...]] = {}
         self._drawn_from: Said | None = None
         self._width = 0
@@ -97,7 +99,7 @@ class Transcript(Widget):
 
     def begin(self) -> None:
         """Another conversation: forget where this one was read."""
-        self._lines, self._cache = [], {}
+        self._lines, self._days, self._cache = [], [], {}
         self._top, self._sticks = 0, True
         self._parts_drawn = {}
         self._drawn_from = None
@@ -113,6 +115,7 @@ class Transcript(Widget):
         self._drawn_from = said
         self._lines = list(self._laid_out(said))
         self._last_of = {one.of: one.part for one in self._lines if one.of is not None}
+        self._days = [(at, one.day) for at, one in enumerate(self._lines) if one.day]
         self._return_to(anchor)
         self.refresh()
 
@@ -140,8 +143,10 @@ class Transcript(Widget):
         return sum(one.of is not None and one.part == 0 for one in self._lines[edge:])
 
     @property
-    def is_at_top(self) -> bool:
-        return self._first() == 0
+    def day(self) -> str:
+        """Of what stands at the top of the screen; empty if its line is on the screen."""
+        before = [name for at, name in self._days if at < self._first()]
+        return before[-1] if before else ""
 
     def drawn(self) -> frozenset[MessageId]:
         """The messages on the screen that have been on it from their first line to their last."""
@@ -213,7 +218,7 @@ class Transcript(Widget):
         for message in said.messages:
             on = day(message.timestamp, said.now, said.zone)
             if on and on != today:
-                yield self._rule(on)
+                yield replace(self._rule(on), day=on)
                 today, speaker = on, ""
             if message.id == said.divider:
                 yield self._rule("new", Style(color="red"))

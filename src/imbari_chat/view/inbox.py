@@ -88,11 +88,6 @@ class Inbox:
     next_ticket: int = 1
 
     @property
-    def unread(self) -> int:
-        """Unread messages over all sessions of the window."""
-        return sum(session.unread_count for session in self.sessions.values())
-
-    @property
     def draft(self) -> str:
         """What is written in the open conversation."""
         return "" if self.conversation is None else self.drafts.get(self.conversation.id, "")

@@ -15,7 +15,7 @@ from imbari_chat.schema.events import (
     SessionAdded,
     SessionRemoved,
 )
-from imbari_chat.schema.models import Sender, Session
+from imbari_chat.schema.models import Message, Sender, Session
 from imbari_chat.schema.order import session_place
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
@@ -26,19 +26,25 @@ __all__ = [
     "Listing",
     "Order",
     "Shown",
+    "asks_who_waits",
     "counted",
     "extended",
     "following",
     "heard",
     "in_all",
+    "is_unheard_of",
     "is_waiting",
     "kept",
+    "known",
     "listed",
+    "looked_at",
     "moved",
     "other_order",
     "other_shown",
     "place",
     "reach",
+    "unheard_of",
+    "unread",
 ]
 
 Shown: TypeAlias = Literal[
@@ -68,7 +74,8 @@ class Listing:
         is_complete: There are no more to load.
         is_loading: Older ones are on their way, because they were asked for or searched.
         ids: All conversations that there are, once that has been read; kept by what is heard.
-        last_senders: Who wrote last, of the conversations where that has been heard.
+        last_senders: Who wrote last, of the conversations where that has been heard or looked at;
+            None where nobody has.
         asked_at: When the customer wrote first of all that is not answered, in ms since the epoch,
             of the conversations where that has been heard.
         texts: What was heard or read of a conversation, for the search.
@@ -85,7 +92,7 @@ class Listing:
     is_complete: bool = False
     is_loading: bool = False
     ids: frozenset[SessionId] | None = None
-    last_senders: Mapping[SessionId, Sender] = field(default_factory=dict)
+    last_senders: Mapping[SessionId, Sender | None] = field(default_factory=dict)
     asked_at: Mapping[SessionId, int] = field(default_factory=dict)
     texts: Mapping[SessionId, tuple[str, ...]] = field(default_factory=dict)
     team: TeamSnapshot = _NOTHING
@@ -156,8 +163,8 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             return _wrote(listing, session_id, message.sender, message.timestamp)
         case SessionAdded(session) if listing.ids is not None and session.id not in listing.ids:
             return heard(replace(listing, ids=listing.ids | {session.id}), event, window)
-        case SessionAdded(session) if (
-            session.unread_count and session.id not in listing.last_senders
+        case SessionAdded(session) if session.unread_count and not listing.last_senders.get(
+            session.id
         ):
             return _wrote(listing, session.id, "customer", session.last_message_time)
         case DeliveryChanged(session_id, message, "confirmed"):  # one's own is not told again
@@ -172,6 +179,46 @@ def heard(listing: Listing, event: ChatEvent, window: Mapping[SessionId, Session
             return replace(listing, older=older, ids=ids)
         case _:
             return listing
+
+
+def looked_at(listing: Listing, last: Mapping[SessionId, Message | None]) -> Listing:
+    """The last message of conversations of which nothing told; of what was heard meanwhile that is
+    older."""
+    news = {key: one for key, one in last.items() if not listing.last_senders.get(key)}
+    said = {key: one for key, one in news.items() if one is not None}
+    asked_at = {key: one.timestamp for key, one in said.items() if one.sender == "customer"}
+    senders = {key: one.sender if one else None for key, one in news.items()}
+    texts = {key: (one.text,) for key, one in said.items()}
+    return replace(
+        listing,
+        last_senders={**listing.last_senders, **senders},
+        asked_at={**asked_at, **listing.asked_at},
+        texts={**texts, **listing.texts},
+    )
+
+
+def is_unheard_of(listing: Listing, session: Session) -> bool:
+    """Whether nothing has told who wrote last."""
+    return not session.unread_count and session.id not in listing.last_senders
+
+
+def unheard_of(listing: Listing, window: Mapping[SessionId, Session]) -> list[Session]:
+    """The conversations of which it is not known whether they wait, the newest first."""
+    all_of_them = {**listing.older, **window}.values()
+    found = [one for one in all_of_them if not one.is_resolved and is_unheard_of(listing, one)]
+    return sorted(found, key=session_place, reverse=True)
+
+
+def asks_who_waits(listing: Listing) -> bool:
+    """Whether what is listed, or its order, depends on who wrote last."""
+    return listing.shown == "waiting" or listing.order == "longest waiting"
+
+
+def known(listing: Listing, session: Session) -> Listing:
+    """A conversation behind the window, as it is by now; nothing if it is not behind it."""
+    if session.id not in listing.older:
+        return listing
+    return replace(listing, older={**listing.older, session.id: session})
 
 
 def counted(
@@ -246,10 +293,19 @@ def other_order(listing: Listing) -> Listing:
     return replace(listing, order="longest waiting" if listing.order == "newest" else "newest")
 
 
+def unread(listing: Listing, window: Mapping[SessionId, Session]) -> str:
+    """How many messages are unread, with a ``+`` if not all conversations are loaded; empty for
+    none."""
+    count = sum(one.unread_count for one in {**listing.older, **window}.values())
+    return f"{count:,}{'' if listing.is_complete else '+'}" if count else ""
+
+
 def reach(listing: Listing, rows: Sequence[Session], window: Mapping[SessionId, Session]) -> str:
     """How far the list goes, and how far a search looked, in words."""
     count, loaded = f"{len(rows):,}", f"{len({**listing.older, **window}):,}"
     total = None if listing.ids is None else f"{len(listing.ids):,}"
+    if asks_who_waits(listing) and (left := len(unheard_of(listing, window))):
+        count = f"{left:,} to look at, {count}"
     if listing.query:
         texts = f"texts of {len(listing.texts):,}"
         if listing.is_complete:
