@@ -328,6 +328,7 @@ def test_what_no_proxy_lists_is_reached_directly(
         ({"SSL_CERT_FILE": "/nowhere/cacert.pem"}, "SSL_CERT_FILE"),
         ({"REQUESTS_CA_BUNDLE": "/nowhere/cacert.pem"}, "REQUESTS_CA_BUNDLE"),
         ({"CURL_CA_BUNDLE": __file__}, "CURL_CA_BUNDLE"),
+        ({"SSLKEYLOGFILE": "/nowhere/keys"}, "SSLKEYLOGFILE"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
