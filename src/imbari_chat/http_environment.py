@@ -59,7 +59,7 @@ _TRUST_VARIABLES: Final = (
     "SSL_CERT_DIR",
 )
 _KEY_LOG: Final = "SSLKEYLOGFILE"
-_HOST: Final = re.compile(r"[\w.-]+")
+_HOST: Final = re.compile(r"(?=.{1,253}$)[\w-]{1,63}(\.[\w-]{1,63})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,8 +157,8 @@ class HttpEnvironment:
             import certifi
 
             context.load_verify_locations(cafile=certifi.where())
-        if place := self._variables.get(_KEY_LOG):
-            _keep_keys(context, place)
+        if keys := self._variables.get(_KEY_LOG):
+            _keep_keys(context, keys)
         return context
 
     def _trust_variables(self) -> Iterator[tuple[str, str]]:
@@ -240,7 +240,7 @@ def _proxy(source: str, text: str) -> Proxy:
             " %3F %23",
         )
     host = parts.hostname or ""
-    if _address(host) is None and not _HOST.fullmatch(host):
+    if _address(host) is None and not _HOST.fullmatch(_ascii(host)):
         raise _unusable(source, "it names no host")
     if scheme == "socks5":
         missing = [name for name in _SOCKS_LIBRARIES if find_spec(name) is None]
