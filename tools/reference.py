@@ -100,7 +100,8 @@ def _described(name: str, value: Any) -> Iterator[str]:
 
 
 def _type(value: Any) -> str:
-    return str(getattr(value, "__supertype__", value)).replace("typing.", "")
+    kind = getattr(value, "__supertype__", value)
+    return kind.__name__ if inspect.isclass(kind) else str(kind).replace("typing.", "")
 
 
 def _members(kind: type) -> Iterator[tuple[str, Any]]:

@@ -7,6 +7,7 @@ from .client.dispatcher import ErrorHandler as ErrorHandler
 from .client.gateway import RejectionHandler as RejectionHandler
 from .client.reading.pager import MessagePager as MessagePager
 from .client.reading.pager import SessionPager as SessionPager
+from .client.reading.pager import Start as Start
 from .client.reading.unread_counts import UnreadCountMismatch as UnreadCountMismatch
 from .client.status import ChatStatus as ChatStatus
 from .client.sync.clients import AdminChat as AdminChat
@@ -18,6 +19,7 @@ from .client.sync.portal import BlockingIterator as BlockingIterator
 from .client.teamwork.team import AsyncTeam as AsyncTeam
 from .config import Settings as Settings
 from .config import SettingsFlags as SettingsFlags
+from .engine.buffer import Overflow as Overflow
 from .errors import AccessDenied as AccessDenied
 from .errors import AuthError as AuthError
 from .errors import ClientClosed as ClientClosed

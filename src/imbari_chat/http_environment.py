@@ -16,6 +16,7 @@ The rule, which follows curl where the libraries differ:
   networks (``10.0.0.0/8``, ``fd00::/8``), each with a port or without one, and patterns with ``*``.
 - ``REQUESTS_CA_BUNDLE``, ``CURL_CA_BUNDLE``, ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` name the
   authorities to believe, together, in place of the list that comes with certifi.
+- ``SSLKEYLOGFILE`` names a file for the keys of connections, which Wireshark reads.
 - ``~/.netrc`` is never read. It would replace a bearer token by a password for another service.
 
 A variable that cannot be used is an error as soon as an address depends on it, and not before.
@@ -57,7 +58,8 @@ _TRUST_VARIABLES: Final = (
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
-_HOST: Final = re.compile(r"[\w.-]+")
+_KEY_LOG: Final = "SSLKEYLOGFILE"
+_HOST: Final = re.compile(r"(?=.{1,253}$)[\w-]{1,63}(\.[\w-]{1,63})*", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +125,7 @@ class HttpEnvironment:
         for url in urls:
             proxy = self.proxy_for(url)
             encrypted = urlsplit(url).scheme == "https" or (proxy is not None and proxy.over_tls)
-            if encrypted and any(self._trust_variables()):
+            if encrypted and (any(self._trust_variables()) or self._variables.get(_KEY_LOG)):
                 _ = self.tls
 
     def proxy_for(self, url: str) -> Proxy | None:
@@ -143,20 +145,20 @@ class HttpEnvironment:
         """How certificates are checked. Making it reads files; it is made once.
 
         Raises:
-            ConfigError: A variable names what holds no certificates.
+            ConfigError: A variable names what holds no certificates, or no keys.
         """
+        # Made with nothing of create_default_context, which takes more upon itself from version to
+        # version: that of Python 3.13 refuses many an office's authority for its form.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         named = list(self._trust_variables())
-        if named:
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            for variable, place in named:
-                _believe(context, variable, place)
-        else:
+        for variable, place in named:
+            _believe(context, variable, place)
+        if not named:
             import certifi
 
-            context = ssl.create_default_context(cafile=certifi.where())
-        # Python 3.13 sets this by itself, and refuses many an office's authority for the form of
-        # its certificate. One program is not to work on one version and fail on the next.
-        context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+            context.load_verify_locations(cafile=certifi.where())
+        if keys := self._variables.get(_KEY_LOG):
+            _keep_keys(context, keys)
         return context
 
     def _trust_variables(self) -> Iterator[tuple[str, str]]:
@@ -238,7 +240,7 @@ def _proxy(source: str, text: str) -> Proxy:
             " %3F %23",
         )
     host = parts.hostname or ""
-    if _address(host) is None and not _HOST.fullmatch(host):
+    if _address(host) is None and not _HOST.fullmatch(_ascii(host)):
         raise _unusable(source, "it names no host")
     if scheme == "socks5":
         missing = [name for name in _SOCKS_LIBRARIES if find_spec(name) is None]
@@ -331,6 +333,18 @@ def _believe(context: ssl.SSLContext, variable: str, place: str) -> None:
         ) from None
     except ValueError:  # a null character
         raise ConfigError(f"{problem}: it names no file", hint=hint) from None
+
+
+def _keep_keys(context: ssl.SSLContext, place: str) -> None:
+    """Have ``context`` write there what Wireshark needs to read along."""
+    try:
+        context.keylog_filename = place
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        reason = getattr(error, "strerror", None) or "it names no file"
+        raise ConfigError(
+            f"{_KEY_LOG} cannot be used: {place[:200]!r} cannot be written ({reason})",
+            hint=f"Set {_KEY_LOG} to a file, or unset it",
+        ) from None
 
 
 def _unusable(source: str, reason: str, hint: str | None = None) -> ConfigError:

@@ -11,6 +11,7 @@ from imbari_chat.cli.remains import give_back
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import AccessDenied, ImbariError
 from imbari_chat.schema.models import Colleague
+from imbari_chat.schema.outgoing import became
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.inbox import Inbox
@@ -101,7 +102,7 @@ def test_what_did_not_arrive_is_given_back_with_whom_it_was_for(
     pending = tuple(Pending(at, (AMINA, BRIAN)[at % 2], f"text {at}") for at in range(5))
     handed_over = {at: outgoing(f"m{at}", f"text {at}") for at in range(1, 5)}
     for at, delivery in enumerate(("confirmed", "sent", "failed", "sent"), start=1):
-        handed_over[at].became(delivery)  # type: ignore[arg-type]  # each is one
+        became(handed_over[at], delivery)  # type: ignore[arg-type]  # each is one
     state = Inbox(sessions={AMINA: session("amina", customerName="Amina W.")}, pending=pending)
     error = give_back(state, handed_over, Stderr())
     assert error is not None

@@ -17,7 +17,7 @@ from imbari_chat.schema.events import (
     MessageRemoved,
 )
 from imbari_chat.schema.models import ID_FIELD, Message
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
 from imbari_chat.wire.pushid import PushIds
@@ -69,7 +69,7 @@ class Play:
 
     def became(self, message: OutgoingMessage, delivery: Delivery, *, final: bool = False) -> None:
         error = AccessDenied("no") if delivery == "failed" else None
-        message.became(delivery, error)
+        became(message, delivery, error)
         if final:
             del self.pending[message.id]
         self._take(self.own.delivered(DeliveryChanged(HERE, message, delivery, error), self.now))

@@ -304,9 +304,9 @@ async def _nothing() -> None: ...
 
 
 class Slow(Desk):
-    """A desk whose every call takes a number of turns of the loop, by the dice."""
+    """A desk whose every call takes a number of turns of the loop, by chance."""
 
-    dice: random.Random
+    rng: random.Random
 
     async def get(self, path: Path, query: Query | None = None) -> Json:
         await self._pass()
@@ -317,7 +317,7 @@ class Slow(Desk):
         return await super().compare_and_set(path, expected, value)
 
     async def _pass(self) -> None:
-        for _ in range(self.dice.randrange(4)):
+        for _ in range(self.rng.randrange(4)):
             await asyncio.sleep(0)
 
 
@@ -332,18 +332,18 @@ def test_whatever_lands_while_it_is_repaired_stays_counted(
 ) -> None:
     """At the end the count is the number of unread messages, without another repair."""
 
-    dice = random.Random(seed)
+    rng = random.Random(seed)
 
     async def run() -> None:
         place = Place(STRICT_RULES)
         await place.start(3)
         place.put(paths.unread_count(CHAT), 3 + excess)
         desk = Slow(place.namespace)
-        desk.dice = dice
+        desk.rng = rng
 
         async def others() -> None:
             for act in acts:
-                for _ in range(dice.randrange(8)):
+                for _ in range(rng.randrange(8)):
                     await asyncio.sleep(0)
                 if act == "writes":
                     await place.customer_writes()

@@ -16,6 +16,7 @@ from imbari_chat.schema.events import (
     TypingChanged,
 )
 from imbari_chat.schema.models import Colleague
+from imbari_chat.schema.outgoing import became
 from imbari_chat.states import Delivery
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
@@ -29,7 +30,7 @@ OFFLINE = Unavailable("cannot connect")
 def _becomes(chat: Chat, delivery: Delivery, error: ImbariError | None = None) -> None:
     """The last reply gets further, as the inbox's stream tells."""
     sent = chat.written[-1]
-    sent.became(delivery, error)
+    became(sent, delivery, error)
     told = error if delivery == "failed" else None
     chat.inbox.put_nowait(DeliveryChanged(AMINA.id, sent, delivery, told))
 

@@ -52,7 +52,8 @@ def _said(text: str, **more: str) -> str:
          "See the usage page"),
         (429, _said("Slow down"), QuotaExceeded, "a limit of the plan is used up: Slow down",
          "See the usage page"),
-        (403, _said("Forbidden"), ConfigError, "the database is not at this address: Forbidden",
+        (403, _said("Invalid Firebase database name"), ConfigError,
+         "the database is not at this address: Invalid Firebase database name",
          "Check the configured address"),
         (404, _said("404 Not Found", correctUrl="https://eu.example"), ConfigError,
          "the database is not at this address: 404 Not Found",
@@ -61,7 +62,7 @@ def _said(text: str, **more: str) -> str:
          "Check the configured address"),
         (413, _said("Too much"), InvalidData, "the data is too large for one request",
          "Write it in parts"),
-        (423, _said("Locked"), Unavailable, "the database is switched off: Locked",
+        (423, _said("Deactivated"), Unavailable, "the database is switched off: Deactivated",
          "An owner of the project"),
         (500, _said("Oops"), Unavailable, "the database failed with status 500: Oops",
          "Try again later"),
@@ -113,6 +114,17 @@ def test_a_failed_condition_is_a_conflict_if_the_service_says_so() -> None:
         (401, "application/json", "[]", False, False),
         (401, "application/json", "<html>", False, False),
         (401, "text/html", _said("x"), False, False),
+        (401, "application/json", _said("Unauthorized"), False, True),
+        (400, "application/json", _said("Bad Request"), False, False),
+        (403, "application/json", _said("forbidden"), False, False),
+        (404, "application/json", _said("Not Found", path="/a.json"), False, False),
+        (404, "application/json", '{"error": {"code": 404, "message": "Not Found"}}', False, True),
+        (404, "application/json", _said("404 Not Found"), False, True),
+        (405, "application/json", _said("Method Not Allowed"), False, False),
+        (413, "application/json", _said("Payload Too Large"), False, False),
+        (413, "application/json", _said("Content Too Large"), False, False),
+        (413, "application/json", _said("Payload is too large"), False, True),
+        (503, "application/json", _said("Service Unavailable"), False, False),
         (412, "application/json", "null", True, True),
         (412, "application/json", "nothing", True, False),
         (412, "application/json", "null", False, False),
@@ -123,9 +135,9 @@ def test_only_the_services_own_words_are_its_own(
 ) -> None:
     """Any other answer is a stranger's."""
     assert is_from_service(status, kind, body, tagged=tagged) is is_ours
-    assert isinstance(refusal(status, body, READ, kind=kind, tagged=tagged), Unavailable) is (
-        not is_ours
-    )
+    error = refusal(status, body, WRITE, kind=kind, tagged=tagged)
+    assert isinstance(error, Unavailable) is not is_ours
+    assert getattr(error, "outcome_unknown", False) is not is_ours
 
 
 @pytest.mark.parametrize(

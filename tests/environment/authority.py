@@ -6,6 +6,7 @@ import ipaddress
 import json
 import ssl
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
+
+LOOPBACK = ("127.0.0.1",)
 
 __all__ = ["Authority", "Listening", "TlsFront", "service_account"]
 
@@ -33,8 +36,8 @@ class Authority:
     server: Path
 
     @classmethod
-    def make(cls, folder: Path, names: list[str]) -> Self:
-        """One that vouches for these names and for 127.0.0.1, whatever day it is."""
+    def make(cls, folder: Path, names: list[str], addresses: Sequence[str] = LOOPBACK) -> Self:
+        """One that vouches for these names and addresses, whatever day it is."""
         authority, key = (
             ec.generate_private_key(ec.SECP256R1()),
             ec.generate_private_key(ec.SECP256R1()),
@@ -52,7 +55,7 @@ class Authority:
                 x509.SubjectAlternativeName(
                     [
                         *(x509.DNSName(name) for name in names),
-                        x509.IPAddress(ipaddress.ip_address("127.0.0.1")),
+                        *(x509.IPAddress(ipaddress.ip_address(one)) for one in addresses),
                     ]
                 ),
                 critical=False,

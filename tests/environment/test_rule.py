@@ -155,6 +155,26 @@ def test_what_holds_no_certificates_is_named(name: str, text: str, reason: str) 
         environment.check(LIVE)
 
 
+@pytest.mark.parametrize("place", ["/nowhere/keys", "/", "a\0b"])
+def test_where_no_keys_can_be_kept_is_named(place: str, authority: Authority) -> None:
+    """Whichever authorities are believed; and not for an emulator."""
+    for trust in ({}, {"SSL_CERT_FILE": str(authority.certificate)}):
+        environment = HttpEnvironment({"SSLKEYLOGFILE": place, **trust})
+        environment.check("http://127.0.0.1:9000")
+        with pytest.raises(ConfigError, match="SSLKEYLOGFILE cannot be used"):
+            environment.check(LIVE)
+
+
+def test_keys_are_kept_whichever_authorities_are_believed(
+    authority: Authority, tmp_path: Path
+) -> None:
+    """Python itself does so for its default authorities alone."""
+    place = str(tmp_path / "keys")
+    for trust in ({}, {"SSL_CERT_FILE": str(authority.certificate)}):
+        environment = HttpEnvironment({"SSLKEYLOGFILE": place, **trust})
+        assert environment.tls.keylog_filename == place
+
+
 def test_folders_of_certificates_are_taken(tmp_path: Path) -> None:
     """Those of OpenSSL, one or more; which certificates they hold is seen when one is needed."""
     HttpEnvironment({"SSL_CERT_DIR": f"{tmp_path}:{tmp_path}"}).check(LIVE)

@@ -288,6 +288,38 @@ def test_a_live_project_is_reached_by_the_offices_proxy_and_authority(
     assert schemes <= {"Bearer"}
 
 
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+@pytest.mark.parametrize("act", [_read, _rest, _socket, _sign_in], ids=lambda act: act.__name__)
+def test_a_proxy_is_reached_over_tls(
+    act: Callable[[Flags], None],
+    host: str,
+    live: Live,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """And has to prove that it is what its name, or its address, says."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    with TlsFront(f"127.0.0.1:{live.proxy.port}", authority) as front:
+        monkeypatch.setenv("https_proxy", f"https://amina:p%40ss@{host}:{front.port}")
+        act(live.flags)
+    assert live.proxy.asked
+
+
+@pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
+def test_a_proxy_over_tls_that_is_another_is_not_used(
+    host: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its certificate is for somebody else."""
+    other = Authority.make(tmp_path, ["proxy.example"], addresses=[])
+    monkeypatch.setenv("SSL_CERT_FILE", str(other.certificate))
+    with TlsFront(f"127.0.0.1:{live.proxy.port}", other) as front:
+        monkeypatch.setenv("https_proxy", f"https://amina:p%40ss@{host}:{front.port}")
+        for act in (_read, _rest, _socket, _sign_in):
+            with pytest.raises(Unavailable, match="not trusted"):
+                act(live.flags)
+    assert not live.proxy.asked
+
+
 @pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h"])
 @pytest.mark.parametrize("act", [_read, _rest, _socket, _sign_in], ids=lambda act: act.__name__)
 def test_a_socks_proxy_is_asked_for_names_too(
@@ -328,6 +360,7 @@ def test_what_no_proxy_lists_is_reached_directly(
         ({"SSL_CERT_FILE": "/nowhere/cacert.pem"}, "SSL_CERT_FILE"),
         ({"REQUESTS_CA_BUNDLE": "/nowhere/cacert.pem"}, "REQUESTS_CA_BUNDLE"),
         ({"CURL_CA_BUNDLE": __file__}, "CURL_CA_BUNDLE"),
+        ({"SSLKEYLOGFILE": "/nowhere/keys"}, "SSLKEYLOGFILE"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

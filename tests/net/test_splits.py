@@ -56,11 +56,11 @@ def test_a_small_event_may_be_cut_at_every_byte(size: int) -> None:
 @pytest.mark.parametrize("seed", range(3))
 def test_a_large_event_may_be_cut_anywhere(size: int, seed: int) -> None:
     """Up to the largest that the service sends."""
-    dice = random.Random(f"{size} {seed}")
+    rng = random.Random(f"{size} {seed}")
     text = (SOME_TEXT * (size // len(SOME_TEXT) + 1))[:size]
     data = _events({"a": text, "b": [1, True, None]})
-    cuts = min(len(data), dice.choice([1, 10, 2000]))
-    places = sorted(dice.randrange(len(data)) for _ in range(cuts))
+    cuts = min(len(data), rng.choice([1, 10, 2000]))
+    places = sorted(rng.randrange(len(data)) for _ in range(cuts))
     assert _heard(_cut(data, places)) == [{"a": text, "b": [1, True, None]}, LAST]
 
 
@@ -120,10 +120,10 @@ async def test_a_small_frame_may_be_cut_at_every_byte(size: int) -> None:
 @pytest.mark.parametrize("size", [10_000, 40_000, 1_000_000, 16_000_000])
 async def test_a_large_message_may_be_cut_anywhere(size: int) -> None:
     """Over the segments of which it consists, up to the largest that the service sends."""
-    dice = random.Random(size)
+    rng = random.Random(size)
     value = (SOME_TEXT * (size // len(SOME_TEXT) + 1))[:size]
     data = _frames(value)
-    places = sorted(dice.randrange(len(data)) for _ in range(2000))
+    places = sorted(rng.randrange(len(data)) for _ in range(2000))
     async with serving(_talk) as server, over(server) as transport:
         assert await _hears(transport, iter([_cut(data, places)])) == [value, LAST]
     assert server.dialed == 1

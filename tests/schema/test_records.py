@@ -8,7 +8,7 @@ import pytest
 from imbari_chat.errors import InvalidData, InvalidType, Unavailable
 from imbari_chat.schema import paths
 from imbari_chat.schema.models import ID_FIELD, Message
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became, was_stamped
 
 
 @pytest.mark.parametrize("check", [paths.session_id, paths.message_id])
@@ -41,7 +41,7 @@ def test_times_are_instants_in_utc() -> None:
     assert sent != Message.model_validate({**raw, "from": "customer"})
     assert sent != "x"
     assert "delivery='queued'" in repr(sent)
-    sent.was_stamped(5)
-    sent.became("failed", Unavailable("away"))
+    was_stamped(sent, 5)
+    became(sent, "failed", Unavailable("away"))
     assert (sent.timestamp, sent.delivery, str(sent.error)) == (5, "failed", "away")
     assert sent == message

@@ -9,12 +9,12 @@ import jedi
 import pytest
 from jedi import settings
 
-from imbari_chat import AdminChat, BlockingPager, Conversation, CustomerChat
+from imbari_chat import AdminChat, BlockingPager, Conversation, CustomerChat, Team
 
 # One worker parses the package, and not each.
 pytestmark = pytest.mark.xdist_group("jedi")
 
-CLIENTS = {"AdminChat": AdminChat, "Conversation": Conversation, "CustomerChat": CustomerChat}
+CLIENTS = {one.__name__: one for one in (AdminChat, Conversation, CustomerChat, Team)}
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -36,7 +36,7 @@ def _methods(kind: type) -> list[str]:
 
 def _hover(expression: str) -> str:
     """What jedi, which many editors ask, says of an expression."""
-    code = "from imbari_chat import AdminChat, Conversation, CustomerChat, BlockingPager\n"
+    code = f"from imbari_chat import BlockingPager, {', '.join(CLIENTS)}\n"
     script = jedi.Script(code + expression)
     (found,) = script.help(2, len(expression) - 1)
     text: str = found.docstring()

@@ -5,7 +5,7 @@ from typing import Any
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.events import ChatEvent, DeliveryChanged
 from imbari_chat.schema.models import ID_FIELD, Message, Sender, Session
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.states import Delivery
 from imbari_chat.view import reducer
@@ -47,7 +47,7 @@ def delivery(
     name: str, message: OutgoingMessage, to: Delivery, error: ImbariError | None = None
 ) -> DeliveryChanged:
     """``message`` of the conversation ``name`` got further; what it waits for is its own error."""
-    message.became(to, error)
+    became(message, to, error)
     return DeliveryChanged(SessionId(name), message, to, error if to == "failed" else None)
 
 

@@ -12,7 +12,7 @@ from imbari_chat.schema.events import (
     SessionAdded,
     SessionChanged,
 )
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.outgoing import SENDING, Pending
@@ -103,7 +103,7 @@ def test_a_reply_that_is_heard_on_its_way_stays_a_line(inbox: Inbox, *, is_open:
 def test_a_reply_that_is_stored_when_its_conversation_is_opened_is_a_message(inbox: Inbox) -> None:
     """Its line is gone, and the stream, which will bring it, does not tell of it again."""
     sent = outgoing("m1", "hello")
-    sent.became("confirmed")
+    became(sent, "confirmed")
     assert texts(heard_in(inbox, "amina", MessageAdded(AMINA, sent))) == ["hello"]
 
 
@@ -111,7 +111,7 @@ def test_both_streams_tell_of_a_delivery_and_it_counts_once(inbox: Inbox) -> Non
     """A text that failed twice would be sent twice."""
     sent = outgoing("m1", "hello")
     refused = delivery("amina", sent, "failed", AccessDenied("the rules refuse"))
-    sent.became("queued")
+    became(sent, "queued")
     state = handed_over(inbox, sent)
     state = heard_in(heard(state, refused), "amina", refused)
     assert texts(state) == ["hello"]
@@ -130,7 +130,7 @@ def test_the_same_words_of_somebody_else_are_not_the_reply(inbox: Inbox) -> None
 def test_what_was_confirmed_before_it_was_told_is_a_message_at_once(inbox: Inbox) -> None:
     """The outbox may be faster than the loop."""
     sent = outgoing("m1", "hello")
-    sent.became("confirmed")
+    became(sent, "confirmed")
     state = handed_over(inbox, sent)
     assert state.pending == ()
     assert texts(state) == ["hello"]
@@ -160,7 +160,7 @@ def test_a_confirmation_that_comes_last_does_not_replace_what_was_heard(inbox: I
     stored = message("m1", "hello", sender="admin", timestamp=NOW - 5)
     state = heard_in(inbox, "amina", MessageAdded(AMINA, stored))
     sent = outgoing("m1", "hello")
-    sent.became("confirmed")
+    became(sent, "confirmed")
     state = handed_over(state, sent)
     assert state.pending == ()
     assert state.conversation is not None

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
+from http import HTTPStatus
 from typing import Self
 
 from imbari_chat.errors import (
@@ -41,6 +42,12 @@ __all__ = [
 ]
 
 _MAX_QUOTE = 300
+
+_STATUS_WORDS = {
+    *(status.phrase.casefold() for status in HTTPStatus),
+    # What 413 is called depends on the year.
+    *("request entity too large", "payload too large", "content too large"),
+}
 
 _PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
@@ -114,7 +121,10 @@ def is_from_service(status: int, kind: str, body: str, *, tagged: bool = False) 
     """Whether an answer other than success is in the service's own words.
 
     Every refusal of the database and of the sign-in service is a JSON object with ``error``; a
-    failed condition is answered with the stored value and its version instead.
+    failed condition is answered with the stored value and its version instead. An ``error`` that
+    is no more than a status in words, ``{"error": "Forbidden"}``, is what web frameworks and
+    gateways answer, and not the service (reference: the database's status and body catalogue).
+    With a 401 it is believed: a new credential is tried, and nothing is over.
 
     Args:
         status: The answer's status.
@@ -126,6 +136,9 @@ def is_from_service(status: int, kind: str, body: str, *, tagged: bool = False) 
         return False
     if status == 412:
         return tagged and _is_json(body)
+    error = _fields(body).get("error")
+    if isinstance(error, str) and status != 401:
+        return error.strip().casefold() not in _STATUS_WORDS
     return _said(body) is not None
 
 

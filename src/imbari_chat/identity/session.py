@@ -5,6 +5,8 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 """
 
 import logging
+import socket
+import ssl
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -82,13 +84,28 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         if proxy.startswith("https:"):
-            options["proxy_ssl_context"] = self._environment.tls
+            host = urlsplit(proxy).hostname or ""
+            options["proxy_ssl_context"] = _NamedContext(self._environment.tls, host)
         return super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
         """Leave it to the context: requests would add certifi's list to what it trusts."""
         conn.cert_reqs = "CERT_REQUIRED"
         conn.ca_certs = conn.ca_cert_dir = None
+
+
+class _NamedContext:
+    """A TLS context that knows whom it is to meet: urllib3 names no proxy that is an address."""
+
+    def __init__(self, context: ssl.SSLContext, host: str) -> None:
+        self._context = context
+        self._host = host
+
+    def wrap_socket(self, sock: socket.socket, **options: Any) -> ssl.SSLSocket:
+        return self._context.wrap_socket(sock, **{**options, "server_hostname": self._host})
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._context, name)
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:

@@ -9,7 +9,7 @@ from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Message
 from imbari_chat.states import Delivery
 
-__all__ = ["OutgoingMessage", "Progress"]
+__all__ = ["OutgoingMessage", "Progress", "became", "progress_of", "was_stamped"]
 
 
 class Progress:
@@ -53,7 +53,7 @@ class OutgoingMessage(Message):
 
     @property
     def delivery(self) -> Delivery:
-        """Where it is now: ``queued``, ``sent``, ``confirmed`` or ``failed``."""
+        """Where it is now: ``queued``, ``sent``, ``held``, ``confirmed`` or ``failed``."""
         return self._progress.delivery
 
     @property
@@ -61,15 +61,18 @@ class OutgoingMessage(Message):
         """Why it failed, or what keeps it from going out; None if nothing is known against it."""
         return self._progress.error
 
-    @property
-    def progress(self) -> Progress:
-        """For the outbox, which moves it on."""
-        return self._progress
 
-    def was_stamped(self, timestamp: int) -> None:
-        """A listener has brought it back: take over the server's time, ms."""
-        self.__dict__["timestamp"] = timestamp  # frozen for everybody else
+def progress_of(message: OutgoingMessage) -> Progress:
+    """What moves a message on: for the outbox, and not for whoever sent it."""
+    return message._progress  # noqa: SLF001  # it is made here
 
-    def became(self, delivery: Delivery, error: ImbariError | None = None) -> None:
-        """Note what the outbox found out."""
-        self._progress.delivery, self._progress.error = delivery, error
+
+def became(message: OutgoingMessage, delivery: Delivery, error: ImbariError | None = None) -> None:
+    """Note what the outbox found out."""
+    progress = progress_of(message)
+    progress.delivery, progress.error = delivery, error
+
+
+def was_stamped(message: OutgoingMessage, timestamp: int) -> None:
+    """A listener has brought a message back: take over the server's time, ms."""
+    message.__dict__["timestamp"] = timestamp  # frozen for everybody else

@@ -70,7 +70,7 @@ class Room:
         write = Write.put(Path.parse(path), value)
         self.deliver(self.database.write(write, ADMIN, self.now).events)
 
-    def govern(self, rules: str) -> None:
+    def set_rules(self, rules: str) -> None:
         """Other rules."""
         self.deliver(self.database.set_rules(Ruleset.parse(rules), self.now))
 

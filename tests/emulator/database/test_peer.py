@@ -94,7 +94,7 @@ def test_other_rules_end_what_they_do_not_allow() -> None:
     client.ask("q", {"p": "/a", "h": ""})
     client.ask("q", {"p": "/b", "h": ""})
     client.said.clear()
-    room.govern('{"rules": {"b": {".read": true}}}')
+    room.set_rules('{"rules": {"b": {".read": true}}}')
     assert client.said == [{"b": {"p": "a"}, "a": "c"}]
     client.said.clear()
     room.rest("/", {"a": 2, "b": 3})

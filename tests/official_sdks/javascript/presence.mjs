@@ -4,8 +4,8 @@ import { client, drain, record, refusal, sdk, settled, until } from "./clients.m
 
 export const presence = {
   async goodbye() {
-    const [leaver, witness] = [client(), client()];
-    const seen = record(witness.ref("presence"), ["value"]);
+    const [leaver, observer] = [client(), client()];
+    const seen = record(observer.ref("presence"), ["value"]);
     await sdk.onDisconnect(leaver.ref("presence/a")).set("offline");
     await sdk.onDisconnect(leaver.ref("presence/b")).update({ gone: true, at: sdk.serverTimestamp() });
     await sdk.onDisconnect(leaver.ref("presence/c")).remove();
@@ -13,7 +13,7 @@ export const presence = {
     await sdk.onDisconnect(leaver.ref("presence/d")).set("never");
     await sdk.onDisconnect(leaver.ref("presence/d")).cancel();
     await sdk.update(leaver.ref("presence"), { a: "online", c: "here", d: "kept" });
-    await settled(witness);
+    await settled(observer);
     drain(seen);
     sdk.goOffline(leaver.db);
     await until(() => seen.length > 0);

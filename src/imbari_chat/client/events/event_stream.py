@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.client.reading.cursor import Edge, OrderedRows
+from imbari_chat.client.reading.cursor import Cursor, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.stream import Changed, StateChanged
 from imbari_chat.net.notifier import Notifier
@@ -112,17 +112,17 @@ async def _pieces(
 ) -> AsyncGenerator[dict[str, Json], None]:
     """What is stored in a gap, upwards, piece by piece."""
     rows = OrderedRows(gateway.patient, path, order)
-    edge = None
+    cursor = None
     if gap.after is not None:
         lowest = rows.row(*gap.after)
-        edge = Edge.at(lowest, [lowest])
+        cursor = Cursor.at(lowest, [lowest])
     while True:
-        found = await rows.beyond(edge, STEP, down=False)
+        found = await rows.beyond(cursor, STEP, down=False)
         inside = [row for row in found if gap.until is None or row.place < gap.until]
         yield {row.key: row.raw for row in inside}
         if len(inside) < STEP:
             return
-        edge = Edge.at(inside[-1], inside, edge)
+        cursor = Cursor.at(inside[-1], inside, cursor)
 
 
 def message_events(

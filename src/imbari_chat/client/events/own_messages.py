@@ -24,7 +24,7 @@ from imbari_chat.schema.events import (
     MessageRemoved,
 )
 from imbari_chat.schema.models import Message
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, was_stamped
 from imbari_chat.schema.paths import MessageId, SessionId
 
 __all__ = ["PATIENCE", "OwnMessages", "Window", "Written"]
@@ -114,7 +114,7 @@ class OwnMessages:
             self._arrived(event.session_id, key)
         told = self._told.pop(key, None)
         if told is not None:
-            told[1].was_stamped(event.message.timestamp)
+            was_stamped(told[1], event.message.timestamp)
         return [event] if told is None else []
 
     def silent(self, now: float) -> list[ChatEvent]:

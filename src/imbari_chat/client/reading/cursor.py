@@ -1,4 +1,4 @@
-"""OrderedRows in a list's order, and what is stored beyond one: how pages are read.
+"""Rows in a list's order, and what is stored beyond one: how pages are read.
 
 A place is a value and a key, not a number of records, so nothing that is written meanwhile shifts
 it. What a read costs follows what it gives, however many records share one value.
@@ -17,7 +17,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Leaf, from_json
 
-__all__ = ["Edge", "OrderedRows", "Reader", "Row"]
+__all__ = ["Cursor", "OrderedRows", "Reader", "Row"]
 
 _AFTER_KEYS: SortKey = (4,)
 """Beyond the order of any key."""
@@ -53,7 +53,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Edge:
+class Cursor:
     """Where a page ends.
 
     Attributes:
@@ -65,8 +65,8 @@ class Edge:
     tied: int
 
     @classmethod
-    def at(cls, row: Row, page: Sequence[Row], before: "Edge | None" = None) -> "Edge":
-        """The edge at ``row``, one of ``page``, which goes on from ``before``."""
+    def at(cls, row: Row, page: Sequence[Row], before: "Cursor | None" = None) -> "Cursor":
+        """The cursor at ``row``, one of ``page``, which goes on from ``before``."""
         value = row.place[0]
         tied = sum(one.place[0] == value for one in page)
         if before is not None and before.row.place[0] == value:
@@ -74,12 +74,12 @@ class Edge:
         return cls(row, tied)
 
     @classmethod
-    def after(cls, value: Scalar) -> "Edge":
-        """The edge beyond every row that is ordered by this value or a lower one."""
+    def after(cls, value: Scalar) -> "Cursor":
+        """The cursor beyond every row that is ordered by this value or a lower one."""
         return cls(Row("", None, value, (value_order(from_json(value)), _AFTER_KEYS)), 0)
 
     def leaves_out(self, row: Row, *, down: bool) -> bool:
-        """True if ``row`` is not beyond this edge."""
+        """True if ``row`` is not beyond this cursor."""
         return row.place >= self.row.place if down else row.place <= self.row.place
 
 
@@ -102,56 +102,56 @@ class OrderedRows:
         self._floor = floor
         self._key_bounds = True
 
-    async def beyond(self, edge: Edge | None, count: int, *, down: bool) -> list[Row]:
-        """The ``count`` rows next to ``edge``, nearest first; fewer only if there are no more.
+    async def beyond(self, cursor: Cursor | None, count: int, *, down: bool) -> list[Row]:
+        """The ``count`` rows next to ``cursor``, nearest first; fewer only if there are no more.
 
         Args:
-            edge: None for the end of the list that ``down`` leads away from.
+            cursor: None for the end of the list that ``down`` leads away from.
             count: How many.
             down: Towards lower places, or towards higher ones.
         """
-        limit = count + (0 if edge is None else edge.tied)
+        limit = count + (0 if cursor is None else cursor.tied)
         while True:
-            key = self._bound_key(edge, count)
+            key = self._bound_key(cursor, count)
             if key is not None:
                 limit = count + 1
-            query = self._narrowed(edge, key, down=down)
+            query = self._narrowed(cursor, key, down=down)
             query = query.limit_to_last(limit) if down else query.limit_to_first(limit)
             try:
                 answer = await self._reader.get(self._path, query)
             except InvalidData:
-                if edge is None or key is None:
+                if cursor is None or key is None:
                     raise
                 self._key_bounds = False
-                limit = count + edge.tied
+                limit = count + cursor.tied
                 continue
             rows = self._rows(answer, down=down)
-            new = [row for row in rows if edge is None or not edge.leaves_out(row, down=down)]
+            new = [row for row in rows if cursor is None or not cursor.leaves_out(row, down=down)]
             if len(new) >= count or len(rows) < limit:
                 return new[:count]
-            limit *= 2  # more rows than were known share the edge's value
+            limit *= 2  # more rows than were known share the cursor's value
 
-    def _bound_key(self, edge: Edge | None, count: int) -> str | None:
+    def _bound_key(self, cursor: Cursor | None, count: int) -> str | None:
         """The key to put into a bound beside its value, so that rows given before are left out.
 
         Only where reading them again would cost more than what is asked for. [unsure]: the official
         JavaScript client writes such bounds into REST queries; that the live service takes them
         from everybody is not documented. Where it refuses one, those rows are read again.
         """
-        if edge is None or edge.row.has_object or edge.tied <= count or not self._key_bounds:
+        if cursor is None or cursor.row.has_object or cursor.tied <= count or not self._key_bounds:
             return None
-        return edge.row.key
+        return cursor.row.key
 
-    def _narrowed(self, edge: Edge | None, key: str | None, *, down: bool) -> Query:
-        """Everything from ``edge`` on, with the edge and whatever shares its value."""
+    def _narrowed(self, cursor: Cursor | None, key: str | None, *, down: bool) -> Query:
+        """Everything from ``cursor`` on, with the cursor and whatever shares its value."""
         query = self._order
-        if self._floor is not None and (down or edge is None):
+        if self._floor is not None and (down or cursor is None):
             query = query.start_at(self._floor)
-        if edge is None:
+        if cursor is None:
             return query
-        if edge.row.has_object:
+        if cursor.row.has_object:
             return query if down else query.start_at(_AFTER_TEXTS)
-        value = edge.row.value
+        value = cursor.row.value
         return query.end_at(value, key) if down else query.start_at(value, key)
 
     def _rows(self, answer: Json, *, down: bool) -> list[Row]:

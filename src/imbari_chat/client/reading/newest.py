@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from imbari_chat.client.reading.cursor import Edge, OrderedRows, Reader, Row
+from imbari_chat.client.reading.cursor import Cursor, OrderedRows, Reader, Row
 from imbari_chat.schema import paths
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.order import is_ahead, latest_time
@@ -18,14 +18,14 @@ class _Part:
 
     rows: OrderedRows
     messages: list[Message] = field(default_factory=list)
-    edge: Edge | None = None
+    cursor: Cursor | None = None
     is_all: bool = False
 
     def take(self, rows: Sequence[Row], usable: Callable[[list[Row]], list[Message]]) -> None:
         """These come before what has been read, nearest first."""
         if rows:
             self.messages[:0] = usable([*reversed(rows)])
-            self.edge = Edge.at(rows[-1], rows, self.edge)
+            self.cursor = Cursor.at(rows[-1], rows, self.cursor)
 
 
 class Newest:
@@ -87,7 +87,7 @@ class Newest:
         self._ahead.take(ahead, self._usable)
         if not is_all and len(timely) < enough:
             timely = await self._timely.rows.beyond(
-                Edge.after(latest_time(self.now)), limit, down=True
+                Cursor.after(latest_time(self.now)), limit, down=True
             )
             is_all = len(timely) < limit
         self._timely.is_all = is_all
@@ -97,7 +97,7 @@ class Newest:
         """Read on from where reading ended: ``count`` more of either part that is asked for."""
         for part, wanted in ((self._timely, timely), (self._ahead, ahead)):
             if wanted and not part.is_all:
-                rows = await part.rows.beyond(part.edge, count, down=True)
+                rows = await part.rows.beyond(part.cursor, count, down=True)
                 part.is_all = len(rows) < count
                 part.take(rows, self._usable)
 
@@ -106,8 +106,12 @@ class Newest:
 
         Nothing is known of what stands between those and the timely ones.
         """
-        edge = self._timely.edge
-        if self._timely.is_all or edge is None or edge.row.place <= Edge.after(time).row.place:
+        cursor = self._timely.cursor
+        if (
+            self._timely.is_all
+            or cursor is None
+            or cursor.row.place <= Cursor.after(time).row.place
+        ):
             return
-        rows = await self._timely.rows.beyond(Edge.after(time), count, down=True)
+        rows = await self._timely.rows.beyond(Cursor.after(time), count, down=True)
         self.lower = self._usable([*reversed(rows)])

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 
 from imbari_chat.client.arguments import checked_count, checked_moment, checked_status, one_of
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.client.reading.cursor import Edge, OrderedRows, Row
+from imbari_chat.client.reading.cursor import Cursor, OrderedRows, Row
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.models import Message, Session, Status
@@ -62,8 +62,8 @@ class Pager(ABC, Generic[R]):
         self._goes_down = start == "newest"
         self._size = page_size
         self._scan = scan
-        self._top: Edge | None = None
-        self._bottom: Edge | None = None
+        self._top: Cursor | None = None
+        self._bottom: Cursor | None = None
         self._has_looked = False
         self._waiting: deque[R] = deque()
         self._turning = asyncio.Lock()
@@ -134,13 +134,13 @@ class Pager(ABC, Generic[R]):
                     found.extend(filter(self._admits, self._gateway.usable([self._decoded(row)])))
                     if len(found) == self._size or given == len(rows):
                         span += rows[:given]
-                        far = Edge.at(row, rows[:given], far)
+                        far = Cursor.at(row, rows[:given], far)
                         break
                 if len(rows) < count:
                     break
                 count = max(self._size, min(count * 2, _MOST_AT_ONCE))
             if span and (found or near is None):
-                near = Edge.at(span[0], span)
+                near = Cursor.at(span[0], span)
             self._top, self._bottom = (near, far) if down else (far, near)
             self._has_looked = True
             return found if down == self._newest_first else found[::-1]

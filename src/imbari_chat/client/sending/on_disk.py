@@ -17,7 +17,7 @@ from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.files import FileLock
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became, progress_of
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plan_text import pack, unpack
 from imbari_chat.schema.plans import as_sent
@@ -131,7 +131,7 @@ class Disk:
         for row in await self._store.rows():
             if row.state == "failed" and row.uid == uid:
                 messages.append(_restored(row).message)
-                messages[-1].became("failed", _refusal(row.reason))
+                became(messages[-1], "failed", _refusal(row.reason))
         return tuple(messages)
 
     async def become(self, key: str, state: RowState) -> None:
@@ -292,7 +292,7 @@ def _restored(row: Row) -> OutboxEntry:
         message,
         plan,
         SessionId(row.lane),
-        message.progress,
+        progress_of(message),
         awaited=False,
         kept=True,
         tried=bool(row.tries),

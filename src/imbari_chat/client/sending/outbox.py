@@ -28,7 +28,7 @@ from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.events import DeliveryChanged
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, progress_of
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.plans import Plan, as_sent
 from imbari_chat.states import Delivery
@@ -253,7 +253,7 @@ class Outbox:
                 hint="Wait for what is in it with flush()",
             )
         message = as_sent(plan)
-        return OutboxEntry(message, plan, session_id, message.progress)
+        return OutboxEntry(message, plan, session_id, progress_of(message))
 
     # What a durable outbox does besides.
 
