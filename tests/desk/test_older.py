@@ -57,7 +57,8 @@ class Desk:
         self.store = self.chat.store = Store(Listing(), lambda: None, lambda: 0.0)
         self.todo: list[Any] = []
         chat: Any = self.chat
-        self.older = OlderConversations(chat, self.store, self.todo.append)
+        later: Any = self.todo.append
+        self.older = OlderConversations(chat, self.store, later)
         shown = {one.id: one for one in self.chat.all[:window]}
         self.store.change(lambda state: replace(state, sessions=shown))
 
@@ -135,11 +136,12 @@ async def test_pages_of_what_the_window_holds_are_passed_over() -> None:
     chosen: list[int] = []
     choose = desk.store.choose
 
-    def noting(listing: Listing) -> None:
-        chosen.append(len(listing.older))
-        choose(listing)
+    def noting(chosen_now: Listing) -> None:
+        chosen.append(len(chosen_now.older))
+        choose(chosen_now)
 
-    desk.store.choose = noting  # type: ignore[method-assign]  # to see each page come
+    store: Any = desk.store
+    store.choose = noting
     desk.older.look()
     await desk.run()
     assert chosen[0] == 0
@@ -199,8 +201,8 @@ async def test_what_comes_and_goes_while_it_is_counted_counts() -> None:
     desk.older.heard(MessageAdded(new.id, message("m", "x")))
     desk.chat.all.pop(0)
     await desk.run()
-    expected: set[str] = {one.id for one in desk.chat.all} - {desk.chat.all[5].id}
-    expected |= {"new", *desk.store.state.sessions}
+    expected = {one.id for one in desk.chat.all} - {desk.chat.all[5].id}
+    expected |= {new.id, *desk.store.state.sessions}
     assert set(desk.store.listing.ids or ()) == expected
     desk.older.begin()
     await desk.run()
