@@ -176,7 +176,9 @@ class Settings(BaseSettings):
             raise_alone(ConfigError(f"setting {name!r} is not usable: {reason(first)}", hint=hint))
         except (OSError, ValueError) as error:  # tomllib's errors are ValueErrors
             raise ConfigError(
-                f"the settings file cannot be read: {error}", where=str(settings_file())
+                f"the settings file cannot be read: {error}",
+                where=str(settings_file()),
+                hint="It has to be TOML in UTF-8 that you may read",
             ) from None
         return settings
 

@@ -95,7 +95,9 @@ class _FirebaseConfig(PydanticBaseSettingsSource):
             config = json.loads(text)
         except ValueError as error:
             raise ConfigError(
-                f"FIREBASE_CONFIG is not valid JSON: {error}", where="environment"
+                f"FIREBASE_CONFIG is not valid JSON: {error}",
+                where="environment",
+                hint="Unset it, or give an object or a file's name, as Google's libraries take it",
             ) from None
         known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
         return {name: config[key] for key, name in known.items() if config.get(key)}

@@ -131,5 +131,7 @@ def _keep(
 
 def _unusable(file: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"this file cannot be used: {error.strerror or 'input or output failed'}", where=str(file)
+        f"this file cannot be used: {error.strerror or 'input or output failed'}",
+        where=str(file),
+        hint="See whose it is and what its directory allows, or choose another place for data",
     )

@@ -33,7 +33,7 @@ records          records for programs: JSON, ids, rows
 data_text        JSON and rows as text
 since            how a person names an instant
 docstrings       docstrings by their sections
-rules_file       files that the rules commands read, and mistakes in them
+rules_file       files of rules and of what they are tried with, and mistakes in them
 editor           a reply's text: argument, standard input or editor; never lost
 columns          columns that stay where they are, whoever counts
 tables           records as tables and transcripts

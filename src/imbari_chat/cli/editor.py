@@ -185,7 +185,11 @@ def _editor() -> list[str]:
             try:
                 return shlex.split(chosen)
             except ValueError as error:
-                raise ConfigError(f"{name} cannot be understood: {error}") from None
+                raise ConfigError(
+                    f"{name} cannot be understood: {error}",
+                    where="environment",
+                    hint="It is read as a shell reads a command: quote what holds blanks",
+                ) from None
     raise ConfigError(
         "no editor is set", hint="Set VISUAL or EDITOR, or give the text on the command line"
     )

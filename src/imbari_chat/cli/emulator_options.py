@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, get_type_hints
 import typer
 
 from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.rules_file import read_text
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
 
@@ -267,9 +268,4 @@ def _text(file: Path | None) -> str:
         from imbari_chat.schema import strict_rules
 
         return strict_rules()
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"the rules cannot be read: {error.strerror}", where=str(file)) from None
-    except UnicodeDecodeError:
-        raise ConfigError("the rules are not UTF-8 text", where=str(file)) from None
+    return read_text(file)

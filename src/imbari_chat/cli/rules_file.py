@@ -1,4 +1,4 @@
-"""Files that ``rules`` reads, and mistakes in them shown where they are."""
+"""Files of rules and of what they are tried with, and mistakes in them shown where they are."""
 
 import sys
 from pathlib import Path
@@ -22,11 +22,17 @@ def read_text(file: Path) -> str:
     try:
         data = sys.stdin.buffer.read() if file == _STANDARD_INPUT else file.read_bytes()
     except OSError as error:
-        raise ConfigError(f"the file cannot be read: {error.strerror}", where=name) from None
+        raise ConfigError(
+            f"the file cannot be read: {error.strerror}",
+            where=name,
+            hint="Name a file that you may read, or - for standard input",
+        ) from None
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise ConfigError("this is not UTF-8 text", where=name) from None
+        raise ConfigError(
+            "this is not UTF-8 text", where=name, hint="Save the file as UTF-8"
+        ) from None
 
 
 def placed(error: RulesError, file: Path, text: str) -> RulesError:

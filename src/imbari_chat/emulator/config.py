@@ -14,6 +14,7 @@ __all__ = ["DEFAULT_AUTH_PORT", "DEFAULT_DATABASE_PORT", "FirebaseConfig"]
 DEFAULT_DATABASE_PORT: Final = 9000
 DEFAULT_AUTH_PORT: Final = 9099
 _DEFAULT_HOST: Final = "127.0.0.1"
+_AMEND: Final = "amend it: the file is one object, with ports and hosts under emulators"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ class FirebaseConfig:
                 hint="name another file, or leave it out to use the defaults",
             ) from error
         except ValueError as error:
-            raise ConfigError(f"is not JSON: {error}", where=str(file)) from error
+            raise ConfigError(f"is not JSON: {error}", where=str(file), hint=_AMEND) from error
         root = _Section(file, "", value)
         emulators = root.section("emulators")
         database, auth = emulators.section("database"), emulators.section("auth")
@@ -82,7 +83,8 @@ class _Section:
 
     def __init__(self, file: Path, name: str, value: Json) -> None:
         if not isinstance(value, dict):
-            raise ConfigError("must be an object", where=f"{file}: {name}" if name else str(file))
+            where = f"{file}: {name}" if name else str(file)
+            raise ConfigError("must be an object", where=where, hint=_AMEND)
         self._file = file
         self._name = name
         self.values = value
@@ -114,4 +116,5 @@ class _Section:
         return f"{self._name}.{key}" if self._name else key
 
     def wrong(self, key: str, wanted: str) -> ConfigError:
-        return ConfigError(f"must be {wanted}", where=f"{self._file}: {self.dotted(key)}")
+        where = f"{self._file}: {self.dotted(key)}"
+        return ConfigError(f"must be {wanted}", where=where, hint=_AMEND)

@@ -73,7 +73,11 @@ def read(directory: Path) -> Imported:
     """
     if not directory.is_dir():
         what = "is not a directory" if directory.exists() else "does not exist"
-        raise ConfigError(f"the export {what}", where=str(directory))
+        raise ConfigError(
+            f"the export {what}",
+            where=str(directory),
+            hint="name the directory that an export was written to",
+        )
     file = directory / METADATA
     if not file.exists():
         return _single(directory)
@@ -122,7 +126,9 @@ def _check(directory: Path) -> None:
     if not target.exists():
         return
     if not target.is_dir():
-        raise ConfigError("is not a directory", where=str(directory))
+        raise ConfigError(
+            "is not a directory", where=str(directory), hint="name a directory of its own"
+        )
     if any(target.iterdir()) and not (target / METADATA).exists():
         raise ConfigError(
             "holds something that is no export, and an export would replace it",

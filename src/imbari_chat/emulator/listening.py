@@ -32,7 +32,11 @@ def listen(name: str, host: str, port: int) -> socket.socket:
             host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
     except (socket.gaierror, UnicodeError) as error:
-        raise ConfigError(f"{host} is not an address to listen on", where="host") from error
+        raise ConfigError(
+            f"{host} is not an address to listen on",
+            where="host",
+            hint="give a name or address of this machine, such as 127.0.0.1",
+        ) from error
     listening = socket.socket(family, kind, protocol)
     try:
         # A port whose connections are still winding down can be taken again; one in use cannot.
@@ -60,7 +64,11 @@ def _cannot_listen(name: str, host: str, port: int, error: Exception) -> ConfigE
                 where=where,
                 hint="choose a port above 1023, or 0 for any free one",
             )
-    return ConfigError(f"cannot listen on port {port} of {host}: {error}", where=where)
+    return ConfigError(
+        f"cannot listen on port {port} of {host}: {error}",
+        where=where,
+        hint="give an address of this machine, and a port from 0, any free one, to 65535",
+    )
 
 
 def address(listening: socket.socket) -> tuple[str, int]:

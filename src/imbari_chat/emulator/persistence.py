@@ -120,7 +120,9 @@ class Durable:
         except OSError as error:
             self.close()
             raise ConfigError(
-                f"cannot be used for data: {error.strerror}", where=str(self._directory)
+                f"cannot be used for data: {error.strerror}",
+                where=str(self._directory),
+                hint="name a directory that you may write in",
             ) from error
         except BaseException:
             self.close()
@@ -185,14 +187,27 @@ class Durable:
             )
         state = _State()
         if found.records and found.records[0] != _FORMAT:
-            raise ConfigError("is not a journal this version can read", where=str(file))
+            raise ConfigError(
+                "is not a journal this version can read",
+                where=str(file),
+                hint="open it with the version that wrote it and export it there, or name another"
+                " directory",
+            )
         if data and not found.records:
-            raise ConfigError("is not a journal", where=str(file))
+            raise ConfigError(
+                "is not a journal",
+                where=str(file),
+                hint="name another directory: this one holds something else by that name",
+            )
         for record in found.records[1:]:
             try:
                 state.apply(record)
             except (KeyError, TypeError, AttributeError, ImbariError) as error:
-                raise ConfigError("holds a record that makes no sense", where=str(file)) from error
+                raise ConfigError(
+                    "holds a record that makes no sense",
+                    where=str(file),
+                    hint="restore it from a copy; a crash alone does not do this",
+                ) from error
         if found.torn:
             self._warn(
                 f"{file}: dropped the last {found.torn} bytes, a write that was cut short and"

@@ -338,7 +338,11 @@ class Emulator:
 
     def _kept_in(self, directory: Path, *, sync: bool) -> "Durable":
         if sys.platform == "win32":
-            raise ConfigError("data is kept on POSIX systems only", where=str(directory))
+            raise ConfigError(
+                "data is kept on POSIX systems only",
+                where=str(directory),
+                hint="leave the directory out: data lasts as long as the emulator",
+            )
         from imbari_chat.emulator.persistence import Durable
 
         return Durable(directory, self._databases, self._accounts, sync=sync, warn=_log.warning)

@@ -52,7 +52,9 @@ def open_app(
         except OSError as error:
             reason = error.strerror or "it cannot be read"
             raise ConfigError(
-                f"the service account's key file cannot be opened: {reason}", where=str(key_file)
+                f"the service account's key file cannot be opened: {reason}",
+                where=str(key_file),
+                hint="Set the credentials to a JSON key file that you may read",
             ) from None
         except (ValueError, AttributeError):  # no JSON, or JSON of something else; may hold a key
             raise ConfigError(

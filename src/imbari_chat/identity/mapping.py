@@ -80,7 +80,11 @@ def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
         tagged = "etag" in answer.headers
         return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like
-        return ConfigError(f"the address of {call.service} cannot be used", where=call.where)
+        return ConfigError(
+            f"the address of {call.service} cannot be used",
+            where=call.where,
+            hint="Look at the database's address and at the emulators' hosts",
+        )
     host = urlsplit(error.request.url or "").netloc if error.request is not None else ""
     at = f" at {host}" if host else ""
     if kept_out := _kept_out(error, call, at):

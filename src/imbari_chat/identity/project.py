@@ -51,9 +51,15 @@ class Project:
 
     def __post_init__(self) -> None:
         if not self.id:
-            raise ConfigError("the project id is missing", where="project")
+            raise ConfigError(
+                "the project id is missing", where="project", hint="The Firebase console shows it"
+            )
         if not self.timeout > 0:
-            raise ConfigError(f"the timeout must be positive, not {self.timeout}", where="timeout")
+            raise ConfigError(
+                f"the timeout must be positive, not {self.timeout}",
+                where="timeout",
+                hint="Give seconds, such as 10",
+            )
         _check_host(self.database_emulator, "database emulator")
         _check_host(self.auth_emulator, "auth emulator")
         _check_database_url(self.database_url)

@@ -164,7 +164,10 @@ class ServiceAccess(SocketAccess, Secret):
         except GoogleAuthError as error:
             raise_alone(from_google(error))
         except ValueError as error:
-            raise ConfigError(f"firebase-admin does not take the settings: {error}") from error
+            raise ConfigError(
+                f"firebase-admin does not take the settings: {error}",
+                hint="Look at the database's address and at the emulators' hosts",
+            ) from error
         client = _client_of(root)
         if client.base_url != self._project.rest_base:
             raise ConfigError(

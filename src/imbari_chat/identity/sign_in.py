@@ -282,7 +282,10 @@ class _Requests:
         emulator = self._project.auth_emulator
         if emulator is not None:
             if not url.startswith(_PREFIXES):
-                raise ConfigError("pyrebase4 asks for an address that no Auth emulator serves")
+                raise ConfigError(
+                    "pyrebase4 asks for an address that no Auth emulator serves",
+                    hint="Install the version of pyrebase4 that this package asks for",
+                )
             url = f"http://{emulator}/{url.removeprefix('https://')}"
         with QuietSession(self._project) as session:
             return session.post(url, **options)

@@ -203,7 +203,10 @@ class StoreFile:
             return FileLock.take(self._beside(".lock"))
         except OSError as error:
             raise ConfigError(
-                f"the outbox cannot be locked: {error.strerror}", where=str(self.file)
+                f"the outbox cannot be locked: {error.strerror}",
+                where=str(self.file),
+                hint="Keep data on a disk of this machine that can lock files, or choose the"
+                " memory outbox",
             ) from error
 
     def close(self) -> None:

@@ -124,7 +124,11 @@ def pages() -> Path:
     """The folder of the widget and the dashboard."""
     folder = Path(str(resources.files(__package__).joinpath("web")))
     if not (folder / "index.html").is_file():
-        raise ConfigError("the website's pages are not installed", where=str(folder))
+        raise ConfigError(
+            "the website's pages are not installed",
+            where=str(folder),
+            hint="Install the package anew, with its data",
+        )
     return folder
 
 

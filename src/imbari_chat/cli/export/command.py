@@ -157,4 +157,7 @@ def _sink(output: Path | None) -> Iterator[Callable[[str], None]]:
 
             yield write
     except OSError as error:
-        raise ConfigError(f"{output} cannot be written: {error.strerror}") from None
+        raise ConfigError(
+            f"{output} cannot be written: {error.strerror}",
+            hint="Name a file in a directory that you may write in",
+        ) from None
