@@ -7,7 +7,8 @@ from typing import cast
 
 import pytest
 
-from imbari_chat.files import replacing, write_all
+from imbari_chat import files
+from imbari_chat.files import FileLock, replacing, write_all
 
 
 def test_readers_see_all_of_the_old_or_all_of_the_new(tmp_path: Path) -> None:
@@ -82,3 +83,24 @@ def test_what_replaced_another_lasts_through_a_power_cut(
     with replacing(file) as new:
         write_all(new, b"new")
     assert synced == [("bytes", False), ("name", True)]
+
+
+@pytest.mark.parametrize("error", [BlockingIOError, PermissionError, OSError, KeyboardInterrupt])
+def test_a_lock_that_is_not_had_holds_no_file_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]
+) -> None:
+    """Whoever has it: nobody is told; else whoever wanted it."""
+    opened: list[int] = []
+
+    def refuse(descriptor: int, *, wait: bool) -> None:
+        opened.append(descriptor)
+        raise error
+
+    monkeypatch.setattr(files, "_lock", refuse)
+    if error in (BlockingIOError, PermissionError):
+        assert FileLock.take(tmp_path / "lock", wait=False) is None
+    else:
+        with pytest.raises(error):
+            FileLock.take(tmp_path / "lock", wait=True)
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened[0])

@@ -3,14 +3,18 @@
 import json
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from imbari_chat.cli import auth
+from imbari_chat.cli.colleagues import Colleagues, open_accounts
 from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.places import SocketPlace
+from imbari_chat.identity import factory
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
 
@@ -254,3 +258,74 @@ def test_a_person_is_told_that_a_token_is_a_secret(
     result = program("auth", "token", terminal=terminal)
     assert result.stdout == "s3cret\n"
     assert ("a secret, until 2024-03-1" in result.stderr) is terminal
+
+
+def test_a_new_admins_password_is_typed_twice(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless a program gives it; nothing is made of two that differ."""
+    typed = iter(["one", "other", "a-good-one", "a-good-one"])
+    monkeypatch.delenv("IMBARI_CHAT_PASSWORD", raising=False)
+    monkeypatch.setattr(auth, "ask_secretly", lambda _: next(typed))
+    assert "the two passwords differ" in program("admins", "create", _EMAIL, code=2).stderr
+    assert program.json("admins", "list") == []
+    program("admins", "create", _EMAIL)
+    assert [one["email"] for one in program.json("admins", "list")] == [_EMAIL]
+
+
+@pytest.mark.parametrize("command", ["grant", "revoke"])
+def test_what_was_done_is_told_as_data_where_that_is_asked_for(
+    program: Program, admin: str, command: str
+) -> None:
+    """And to a person in words."""
+    told = program("admins", command, admin)
+    assert (told.stdout, admin in told.stderr) == ("", True)
+    quiet = program("admins", command, admin, "--quiet", "--json")
+    assert quiet.stderr == ""
+    assert json.loads(quiet.stdout)["account"] == {
+        "id": program.json("admins", "grant", admin)["id"],
+        "email": admin,
+        "is_admin": command == "grant",
+        "disabled": False,
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"database_emulator": "127.0.0.1:1"}, "sign_in_project"),
+        ({}, "project"),
+    ],
+)
+def test_accounts_are_those_of_the_database(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, settings: dict[str, Any], asked: str
+) -> None:
+    """With an emulated one, those of a live project are never what is meant."""
+    taken: list[str] = []
+    for name in ("project", "sign_in_project"):
+        monkeypatch.setattr(factory, name, lambda _, name=name: taken.append(name))
+    monkeypatch.setattr("imbari_chat.identity.accounts.AdminAccounts", lambda *_, **__: None)
+    where = Settings(database_url="https://imbari.firebaseio.com", **settings)
+    open_accounts(where)
+    assert taken == [asked]
+
+
+@pytest.mark.parametrize(
+    ("settings", "can"),
+    [
+        ({}, False),
+        ({"credentials": "key.json"}, True),
+        ({"identity": "application-default"}, True),
+        ({"credentials": "key.json", "database_emulator": "127.0.0.1:1"}, False),
+        ({"database_emulator": "127.0.0.1:1"}, False),
+        ({"database_emulator": "127.0.0.1:1", "auth_emulator": "127.0.0.1:2"}, True),
+        ({"auth_emulator": "127.0.0.1:2"}, True),
+    ],
+)
+def test_whoever_may_not_look_at_accounts_does_not_try(
+    nowhere: Path, settings: dict[str, Any], can: bool
+) -> None:
+    """An admin who signs in may not; whoever has an emulator may."""
+    people = Colleagues(Settings(database_url="https://imbari.firebaseio.com", **settings))
+    assert people.can_be_asked is can
+    people.close()

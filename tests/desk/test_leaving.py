@@ -2,6 +2,7 @@
 
 import asyncio
 import signal
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -93,18 +94,26 @@ def test_a_terminal_that_is_gone_interrupts_once() -> None:
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGHUP"), reason="Windows has no such signals")
-@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
-async def test_a_signal_that_asks_to_end_is_a_first_time(name: str) -> None:
+async def test_a_signal_that_asks_to_end_is_a_first_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """It interrupts, and leaves replies their moment."""
-    desk = Desk(1)
-    number = getattr(signal, name)
+    handlers: dict[int, Callable[[], None]] = {}
     loop = asyncio.get_running_loop()
-    desk.leaving.listen()
-    try:
-        signal.raise_signal(number)
-        while not desk.leaving.is_interrupted:  # noqa: ASYNC110  # a handler sets no event
-            await asyncio.sleep(0)
-        assert desk.ended == 0
-    finally:
-        for one in (signal.SIGHUP, signal.SIGTERM):
-            loop.remove_signal_handler(one)
+    monkeypatch.setattr(loop, "add_signal_handler", handlers.__setitem__)
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        desk = Desk(1)
+        desk.leaving.listen()
+        handlers[number]()
+        assert (desk.ended, desk.leaving.is_interrupted) == (0, True)
+
+
+@pytest.mark.parametrize("error", [NotImplementedError, RuntimeError, ValueError])
+async def test_a_loop_that_hears_no_signals_is_no_obstacle(
+    monkeypatch: pytest.MonkeyPatch, error: type[Exception]
+) -> None:
+    """Windows has none that do, and another thread than the main one hears none."""
+
+    def refuses(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "add_signal_handler", refuses)
+    Desk(1).leaving.listen()

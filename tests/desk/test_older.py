@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from imbari_chat.desk import older
 from imbari_chat.desk.older import OlderConversations
 from imbari_chat.desk.store import Store
 from imbari_chat.errors import ImbariError, Unavailable
@@ -57,8 +58,8 @@ class Desk:
         self.store = self.chat.store = Store(Listing(), lambda: None, lambda: 0.0)
         self.todo: list[Any] = []
         chat: Any = self.chat
-        later: Any = self.todo.append
-        self.older = OlderConversations(chat, self.store, later)
+        spawn: Any = self.todo.append
+        self.older = OlderConversations(chat, self.store, spawn)
         shown = {one.id: one for one in self.chat.all[:window]}
         self.store.change(lambda state: replace(state, sessions=shown))
 
@@ -78,16 +79,16 @@ async def test_all_are_counted_and_some_read_unasked() -> None:
     """In pages, without saying so; the list says how many there are."""
     desk = Desk(3_000)
     desk.older.begin()
+    desk.older.look()
+    assert sorted(work.__name__ for work in desk.todo) == ["_count", "_read"]
     await desk.run()
     assert desk.chat.sizes == [250]
     assert desk.read == 2_000
     assert set(desk.chat.loading) == {False}
     assert desk.store.listing.ids == frozenset(one.id for one in desk.chat.all)
     assert not desk.store.listing.is_complete
-    asked = desk.chat.asked
     desk.older.look()
-    await desk.run()
-    assert desk.chat.asked == asked
+    assert desk.todo == []
 
 
 @pytest.mark.parametrize("count", [0, 100, 250, 251, 499, 500])
@@ -116,36 +117,40 @@ async def test_the_end_of_the_list_asks_for_a_page_more() -> None:
     assert not desk.store.listing.is_loading
 
 
-async def test_a_search_reads_much_by_itself_and_as_much_again_when_asked() -> None:
+async def test_a_search_reads_much_by_itself_and_as_much_again_when_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """It may be in the last of them."""
-    desk = Desk(25_000)
+    monkeypatch.setattr(older, "_UNASKED", 500)
+    monkeypatch.setattr(older, "_SEARCHED", 1_000)
+    desk = Desk(3_000)
     desk.search("amina")
     desk.older.look()
     await desk.run()
-    assert desk.read == 10_000
+    assert desk.read == 1_000
     assert set(desk.chat.loading) == {True}
     desk.older.load_more()
     await desk.run()
-    assert desk.read == 20_000
+    assert desk.read == 2_000
 
 
-async def test_pages_of_what_the_window_holds_are_passed_over() -> None:
+async def test_pages_of_what_the_window_holds_are_passed_over(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """They give the list nothing."""
     desk = Desk(1_000, window=600)
     desk.search("amina")
     chosen: list[int] = []
     choose = desk.store.choose
 
-    def noting(chosen_now: Listing) -> None:
-        chosen.append(len(chosen_now.older))
-        choose(chosen_now)
+    def noting(listing: Listing) -> None:
+        chosen.append(desk.chat.asked)
+        choose(listing)
 
-    store: Any = desk.store
-    store.choose = noting
+    monkeypatch.setattr(desk.store, "choose", noting)
     desk.older.look()
     await desk.run()
-    assert chosen[0] == 0
-    assert chosen[1] > 0  # is_loading, and then the third page
+    assert chosen[:3] == [0, 750, 1_000]  # first that it is loading
     assert desk.store.listing.is_complete
 
 
@@ -201,7 +206,7 @@ async def test_what_comes_and_goes_while_it_is_counted_counts() -> None:
     desk.older.heard(MessageAdded(new.id, message("m", "x")))
     desk.chat.all.pop(0)
     await desk.run()
-    expected = {one.id for one in desk.chat.all} - {desk.chat.all[5].id}
+    expected: set[SessionId] = {one.id for one in desk.chat.all} - {desk.chat.all[5].id}
     expected |= {new.id, *desk.store.state.sessions}
     assert set(desk.store.listing.ids or ()) == expected
     desk.older.begin()

@@ -53,6 +53,24 @@ def test_those_who_listen_to_the_same_share_it() -> None:
     assert listens.remove(2) is None
 
 
+@pytest.mark.parametrize(
+    "query",
+    [
+        Query.by_child("n").start_at(1),
+        Query.by_child("n").end_at(1),
+        Query.by_child("n").limit_to_first(1),
+        Query.by_child("n").equal_to(1),
+    ],
+)
+def test_any_bound_makes_it_another_listen(query: Query) -> None:
+    """Of a part, which has a tag."""
+    listens = Listens()
+    everything = _current(listens, 1)
+    part = listens.add(2, ROOM, query)
+    assert part is not everything
+    assert (part.query, part.tag) == (query, 1)
+
+
 def test_tags_are_positive_and_never_used_again() -> None:
     """A listen of everything has none."""
     listens = Listens()

@@ -70,6 +70,41 @@ def test_the_systems_proxies_hold_where_no_variable_names_one() -> None:
     assert other.proxy_for(LIVE) is None
 
 
+@pytest.mark.parametrize(
+    ("variables", "proxy"),
+    [
+        ({"https_proxy": PROXY}, PROXY),
+        ({"HTTPS_PROXY": PROXY}, PROXY),
+        ({"HTTPS_Proxy": f" {PROXY} "}, PROXY),
+        ({"https_proxy": "", "HTTPS_PROXY": PROXY}, None),
+        ({"HTTPS_PROXY": " "}, None),
+        ({"HTTP_PROXY": PROXY}, None),
+        ({"HTTPS_PROXY": PROXY, "REQUEST_METHOD": "GET"}, PROXY),
+    ],
+)
+def test_a_variable_counts_however_it_is_written(
+    variables: dict[str, str], proxy: str | None
+) -> None:
+    """In small letters first, also if nothing stands there."""
+    found = HttpEnvironment(variables).proxy_for(LIVE)
+    assert (None if found is None else found.url) == proxy
+
+
+@pytest.mark.parametrize(
+    ("variables", "is_used"),
+    [
+        ({"HTTP_PROXY": PROXY}, True),
+        ({"http_proxy": PROXY}, True),
+        ({"HTTP_PROXY": PROXY, "REQUEST_METHOD": "GET"}, False),
+        ({"http_proxy": PROXY, "REQUEST_METHOD": "GET"}, True),
+    ],
+)
+def test_a_strangers_header_is_no_proxy(variables: dict[str, str], is_used: bool) -> None:
+    """A CGI program is given the header "Proxy" of a request as HTTP_PROXY."""
+    found = HttpEnvironment(variables).proxy_for("http://10.0.0.1:9000")
+    assert (found is not None) is is_used
+
+
 @given(
     variables=st.dictionaries(
         st.sampled_from(

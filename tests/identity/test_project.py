@@ -4,6 +4,7 @@ import pytest
 
 from imbari_chat.engine.writes import check_json, update_body
 from imbari_chat.errors import ConfigError, InvalidData
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project, encode_params
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
@@ -171,3 +172,14 @@ def test_a_sign_in_has_a_place(
         auth_emulator=auth_emulator,
     )
     assert project.place == place
+
+
+def test_two_ways_to_one_project_make_no_two_projects() -> None:
+    """How the network is reached neither tells projects apart nor is shown with them."""
+    http = HttpEnvironment({"https_proxy": "http://user:secret@proxy.example:1"})
+    project = Project("demo-x", "https://ns.firebaseio.com", "the-key", http=http)
+    assert project == Project("demo-x", "https://ns.firebaseio.com", "the-key")
+    assert project != Project("demo-x", "https://ns.firebaseio.com", "another-key")
+    shown = repr(project)
+    assert "demo-x" in shown
+    assert not [word for word in ("the-key", "http=", "proxy.example") if word in shown]

@@ -537,3 +537,23 @@ def test_closing_twice_is_fine(customer: UserAccess) -> None:
     """So that whoever ends last need not know."""
     customer.close()
     customer.close()
+
+
+@pytest.mark.parametrize(
+    ("claims", "lifetime"),
+    [
+        ({"iat": 0, "exp": 600}, 600),
+        ({"iat": 100.0, "exp": 700.0}, 600),
+        ({"iat": 600, "exp": 0}, 0),
+        ({"exp": 600, "iat": None}, 3600),
+        ({"exp": None}, 3600),
+        ({"exp": "600"}, 3600),
+        ({"iat": True, "exp": True}, 3600),
+    ],
+)
+def test_a_token_lasts_as_long_as_it_says_or_an_hour(
+    claims: dict[str, Json], lifetime: int
+) -> None:
+    """By the clock of this machine, from when it came."""
+    access = lonely(Clock(5_000.0), Bank(), tokens=make_tokens(claims=claims))
+    assert access.expires_at == 5_000.0 + lifetime
