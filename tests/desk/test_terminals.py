@@ -28,6 +28,11 @@ def test_in_tmux_every_script_stays_in_its_columns(tmux: Tmux) -> None:
     """The edge of the pane and the sender's column are straight, and no word is lost. With the
     window the desk is gone."""
     tmux.shows("of 16")
+    for key, words, closing in (("F1", "In the list", "q"), ("x", "Why?", "Enter")):
+        tmux.press(key)
+        tmux.shows(words)
+        assert len(tmux.columns("│")) == 2, "a box over the list is not straight"
+        tmux.press(closing)
     tmux.press("Enter")
     tmux.shows(" customer │")
     tmux.shows("│", rows=11)
@@ -48,6 +53,12 @@ def test_code_point_by_code_point_every_script_stays_in_its_columns(size: tuple[
         drawn = Drawn(terminal, size)
         terminal.sees("of 16")
         drawn.becomes(lambda: drawn.columns("▏") == edge)
+        for key, words in (("\x1bOP", "In the list"), ("x", "Why?")):
+            terminal.press(key)
+            terminal.sees(words)
+            drawn.becomes(lambda: len(drawn.columns("│")) == 2)
+            terminal.press("\x1b")
+            drawn.becomes(lambda: drawn.columns("▏") == edge)
         terminal.press("\r")
         terminal.sees(" customer │")
         for key in ("", "\x1b[5~", "\x1b[6~"):

@@ -11,18 +11,22 @@ from collections.abc import Callable, Coroutine
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
+from rich.console import RenderableType
 from textual import events
+from textual._compositor import CompositorUpdate
 from textual.app import App, ComposeResult, SuspendNotSupported
 from textual.binding import BindingType
 from textual.containers import Horizontal
 from textual.geometry import Size
+from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
 from imbari_chat.desk import frame
 from imbari_chat.desk.away import Away, Edit
 from imbari_chat.desk.bar import Bar
+from imbari_chat.desk.cells import InColumns
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.handover import Directory
@@ -208,6 +212,14 @@ class Desk(App[None]):
     def on_descendant_focus(self) -> None:
         self._lay_out()
         self._redrawn()
+
+    def _display(
+        self, screen: Screen[Any], renderable: RenderableType | CompositorUpdate | None
+    ) -> None:
+        """As Textual's, which has no place of its own for this."""
+        if isinstance(renderable, CompositorUpdate):
+            renderable = InColumns(renderable)
+        super()._display(screen, cast("Any", renderable))
 
     def _redrawn(self) -> None:
         for bar in self._bars:

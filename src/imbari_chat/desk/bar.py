@@ -54,4 +54,4 @@ class Bar(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         parts = self._drawn[y] if y < len(self._drawn) else ()
-        return strip(parts, width, self.region.x, self._style)
+        return strip(parts, width, self._style)

@@ -81,13 +81,13 @@ class ListPane(Widget, can_focus=True):
         width, height = self.size
         picture = self._drawn
         if y == height - 1:
-            return strip(self._edges(picture), width, self.region.x, Style.null())
+            return strip(self._edges(picture), width, Style.null())
         if not picture.rows:
             empty: Parts = [(f"  {picture.nothing}", _DIM)] if y == 0 else ()
-            return strip(empty, width, self.region.x, Style.null())
+            return strip(empty, width, Style.null())
         at, line = self._keep_in_sight(picture) + y // _EACH, y % _EACH
         if at >= len(picture.rows) or (height - 1) // _EACH <= y // _EACH:
-            return strip((), width, self.region.x, Style.null())
+            return strip((), width, Style.null())
         session = picture.rows[at]
         is_selected = at == picture.place
         is_bar = is_selected and self.has_focus
@@ -102,7 +102,7 @@ class ListPane(Widget, can_focus=True):
             (text, Style(reverse=True, bold=style.bold) if is_bar else style)
             for text, style in parts
         ]
-        return strip(drawn, width, self.region.x, fill)
+        return strip(drawn, width, fill)
 
     def _edges(self, picture: Picture) -> Parts:
         """What is above and below, and how far the list goes."""

@@ -11,7 +11,7 @@ from textual.screen import ModalScreen
 from textual.widgets import Input, Static
 
 from imbari_chat.desk.keys import bindings
-from imbari_chat.view.widths import cut
+from imbari_chat.view.widths import cut, wrapped
 
 __all__ = ["AskText", "Choose"]
 
@@ -23,7 +23,10 @@ _MOST: Final = 9
 _AROUND: Final = 8
 """Lines of a question, and around it, beside its choices."""
 
-_WIDTH: Final = 49
+_INSIDE: Final = 54
+"""Columns of a question."""
+
+_WIDTH: Final = _INSIDE - 5
 
 Check: TypeAlias = Callable[[str], str | None]
 
@@ -44,7 +47,7 @@ class AskText(ModalScreen[str | None]):
         self, question: str, *, text: str = "", hint: str = "", check: Check | None = None
     ) -> None:
         super().__init__(classes="question")
-        self._question = question
+        self._question = "\n".join(wrapped(question, _INSIDE))
         self._text = text
         self._hint = hint
         self._check = check

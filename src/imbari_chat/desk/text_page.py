@@ -1,7 +1,7 @@
 """Lines over the desk, to be read and closed."""
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
@@ -9,7 +9,12 @@ from textual.containers import VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Static
 
+from imbari_chat.view.widths import widest, wrapped
+
 __all__ = ["TextPage"]
+
+_INSIDE: Final = 71
+"""Columns of a page."""
 
 
 class TextPage(ModalScreen[None]):
@@ -29,4 +34,8 @@ class TextPage(ModalScreen[None]):
 
     def compose(self) -> ComposeResult:
         with VerticalScroll():
-            yield Static("\n".join([*self._lines, "", "Esc closes this page"]), markup=False)
+            lines = "\n".join(
+                one if widest(one) <= _INSIDE else "\n".join(wrapped(one, _INSIDE))
+                for one in self._lines
+            )
+            yield Static(f"{lines}\n\nEsc closes this page", markup=False)

@@ -166,7 +166,7 @@ class Transcript(Widget):
         first, blank = self._first(), max(0, self.size.height - len(self._lines))
         at = first + y - blank
         parts = self._lines[at].parts if blank <= y and at < len(self._lines) else ()
-        return strip(parts, self.size.width, self.region.x, Style.null())
+        return strip(parts, self.size.width, Style.null())
 
     def on_resize(self) -> None:
         self.update()
