@@ -9,6 +9,7 @@ from imbari_chat.schema.events import ChatEvent, SessionAdded, SessionRemoved
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing
+from imbari_chat.view.advice import in_words
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
@@ -100,7 +101,7 @@ class OlderConversations:
                 await self._turn()
         except ImbariError as error:
             if store.listing.is_loading:
-                store.tell(f"No more could be loaded: {error}", is_error=True)
+                store.tell(f"No more could be loaded: {in_words(error)}", is_error=True)
             self._asked_for = 0
         finally:
             self._is_reading = False
