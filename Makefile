@@ -30,7 +30,7 @@ DATED := tests/emulator/auth tests/emulator/database tests/identity tests/schema
   tests/rules tests/test_config.py tests/cli/test_since.py tests/cli/test_conversations.py
 DAYS := +400 -400
 
-.PHONY: help demo demo-web test quick thorough any-day check collected mutants generate reference pictures faults bench peers clean
+.PHONY: help demo demo-web test quick thorough over-rest any-day check collected mutants generate reference pictures faults bench peers clean
 
 help:
 	@echo "make demo                  emulator, simulated customers and the desk"
@@ -41,6 +41,7 @@ help:
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
 	@echo "make thorough              every property with four times the examples of make test, as many rounds;"
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
+	@echo "make over-rest             the client's tests over REST, those that make test runs over a WebSocket alone"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
 	@echo "make reference             write docs/api.md, settings.md, keys.md and man anew from the code"
@@ -89,6 +90,9 @@ quick: $(STAMP)
 # Properties, state machines and rounds: what make test holds with a quarter of them.
 thorough: $(STAMP)
 	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds" --hypothesis-profile=thorough $(ARGS)
+
+over-rest: $(STAMP)
+	IMBARI_CHAT_TRANSPORT=rest $(PYTEST) $(IN_PARALLEL) tests/client $(ARGS)
 
 # libfaketime shifts the times of files as well, so what Python compiles is kept apart.
 any-day: $(STAMP)

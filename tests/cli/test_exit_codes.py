@@ -72,6 +72,17 @@ def test_at_a_prompt_the_hint_is_a_command(capsys: pytest.CaptureFixture[str]) -
     )
 
 
+def test_at_a_prompt_nobody_is_told_to_call_a_method(capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a start the way back to it is named; of others nothing is."""
+    _raising(errors.StartUnfinished("no answer", session_id="-N", hint="Call start()"))
+    assert capsys.readouterr().err == (
+        "error: no answer\n"
+        "hint: It may have been started. Look with: imbari-chat customer --resume\n"
+    )
+    _raising(errors.Unavailable("the outbox is full", hint="Wait with flush()"))
+    assert capsys.readouterr().err == "error: the outbox is full\n"
+
+
 def test_an_error_is_a_line_and_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
     """What, where, and what to do."""
     assert _raising(errors.NotFound("no such thing", where="/a/b", hint="Look again")) == 3

@@ -36,7 +36,7 @@ def emulator(shared_emulator: Emulator) -> Emulator:
 def transport_name(request: pytest.FixtureRequest) -> str:
     """The way to the database; tests in which it matters ask for each, or for one.
 
-    All others take ``IMBARI_CHAT_TRANSPORT``, so that they can be run over another one as well.
+    All others take ``IMBARI_CHAT_TRANSPORT``: ``make over-rest`` runs them over REST.
     """
     return str(getattr(request, "param", os.environ.get("IMBARI_CHAT_TRANSPORT", "auto")))
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat, PresenceSnapshot
+from imbari_chat.client.presence import presence as module
 from imbari_chat.client.presence.announcer import Announcer, Pace
 from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.presence.watcher import Watcher
@@ -178,6 +179,32 @@ async def test_a_sign_is_given_no_faster_than_the_rules_take_it() -> None:
     await signs.close()
     gaps = [after - before for before, after in pairwise(times)]
     assert min(gaps) >= 0.05
+
+
+async def test_typing_is_told_now_and_then_and_anew_after_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However many keys are pressed; what is typed after a message is another one."""
+    transport = Noted()
+    presence = ClientPresence(transport, Ids(), "customer", enabled=True)
+
+    async def told() -> int:
+        await asyncio.sleep(0)  # it is written beside the call
+        return len(transport.at)
+
+    for _ in range(20):
+        presence.types(S)
+    assert await told() == 1
+    presence.types(SessionId(f"{S[:-1]}M"))
+    assert await told() == 2
+    presence.spoke(S)
+    presence.types(S)
+    presence.types(S)
+    assert await told() == 3
+    monkeypatch.setattr(module, "_TYPING_INTERVAL", 0.0)
+    presence.types(S)
+    assert await told() == 4
+    await presence.close()
 
 
 async def test_a_sign_is_renewed_though_nothing_changes() -> None:

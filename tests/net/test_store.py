@@ -290,6 +290,22 @@ def test_a_damaged_file_is_set_aside_and_said_so(
     assert file.with_name(aside).read_bytes()[1:] == content[1:]
 
 
+def test_what_is_set_aside_takes_its_log_along(file: Path) -> None:
+    """A program that was killed leaves one, and SQLite believes it of whatever lies beside it."""
+    log = file.with_name(f"{file.name}-wal")
+    with closing(StoreFile(file, OURS)) as killed:
+        killed.write([_row(f"m{n}").insertion() for n in range(3)])
+        content, logged = file.read_bytes(), log.read_bytes()
+    file.write_bytes(b"x" + content[1:])
+    log.write_bytes(logged)
+    with closing(StoreFile(file, OURS)) as store:
+        assert store.rows() == []
+        store.write([_row("new").insertion()])
+    assert _kept(file) == [_row("new")]
+    (aside,) = _aside(file)
+    assert file.with_name(f"{aside}-wal").read_bytes() == logged
+
+
 @pytest.mark.parametrize(
     ("sql", "tag"),
     [("PRAGMA user_version = 99", "newer"), ("UPDATE owner SET binding = 'other'", "foreign")],

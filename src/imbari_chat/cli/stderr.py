@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TextIO
 
 from imbari_chat.cli.data_text import json_text
-from imbari_chat.errors import ImbariError, RulesError, SessionNotFound
+from imbari_chat.errors import ImbariError, RulesError, SessionNotFound, StartUnfinished
+from imbari_chat.view.advice import advice
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import Json
 
@@ -39,7 +40,10 @@ _YELLOW: Final = "33"
 _DIM: Final = "2"
 _CYAN: Final = "36"
 
-_HINTS: Final[dict[type, str]] = {SessionNotFound: "List them: imbari-chat inbox"}
+_HINTS: Final[dict[type, str]] = {
+    SessionNotFound: "List them: imbari-chat inbox",
+    StartUnfinished: "It may have been started. Look with: imbari-chat customer --resume",
+}
 """What to do at a prompt, where the library tells what to do in a program."""
 
 _OUTBOX: Final = "imbari_chat.client.sending.outbox"
@@ -197,7 +201,7 @@ def colours(stream: TextIO) -> bool:
 
 
 def _hint(error: ImbariError) -> str | None:
-    return next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), error.hint)
+    return next((_HINTS[kind] for kind in type(error).__mro__ if kind in _HINTS), advice(error))
 
 
 def _styled(text: str, code: str) -> str:

@@ -9,6 +9,7 @@ from textual.screen import ModalScreen
 
 from imbari_chat.desk.store import Store
 from imbari_chat.errors import Conflict, ImbariError
+from imbari_chat.view.advice import in_words
 
 __all__ = ["Asking"]
 
@@ -56,6 +57,6 @@ class Asking:
         except Conflict as error:
             self._store.tell(error.what, is_error=True)
         except ImbariError as error:
-            self._store.tell(str(error), is_error=True)
+            self._store.tell(in_words(error), is_error=True)
         else:
             self._store.tell(words)

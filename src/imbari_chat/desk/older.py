@@ -15,6 +15,7 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing, reducer
+from imbari_chat.view.advice import in_words
 
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
@@ -123,7 +124,7 @@ class OlderConversations:
                 await self._turn()
         except ImbariError as error:
             if store.listing.is_loading:
-                store.tell(f"No more could be loaded: {error}", is_error=True)
+                store.tell(f"No more could be loaded: {in_words(error)}", is_error=True)
             self._asked_for = 0
         finally:
             self._is_reading = False

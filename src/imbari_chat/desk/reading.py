@@ -10,6 +10,7 @@ from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import MessageId
 from imbari_chat.view import seen
+from imbari_chat.view.advice import in_words
 from imbari_chat.view.seen import Gaze, Seen
 
 __all__ = ["Reader"]
@@ -95,4 +96,4 @@ class Reader:
         except Unavailable:
             self._seen = seen.unmarked(self._seen, asked)
         except ImbariError as error:
-            self._store.tell(f"Not marked read: {error}", is_error=True)
+            self._store.tell(f"Not marked read: {in_words(error)}", is_error=True)

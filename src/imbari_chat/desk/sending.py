@@ -14,6 +14,7 @@ from imbari_chat.schema.models import Message
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.view import reducer
+from imbari_chat.view.advice import in_words
 from imbari_chat.view.inbox import Conversation
 from imbari_chat.view.outgoing import Failed, Pending
 
@@ -99,7 +100,7 @@ class Sender:
             try:
                 self._drafts.put(session_id, "\n".join(texts.get(session_id, ())))
             except ImbariError as error:
-                self._store.tell(f"Drafts are not kept: {error}", is_error=True)
+                self._store.tell(f"Drafts are not kept: {in_words(error)}", is_error=True)
 
     def send(self, talk: Talk | None, text: str, *, checks: bool) -> bool:
         """Send ``text`` to the open conversation, once it can no longer be taken back.
@@ -219,13 +220,13 @@ class Sender:
         except NotFound:
             return  # an outbox in memory keeps none
         except ImbariError as error:
-            self._store.tell(f"The outbox keeps what was refused: {error}", is_error=True)
+            self._store.tell(f"The outbox keeps what was refused: {in_words(error)}", is_error=True)
 
     async def _reply(self, ticket: int, held: _Held) -> None:
         try:
             message = await held.talk.reply(held.text, expect_last=held.last)
         except ImbariError as error:
-            reason = _OVERTAKEN if isinstance(error, Conflict) else str(error)
+            reason = _OVERTAKEN if isinstance(error, Conflict) else in_words(error)
             self._store.change(lambda state: reducer.reply_failed(state, ticket, reason))
         else:
             self.handed_over[ticket] = message

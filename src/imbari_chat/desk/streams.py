@@ -23,6 +23,7 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view import listing, reducer
+from imbari_chat.view.advice import in_words
 from imbari_chat.view.inbox import Conversation
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class Streams:
         try:
             await talk.follow()
         except ImbariError as error:
-            reason = str(error)
+            reason = in_words(error)
             self._store.change(lambda state: reducer.conversation_failed(state, talk.id, reason))
 
     async def _follow_team(self) -> None:
@@ -174,7 +175,7 @@ class Streams:
                 async for snapshot in heard:
                     store.choose(replace(store.listing, team=snapshot, me=self._chat.uid))
         except ImbariError as error:
-            store.tell(f"Who has what is not shown: {error}", is_error=True)
+            store.tell(f"Who has what is not shown: {in_words(error)}", is_error=True)
 
     async def _follow_resolutions(self) -> None:
         """What colleagues resolve, or reopen, behind the window."""
@@ -192,7 +193,7 @@ class Streams:
                 async for notes in heard:
                     self._store.change(partial(reducer.noted, session_id=session_id, notes=notes))
         except ImbariError as error:
-            self._store.tell(f"Notes are not shown: {error}", is_error=True)
+            self._store.tell(f"Notes are not shown: {in_words(error)}", is_error=True)
 
     async def _turn_back(self, talk: Talk) -> None:
         try:
@@ -200,7 +201,9 @@ class Streams:
         except ImbariError as error:
             if talk is self.talk:
                 self.is_turning = False
-                self._store.tell(f"No older messages could be loaded: {error}", is_error=True)
+                self._store.tell(
+                    f"No older messages could be loaded: {in_words(error)}", is_error=True
+                )
             return
         if talk is self.talk:
             self.is_turning, self.is_whole = False, is_whole

@@ -32,6 +32,7 @@ from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.schema.presence import told
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.states import Delivery
+from imbari_chat.view.advice import in_words
 from imbari_chat.view.inbox import Inbox, customer_label, noticed
 from imbari_chat.view.outgoing import Failed
 
@@ -258,7 +259,7 @@ def _delivered(
                 return _with_confirmed(state, message)
             return _without_pending(state, message.id)
         case "failed":
-            return reply_failed(state, reply.ticket, str(error))
+            return reply_failed(state, reply.ticket, "" if error is None else in_words(error))
         case "queued" | "sent" | "held":
             further = reply.became(message, delivery, message.error, at)
             pending = tuple(further if one is reply else one for one in state.pending)
