@@ -342,3 +342,79 @@ def test_the_target_is_said_before_anything_is_changed_there(
 ) -> None:
     """Nobody takes a live project for an emulator."""
     assert Settings.load(**flags).target() == target
+
+
+_NAMED_OTHERWISE = {
+    "project": ["GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT"],
+    "credentials": ["GOOGLE_APPLICATION_CREDENTIALS"],
+    "database_emulator": ["FIREBASE_DATABASE_EMULATOR_HOST"],
+    "auth_emulator": ["FIREBASE_AUTH_EMULATOR_HOST"],
+}
+_VALUES = {
+    "database_url": "https://x.firebaseio.com",
+    "api_key": "k",
+    "identity": "login",
+    "unrestricted": "true",
+    "timeout": "7",
+    "transport": "rest",
+    "token_store": "file",
+    "outbox": "memory",
+    "presence": "false",
+    "undo": "1",
+    "bell": "false",
+    "title": "false",
+    "notify": "osc9",
+    "notify_text": "true",
+    "database_emulator": "127.0.0.1:1",
+    "auth_emulator": "127.0.0.1:1",
+}
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_each_setting_has_its_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """Our own, or the one that others gave it; and nothing else changes with it."""
+    usual = Settings.load()
+    emulators = {"database_emulator", "auth_emulator"}
+    own = [] if name in emulators else [f"IMBARI_CHAT_{name.upper()}"]
+    for variable in [*own, *_NAMED_OTHERWISE.get(name, [])]:
+        with monkeypatch.context() as patched:
+            patched.setenv(variable, _VALUES.get(name, "x"))
+            settings = Settings.load()
+        changed = {
+            one for one in Settings.model_fields if getattr(settings, one) != getattr(usual, one)
+        }
+        assert changed == {name}, variable
+
+
+@pytest.mark.parametrize(
+    ("name", "fits", "does_not"),
+    [
+        ("timeout", [0.001, 900], [0, -1, 900.1]),
+        ("undo", [0, 60], [-0.1, 60.1]),
+        ("name", ["x", "x" * 50], ["", "x" * 51]),
+        ("profile", ["x", "A-z_09", "x" * 40], ["", "x" * 41, "a b", "é", "x\n"]),
+        ("notify", ["off", "osc9", "osc777", "notify-send"], ["on"]),
+    ],
+)
+def test_each_setting_has_its_bounds(name: str, fits: list[object], does_not: list[object]) -> None:
+    """What is beyond them is named."""
+    for value in fits:
+        given: Any = {name: value}
+        assert getattr(Settings.load(**given), name) == value
+    for value in does_not:
+        wrong: Any = {name: value}
+        with pytest.raises(ConfigError) as caught:
+            Settings.load(**wrong)
+        assert name in str(caught.value)
+
+
+def test_what_nobody_sets_is_as_usual() -> None:
+    """As the documents say."""
+    usual = Settings.load().model_dump(exclude={"data_dir"})
+    assert usual == {
+        "project": None, "database_url": None, "api_key": None, "credentials": None,
+        "database_emulator": None, "auth_emulator": None, "identity": "auto",
+        "unrestricted": False, "profile": "default", "timeout": 10.0, "transport": "auto",
+        "token_store": "auto", "outbox": "auto", "presence": True, "name": None, "undo": 3.0,
+        "bell": True, "title": True, "notify": "off", "notify_text": False,
+    }  # fmt: skip

@@ -41,7 +41,7 @@ class Consents:
             OSError: The file cannot be read.
         """
         given = {**self._given(), str(file.resolve()): _digest(file)}
-        private_files.replace(self._file, json.dumps(given, indent=2))
+        private_files.replace(self._file, json.dumps(given))
 
     def withdraw(self, file: Path) -> bool:
         """Consent no longer; False if there was no consent.
@@ -52,7 +52,7 @@ class Consents:
         given = self._given()
         if given.pop(str(file.resolve()), None) is None:
             return False
-        private_files.replace(self._file, json.dumps(given, indent=2))
+        private_files.replace(self._file, json.dumps(given))
         return True
 
     def _given(self) -> dict[str, str]:

@@ -2,16 +2,20 @@
 
 import json
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
+from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer
 from imbari_chat.cli.demo.headless import Desk, _judge
 from imbari_chat.cli.demo.run import run_demo
+from imbari_chat.cli.demo.stage import PROJECT
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
@@ -176,3 +180,151 @@ def test_what_comes_of_it_is_the_exit_code(
         "headless": True, "customers": 3, "seconds": 7.0, "json": False, "seed": 2, "web": False,
         "port": 0,
     }  # fmt: skip
+
+
+class _Here:
+    """A stage that is none."""
+
+    flags: ClassVar[dict[str, Any]] = {}
+    email, password, started_in = "noor@example.com", "s3cret", 0.5
+
+    class emulator:  # noqa: N801  # stands for an object
+        database_url, auth_host = "http://127.0.0.1:1?ns=demo", "127.0.0.1:2"
+
+
+@contextmanager
+def _nothing(*_: object) -> Iterator[Any]:
+    yield _Here()
+
+
+@pytest.mark.parametrize(
+    ("given", "done"),
+    [
+        ({"headless": True}, "by itself 60.0 1 False"),
+        ({"headless": True, "seconds": 5.0, "seed": 7, "json": True}, "by itself 5.0 7 True"),
+        ({"headless": True, "seconds": 99.0}, "by itself 60.0 1 False"),
+        ({"seconds": 5.0, "seed": 7}, "person 5.0 7 demo-imbari"),
+        ({"web": True, "headless": True, "seconds": 5.0}, "pages 5.0 1"),
+        ({"web": True, "seed": 7, "port": 80}, "person None 7 demo-imbari · http://here:80"),
+    ],
+)
+def test_each_way_to_run_it_is_a_matter_of_options(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    given: dict[str, Any],
+    done: str,
+) -> None:
+    """Customers of a demo by script do not hesitate to come."""
+    ran: list[str] = []
+    lateness: set[bool] = set()
+
+    @contextmanager
+    def serve(_: object, port: int) -> Iterator[str]:
+        yield f"http://here:{port}"
+
+    async def by_itself(_: object, cast: Any, limit: float, *, seed: int, json: bool) -> int:
+        lateness.update(one.part.late > 0 for one in cast)
+        ran.append(f"by itself {limit} {seed} {json}")
+        return 10
+
+    async def person(
+        _: object, cast: Any, seconds: float | None, *, seed: int, title: str = PROJECT
+    ) -> None:
+        lateness.update(one.part.late > 0 for one in cast)
+        ran.append(f"person {seconds} {seed} {title}")
+
+    async def pages(_: object, cast: Any, seconds: float | None, *, seed: int) -> None:
+        ran.append(f"pages {seconds} {seed}")
+
+    for name, work in (
+        ("stage", _nothing), ("serving", serve), ("site_of", lambda _: None),
+        ("_by_itself", by_itself), ("_with_a_person", person), ("_by_its_pages", pages),
+        ("refuse_without_terminal", lambda _: ran.append("looked")), ("ask", ran.append),
+    ):  # fmt: skip
+        monkeypatch.setattr(run, name, work)
+    assert run_demo(**given) == (10 if done.startswith("by itself") else 0)
+    *before, last = ran
+    assert last == done
+    headless = bool(given.get("headless"))
+    assert ("looked" in before) is not headless
+    assert any(one.startswith("Press Enter") for one in before) is (
+        bool(given.get("web")) and not headless
+    )
+    if lateness:
+        assert (True in lateness) is not headless
+
+
+@pytest.mark.parametrize("sdk", [True, False])
+def test_where_everything_is_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], sdk: bool
+) -> None:
+    """To a person below each other; to a program in one line, and nothing besides."""
+    monkeypatch.setattr(run, "installed_sdk", lambda: Path() if sdk else None)
+    here: Any = _Here()
+    run._tell(here, "http://here:80", json=False)
+    told = capsys.readouterr()
+    assert told.out.splitlines() == [
+        "widget     http://here:80/",
+        "dashboard  http://here:80/admin/chat",
+        "email      noor@example.com",
+        "password   s3cret",
+        "database   http://127.0.0.1:1?ns=demo",
+        "auth       http://127.0.0.1:2",
+    ]
+    assert ("npm install firebase" in told.err) is not sdk
+    run._tell(here, "http://here:80", json=True)
+    told = capsys.readouterr()
+    assert told.err == ""
+    assert json.loads(told.out) == {
+        "version": 1,
+        "event": "serving",
+        "widget": "http://here:80/",
+        "dashboard": "http://here:80/admin/chat",
+        "email": "noor@example.com",
+        "password": "s3cret",
+        "database": "http://127.0.0.1:1?ns=demo",
+        "auth": "http://127.0.0.1:2",
+    }
+
+
+def test_of_several_failures_the_first_is_told_by_itself() -> None:
+    """However deep it is."""
+    one, two = ValueError("one"), KeyError("two")
+    deep = BaseExceptionGroup("", [BaseExceptionGroup("", [one]), two])
+    assert run._first(deep) is one
+
+
+@pytest.mark.parametrize(
+    ("options", "changed"),
+    [
+        (["--web"], {"web": True}),
+        (["--web-port", "0"], {}),
+        (["--web-port", "65535"], {"port": 65535}),
+        (["--json"], {"json": True}),
+        (["--customers", "1"], {"customers": 1}),
+        (["--seconds", "0.001"], {"seconds": 0.001}),
+    ],
+)
+def test_each_option_is_handed_on(
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    options: list[str],
+    changed: dict[str, Any],
+) -> None:
+    """And no other is touched; what cannot be is refused before anything starts."""
+    asked: dict[str, Any] = {}
+
+    def taking(**given: Any) -> int:
+        asked.update(given)
+        return 0
+
+    monkeypatch.setattr("imbari_chat.cli.demo.run.run_demo", taking)
+    program("demo", *options)
+    usual = {
+        "headless": False, "customers": 4, "seconds": None, "json": False, "seed": 1,
+        "web": False, "port": 0,
+    }  # fmt: skip
+    assert asked == usual | changed
+    for wrong in (["--web-port", "65536"], ["--web-port", "-1"], ["--customers", "0"]):
+        program("demo", *wrong, code=2)
+    program("demo", "--seconds", "0", code=2)

@@ -51,6 +51,13 @@ def test_its_examples_are_of_itself_and_taken(path: tuple[str, ...]) -> None:
         assert refusal(call) is None, shlex.join(call)
 
 
+def test_examples_stand_below_what_they_are_for(program: Program) -> None:
+    """One after the other, each under a line of words, and nothing between."""
+    shown = program("inbox", "--help", width=100).stdout.split("─ Examples ─", 1)[1]
+    lines = [line.strip("│ ") for line in shown.splitlines()[1:] if line.startswith("│")]
+    assert lines == [part for line, meaning in EXAMPLES["inbox"] for part in (f"# {meaning}", line)]
+
+
 def test_examples_are_of_commands_that_exist() -> None:
     """What is renamed or removed takes them along."""
     assert set(EXAMPLES) == {" ".join(path) for path in COMMANDS}

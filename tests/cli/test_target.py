@@ -86,6 +86,15 @@ def test_consent_lets_a_file_speak_until_it_changes(program: Program, place: Pat
     program("inbox", code=2)
 
 
+def test_a_file_that_is_not_there_cannot_be_trusted(program: Program, place: Path) -> None:
+    """It is said where it was looked for."""
+    for options in ((), ("--withdraw",)):
+        told = program("config", "trust", *options, code=3).stderr
+        assert told == (
+            f"error: there is no settings file here (at {place / 'imbari-chat.toml'})\n"
+        )
+
+
 def test_a_file_that_cannot_be_used_is_not_trusted(program: Program, place: Path) -> None:
     """Consent is to what it says, and it says nothing."""
     file = place / "imbari-chat.toml"

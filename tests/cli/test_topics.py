@@ -3,7 +3,7 @@
 import pytest
 
 from imbari_chat.cli.exit_codes import MEANINGS, ExitCode
-from imbari_chat.cli.topics import TOPICS
+from imbari_chat.cli.topics import TOPICS, _draw
 from tests.cli.harness import Program
 
 
@@ -31,3 +31,22 @@ def test_help_of_a_command_is_its_page(program: Program) -> None:
         assert program("help", *path).stdout == program(*path, "--help").stdout
     for path in (["nonsense"], ["auth", "nonsense"], ["inbox", "list"]):
         assert "neither a topic nor a command" in program("help", *path, code=2).stderr
+
+
+def test_names_stand_beside_what_they_mean_while_they_are_short(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that is long has it below, and so have all of its table."""
+    monkeypatch.setenv("COLUMNS", "60")
+    _draw(["To `begin` with.", {"a": "`one`", "b" * 20: "two"}, {"a": "one", "b" * 21: "two"}])
+    assert capsys.readouterr().out.splitlines() == [
+        "To begin with.",
+        "",
+        "a                     one",
+        f"{'b' * 20}  two",
+        "",
+        "a",
+        "    one",
+        "b" * 21,
+        "    two",
+    ]

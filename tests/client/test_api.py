@@ -116,6 +116,18 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str, type[InvalidData]
         InvalidType,
     ),
     "until when": (lambda _d, _c, talk: talk.mark_read(up_to=5), "up_to", InvalidType),
+    "a snooze's end": (lambda desk, _c, _v: desk.team.snooze("s", "9:00"), "until", InvalidType),
+    "a snooze's past": (lambda desk, _c, _v: desk.team.snooze("s", 1), "until", InvalidData),
+    "a block's end": (
+        lambda desk, _c, _v: desk.team.block("s", "spam", until=1.5),
+        "until",
+        InvalidType,
+    ),
+    "a block's past": (
+        lambda desk, _c, _v: desk.team.block("s", "spam", until=1),
+        "until",
+        InvalidData,
+    ),
     "history": (lambda _d, _c, talk: talk.history(limit=-1), "limit", InvalidData),
     "history of events": (lambda _d, _c, talk: talk.events(history=-1), "history", InvalidData),
     "a customer's text": (lambda _d, chat, _t: chat.send(None), "text", InvalidType),

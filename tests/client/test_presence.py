@@ -19,6 +19,9 @@ from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import AccessDenied
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import EXPIRY, CustomerSign
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.conftest import RULES
 from tests.client.in_memory import CUSTOMER, InMemory, database
 from tests.client.scenarios.faces import eventually
@@ -278,3 +281,27 @@ async def test_a_clock_that_is_wrong_makes_nobody_go(wrong: int) -> None:
     assert not watcher.snapshot.is_typing(S)
     assert watcher.snapshot.of(S) == watcher.snapshot.of(other) == "gone"
     await watcher.close()
+
+
+@pytest.mark.parametrize(
+    ("clock", "state"),
+    [
+        (NOW, "online"),
+        (NOW + EXPIRY, "gone"),
+        (NOW - 10 * EXPIRY, "online"),  # the sign itself tells that it is later
+    ],
+)
+async def test_a_look_judges_signs_by_the_latest_time_there_is(clock: int, state: str) -> None:
+    """This machine's clock, or that of a sign, whichever is ahead."""
+
+    class Stored(Noted):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            one: Json = {"at": NOW, "connections": {"aa": {"at": NOW, "state": "online"}}}
+            return one if str(path).startswith("/presence/customers/") else None
+
+    class Late(Ids):
+        def now(self) -> int:
+            return clock
+
+    presence = ClientPresence(Stored(), Late(), enabled=True)
+    assert (await presence.read(S)).of(S) == state

@@ -79,3 +79,53 @@ def test_keys_are_labelled_as_on_a_keyboard() -> None:
     """For footer, help and documents."""
     labels = [keys.key_label(one) for one in ("up", "enter", "ctrl+r", "slash", "G")]
     assert labels == ["↑", "Enter", "Ctrl-R", "/", "G"]
+
+
+def test_each_key_is_listed_where_it_works_and_nowhere_else() -> None:
+    """Place by place, with its first two names."""
+    pages = "\n".join(keys.help_lines()).split("\n\n")
+    assert [page.split("\n", 1)[0] for page in pages] == list(keys.PLACES.values())
+    for (place, _), page in zip(keys.PLACES.items(), pages, strict=True):
+        here = [one for one in KEYS if one.place == place]
+        listed = page.split("\n")[1:]
+        assert len(listed) == len(here)
+        for one, line in zip(here, listed, strict=True):
+            names = ", ".join(keys.key_label(key) for key in one.keys.split(",")[:2])
+            assert line == f"  {names:<20} {one.meaning}"
+
+
+@pytest.mark.parametrize("place", ["list", "search", "reply"])
+def test_the_footer_names_what_is_needed_most(place: keys.Place) -> None:
+    """In the table's order, each by its first key."""
+    named = [
+        f"{keys.key_label(one.keys.split(',')[0])} {one.brief}"
+        for one in KEYS
+        if one.place == place and one.brief
+    ]
+    assert keys.footer(place) == "  ".join(named)
+
+
+def test_a_key_is_named_as_it_is_labelled() -> None:
+    """Every sign has its own, and what is pressed together is joined."""
+    assert {
+        key: keys.key_label(key)
+        for key in (
+            "up", "down", "left", "right", "pageup", "pagedown", "escape", "slash",
+            "question_mark", "ctrl+underscore", "enter", "f5", "a", "ctrl+l", "alt+i",
+        )
+    } == {
+        "up": "↑", "down": "↓", "left": "←", "right": "→", "pageup": "PgUp",
+        "pagedown": "PgDn", "escape": "Esc", "slash": "/", "question_mark": "?",
+        "ctrl+underscore": "Ctrl-_", "enter": "Enter", "f5": "F5", "a": "a",
+        "ctrl+l": "Ctrl-L", "alt+i": "Alt-I",
+    }  # fmt: skip
+    assert keys.key_of("app.redraw") == "Ctrl-L"
+
+
+@pytest.mark.parametrize("place", list(keys.PLACES))
+def test_a_place_has_its_own_keys(place: keys.Place) -> None:
+    """Which come before those of a widget in it."""
+    made = keys.bindings(place)
+    assert [(one.key, one.action, one.description, one.priority) for one in made] == [  # type: ignore[union-attr]  # each is a Binding
+        (one.keys, one.action, one.meaning, True) for one in KEYS if one.place == place
+    ]

@@ -1,18 +1,20 @@
 """A conversation's two lines in the list, with their inks."""
 
 from dataclasses import replace
+from datetime import UTC
 from typing import Any
 
 import pytest
 
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Parts
+from imbari_chat.desk.keys import footer
 from imbari_chat.desk.list_rows import Picture, first_line, second_line
 from imbari_chat.schema.events import ConnectionChanged
-from imbari_chat.schema.models import ID_FIELD, Colleague
+from imbari_chat.schema.models import ID_FIELD, Colleague, Sender
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
-from imbari_chat.schema.teamwork import Assignment, Block, Labels, Snooze, TeamSnapshot
+from imbari_chat.schema.teamwork import Assignment, Block, Labels, Note, Snooze, TeamSnapshot
 from imbari_chat.view.inbox import Conversation, Inbox, Notice
 from imbari_chat.view.listing import Listing
 from imbari_chat.view.outgoing import Failed, Pending
@@ -211,3 +213,54 @@ def test_the_heading_has_its_inks() -> None:
         "‹blue: you have it ›‹dim:─›‹magenta: #vip ›‹dim:─›‹green: online ›‹dim:─›"
         f"‹dim:{'─' * 14}›"
     )
+
+
+def test_who_wrote_last_is_said_where_it_is_known() -> None:
+    """Also that it was us."""
+    senders: list[tuple[Sender, str]] = [("admin", "us: "), ("customer", "them: ")]
+    for sender, words in senders:
+        known = _picture(listing=Listing(last_senders={AMINA: sender}))
+        shown = inked(second_line(known, session("amina")))
+        assert shown.endswith(f"‹dim:{words}›‹dim:amina says hello›")
+
+
+def test_of_a_strangers_words_so_much_is_kept_as_a_line_may_hold() -> None:
+    """However long they are: each is cut before it is measured."""
+    long = "x" * 5_000
+    fields: dict[str, Any] = {
+        "customerName": long,
+        "customerEmail": long,
+        "customerPhone": long,
+        "topic": long,
+    }
+    everything = session("amina", lastMessage=long, customerUid="u", **fields)
+    team = _team(blocks={"reason": long})
+    shown = _picture(
+        listing=Listing(team=team),
+        presence=PresenceSnapshot(opened={AMINA: (Colleague("u1", long),)}),
+    )
+    first = first_line(shown, everything, is_selected=False)
+    assert [len(text) for text, _ in first][-2:] == [200, 202]
+    assert [len(text) for text, _ in second_line(shown, everything)][-1] == 200
+    conversation = Conversation(everything, connection=ConnectionChanged("live"))
+    state = Inbox(connection=ConnectionChanged("closed", long), conversation=conversation)
+    name, second = frame.heading(state, Listing(team=team), 0, 400)
+    assert [len(text) for text, _ in name] == [1, 200, 2 + 3 * 200 + 2 * 3]
+    assert max(len(text) for text, _ in second if "─" not in text) == len(" blocked:  ") + 60
+    assert len(inked(frame.notice(state))) < 300
+    note = Note.model_validate({ID_FIELD: "n", "text": long, "at": NOW, "by": long})
+    line = frame.note_line(note, None, UTC)
+    assert len(line) == len("2024-03-12 14:05 ") + 60 + len(": ") + 4_000
+    anonymous = Note.model_validate({ID_FIELD: "n", "text": "x", "at": NOW})
+    assert "you" not in frame.note_line(anonymous, None, UTC)
+    told = frame.notes(Conversation(everything, notes=(note,)), None, 40, UTC)
+    assert {str(ink) for parts in told for _, ink in parts} == {"yellow"}
+    (keys,) = frame.keys("list")
+    assert (str(keys[1]), keys[0]) == ("dim", f" {footer('list')}")
+
+
+def test_a_conversation_that_is_out_of_sight_says_so_above_it() -> None:
+    """In blue, as what the team decided is."""
+    state = Inbox(conversation=Conversation(session("amina"), connection=ConnectionChanged("live")))
+    _, second = frame.heading(state, Listing(team=_team(snoozes={"until": NOW + 1})), 0, 80)
+    assert inked(second).startswith("‹dim:─›‹blue: out of sight until 20")

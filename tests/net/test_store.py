@@ -494,3 +494,28 @@ async def test_another_process_is_noticed(file: Path) -> None:
         other.write([_row("c").insertion()])
     assert await store.version() != before
     await store.close()
+
+
+def test_the_file_is_used_as_one_that_others_may_have_written(file: Path) -> None:
+    """Nothing of it is trusted, nothing deleted is left in it, and it holds a gibibyte."""
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([_row("m").insertion()])
+        connection = store._connection
+        assert connection is not None
+        set_to = {
+            name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in (
+                "trusted_schema", "cell_size_check", "secure_delete", "journal_mode",
+                "synchronous", "fullfsync", "checkpoint_fullfsync", "max_page_count", "page_size",
+            )
+        }  # fmt: skip
+    assert set_to.pop("max_page_count") * set_to.pop("page_size") == 2**30
+    assert set_to == {
+        "trusted_schema": 0,
+        "cell_size_check": 1,
+        "secure_delete": 1,
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "fullfsync": 1,
+        "checkpoint_fullfsync": 1,
+    }

@@ -1,5 +1,6 @@
 """What names a record, when it was written, and which records are the same."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -9,6 +10,8 @@ from imbari_chat.errors import InvalidData, InvalidType, Unavailable
 from imbari_chat.schema import paths
 from imbari_chat.schema.models import ID_FIELD, Message
 from imbari_chat.schema.outgoing import OutgoingMessage, became, was_stamped
+from imbari_chat.wire.query import Query
+from imbari_chat.wire.query_forms import to_params
 
 
 @pytest.mark.parametrize("check", [paths.session_id, paths.message_id])
@@ -45,3 +48,53 @@ def test_times_are_instants_in_utc() -> None:
     became(sent, "failed", Unavailable("away"))
     assert (sent.timestamp, sent.delivery, str(sent.error)) == (5, "failed", "away")
     assert sent == message
+
+
+@pytest.mark.parametrize(
+    ("query", "asked"),
+    [
+        (lambda: paths.sessions_in_order(), {"orderBy": '"lastMessageTime"'}),
+        (lambda: paths.sessions_resolved_since(5), {"orderBy": '"resolvedAt"', "startAt": "5"}),
+        (lambda: paths.sessions_of("u1"), {"orderBy": '"customerUid"', "equalTo": '"u1"'}),
+        (
+            lambda: paths.sessions_like("-O"),
+            {
+                "orderBy": '"$key"',
+                "startAt": '"-O"',
+                "endAt": '"-O\uf8ff"',
+                "limitToFirst": "10",
+            },
+        ),
+        (lambda: paths.messages_in_order(), {"orderBy": '"timestamp"'}),
+        (lambda: paths.newest_records(7), {"orderBy": '"at"', "limitToLast": "7"}),
+    ],
+)
+def test_the_service_is_asked_for_what_is_meant(
+    query: Callable[[], Query], asked: dict[str, str]
+) -> None:
+    """In the words of its REST interface, each with the index that the rules have."""
+    assert to_params(query()) == asked
+
+
+def test_each_record_has_its_place() -> None:
+    """Those of the website, which the rules name as well."""
+    session, message = paths.session_id("s"), paths.message_id("m")
+    places = {
+        paths.session(session): "/chatSessions/s",
+        paths.unread_count(session): "/chatSessions/s/unreadCount",
+        paths.messages(session): "/messages/s",
+        paths.message(session, message): "/messages/s/m",
+        paths.notes(session): "/adminNotes/s",
+        paths.note(session, paths.NoteId("n")): "/adminNotes/s/n",
+        paths.assignment(session): "/assignments/s",
+        paths.labels(session): "/labels/s",
+        paths.snooze(session): "/snoozes/s",
+        paths.canned_reply("hi"): "/cannedReplies/hi",
+        paths.block("u"): "/blocks/u",
+        paths.start("u"): "/starts/u",
+        paths.customer_present(session, "c"): "/presence/customers/s/connections/c",
+        paths.admin_present("u", "c"): "/presence/admins/u/c",
+        paths.TEAM_PRESENT: "/presence/team",
+        paths.typing(session): "/typing/s",
+    }
+    assert {str(place): place for place in places} == {text: one for one, text in places.items()}

@@ -91,8 +91,9 @@ def test_paths_of_an_update_have_a_depth() -> None:
     """Thirty-two levels in all; ``.priority`` is none."""
     at = Path(("x",) * 30)
     assert changes({"a/b/.priority": 1}, at)
-    with pytest.raises(InvalidData, match="32"):
+    with pytest.raises(InvalidData, match="32") as caught:
         changes({"a/b/c": 1}, at)
+    assert caught.value.where == f"{at}/a/b/c"
 
 
 @given(nodes, paths, values)

@@ -166,7 +166,7 @@ def heading(state: Inbox, chosen: Listing, below: int, width: int, day: str = ""
         marks.append((_ours(there), Style(color="green")))
     name = customer_label(session)
     warning = "a customer, not us: " if reads_as_us(name) else ""
-    about = (session.customer_email, session.customer_phone or "", session.topic or "")
+    about = (session.customer_email, session.customer_phone, session.topic)
     details = " · ".join(safe_text(one, max_length=_LONGEST) for one in about if one)
     first = [
         (f" {warning}", Style(color="red", bold=True)),

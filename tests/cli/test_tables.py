@@ -1,0 +1,154 @@
+"""What the command line draws, with its inks."""
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console, Group, RenderableType
+from rich.text import Text
+
+from imbari_chat.cli import tables
+from imbari_chat.cli.team.notes import note_blocks
+from imbari_chat.schema.models import ID_FIELD, Colleague
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.presence import PresenceSnapshot
+from imbari_chat.schema.teamwork import Note
+from tests.view.records import NOW, message, session
+
+AMINA = session("amina", unreadCount=2, customerPhone="+254 7", topic="An order", createdAt=NOW)
+BRIAN = session("brian", at=-90_000_000, status="resolved")
+NAMELESS = session("x", customerName=" ", customerEmail="")
+THERE = PresenceSnapshot(
+    {(SessionId("amina"), "customer"): "online"},
+    opened={SessionId("word-word-word-word-word-word"): (Colleague("u", "Word word word word"),)},
+)
+NOBODY = PresenceSnapshot()
+_KEPT = Path(__file__).with_name("tables.txt").read_text(encoding="utf-8")
+OURS, THEIRS = (
+    message("m1", "Yes.\nOn Tuesday.\nPerhaps.", sender="admin"),
+    message("m2", "Do you ship?"),
+)
+
+
+@pytest.fixture(autouse=True)
+def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Where the reader is."""
+    monkeypatch.setenv("TZ", "UTC0")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def inked(drawn: RenderableType, width: int) -> list[str]:
+    """Its lines as they are read, with their inks: ``‹bold:Amina›``, and plain text as it is."""
+    console = Console(width=width, force_terminal=True, color_system="standard", markup=False)
+    lines = []
+    for line in console.render_lines(drawn, pad=False):
+        parts: list[tuple[str, str]] = []
+        for text, ink, _ in line:
+            name = "" if ink is None else str(ink).replace("none", "")
+            if parts and parts[-1][0] == name:
+                parts[-1] = name, parts[-1][1] + text
+            else:
+                parts.append((name, text))
+        marked = (f"‹{ink}:{text}›" if ink and text.strip() else text for ink, text in parts)
+        lines.append("".join(marked).rstrip())
+    return lines
+
+
+LONG = session(
+    "word-word-word-word-word-word",
+    customerName="Word word word word word word",
+    customerEmail="word-word-word-word@word-word.example",
+    lastMessage="word " * 40,
+    lastMessageTime=NOW - 86_400_000 * 400,
+)
+WORDS = "word word word word word word word word"
+NOTE = Note.model_validate({ID_FIELD: "n1", "text": "Called.\nTwice.", "at": NOW, "by": "noor"})
+
+
+def _inbox(
+    width: int, presence: PresenceSnapshot = NOBODY, *, status: bool = False, **more: Any
+) -> RenderableType:
+    sessions, ids = [AMINA, BRIAN, NAMELESS, LONG], ["am", "b", "x", "word-word-word-word"]
+    now = NOW + 60_000
+    return tables.inbox_table(sessions, ids, presence, now, width=width, with_status=status, **more)
+
+
+def _many(width: int) -> RenderableType:
+    return tables.inbox_table(
+        [NAMELESS] * 11, ["x"] * 11, NOBODY, NOW, width=width, with_status=False
+    )
+
+
+def _grid() -> RenderableType:
+    table = tables.grid(["One", "Two"])
+    table.add_row(tables.cell("1", 9), tables.cell("x" * 20, 9))
+    return table
+
+
+PICTURES: dict[str, tuple[Callable[[], RenderableType], int]] = {
+    "inbox": (lambda: _inbox(80), 80),
+    "inbox, all of it": (
+        lambda: _inbox(80, THERE, status=True, team=["@noor #vip", "", "", WORDS]),
+        110,
+    ),
+    "inbox, wide": (lambda: _inbox(140), 140),
+    "inbox, wide, all of it": (
+        lambda: _inbox(140, THERE, status=True, team=["@noor", "", "", WORDS]),
+        180,
+    ),
+    "inbox, from here on wide": (lambda: _inbox(110), 110),
+    "inbox, not wide yet": (lambda: _inbox(109), 109),
+    "inbox of many": (lambda: _many(60), 60),
+    "grid": (_grid, 40),
+    "heading": (lambda: tables.session_heading(AMINA, THERE, more="12 more"), 80),
+    "heading, little": (lambda: tables.session_heading(NAMELESS, NOBODY), 80),
+    "message": (lambda: tables.message_block(OURS, AMINA, new=False), 40),
+    "message, new": (lambda: tables.message_block(THEIRS, AMINA, new=True), 40),
+    "event": (lambda: tables.event_line(THEIRS, AMINA, "am"), 60),
+    "event, ours": (lambda: tables.event_line(OURS, AMINA, "am"), 60),
+    "event, of whom": (lambda: tables.event_line(THEIRS, None, "am"), 60),
+    "event, ours, of whom": (lambda: tables.event_line(OURS, None, "am"), 60),
+    "event, goes on": (lambda: tables.event_line(OURS, AMINA, "am", continues=True), 60),
+    "session": (lambda: tables.session_line("resolved", NOW, AMINA, "am"), 60),
+    "facts": (lambda: tables.facts_table({"project": Text("shop"), "at": Text("here")}), 40),
+    "note": (lambda: Group(*note_blocks([NOTE])), 40),
+    "note with its id": (lambda: Group(*note_blocks([NOTE], with_ids=True)), 40),
+}
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_what_is_drawn_has_its_places_and_inks(name: str) -> None:
+    """A person finds what matters where it was yesterday."""
+    draw, width = PICTURES[name]
+    _, picture = _KEPT.split(f"== {name}\n", 1)
+    assert inked(draw(), width) == picture.split("\n== ", 1)[0].removesuffix("\n").split("\n")
+
+
+def test_each_picture_is_of_something() -> None:
+    """What is not drawn any more is not kept either."""
+    assert re.findall("^== (.*)$", _KEPT, re.MULTILINE) == list(PICTURES)
+
+
+def test_of_a_strangers_words_so_much_is_drawn_as_a_line_may_hold() -> None:
+    """However long they are; of a message all of it."""
+    long = "x" * 5_000
+    fields: dict[str, Any] = {"customerEmail": long, "customerPhone": long, "topic": long}
+    stranger = session(long, lastMessage=long, **fields)
+    for drawn, most in (
+        (tables.session_heading(stranger, NOBODY), 60),
+        (tables.message_block(THEIRS, stranger, new=False), 60),
+        (tables.session_line("resolved", NOW, stranger, long), 60),
+        (tables.event_line(THEIRS, stranger, "am"), 120),
+        (tables.event_line(THEIRS, None, long), 60),
+    ):
+        words = re.findall("x+", "".join(inked(drawn, 20_000)))
+        assert {len(one) for one in words} == {most - 1}  # and a mark where it was cut
+    line = inked(tables.event_line(message("m", long), AMINA, "am"), 20_000)
+    assert long in line[0]
+    assert len(tables.cell(long, 30)) == 30
