@@ -119,8 +119,9 @@ class Chat:
         if (before := self.stored.get(session_id)) is not None:
             self.stored[session_id] = before.model_copy(update=fields)
 
-    async def mark_unread(self, session_id: SessionId) -> None:
+    async def mark_unread(self, session_id: SessionId) -> bool:
         self.calls.append(f"unread {session_id}")
+        return not any(one.id == session_id and one.unread_count for one in self.sessions)
 
     async def show(self) -> None:
         self.shown.append("show")
