@@ -456,7 +456,11 @@ async def test_an_untouched_selection_is_the_newest() -> None:
     """One that was moved stays on its conversation, wherever that goes."""
     chat = Chat(AMINA, BRIAN)
     async with opened(chat) as (app, pilot):
-        await pilot.press("down")
+        chat.inbox.put_nowait(SessionAdded(session("chen", at=40)))
+        await pilot.pause()
+        assert screen_of(app)[1].startswith(">")
+        assert app.store.selected == app.store.rows[0] == session("chen", at=40)
+        await pilot.press("down", "down")
         newer = session("brian", at=50)
         chat.inbox.put_nowait(SessionChanged(newer, BRIAN))
         await pilot.pause()
