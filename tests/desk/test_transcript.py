@@ -4,7 +4,7 @@ from datetime import UTC
 
 import pytest
 
-from tests.desk.desks import Chat, opened, screen_of
+from tests.desk.desks import Chat, opened, screen_of, until
 from tests.view.records import NOW, message, session
 
 _DAY = 86_400_000
@@ -14,10 +14,17 @@ async def _said(chat: Chat) -> list[str]:
     """The rows of the conversation of the only session, from its beginning on."""
     async with opened(chat, size=(80, 24), zone=UTC) as (app, pilot):
         await pilot.press("enter")
-        await pilot.pause()
+        await until(pilot, lambda: _beginning(screen_of(app)))
         rows = screen_of(app)
-        end = next(at for at, row in enumerate(rows) if at > 2 and set(row) == {"─"})
-        return [row.rstrip("─").rstrip() for row in rows[:end] if row][4:]
+        first = _beginning(rows)
+        end = next(at for at, row in enumerate(rows) if at > first and set(row) == {"─"})
+        return [row.rstrip("─").rstrip() for row in rows[first:end]]
+
+
+def _beginning(rows: list[str]) -> int:
+    """The first row of what was said; 0 if it is not there."""
+    words = "the beginning of the conversation"
+    return next((at + 1 for at, row in enumerate(rows) if words in row), 0)
 
 
 async def test_days_are_separated_and_senders_grouped() -> None:
