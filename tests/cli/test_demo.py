@@ -20,6 +20,7 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.sanitize import safe_text
 from tests.cli.harness import Program
 from tests.cli.terminal import Terminal
 from tests.view.records import message, session
@@ -38,6 +39,14 @@ def test_a_customer_reacts_to_the_words_of_the_answer() -> None:
     amina = CAST[0]
     assert reaction(amina, "It takes three DAYS") == amina.reactions[0][1]
     assert reaction(amina, "Hm") == amina.otherwise
+
+
+def test_who_is_hostile_comes_later_and_is_explained() -> None:
+    """The first screen is of ordinary customers; four of all are asked for by default."""
+    hostile = [part for part in cast_of(4) if safe_text(part.name) != part.name]
+    assert hostile
+    for part in cast_of(4):
+        assert (part.late >= 20, "hostile" in (part.topic or "")) == (part in hostile,) * 2
 
 
 def test_a_larger_cast_has_different_names() -> None:

@@ -43,6 +43,7 @@ class Chat:
         calls: What was asked, in order.
         shown: What others were let see, in order.
         refuse: The error that replies, and changes of the status, end in.
+        unchecked: The error that replies end in that name what they answer.
         away: The error that everything else ends in.
         inbox: What the inbox's stream tells further, and what it ends with.
         talk: What the open conversation's stream does.
@@ -68,6 +69,7 @@ class Chat:
         self.team = Team(self.calls)
         self.uid = "me"
         self.refuse: ImbariError | None = None
+        self.unchecked: ImbariError | None = None
         self.away: ImbariError | None = None
         self.inbox: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
         self.talk: asyncio.Queue[ChatEvent | Exception] = asyncio.Queue()
@@ -119,8 +121,9 @@ class Chat:
         if (before := self.stored.get(session_id)) is not None:
             self.stored[session_id] = before.model_copy(update=fields)
 
-    async def mark_unread(self, session_id: SessionId) -> None:
+    async def mark_unread(self, session_id: SessionId) -> bool:
         self.calls.append(f"unread {session_id}")
+        return not any(one.id == session_id and one.unread_count for one in self.sessions)
 
     async def show(self) -> None:
         self.shown.append("show")
@@ -232,6 +235,8 @@ class _Opened:
     ) -> OutgoingMessage:
         after = f" after {expect_last.id}" if expect_last else ""
         self._chat.calls.append(f"reply {text!r}{after}")
+        if after and self._chat.unchecked is not None:
+            raise self._chat.unchecked
         if self._chat.refuse is not None:
             raise self._chat.refuse
         self._chat.written.append(outgoing(f"r{len(self._chat.calls)}", text))

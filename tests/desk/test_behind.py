@@ -2,7 +2,10 @@
 
 from typing import Any
 
+import pytest
+
 from imbari_chat.desk import older
+from imbari_chat.desk.last_senders import LastSenders
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema.events import ConnectionChanged, MessageChanged, SessionChanged
 from imbari_chat.schema.models import Session
@@ -115,6 +118,15 @@ async def test_who_waits_is_looked_up_wherever_it_is_asked_for() -> None:
         assert app.store.selected == app.store.rows[-1]
         await pilot.press("f", "f")
         assert row_of(app, "waiting · 1 of 51")
+
+
+async def test_who_is_resolved_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing has to be looked up to say so."""
+    monkeypatch.setattr(LastSenders, "look", lambda _: None)
+    async with opened(_chat(session("old", at=-999, status="resolved"))) as (app, pilot):
+        await until(pilot, lambda: app.store.listing.is_complete)
+        await pilot.press("F", "F", "w")
+        assert row_of(app, "None of these is waiting")
 
 
 async def test_the_filter_looks_up_who_waits() -> None:

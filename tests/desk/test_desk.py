@@ -279,7 +279,7 @@ async def test_what_was_drawn_for_a_moment_is_marked_read() -> None:
 
 
 async def test_under_help_nothing_is_read() -> None:
-    """Nor in a window that does not have the keyboard."""
+    """It lies over the conversation."""
     chat = Chat(AMINA, messages=(HELLO, BEANS))
     async with opened(chat) as (app, pilot):
         await pilot.press("enter", "f1")
@@ -289,6 +289,25 @@ async def test_under_help_nothing_is_read() -> None:
         look(app)
         await pilot.pause()
         assert chat.calls == ["open amina"]
+
+
+async def test_where_nobody_looks_nothing_is_read() -> None:
+    """Keys go to the list beside it, or to another window; it is read once they are back."""
+    chat = Chat(AMINA, messages=(HELLO, BEANS))
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter", "tab")
+        await pilot.pause()
+        assert row_of(app, "Any beans?")
+        look(app)
+        await pilot.press("tab")
+        app.on_app_blur()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina"]
+        app.on_app_focus()
+        look(app)
+        await pilot.pause()
+        assert chat.calls == ["open amina", "read m2"]
 
 
 async def test_peek_marks_nothing() -> None:
@@ -456,7 +475,11 @@ async def test_an_untouched_selection_is_the_newest() -> None:
     """One that was moved stays on its conversation, wherever that goes."""
     chat = Chat(AMINA, BRIAN)
     async with opened(chat) as (app, pilot):
-        await pilot.press("down")
+        chat.inbox.put_nowait(SessionAdded(session("chen", at=40)))
+        await pilot.pause()
+        assert screen_of(app)[1].startswith(">")
+        assert app.store.selected == app.store.rows[0] == session("chen", at=40)
+        await pilot.press("down", "down")
         newer = session("brian", at=50)
         chat.inbox.put_nowait(SessionChanged(newer, BRIAN))
         await pilot.pause()

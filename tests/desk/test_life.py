@@ -5,6 +5,7 @@ import shlex
 import signal
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -64,6 +65,22 @@ def test_the_desk_is_put_away_and_taken_up_again(shell: Tmux) -> None:
     shell.press("C-c")
     shell.shows(_PROMPT)
     _is_sane(shell)
+
+
+@pytest.mark.peer
+def test_what_another_program_wrote_over_it_is_drawn_anew(shell: Tmux) -> None:
+    """By Ctrl-L, though nothing has changed."""
+    shell.type("clear; sh ./desk")
+    shell.shows("of 16")
+    shell.press("End")
+    shell.shows("↑6")
+    over_it = "".join(f"\x1b[{row};1H{'over it ' * 9}" for row in range(1, 25))
+    Path(shell.asked("pane_tty")).write_text(over_it, "utf-8")
+    assert not any("of 16" in row for row in shell.shows("over it", rows=20))
+    shell.press("C-l")
+    assert not any("over it" in row for row in shell.shows("of 16"))
+    shell.press("C-c")
+    shell.shows(_PROMPT)
 
 
 @pytest.mark.peer

@@ -187,6 +187,19 @@ async def test_a_reply_that_is_refused_stays_until_somebody_decides(
         assert app.store.state.draft == draft
 
 
+async def test_what_a_silent_line_lets_nobody_check_waits_for_the_network() -> None:
+    """As what is written once it is known to be cut: nothing was sent, and nothing is refused."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    chat.unchecked = Unavailable("no answer within 10 s")
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter", *"coming", "enter")
+        await until(pilot, lambda: chat.written)
+        await pilot.pause()
+        assert chat.calls[1:] == ["reply 'coming' after m1", "reply 'coming'"]
+        assert not app.store.state.failed
+        assert [one.text for one in app.store.state.sending()] == ["coming"]
+
+
 async def test_there_may_be_nothing_that_was_not_sent() -> None:
     """Which is said."""
     async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):

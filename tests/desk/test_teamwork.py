@@ -355,6 +355,18 @@ async def test_what_is_marked_unread_is_closed() -> None:
         assert chat.calls == ["open amina", "unread amina"]
 
 
+async def test_what_is_unread_is_not_said_to_be_marked() -> None:
+    """Nothing was done."""
+    async with opened(Chat(session("amina", unreadCount=1), session("brian", at=-1))) as (
+        app,
+        pilot,
+    ):
+        for keys, told in (("u", "Nothing to mark: it is unread already"), ("ju", "Marked unread")):
+            await pilot.press(*keys)
+            await pilot.pause()
+            assert row_of(app, told)
+
+
 def test_ends_are_mornings_and_hours() -> None:
     """From a Sunday evening, Monday is tomorrow."""
     now = datetime(2026, 11, 29, 21, 30)  # noqa: DTZ001  # as on the wall

@@ -50,13 +50,14 @@ class Asking:
         self._is_shown.set()
         return await answer
 
-    async def done(self, work: Awaitable[object], words: str) -> None:
-        """Do it, and say ``words``, or why not."""
+    async def done(self, work: Awaitable[object], words: str, needless: str = "") -> None:
+        """Do it, and say ``words``, or why not; ``needless`` if it says by a False that there was
+        nothing to do."""
         try:
-            await work
+            did = await work
         except Conflict as error:
             self._store.tell(error.what, is_error=True)
         except ImbariError as error:
             self._store.tell(in_words(error), is_error=True)
         else:
-            self._store.tell(words)
+            self._store.tell(needless if did is False else words)

@@ -165,7 +165,7 @@ class ListPane(Widget, can_focus=True):
         if to is not None:
             store.choose(replace(store.listing, selected=to.id))
         elif kind == "waiting" and any(
-            listing.is_unheard_of(store.listing, one) for one in store.rows
+            not one.is_resolved and listing.is_unheard_of(store.listing, one) for one in store.rows
         ):
             store.tell("None of those looked at is waiting; looking at the rest…")
         else:

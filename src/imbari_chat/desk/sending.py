@@ -8,7 +8,7 @@ from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn, now
 from imbari_chat.desk.talk import Talk
-from imbari_chat.errors import Conflict, ImbariError, InvalidData, NotFound
+from imbari_chat.errors import Conflict, ImbariError, InvalidData, NotFound, Unavailable
 from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -222,9 +222,18 @@ class Sender:
         except ImbariError as error:
             self._store.tell(f"The outbox keeps what was refused: {in_words(error)}", is_error=True)
 
+    async def _handed_over(self, held: _Held) -> OutgoingMessage:
+        try:
+            return await held.talk.reply(held.text, expect_last=held.last)
+        except Unavailable:
+            if held.last is None:
+                raise
+            # Nothing was sent. As what is written offline it waits for the network, unasked.
+            return await held.talk.reply(held.text)
+
     async def _reply(self, ticket: int, held: _Held) -> None:
         try:
-            message = await held.talk.reply(held.text, expect_last=held.last)
+            message = await self._handed_over(held)
         except ImbariError as error:
             reason = _OVERTAKEN if isinstance(error, Conflict) else in_words(error)
             self._store.change(lambda state: reducer.reply_failed(state, ticket, reason))

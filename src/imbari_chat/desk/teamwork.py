@@ -96,7 +96,8 @@ class Teamwork:
 
     async def _mark_unread(self, session: Session) -> None:
         """The customer's latest message counts as unread again."""
-        await self._done(self._chat.mark_unread(session.id), "Marked unread")
+        needless = "Nothing to mark: it is unread already, or its customer wrote nothing"
+        await self._done(self._chat.mark_unread(session.id), "Marked unread", needless)
 
     async def _claim(self, session: Session) -> None:
         """Take it, from a colleague only when that is confirmed."""
