@@ -80,7 +80,8 @@ class _EventSource(BlockingBase[L]):
             where: Only events for which this is true.
 
         Raises:
-            InvalidData: ``kind`` is no class of events, or ``sender`` neither side.
+            InvalidData: ``kind`` is no class of events, ``sender`` neither side, or what is to be
+                called cannot be.
             ClientClosed: The client has been closed.
         """
         return self._on(kind, sender, where)
