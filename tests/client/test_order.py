@@ -125,8 +125,12 @@ async def test_a_customer_is_among_the_newest_whatever_sessions_claim_tomorrow(
             ROOT,
             {
                 f"chatSessions/{n:020}": {
-                    "customerName": "Evil", "customerEmail": "", "lastMessage": "junk",
-                    "lastMessageTime": claim + n, "unreadCount": 1, "status": "active",
+                    "customerName": "Evil",
+                    "customerEmail": "",
+                    "lastMessage": "junk",
+                    "lastMessageTime": claim + n,
+                    "unreadCount": 1,
+                    "status": "active",
                 }
                 for n in range(60)
             },
