@@ -456,6 +456,19 @@ def test_messages_are_kept_on_disk_where_a_later_program_can_send_them(
     assert (store is not None) == is_durable
 
 
+def test_a_file_belongs_to_one_target_role_and_profile(tmp_path: FilePath) -> None:
+    """Whoever copies one over another's finds that it is set aside."""
+    elsewhere = LIVE | {"database_url": "https://other.firebaseio.com"}
+    settings = [
+        Settings(**where, profile=profile, data_dir=tmp_path)
+        for where in (LIVE, elsewhere, EMULATED)
+        for profile in ("default", "evening")
+    ]
+    files = [transports.outbox_file(one, "admin") for one in settings]
+    files += [transports.outbox_file(one, "customer") for one in settings]
+    assert len({one.file for one in files}) == len({one._binding for one in files}) == 12
+
+
 def test_where_no_file_can_be_had_memory_has_to_do(
     tmp_path: FilePath, caplog: pytest.LogCaptureFixture
 ) -> None:
