@@ -126,7 +126,8 @@ def test_what_was_accepted_survives_a_kill(file: Path, after: int) -> None:
 def test_the_disk_is_told_to_keep_each_commit(file: Path) -> None:
     """What a power cut leaves is SQLite's promise for these, and no test's to try.
 
-    By default it syncs a log at checkpoints alone, and the last commits are lost.
+    With less, as some builds have it by default, a log is synced at checkpoints alone, and the last
+    commits are lost.
     """
     _new(file, 1)
     with closing(StoreFile(file, OURS)) as store:
