@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 
 from imbari_chat import (
+    AdminChat,
     AsyncAdminChat,
     AsyncCustomerChat,
     ClientClosed,
     Conflict,
     ConnectionChanged,
+    CustomerChat,
     ImbariError,
     InvalidData,
     InvalidType,
@@ -21,6 +23,7 @@ from imbari_chat import (
     MessageAdded,
     OutgoingMessage,
     SessionNotFound,
+    Settings,
     StartUnfinished,
     Unavailable,
     WaitTimeout,
@@ -144,7 +147,60 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str, type[InvalidData]
         InvalidType,
     ),
     "a first text": (lambda _d, chat, _t: chat.start(**AMINA, text=5), "text", InvalidType),
+    "a handler": (lambda desk, _c, _t: desk.on(MessageAdded)("print"), "handler", InvalidType),
+    "a condition": (lambda desk, _c, _t: desk.on(MessageAdded, where="x"), "where", InvalidType),
+    "a condition to wait for": (
+        lambda desk, _c, _t: desk.wait_for(MessageAdded, timeout=1, where=5),
+        "where",
+        InvalidType,
+    ),
+    "what to hold": (lambda desk, _c, _t: desk.hold(5), "message_id", InvalidType),
+    "what to release": (lambda desk, _c, _t: desk.release(None), "message_id", InvalidType),
+    "what to drop": (lambda desk, _c, _t: desk.drop([]), "message_id", InvalidType),
+    "a prefix": (lambda desk, _c, _t: desk.find(5), "session_id", InvalidType),
+    "a key": (lambda desk, _c, _t: desk.get_session("a/b"), "session_id", InvalidData),
+    "labels": (lambda desk, _c, _t: desk.team.label("-N", 5), "labels", InvalidType),
+    "a label": (lambda desk, _c, _t: desk.team.unlabel("-N", [5]), "label", InvalidType),
+    "a snooze": (lambda desk, _c, _t: desk.team.snooze("-N", None), "until", InvalidType),
+    "a snooze's end": (lambda desk, _c, _t: desk.team.snooze("-N", "noon"), "until", InvalidType),
+    "a colleague": (lambda desk, _c, _t: desk.team.assign("-N", 5), "uid", InvalidType),
+    "whose it was": (
+        lambda desk, _c, _t: desk.team.claim("-N", instead_of=5),
+        "uid",
+        InvalidType,
+    ),
+    "a note": (lambda desk, _c, _t: desk.team.add_note("-N", 5), "text", InvalidType),
+    "a note's id": (lambda desk, _c, _t: desk.team.delete_note("-N", 5), "note_id", InvalidType),
+    "a canned name": (lambda desk, _c, _t: desk.team.fill(5, "-N"), "name", InvalidType),
+    "a canned text": (
+        lambda desk, _c, _t: desk.team.save_canned_reply("hi", 5),
+        "text",
+        InvalidType,
+    ),
 }
+
+UNUSABLE: dict[str, tuple[Callable[[type, Settings], Any], str]] = {
+    "settings": (lambda kind, _: kind(None), "settings"),
+    "settings of another kind": (lambda kind, _: kind({"project": "demo"}), "settings"),
+    "on_error": (lambda kind, settings: kind(settings, on_error=5), "on_error"),
+    "on_rejected": (lambda kind, settings: kind(settings, on_rejected="print"), "on_rejected"),
+}
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [AdminChat, AsyncAdminChat, AsyncCustomerChat, CustomerChat],
+    ids=lambda kind: kind.__name__,
+)
+@pytest.mark.parametrize("mistake", UNUSABLE)
+def test_a_client_is_made_of_what_can_be_used(
+    kind: type, mistake: str, flags: dict[str, Any]
+) -> None:
+    """Otherwise it says at once which of it cannot."""
+    make, where = UNUSABLE[mistake]
+    with pytest.raises(InvalidType) as caught:
+        make(kind, Settings.load(**flags))
+    assert caught.value.where == where
 
 
 async def test_wrong_arguments_are_errors_that_say_which_one(face: Face) -> None:

@@ -2,9 +2,10 @@
 
 import asyncio
 import logging
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path as FilePath
 from typing import Any
@@ -455,6 +456,19 @@ def test_messages_are_kept_on_disk_where_a_later_program_can_send_them(
     assert (store is not None) == is_durable
 
 
+def test_a_file_belongs_to_one_target_role_and_profile(tmp_path: FilePath) -> None:
+    """Whoever copies one over another's finds that it is set aside."""
+    elsewhere = LIVE | {"database_url": "https://other.firebaseio.com"}
+    settings = [
+        Settings(**where, profile=profile, data_dir=tmp_path)
+        for where in (LIVE, elsewhere, EMULATED)
+        for profile in ("default", "evening")
+    ]
+    files = [transports.outbox_file(one, "admin") for one in settings]
+    files += [transports.outbox_file(one, "customer") for one in settings]
+    assert len({one.file for one in files}) == len({one._binding for one in files}) == 12
+
+
 def test_where_no_file_can_be_had_memory_has_to_do(
     tmp_path: FilePath, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -499,6 +513,23 @@ async def test_a_disk_that_cannot_be_read_does_not_keep_anybody_waiting(
         with pytest.raises(ConfigError, match="cannot be used"):
             await chat.flush()
     assert _texts(namespace, session_id) == []
+
+
+async def test_a_disk_that_somebody_keeps_locked_keeps_nobody_beyond_the_deadline(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """The error says that the message may go out all the same, and it does, once."""
+    async with desk() as chat:
+        await chat.reply(session_id, "one")
+        with closing(sqlite3.connect(file, isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            with pytest.raises(Unavailable, match="did not take this message within") as caught:
+                await chat.reply(session_id, "two", timeout=0.05)
+            other.execute("ROLLBACK")
+        assert caught.value.outcome_unknown
+        await chat.reply(session_id, "three")
+        assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["one", "two", "three"]
 
 
 async def test_a_damaged_file_is_no_end(

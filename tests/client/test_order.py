@@ -113,6 +113,41 @@ async def test_a_reply_is_among_the_newest_whatever_junk_there_is(shop: _Shop, a
         assert len(everything) == 62
 
 
+@pytest.mark.parametrize("ahead", [HOUR, DAY - 60_000])
+async def test_a_customer_is_among_the_newest_whatever_sessions_claim_tomorrow(
+    shop: _Shop, ahead: int
+) -> None:
+    """Under the compat rules anybody may start sixty of these, and no inbox would show another."""
+    await shop.desk.reply(shop.id, "Answer")
+    claim = _now() + ahead
+    shop.namespace.write(
+        Write.patch(
+            ROOT,
+            {
+                f"chatSessions/{n:020}": {
+                    "customerName": "Evil",
+                    "customerEmail": "",
+                    "lastMessage": "junk",
+                    "lastMessageTime": claim + n,
+                    "unreadCount": 1,
+                    "status": "active",
+                }
+                for n in range(60)
+            },
+        ),
+        OWNER,
+        _now(),
+    )
+    for limit, junk in ((1, 0), (2, 1), (50, 49), (61, 60), (100, 60)):
+        found = await shop.desk.sessions(limit=limit)
+        assert [one.customer_name for one in found] == ["Evil"] * junk + ["Amina"]
+        times = [one.last_message_time for one in found]
+        assert times == sorted(times, reverse=True)
+    assert len(await shop.desk.sessions(limit=20, since=claim)) == 20
+    assert len(await shop.desk.sessions(limit=20, status="resolved")) == 0
+    assert len([one async for one in shop.desk.browse()]) == 61
+
+
 async def test_an_answer_stands_after_its_question_on_the_website_too(
     shop: _Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:

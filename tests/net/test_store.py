@@ -123,6 +123,29 @@ def test_what_was_accepted_survives_a_kill(file: Path, after: int) -> None:
     assert not _aside(file)
 
 
+def test_the_disk_is_told_to_keep_each_commit(file: Path) -> None:
+    """What a power cut leaves is SQLite's promise for these, and no test's to try.
+
+    With less, as some builds have it by default, a log is synced at checkpoints alone, and the last
+    commits are lost.
+    """
+    _new(file, 1)
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([_row("new").insertion()])
+        assert store._connection is not None
+        said = {
+            name: store._connection.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("journal_mode", "synchronous", "fullfsync", "checkpoint_fullfsync")
+        }
+    full = 2
+    assert said == {
+        "journal_mode": "wal",
+        "synchronous": full,
+        "fullfsync": 1,
+        "checkpoint_fullfsync": 1,
+    }
+
+
 def test_two_processes_write_to_one_file(file: Path) -> None:
     """Each in its order, and nothing is lost; each does something else, too."""
     children = [_writer(file, name, pause=0.005) for name in "ab"]

@@ -160,7 +160,8 @@ def flush(
     left = sum(row.state == "queued" and row.uid == uid and row.lane not in held_up for row in kept)
     stderr.say(f"{len(rows) - len(kept)} sent, {len(kept)} kept")
     if left:
-        raise Unavailable(f"{left} messages still wait", hint="See them: imbari-chat outbox list")
+        what = "a message still waits" if left == 1 else f"{left} messages still wait"
+        raise Unavailable(what, hint="See what waits: imbari-chat outbox list")
 
 
 async def _flush(settings: "Settings", side: str, within: float | None) -> str | None:

@@ -15,6 +15,7 @@ from imbari_chat.schema.models import Message, Sender, Status
 
 __all__ = [
     "checked_buffer",
+    "checked_callable",
     "checked_count",
     "checked_kind",
     "checked_message_id",
@@ -126,6 +127,16 @@ def checked_kind(value: Any) -> None:
     """
     if not isinstance(value, type) or not any(issubclass(one, value) for one in _EVENTS):
         raise _wrong("kind", "a class of events such as MessageAdded", value)
+
+
+def checked_callable(name: str, value: object, *, none: bool = False) -> None:
+    """Check what is to be called; ``none`` says that None is nothing to call.
+
+    Raises:
+        InvalidType: It cannot be called.
+    """
+    if not callable(value) and not (none and value is None):
+        raise _wrong(name, "something that can be called", value)
 
 
 def checked_message_id(name: str, value: object) -> str | None:

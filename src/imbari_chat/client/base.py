@@ -4,12 +4,18 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self, TypeVar
 
-from imbari_chat.client.arguments import checked_kind, checked_seconds, checked_sender
+from imbari_chat.client.arguments import (
+    checked_callable,
+    checked_kind,
+    checked_seconds,
+    checked_sender,
+)
 from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.entry import undelivered
 from imbari_chat.client.status import ChatStatus, status_of
 from imbari_chat.errors import Unavailable
+from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -56,14 +62,17 @@ class EventSource:
             where: Only events for which this is true.
 
         Raises:
-            InvalidData: ``kind`` is no class of events, or ``sender`` neither side.
+            InvalidData: ``kind`` is no class of events, ``sender`` neither side, or what is to be
+                called cannot be.
             ClientClosed: The client has been closed.
         """
         checked_kind(kind)
         checked_sender(sender)
+        checked_callable("where", where, none=True)
         self._gateway.check()
 
         def register(handler: Callable[[E], T]) -> Callable[[E], T]:
+            checked_callable("handler", handler)
             self._dispatcher.add(EventFilter(kind, sender, where), handler)
             self._begin_listening()
             return handler
@@ -95,6 +104,7 @@ class EventSource:
         """
         checked_kind(kind)
         checked_sender(sender)
+        checked_callable("where", where, none=True)
         checked_seconds("timeout", timeout)
         self._gateway.check()
         event = await self._dispatcher.next(EventFilter(kind, sender, where), timeout=timeout)
@@ -221,7 +231,7 @@ class BaseChat(EventSource):
             ConfigError: The outbox is durable, and its file cannot be written.
         """
         self._gateway.check()
-        await self._gateway.outbox.hold(message_id)
+        await self._gateway.outbox.hold(paths.message_id(message_id))
 
     async def release(self, message_id: str) -> None:
         """Send a message that is held.
@@ -231,7 +241,7 @@ class BaseChat(EventSource):
             ConfigError: The outbox is durable, and its file cannot be written.
         """
         self._gateway.check()
-        await self._gateway.outbox.release(message_id)
+        await self._gateway.outbox.release(paths.message_id(message_id))
 
     async def drop(self, message_id: str) -> None:
         """Give a message of the outbox up, or forget one that was refused and is still on disk.
@@ -243,7 +253,7 @@ class BaseChat(EventSource):
             ConfigError: The outbox is durable, and its file cannot be written.
         """
         self._gateway.check()
-        await self._gateway.outbox.drop(message_id)
+        await self._gateway.outbox.drop(paths.message_id(message_id))
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
         """Close every listener and give back sockets and threads. Closing twice is fine.

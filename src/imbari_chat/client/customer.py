@@ -283,7 +283,8 @@ class AsyncCustomerChat(BaseChat):
             InvalidData: The text is empty or too long.
             AccessDenied: The rules refuse, for example because this customer is blocked.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
-                be there all the same.
+                be there all the same. The file of a durable outbox is kept locked: it may yet go
+                out.
             RuntimeError: No conversation has been started or resumed.
         """
         plan, session_id = self._plan(text)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
 
-from imbari_chat.client.arguments import checked_seconds
+from imbari_chat.client.arguments import checked_callable, checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.presence.presence import ClientPresence
@@ -90,6 +90,8 @@ class Gateway:
         presence: bool = False,
         name: str | None = None,
     ) -> None:
+        checked_callable("on_rejected", on_rejected, none=True)
+        checked_callable("on_error", on_error, none=True)
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
         self.outbox: Outbox = _outbox(transport, policy, store)

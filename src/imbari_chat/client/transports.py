@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from imbari_chat import private_files
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import SocketAccess
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import ConfigError, InvalidType
 from imbari_chat.identity import factory
 from imbari_chat.identity.project import Project
 from imbari_chat.net.rest import RestTransport
@@ -29,8 +29,10 @@ def admin_transport(settings: Settings) -> Transport:
     """A transport for an admin. Whoever it is signs in at the first call.
 
     Raises:
+        InvalidType: Those are no settings.
         ConfigError: No database is configured.
     """
+    _check(settings)
     return _transport(settings, factory.project(settings), partial(factory.admin_access, settings))
 
 
@@ -42,8 +44,10 @@ def customer_transport(settings: Settings, *, remember: bool) -> Transport:
         remember: Be the customer that this profile was before, and keep a new one's sign-in.
 
     Raises:
+        InvalidType: Those are no settings.
         ConfigError: No database is configured, or none to sign in at.
     """
+    _check(settings)
     where = factory.sign_in_project(settings)
     return _transport(
         settings, where, partial(factory.customer_access, settings, where, remember=remember)
@@ -92,6 +96,15 @@ def outbox_file(settings: Settings, role: factory.Role) -> "StoreFile":
     binding = dumps([where.id, where.rest_base, where.namespace, role, settings.profile])
     name = f"{role}-{settings.profile}-{hashlib.sha256(binding.encode()).hexdigest()[:16]}.sqlite"
     return StoreFile(settings.data_dir / "outbox" / name, binding)
+
+
+def _check(settings: object) -> None:
+    if not isinstance(settings, Settings):
+        raise InvalidType(
+            f"settings are Settings, not {type(settings).__name__}",
+            where="settings",
+            hint="from_env() finds them",
+        )
 
 
 def _transport(

@@ -1,7 +1,7 @@
 """The file of an outbox: an SQLite database that one process after the other, or several, write.
 
 A commit lasts through kill -9 and a power cut: the write-ahead log is synced each time (WAL with
-``synchronous=FULL``; SQLite's default for WAL syncs at checkpoints only). The file says whom it
+``synchronous=FULL``; the default of some builds syncs at checkpoints only). The file says whom it
 belongs to. One that is damaged, somebody else's or from a newer version is set aside under another
 name and said so; then there is a new one.
 

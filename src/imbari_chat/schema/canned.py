@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, InvalidType
 from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Session
 
@@ -45,8 +45,11 @@ def checked_name(name: str) -> str:
     """What a reply may be called by, without a slash before it.
 
     Raises:
+        InvalidType: It is no text.
         InvalidData: It is something else.
     """
+    if not isinstance(name, str):
+        raise InvalidType(f"a name is a text, not {type(name).__name__}", where="name")
     given = name.strip().removeprefix("/")
     if _NAME.fullmatch(given) is None:
         raise InvalidData(

@@ -44,6 +44,7 @@ __all__ = [
     "messages_in_order",
     "newest_records",
     "note",
+    "note_id",
     "notes",
     "session",
     "session_id",
@@ -101,24 +102,27 @@ def session_id(text: str) -> SessionId:
         InvalidType: It is no text.
         InvalidData: It is not a legal key.
     """
-    if not isinstance(text, str):
-        raise InvalidType(f"a session id is a text, not {type(text).__name__}", where="session_id")
-    reason = illegal_in_key(text)
-    if reason is not None:
-        raise InvalidData(f"{text[:80]!r} cannot be a session id: {reason}")
-    return SessionId(text)
+    return SessionId(_key("session", text))
 
 
 def message_id(text: str) -> MessageId:
-    """Check that ``text`` can name a message.
+    """Check that ``text`` can name a message; raises as :func:`session_id`."""
+    return MessageId(_key("message", text))
 
-    Raises:
-        InvalidData: It is not a legal key.
-    """
+
+def note_id(text: str) -> NoteId:
+    """Check that ``text`` can name a note; raises as :func:`session_id`."""
+    return NoteId(_key("note", text))
+
+
+def _key(what: str, text: str) -> str:
+    where = f"{what}_id"
+    if not isinstance(text, str):
+        raise InvalidType(f"a {what} id is a text, not {type(text).__name__}", where=where)
     reason = illegal_in_key(text)
     if reason is not None:
-        raise InvalidData(f"{text[:80]!r} cannot be a message id: {reason}")
-    return MessageId(text)
+        raise InvalidData(f"{text[:80]!r} cannot be a {what} id: {reason}", where=where)
+    return text
 
 
 def session(session: SessionId) -> Path:

@@ -19,6 +19,7 @@ from imbari_chat.client.reading.cursor import Cursor, OrderedRows, Row
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.models import Message, Session, Status
+from imbari_chat.schema.order import is_ahead, latest, latest_time, session_place
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -195,6 +196,11 @@ class SessionPager(Pager[Session]):
 
     _newest_first = True
 
+    def below(self, time: int) -> Self:
+        """The same, which begins with the newest up to this time, ms."""
+        self._bottom = Cursor.after(time)
+        return self
+
     def _decoded(self, row: Row) -> Decoded[Session]:
         return decode.session(SessionId(row.key), row.raw)
 
@@ -252,13 +258,22 @@ async def latest_sessions(
 ) -> list[Session]:
     """The ``limit`` sessions with the latest messages that pass the filter, newest first.
 
-    Reads on until it has them or there are no more; see :class:`SessionPager` for the filter.
+    Reads on until it has them or there are no more; see :class:`SessionPager` for the filter. Those
+    that claim to be later than the server's time take at most half of the room.
 
     Raises:
         InvalidData: ``limit`` is not positive.
     """
     checked_count("limit", limit)
-    pager = SessionPager(
-        gateway, status=status, unread=unread, since=since, page_size=limit, scan=sys.maxsize
-    )
-    return await pager.older()
+
+    def pager() -> SessionPager:
+        return SessionPager(
+            gateway, status=status, unread=unread, since=since, page_size=limit, scan=sys.maxsize
+        )
+
+    found, now = await pager().older(), gateway.ids.now()
+    ahead = [one for one in found if is_ahead(session_place(one), now)]
+    if len(found) == limit and len(ahead) > limit // 2:
+        found = [*ahead, *await pager().below(latest_time(now)).older()]
+    wanted = set(latest([session_place(one) for one in reversed(found)], limit, now))
+    return [one for one in found if session_place(one) in wanted]

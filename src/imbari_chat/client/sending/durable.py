@@ -117,16 +117,30 @@ class DurableOutbox(Outbox):
         await self._disk.become(message_id, state)
         return self._entries.get(message_id) if self._disk.sends else None
 
-    async def _take(self, entry: OutboxEntry, *, keep: bool) -> None:
-        """It is on disk before the network is tried. Whoever is interrupted meanwhile leaves it."""
+    async def _take(self, entry: OutboxEntry, *, keep: bool, timeout: float) -> None:
+        """It is on disk before the network is tried. Whoever is interrupted meanwhile leaves it.
+
+        Raises:
+            Unavailable: Another process does not let go of the file. Should it yet, the message
+                goes out.
+        """
         if not keep:
-            await super()._take(entry, keep=keep)
+            await super()._take(entry, keep=keep, timeout=timeout)
             return
         self.begin()
         tries = self._disk.sends and self._core.goes_at_once(entry.session_id, time.monotonic())
         done = self._disk.append(entry, self._transport.uid, tried=tries)
         done.add_done_callback(lambda done: self._was_accepted(entry, done))
-        await asyncio.shield(done)
+        await asyncio.wait({done}, timeout=timeout or None)
+        if not done.done():
+            entry.awaited = False
+            raise Unavailable(
+                f"the outbox did not take this message within {timeout:g} s",
+                where=self._disk.place,
+                hint="It may yet, and sends it then: look into the outbox before sending it again",
+                outcome_unknown=True,
+            )
+        await done
 
     def _was_accepted(self, entry: OutboxEntry, done: asyncio.Future[None]) -> None:
         if done.cancelled() or done.exception() is not None or self._closed:

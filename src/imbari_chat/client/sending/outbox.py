@@ -125,8 +125,8 @@ class Outbox:
             The message: confirmed, or at the deadline queued or sent, if it is kept.
 
         Raises:
-            Unavailable: It is not kept and did not get through, or the client is closed;
-                ``outcome_unknown`` says whether it may be there.
+            Unavailable: It is not kept and did not get through, the client is closed, or the disk
+                did not take it in time; ``outcome_unknown`` says whether it may be there.
             ImbariError: The service refuses the message for good.
             ConfigError: It cannot be kept; nothing was accepted.
             RuntimeError: This is a forked child of the process that made it.
@@ -134,9 +134,10 @@ class Outbox:
         self._guard.check()
         entry = self._entry(plan, session_id)
         message, progress = entry.message, entry.progress
-        await self._take(entry, keep=keep)
+        begin = time.monotonic()
+        await self._take(entry, keep=keep, timeout=timeout)
         try:
-            await self._wait(entry, timeout)
+            await self._wait(entry, timeout - (time.monotonic() - begin))
         except BaseException:
             self._abandon(entry)
             raise
@@ -257,7 +258,7 @@ class Outbox:
 
     # What a durable outbox does besides.
 
-    async def _take(self, entry: OutboxEntry, *, keep: bool) -> None:
+    async def _take(self, entry: OutboxEntry, *, keep: bool, timeout: float) -> None:  # noqa: ARG002
         """Accept a message, or raise."""
         self._accept(entry, keep=keep)
 

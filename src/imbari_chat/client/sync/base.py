@@ -14,12 +14,13 @@ from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel
 
-from imbari_chat.client.arguments import checked_kind, checked_sender
+from imbari_chat.client.arguments import checked_callable, checked_kind, checked_sender
 from imbari_chat.client.base import BaseChat, EventSource
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.reading.pager import Pager
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.client.teamwork.team import AsyncTeam
+from imbari_chat.errors import InvalidType
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -70,11 +71,15 @@ class BlockingBase(Generic[L]):
     ) -> Callable[[Callable[[E], None]], Callable[[E], None]]:
         checked_kind(kind)
         checked_sender(sender)
+        checked_callable("where", where, none=True)
         self._portal.check()
 
         def register(handler: Callable[[E], None]) -> Callable[[E], None]:
+            checked_callable("handler", handler)
             if _is_coroutine_function(handler):
-                raise TypeError("a handler of a blocking client is an ordinary function")
+                raise InvalidType(
+                    "a handler of a blocking client is an ordinary function", where="handler"
+                )
 
             async def hand_over(event: E) -> None:
                 error = await self._portal.hands.run(_mistake_of, handler, event)

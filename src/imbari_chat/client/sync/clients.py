@@ -80,7 +80,8 @@ class _EventSource(BlockingBase[L]):
             where: Only events for which this is true.
 
         Raises:
-            InvalidData: ``kind`` is no class of events, or ``sender`` neither side.
+            InvalidData: ``kind`` is no class of events, ``sender`` neither side, or what is to be
+                called cannot be.
             ClientClosed: The client has been closed.
         """
         return self._on(kind, sender, where)
@@ -372,7 +373,8 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
             AccessDenied: Whoever is signed in is not an admin.
             Conflict: ``expect_last`` is no longer the last message.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
-                be there all the same. With ``expect_last``: it cannot be checked now.
+                be there all the same. With ``expect_last``: it cannot be checked now. The file of
+                a durable outbox is kept locked: it may yet go out.
         """
         return self._call(
             self._client.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
@@ -1242,7 +1244,8 @@ class CustomerChat(_Chat[AsyncCustomerChat]):
             InvalidData: The text is empty or too long.
             AccessDenied: The rules refuse, for example because this customer is blocked.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
-                be there all the same.
+                be there all the same. The file of a durable outbox is kept locked: it may yet go
+                out.
             RuntimeError: No conversation has been started or resumed.
         """
         return self._call(self._client.send(text, timeout=timeout, queue=queue))

@@ -12,6 +12,7 @@ from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
+from imbari_chat.client.arguments import checked_callable
 from imbari_chat.client.dispatcher import ErrorHandler, log_error
 from imbari_chat.errors import ClientClosed
 from imbari_chat.net.process import ProcessGuard
@@ -120,6 +121,7 @@ class Portal:
 
         That is not the handlers' thread, since a handler that hangs may be what it is about.
         """
+        checked_callable("on_error", on_error, none=True)
         if on_error is None:
             return None
 

@@ -10,10 +10,11 @@ from imbari_chat.errors import (
     AccessDenied,
     Conflict,
     InvalidData,
+    InvalidType,
     Unavailable,
 )
 from imbari_chat.schema import decode, paths, team_plans
-from imbari_chat.schema.paths import NoteId, SessionId
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import (
     Assignment,
     Block,
@@ -244,7 +245,7 @@ class AsyncTeam(CannedReplies):
         Raises:
             NotFound: There is no such note.
         """
-        name, note = paths.session_id(session_id), NoteId(paths.message_id(note_id))
+        name, note = paths.session_id(session_id), paths.note_id(note_id)
         await self._require(paths.note(name, note), f"no note {note_id!r} of this conversation")
         await self._gateway.commit(team_plans.delete_note(name, note))
 
@@ -252,6 +253,8 @@ class AsyncTeam(CannedReplies):
         self, session_id: str, uid: str, name: str | None, instead_of: str | None
     ) -> Assignment:
         """Look who has it, and say so with the write: the rules compare the two."""
+        if instead_of is not None:
+            team_plans.checked_uid(instead_of)
         session, me = paths.session_id(session_id), await self._me()
         held = await self._assignment(session)
         if held is not None and held.to == uid:
@@ -306,13 +309,16 @@ class AsyncTeam(CannedReplies):
 
     def _later(self, until: datetime | int) -> int:
         end = checked_moment(until, "until")
-        assert end is not None
+        if end is None:
+            raise InvalidType("until is a moment, not None", where="until")
         if end <= self._gateway.ids.now():
             raise InvalidData("that time has passed already", where="until")
         return end
 
 
 def _several(labels: str | Iterable[str]) -> list[str]:
+    if not isinstance(labels, Iterable):
+        raise InvalidType(f"labels are texts, not {type(labels).__name__}", where="labels")
     return [labels] if isinstance(labels, str) else list(labels)
 
 
