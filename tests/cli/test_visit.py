@@ -21,7 +21,7 @@ from imbari_chat.schema.events import (
     RecordRejected,
 )
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.states import Delivery
 from tests.view.records import NOW, message, outgoing, session
 
@@ -102,7 +102,7 @@ class Visiting:
     def becomes(
         self, message: OutgoingMessage, delivery: Delivery, error: ImbariError | None = None
     ) -> None:
-        message.became(delivery, error)
+        became(message, delivery, error)
         self.visit._hear(DeliveryChanged(AMINA.id, message, delivery, error))
 
     def hears(self, one: Message) -> None:
@@ -331,7 +331,7 @@ async def test_at_the_end_what_is_on_its_way_is_waited_for(
     for text in ("one", "two"):
         await here.visit.hand_over(text)
     here.chat.left = [1, 1, 0]
-    here.chat.outbox[0].became("confirmed")
+    became(here.chat.outbox[0], "confirmed")
     await here.visit.flush()
     assert here.chat.asked == ["flush 7.0", "flush 7.0"]
     assert here.said == ["waiting for 2 messages to be sent; Ctrl-C leaves at once"]
@@ -362,7 +362,7 @@ async def test_leaving_gives_back_what_did_not_arrive(
     here = Visiting(capsys, Chat(), person=False)
     for at, delivery in enumerate(deliveries):
         await here.visit.hand_over(f"text {at}")
-        here.chat.outbox[at].became(delivery)
+        became(here.chat.outbox[at], delivery)
     here.visit.returned.extend(returned)
     lost = await here.visit.leave()
     assert here.chat.asked == ["close"]

@@ -162,7 +162,7 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str, type[InvalidData]
     "labels": (lambda desk, _c, _t: desk.team.label("-N", 5), "labels", InvalidType),
     "a label": (lambda desk, _c, _t: desk.team.unlabel("-N", [5]), "label", InvalidType),
     "a snooze": (lambda desk, _c, _t: desk.team.snooze("-N", None), "until", InvalidType),
-    "a snooze's end": (lambda desk, _c, _t: desk.team.snooze("-N", "noon"), "until", InvalidType),
+    "a snooze's word": (lambda desk, _c, _t: desk.team.snooze("-N", "noon"), "until", InvalidType),
     "a colleague": (lambda desk, _c, _t: desk.team.assign("-N", 5), "uid", InvalidType),
     "whose it was": (
         lambda desk, _c, _t: desk.team.claim("-N", instead_of=5),
