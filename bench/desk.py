@@ -36,6 +36,7 @@ class _Silent:
     """A chat, and its team, that say nothing."""
 
     uid = None
+    account = None
 
     @property
     def team(self) -> "_Silent":

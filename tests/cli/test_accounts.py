@@ -199,7 +199,7 @@ def test_no_password_is_guessed(
 class _Access:
     """Who commands act as, without asking anybody."""
 
-    uid = "service"
+    uid, account = "service", "bot@imbari"
     expires_at = 1_710_252_300.5
 
     def socket(self) -> SocketRequest:
@@ -234,7 +234,7 @@ def test_status_names_the_service_account(
 ) -> None:
     """By its key, if it has one here; and whether rules hold for it."""
     key = place / "key.json"
-    key.write_text('{"client_email": "bot@imbari"}')
+    key.write_text("{}")
     monkeypatch.setattr("imbari_chat.identity.factory.admin_access", lambda _: _Access())
     for name in ("FIREBASE_DATABASE_EMULATOR_HOST", "FIREBASE_AUTH_EMULATOR_HOST"):
         monkeypatch.delenv(name, raising=False)

@@ -60,6 +60,13 @@ class InMemory:
         return str(auth["uid"])
 
     @property
+    def account(self) -> str | None:
+        auth = self._caller.auth
+        assert isinstance(auth, dict)
+        token = auth.get("token")
+        return str(token["email"]) if isinstance(token, dict) and "email" in token else None
+
+    @property
     def way(self) -> Way:
         return Way(None)
 

@@ -384,6 +384,16 @@ async def test_a_reply_without_opening_is_one_request(namespace: Namespace) -> N
     assert dict(transport.asked) == {"update": 1}
 
 
+@pytest.mark.parametrize(
+    ("token", "account"), [({"email": "noor@imbari.example"}, "noor@imbari.example"), ({}, None)]
+)
+def test_who_is_signed_in_is_named(namespace: Namespace, token: Json, account: str | None) -> None:
+    """On every face; whoever has no address has no name."""
+    gateway = Gateway(InMemory(namespace, {"uid": "u", "token": token}))
+    assert AsyncAdminChat._over(gateway).account == account
+    assert AsyncCustomerChat._over(gateway).account == account
+
+
 class _AboveTheRules(InMemory):
     """A service account that rules do not hold."""
 

@@ -68,6 +68,7 @@ class Chat:
         self.shown: list[str] = []
         self.team = Team(self.calls)
         self.uid = "me"
+        self.account: str | None = None
         self.refuse: ImbariError | None = None
         self.unchecked: ImbariError | None = None
         self.away: ImbariError | None = None

@@ -55,6 +55,17 @@ async def test_the_list_shows_who_waits_and_how_far_it_goes() -> None:
         assert "✓" in screen_of(app)[row_of(app, "done@")]
 
 
+async def test_the_header_names_the_account_once_it_is_known() -> None:
+    """Which is when the connection is there."""
+    chat = Chat(AMINA)
+    async with opened(chat) as (app, pilot):
+        assert "default" in screen_of(app)[0]
+        chat.account = "noor@imbari.example"
+        chat.inbox.put_nowait(ConnectionChanged("live", "again"))
+        await until(pilot, lambda: "noor@imbari.example" in screen_of(app)[0])
+        assert "default" not in screen_of(app)[0]
+
+
 async def test_only_what_is_recent_is_listed_if_that_is_asked_for() -> None:
     """Of the last day, of the last week, and of all time again."""
     now = time.time_ns() // 1_000_000

@@ -96,13 +96,15 @@ def test_each_key_is_listed_where_it_works_and_nowhere_else() -> None:
 
 @pytest.mark.parametrize("place", ["list", "search", "reply"])
 def test_the_footer_names_what_is_needed_most(place: keys.Place) -> None:
-    """In the table's order, each by its first key."""
+    """In the table's order, each by its first key; and help, which is one of them anywhere."""
     named = [
         f"{keys.key_label(one.keys.split(',')[0])} {one.brief}"
         for one in KEYS
-        if one.place == place and one.brief
+        if one.place == place and one.brief and one.brief != "help"
     ]
-    assert keys.footer(place) == "  ".join(named)
+    briefly = keys.footer(place).split("  ")
+    assert [one for one in briefly if not one.endswith(" help")] == named
+    assert len(briefly) == len(named) + 1
 
 
 def test_a_key_is_named_as_it_is_labelled() -> None:

@@ -179,7 +179,9 @@ def test_the_frame_has_its_inks() -> None:
     )  # fmt: skip
     (told,) = frame.header(quiet, frame.Place("shop", "noor"), NOW)
     assert inked(told) == ("‹bold: imbari ›‹cyan: emulator ›‹green: live›‹dim:  shop›‹dim:  noor›")
-    (told,) = frame.header(busy, frame.Place("shop", "noor", is_live=True), NOW)
+    (told,) = frame.header(quiet, frame.Place("shop", "default"), NOW, "", "noor@imbari.example")
+    assert inked(told).endswith("‹dim:  shop›‹dim:  noor@imbari.example›")
+    (told,) = frame.header(busy, frame.Place("shop", "noor", is_live=True), NOW, "2")
     assert inked(told) == (
         "‹bold: imbari ›‹bold reverse red: LIVE ›‹yellow: offline, trying again›"
         "‹bold:  2 unread›‹yellow:  1 queued›‹bold red:  1 not sent›‹dim:  shop›‹dim:  noor›"

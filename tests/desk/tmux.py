@@ -21,7 +21,7 @@ CODE: Final = (
 
 def gone(pid: int) -> bool:
     """Whether a process ends within some seconds."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             os.kill(pid, 0)
@@ -70,15 +70,22 @@ class Tmux:
 
     def shows(self, words: str, rows: int = 1) -> list[str]:
         """The rows, once ``words`` are in so many of them: a screen may be looked at half-drawn."""
-        deadline, screen = time.monotonic() + 30, self._screen()
+        deadline, screen = time.monotonic() + 60, self._screen()
         while sum(words in row for row in screen) < rows:
             assert time.monotonic() < deadline, "\n".join(screen)
             time.sleep(0.05)
             screen = self._screen()
         return screen
 
-    def columns(self, mark: str) -> set[int]:
-        """The columns in which tmux itself finds ``mark``, from the bottom to the top."""
+    def finds(self, mark: str, columns: int = 1) -> None:
+        """Tmux itself finds ``mark`` in rows enough, and in so many columns, once all is drawn."""
+        deadline, found = time.monotonic() + 60, self._found(mark)
+        while len(found) <= 5 or len({column for column, _ in found}) != columns:
+            assert time.monotonic() < deadline, "\n".join([str(found), *self._screen()])
+            found = self._found(mark)
+
+    def _found(self, mark: str) -> list[tuple[str, ...]]:
+        """Column and row of each ``mark``, from the bottom to the top."""
         self._run("copy-mode")
         for motion in ("bottom-line", "end-of-line"):
             self._run("send-keys", "-X", motion)
@@ -92,8 +99,7 @@ class Tmux:
             found.append(place)
             self._run("send-keys", "-X", "search-again")
         self._run("send-keys", "-X", "cancel")
-        assert len(found) > 5, (found, self._screen())
-        return {int(column) for column, _ in found}
+        return found
 
     def end(self) -> None:
         """Close the window; nothing if it is closed."""

@@ -50,9 +50,15 @@ def test_a_shallow_read_has_keys_alone(service: ServiceAccess) -> None:
         service.get_shallow(Path.parse("/mine/somebody"))
 
 
+def test_a_service_is_known_by_its_accounts_address(key_file: FilePath) -> None:
+    """An emulator's owner has none."""
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        assert access.account == "bot@demo-imbari.iam.gserviceaccount.com"
+
+
 def test_service_is_an_admin_under_the_rules(service: ServiceAccess) -> None:
     """Rules see a uid of its own and the admin claim, and may still refuse."""
-    assert service.uid == "imbari-chat"
+    assert (service.uid, service.account) == ("imbari-chat", None)
     service.update({STAFF / "x": 1, Path.parse("/service/y"): 2})
     assert service.get(STAFF) == {"x": 1}
     with pytest.raises(AccessDenied, match="imbari-chat"):

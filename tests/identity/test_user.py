@@ -525,6 +525,15 @@ def test_admin_is_who_carries_exactly_true(claims: dict[str, Json], admin: bool)
     assert access.uid == "u1"
 
 
+@pytest.mark.parametrize(
+    ("claims", "account"),
+    [({"email": "noor@imbari.example"}, "noor@imbari.example"), ({"email": 1}, None), ({}, None)],
+)
+def test_a_user_is_known_by_their_address(claims: dict[str, Json], account: str | None) -> None:
+    """A customer without an account has none."""
+    assert lonely(Clock(), Bank(), tokens=make_tokens(claims=claims)).account == account
+
+
 @pytest.mark.parametrize("token", ["", "a.b", "a.b.c", "!.!.!", "e30.W10.", "e30.bnVsbA."])
 def test_unreadable_token_is_refused(token: str) -> None:
     """What a sign-in service sends is not trusted to be a token."""

@@ -136,6 +136,7 @@ class Caller:
     """An identity for a scripted server: its token is a counter that ``renew`` moves on."""
 
     uid: str | None = "caller"
+    account: str | None = "caller@imbari.example"
 
     def __init__(self, url: str, *, refresh_fails: ImbariError | None = None) -> None:
         self._url = url

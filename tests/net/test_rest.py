@@ -128,10 +128,12 @@ async def test_somebody_signs_in_once_however_many_calls_wait_for_it() -> None:
         return Library()
 
     transport = RestTransport(open_access, timeout=5.0)
-    uids = [transport.uid]
+    uids, accounts = [transport.uid], [transport.account]
     await asyncio.gather(*(transport.get(ROOT) for _ in range(5)))
     uids.append(transport.uid)
+    accounts.append(transport.account)
     assert uids == [None, "caller"]
+    assert accounts == [None, "caller@imbari.example"]
     assert len(opened) == 1
     assert opened[0] is not threading.current_thread()
     await transport.close()

@@ -42,6 +42,7 @@ class Speaker:
     """Somebody whose credential is the word owner."""
 
     uid: str | None = "u"
+    account: str | None = None
 
     def __init__(self, host: str) -> None:
         self.place = SocketPlace(host, "n", secure=False)

@@ -5,7 +5,6 @@ import shlex
 import sys
 from collections.abc import Mapping
 from contextlib import closing
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -165,24 +164,16 @@ def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
         about: dict[str, JsonValue] = {"uid": access.uid, "expires_at": expires}
     if isinstance(access, UserAccess):
         claims = access.claims
-        email, is_admin = claims.get("email"), access.is_admin
-        return {"identity": "login", "email": email, "admin": is_admin, **about, "claims": claims}
+        about = {"email": access.account, "admin": access.is_admin, **about}
+        return {"identity": "login", **about, "claims": claims}
     if settings.on_emulator:
         return {"identity": "emulator", **about}
     about["unrestricted"] = settings.unrestricted
     if settings.credentials is not None and settings.identity != "application-default":
         key = str(settings.credentials)
-        account = _account_of(settings.credentials)
-        return {"identity": "service-account", "email": account, "credentials": key, **about}
+        about = {"email": access.account, "credentials": key, **about}
+        return {"identity": "service-account", **about}
     return {"identity": "application-default", **about}
-
-
-def _account_of(key_file: Path) -> "JsonValue":
-    """The account that a key is of; who reads the key otherwise has found it in order."""
-    from imbari_chat.wire.json import parse
-
-    key = parse(key_file.read_text(encoding="utf-8"))
-    return key.get("client_email") if isinstance(key, dict) else None
 
 
 def _told(name: str, value: "JsonValue") -> str:

@@ -156,6 +156,15 @@ class BaseChat(EventSource):
         return self._gateway.uid
 
     @property
+    def account(self) -> str | None:
+        """The e-mail address of who is signed in, or of the service account.
+
+        None until the first call has been made, and of who has none: a customer without an account,
+        an emulator's owner.
+        """
+        return self._gateway.account
+
+    @property
     def outbox(self) -> tuple[OutgoingMessage, ...]:
         """Messages on their way: neither confirmed nor failed, in the order written."""
         return self._gateway.outbox.pending

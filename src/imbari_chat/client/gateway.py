@@ -152,6 +152,11 @@ class Gateway:
         """The uid that the security rules see; None until somebody is known."""
         return self._transport.uid
 
+    @property
+    def account(self) -> str | None:
+        """The e-mail address of who is asking; None until known, and of who has none."""
+        return self._transport.account
+
     def usable(self, read: Iterable[Decoded[R]]) -> list[R]:
         """The usable records among those read; the others are reported."""
         records = []

@@ -140,7 +140,9 @@ class Desk(App[None]):
         )
         self._bars = (
             Bar(
-                lambda: frame.header(self.store.state, self._place, now(), self.store.unread),
+                lambda: frame.header(
+                    self.store.state, self._place, now(), self.store.unread, chat.account
+                ),
                 name="header",
             ),
             Bar(lambda: [frame.notice(self.store.state)], name="notice"),

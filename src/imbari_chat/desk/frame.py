@@ -78,7 +78,7 @@ class Place:
 
     Attributes:
         project: The project's id.
-        account: Who is signed in, if that is known.
+        account: What to call who is signed in, as long as nothing better is known.
         is_live: A live project, where what is done concerns customers.
     """
 
@@ -101,7 +101,9 @@ _WORDS: Final = {
 }
 
 
-def header(state: Inbox, place: Place, now: int, unread: str = "") -> Lines:
+def header(
+    state: Inbox, place: Place, now: int, unread: str = "", account: str | None = None
+) -> Lines:
     """Account, target, connection, how many messages are unread, outbox."""
     target, ink = ("LIVE", Style(color="red", bold=True, reverse=True)) if place.is_live else (
         "emulator", Style(color="cyan"),
@@ -122,7 +124,7 @@ def header(state: Inbox, place: Place, now: int, unread: str = "") -> Lines:
             Style(color="red", bold=True),
         ),
         (f"  {safe_text(place.project, max_length=60)}", _DIM),
-        (f"  {safe_text(place.account, max_length=60)}", _DIM),
+        (f"  {safe_text(account or place.account, max_length=60)}", _DIM),
     ]
     return [parts]
 

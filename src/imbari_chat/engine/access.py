@@ -94,6 +94,10 @@ class Access(Protocol):
         """The uid that rules see as ``auth.uid``, or None if rules see no user."""
 
     @property
+    def account(self) -> str | None:
+        """The e-mail address of who is asking, a user or a service account; None without one."""
+
+    @property
     def expires_at(self) -> float | None:
         """When the current credential ends, in seconds since the epoch; None if it does not."""
 

@@ -86,6 +86,11 @@ class ServiceAccess(SocketAccess, Secret):
         return uid if isinstance(uid, str) else None
 
     @property
+    def account(self) -> str | None:
+        email = getattr(self._client.credential, "service_account_email", None)
+        return email if isinstance(email, str) and "@" in email else None
+
+    @property
     def expires_at(self) -> float | None:
         expiry = None if self._project.is_emulator else self._client.credential.expiry
         # google-auth keeps UTC without saying so.

@@ -141,6 +141,11 @@ class UserAccess(SocketAccess, Secret):
         return subject if isinstance(subject, str) else None
 
     @property
+    def account(self) -> str | None:
+        email = self.claims.get("email")
+        return email if isinstance(email, str) else None
+
+    @property
     def claims(self) -> dict[str, Json]:
         """What the current ID token says about the user; rules see it as ``auth.token``."""
         return dict(self._tokens.claims)

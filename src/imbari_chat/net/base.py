@@ -58,6 +58,11 @@ class BaseTransport(Generic[A]):
         """The uid that rules see; None until somebody is known."""
         return self._caller.uid
 
+    @property
+    def account(self) -> str | None:
+        """The e-mail address of who is asking; None until known, and of who has none."""
+        return self._caller.account
+
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""
         await self._caller()

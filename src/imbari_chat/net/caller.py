@@ -40,6 +40,11 @@ class Caller(Generic[A]):
         return self._access.uid if self._access is not None else None
 
     @property
+    def account(self) -> str | None:
+        """Their e-mail address; None until somebody is known, and of who has none."""
+        return self._access.account if self._access is not None else None
+
+    @property
     def is_known(self) -> bool:
         """Whether it has been found out, so that calling it does not wait."""
         return self._access is not None

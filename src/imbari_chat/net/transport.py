@@ -121,6 +121,10 @@ class Transport(Protocol):
         """The uid that rules see; None until somebody is known."""
 
     @property
+    def account(self) -> str | None:
+        """The e-mail address of who is asking; None until known, and of who has none."""
+
+    @property
     def way(self) -> Way:
         """How the database is reached."""
 

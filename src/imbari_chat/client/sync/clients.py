@@ -137,6 +137,15 @@ class _Chat(BlockingChatBase[C], _EventSource[C]):
         return self._client.uid
 
     @property
+    def account(self) -> str | None:
+        """The e-mail address of who is signed in, or of the service account.
+
+        None until the first call has been made, and of who has none: a customer without an account,
+        an emulator's owner.
+        """
+        return self._client.account
+
+    @property
     def outbox(self) -> tuple[OutgoingMessage, ...]:
         """Messages on their way: neither confirmed nor failed, in the order written."""
         return self._client.outbox
