@@ -47,6 +47,10 @@ def run(program: Program, visitor: Visitor, place: Path, command: Sequence[str])
     return result.stderr
 
 
+_NEVER_QUIET = ["doctor"], ["doctor", "--fix-unread"], ["auth", "status"]
+"""They narrate nothing."""
+
+
 @pytest.fixture
 def account(program: Program) -> None:
     program("admins", "create", "desk@example.com", "--password-stdin", stdin="hunter2hunter2\n")
@@ -63,6 +67,22 @@ def test_whatever_writes_names_its_target_first(
     finally:
         emulator.load_rules(_rules())
     assert first == f"at the emulator at {emulator.database_host} (project demo-imbari)"
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    "command", [one for one in (*WRITES, *READS) if one[:2] not in _NEVER_QUIET], ids=" ".join
+)
+def test_whatever_is_to_be_quiet_says_no_more_than_where_secrets_go(
+    program: Program, visitor: Visitor, emulator: Emulator, place: Path, command: list[str]
+) -> None:
+    """That is said before a password is asked for, whatever is wanted."""
+    try:
+        said = run(program, visitor, place, [*command, "--quiet"]).splitlines()
+    finally:
+        emulator.load_rules(_rules())
+    asks = "--password-stdin" in command
+    assert said == [f"at the emulator at {emulator.database_host} (project demo-imbari)"] * asks
 
 
 @pytest.mark.usefixtures("account")
