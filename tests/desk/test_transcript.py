@@ -215,3 +215,48 @@ async def test_the_wheel_moves_three_lines(kind: str, first: int) -> None:
         assert pane._first() == first
         pane.on_mouse_scroll_down(event)
         assert pane._first() == 20
+
+
+async def test_a_reader_within_a_long_message_stays_there() -> None:
+    """By the line at the top of the screen."""
+    long = (*_talk(1, lines=30), *_talk(3)[1:])
+    async with reading(Said(long, zone=UTC, now=NOW), (60, 10)) as (pane, _):
+        page = page_of(pane)
+        pane.scroll(-1)
+        before = rows(pane)
+        first = pane._first()
+        earlier = tuple(
+            message(f"e{at}", "x", timestamp=NOW - 60_000 * (9 - at)) for at in range(5)
+        )
+        page.said = replace(page.said, messages=(*earlier, *long), top="more")
+        pane.update()
+        assert (pane._first(), rows(pane)) == (first + 5, before)
+        page.said = replace(page.said, messages=_talk(3))
+        pane.update()  # there is nothing to stay at
+        assert pane.is_at_top or pane.below == 0
+
+
+@pytest.mark.parametrize("width", [24, 60, 61])
+async def test_a_text_takes_the_width_there_is(width: int) -> None:
+    """But one column, in which it would touch the edge."""
+    text = "x" * 200
+    said = Said((message("m", text, timestamp=NOW),), zone=UTC, now=NOW)
+    async with reading(said, (width, 60)) as (pane, _):
+        lines = ["".join(one.text for one in pane.render_line(y)).rstrip() for y in range(60)]
+        bodies = [line.split("│ ", 1)[1] for line in lines if "│ " in line]
+        room = width - len("14:05  customer │ ") - 1
+        assert bodies == [text[at : at + room] for at in range(0, 200, room)]
+        (rule,) = [line for line in lines if "today" in line or "March" in line]
+        assert len(rule) == width - 1
+
+
+async def test_fewer_lines_than_the_screen_has_stand_at_its_end() -> None:
+    """Above them it is blank; without anything there is the line that says so."""
+    async with reading(Said(_talk(2), zone=UTC, now=NOW, top="top"), (60, 9)) as (pane, _):
+        shown = rows(pane)
+        assert [bool(row) for row in shown] == [False] * 5 + [True] * 4
+        assert shown[5] == "‹dim: top›"
+        page_of(pane).said = Said(top="nobody")
+        pane.update()
+        assert [row for row in rows(pane) if row] == ["‹dim: nobody›"]
+        assert (pane.below, len(pane.drawn()), len(pane.on_screen())) == (0, 0, 0)
