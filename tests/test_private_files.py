@@ -1,6 +1,7 @@
 """Files that only their owner reads: what cannot be used as one is an error that names it."""
 
 import os
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -81,3 +82,65 @@ def test_what_is_prepared_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     for _ in range(2):
         private_files.prepare(tmp_path / "new" / "box")
         assert synced == [tmp_path / "new"]
+
+
+def _found(mode: int, owner: int) -> os.stat_result:
+    return os.stat_result((stat.S_IFREG | mode, 0, 0, 1, owner, 0, 0, 0, 0, 0))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize(
+    ("me", "owner", "mode", "becomes", "others"),
+    [
+        (1000, 1000, 0o600, None, None),
+        (1000, 1000, 0o700, None, None),
+        (1000, 1000, 0o644, 0o600, "read"),
+        (1000, 1000, 0o620, 0o600, "change"),
+        (1000, 1000, 0o602, 0o600, "change"),
+        (1000, 1000, 0o755, 0o700, "read"),
+        (1000, 0, 0o600, None, None),
+        (1000, 0, 0o640, 0o600, "read"),
+        (0, 1000, 0o600, None, None),
+        (1000, 1001, 0o600, "refused", None),
+        (1000, 1001, 0o666, "refused", None),
+    ],
+)
+def test_a_file_is_its_owners_alone(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    me: int,
+    owner: int,
+    mode: int,
+    becomes: int | str | None,
+    others: str | None,
+) -> None:
+    """What others could do is taken from them and said; what is another's is not used."""
+    monkeypatch.setattr(os, "geteuid", lambda: me)
+    changed: list[int] = []
+    file, found = Path("/data/token"), _found(mode, owner)
+    if becomes == "refused":
+        with pytest.raises(ConfigError, match="belongs to somebody else") as caught:
+            private_files._keep(file, found, private_files._SEEN_BY_OTHERS, changed.append)
+        assert (caught.value.where, changed, caplog.messages) == (str(file), [], [])
+        assert "IMBARI_CHAT_DATA_DIR" in str(caught.value.hint)
+        return
+    private_files._keep(file, found, private_files._SEEN_BY_OTHERS, changed.append)
+    assert changed == ([] if becomes is None else [becomes])
+    told = f"others could {others} /data/token; now only you can. If somebody may have, sign in"
+    assert [one.startswith(told) for one in caplog.messages] == ([] if others is None else [True])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize(
+    ("mode", "becomes"),
+    [(0o700, 0o700), (0o755, 0o755), (0o775, 0o700), (0o757, 0o700), (0o1777, 0o1777)],
+)
+def test_a_directory_is_changed_by_its_owner_alone(tmp_path: Path, mode: int, becomes: int) -> None:
+    """Others may look into it; where it is sticky, they touch nothing of ours."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    folder.chmod(mode)
+    private_files.replace(folder / "token", "text")
+    assert stat.S_IMODE(folder.stat().st_mode) == becomes
+    assert (folder / "token").read_text() == "text"
+    assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600

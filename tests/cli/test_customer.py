@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -126,6 +127,20 @@ async def test_answers_are_printed_as_they_come(
     stdin.end()
     await running
     assert "".join(printed) == "Imbari Team: Good\ufffd[31m day\n"
+
+
+async def test_a_pipe_that_stays_open_keeps_nobody_from_leaving(
+    place: Path, stdin: Standard
+) -> None:
+    """Whatever ends the visit: what reads is not waited for."""
+    stdin.line("Hello")
+    running = asyncio.create_task(run_customer({}, AMINA))
+    while not [one for _, said in await stored() for one in said]:
+        pass
+    readers = [one for one in threading.enumerate() if one.name == "standard input"]
+    assert {one.daemon for one in readers} == {True}
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_wait_ends_with_the_answer(

@@ -1,11 +1,16 @@
 """Where a command acts is said before it does, and consented to where it must be."""
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from imbari_chat.cli.options import Target, with_admin_chat
+from imbari_chat.cli.stderr import Stderr
+from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
@@ -42,6 +47,10 @@ def run(program: Program, visitor: Visitor, place: Path, command: Sequence[str])
     return result.stderr
 
 
+_NEVER_QUIET = ["doctor"], ["doctor", "--fix-unread"], ["auth", "status"]
+"""They narrate nothing."""
+
+
 @pytest.fixture
 def account(program: Program) -> None:
     program("admins", "create", "desk@example.com", "--password-stdin", stdin="hunter2hunter2\n")
@@ -58,6 +67,22 @@ def test_whatever_writes_names_its_target_first(
     finally:
         emulator.load_rules(_rules())
     assert first == f"at the emulator at {emulator.database_host} (project demo-imbari)"
+
+
+@pytest.mark.usefixtures("account")
+@pytest.mark.parametrize(
+    "command", [one for one in (*WRITES, *READS) if one[:2] not in _NEVER_QUIET], ids=" ".join
+)
+def test_whatever_is_to_be_quiet_says_no_more_than_where_secrets_go(
+    program: Program, visitor: Visitor, emulator: Emulator, place: Path, command: list[str]
+) -> None:
+    """That is said before a password is asked for, whatever is wanted."""
+    try:
+        said = run(program, visitor, place, [*command, "--quiet"]).splitlines()
+    finally:
+        emulator.load_rules(_rules())
+    asks = "--password-stdin" in command
+    assert said == [f"at the emulator at {emulator.database_host} (project demo-imbari)"] * asks
 
 
 @pytest.mark.usefixtures("account")
@@ -123,3 +148,51 @@ def _rules() -> str:
     from imbari_chat.schema import strict_rules
 
     return strict_rules()
+
+
+@pytest.mark.parametrize(
+    ("ways", "named", "transport", "outbox", "tells"),
+    [
+        ({}, False, "rest", "memory", True),
+        ({"writes": True}, True, "rest", "memory", True),
+        ({"queues": True}, False, "rest", "durable", True),
+        ({"draws": True}, False, "rest", "memory", False),
+        ({"lasts": True}, False, "auto", "auto", False),
+        ({"lasts": True, "writes": True}, True, "auto", "auto", False),
+    ],
+)
+def test_what_a_command_is_to_do_decides_how_it_goes_there(
+    place: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    ways: dict[str, bool],
+    named: bool,
+    transport: str,
+    outbox: str,
+    tells: bool,
+) -> None:
+    """A short one takes no connection that has to be made, and keeps nothing unless it is to."""
+    told: list[str] = []
+
+    @asynccontextmanager
+    async def telling(_: object, what: str) -> AsyncIterator[None]:
+        told.append(what)
+        yield
+
+    @asynccontextmanager
+    async def chat(settings: Settings, **_: object) -> AsyncIterator[Settings]:
+        yield settings
+
+    async def work(chat: Any) -> Settings:
+        settings: Settings = chat
+        return settings
+
+    monkeypatch.setattr("imbari_chat.cli.waiting.telling_of_a_wait", telling)
+    monkeypatch.setattr("imbari_chat.client.AsyncAdminChat", chat)
+    settings = with_admin_chat(Target({}), Stderr(), work, **ways)
+    assert (settings.transport, settings.outbox) == (transport, outbox)
+    assert told == [settings.target()] * tells
+    assert capsys.readouterr().err == f"at {settings.target()}\n" * named
+    chosen = Target({"transport": "websocket", "outbox": "durable"})
+    settings = with_admin_chat(chosen, Stderr(quiet=True), work, **ways)
+    assert (settings.transport, settings.outbox) == ("websocket", "durable")

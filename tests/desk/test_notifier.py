@@ -8,7 +8,7 @@ import pytest
 from imbari_chat.desk.notifier import Notices, Notifier
 from imbari_chat.desk.store import Store
 from imbari_chat.schema.events import MessageAdded
-from imbari_chat.view.inbox import Inbox
+from imbari_chat.view.inbox import Inbox, Notice
 from imbari_chat.view.listing import Listing
 from tests.desk.desks import Chat, opened
 from tests.view.records import NOW, message, session
@@ -91,3 +91,63 @@ async def test_what_somebody_looks_at_rings_no_bell() -> None:
         assert await says("brian", "m4", sender="admin") == 1
         app.on_app_blur()
         assert await says("amina", "m5") == 2
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_without_a_wish_the_title_is_left_alone(wanted: bool) -> None:
+    """From its beginning to its end."""
+    written: list[str] = []
+    store = Store(Listing(), lambda: None, lambda: 0.0)
+    notifier = Notifier(Notices(title=wanted), store, written.append, asyncio.create_task)
+    notifier.begin()
+    notifier.update()
+    notifier.end()
+    assert bool(written) is wanted
+
+
+async def test_a_program_that_notifies_gets_what_is_told_and_nothing_to_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Words that begin with a dash are no options of its."""
+    started: list[tuple[tuple[str, ...], dict[str, int]]] = []
+    waited: list[str] = []
+
+    class Process:
+        async def wait(self) -> None:
+            waited.append("waited")
+
+    async def start(*command: str, **streams: int) -> Process:
+        started.append((command, streams))
+        return Process()
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", start)
+    store = Store(Listing(), lambda: None, lambda: 0.0)
+    tasks: list[Any] = []
+    spawn: Any = tasks.append
+    notifier = Notifier(Notices(notify="notify-send", text=True), store, print, spawn)
+    notifier.tell("-x", "beans; " + "y" * 500)
+    await tasks.pop()
+    ((command, streams),) = started
+    *before, body = command
+    assert before == ["notify-send", "--app-name=imbari-chat", "--", "imbari-chat"]
+    assert body.startswith("-x: beans, yyy")
+    assert len(body) < 250
+    assert set(streams) == {"stdin", "stdout", "stderr"}
+    assert set(streams.values()) == {asyncio.subprocess.DEVNULL}
+    assert (waited, store.state.notice) == (["waited"], None)
+
+
+async def test_a_program_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it was to notify."""
+
+    async def refuse(*_: str, **__: int) -> None:
+        raise FileNotFoundError(2, "No such file or directory")
+
+    monkeypatch.setattr(asyncio, "create_subprocess_exec", refuse)
+    store = Store(Listing(), lambda: None, lambda: 0.0)
+    tasks: list[Any] = []
+    spawn: Any = tasks.append
+    Notifier(Notices(notify="notify-send"), store, print, spawn).tell("Amina", "x")
+    await tasks.pop()
+    words = "notify-send cannot be started: No such file or directory"
+    assert store.state.notice == Notice(words, is_error=True)

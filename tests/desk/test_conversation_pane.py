@@ -1,0 +1,133 @@
+"""What the keys of an open conversation do, and what is said where there is nothing to do."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+
+from imbari_chat.desk.app import Desk
+from imbari_chat.desk.reply_box import ReplyBox
+from imbari_chat.view.inbox import Notice
+from imbari_chat.view.outgoing import Failed
+from tests.desk.desks import Chat, opened, until
+from tests.view.records import NOW, message, session
+
+AMINA = session("amina", unreadCount=0)
+LINKS = (
+    message("m1", "See https://a.example/1", timestamp=NOW, sender="admin"),
+    message("m2", "https://b.example and https://c.example", timestamp=NOW + 1, sender="admin"),
+)
+TALK = (message("m1", "Hello", timestamp=NOW, sender="admin"),)
+
+
+async def _open(app: Desk, pilot: Pilot[None]) -> Any:
+    await pilot.press("enter")
+    await until(
+        pilot, lambda: app.store.state.conversation and app.store.state.conversation.messages
+    )
+    return app._conversation
+
+
+@pytest.mark.parametrize(
+    ("action", "said"),
+    [
+        ("canned", "There is no canned reply yet"),
+        ("notes", "Nothing is noted here; Alt-I notes something"),
+        ("take_back", "Nothing is held back any more"),
+        ("again", "Nothing that was not sent is here"),
+        ("insist", "Nothing that was not sent is here"),
+        ("rework", "Nothing that was not sent is here"),
+        ("drop", "Nothing that was not sent is here"),
+        ("copy_link", "There is no link on the screen"),
+        ("copy", "Copied the newest message on the screen"),
+    ],
+)
+async def test_where_there_is_nothing_to_do_it_is_said(action: str, said: str) -> None:
+    """On the line of notices; nothing is sent and no question is asked."""
+    chat = Chat(AMINA, messages=TALK)
+    async with opened(chat) as (app, pilot):
+        pane = await _open(app, pilot)
+        done = getattr(pane, f"action_{action}")()
+        if done is not None:
+            await done
+        assert app.store.state.notice == Notice(said)
+        assert chat.written == []
+        assert app.screen is app.screen_stack[0]
+
+
+@pytest.mark.parametrize(
+    ("action", "said", "draft"),
+    [
+        ("rework", None, "precious"),
+        ("drop", "Dropped; ↑ in an empty field brings it back", ""),
+        ("again", None, ""),
+        ("insist", None, ""),
+    ],
+)
+async def test_what_was_not_sent_has_its_keys(action: str, said: str | None, draft: str) -> None:
+    """To be written otherwise, given up, or sent again."""
+    chat = Chat(AMINA, messages=TALK)
+    async with opened(chat) as (app, pilot):
+        pane = await _open(app, pilot)
+        failed = Failed(app.store.state.next_ticket, AMINA.id, "precious", "why")
+        app.store.change(lambda state: replace(state, failed=(failed,), next_ticket=9))
+        getattr(pane, f"action_{action}")()
+        await pilot.pause()
+        assert app.store.state.failed == ()
+        assert app.store.state.draft == draft
+        notice = app.store.state.notice
+        assert (None if notice is None else notice.text) == said
+        if action in ("again", "insist"):
+            await until(pilot, lambda: [one.text for one in chat.written] == ["precious"])
+
+
+async def test_the_last_link_of_the_newest_message_that_has_one_is_copied() -> None:
+    """And said."""
+    chat = Chat(AMINA, messages=LINKS)
+    async with opened(chat) as (app, pilot):
+        pane = await _open(app, pilot)
+        await until(pilot, lambda: pane._transcript.on_screen())
+        pane.action_copy_link()
+        assert app.clipboard == "https://c.example"
+        assert app.store.state.notice == Notice("Copied https://c.example")
+        pane.action_copy()
+        assert app.clipboard == LINKS[1].text
+
+
+async def test_the_arrows_move_where_something_else_is_written() -> None:
+    """And recall what was sent where nothing is; what was undone can be done again."""
+    async with opened(Chat(AMINA, messages=TALK)) as (app, pilot):
+        pane = await _open(app, pilot)
+        app.sender.sent.extend(["one", "two"])
+        field = pane._field
+        for action, text in (
+            ("earlier", "two"), ("earlier", "one"), ("earlier", "one"), ("later", "two"),
+            ("later", ""), ("later", ""), ("earlier", "two"),
+        ):  # fmt: skip
+            getattr(pane, f"action_{action}")()
+            await pilot.pause()
+            assert field.text == text
+        field.load_text("a\nb\nc")
+        field.move_cursor((1, 0))
+        pane.take_typed()
+        pane.action_earlier()
+        assert field.cursor_location[0] == 0
+        pane.action_later()
+        assert field.cursor_location[0] == 1
+        pane.action_newline()
+        assert field.text == "a\n\nb\nc"
+        pane.action_undo()
+        assert field.text == "a\nb\nc"
+        pane.action_redo()
+        assert field.text == "a\n\nb\nc"
+
+
+async def test_the_field_is_one_for_words() -> None:
+    """Not for programs: no numbers, no line that is marked, and nothing that blinks."""
+    box = ReplyBox()
+    assert (box.id, box.placeholder) == ("reply", "write a reply")
+    assert box.soft_wrap
+    assert box.tab_behavior == "focus"
+    looks = (box.show_line_numbers, box.highlight_cursor_line, box.cursor_blink)
+    assert looks == (False, False, False)

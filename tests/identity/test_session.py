@@ -1,0 +1,175 @@
+"""Answers over HTTP: whose they are, and how they are heard as they come."""
+
+import io
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import requests
+import requests.adapters
+
+from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.identity import session
+from imbari_chat.identity.session import StrangerAnswer, refuse_strangers
+from tests.identity.places import LIVE
+
+BASE = "https://shop.firebaseio.com/a.json"
+JSON = {"content-type": "application/json; charset=utf-8"}
+
+
+def _answer(
+    status: int = 200,
+    headers: dict[str, str] | None = None,
+    body: bytes = b"1",
+    *,
+    method: str = "GET",
+    url: str = BASE,
+    asked: dict[str, str] | None = None,
+    sent: str | bytes | None = None,
+) -> requests.Response:
+    answer = requests.Response()
+    answer.status_code, answer.url = status, url
+    answer.headers.update(JSON if headers is None else headers)
+    answer._content = body
+    answer.request = requests.Request(method, url, headers=asked or {}).prepare()
+    answer.request.body = sent
+    return answer
+
+
+def _to(place: str) -> dict[str, str]:
+    return {"location": place}
+
+
+IF_MATCH = {"if-match": "x"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_ours"),
+    [
+        (_answer(), True),
+        (_answer(headers={"content-type": "APPLICATION/JSON"}), True),
+        (_answer(headers={"content-type": "text/html"}), False),
+        (_answer(headers={}), False),
+        (_answer(204, {}), False),
+        (_answer(204, JSON), False),
+        (_answer(204, {}, url=f"{BASE}?print=silent"), True),
+        (_answer(200, JSON, url=f"{BASE}?print=silent"), False),
+        (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
+        (_answer(403, {"content-type": "text/html"}, b"<html>"), False),
+        (_answer(301, _to("https://shop.firebaseio.com/b.json")), False),
+        (_answer(302, _to("https://shop.firebaseio.com/b.json")), False),
+        (_answer(307, _to("https://shop.firebaseio.com/b.json")), True),
+        (_answer(308, _to("/b.json")), True),
+        (_answer(307, _to("https://other.firebaseio.com/b.json")), True),
+        (_answer(307, _to("https://x.europe-west1.firebasedatabase.app/b.json")), True),
+        (_answer(307, _to("http://other.firebaseio.com/b.json")), False),
+        (_answer(307, _to("https://evil.example/b.json")), False),
+        (_answer(307, _to("https://firebaseio.com.evil.example/")), False),
+        (_answer(307, _to("https://[")), False),
+        (_answer(307, {}), False),
+        (_answer(307, _to("http://x.example/"), url="http://x.example/a.json"), True),
+        (_answer(307, _to("http://x.example:1/"), url="http://x.example/a.json"), False),
+        (_answer(body=b"1", method="PUT", asked=IF_MATCH, sent=b"1"), True),
+        (_answer(body=b"1", method="PUT", asked=IF_MATCH, sent="1"), True),
+        (_answer(body=b"2", method="PUT", asked=IF_MATCH, sent=b"1"), False),
+        (_answer(body=b"{", method="PUT", asked=IF_MATCH, sent=b"1"), False),
+        (_answer(body=b"2", method="PUT", sent=b"1"), True),
+        (_answer(body=b"2", method="GET", asked=IF_MATCH, sent=b"1"), True),
+    ],
+)
+def test_a_stranger_is_told_by_what_it_says(answer: requests.Response, is_ours: bool) -> None:
+    """Status, kind, whereto, and whether it is the answer to what was asked."""
+    if is_ours:
+        refuse_strangers(answer)
+        return
+    with pytest.raises(StrangerAnswer) as caught:
+        refuse_strangers(answer)
+    assert caught.value.status == answer.status_code
+    assert caught.value.response is None
+
+
+class _Raw(io.BytesIO):
+    """A body that comes in pieces."""
+
+    def stream(self, size: int, **_: object) -> Iterator[bytes]:
+        while piece := self.read(3):
+            yield piece
+
+
+@pytest.mark.parametrize(
+    ("kind", "stream", "heard", "is_read"),
+    [
+        ("application/json", False, 1 + 4, True),
+        ("application/json", True, 1, False),
+        ("text/html", False, 1, False),
+        ("", False, 1, False),
+    ],
+)
+def test_an_answer_is_heard_piece_by_piece(
+    monkeypatch: pytest.MonkeyPatch, kind: str, stream: bool, heard: int, is_read: bool
+) -> None:
+    """A stranger's page without an end must not put a deadline off."""
+    answers: list[requests.Response] = []
+    sent: list[dict[str, Any]] = []
+
+    def send(_: object, request: object, stream: bool, timeout: object, **more: Any) -> Any:
+        sent.append({"timeout": timeout, **more})
+        return answers[-1]
+
+    times: list[int] = []
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    monkeypatch.setattr(session, "heard", lambda: times.append(1))
+    proxied = HttpEnvironment({"https_proxy": "socks5://proxy.example:1"})
+    for environment, proxies in (
+        (HttpEnvironment({}), {}),
+        (proxied, {"all": "socks5h://proxy.example:1"}),
+    ):
+        adapter = session._ByEnvironment(environment, max_retries=0)
+        request = requests.Request("GET", BASE).prepare()
+        raw, answer = _Raw(b"0123456789"), requests.Response()
+        answer.raw, answer.headers["content-type"] = raw, kind
+        answers.append(answer)
+        assert adapter.send(request, stream, 7.0, cert="c", proxies={"x": "y"}) is answer
+        assert sent[-1] == {"timeout": 7.0, "cert": "c", "proxies": proxies}
+        assert len(times) == heard
+        assert raw.tell() == (10 if is_read else 0)
+        if is_read:
+            assert answer.content == b"0123456789"
+        times.clear()
+
+
+@pytest.mark.parametrize(
+    ("namespace", "url", "asked"),
+    [
+        (None, "https://x.example/a", "https://x.example/a"),
+        ("a b", "https://x.example/a", "https://x.example/a?ns=a%20b"),
+        ("n/s", "https://x.example/a?b=c", "https://x.example/a?b=c&ns=n%2Fs"),
+    ],
+)
+def test_a_request_names_the_namespace_and_gives_up_on_silence(
+    monkeypatch: pytest.MonkeyPatch, namespace: str | None, url: str, asked: str
+) -> None:
+    """Unless it says itself how long it waits."""
+    seen: list[tuple[str, str, object]] = []
+
+    def request(_: object, method: str, url: str, **more: object) -> None:
+        seen.append((method, url, more["timeout"]))
+
+    monkeypatch.setattr(requests.Session, "request", request)
+    with session.QuietSession(LIVE, namespace=namespace) as quiet:
+        quiet.request("GET", url)
+        quiet.request("PUT", url, timeout=9)
+        assert not quiet.trust_env
+        assert refuse_strangers in quiet.hooks["response"]
+    assert seen == [("GET", asked, LIVE.timeout), ("PUT", asked, 9)]
+
+
+def test_no_log_prints_a_token(caplog: pytest.LogCaptureFixture) -> None:
+    """Of those that print URLs."""
+    session.QuietSession(LIVE).close()
+    for name in session._TALKATIVE:
+        logging.getLogger(name).warning("GET %s", "https://x.example/a.json?auth=s3cret&x=1")
+    assert len(caplog.messages) == 6
+    assert not [one for one in caplog.messages if "s3cret" in one]
+    assert {"/a.json?" in one for one in caplog.messages} == {True}

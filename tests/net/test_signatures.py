@@ -1,0 +1,35 @@
+"""All transports are called alike: what nobody says means the same on each."""
+
+import inspect
+
+import pytest
+
+from imbari_chat.net.auto import AutoTransport
+from imbari_chat.net.rest import RestTransport
+from imbari_chat.net.transport import Transport
+from imbari_chat.net.websocket import WebSocketTransport
+
+_CALLS = [
+    name
+    for name, one in vars(Transport).items()
+    if inspect.isfunction(one) and not name.startswith("_")
+]
+
+
+@pytest.mark.parametrize("kind", [RestTransport, WebSocketTransport, AutoTransport])
+@pytest.mark.parametrize("name", _CALLS)
+def test_a_call_takes_the_same_on_every_transport(kind: type, name: str) -> None:
+    """By the same names, in the same order, with the same defaults."""
+    asked, offered = (
+        [
+            (one.name, one.kind, one.default)
+            for one in inspect.signature(getattr(where, name)).parameters.values()
+        ]
+        for where in (Transport, kind)
+    )
+    assert offered == asked
+
+
+def test_a_listener_that_says_nothing_misses_no_latest_value() -> None:
+    """What it is behind with is put together."""
+    assert inspect.signature(Transport.listen).parameters["overflow"].default == "coalesce"
