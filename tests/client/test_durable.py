@@ -129,6 +129,12 @@ def _texts(namespace: Namespace, session_id: str) -> list[str]:
     return [str(one["text"]) for one in sorted(messages, key=lambda one: str(one["timestamp"]))]
 
 
+async def _at_rest(chat: AsyncAdminChat) -> tuple[OutgoingMessage, ...]:
+    """What is left when nothing moves any more: what somebody holds back is not waited for."""
+    async with asyncio.timeout(WAIT):
+        return await chat.flush()
+
+
 async def _until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(WAIT):
         while not condition():  # noqa: ASYNC110  # nobody tells what is on disk
@@ -199,7 +205,7 @@ async def test_what_is_stale_asks_before_it_goes(
     """Whatever a clock says; and holds up what comes after it in its conversation."""
     await _left_behind(namespace, session_id, file, desk, age=25 * 3600)
     async with desk() as chat:
-        (held,) = await chat.flush(timeout=WAIT)
+        (held,) = await _at_rest(chat)
         assert held.delivery == "held"
         later = await chat.reply(session_id, "later", timeout=0.1)
         assert later.delivery == "queued"
@@ -223,7 +229,7 @@ async def test_what_grows_stale_while_the_program_runs_asks_too(
     now = time.time_ns() // 1_000_000
     monkeypatch.setattr(on_disk, "_wall", lambda: now + jump * 3_600_000)
     transport.away = False
-    assert await chat.flush(timeout=WAIT) == (old,)
+    assert await _at_rest(chat) == (old,)
     assert old.delivery == "held"
     new = await chat.reply(session_id, "new", timeout=0)
     await chat.release(old.id)
@@ -305,7 +311,7 @@ async def test_another_process_may_say_that_a_held_message_goes_or_not(
     """By what it writes beside it, which the sender sees."""
     await _left_behind(namespace, session_id, file, desk, age=25 * 3600)
     async with desk() as chat:
-        (held,) = await chat.flush(timeout=WAIT)
+        (held,) = await _at_rest(chat)
         later = await chat.reply(session_id, "later", timeout=0.0)
         other = _store(file)
         await other.become(later.id, "dropped")
@@ -330,7 +336,7 @@ async def test_a_message_is_held_released_and_dropped_by_whoever_wrote_it(
     first, second, third = [await _in_vain(chat, session_id, f"{n}") for n in range(3)]
     await chat.hold(second.id)
     transport.away = False
-    assert await chat.flush(timeout=WAIT) == (second, third)
+    assert await _at_rest(chat) == (second, third)
     assert (second.delivery, third.delivery) == ("held", "queued")
     await chat.drop(third.id)
     assert third.delivery == "failed"
