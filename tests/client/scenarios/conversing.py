@@ -48,6 +48,8 @@ async def a_conversation_goes_both_ways(face: Face) -> None:
         assert (answer.session_id, answer.message.id) == (started.id, reply.id)
         assert [(one.sender, one.text) for one in await customer.history()] == told
         assert [one.text for one in await customer.history(limit=1)] == ["Every Tuesday."]
+        # Neither has an address: an emulator's owner, and somebody who did not sign in.
+        assert (desk.account, customer.account) == (None, None)
 
 
 async def a_matter_is_closed_and_taken_up_again(face: Face) -> None:
