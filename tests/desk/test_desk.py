@@ -76,6 +76,9 @@ async def test_search_finds_as_one_types() -> None:
         assert row_of(app, "1 found in all 2")
         await pilot.press("enter", "escape")
         assert len(app.store.rows) == 2
+        await pilot.press("slash", *"ami")
+        await pilot.pause()
+        assert [one.id for one in app.store.rows] == ["amina"]  # nothing of the last is left
 
 
 def _window() -> Chat:

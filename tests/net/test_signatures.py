@@ -1,9 +1,11 @@
 """All transports are called alike: what nobody says means the same on each."""
 
 import inspect
+from typing import Any
 
 import pytest
 
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
@@ -33,3 +35,10 @@ def test_a_call_takes_the_same_on_every_transport(kind: type, name: str) -> None
 def test_a_listener_that_says_nothing_misses_no_latest_value() -> None:
     """What it is behind with is put together."""
     assert inspect.signature(Transport.listen).parameters["overflow"].default == "coalesce"
+
+
+@pytest.mark.parametrize("kind", [RestTransport, WebSocketTransport, AutoTransport])
+def test_a_way_that_is_given_is_the_way(kind: Any) -> None:
+    """And not what this process's environment says."""
+    given = HttpEnvironment({"https_proxy": "http://proxy.example:1"})
+    assert kind(None, timeout=5.0, environment=given)._environment is given
