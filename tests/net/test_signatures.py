@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
+from imbari_chat.engine.effects import StateChanged
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto import AutoTransport
+from imbari_chat.net.auto_subscription import JointBuffer
 from imbari_chat.net.rest import RestTransport
-from imbari_chat.net.transport import Transport
+from imbari_chat.net.transport import Transport, Way
 from imbari_chat.net.websocket import WebSocketTransport
 
 _CALLS = [
@@ -42,3 +44,17 @@ def test_a_way_that_is_given_is_the_way(kind: Any) -> None:
     """And not what this process's environment says."""
     given = HttpEnvironment({"https_proxy": "http://proxy.example:1"})
     assert kind(None, timeout=5.0, environment=given)._environment is given
+
+
+@pytest.mark.parametrize(
+    ("kind", "way"), [(RestTransport, Way("rest")), (WebSocketTransport, Way("websocket"))]
+)
+def test_a_transport_says_which_way_it_goes(kind: Any, way: Way) -> None:
+    """In the words of the settings."""
+    assert kind(None, timeout=5.0).way == way
+
+
+async def test_a_subscription_of_either_kind_begins_by_connecting() -> None:
+    """Before anybody has looked."""
+    buffer = JointBuffer(10, "coalesce", "/", lambda: False)
+    assert buffer.latest == StateChanged("connecting")
