@@ -1,17 +1,20 @@
 """All transports are called alike: what nobody says means the same on each."""
 
 import inspect
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from imbari_chat.engine.effects import StateChanged
+from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.auto_subscription import JointBuffer
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport, Way
 from imbari_chat.net.websocket import WebSocketTransport
+from imbari_chat.wire.paths import ROOT
 
 _CALLS = [
     name
@@ -58,3 +61,13 @@ async def test_a_subscription_of_either_kind_begins_by_connecting() -> None:
     """Before anybody has looked."""
     buffer = JointBuffer(10, "coalesce", "/", lambda: False)
     assert buffer.latest == StateChanged("connecting")
+
+
+async def test_what_cannot_be_written_is_told_as_what_was_not_made() -> None:
+    """Nobody has to catch it, and there is nothing to take back."""
+    transport: Any = WebSocketTransport(None, timeout=5.0)  # type: ignore[arg-type]  # never asked
+    transport._caller = SimpleNamespace(is_known=True, uid=None)
+    told: list[Any] = []
+    withdraw = transport.submit({ROOT: {}}, told.append)
+    assert [type(one) for one in told] == [InvalidData]
+    assert withdraw() is False
