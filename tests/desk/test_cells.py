@@ -2,7 +2,9 @@
 
 import pytest
 from rich.style import Style
+from textual.app import App, ComposeResult
 
+from imbari_chat.desk.bar import Bar, Parts
 from imbari_chat.desk.cells import strip
 
 RED, FILL = Style(color="red"), Style(reverse=True)
@@ -27,3 +29,27 @@ def test_a_line_is_as_wide_as_its_pane(
     line = strip(parts, width, 0, FILL)
     assert [(text, ink) for text, ink, _ in line if text] == shown
     assert (line.cell_length, len(line.text)) == (width, width)
+
+
+async def test_a_bar_is_as_high_as_it_is_full() -> None:
+    """What its lines leave is blank."""
+    lines: list[Parts] = [[("ab", FILL)], [("cd", FILL)], [("ef", FILL)]]
+    bar = Bar(lambda: lines, name="bar", height=0)
+
+    class Page(App[None]):
+        def compose(self) -> ComposeResult:
+            yield bar
+
+    async with Page().run_test(size=(6, 8)) as pilot:
+        bar.update()
+        await pilot.pause()
+        assert (bar.id, bar.size.height) == ("bar", 3)
+        assert [(one.text, str(one.style)) for one in bar.render_line(2)] == [
+            ("ef", "reverse"),
+            ("    ", "none"),
+        ]
+        lines = lines[:2]
+        bar.update()
+        await pilot.pause()
+        assert bar.size.height == 2
+        assert bar.render_line(5).text.strip() == ""
