@@ -418,3 +418,12 @@ def test_what_nobody_sets_is_as_usual() -> None:
         "token_store": "auto", "outbox": "auto", "presence": True, "name": None, "undo": 3.0,
         "bell": True, "title": True, "notify": "off", "notify_text": False,
     }  # fmt: skip
+
+
+def test_consents_are_found_again_by_a_later_program(nowhere: Path) -> None:
+    """They are where they were."""
+    file = nowhere / "imbari-chat.toml"
+    file.write_text("timeout = 5")
+    Consents(nowhere / "data").give(file)
+    assert [one.name for one in (nowhere / "data").iterdir()] == ["settings-files.json"]
+    assert Consents(nowhere / "data").cover(file)

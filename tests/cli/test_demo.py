@@ -1,6 +1,8 @@
 """``demo``: the embedded emulator, customers who write by themselves, and the desk."""
 
+import asyncio
 import json
+import random
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +14,7 @@ import pytest
 
 from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
-from imbari_chat.cli.demo.customers import Customer
+from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Desk, _judge
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.stage import PROJECT
@@ -337,3 +339,22 @@ def test_each_option_is_handed_on(
     for wrong in (["--web-port", "65536"], ["--web-port", "-1"], ["--customers", "0"]):
         program("demo", *wrong, code=2)
     program("demo", "--seconds", "0", code=2)
+
+
+@pytest.mark.parametrize(
+    ("length", "speed", "least", "most"),
+    [(0, 1.0, 0.6, 0.6), (10, 1.0, 0.9, 1.3), (1_000, 1.0, 5.0, 5.0), (1_000, 10.0, 0.5, 0.5)],
+)
+async def test_a_customer_types_as_people_do_and_nobody_waits_for_ever(
+    monkeypatch: pytest.MonkeyPatch, length: int, speed: float, least: float, most: float
+) -> None:
+    """A moment, and so long for each letter; five seconds at most."""
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    for seed in range(20):
+        await Pace(random.Random(seed), speed).typing("x" * length)
+    assert least - 1e-9 <= min(waited) <= max(waited) <= most + 1e-9

@@ -2,6 +2,7 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -148,3 +149,13 @@ def test_the_demo_prints_where_its_website_is(
     assert (told.pop("version"), told.pop("event")) == (1, "serving")
     assert told["dashboard"] == f"{told['widget']}admin/chat"
     assert told.keys() == {"widget", "dashboard", "email", "password", "database", "auth"}
+
+
+def test_what_was_served_is_gone_with_its_block() -> None:
+    """Nobody answers at its port, and no thread is left."""
+    with serving(Site([pages()], FIREBASE, EMULATOR, None)) as url:
+        threads = [one for one in threading.enumerate() if one.name == "imbari-site"]
+        assert plain_http.get(f"{url}/", trust_env=False).status_code == 200
+    assert not any(one.is_alive() for one in threads)
+    with pytest.raises(httpx.ConnectError):
+        plain_http.get(f"{url}/", trust_env=False)

@@ -149,6 +149,10 @@ def test_of_a_strangers_words_so_much_is_drawn_as_a_line_may_hold() -> None:
     ):
         words = re.findall("x+", "".join(inked(drawn, 20_000)))
         assert {len(one) for one in words} == {most - 1}  # and a mark where it was cut
+    noted = {ID_FIELD: long, "text": long, "at": NOW, "by": "u", "name": long}
+    head, *text = inked(Group(*note_blocks([Note.model_validate(noted)], with_ids=True)), 20_000)
+    assert [len(one) for one in re.findall("x+", head)] == [59, 19]
+    assert long in "".join(text)
     line = inked(tables.event_line(message("m", long), AMINA, "am"), 20_000)
     assert long in line[0]
     assert len(tables.cell(long, 30)) == 30

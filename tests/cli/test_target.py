@@ -196,3 +196,10 @@ def test_what_a_command_is_to_do_decides_how_it_goes_there(
     chosen = Target({"transport": "websocket", "outbox": "durable"})
     settings = with_admin_chat(chosen, Stderr(quiet=True), work, **ways)
     assert (settings.transport, settings.outbox) == ("websocket", "durable")
+
+
+def test_consent_that_is_to_be_quiet_is(program: Program, place: Path) -> None:
+    """Given, taken back, or not there."""
+    (place / "imbari-chat.toml").write_text("timeout = 5\n")
+    for options in ((), ("--withdraw",), ("--withdraw",)):
+        assert program("config", "trust", "--quiet", *options).stderr == ""

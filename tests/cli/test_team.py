@@ -306,3 +306,14 @@ def test_a_limit_ends_among_what_is_behind(program: Program, visitor: Visitor) -
     program("snooze", third, "1d")
     assert listed(program, "--limit", "1") == [second]
     assert listed(program, "--limit", "5") == [second, first]
+
+
+@pytest.mark.parametrize(("limit", "found"), [("1", 1), ("2", 2), ("3", 2), ("4", 2)])
+def test_a_limit_is_of_those_that_are_asked_for(
+    program: Program, visitor: Visitor, limit: str, found: int
+) -> None:
+    """However many others stand before them."""
+    sessions = [visitor.writes(f"text {number}") for number in range(4)]
+    for one in sessions[:2]:
+        program("label", one, "vip")
+    assert listed(program, "--label", "vip", "--limit", limit) == sessions[:2][::-1][:found]

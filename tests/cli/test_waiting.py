@@ -85,3 +85,22 @@ async def test_a_slow_service_is_waited_for_and_said_to_be(
         terminal.press("\x03")
         assert await asyncio.to_thread(terminal.ends, within=30) == 130
     server.close()
+
+
+async def test_the_count_begins_anew_when_its_line_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Something was printed, so that it went on."""
+    is_shown, told = False, list[str]()
+
+    def show(words: str) -> None:
+        nonlocal is_shown
+        told.append(words.split(": ", 1)[1].split(" ", 1)[0])
+        is_shown = len(told) != 3
+        if len(told) == 6:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(waiting, "_TICK", 0)
+    monkeypatch.setattr(waiting, "show_waiting", show)
+    monkeypatch.setattr(waiting, "is_waiting_shown", lambda: is_shown)
+    with pytest.raises(asyncio.CancelledError):
+        await waiting._tell("the service")
+    assert told == ["1", "2", "3", "1", "2", "3"]

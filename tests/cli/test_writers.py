@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import logging
+import os
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,3 +156,33 @@ def test_nobody_is_asked_without_a_terminal(
     assert ask("E-mail: ") == ""
     assert ask_secretly("Password: ") == ""
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("paged", "terminal", "lines", "is_paged"),
+    [
+        (True, True, 5, True),
+        (True, True, 4, False),
+        (False, True, 5, False),
+        (True, False, 5, False),
+    ],
+)
+def test_what_is_longer_than_a_terminal_is_turned_page_by_page(
+    monkeypatch: pytest.MonkeyPatch, paged: bool, terminal: bool, lines: int, is_paged: bool
+) -> None:
+    """By the person's own program, if a person sees it and it is made for that."""
+    stream, shown = io.StringIO(), list[str]()
+    monkeypatch.setattr(sys, "stdout", stream)
+    monkeypatch.setattr(Stdout, "is_terminal", terminal)
+    monkeypatch.setenv("LINES", "5")
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setenv("LESS", "")  # so that what is set here goes with the test
+    monkeypatch.delenv("LESS")
+    monkeypatch.setattr("rich.pager.SystemPager.show", lambda _, text: shown.append(text))
+    Stdout().draw(*(Text(f"line {at}") for at in range(lines)), paged=paged)
+    text = "".join(f"line {at}\n" for at in range(lines))
+    assert (shown, stream.getvalue()) == (([text], "") if is_paged else ([], text))
+    assert (os.environ.get("LESS") == "FRX") is is_paged
+    monkeypatch.setenv("LESS", "R")
+    Stdout().draw(*(Text(f"line {at}") for at in range(lines)), paged=paged)
+    assert os.environ["LESS"] == "R"

@@ -305,3 +305,23 @@ async def test_a_look_judges_signs_by_the_latest_time_there_is(clock: int, state
 
     presence = ClientPresence(Stored(), Late(), enabled=True)
     assert (await presence.read(S)).of(S) == state
+
+
+async def test_how_far_behind_this_clock_is_follows_the_least_of_it() -> None:
+    """What comes late came late; nobody's sign comes too early."""
+    now = NOW
+    watcher = Watcher(Noted(), "admin", lambda: now, lambda _: None)
+
+    def comes(at: int, touched: frozenset[str] | None) -> int | None:
+        one: Any = {S: {"at": at, "connections": {"aa": {"at": at, "state": "online"}}}}
+        watcher._take("customers", Changed(one, touched))
+        return watcher._behind
+
+    touched = frozenset({S})
+    assert comes(NOW - 50, None) is None  # that was there before
+    assert comes(NOW - 40, touched) == 40
+    now += 100
+    assert comes(NOW - 10, touched) == 40
+    assert comes(NOW + 70, touched) == 30
+    assert comes(NOW + 60, touched) == 30
+    assert comes(NOW + 105, touched) == -5

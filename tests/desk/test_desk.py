@@ -88,6 +88,9 @@ async def test_search_finds_as_one_types() -> None:
         assert row_of(app, "1 found in all 2")
         await pilot.press("enter", "escape")
         assert len(app.store.rows) == 2
+        await pilot.press("slash", "right", *"ami")  # nothing of the last is left
+        await pilot.pause()
+        assert [one.id for one in app.store.rows] == ["amina"]
 
 
 def _window() -> Chat:

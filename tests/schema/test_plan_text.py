@@ -1,5 +1,7 @@
 """Plans as text: what comes back writes the same, and reads the same."""
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -39,3 +41,15 @@ def test_what_is_no_plan_is_refused(text: str) -> None:
     """Whoever wrote it."""
     with pytest.raises(InvalidData):
         unpack(text)
+
+
+def test_a_plan_is_kept_in_words_that_stay() -> None:
+    """What an earlier program kept has to be understood by a later one."""
+    plan = plans.reply(SESSION, MESSAGE, "Hello", uid="desk", after=5)
+    kept = json.loads(pack(plan))
+    assert list(kept) == ["changes", "marker", "requires", "expects"]
+    assert kept["changes"] == {str(place): value for place, value in plan.changes.items()}
+    assert kept["marker"] == (None if plan.commit_marker is None else str(plan.commit_marker))
+    assert kept["requires"] == (None if plan.requires is None else str(plan.requires))
+    assert plan.expects is not None
+    assert kept["expects"] == [str(plan.expects[0]), plan.expects[1]]

@@ -92,3 +92,13 @@ def test_any_texts_are_messages_or_refused(said: list[str]) -> None:
         except InvalidData:
             return
         assert joiner.held <= 20
+
+
+@pytest.mark.parametrize(
+    ("text", "size"), [("x", 1), ("é", 2), ("漢", 3), ("😀", 4), ("\ud800", 1), ("x\udfffé", 4)]
+)
+def test_a_text_counts_in_bytes_whatever_stands_in_it(text: str, size: int) -> None:
+    """Half a pair as the one byte that is sent in its place."""
+    assert joined([text], size) == [text]
+    with pytest.raises(TooLong, match=f"at most {size - 1} bytes"):
+        joined([text], size - 1)

@@ -20,7 +20,6 @@ class Bar(Widget):
     Args:
         lines: Gives them; their texts are safe to draw.
         height: How many; 0 for as many as there are.
-        style: Of what they leave blank.
         name: The widget's id.
     """
 
@@ -30,12 +29,10 @@ class Bar(Widget):
         *,
         name: str,
         height: int = 1,
-        style: Style | None = None,
     ) -> None:
         super().__init__(id=name)
         self._lines = lines
         self._drawn: Sequence[Parts] = ()
-        self._style = style or Style.null()
         self.styles.height = height
         self._is_as_high_as_full = not height
 
@@ -54,4 +51,4 @@ class Bar(Widget):
     def render_line(self, y: int) -> Strip:
         width = self.size.width
         parts = self._drawn[y] if y < len(self._drawn) else ()
-        return strip(parts, width, self._style)
+        return strip(parts, width, Style.null())
