@@ -325,3 +325,35 @@ async def test_how_far_behind_this_clock_is_follows_the_least_of_it() -> None:
     assert comes(NOW + 70, touched) == 30
     assert comes(NOW + 60, touched) == 30
     assert comes(NOW + 105, touched) == -5
+
+
+async def test_what_is_heard_for_presence_alone_is_known_to_be() -> None:
+    """It says nothing of how messages are heard."""
+
+    class Silent:
+        async def __aenter__(self) -> "Silent":
+            return self
+
+        async def __aexit__(self, *_: object) -> None: ...
+
+        def __aiter__(self) -> "Silent":
+            return self
+
+        async def __anext__(self) -> object:
+            await asyncio.Event().wait()
+            raise StopAsyncIteration
+
+    class Listening(Noted):
+        def listen(self, path: Path, query: Query | None = None, **_: object) -> Any:
+            listened[str(path)] = Silent()
+            return listened[str(path)]
+
+    listened: dict[str, Silent] = {}
+    transport: Any = Listening()
+    presence = ClientPresence(transport, Ids(), enabled=True)
+    presence.watch(lambda _: None)
+    await eventually(lambda: len(presence.subscriptions) == 3)
+    heard: Any = set(presence.subscriptions)
+    assert heard == set(listened.values())
+    assert set(listened) == {"/presence/customers", "/presence/admins", "/typing"}
+    await presence.close()

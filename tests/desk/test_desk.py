@@ -485,6 +485,18 @@ async def test_a_window_that_grows_shows_both_panes() -> None:
             assert any("amina@" in row and "▏" in row for row in screen_of(app)) is shown
 
 
+@pytest.mark.parametrize(
+    ("width", "of_list"), [(109, 109), (110, 44), (150, 60), (160, 64), (300, 64)]
+)
+async def test_the_list_has_two_fifths_of_the_room_and_no_more_than_it_needs(
+    width: int, of_list: int
+) -> None:
+    """Beside the conversation; alone it has all of it."""
+    async with opened(Chat(AMINA, BRIAN), size=(width, 30)) as (app, _):
+        assert app._inbox.size.width == of_list
+        assert app._conversation.display is (width >= 110)
+
+
 async def test_an_untouched_selection_is_the_newest() -> None:
     """One that was moved stays on its conversation, wherever that goes."""
     chat = Chat(AMINA, BRIAN)
