@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
@@ -107,6 +108,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # An installed package has its bytecode beside it, ours as well as the peers'. A checkout that
     # may not write any would be measured compiling.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    # A shell has what it starts in the background ignore Ctrl-C, and whatever that starts.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     load, cores = os.getloadavg()[0], os.cpu_count()
     print(
         f"load {load:.1f} on {cores} cores; what else runs costs ours and theirs", file=sys.stderr
