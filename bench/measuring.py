@@ -5,6 +5,7 @@ Whatever is compared takes turns, so that a busy moment of the machine hits both
 
 import statistics
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
@@ -53,13 +54,19 @@ def process_time(command: Sequence[str], environment: Mapping[str, str] | None =
         command: What is started.
         environment: Its variables, all of them; this process's own by default.
     """
-    return milliseconds(
-        lambda: subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            check=True,
-            timeout=_PROCESS_LIMIT,
-            env=environment,
-        )
-    )
+
+    def run() -> None:
+        with subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, env=environment
+        ) as process:
+            # A wait with a limit would look every 50 ms.
+            limit = threading.Timer(_PROCESS_LIMIT, process.kill)
+            limit.start()
+            try:
+                status = process.wait()
+            finally:
+                limit.cancel()
+        if status:
+            raise subprocess.CalledProcessError(status, command)
+
+    return milliseconds(run)
