@@ -200,6 +200,17 @@ async def test_what_a_silent_line_lets_nobody_check_waits_for_the_network() -> N
         assert [one.text for one in app.store.state.sending()] == ["coming"]
 
 
+async def test_what_may_have_been_taken_is_not_handed_over_again() -> None:
+    """By an outbox whose file another process locks: it may send it yet, and that is said."""
+    chat = Chat(AMINA, messages=(HELLO,))
+    chat.unchecked = Unavailable("not taken within 10 s", outcome_unknown=True)
+    async with opened(chat) as (app, pilot):
+        await pilot.press("enter", *"coming", "enter")
+        await until(pilot, lambda: app.store.state.failed)
+        assert chat.calls[1:] == ["reply 'coming' after m1"]
+        assert not chat.written
+
+
 async def test_there_may_be_nothing_that_was_not_sent() -> None:
     """Which is said."""
     async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):

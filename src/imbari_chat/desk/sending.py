@@ -225,8 +225,8 @@ class Sender:
     async def _handed_over(self, held: _Held) -> OutgoingMessage:
         try:
             return await held.talk.reply(held.text, expect_last=held.last)
-        except Unavailable:
-            if held.last is None:
+        except Unavailable as error:
+            if held.last is None or error.outcome_unknown:
                 raise
             # Nothing was sent. As what is written offline it waits for the network, unasked.
             return await held.talk.reply(held.text)
