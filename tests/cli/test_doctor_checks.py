@@ -108,6 +108,18 @@ async def test_presence_can_be_said_and_seen(
     assert gateway.written == [{place: None} for place in written]
 
 
+def _answers(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
+    """The addresses that are asked; each gives this."""
+    asked: list[str] = []
+
+    def get(_: Project, url: str) -> Any:
+        asked.append(url)
+        return answer
+
+    monkeypatch.setattr(doctor, "_get", get)
+    return asked
+
+
 def _answer(status: int, date: str | None = None) -> requests.Response:
     answer = requests.Response()
     answer.status_code = status
@@ -135,13 +147,7 @@ def test_a_stranger_asks_the_database(
     monkeypatch: pytest.MonkeyPatch, answer: Any, states: list[str], found: str
 ) -> None:
     """Who is told nothing, and learns what time it is there."""
-    asked: list[str] = []
-
-    def get(_: Project, url: str) -> Any:
-        asked.append(url)
-        return answer
-
-    monkeypatch.setattr(doctor, "_get", get)
+    asked = _answers(monkeypatch, answer)
     monkeypatch.setattr(doctor.time, "time", lambda: 1_710_252_300.0)  # type: ignore[attr-defined]  # its clock
     reached, clocks, rules = doctor._database(LIVE)
     assert asked == ["https://shop.firebaseio.com/chatSessions.json?shallow=true"]
@@ -181,13 +187,7 @@ def test_what_signs_in_is_asked_whether_it_is_there(
     asked: list[str],
 ) -> None:
     """An emulated database has its own, or none; a live one's is never meant."""
-    seen: list[str] = []
-
-    def get(_: Project, url: str) -> Any:
-        seen.append(url)
-        return answer
-
-    monkeypatch.setattr(doctor, "_get", get)
+    seen = _answers(monkeypatch, answer)
     check = doctor._sign_in_service(project)
     assert (check.name, check.state, bool(check.hint)) == ("auth", state, state != "ok")
     assert check.found.startswith(found)

@@ -1,6 +1,5 @@
 """How a person names a moment."""
 
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -8,18 +7,16 @@ import pytest
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.since import later, moment
 from imbari_chat.errors import InvalidData
+from tests.zones import time_zone
 
 NOW = 1_710_252_300_000  # 2024-03-12T14:05:00Z
 
 
 @pytest.fixture(autouse=True)
-def nairobi(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def nairobi() -> Iterator[None]:
     """Three hours east of Greenwich all year."""
-    monkeypatch.setenv("TZ", "EAT-3")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with time_zone("EAT-3"):
+        yield
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,6 @@
 """What the command line draws, with its inks."""
 
 import re
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import Note
 from tests.view.records import NOW, message, session
+from tests.zones import time_zone
 
 AMINA = session("amina", unreadCount=2, customerPhone="+254 7", topic="An order", createdAt=NOW)
 BRIAN = session("brian", at=-90_000_000, status="resolved")
@@ -34,13 +34,10 @@ OURS, THEIRS = (
 
 
 @pytest.fixture(autouse=True)
-def greenwich(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def greenwich() -> Iterator[None]:
     """Where the reader is."""
-    monkeypatch.setenv("TZ", "UTC0")
-    time.tzset()
-    yield
-    monkeypatch.undo()
-    time.tzset()
+    with time_zone("UTC0"):
+        yield
 
 
 def inked(drawn: RenderableType, width: int) -> list[str]:

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
@@ -40,6 +39,7 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.schema import strict_rules
 from tests import programs
 from tests.cli.harness import Program, Visitor, outside
+from tests.zones import time_zone
 
 _PATIENCE = 20.0
 
@@ -370,11 +370,8 @@ def _said(text: str, at: int, session: Session = AMINA, sender: str = "customer"
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A person in Nairobi at a terminal."""
     monkeypatch.setattr(Stdout, "is_terminal", True)
-    with monkeypatch.context() as patched:
-        patched.setenv("TZ", "Africa/Nairobi")
-        time.tzset()
+    with time_zone("Africa/Nairobi"):
         yield
-    time.tzset()
 
 
 @pytest.mark.usefixtures("terminal")

@@ -511,6 +511,14 @@ def _of_one_session(world: World) -> Callable[[str, int], None]:
     return write
 
 
+async def _tells_what_is_written(world: World, count: int) -> None:
+    """So many messages are written, and they are what the consumer is told."""
+    write, told = _of_one_session(world), len(world.written)
+    for _ in range(count):
+        write(f"-M{len(world.written):03}", 0)
+    assert _texts(await world.look()) == world.written[told:]
+
+
 async def _follow_inbox(world: World) -> None:
     diff = SessionDiff(2)
     order = paths.sessions_in_order()
@@ -693,10 +701,7 @@ def test_the_inbox_says_nothing_twice_however_deep_it_has_to_look(
             write(f"zz{number:03}", HOUR)
         assert sorted(_texts(await world.look())) == sorted(world.written[1:])
         for count in (between, after):
-            told = len(world.written)
-            for _ in range(count):
-                write(f"-M{len(world.written):03}", 0)
-            assert _texts(await world.look()) == world.written[told:]
+            await _tells_what_is_written(world, count)
         await world.close()
 
     _run(lambda: world.server, scene())
@@ -842,10 +847,7 @@ def test_a_clock_that_is_set_back_and_forth_makes_nothing_news_again() -> None:
             (0, 45),
         ):
             clock[0] = wrong
-            told = len(world.written)
-            for _ in range(count):
-                write(f"-M{len(world.written):03}", 0)
-            assert _texts(await world.look()) == world.written[told:]
+            await _tells_what_is_written(world, count)
         await world.close()
 
     _run(lambda: world.server + clock[0], scene())
@@ -876,10 +878,7 @@ def test_whatever_the_clock_is_set_to_each_message_is_news_once(
         await _follow_inbox(world)
         for wrong, count in steps:
             clock[0] = wrong
-            told = len(world.written)
-            for _ in range(count):
-                write(f"-M{len(world.written):03}", 0)
-            assert _texts(await world.look()) == world.written[told:]
+            await _tells_what_is_written(world, count)
         await world.close()
 
     _run(lambda: world.server + clock[0], scene())
