@@ -183,14 +183,13 @@ class _Known:
         """
         if self.ids is None:
             return message.timestamp <= self.until
-        if message.id in self.ids or message.id in self.ahead:
+        if self.is_given(message):
             return True
         if self.begun is not None and message.timestamp <= self.begun <= latest_time(now):
             return True
         place = message_place(message)
         ahead_floor = self.ahead_floor if is_ahead(place, now) else None
-        floors = (self.floor, self.forgotten, ahead_floor)
-        return any(floor is not None and place <= floor for floor in floors)
+        return any(floor is not None and place <= floor for floor in (self.floor, ahead_floor))
 
     def new(self, session: Session, newest: Newest) -> list[Message]:
         """Those of the newest messages that are new, in order."""

@@ -36,6 +36,9 @@ class Newest:
         session_id: Which conversation.
         usable: Gives the usable messages among rows, in their order.
         now: The server's time, ms, by which it is decided what is ahead of it.
+
+    Attributes:
+        lower: What :meth:`look_at` found below all that had been read, oldest first.
     """
 
     def __init__(
