@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from imbari_chat.http_environment import TRUST_VARIABLES
 from tests import budget
 from tests.costs import Costs
 from tests.google import Absent, auth_emulator
@@ -92,12 +93,18 @@ def _shared_program(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _temporary_directory() -> Iterator[None]:
-    """Each worker's own: an emulator says there, under the project's name, where its hub is."""
+def _machine() -> Iterator[None]:
+    """Nothing of its proxies and authorities, and a directory for temporary files of one's own.
+
+    An emulator says there, under the project's name, where its hub is.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="imbari-", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
+        for name in os.environ:
+            if name.lower().endswith("_proxy") or name in TRUST_VARIABLES:
+                patch.delenv(name)
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", None)  # found anew
         yield

@@ -37,7 +37,13 @@ from urllib.parse import SplitResult, urlsplit
 
 from imbari_chat.errors import ConfigError
 
-__all__ = ["HttpEnvironment", "Proxy", "is_this_machine", "untrusted_certificate"]
+__all__ = [
+    "TRUST_VARIABLES",
+    "HttpEnvironment",
+    "Proxy",
+    "is_this_machine",
+    "untrusted_certificate",
+]
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -52,12 +58,13 @@ _SCHEMES: Final = {
     "socks5h": "socks5",
 }
 _SOCKS_LIBRARIES: Final = {"socksio": "httpx", "socks": "requests"}
-_TRUST_VARIABLES: Final = (
+TRUST_VARIABLES: Final = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+"""Each may name whose certificates are believed, instead of the authorities everybody knows."""
 _KEY_LOG: Final = "SSLKEYLOGFILE"
 _HOST: Final = re.compile(r"(?=.{1,253}$)[\w-]{1,63}(\.[\w-]{1,63})*", re.ASCII)
 
@@ -162,7 +169,7 @@ class HttpEnvironment:
         return context
 
     def _trust_variables(self) -> Iterator[tuple[str, str]]:
-        for variable in _TRUST_VARIABLES:
+        for variable in TRUST_VARIABLES:
             if place := self._variables.get(variable):
                 yield variable, place
 
