@@ -23,11 +23,15 @@ budget.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run ends with what it cost; and Ctrl-C is heard, also if a shell has put it aside.
+    """The run ends with what it cost, and knows nothing of the machine's proxies and authorities.
 
-    What a shell starts in the background ignores it, and so would every program that tests start.
+    And Ctrl-C is heard, also if a shell has put it aside: what a shell starts in the background
+    ignores it, and so would every program that tests start.
     """
     config.pluginmanager.register(Costs())
+    for name in [*os.environ]:
+        if name.lower().endswith("_proxy") or name in TRUST_VARIABLES:
+            del os.environ[name]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -93,18 +97,12 @@ def _shared_program(item: pytest.Item) -> str:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _machine() -> Iterator[None]:
-    """Nothing of its proxies and authorities, and a directory for temporary files of one's own.
-
-    An emulator says there, under the project's name, where its hub is.
-    """
+def _temporary_directory() -> Iterator[None]:
+    """A directory of one's own: an emulator says there, by the project's name, where its hub is."""
     with (
         tempfile.TemporaryDirectory(prefix="imbari-", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,
     ):
-        for name in os.environ:
-            if name.lower().endswith("_proxy") or name in TRUST_VARIABLES:
-                patch.delenv(name)
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", None)  # found anew
         yield
