@@ -12,7 +12,7 @@ what to read.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from imbari_chat.client.events.lowest import Lowest
@@ -67,7 +67,7 @@ class Gap:
     after: tuple[str, Json] | None
     until: Place | None
     shown: frozenset[str]
-    missing: set[str] = field(default_factory=set)
+    missing: set[str]
 
 
 class WindowDiff(ABC):
