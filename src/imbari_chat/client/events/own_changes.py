@@ -125,7 +125,6 @@ class RecordOverlay:
         """It was not, or the window stays silent; gives the records in which it showed."""
         concerned = {key for key, one in self._changes.items() if one.pop(number, None) is not None}
         self._ended |= concerned
-        self._changes = {key: one for key, one in self._changes.items() if one}
         return frozenset(concerned)
 
     def over(
@@ -141,30 +140,23 @@ class RecordOverlay:
         if not self._changes and not self._ended:
             return value, touched
         laid = {}
-        for key in list(self._changes):
+        before, self._changes = self._changes, {}
+        for key, changes in before.items():
             record = self._records.get(key)
             if not isinstance(record, dict):
-                del self._changes[key]  # deleted, or no longer shown
-                continue
-            self._settle(key, record)
-            if key in self._changes:
-                laid[key] = self._over(key, record)
+                continue  # deleted, or no longer shown
+            # What the window holds is the window's.
+            left = {
+                number: one
+                for number, one in changes.items()
+                if not (one.is_due and one.is_held(record))
+            }
+            if left:
+                self._changes[key] = left
+            laid[key] = self._over(key, record)
         differing = self._ended | laid.keys()
         self._ended = _NONE
         return {**self._records, **laid}, None if touched is None else touched | differing
-
-    def _settle(self, key: str, record: Json) -> None:
-        """What the window holds is the window's."""
-        left = {
-            number: one
-            for number, one in self._changes[key].items()
-            if not (one.is_due and one.is_held(record))
-        }
-        if left:
-            self._changes[key] = left
-        else:
-            del self._changes[key]
-            self._ended |= {key}
 
     def _over(self, key: str, record: Json) -> Json:
         changes = self._changes.get(key)
