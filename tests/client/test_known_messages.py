@@ -139,7 +139,8 @@ def test_what_was_all_ahead_to_begin_with_is_old_when_its_time_has_come(
     about = session("amina", lastMessageTime=FAR)
     read: Any = Newest(timely, there, is_all=False, is_all_ahead=is_all_ahead)
     first = _Known.by(about).after(about, read)
-    again = first.after(session("amina", lastMessageTime=FAR + 5), read)
+    later_on = session("amina", lastMessageTime=FAR + 5)
+    again = first.after(later_on, read).after(later_on, read)
     for one in (first, again):
         now = FAR - latest_time(0) + later
         told = [message(f"f{by}", "x", timestamp=FAR + by) for by in (-1, 0, 1)]

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.client.events import diff as module
 from imbari_chat.client.events.diff import PENDING, MessageDiff, SessionDiff, WindowDiff
 from imbari_chat.client.events.lowest import Lowest
 from imbari_chat.schema.events import (
@@ -19,7 +20,7 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
-from imbari_chat.schema.order import latest_time, place_of_message
+from imbari_chat.schema.order import Place, latest_time, place_of_message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from tests.view.records import message
@@ -161,6 +162,50 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
         expected = min((place_of_message("", raw), key) for key, raw in window.items())
         assert lowest.of(window, touched) == expected
         assert lowest.of(window, touched) == expected
+
+
+def test_a_window_that_changes_a_little_costs_little() -> None:
+    """However often a record moves; nor is what is gone remembered."""
+    asked: list[str] = []
+
+    def place(key: str, raw: Json) -> Place:
+        asked.append(key)
+        return place_of_message(key, raw)
+
+    lowest = Lowest(place)
+    window: dict[str, Json] = {f"{at}": {"timestamp": at} for at in range(50)}
+    for at in range(1000):
+        window["7"] = {"timestamp": 100 + at}
+        lowest.of(window, {"7"})
+        assert len(lowest._heap) <= 4 * len(window) + 1
+    assert len(asked) < 50 + 5 * 1000
+
+
+def test_a_record_that_did_not_change_is_not_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not by those who look at a window before it is delivered, nor when one beside it changes."""
+    asked: list[str] = []
+
+    def place(key: str, raw: Json) -> Place:
+        asked.append(key)
+        return place_of_message(key, raw)
+
+    monkeypatch.setattr(module, "place_of_message", place)
+    diff = _messages(4)
+
+    def looks(window: Json, touched: frozenset[str] | None = None) -> list[str]:
+        asked.clear()
+        diff.is_crowded(window, 0, touched)
+        diff.gap(window, touched)
+        diff.update(window, touched)
+        return sorted(set(asked)) if touched else sorted(asked)
+
+    window: dict[str, Json] = {key: _message(key) for key in "abcd"}
+    assert looks(window) == [*"abcd"]
+    assert looks(dict(window)) == []
+    assert looks({**window, "b": _message("b", read=True)}) == ["b"]
+    assert looks({**window, "b": _message("b")}, frozenset("b")) == ["b"]
 
 
 def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:
@@ -490,6 +535,8 @@ def test_a_window_is_crowded_if_most_of_it_is_ahead_of_its_time(
     window: dict[str, Json] = {f"{-at}": _message("x", timestamp=at) for at in times[:-1]}
     window["0"] = _message("x", timestamp=times[-1])  # the one that came last
     assert diff.is_crowded(window, 0, touched) is (crowded and touched != frozenset())
+    window["0"] = _message("x", timestamp=0)
+    assert not (touched and diff.is_crowded(window, 0, touched))
 
 
 def test_what_fits_no_contract_is_reported_and_is_no_record() -> None:

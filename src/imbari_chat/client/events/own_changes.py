@@ -72,9 +72,6 @@ class _Change:
         return all(one.is_held(at(record, path)) for path, one in self.fields.items())
 
 
-_NONE: Final[frozenset[str]] = frozenset()
-
-
 class RecordOverlay:
     """What is laid over one listener's window. Pure.
 
@@ -82,13 +79,12 @@ class RecordOverlay:
         path: Where its records stand.
     """
 
-    __slots__ = ("_changes", "_ended", "_path", "_records")
+    __slots__ = ("_changes", "_path", "_records")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._records: dict[str, Json] = {}
         self._changes: dict[str, dict[int, _Change]] = {}
-        self._ended: frozenset[str] = _NONE
 
     def began(self, number: int, changes: Mapping[Path, Json], now: int) -> frozenset[str]:
         """An update is carried out; gives the records in which it shows.
@@ -123,9 +119,9 @@ class RecordOverlay:
 
     def refused(self, number: int) -> frozenset[str]:
         """It was not, or the window stays silent; gives the records in which it showed."""
-        concerned = {key for key, one in self._changes.items() if one.pop(number, None) is not None}
-        self._ended |= concerned
-        return frozenset(concerned)
+        return frozenset(
+            key for key, one in self._changes.items() if one.pop(number, None) is not None
+        )
 
     def over(
         self, value: Json, touched: frozenset[str] | None
@@ -137,7 +133,7 @@ class RecordOverlay:
             touched: The children that may differ from before, or None if any may.
         """
         self._records = children(value)
-        if not self._changes and not self._ended:
+        if not self._changes:
             return value, touched
         laid = {}
         before, self._changes = self._changes, {}
@@ -154,9 +150,7 @@ class RecordOverlay:
             if left:
                 self._changes[key] = left
             laid[key] = self._over(key, record)
-        differing = self._ended | laid.keys()
-        self._ended = _NONE
-        return {**self._records, **laid}, None if touched is None else touched | differing
+        return {**self._records, **laid}, None if touched is None else touched | laid.keys()
 
     def _over(self, key: str, record: Json) -> Json:
         changes = self._changes.get(key)
