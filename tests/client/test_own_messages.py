@@ -309,7 +309,7 @@ def test_a_listener_begins_once() -> None:
     """With what had arrived before, which the stream has its time to bring from then on; what is
     on its way it is not expected to bring."""
     play = Play()
-    stored, _ = play.write(), play.write()
+    stored, waits = play.write(), play.write()
     play.listen_anew()
     play.became(stored, "confirmed", final=True)
     dues = [play.own.due_since]
@@ -318,6 +318,8 @@ def test_a_listener_begins_once() -> None:
     dues.append(play.own.due_since)
     assert play.own.begin(4.0) == []
     assert [*dues, play.own.due_since] == [None, 3.0, 3.0]
+    play.silent()
+    assert list(play.shown) == [waits.id]
 
 
 @pytest.mark.parametrize("can_tell", [True, False])
