@@ -333,7 +333,7 @@ async def test_a_number_of_yesterdays_list_is_asked_about(
     with time_zone("UTC"):
         if answer == "\n":
             with pytest.raises(UsageError) as caught:
-                await find_session(session_chat, "2", settings)
+                await find_session(session_chat, "#2", settings)
             assert caught.value.what == "number 2 is of an old list, printed 2024-03-12 14:05"
             assert caught.value.hint == "`imbari-chat inbox` prints a new one"
         else:
@@ -348,6 +348,7 @@ def test_what_can_be_told_without_asking_is(tmp_path: Path, clock: SimpleNamespa
     settings = _settings(tmp_path)
     NumberedList(settings).remember(["brian", "amina"])
     assert named_offline(" 2 ", settings) == "amina"
+    assert named_offline("#2", settings) == "amina"
     assert named_offline(f" {WHOLE} ", settings) == WHOLE
     assert named_offline(f"id:{WHOLE}", settings) == WHOLE
     for reference in ("amina", WHOLE[1:], f"{WHOLE}x", "id:2", "12345"):
@@ -394,7 +395,9 @@ def test_standard_input_that_is_no_text_is_an_error(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("ids", "short"),
     [
+        (["-P7alW130F0"], ["-P7alW13"]),
         (["-P7alW130F0", "-P7alW130G0"], ["-P7alW130F", "-P7alW130G"]),
+        (["-P7alW130F0", "-P7alW131F0"], ["-P7alW130", "-P7alW131"]),
         (["-P7alW130F0", "-P7alW140F0"], ["-P7alW13", "-P7alW14"]),
         (["-P7alW130", "-P7alW1301"], ["-P7alW130", "-P7alW1301"]),
         (["-P7alW1", "-P7alW"], ["-P7alW1", "-P7alW"]),

@@ -474,7 +474,7 @@ def _as_stored(
 
 def _stored(record: Json) -> Json:
     """A record without what is no field of it."""
-    if isinstance(record, dict) and PENDING in record:
+    if isinstance(record, dict):
         return {name: value for name, value in record.items() if name != PENDING}
     return record
 
