@@ -1,17 +1,24 @@
 """What an exported conversation looks like, to the letter, and where it goes to."""
 
+import asyncio
 import io
 import json
 import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from imbari_chat.cli import progress
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.export import command
-from imbari_chat.cli.export.command import _kind, _named, _reading, _sink
+from imbari_chat.cli.export.command import _kind, _named, _reading, _sink, export
 from imbari_chat.cli.export.formats import FORMATS, Exported, Kind
+from imbari_chat.cli.inbox import Shown
 from imbari_chat.errors import ConfigError
 from imbari_chat.schema.models import ID_FIELD, Message, Session
 from imbari_chat.schema.teamwork import Note
@@ -122,6 +129,16 @@ LOOKS = [
 def test_a_conversation_is_written_so(kind: Kind, one: Exported, text: str) -> None:
     with time_zone("UTC"):
         assert FORMATS[kind]().conversation(one) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [("-1+1", "'-1+1"), (" -1+1", "' -1+1"), ("-1", "-1"), ("1-1", "1-1"), ("@x", "'@x")],
+)
+def test_no_cell_is_a_formula(text: str, cell: str) -> None:
+    """A dash may begin one, and an id as well."""
+    row = FORMATS[Kind.CSV]().conversation(Exported(AMINA, [message("-M", text)]))
+    assert row.removesuffix("\r\n").rpartition(",")[2] == cell
 
 
 def test_a_conversation_is_lines_of_json_for_a_program() -> None:
@@ -266,3 +283,98 @@ async def test_what_is_named_twice_is_exported_once(monkeypatch: pytest.MonkeyPa
     found = await _named(chat, ["Brian", "Amina", "BRIAN"], settings)
     assert [one.id for one in found] == ["brian", "amina"]
     assert chat.asked == ["brian", "amina"]
+
+
+class Many(Chat):
+    """So many conversations, of two messages each; and what was shown of the way through them."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self.count = count
+        self.browsed: dict[str, object] = {}
+        self.progress: list[object] = []
+        self.draws = False
+
+    def browse(self, **options: object) -> AsyncIterator[Session]:
+        self.browsed = options
+        return self._all()
+
+    async def _all(self) -> AsyncIterator[Session]:
+        for number in range(self.count):
+            yield session(f"-S{number}")
+
+
+def _exports(monkeypatch: pytest.MonkeyPatch, chat: Many, **options: Any) -> None:
+    """Run the command against this."""
+
+    async def whole(_: object, __: object) -> list[Message]:
+        return [message("-M1", "x"), message("-M2", "y")][: 1 + (chat.count > 1)]
+
+    def with_admin_chat(
+        _: object, __: object, work: Callable[[Any], Awaitable[Any]], *, draws: bool
+    ) -> Any:
+        chat.draws = draws
+
+        async def run() -> Any:
+            return await work(chat)
+
+        return asyncio.run(run())
+
+    @contextmanager
+    def shown(_: object, what: str, total: int) -> Iterator[Callable[[], None]]:
+        chat.progress += [what, total]
+        yield lambda: chat.progress.append("step")
+
+    monkeypatch.setattr("imbari_chat.cli.ahead.whole", whole)
+    monkeypatch.setattr(progress, "progress", shown)
+    monkeypatch.setattr(command, "with_admin_chat", with_admin_chat)
+    monkeypatch.setattr(time, "time_ns", lambda: NOW * 1_000_000)
+    ctx: Any = SimpleNamespace(find_object=lambda _: None)
+    export(ctx, **options)
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [
+        (0, "0 conversations with 0 messages exported"),
+        (1, "1 conversation with 1 message exported"),
+        (2, "2 conversations with 4 messages exported"),
+    ],
+)
+def test_it_is_said_how_much_was_exported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], count: int, said: str
+) -> None:
+    """And while it lasts how far it is; in quiet mode neither."""
+    chat = Many(count)
+    _exports(monkeypatch, chat)
+    told = capsys.readouterr()
+    assert told.err == f"{said}\n"
+    assert told.out.count('"kind":"session"') == count
+    assert chat.progress == ["exporting", count, *["step"] * count]
+    assert chat.draws
+    _exports(monkeypatch, chat, quiet=True)
+    assert capsys.readouterr().err == ""
+
+
+def test_those_that_are_asked_for_are_exported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By status and time, into a file that is named."""
+    chat, file = Many(2), tmp_path / "a.csv"
+    _exports(monkeypatch, chat)
+    assert chat.browsed == {"status": None, "since": None, "page_size": 500}
+    _exports(monkeypatch, chat, output=file, status=Shown.ACTIVE, since="2h")
+    assert chat.browsed == {"status": "active", "since": NOW - 7_200_000, "page_size": 500}
+    assert capsys.readouterr().err.endswith(f"4 messages exported to {file}\n")
+    assert file.read_text().count("-M1") == 2
+
+
+@pytest.mark.parametrize("options", [{"since": "2h"}, {"status": Shown.ACTIVE}])
+def test_what_is_named_is_not_chosen_besides(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    """It would be left out without a word. Named so, a length of time is told from a mistake."""
+    with pytest.raises(UsageError, match="exported whatever they are"):
+        _exports(monkeypatch, Many(1), sessions=["1"], **options)
+    with pytest.raises(UsageError, match="--since"):
+        _exports(monkeypatch, Many(1), since="whenever")
