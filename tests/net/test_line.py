@@ -34,8 +34,9 @@ class Service:
     """
 
     def __init__(self) -> None:
-        self.does: Callable[[ServerProtocol, Request], Response] = ServerProtocol.accept
+        self.does: Callable[[ServerProtocol, Request], Response] | None = ServerProtocol.accept
         self.fails: Exception | None = None
+        self.fails_late: Exception | None = None
         self.got: list[str] = []
         self.ended: list[str] = []
         self.proxy: Proxy | None = None
@@ -66,6 +67,8 @@ class Service:
             raise self.fails
         self.connection = create_connection(ClientProtocol(parse_uri(url), max_size=max_size))
         self.connection.connection_made(self)
+        if self.fails_late is not None:
+            raise self.fails_late
         try:
             await self.connection.handshake()
         except BaseException:
@@ -81,7 +84,10 @@ class Service:
     def write(self, data: bytes) -> None:
         self.protocol.receive_data(data)
         for event in self.protocol.events_received():
-            if isinstance(event, Request):
+            if isinstance(event, Request) and self.does is None:
+                self.close()
+            elif isinstance(event, Request):
+                assert self.does is not None
                 self.protocol.send_response(self.does(self.protocol, event))
             elif isinstance(event, Frame) and event.opcode is Opcode.TEXT:
                 self.got.append(bytes(event.data).decode())
@@ -169,7 +175,9 @@ async def _rest() -> None:
         await asyncio.sleep(0)
 
 
-async def test_texts_go_and_come_at_once(service: Service) -> None:
+async def test_texts_go_and_come_at_once(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
     """Before it is open, and when it is ending, they are lost."""
     told = Told()
     line = _line(service, told)
@@ -189,6 +197,7 @@ async def test_texts_go_and_come_at_once(service: Service) -> None:
     assert service.got == ["déjà vu"]
     line.drop()
     await line.gone()
+    assert caplog.records == []
 
 
 async def test_a_text_in_pieces_is_one(service: Service) -> None:
@@ -258,6 +267,17 @@ async def test_an_answer_that_opens_no_socket_is_told(service: Service, status: 
     assert line.is_gone
 
 
+async def test_one_that_hangs_up_before_it_answers_is_told(
+    service: Service, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As a network that did not carry the answer."""
+    told, service.does = Told(), None
+    line = await _dialed(service, told)
+    assert told.words == ["ended: no socket was opened (InvalidMessage)"]
+    assert line.is_gone
+    assert caplog.records == []
+
+
 FAILURES: list[tuple[Exception, str]] = [
     (ConnectionRefusedError("secret"), "ended: cannot connect"),
     (EOFError("secret"), "ended: no socket was opened (EOFError)"),
@@ -278,6 +298,15 @@ async def test_what_was_not_dialed_is_told(
     assert (told.error is error) is isinstance(error, ImbariError)
     assert line.is_gone
     assert caplog.records == []
+
+
+async def test_a_line_that_failed_is_gone_when_its_connection_is(service: Service) -> None:
+    """The library sees to that, and takes its time."""
+    told, service.fails_late = Told(), InvalidHandshake()
+    line = await _dialed(service, told)
+    assert (told.words, line.is_gone) == (["ended: no socket was opened (InvalidHandshake)"], False)
+    service.abort()
+    await line.gone()
 
 
 async def test_a_mistake_of_ours_ends_a_line_as_a_network_does(
@@ -329,8 +358,10 @@ async def test_a_line_that_is_dropped_before_it_is_open_is_given_up(service: Ser
     await line.gone()
     line = _line(service, told)
     line.dial(URL)
+    assert [one.get_name() for one in asyncio.all_tasks()].count("socket") == 1
     line.drop()
     await line.gone()
+    assert "socket" not in [one.get_name() for one in asyncio.all_tasks()]
     assert service.options == {}
     service.does = _answers(403)
     line = _line(service, told)
@@ -340,6 +371,25 @@ async def test_a_line_that_is_dropped_before_it_is_open_is_given_up(service: Ser
     line.drop()
     await line.gone()
     assert service.ended[0] == "closed"
+    assert told.words == []
+
+
+async def test_what_fails_because_a_line_is_dropped_is_not_told(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A look-up may say so in its own words."""
+
+    async def look_up(*_: object) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            raise Unavailable("the name cannot be resolved") from None
+
+    monkeypatch.setattr(module, "look_up", look_up)
+    told = Told()
+    line = await _dialed(service, told)
+    line.drop()
+    await line.gone()
     assert told.words == []
 
 
@@ -438,4 +488,4 @@ async def test_a_socket_is_dialed_on_the_way_that_the_environment_says(
     told = {name: value for name, value in service.options.items() if name not in ("url", "logger")}
     assert (service.options["url"], told) == (url, {**COMMON, **options})
     assert not asked or service.asked == asked
-    assert service.options["logger"].getEffectiveLevel() == logging.WARNING
+    assert service.options["logger"].level == logging.WARNING  # less would print each frame
