@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imbari_chat.client.events import event_stream
-from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.client.events.diff import MessageDiff, SessionDiff
 from imbari_chat.client.events.event_stream import follow, message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
@@ -22,6 +22,8 @@ from imbari_chat.schema.events import (
     MessageAdded,
     MessageChanged,
     MessageRemoved,
+    SessionAdded,
+    SessionRemoved,
 )
 from imbari_chat.schema.order import latest_time
 from imbari_chat.schema.paths import SessionId
@@ -80,7 +82,10 @@ class Line(InMemory):
         return await super().get(path, query)
 
     def write(self, *keys: str) -> None:
-        self._namespace.write(Write.put(PLACE, _window(*keys)), OWNER, 0)
+        self.put(PLACE, _window(*keys))
+
+    def put(self, path: Path, value: Json) -> None:
+        self._namespace.write(Write.put(path, value), OWNER, 0)
 
 
 def _window(*keys: str, ahead: int = 0) -> dict[str, Json]:
@@ -171,6 +176,29 @@ async def test_a_window_full_of_what_is_ahead_is_exchanged_for_a_larger_one(
     assert "more than 6 of them" in said
 
 
+async def test_what_is_not_found_again_in_a_gap_was_deleted() -> None:
+    """In a conversation; in the inbox as well, of which all above is read."""
+    line = Line([Changed(_window("a", "b"), None), Changed(_window("d", "e"), None)])
+    line.write(*"acde")
+    told = await _told(line, MessageDiff(AMINA, 2))
+    assert [word for batch in told for word in batch] == ["+a", "+b", "+c", "-b", "+d", "+e"]
+
+    def sessions(keys: str) -> dict[str, Json]:
+        return {key: {"customerName": key, "lastMessageTime": ord(key)} for key in keys}
+
+    line = Line([Changed(sessions("ab"), None), Changed(sessions("de"), None)])
+    line.put(paths.SESSIONS, sessions("acdef"))
+    batches = follow(
+        Gateway(line), paths.SESSIONS, paths.sessions_in_order(), SessionDiff(2),
+        buffer=7, overflow="raise",
+    )  # fmt: skip
+    events = [event async for batch in batches for event in batch]
+    gone = [one for one in events if isinstance(one, SessionRemoved)]
+    assert [(one.session.id, one.deleted) for one in gone if one.deleted] == [("b", True)]
+    added = [one.session.id for one in events if isinstance(one, SessionAdded)]
+    assert added == [*"abcfde"]
+
+
 @pytest.mark.parametrize(("step", "reads"), [(2, 3), (3, 2), (9, 1)])
 async def test_what_a_window_does_not_show_is_read_piece_by_piece(
     monkeypatch: pytest.MonkeyPatch, step: int, reads: int
@@ -233,3 +261,10 @@ async def test_a_conversation_is_followed_from_the_last_of_its_messages(
     told = [_word(event) async for event in events]
     assert told == [*(f"+{key}" for key in given), "live"]
     assert line.listened == [(PLACE, ORDER.limit_to_last(limit), DEFAULT_LIMIT, "coalesce")]
+
+
+async def test_of_the_last_messages_half_may_be_ahead_of_their_time() -> None:
+    """So that those that came since are given too."""
+    line = Line([LIVE, Changed(_window(*"abcde", ahead=3), None)])
+    events = message_events(Gateway(line), AMINA, history=4, window=9)
+    assert [_word(event) async for event in events] == ["+a", "+b", "+d", "+e", "live"]
