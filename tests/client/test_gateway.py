@@ -8,20 +8,44 @@ import pytest
 
 from imbari_chat.client import gateway as module
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.ids import Ids
+from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
-from imbari_chat.errors import ClientClosed, ImbariError, InvalidData, InvalidType, Unavailable
+from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ClientClosed,
+    ImbariError,
+    InvalidData,
+    InvalidType,
+    QuotaExceeded,
+    SessionNotFound,
+    Unavailable,
+)
 from imbari_chat.net.transport import Way
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, RecordRejected
+from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.order import latest_time
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from tests.client.in_memory import InMemory, Silence, database
+from imbari_chat.wire.query import Query
+from tests.client.in_memory import (
+    CUSTOMER,
+    LATE,
+    LOST_ANSWER,
+    LOST_REQUEST,
+    UNREACHABLE,
+    InMemory,
+    Silence,
+    database,
+)
 from tests.view.records import NOW, outgoing
 
 AMINA = SessionId("-Amina")
@@ -296,6 +320,140 @@ async def test_a_forked_child_closes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert (calls, gateway.closed) == ([], False)
     with pytest.raises(RuntimeError, match="forking"):
         gateway.check_process()
+
+
+def _a_start() -> Plan:
+    lead = LeadForm.checked(name="Amina", email="amina@example.com")
+    return plans.start_chat(Ids().session(), lead, uid="amina")
+
+
+ACTIONS: list[tuple[list[str | ImbariError], bool, tuple[type[ImbariError], bool] | None, int]] = [
+    ([], False, None, 1),
+    ([LOST_ANSWER], False, None, 1),
+    ([LOST_REQUEST], False, None, 2),
+    ([LATE], False, None, 2),
+    ([LOST_REQUEST, UNREACHABLE], False, None, 3),
+    ([LOST_REQUEST] * 3, False, (Unavailable, True), 3),
+    ([LOST_REQUEST, UNREACHABLE, UNREACHABLE], False, (Unavailable, True), 3),
+    ([UNREACHABLE], False, (Unavailable, False), 1),
+    ([UNREACHABLE], True, None, 2),
+    ([AccessDenied("no")], False, (AccessDenied, False), 1),
+    ([AccessDenied("no")], True, (AccessDenied, False), 1),
+    ([LOST_REQUEST, AccessDenied("no")], False, (AccessDenied, False), 2),
+    ([AuthError("no")], False, (AuthError, False), 1),
+    ([QuotaExceeded("no")], False, (QuotaExceeded, False), 1),
+    ([AuthError("no")], True, (Unavailable, True), 1),
+    ([LOST_REQUEST, AuthError("no")], False, (Unavailable, True), 2),
+    ([LOST_REQUEST, QuotaExceeded("no")], False, (Unavailable, True), 2),
+]
+
+
+@pytest.mark.parametrize(("fates", "doubtful", "ends", "updates"), ACTIONS)
+async def test_an_action_is_made_once_or_it_is_said_whether_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+    fates: list[str | ImbariError],
+    doubtful: bool,
+    ends: tuple[type[ImbariError], bool] | None,
+    updates: int,
+) -> None:
+    """By its marker, whatever becomes of its answers. Later tries come after longer pauses."""
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(round(seconds, 3))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    line, plan = InMemory(database(), CUSTOMER, *fates), _a_start()
+    gateway = Gateway(line)
+    if ends is None:
+        await gateway.commit(plan, doubtful=doubtful)
+        assert await gateway.is_committed(plan)
+    else:
+        kind, unknown = ends
+        with pytest.raises(kind) as caught:
+            await gateway.commit(plan, doubtful=doubtful)
+        assert getattr(caught.value, "outcome_unknown", False) is unknown
+    assert line.updates == updates
+    tries = updates + (fates == [LOST_ANSWER])
+    assert pauses == [0.6, 1.2][: tries - 1]
+
+
+async def test_what_was_made_already_is_not_made_again() -> None:
+    """If that was in doubt. One without a marker is made once, and nobody can tell."""
+    line, plan = InMemory(database(), CUSTOMER), _a_start()
+    gateway = Gateway(line)
+    assert not await gateway.is_committed(plan)
+    await gateway.commit(plan)
+    await gateway.commit(plan, doubtful=True)
+    assert line.updates == 1
+    unmarked = Plan(plan.changes)
+    assert not await gateway.is_committed(unmarked)
+    line = InMemory(database(), CUSTOMER, LOST_REQUEST)
+    with pytest.raises(Unavailable) as caught:
+        await Gateway(line).commit(unmarked)
+    assert (caught.value.outcome_unknown, line.updates) == (True, 1)
+
+
+async def test_what_nobody_may_look_at_is_not_known_to_be_made() -> None:
+    """Nor is what cannot be looked at after a refusal that may be an echo."""
+    plan = _a_start()
+    await InMemory(namespace := database(), CUSTOMER).update(plan.changes)
+    stranger: Json = {"uid": "brian", "token": {}}
+    assert not await Gateway(InMemory(namespace, stranger)).is_committed(plan)
+
+    class Away(InMemory):
+        """Refuses, and answers only the first look."""
+
+        looks = 0
+
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            self.looks += 1
+            if self.looks > 1:
+                raise Unavailable("away")
+            return None
+
+    with pytest.raises(Unavailable) as caught:
+        await Gateway(Away(namespace, CUSTOMER, AccessDenied("no"))).commit(plan, doubtful=True)
+    assert caught.value.outcome_unknown
+
+
+async def test_why_somebody_is_signed_out_is_told_as_the_reason() -> None:
+    """Where, and what to do, of what is not known either."""
+    ended = AuthError("signed out", where="auth", hint="Sign in again")
+    line = InMemory(database(), CUSTOMER, ended)
+    with pytest.raises(Unavailable) as caught:
+        await Gateway(line).commit(_a_start(), doubtful=True)
+    told = caught.value
+    assert (told.what, told.where, told.hint) == ("signed out", "auth", "Sign in again")
+    assert told.__cause__ is ended
+
+
+class Above(Line):
+    """One that no rule stops."""
+
+    uid = None
+
+
+@pytest.mark.parametrize(("line", "updates"), [(Line(), 1), (Above(), 0)])
+async def test_nothing_is_written_to_a_conversation_that_is_not_there(
+    line: Line, updates: int
+) -> None:
+    """Rules refuse it, and then it is looked at why; above them it is looked at before."""
+    with pytest.raises(SessionNotFound):
+        await Gateway(line).commit(plans.resolve(AMINA))
+    assert line.updates == updates
+
+
+def test_what_is_kept_on_disk_has_an_outbox_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite is for who asks for it."""
+    made: list[object] = []
+    monkeypatch.setattr(
+        "imbari_chat.client.sending.durable.DurableOutbox", lambda *given: made.append(given)
+    )
+    line, store, policy = Line(), object(), OutboxPolicy()
+    Gateway(line, store=store, policy=policy)  # type: ignore[arg-type]  # any will do
+    assert made == [(line, policy, store)]
+    assert isinstance(Gateway(line).outbox, Outbox)
 
 
 class Slow(Line):
