@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any, ClassVar, Self
 import pytest
 
 from imbari_chat.cli import reply as module
+from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.reply import SentAlready, reopen, reply, resolve
 from imbari_chat.errors import (
     AccessDenied,
@@ -157,6 +159,7 @@ LEFT = "left unread; --read marks what came before"
     ("unread", "status", "options", "to", "then"),
     [
         (0, "active", {}, "", ""),
+        (0, "active", {"read": True}, "", "1 message marked read"),
         (0, "resolved", {}, " (resolved, and stays so)", ""),
         (1, "resolved", {}, " (1 unread, resolved, and stays so)",
          f"1 message {LEFT}"),
@@ -197,6 +200,33 @@ def test_a_program_is_told_what_was_done(chat: Chat, capsys: pytest.CaptureFixtu
     assert (told["message"]["text"], told["message"]["id"]) == ("Hi", "-M")
     assert (told["marked_read"], told["unread"], told["resolved"]) == (1, 1, True)
     assert said.err == ""
+
+
+def _nothing_can_be_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(sys.stdout, "write", full)
+
+
+def test_what_was_done_is_no_failure_where_it_cannot_be_told(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A script would do it again."""
+    _nothing_can_be_printed(monkeypatch)
+    reply(CTX, "1", ["Hi"], json=True)
+    resolve(CTX, [AMINA.id], json=True)
+    assert capsys.readouterr().err.count("warning: ") == 2
+    assert chat.calls[-1] == "resolved -O01"
+
+
+def test_without_a_text_and_a_person_there_is_nothing_to_send(
+    chat: Chat, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: False)
+    with pytest.raises(UsageError, match="there is no text to send"):
+        reply(CTX, "1", None)
+    assert chat.calls == []
 
 
 def test_where_nothing_was_said_nothing_is_marked(chat: Chat) -> None:
@@ -252,9 +282,12 @@ def test_without_a_look_only_what_can_go_out_as_it_is_is_kept(
     chat.fails[at] = Unavailable("away", outcome_unknown=unknown)
     chat.becomes = "queued"
     with pytest.raises(Unavailable) as caught:
-        reply(CTX, session_id, [text], queue=queue)
-    given_back = f"  {text}\n" in capsys.readouterr().err
-    assert given_back is not keeps
+        reply(CTX, session_id, [text], queue=queue, json=True)
+    said = capsys.readouterr()
+    assert (f"  {text}\n" in said.err) is not keeps
+    if keeps:
+        told = json.loads(said.out)
+        assert (told["marked_read"], told["unread"], told["resolved"]) == (0, 0, False)
     assert (caught.value.what == "away") is not keeps
     replies = [one for one in chat.calls if one.startswith("reply")]
     assert len(replies) == (keeps or at == "reply")
@@ -425,37 +458,55 @@ def test_those_that_are_named_are_turned(
 ) -> None:
     """If they are not yet; each is told as it is then."""
     chat.sessions[BRIAN.id] = BRIAN
+    command(CTX, [AMINA.id, BRIAN.id], json=True)
+    told = json.loads(capsys.readouterr().out)["conversations"]
+    status = "resolved" if command is resolve else "active"
+    assert [(one["id"], one["status"]) for one in told] == [
+        (AMINA.id, status), (BRIAN.id, status),
+    ]  # fmt: skip
+    chat.sessions, chat.calls = {AMINA.id: AMINA, BRIAN.id: BRIAN}, []
     command(CTX, [AMINA.id, BRIAN.id])
     assert capsys.readouterr() == ("", "".join(f"{line}\n" for line in said))
     assert [one for one in chat.calls if not one.startswith("open")] == [done]
     assert chat.options == {"writes": True}
     command(CTX, [AMINA.id, BRIAN.id], ids=True, quiet=True)
     assert capsys.readouterr() == (f"{AMINA.id}\n{BRIAN.id}\n", "")
-    command(CTX, [AMINA.id], json=True, quiet=True)
-    (told,) = json.loads(capsys.readouterr().out)["conversations"]
-    assert (told["id"], told["status"]) == (
-        AMINA.id,
-        done.split()[0] if command is resolve else "active",
-    )
+
+
+NOOR = session("-Noor")
+NO, AWAY = AccessDenied("not yours"), Unavailable("away")
 
 
 @pytest.mark.parametrize(
-    ("error", "turned", "told"),
-    [(AccessDenied("not yours"), 1, 1), (Unavailable("away"), 0, 0)],
+    ("fails", "turned", "told", "ends"),
+    [
+        ({AMINA.id: NO, NOOR.id: AccessDenied("nor this")}, [BRIAN.id], ["nor this"], NO),
+        ({NOOR.id: AWAY}, [AMINA.id], [], AWAY),
+        ({AMINA.id: NO, NOOR.id: AWAY}, [], ["away"], NO),
+    ],
 )
 def test_one_that_cannot_be_turned_keeps_no_other(
     chat: Chat,
+    monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    error: ImbariError,
-    turned: int,
-    told: int,
+    fails: dict[str, ImbariError],
+    turned: list[str],
+    told: list[str],
+    ends: ImbariError,
 ) -> None:
     """An outage is all the others'. The first failure ends the command, the rest are told."""
-    chat.sessions[BRIAN.id] = BRIAN
-    chat.fails["resolved"] = error
-    with pytest.raises(type(error)) as caught:
-        resolve(CTX, [AMINA.id, AMINA.id, BRIAN.id], ids=True)
-    assert caught.value is error
+
+    async def turn(conversation: Conversation) -> None:
+        if conversation.id in fails:
+            raise fails[conversation.id]
+
+    monkeypatch.setattr(Conversation, "resolve", turn)
+    chat.sessions |= {NOOR.id: NOOR, BRIAN.id: BRIAN}
+    with pytest.raises(type(ends)) as caught:
+        resolve(CTX, [AMINA.id, NOOR.id, BRIAN.id], ids=True)
+    assert caught.value is ends
     said = capsys.readouterr()
-    assert said.out.splitlines() == [BRIAN.id] * turned
-    assert said.err.count("error: not yours") == told
+    assert said.out.splitlines() == turned
+    assert [line for line in said.err.splitlines() if line.startswith("error: ")] == [
+        f"error: {one}" for one in told
+    ]

@@ -174,7 +174,7 @@ async def test_it_begins_with_the_inbox_the_team_and_what_is_resolved(desk: Desk
     assert list(desk.state.sessions) == ["amina", "brian"]
     assert desk.state.connection == LIVE
     assert (desk.store.listing.team.at, desk.store.listing.me) == (NOW, "me")
-    assert desk.messages == ["amina m1"]
+    assert (desk.messages, desk.store.listing.texts) == (["amina m1"], {"amina": ("Hello",)})
     assert desk.older == ["heard", "heard", "heard", "heard", "begin", "changed brian"]
     assert desk.senders == ["begin"]
 
