@@ -33,7 +33,7 @@ def _row(key: str, text: str, lane: str = "-Amina", **more: Any) -> Row:
 
 
 ONE = _row("A1", "one\ntwo", tries=1)
-HELD = _row("A2", "x" * 99, lane="-Brian", state="held")
+HELD = _row("A2", "x" * 99, lane="-Brian", state="held", tries=1)
 REFUSED = _row("B3", "three", state="refused", reason="not\nyours", uid=None)
 GONE = _row("B4", "four", state="dropped")
 
@@ -42,7 +42,6 @@ class Kept:
     """A file of messages, and what is written of them.
 
     Attributes:
-        exists: Whether there is a file.
         sends: What is kept once it was tried to send them.
         asked: Whose file was asked for, and how long was waited.
     """
@@ -52,15 +51,18 @@ class Kept:
         self.sends: list[Row] | None = None
         self.written: list[object] = []
         self.is_open = 0
-        self.exists = lambda: bool(self.kept)
         self.asked: list[object] = []
 
     @property
     def file(self) -> Self:
         return self
 
+    def exists(self) -> bool:
+        return bool(self.kept)
+
     def rows(self) -> list[Row]:
         assert self.is_open
+        assert self.exists()
         return self.kept
 
     def write(self, statements: Sequence[object]) -> None:
@@ -178,6 +180,33 @@ def test_what_is_kept_is_drawn_for_a_person(
     outbox.show(CTX, ["1"], side="customer")  # an empty list was not printed
 
 
+@pytest.mark.parametrize(("width", "text"), [(60, 21), (80, 41), (200, 60)])
+def test_what_names_a_message_is_shown_however_narrow_a_terminal_is(
+    kept: Kept,
+    screen: Callable[[], io.StringIO],
+    monkeypatch: pytest.MonkeyPatch,
+    width: int,
+    text: int,
+) -> None:
+    """The message has what is left, on one line."""
+    kept.kept = [HELD]
+    stream = screen()
+    monkeypatch.setenv("COLUMNS", f"{width}")
+    outbox.list_(CTX)
+    _, rule, row = stream.getvalue().splitlines()
+    assert len(rule) == width
+    assert row.split() == ["1", HELD.key, "held", "5m", f"{'x' * (text - 1)}…"]
+
+
+def test_where_a_message_is_is_said_as_it_says_it_itself(
+    kept: Kept, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One that certainly never left is not sent."""
+    kept.kept = [*ALL, WAITS[0]]
+    outbox.list_(CTX, fields="state")
+    assert capsys.readouterr().out.split() == ["sent", "held", "refused", "queued"]
+
+
 def test_messages_are_shown_in_full(
     kept: Kept, screen: Callable[[], io.StringIO], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -265,6 +294,7 @@ ALL = [ONE, HELD, REFUSED]
         (WAITS[:2], "1 sent, 2 kept", "2 messages still wait"),
         ([_row("A1", "x", uid="other")], "2 sent, 1 kept", ""),
         ([_row("A1", "x", lane="-Brian"), HELD], "1 sent, 2 kept", ""),
+        ([_row("A1", "x", state="refused")], "2 sent, 1 kept", ""),
         ([], "3 sent, 0 kept", ""),
     ],
 )
