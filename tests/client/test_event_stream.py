@@ -133,6 +133,26 @@ async def test_whoever_waits_is_told_of_who_is_there_and_of_what_is_sent(
     await gateway.close()
 
 
+async def test_what_the_stream_brings_is_told_in_its_order_and_to_whom_it_concerns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ids follow it, and whoever wrote it types no more."""
+    gateway = Gateway(InMemory(database(), ADMIN))
+    seen: list[object] = []
+    monkeypatch.setattr(gateway.ids, "saw", lambda *given: seen.append(given))
+    monkeypatch.setattr(gateway.presence, "heard", seen.append)
+    theirs = _added(HERE)
+    told: list[ChatEvent] = [theirs, MessageRemoved(HERE, theirs.message), LIVE]
+
+    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+        yield told
+
+    events = [event async for event in with_deliveries(gateway, batches(), HERE)]
+    assert events == told
+    assert seen == [(HERE, theirs.message), theirs]
+    await gateway.close()
+
+
 @pytest.mark.parametrize("is_live", [True, False])
 async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     monkeypatch: pytest.MonkeyPatch, *, is_live: bool
