@@ -168,6 +168,19 @@ def test_it_begins_with_what_was_missed(chat: Chat, options: dict[str, Any], mis
     assert [one for one in chat.asked if "missed" in str(one)] == [missed]
 
 
+def test_what_was_missed_is_told_before_what_comes_and_once(
+    chat: Chat, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """With whose it is, though its conversation has not moved since."""
+    late = message("m3", "Late", timestamp=NOW + 60_000)
+    chat.told = [LIVE, _said(BRIAN, MORE), _said(AMINA, HELLO), _said(AMINA, late)]
+    watch(CTX, since="2h", until="+1m")
+    assert capsys.readouterr().out.splitlines() == [
+        f"message\t{NOW + 1}\tbrian\tBrian\t\tcustomer\tm2\tMore",
+        f"message\t{NOW}\tamina\t\t\tcustomer\tm1\tHello",
+    ]
+
+
 @pytest.mark.parametrize("reference", [None, "1"])
 def test_resolutions_that_cannot_be_heard_are_left_out(
     chat: Chat, capsys: pytest.CaptureFixture[str], reference: str | None
@@ -188,6 +201,7 @@ WRONG: list[tuple[dict[str, Any], str, str | None]] = [
         "Name one, as in `watch 1 --history 5`",
     ),
     ({"until": "2h"}, "--until is over already", "+30m is half an hour from now"),
+    ({"until": "0h"}, "--until is over already", "+30m is half an hour from now"),
     ({"since": "whenever"}, "--since 'whenever'", None),
     ({"until": "whenever"}, "--until 'whenever'", None),
     ({"execute": " "}, "--exec names no program", None),
@@ -215,6 +229,7 @@ TIMES: list[tuple[dict[str, Any], float | None, bool]] = [
     ({"until": "+1m", "timeout": 60.0}, 60.0, False),
     ({"until": "+1m", "timeout": 90.0}, 60.0, False),
     ({"since": "2h", "until": "1h"}, None, True),
+    ({"since": "2h", "until": "0h"}, None, True),
     ({"since": "2h", "until": "1h", "timeout": 5.0}, 5.0, True),
 ]
 
@@ -427,6 +442,7 @@ TOLD: list[tuple[list[ChatEvent], list[str]]] = [
     ([LIVE, SessionAdded(AMINA), SessionRemoved(AMINA, deleted=True)],
      ["started amina", "deleted amina"]),
     ([SessionAdded(AMINA), LIVE, SessionAdded(EARLY)], []),
+    ([SessionAdded(AMINA), LIVE, SessionAdded(session("web", createdAt=None))], ["started web"]),
     ([SessionAdded(AMINA), LIVE, SessionAdded(LATE)], [f"started {LATE.id}"]),
     ([LIVE, SessionAdded(EARLY)], [f"started {EARLY.id}"]),
     ([SessionAdded(R), LIVE, SessionChanged(AMINA, R)], ["reopened amina"]),
