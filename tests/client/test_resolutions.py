@@ -94,6 +94,14 @@ async def test_it_is_live_once_it_is_known_what_was_resolved_before() -> None:
     assert str(NOW - DAY) in gateway.asked[0]
 
 
+async def test_only_what_is_resolved_is_told() -> None:
+    """One that was reopened may say still when it was resolved; others fit no contract."""
+    reopened: Json = {"customerName": "a", "status": "active", "resolvedAt": NOW}
+    value: Json = {"a": reopened, "junk": "junk"}
+    gateway = Gateway(_stored(), Changed(value, None), _stored())
+    assert await _told(gateway) == []
+
+
 async def test_without_its_index_it_is_refused() -> None:
     """The database would send all there is."""
     with pytest.raises(InvalidData, match="no index") as caught:

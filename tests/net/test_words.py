@@ -125,6 +125,7 @@ def test_a_socks_proxy_is_told_who_asks(monkeypatch: pytest.MonkeyPatch) -> None
         raise socks.ProxyError("no")
 
     monkeypatch.setattr(socks, "create_connection", create_connection)
-    with pytest.raises(Unavailable, match="the proxy does not let this through"):
+    with pytest.raises(Unavailable, match="the proxy does not let this through") as caught:
         line._through_socks(Proxy("socks5://am%40a:s%2Fe@p.example", "all_proxy"), HOST)
+    assert caught.value.where == "the database's socket"
     assert (asked["proxy_username"], asked["proxy_password"]) == ("am@a", "s/e")

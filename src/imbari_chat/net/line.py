@@ -293,7 +293,6 @@ def _through_socks(proxy: Proxy, address: str) -> Any:
         )
     except OSError as error:  # its own errors among them
         raise Unavailable("the proxy does not let this through", where=_WHERE) from error
-    connection.settimeout(None)
     connection.setblocking(False)
     return connection
 

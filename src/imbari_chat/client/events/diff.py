@@ -12,7 +12,7 @@ what to read.
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from imbari_chat.client.events.lowest import Lowest
@@ -67,7 +67,7 @@ class Gap:
     after: tuple[str, Json] | None
     until: Place | None
     shown: frozenset[str]
-    missing: set[str] = field(default_factory=set)
+    missing: set[str]
 
 
 class WindowDiff(ABC):
@@ -474,7 +474,7 @@ def _as_stored(
 
 def _stored(record: Json) -> Json:
     """A record without what is no field of it."""
-    if isinstance(record, dict) and PENDING in record:
+    if isinstance(record, dict):
         return {name: value for name, value in record.items() if name != PENDING}
     return record
 

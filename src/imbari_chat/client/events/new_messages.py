@@ -19,7 +19,7 @@ after somebody else's, whose move nobody need have heard of.
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.gateway import Gateway
@@ -247,10 +247,7 @@ class _NewMessages:
             if session.last_message_time <= horizon:
                 return ()
             known = _Known(None, horizon)
-        if not known.has_moved(session):
-            return ()
-        if known.has_foreseen(session):
-            self._known[session.id] = replace(known, session=session)
+        if not known.has_moved(session) or known.has_foreseen(session):
             return ()
         newest = await self._back_to(session.id, known)
         await newest.look_at(session.last_message_time, _FEW)
