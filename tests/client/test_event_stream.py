@@ -1,6 +1,8 @@
 """Events of a stream, and in between what becomes of the messages written here."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
@@ -22,9 +24,11 @@ from imbari_chat.schema.events import (
     MessageAdded,
     MessageRemoved,
     SessionAdded,
+    SessionChanged,
 )
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
@@ -192,4 +196,24 @@ async def test_presence_is_asked_for_after_what_there_is_to_begin_with() -> None
         assert await anext(events) == LIVE
         places = {path for path, _ in team_places().values()}
         await eventually(lambda: places < set(transport.asked))
+    await gateway.close()
+
+
+async def test_what_was_told_goes_with_the_listener() -> None:
+    """No circle of references leaves a window to the garbage collector, which is slow over many."""
+    records: dict[str, Json] = {HERE: {"lastMessageTime": 1}, ELSEWHERE: {"lastMessageTime": 2}}
+    moved: dict[str, Json] = {**records, HERE: {"lastMessageTime": 3}}
+    transport = Told()
+    transport.items = (Changed(records, None), Changed(moved, frozenset({HERE})))
+    gateway = Gateway(transport)
+    told: list[weakref.ref[object]] = []
+    gc.disable()
+    try:
+        async for event in _inbox(gateway, len(records)):
+            assert isinstance(event, SessionAdded | SessionChanged)
+            told.append(weakref.ref(event.session))
+            del event
+        assert [one() for one in told] == [None] * 3
+    finally:
+        gc.enable()
     await gateway.close()

@@ -18,7 +18,7 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
-from imbari_chat.schema.order import place_of_message
+from imbari_chat.schema.order import Place, place_of_message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 
@@ -139,6 +139,10 @@ def test_what_came_and_went_between_two_looks_may_stand_below_the_window() -> No
     ]
 
 
+def _place(_: str, raw: Json) -> Place:
+    return place_of_message("", raw)
+
+
 _STEP = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)
 
 
@@ -147,7 +151,7 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
     steps: list[tuple[dict[str, int], bool]],
 ) -> None:
     """Told only what may have changed: records that move up or down, come and go."""
-    lowest = Lowest(lambda _, raw: place_of_message("", raw))
+    lowest = Lowest()
     window: dict[str, Json] = {"x": {"timestamp": 5}}
     for step, anew in steps:
         touched = frozenset() if anew else frozenset(step)
@@ -157,8 +161,8 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
         for key in [key for key, at in step.items() if at % 3 == 0]:
             del window[key]
         expected = min((place_of_message("", raw), key) for key, raw in window.items())
-        assert lowest.of(window, touched) == expected
-        assert lowest.of(window, touched) == expected
+        assert lowest.of(window, touched, _place) == expected
+        assert lowest.of(window, touched, _place) == expected
 
 
 def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:
