@@ -10,6 +10,7 @@ import math
 import re
 from typing import NoReturn, TypeAlias
 
+from imbari_chat.collector import unsearched
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire import steps
 
@@ -100,7 +101,7 @@ def parse(text: str | bytes, *, in_steps: bool = False) -> Json:
     """
     try:
         whole = text if isinstance(text, str) else text.decode()
-        value: Json = steps.read(whole, _DECODER) if in_steps else _DECODER.decode(whole)
+        value: Json = steps.read(whole, _DECODER) if in_steps else _decode(whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidData(f"not JSON: {error.msg}", where=where) from None
@@ -172,4 +173,5 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
+_decode = unsearched(_DECODER.decode)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from imbari_chat.client.events.lowest import Lowest
+from imbari_chat.collector import unsearched
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
 from imbari_chat.schema.events import (
@@ -223,6 +224,7 @@ class WindowDiff(ABC):
         known = self._places.get(key)
         return known if known is not None and self._raw[key] is raw else self._place(key, raw)
 
+    @unsearched
     def _places_in(
         self, window: Mapping[str, Json], touched: frozenset[str] | None
     ) -> dict[str, Place]:
@@ -253,6 +255,7 @@ class WindowDiff(ABC):
         timely = next((place for place in downwards if not is_ahead(place, now)), ())
         self._latest = max(self._latest, timely)
 
+    @unsearched
     def _told(
         self, keys: Iterable[str], after: Mapping[str, Json], places: Mapping[str, Place]
     ) -> list[ChatEvent]:
