@@ -33,6 +33,9 @@ Json: TypeAlias = "Scalar | list[Json] | dict[str, Json] | None"
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 
+_LARGE = 64 * 1024
+"""Characters from which on a text may hold many objects."""
+
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -101,7 +104,13 @@ def parse(text: str | bytes, *, in_steps: bool = False) -> Json:
     """
     try:
         whole = text if isinstance(text, str) else text.decode()
-        value: Json = steps.read(whole, _DECODER) if in_steps else _decode(whole)
+        value: Json
+        if in_steps:
+            value = steps.read(whole, _DECODER)
+        elif len(whole) < _LARGE:
+            value = _DECODER.decode(whole)
+        else:
+            value = unsearched(_DECODER.decode, whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidData(f"not JSON: {error.msg}", where=where) from None
@@ -173,5 +182,4 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _DECODER = json.JSONDecoder(parse_float=_finite, parse_constant=_refuse_constant)
-_decode = unsearched(_DECODER.decode)
 _COMPACT = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"))

@@ -224,7 +224,6 @@ class WindowDiff(ABC):
         known = self._places.get(key)
         return known if known is not None and self._raw[key] is raw else self._place(key, raw)
 
-    @unsearched
     def _places_in(
         self, window: Mapping[str, Json], touched: frozenset[str] | None
     ) -> dict[str, Place]:
@@ -236,9 +235,11 @@ class WindowDiff(ABC):
             shown = touched & window.keys()
             return _in_order({key: self._place_of(key, window[key]) for key in shown})
         if self._looked_at is None or self._looked_at[0] is not window:
-            places = {key: self._place_of(key, raw) for key, raw in window.items()}
-            self._looked_at = window, _in_order(places)
+            self._looked_at = window, unsearched(self._all_places_in, window)
         return self._looked_at[1]
+
+    def _all_places_in(self, window: Mapping[str, Json]) -> dict[str, Place]:
+        return _in_order({key: self._place_of(key, raw) for key, raw in window.items()})
 
     def _gone(self, window: Mapping[str, Json], touched: frozenset[str] | None) -> list[str]:
         """The records that were delivered and that the window does not show any more."""
@@ -255,7 +256,6 @@ class WindowDiff(ABC):
         timely = next((place for place in downwards if not is_ahead(place, now)), ())
         self._latest = max(self._latest, timely)
 
-    @unsearched
     def _told(
         self, keys: Iterable[str], after: Mapping[str, Json], places: Mapping[str, Place]
     ) -> list[ChatEvent]:
@@ -265,7 +265,9 @@ class WindowDiff(ABC):
         for key in differing:
             self._places[key] = places[key]
             known[key] = after[key]
-        return self._read(differing, after)
+        if len(differing) < STEP:
+            return self._read(differing, after)
+        return unsearched(self._read, differing, after)
 
     def _end(
         self, window: Mapping[str, Json], touched: frozenset[str] | None
