@@ -1,15 +1,22 @@
 """Events of a stream, and in between what becomes of the messages written here."""
 
 import asyncio
+import gc
+import weakref
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 
 import pytest
 
 from imbari_chat.client.events import event_stream, own_messages
-from imbari_chat.client.events.diff import MessageDiff
-from imbari_chat.client.events.event_stream import _enlarge, with_deliveries
+from imbari_chat.client.events.diff import MessageDiff, SessionDiff
+from imbari_chat.client.events.event_stream import _enlarge, follow, with_deliveries
+from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.gateway import Gateway
-from imbari_chat.schema import plans
+from imbari_chat.client.presence.watcher import team_places
+from imbari_chat.engine.buffer import ListenItem
+from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import (
     ChatEvent,
     ConnectionChanged,
@@ -17,13 +24,17 @@ from imbari_chat.schema.events import (
     MessageAdded,
     MessageRemoved,
     RecordRejected,
+    SessionAdded,
+    SessionChanged,
     TypingChanged,
 )
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
-from tests.client.scenarios.faces import WAIT
+from tests.client.scenarios.faces import WAIT, eventually
 
 LIVE = ConnectionChanged("live")
 AWAY = ConnectionChanged("reconnecting", "the connection broke")
@@ -214,4 +225,71 @@ async def test_a_connection_that_is_back_is_not_called_away_while_what_was_misse
     has_read.set()
     assert await asyncio.wait_for(following, WAIT) == LIVE
     await events.aclose()
+    await gateway.close()
+
+
+class Saying(Silence):
+    """A subscription to a service that says something, and then that it is over."""
+
+    def __init__(self, *items: ListenItem) -> None:
+        self._items = list(items)
+
+    async def __anext__(self) -> ListenItem:
+        if not self._items:
+            raise StopAsyncIteration
+        return self._items.pop(0)
+
+
+class Told(InMemory):
+    """Notes where it is listened, and says ``items`` of the inbox."""
+
+    items: tuple[ListenItem, ...] = ()
+
+    def __init__(self) -> None:
+        super().__init__(database(), ADMIN)
+        self.asked: list[Path] = []
+
+    def listen(self, path: Path, query: Query | None = None, **_: object) -> Silence:
+        self.asked.append(path)
+        return Saying(*self.items) if path == paths.SESSIONS else Silence()
+
+
+def _inbox(gateway: Gateway, limit: int) -> AsyncGenerator[ChatEvent, None]:
+    diff, order = SessionDiff(limit), paths.sessions_in_order()
+    batches = follow(gateway, paths.SESSIONS, order, diff, buffer=9, overflow="coalesce")
+    return with_deliveries(gateway, with_messages(gateway, diff, batches))
+
+
+async def test_presence_is_asked_for_after_what_there_is_to_begin_with() -> None:
+    """It is a courtesy, and delays nothing that somebody waits for."""
+    transport = Told()
+    transport.items = (StateChanged("live"), Changed({HERE: {"lastMessageTime": 1}}, None))
+    gateway = Gateway(transport, presence=True)
+    async with aclosing(_inbox(gateway, 9)) as events:
+        assert isinstance(await anext(events), SessionAdded)
+        await asyncio.sleep(0)
+        assert transport.asked == [paths.SESSIONS]
+        assert await anext(events) == LIVE
+        places = {path for path, _ in team_places().values()}
+        await eventually(lambda: places < set(transport.asked))
+    await gateway.close()
+
+
+async def test_what_was_told_goes_with_the_listener() -> None:
+    """No circle of references leaves a window to the garbage collector, which is slow over many."""
+    records: dict[str, Json] = {HERE: {"lastMessageTime": 1}, ELSEWHERE: {"lastMessageTime": 2}}
+    moved: dict[str, Json] = {**records, HERE: {"lastMessageTime": 3}}
+    transport = Told()
+    transport.items = (Changed(records, None), Changed(moved, frozenset({HERE})))
+    gateway = Gateway(transport)
+    told: list[weakref.ref[object]] = []
+    gc.disable()
+    try:
+        async for event in _inbox(gateway, len(records)):
+            assert isinstance(event, SessionAdded | SessionChanged)
+            told.append(weakref.ref(event.session))
+            del event
+        assert [one() for one in told] == [None] * 3
+    finally:
+        gc.enable()
     await gateway.close()

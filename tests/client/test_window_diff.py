@@ -142,6 +142,10 @@ def test_what_came_and_went_between_two_looks_may_stand_below_the_window() -> No
     ]
 
 
+def _place(_: str, raw: Json) -> Place:
+    return place_of_message("", raw)
+
+
 _STEP = st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 9), max_size=4)
 
 
@@ -150,7 +154,7 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
     steps: list[tuple[dict[str, int], bool]],
 ) -> None:
     """Told only what may have changed: records that move up or down, come and go."""
-    lowest = Lowest(lambda _, raw: place_of_message("", raw))
+    lowest = Lowest()
     window: dict[str, Json] = {"x": {"timestamp": 5}}
     for step, anew in steps:
         touched = frozenset() if anew else frozenset(step)
@@ -160,8 +164,8 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
         for key in [key for key, at in step.items() if at % 3 == 0]:
             del window[key]
         expected = min((place_of_message("", raw), key) for key, raw in window.items())
-        assert lowest.of(window, touched) == expected
-        assert lowest.of(window, touched) == expected
+        assert lowest.of(window, touched, _place) == expected
+        assert lowest.of(window, touched, _place) == expected
 
 
 def test_a_window_that_changes_a_little_costs_little() -> None:
@@ -172,11 +176,11 @@ def test_a_window_that_changes_a_little_costs_little() -> None:
         asked.append(key)
         return place_of_message(key, raw)
 
-    lowest = Lowest(place)
+    lowest = Lowest()
     window: dict[str, Json] = {f"{at}": {"timestamp": at} for at in range(50)}
     for at in range(1000):
         window["7"] = {"timestamp": 100 + at}
-        lowest.of(window, {"7"})
+        lowest.of(window, {"7"}, place)
         assert len(lowest._heap) <= 4 * len(window) + 1
     assert len(asked) < 50 + 5 * 1000
 

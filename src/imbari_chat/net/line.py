@@ -46,14 +46,12 @@ class LineEvents:
     """Who is told of what, on the event loop. Nobody is once the line was dropped.
 
     Attributes:
-        heard: Bytes arrived.
-        received: A text arrived.
+        heard: Given each text that arrived, or None for bytes that ended none.
         ended: The line is gone, or there never was one; why, for a person to read.
         refused: Nothing was dialed, or something answered that opened no socket.
     """
 
-    heard: Callable[[], None]
-    received: Callable[[str], None]
+    heard: Callable[[str | None], None]
     ended: Callable[[str], None]
     refused: Callable[[ImbariError], None]
 
@@ -119,15 +117,10 @@ class Line:
             await asyncio.wait({self._dialing})
         await self._gone.wait()
 
-    def heard(self) -> None:
-        """Bytes arrived."""
+    def heard(self, text: str | None) -> None:
+        """A text arrived, or bytes that ended none."""
         if not self._dropped:
-            self._events.heard()
-
-    def received(self, text: str) -> None:
-        """A text arrived."""
-        if not self._dropped:
-            self._events.received(text)
+            self._events.heard(text)
 
     def ended(self, reason: str) -> None:
         """It is gone, or is about to be."""
@@ -201,15 +194,18 @@ class _Connection(ClientConnection):
         super().__init__(protocol, **options)
         self._line = line
         self._pieces: list[bytes] = []
+        self._has_told = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self._line.opened(self)
 
     def data_received(self, data: bytes) -> None:
-        if self.protocol.state is not CONNECTING:  # a stranger's page may have no end
-            self._line.heard()
+        counts = self.protocol.state is not CONNECTING  # a stranger's page may have no end
+        self._has_told = False
         super().data_received(data)
+        if counts and not self._has_told:
+            self._line.heard(None)
 
     def process_event(self, event: Event) -> None:
         if isinstance(event, Response):
@@ -224,7 +220,8 @@ class _Connection(ClientConnection):
                 if event.fin:
                     text = b"".join(self._pieces).decode(errors="replace")
                     self._pieces.clear()
-                    self._line.received(text)
+                    self._has_told = True
+                    self._line.heard(text)
             case Opcode.BINARY:
                 self._line.ended("the service sent bytes where it sends text")
             case Opcode.CLOSE:

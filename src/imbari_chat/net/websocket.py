@@ -328,20 +328,19 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
     def _make_line(self) -> "Line":
         from imbari_chat.net.line import Line, LineEvents
 
-        events = LineEvents(self._heard, self._received, self._ended, self._refused)
+        events = LineEvents(self._heard, self._ended, self._refused)
         return Line(events, self._environment, self._workers, self._policy.longest)
 
     async def _hash(self, values: tuple[Json, ...]) -> None:
         self._link.hashed(await self._workers.run(lambda: [hash_of(value) for value in values]))
         self._settle()
 
-    def _heard(self) -> None:
+    def _heard(self, text: str | None) -> None:
         self._heard_at, self._last_heard = time.monotonic(), time.time()
-        self._link.heard(self._heard_at)
-        self._settle()
-
-    def _received(self, text: str) -> None:
-        self._link.received(text, time.monotonic())
+        if text is None:
+            self._link.heard(self._heard_at)
+        else:
+            self._link.received(text, self._heard_at)
         self._settle()
 
     def _ended(self, reason: str) -> None:

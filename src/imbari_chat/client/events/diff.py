@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from imbari_chat.client.events.lowest import Lowest
+from imbari_chat.collector import unsearched
 from imbari_chat.engine.mirror import children
 from imbari_chat.schema import decode
 from imbari_chat.schema.events import (
@@ -84,7 +85,7 @@ class WindowDiff(ABC):
         self.limit = limit
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
-        self._lowest = Lowest(self._place_of)
+        self._lowest = Lowest()
         self._looked_at: tuple[Mapping[str, Json], dict[str, Place]] | None = None
         self._floor: str | None = None
         self._latest: Place = ()
@@ -155,8 +156,8 @@ class WindowDiff(ABC):
         raw = {key: one for key, one in piece.items() if key not in gap.shown}
         gap.missing.difference_update(raw)
         known = self._raw.keys() & raw.keys()
-        places = {key: self._place(key, one) for key, one in raw.items()}
-        events = self._told(sorted(places, key=places.__getitem__), raw, places)
+        places = _in_order({key: self._place(key, one) for key, one in raw.items()})
+        events = self._told(list(places), raw, places)
         for key in raw.keys() - known:
             del self._raw[key], self._places[key]
         return [*events, *self._forgotten(raw.keys() - known)]
@@ -204,7 +205,7 @@ class WindowDiff(ABC):
         window = children(value)
         if len(window) < self.limit:
             return False
-        highest = max(self._places_in(window, touched).values(), default=None)
+        highest = next(reversed(self._places_in(window, touched).values()), None)
         if highest is None or not is_ahead(highest, now):
             return False
         ahead = sum(is_ahead(place, now) for place in self._places_in(window, None).values())
@@ -226,21 +227,34 @@ class WindowDiff(ABC):
     def _places_in(
         self, window: Mapping[str, Json], touched: frozenset[str] | None
     ) -> dict[str, Place]:
-        """Where the records of a window stand that may differ; all of them if any may.
+        """Where the records of a window stand that may differ, in order; all of them if any may.
 
         A window is looked at several times before it is delivered, so that is remembered.
         """
         if touched is not None:
-            return {key: self._place_of(key, window[key]) for key in touched & window.keys()}
+            shown = touched & window.keys()
+            return _in_order({key: self._place_of(key, window[key]) for key in shown})
         if self._looked_at is None or self._looked_at[0] is not window:
-            places = {key: self._place_of(key, raw) for key, raw in window.items()}
-            self._looked_at = window, places
+            self._looked_at = window, unsearched(self._all_places_in, window)
         return self._looked_at[1]
 
-    def _note_latest(self, places: Mapping[str, Place], now: int) -> None:
-        """These are known from now on. What is ahead of the server's time says nothing of it."""
-        timely = (place for place in places.values() if not is_ahead(place, now))
-        self._latest = max(self._latest, max(timely, default=()))
+    def _all_places_in(self, window: Mapping[str, Json]) -> dict[str, Place]:
+        return _in_order({key: self._place_of(key, raw) for key, raw in window.items()})
+
+    def _gone(self, window: Mapping[str, Json], touched: frozenset[str] | None) -> list[str]:
+        """The records that were delivered and that the window does not show any more."""
+        known = self._raw
+        return [
+            key
+            for key in (known if touched is None else touched)
+            if key in known and key not in window
+        ]
+
+    def _note_latest(self, places: dict[str, Place], now: int) -> None:
+        """These, in order, are known from now on. What is ahead of its time says nothing of it."""
+        downwards = reversed(places.values())
+        timely = next((place for place in downwards if not is_ahead(place, now)), ())
+        self._latest = max(self._latest, timely)
 
     def _told(
         self, keys: Iterable[str], after: Mapping[str, Json], places: Mapping[str, Place]
@@ -251,7 +265,9 @@ class WindowDiff(ABC):
         for key in differing:
             self._places[key] = places[key]
             known[key] = after[key]
-        return self._read(differing, after)
+        if len(differing) < STEP:
+            return self._read(differing, after)
+        return unsearched(self._read, differing, after)
 
     def _end(
         self, window: Mapping[str, Json], touched: frozenset[str] | None
@@ -266,11 +282,10 @@ class WindowDiff(ABC):
             self._lowest.forget()
             return None
         if touched is not None:
-            return self._lowest.of(window, touched)
+            return self._lowest.of(window, touched, self._place_of)
         self._lowest.forget()
-        places = self._places_in(window, None)
-        lowest = min(places, key=places.__getitem__)
-        return places[lowest], lowest
+        lowest, place = next(iter(self._places_in(window, None).items()))
+        return place, lowest
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
@@ -311,10 +326,8 @@ class SessionDiff(WindowDiff):
     ) -> Iterator[list[ChatEvent]]:
         """The window is now ``value``; gives what changed, removals first, oldest first."""
         after = children(value)
-        changed = self._raw.keys() | after.keys() if touched is None else touched
-        gone = sorted(key for key in changed - after.keys() if key in self._raw)
+        gone = sorted(self._gone(after, touched))
         places = self._places_in(after, touched)
-        shown = sorted(places, key=places.__getitem__)
         end = self._end(after, touched)
         self._note_latest(places, now)
         for step in _steps(gone, at_most):
@@ -329,7 +342,7 @@ class SessionDiff(WindowDiff):
                     deleted = above if gap is None else key in gap.missing
                     removed.append(SessionRemoved(session, deleted))
             yield removed
-        for step in _steps(shown, at_most):
+        for step in _steps(list(places), at_most):
             yield self._told(step, after, places)
         self._settle(end)
 
@@ -339,8 +352,8 @@ class SessionDiff(WindowDiff):
         self._horizon = 0 if floor is None else floor.last_message_time
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        pending = {key for key in keys if _is_pending(raw[key])}
-        read = decode.sessions_by_id(_as_stored(keys, raw, pending))
+        stored = {key: _stored(raw[key]) for key in keys}
+        read = decode.sessions_by_id(stored)
         events: list[ChatEvent] = [*read.rejected]
         known = self._sessions
         for key in keys:
@@ -350,7 +363,7 @@ class SessionDiff(WindowDiff):
                 events.append(
                     SessionAdded(session)
                     if before is None
-                    else SessionChanged(session, before, key in pending)
+                    else SessionChanged(session, before, stored[key] is not raw[key])
                 )
         return events
 
@@ -399,13 +412,9 @@ class MessageDiff(WindowDiff):
         one that leaves there, because newer ones came, was not deleted.
         """
         after = children(value)
-        keys = [
-            key
-            for key in (self._raw.keys() | after.keys() if touched is None else touched)
-            if key in after or key in self._raw
-        ]
         places = self._places_in(after, touched)
-        keys.sort(key=lambda key: places[key] if key in places else self._places[key])
+        gone = {key: self._places[key] for key in self._gone(after, touched)}
+        keys = list(_in_order(gone | places) if gone else places)
         end = self._end(after, touched)
         self._note_latest(places, now)
         self._old = self._not_news(places, now)
@@ -433,7 +442,7 @@ class MessageDiff(WindowDiff):
         if not self._has_begun:
             if self._history is None:
                 return _NONE
-            given = set(latest(sorted(places.values()), self._history, now))
+            given = set(latest(list(places.values()), self._history, now))
             return frozenset(key for key, place in places.items() if place not in given)
         if self._floor is None:
             return _NONE
@@ -441,8 +450,8 @@ class MessageDiff(WindowDiff):
         return frozenset(key for key, place in places.items() if place < floor)
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
-        pending = {key for key in keys if _is_pending(raw[key])}
-        read = decode.messages_by_id(self._session_id, _as_stored(keys, raw, pending))
+        stored = {key: _stored(raw[key]) for key in keys}
+        read = decode.messages_by_id(self._session_id, stored)
         events: list[ChatEvent] = [*read.rejected]
         for key in keys:
             known, message = self._messages.pop(key, None), read.records.get(key)
@@ -450,7 +459,8 @@ class MessageDiff(WindowDiff):
                 continue
             self._messages[key] = message
             if known is not None:
-                events.append(MessageChanged(self._session_id, message, known, key in pending))
+                pending = stored[key] is not raw[key]
+                events.append(MessageChanged(self._session_id, message, known, pending))
             elif key not in self._old:
                 events.append(MessageAdded(self._session_id, message))
         return events
@@ -461,20 +471,14 @@ class MessageDiff(WindowDiff):
         return []
 
 
-def _is_pending(record: Json) -> bool:
-    return isinstance(record, dict) and PENDING in record
-
-
-def _as_stored(
-    keys: Iterable[str], raw: Mapping[str, Json], pending: Iterable[str]
-) -> dict[str, Json]:
-    """These records, as a service could hold them."""
-    return {key: raw[key] for key in keys} | {key: _stored(raw[key]) for key in pending}
+def _in_order(places: dict[str, Place]) -> dict[str, Place]:
+    """The same, lowest first."""
+    return {key: places[key] for key in sorted(places, key=places.__getitem__)}
 
 
 def _stored(record: Json) -> Json:
-    """A record without what is no field of it."""
-    if isinstance(record, dict):
+    """A record as a service could hold it: itself, or without what says that it is pending."""
+    if isinstance(record, dict) and PENDING in record:
         return {name: value for name, value in record.items() if name != PENDING}
     return record
 

@@ -189,7 +189,6 @@ async def with_deliveries(
         return own.begin(time.monotonic()) if has_begun else []
 
     outbox.watch(post)
-    gateway.presence.watch(hear)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
     following = _follow_on(batches, notifier)
@@ -219,6 +218,8 @@ async def with_deliveries(
                         continue
                     if isinstance(event, ConnectionChanged):
                         told.pass_on(event)
+                        if told.is_live:  # a courtesy, which delays nothing that is waited for
+                            gateway.presence.watch(hear)
                         given += begin()
                     given.append(event)
                 for event in given:

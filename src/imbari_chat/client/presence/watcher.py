@@ -92,7 +92,9 @@ class Watcher:
             self._begin()
 
     def add(self, hearer: Hearer) -> None:
-        """Somebody wants to hear; they are told first what is known already."""
+        """Somebody wants to hear; they are told first what is known already. Twice is fine."""
+        if hearer in self._hearers:
+            return
         self._hearers[hearer] = None
         self._begin()
         for event in changes(PresenceSnapshot(), self._snapshot):

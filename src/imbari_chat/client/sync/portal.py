@@ -8,7 +8,6 @@ comes just before the wait begins does not end it, so a call looks up now and th
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Iterator
-from concurrent.futures import CancelledError, wait
 from contextlib import suppress
 from typing import Any, Final, Generic, TypeVar
 
@@ -82,26 +81,21 @@ class Portal:
             ClientClosed: The portal was closed meanwhile.
         """
         call = _Call(coroutine)
-        steps = call.run()
-        future = None
+        is_handed_over = False
         try:
             with self._lock:
                 self.check()
-                future = asyncio.run_coroutine_threadsafe(steps, self._loop)
-            while not wait((future,), timeout=_LONGEST_WAIT).done:
-                pass
-            return future.result()
-        except CancelledError:
-            raise ClientClosed from None
-        except BaseException as error:
-            if future is None and isinstance(error, RuntimeError):
-                steps.close()
-                coroutine.close()
-            else:
-                # Also when Ctrl-C comes between the hand-over and the wait.
+                is_handed_over = True
+                self._loop.call_soon_threadsafe(call.begin)
+            call.wait()
+        except BaseException:
+            if is_handed_over:
                 with suppress(RuntimeError):  # the loop is closed, and with it the call is over
                     self._loop.call_soon_threadsafe(call.abandon)
+            else:
+                coroutine.close()
             raise
+        return call.result()
 
     def call_if_open(self, function: Callable[[], Coroutine[Any, Any, R]]) -> R | None:
         """Run what ``function`` gives like :meth:`call`; nothing, if this is closed by now.
@@ -172,25 +166,63 @@ async def _end_all() -> None:
 
 
 class _Call(Generic[R]):
-    """One coroutine on its way through; used on the loop's thread alone."""
+    """One coroutine on its way through, and what came of it on the way back.
+
+    The loop's thread begins, ends and abandons it; another waits, and takes the result then.
+    """
 
     def __init__(self, coroutine: Coroutine[Any, Any, R]) -> None:
         self._coroutine = coroutine
-        self._task: asyncio.Task[Any] | None = None
-        self._abandoned = False
+        self._task: asyncio.Task[None] | None = None
+        self._is_over = False
+        self._under_way = threading.Lock()
+        self._under_way.acquire()
+        self._result: R
+        self._error: BaseException | None = None
 
-    async def run(self) -> R:
-        if self._abandoned:
-            self._coroutine.close()
-            raise asyncio.CancelledError
-        self._task = asyncio.current_task()
-        return await self._coroutine
+    def begin(self) -> None:
+        self._task = asyncio.get_running_loop().create_task(self._run())
+        self._task.add_done_callback(self._ended)
 
     def abandon(self) -> None:
         """Nobody waits any more. Harmless when it is done."""
-        self._abandoned = True
         if self._task is not None:
             self._task.cancel()
+
+    def wait(self) -> None:
+        """Until it is over. Raises what a signal's handler raises."""
+        while not self._under_way.acquire(timeout=_LONGEST_WAIT):
+            pass
+
+    def result(self) -> R:
+        """What it returned, once it is over. Raises what it raised."""
+        try:
+            if self._error is not None:
+                raise self._error
+            return self._result
+        finally:
+            del self  # the error's trace holds this frame
+
+    async def _run(self) -> None:
+        """Whoever waits is told here: a callback of the task's would come a turn later."""
+        try:
+            self._result = await self._coroutine
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # carried to whoever waits
+            self._error = error
+        self._end()
+
+    def _ended(self, _: asyncio.Task[None]) -> None:
+        """It may have been cancelled, perhaps before it began."""
+        if not self._is_over:
+            self._coroutine.close()
+            self._error = ClientClosed()
+            self._end()
+
+    def _end(self) -> None:
+        self._is_over = True
+        self._under_way.release()
 
 
 class BlockingIterator(Generic[R]):

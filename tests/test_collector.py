@@ -1,0 +1,99 @@
+"""Many objects in a row, and the garbage collector."""
+
+import gc
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from imbari_chat.client.events.diff import SessionDiff
+from imbari_chat.collector import unsearched
+from imbari_chat.wire.json import dumps, parse
+
+FEW, MANY = 10, 5_000
+
+
+@pytest.fixture(autouse=True)
+def collector() -> Iterator[None]:
+    """As a program finds it that has asked for nothing, with nothing young."""
+    assert gc.isenabled()
+    is_frozen = gc.get_freeze_count() > 0
+    gc.unfreeze()
+    gc.collect()
+    yield
+    gc.enable()
+    gc.unfreeze()
+    if is_frozen:
+        gc.freeze()  # as it was for the tests that follow
+
+
+@pytest.fixture
+def searches() -> Iterator[list[int]]:
+    """The generations that were searched."""
+    found: list[int] = []
+
+    def note(phase: str, info: dict[str, Any]) -> None:
+        if phase == "start":
+            found.append(info["generation"])
+
+    gc.callbacks.append(note)
+    yield found
+    gc.callbacks.remove(note)
+
+
+def _lists(number: int) -> list[list[int]]:
+    return unsearched(lambda: [[] for _ in range(number)])
+
+
+def _are_old(objects: list[list[int]]) -> bool:
+    old = {id(one) for one in gc.get_objects(generation=2)}
+    return all(id(one) in old for one in objects)
+
+
+def test_what_is_much_is_old_without_a_search(searches: list[int]) -> None:
+    """Neither while it is made nor soon after, and it can be found when everything is searched."""
+    made = _lists(MANY)
+    assert _are_old(made)
+    assert gc.get_count()[0] < FEW * 10
+    assert searches == []
+    assert gc.isenabled()
+
+
+def test_what_is_little_is_searched_as_ever() -> None:
+    """It is young, with whatever else is."""
+    made = _lists(FEW)
+    assert not _are_old(made)
+    assert gc.isenabled()
+
+
+def test_whoever_has_switched_the_collector_off_finds_it_off() -> None:
+    """And nothing made old by somebody else."""
+    gc.disable()
+    made = _lists(MANY)
+    assert not gc.isenabled()
+    assert not _are_old(made)
+
+
+def test_whoever_has_frozen_objects_finds_them_frozen() -> None:
+    """They are kept from the collector for good, mostly so that forked children share them."""
+    gc.freeze()
+    frozen = gc.get_freeze_count()
+    made = _lists(MANY)
+    assert gc.get_freeze_count() == frozen
+    assert not _are_old(made)
+    assert gc.isenabled()
+
+
+def test_an_error_leaves_the_collector_on() -> None:
+    """It goes on to whoever called."""
+    with pytest.raises(ZeroDivisionError):
+        unsearched(lambda: 1 / 0)
+    assert gc.isenabled()
+
+
+def test_a_snapshot_becomes_events_without_a_search(searches: list[int]) -> None:
+    """From its text to typed objects: a search of everything would hold up whatever else runs."""
+    text = dumps({f"-S{number:05d}": {"lastMessageTime": number} for number in range(MANY)})
+    told = SessionDiff(MANY).update(parse(text))
+    assert len(told) == MANY
+    assert 2 not in searches
