@@ -147,8 +147,13 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if 300 <= status < 400:
         return status in (307, 308) and _leads_home(response)
     if status >= 400:
-        tagged = "etag" in response.headers
-        return is_from_service(status, kind, response.text, tagged=tagged)
+        return is_from_service(
+            status,
+            kind,
+            response.text,
+            tagged="etag" in response.headers,
+            of_google=not urlsplit(asked.url or "").path.endswith(".json"),
+        )
     if "print=silent" in (asked.url or ""):
         return status == 204
     if status == 204 or "json" not in kind.lower():

@@ -9,12 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import requests
 
-from imbari_chat.engine.refusals import Call, service_message, stranger
+from imbari_chat.engine.refusals import Call, service_message
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
-    InvalidData,
     QuotaExceeded,
     Unavailable,
     raise_alone,
@@ -23,7 +22,6 @@ from imbari_chat.identity.mapping import answered, from_transport
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.identity.user import Tokens, UserAccess, read_claims
-from imbari_chat.wire.json import parse
 
 __all__ = ["resume", "sign_in_anonymously", "sign_in_with_password"]
 
@@ -212,12 +210,10 @@ def _is_token(value: object) -> bool:
 
 
 def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariError:
-    call = Call("sign-in", service=_SERVICE)
+    call = Call("sign-in", service=_SERVICE, of_google=True)
     answer = answered(error)
     if answer is None or isinstance(error, requests.exceptions.InvalidJSONError):
         return from_transport(error, call)
-    if not isinstance(_error_of(answer), dict):  # an object in every answer of this service
-        return stranger(answer.status_code, call)
     message = service_message(answer.text)
     code = message.split(" : ")[0].strip()  # a code, or a code with an explanation
     refusal = _REFUSALS.get(code) or _REFUSALS.get(code.split(" ")[0])
@@ -233,14 +229,6 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
             hint="Check the Web API key and its restrictions, or the Auth emulator's address",
         )
     return from_transport(error, call)
-
-
-def _error_of(answer: requests.Response) -> object:
-    try:
-        body = parse(answer.text)
-    except InvalidData:
-        return None
-    return body.get("error") if isinstance(body, dict) else None
 
 
 def _auth(project: Project) -> Any:
