@@ -7,9 +7,10 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 import logging
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 import requests.adapters
@@ -81,6 +82,14 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         if host["scheme"] == "https":
             pool["ssl_context"] = self._environment.tls
         return host, pool
+
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """In UTF-8, as the libraries of streams and sockets send them; requests knows Latin-1."""
+        parts = urlsplit(proxy)
+        if parts.username is None:
+            return {}
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Proxy-Authorization": f"Basic {b64encode(user.encode()).decode()}"}
 
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         if proxy.startswith("https:"):
