@@ -39,7 +39,8 @@ class Workers:
     async def run(self, function: Callable[..., R], *args: Any) -> R:
         """Call ``function(*args)`` on a worker and return what it returns or raise what it raises.
 
-        Cancelling the wait abandons the call: it runs to its end unheard.
+        Cancelling the wait abandons the call: it runs to its end unheard, and does not run at all
+        if it has not begun. What was given up is not to be written at some later time.
 
         Raises:
             ClientClosed: The pool has been closed.
@@ -54,7 +55,7 @@ class Workers:
         A call that has to wait for a worker counts what the others hear as its own.
 
         Raises:
-            TimeoutError: For ``silence`` seconds nothing was heard. The call runs on unheard.
+            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned.
             Unavailable: As :meth:`run`.
         """
         call = self._begin(function, args)
@@ -136,8 +137,9 @@ class _Call:
         result, error = None, None
         self.heard_at = time.monotonic()
         try:
-            with hearing(self._listen):
-                result = self._function(*self._args)
+            if not self.future.done():
+                with hearing(self._listen):
+                    result = self._function(*self._args)
         except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
             error = raised
         try:
