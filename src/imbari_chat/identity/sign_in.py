@@ -154,8 +154,10 @@ def _open(
     known: str | None = None,
 ) -> UserAccess:
     access = UserAccess(project, tokens, refresh=_refresher(project), on_tokens=on_tokens)
-    if on_tokens is not None and tokens.refresh_token != known:
+    if on_tokens is not None and known is None:
         on_tokens(tokens.refresh_token)
+    elif tokens.refresh_token != known:
+        access.keep()
     return access
 
 
