@@ -296,7 +296,7 @@ class Link:
         self._route.greeted(greeting.host, greeting.session)
         self._phase = _Phase.GREETED
         self._connect_by = now + self._patience
-        self._emit(Attempt("greeted"))
+        self._emit(Attempt("greeted", time=greeting.time))
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)

@@ -15,9 +15,10 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import requests
 import requests.adapters
 
-from imbari_chat.engine.access import heard
+from imbari_chat.engine.access import heard, told_the_time
 from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
+from imbari_chat.engine.server_time import http_date
 from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
@@ -148,6 +149,9 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     """
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
+    time = http_date(response.headers.get("date"))
+    if time is not None and _is_databases(response):
+        told_the_time(time)
 
 
 def _may_be_the_service(response: requests.Response) -> bool:
@@ -161,7 +165,7 @@ def _may_be_the_service(response: requests.Response) -> bool:
             kind,
             response.text,
             tagged="etag" in response.headers,
-            of_google=not urlsplit(asked.url or "").path.endswith(".json"),
+            of_google=not _is_databases(response),
         )
     if "print=silent" in (asked.url or ""):
         return status == 204
@@ -170,6 +174,11 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if asked.method == "PUT" and "if-match" in asked.headers:
         return _is_echo(response.content, asked.body)
     return True
+
+
+def _is_databases(response: requests.Response) -> bool:
+    """Whether the database was asked, and not the sign-in service."""
+    return urlsplit(response.request.url or "").path.endswith(".json")
 
 
 def _leads_home(response: requests.Response) -> bool:
