@@ -163,7 +163,9 @@ def _open(
 
 def _refresher(project: Project) -> Callable[[str], Tokens]:
     key = _key(project)
-    return lambda refresh_token: _ask(lambda: _refreshed(project, key, refresh_token))
+    return lambda refresh_token: _ask(
+        lambda: _refreshed(project, key, refresh_token), resuming=True
+    )
 
 
 def _refreshed(project: Project, key: str, refresh_token: str) -> dict[str, Any]:
@@ -181,14 +183,14 @@ def _refreshed(project: Project, key: str, refresh_token: str) -> dict[str, Any]
     return {"idToken": body["id_token"], "refreshToken": body["refresh_token"]}
 
 
-def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
+def _ask(question: Callable[[], Any], *, anonymous: bool = False, resuming: bool = False) -> Tokens:
     """Put a question to the sign-in service. The errors of requests hold the API key and go."""
     id_token = refresh_token = None
     try:
         answer = question()
         id_token, refresh_token = answer["idToken"], answer["refreshToken"]
     except requests.RequestException as error:
-        raise_alone(_refused(error, anonymous=anonymous))
+        raise_alone(_refused(error, anonymous=anonymous, resuming=resuming))
     except (KeyError, TypeError, AttributeError):
         pass  # it is said below
     if not _is_token(id_token) or not isinstance(refresh_token, str) or not refresh_token:
@@ -211,7 +213,7 @@ def _is_token(value: object) -> bool:
     return True
 
 
-def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariError:
+def _refused(error: requests.RequestException, *, anonymous: bool, resuming: bool) -> ImbariError:
     call = Call("sign-in", service=_SERVICE, of_google=True)
     answer = answered(error)
     if answer is None or isinstance(error, requests.exceptions.InvalidJSONError):
@@ -223,6 +225,12 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
         refusal = _NO_ANONYMOUS
     if refusal is not None:
         return refusal.kind(refusal.what, hint=refusal.hint)
+    if answer.status_code == 400 and resuming:
+        # Only the words that are known end a sign-in, since a customer has no other way back
+        # (reference: client policy of refreshing).
+        return Unavailable(
+            f"{_SERVICE} refuses for now: {message}", where=call.where, hint="Try again later"
+        )
     if answer.status_code == 400:
         return AuthError(f"{_SERVICE} refuses: {message}")
     if answer.status_code in (401, 403, 404):
