@@ -33,7 +33,7 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self, TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from imbari_chat.errors import ConfigError
 
@@ -74,8 +74,8 @@ class Proxy:
     """A proxy to go through.
 
     Attributes:
-        url: ``http://``, ``https://`` or ``socks5://``, host and port. It may carry a password:
-            never show it.
+        url: ``http://``, ``https://`` or ``socks5://``, host and port. It may carry a name and a
+            password, percent-encoded UTF-8, and always both: never show it.
         source: The variable that names it.
     """
 
@@ -257,9 +257,22 @@ def _proxy(source: str, text: str) -> Proxy:
                 "it is a SOCKS proxy, and the libraries that speak to one are not installed",
                 "Install them: pip install 'imbari-chat[socks]'",
             )
-    user, at, _ = parts.netloc.rpartition("@")
     shown = f"[{host}]" if ":" in host else _ascii(host)
-    return Proxy(f"{scheme}://{user}{at}{shown}" + (f":{port}" if port is not None else ""), source)
+    return Proxy(
+        f"{scheme}://{_user_info(parts.netloc)}{shown}" + (f":{port}" if port is not None else ""),
+        source,
+    )
+
+
+def _user_info(netloc: str) -> str:
+    """The name and password before a host, in the one form that every library reads alike.
+
+    Each makes something else of a name alone, and of characters that a URL cannot hold: another
+    host, for one.
+    """
+    user, at, _ = netloc.rpartition("@")
+    name, _, password = (quote(unquote(one), safe="") for one in user.partition(":"))
+    return f"{name}:{password}@" if at else ""
 
 
 def _covers(entry: str, host: str, port: int | None, variable: str) -> bool:

@@ -173,7 +173,7 @@ class Line:
             options["proxy_ssl"] = await self._tls()
         await connect(
             url,
-            proxy=None if proxy is None or proxy.is_socks else _with_password(proxy),
+            proxy=None if proxy is None or proxy.is_socks else proxy.url,
             create_connection=cast("type[ClientConnection]", partial(_Connection, self)),
             compression=None,
             open_timeout=None,  # silence is the link's affair
@@ -261,14 +261,6 @@ def _in_words(error: Exception) -> str:
     if isinstance(error, OSError):
         return "cannot connect"
     return f"no socket was opened ({type(error).__name__})"
-
-
-def _with_password(proxy: Proxy) -> str:
-    """The library wants one where a name is given, if only an empty one."""
-    parts = urlsplit(proxy.url)
-    if parts.username is None or parts.password is not None:
-        return proxy.url
-    return proxy.url.replace("@", ":@", 1)
 
 
 def _through_socks(proxy: Proxy, address: str) -> Any:

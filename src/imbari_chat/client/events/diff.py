@@ -36,6 +36,7 @@ from imbari_chat.schema.order import (
     message_place,
     place_of_message,
     place_of_session,
+    time_of,
 )
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, same
@@ -348,8 +349,7 @@ class SessionDiff(WindowDiff):
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         super()._settle(end)
-        floor = None if self._floor is None else self._sessions.get(self._floor)
-        self._horizon = 0 if floor is None else floor.last_message_time
+        self._horizon = 0 if self._floor is None else time_of(self._places[self._floor])
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
         stored = {key: _stored(raw[key]) for key in keys}

@@ -5,7 +5,8 @@ is asked for its newest ones, and new among those is what is not known. Of a ses
 moved since listening began nothing is known: the first time it does, what is later than its last
 message is new, for a message and its session carry the same time, and so is the message that it
 names now and did not name before, for times may be a browser's. A session whose last message is
-stamped later than now is asked at once, since what follows it will be stamped earlier.
+stamped later than now is asked at once, since what follows it will be stamped earlier; and so is
+one that has no time, which says nothing of what is old.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
 What a browser with a fast clock wrote stands above what others write after it. So a look goes down
@@ -223,8 +224,11 @@ class _NewMessages:
         """Everything that the sessions of the first snapshot hold by now is old."""
         now = self._gateway.ids.now()
         for event in batch:
-            if isinstance(event, SessionAdded) and event.session.last_message_time > now:
-                known = _Known.by(event.session)
+            if not isinstance(event, SessionAdded):
+                continue
+            time = event.session.last_message_time
+            if time > now or not time:
+                known = _Known(event.session, time or now)
                 newest = await self._back_to(event.session.id, known, ahead=_MOST_AHEAD_AT_FIRST)
                 self._known[event.session.id] = known.after(event.session, newest)
 

@@ -19,6 +19,8 @@ __all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "mark_unread", "r
 _PAGE = 500
 _RECENT = 100
 """Messages among which the customer's latest is looked for."""
+_MOST_COUNTED = 1_000_000
+"""The rules refuse a count above, and whatever would leave one there."""
 _LOOKS = 4
 _SWAPS = 5
 _PAUSE = 0.3
@@ -41,11 +43,11 @@ class UnreadCountMismatch:
 
 
 def is_count(stored: Json) -> bool:
-    """Whether this can be counted up and down: a whole number, 0 or more."""
+    """Whether this can be counted up and down: a whole number, 0 or more, that the rules take."""
     return (
         isinstance(stored, int | float)
         and not isinstance(stored, bool)
-        and stored >= 0
+        and 0 <= stored <= _MOST_COUNTED
         and stored == int(stored)
     )
 
