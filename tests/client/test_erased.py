@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat
+from imbari_chat.client.presence import presence
+from imbari_chat.client.presence.announcer import Pace
 from tests.client.scenarios.faces import eventually
 
 LEAD = {"name": "Amina", "email": "amina@example.com"}
@@ -15,9 +18,14 @@ LEAD = {"name": "Amina", "email": "amina@example.com"}
 @pytest.mark.parametrize("transport", ["rest", "websocket"])
 @pytest.mark.parametrize("is_known", [True, False])
 async def test_presence_is_on_in_the_next_conversation(
-    flags: dict[str, Any], seed: Callable[[str, Any], None], transport: str, is_known: bool
+    flags: dict[str, Any],
+    seed: Callable[[str, Any], None],
+    monkeypatch: pytest.MonkeyPatch,
+    transport: str,
+    is_known: bool,
 ) -> None:
     """What the rules refuse of one that is gone says nothing of another."""
+    monkeypatch.setattr(presence, "Pace", partial(Pace, retry=0.01))
     on = {**flags, "presence": True, "transport": transport}
     async with AsyncAdminChat.from_env(**on) as desk, AsyncCustomerChat.from_env(**on) as chat:
 
@@ -31,7 +39,9 @@ async def test_presence_is_on_in_the_next_conversation(
             seed(f"/messages/{first.id}", None)
             seed(f"/chatSessions/{first.id}", None)
             if is_known:
+                await chat.hide()  # which is to be said, and cannot
                 await eventually(lambda: chat.status.presence == "refused")
             second = await chat.start(**LEAD)
+            await chat.show()
             await is_there(second.id)
         assert chat.status.presence == "on"

@@ -450,7 +450,7 @@ WAYS: list[tuple[str, str | None, dict[str, Any], list[str]]] = [
     ("wss://database.example/.ws", None, {"proxy": None, **TLS}, [*SECURE, "worker"]),
     (
         URL,
-        "http://amina@p.example:8",
+        "http://amina:@p.example:8",
         {"proxy": "http://amina:@p.example:8"},
         PLAIN,
     ),
