@@ -152,7 +152,7 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
     response.json = partial(_json_of, response)  # type: ignore[method-assign]
-    time = http_date(response.headers.get("date"))
+    time = http_date(response.headers.get("date"), response.headers.get("age"))
     if time is not None and _is_databases(response):
         told_the_time(time)
 
