@@ -224,6 +224,8 @@ def test_what_the_service_says_of_its_clock_is_looked_at_once(clock: Clock) -> N
     assert NOW - HOUR <= ids.now() <= NOW - HOUR + 20
     ids = Ids(lambda: Stamp(NOW - 700, NOW - 20, NOW, within=1000))
     assert ids.now() == NOW
+    for junk in (-1, 0, 2**42, 2**80):
+        assert Ids(lambda moment=junk: Stamp(moment, NOW - 20, NOW)).now() == NOW  # type: ignore[misc]  # bound at once
 
 
 @pytest.mark.parametrize(

@@ -20,3 +20,4 @@ from imbari_chat.engine.server_time import http_date
 def test_a_date_is_a_moment_or_none(text: str | None, moment: int | None) -> None:
     """Whatever a proxy makes of it, nothing is raised."""
     assert http_date(text) == moment
+    assert http_date(text, "0") is None

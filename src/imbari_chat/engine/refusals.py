@@ -133,8 +133,9 @@ def is_from_service(
     is at most a ``correctUrl``; a failed condition is answered with the stored value and its
     version instead. An ``error`` that is no more than a status in words, ``{"error":
     "Forbidden"}``, is what web frameworks and gateways answer, and not the database; so is one that
-    refuses an address without a word of databases (reference: status and body catalogue). With a
-    401 a text is believed: a new credential is tried, and nothing is over.
+    refuses an address without a word of databases, or a request with a code in place of a sentence,
+    ``invalid_request`` (reference: status and body catalogue). With a 401 a text is believed: a new
+    credential is tried, and nothing is over.
 
     The sign-in service puts the status, a message and either a list of errors or a status in words
     into an object (reference: errors of auth over REST).
@@ -159,6 +160,8 @@ def is_from_service(
     if status == 401 or _CORRECT_URL in fields:
         return True
     if status in (403, 404, 405) and not _ADDRESS_WORDS.search(error):
+        return False
+    if status == 400 and len(error.split()) < 2:
         return False
     return error.strip().casefold() not in _STATUS_WORDS
 

@@ -28,9 +28,14 @@ class Stamp:
     within: int = 0
 
 
-def http_date(text: str | None) -> int | None:
-    """The moment that a ``Date`` header names, ms; None if it names none."""
-    if text is None:
+def http_date(text: str | None, age: str | None = None) -> int | None:
+    """The moment that a ``Date`` header names, ms; None if it names none, or a past one.
+
+    Args:
+        text: The header.
+        age: The ``Age`` header, which a cache adds.
+    """
+    if text is None or age is not None:
         return None
     from email.utils import parsedate_to_datetime  # whoever has such a header has loaded it
 

@@ -9,6 +9,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
@@ -22,7 +23,7 @@ from imbari_chat.engine.server_time import http_date
 from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
-from imbari_chat.wire.json import parse, same
+from imbari_chat.wire.json import Json, parse, same
 
 __all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]
 
@@ -140,7 +141,8 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     """A response hook that stops at answers which neither service gives, such as a log-in page.
 
     Left alone, requests follows a redirect of a write as a read, firebase-admin takes any page for
-    a write that was made, and any 412 for somebody who wrote in between.
+    a write that was made, and any 412 for somebody who wrote in between. What passes is read as
+    JSON here reads it.
 
     Raises:
         StrangerAnswer: It is a redirect that changes the method or leads away from the service, a
@@ -149,7 +151,8 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     """
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
-    time = http_date(response.headers.get("date"))
+    response.json = partial(_json_of, response)  # type: ignore[method-assign]
+    time = http_date(response.headers.get("date"), response.headers.get("age"))
     if time is not None and _is_databases(response):
         told_the_time(time)
 
@@ -174,6 +177,14 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if asked.method == "PUT" and "if-match" in asked.headers:
         return _is_echo(response.content, asked.body)
     return True
+
+
+def _json_of(response: requests.Response, **_: object) -> Json:
+    """The answer as this package reads JSON: requests lets through what it cannot hold."""
+    try:
+        return parse(response.content)
+    except InvalidData as error:
+        raise requests.exceptions.InvalidJSONError(str(error), response=response) from None
 
 
 def _is_databases(response: requests.Response) -> bool:

@@ -73,7 +73,7 @@ class HttpClient:
         location = told.get("location") if response.status_code in _REDIRECTS else None
         assert isinstance(response.stream, httpx.AsyncByteStream)
         kind = told.get("content-type", "").lower()
-        time = http_date(told.get("date"))
+        time = http_date(told.get("date"), told.get("age"))
         return HttpAnswer(response.status_code, kind, location, response.stream, time)
 
     async def close(self) -> None:

@@ -103,6 +103,11 @@ class WindowDiff(ABC):
         """Whether all of the window that was looked at last has been delivered."""
         return self._is_settled
 
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be records below the window that was delivered last."""
+        return self._floor is not None
+
     @abstractmethod
     def _place(self, key: str, raw: Json) -> Place:
         """Where a record stands in the list."""

@@ -36,7 +36,7 @@ from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, is_ahead, latest_time, message_place
 from imbari_chat.schema.paths import SessionId
 
-__all__ = ["with_messages"]
+__all__ = ["last_of", "named", "with_messages"]
 
 _FEW = 10
 _GROWTH = 4
@@ -158,15 +158,15 @@ class _Known:
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
-        return self.session is None or _last(self.session) != _last(session)
+        return self.session is None or last_of(self.session) != last_of(session)
 
     def has_foreseen(self, session: Session) -> bool:
         """Whether the message that it moved with was read before, with all that came before it."""
         last = (session.last_message_time, session.last_message)
-        named = session.last_customer_message_id
+        latest = session.last_customer_message_id
         return last in self.foreseen and (
-            named in (self.ids or {})
-            or (self.session is not None and self.session.last_customer_message_id == named)
+            latest in (self.ids or {})
+            or (self.session is not None and self.session.last_customer_message_id == latest)
         )
 
     def is_given(self, message: Message) -> bool:
@@ -195,13 +195,13 @@ class _Known:
     def new(self, session: Session, newest: Newest) -> list[Message]:
         """Those of the newest messages that are new, in order."""
         messages = [*newest.lower, *newest.timely, *newest.ahead]
-        named: set[str] = set()
+        told_of: set[str] = set()
         if self.session is not None:
-            named = _named(session, messages) - _named(self.session, messages)
+            told_of = named(session, messages) - named(self.session, messages)
         return [
             one
             for one in messages
-            if (one.id in named and not self.is_given(one)) or not self.is_old(one, newest.now)
+            if (one.id in told_of and not self.is_given(one)) or not self.is_old(one, newest.now)
         ]
 
     def is_reached(self, messages: Sequence[Message], now: int) -> bool:
@@ -287,16 +287,16 @@ def _place(item: tuple[str, Place]) -> Place:
     return item[1]
 
 
-def _last(session: Session) -> tuple[object, ...]:
+def last_of(session: Session) -> tuple[object, ...]:
     """What changes with every message."""
     return (session.last_message, session.last_message_time, session.last_customer_message_id)
 
 
-def _named(session: Session, messages: Sequence[Message]) -> set[str]:
+def named(session: Session, messages: Sequence[Message]) -> set[str]:
     """Ids of the messages that the session tells of: the one in its preview, and by id."""
     shown = [one for one in messages if one.text == session.last_message]
-    named: set[str] = {one.id for one in messages if one.id == session.last_customer_message_id}
+    found: set[str] = {one.id for one in messages if one.id == session.last_customer_message_id}
     if shown:
         nearest = min(shown, key=lambda one: abs(one.timestamp - session.last_message_time))
-        named.add(nearest.id)
-    return named
+        found.add(nearest.id)
+    return found

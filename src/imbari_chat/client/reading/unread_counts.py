@@ -13,6 +13,7 @@ from imbari_chat.errors import AccessDenied, Conflict, SessionNotFound
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, is_number, same
+from imbari_chat.wire.pushid import is_push_id
 
 __all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "mark_unread", "repair"]
 
@@ -119,7 +120,12 @@ async def mark_unread(gateway: Gateway, session_id: SessionId) -> bool:
         )
         if session is None:
             raise SessionNotFound.named(session_id)
-        theirs = [message for message in messages if message.sender == "customer"]
+        # What is denied may be for an id that the rules do not take.
+        theirs = [
+            message
+            for message in messages
+            if message.sender == "customer" and (denied is None or is_push_id(message.id))
+        ]
         if session.unread_count or not theirs or theirs[-1].is_unread:
             return False
         try:

@@ -102,7 +102,7 @@ class Ids:
 
     def _now(self) -> int:
         stamp = self._latest()
-        if stamp is not None and stamp is not self._stamp:
+        if stamp is not None and stamp is not self._stamp and 0 < stamp.timestamp < _FAR:
             self._stamp = stamp
             self._clock.stamped(
                 stamp.timestamp, made=stamp.made, read=stamp.read, within=stamp.within
