@@ -10,7 +10,7 @@ import pytest
 
 from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ConnectionChanged, MessageAdded
 from imbari_chat.emulator import Emulator
-from tests.client.scenarios.faces import eventually
+from tests.client.scenarios.faces import WAIT, eventually
 from tests.client.test_order import COMPAT, HOUR
 
 Seed = Callable[[str, Any], None]
@@ -33,13 +33,14 @@ class Shop:
         }
         seed(f"/messages/{session_id}", messages)
 
-    def answer(self, text: str, stamp: int) -> None:
+    def answer(self, text: str, stamp: int, *, time_first: bool = False) -> None:
         """A push, then the session, by the browser's clock."""
         self._answers += 1
         new = {"text": text, "from": "admin", "timestamp": stamp}
         self._seed(f"/messages/{self.id}/-N{self._answers:018}", new)
-        self._seed(f"/chatSessions/{self.id}/lastMessage", text)
-        self._seed(f"/chatSessions/{self.id}/lastMessageTime", stamp)
+        preview = [("lastMessage", text), ("lastMessageTime", stamp)]
+        for name, value in reversed(preview) if time_first else preview:
+            self._seed(f"/chatSessions/{self.id}/{name}", value)
 
 
 @pytest.fixture
@@ -54,9 +55,10 @@ async def customer(
     return chat
 
 
+@pytest.mark.parametrize("time_first", [False, True])
 @pytest.mark.parametrize("count", [WINDOW - 10, WINDOW + 10])
 async def test_an_answer_by_a_slow_clock_is_heard_in_a_full_window(
-    customer: AsyncCustomerChat, desk: AsyncAdminChat, seed: Seed, count: int
+    customer: AsyncCustomerChat, desk: AsyncAdminChat, seed: Seed, count: int, time_first: bool
 ) -> None:
     """By the customer, whose badge is raised, and in the admin's open conversation; each once."""
     shop = Shop(seed, customer.session.id, count)
@@ -73,7 +75,7 @@ async def test_an_answer_by_a_slow_clock_is_heard_in_a_full_window(
                     if event.message.text == "by a right clock":
                         return
 
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(WAIT):
         following = asyncio.create_task(follow())
         await customer.listen()
         await is_live.wait()
@@ -86,8 +88,8 @@ async def test_an_answer_by_a_slow_clock_is_heard_in_a_full_window(
                     == ["live"] * listeners
                 )
             )
-        shop.answer("by a slow clock", _now() - HOUR)
-        event = await customer.wait_for(MessageAdded, timeout=5)
+        shop.answer("by a slow clock", _now() - HOUR, time_first=time_first)
+        event = await customer.wait_for(MessageAdded, timeout=WAIT)
         assert event.message.text == "by a slow clock"
         assert customer.has_new_message
         while "by a slow clock" not in heard:  # noqa: ASYNC110  # no event tells
@@ -104,7 +106,7 @@ async def test_a_preview_that_reads_like_something_old_brings_nothing_back(
     shop = Shop(seed, customer.session.id, WINDOW + 10)
     heard: list[str] = []
     async with (
-        asyncio.timeout(60),
+        asyncio.timeout(WAIT),
         aclosing(desk.open(shop.id, peek=True).events(history=0)) as events,
     ):
         async for event in events:
@@ -117,3 +119,26 @@ async def test_a_preview_that_reads_like_something_old_brings_nothing_back(
                 if heard[-1] == "the end":
                     break
     assert heard == ["q1", "the end"]
+
+
+async def test_nothing_is_looked_for_where_the_window_shows_it(
+    customer: AsyncCustomerChat, desk: AsyncAdminChat, seed: Seed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message by a right clock costs no request."""
+    shop = Shop(seed, customer.session.id, WINDOW + 10)
+    looks: list[object] = []
+    chat = desk.open(shop.id, peek=True)
+    monkeypatch.setattr(chat._gateway, "newest", lambda *asked, **_: looks.append(asked))
+    async with asyncio.timeout(WAIT), aclosing(chat.events(history=0)) as events:
+        async for event in events:
+            if event == ConnectionChanged("live"):
+                shop.answer("by a right clock", _now())
+            if isinstance(event, MessageAdded):
+                break
+        for text in ("one more", "the last"):
+            shop.answer(text, _now())
+            while True:
+                event = await anext(events)
+                if isinstance(event, MessageAdded) and event.message.text == text:
+                    break
+    assert looks == []

@@ -2,7 +2,8 @@
 
 A browser whose clock is slow stamps its messages in the past. In a window that is full of later
 ones they are never shown, but the session tells of each: of its text, and of its time. So once a
-window is full its session is listened to as well, and what it names is looked for.
+window is full its session is listened to as well, and what it names is looked for where its time
+stands below.
 """
 
 import asyncio
@@ -51,8 +52,7 @@ class BelowTheWindow:
         self._session_id = session_id
         self._diff = diff
         self._tell = tell
-        self._known: Session | None = None
-        self._named: set[str] | None = None
+        self._before: Session | None = None
         self._given: dict[str, None] = {}
         self._told: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
@@ -90,20 +90,24 @@ class BelowTheWindow:
             _log.debug("the session is not listened to any more: %s", error)
 
     async def _look(self, raw: Json) -> None:
-        before, session = self._known, decode.session(self._session_id, raw).record
-        self._known = session
-        if before is None or session is None or last_of(before) == last_of(session):
+        before, session = self._before, decode.session(self._session_id, raw).record
+        if before is None or session is None:
+            self._before = session
+            return
+        if last_of(before) == last_of(session):
+            return
+        if not self._diff.may_miss(session.last_message_time):
+            # A dashboard may write the text first, and then the time.
+            if before.last_message_time != session.last_message_time:
+                self._before = session
             return
         gateway = self._gateway
         newest = await gateway.newest(gateway.patient, self._session_id, _FEW, enough=_FEW)
         await newest.look_at(session.last_message_time, _FEW)
         messages = [*newest.lower, *newest.timely, *newest.ahead]
-        if self._named is None:
-            self._named = named(before, messages)
-        new = named(session, messages) - self._named
-        self._named |= new
+        new = named(session, messages) - named(before, messages) - self._told - self._given.keys()
+        self._before = session
         for message in messages:
-            is_new = message.id in new and message.id not in self._given
-            if is_new and self._diff.is_below(message):
+            if message.id in new and self._diff.is_below(message):
                 self._told.add(message.id)
                 self._tell(MessageAdded(self._session_id, message))

@@ -402,6 +402,10 @@ class MessageDiff(WindowDiff):
         """Whether a message stands below the window."""
         return self._floor is not None and message_place(message) < self._places[self._floor]
 
+    def may_miss(self, time: int) -> bool:
+        """Whether a message stamped so, ms, may stand below the window."""
+        return self._floor is not None and time <= time_of(self._places[self._floor])
+
     def updates(
         self,
         value: Json,
