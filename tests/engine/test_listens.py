@@ -53,6 +53,15 @@ def test_those_who_listen_to_the_same_share_it() -> None:
     assert listens.remove(2) is None
 
 
+def test_only_a_query_is_told_apart_by_a_tag() -> None:
+    """All of a place is asked for by its path."""
+    listens = Listens()
+    assert listens.add(1, ROOM, None).target() == {"p": "/room"}
+    query = {"l": 2, "vf": "r", "i": "n"}
+    assert listens.add(2, ROOM, LAST).target() == {"p": "/room", "q": query, "t": 1}
+    assert listens.add(3, ROOM, Query.by_child("n").limit_to_last(3)).target()["t"] == 2
+
+
 @pytest.mark.parametrize(
     "query",
     [
