@@ -15,6 +15,7 @@ from imbari_chat.schema.models import ID_FIELD, Session
 from imbari_chat.schema.teamwork import Assignment, Block, Labels, Snooze, TeamSnapshot
 from imbari_chat.view.listing import Listing
 from tests.view.records import NOW, session
+from tests.zones import time_zone
 
 THEN = datetime(2024, 3, 12, 14, 5, tzinfo=UTC)  # a Tuesday, as NOW
 AMINA = session("amina", customerUid="u-amina", customerName="Amina \x1b[2J")
@@ -263,7 +264,8 @@ async def test_another_end_is_typed(
 ) -> None:
     """In the reader's zone; what cannot be is said while it is typed."""
     desk = Desk(monkeypatch, _chosen(-1), typed if until else None)
-    calls, _ = await desk.does("snooze")
+    with time_zone("EAT-3"):  # where the machine is, and not the reader
+        calls, _ = await desk.does("snooze")
     assert calls == ([] if until is None else [f"snooze amina {until}:00+00:00"])
     _, question = desk.asking.questions
     assert isinstance(question, AskText)
