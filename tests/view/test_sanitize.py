@@ -146,6 +146,7 @@ JOINED = [
     f"{KA}{VIRAMA}{ZWJ}{KA}",
     f"{KA}{ZWJ}{VIRAMA}",
     f"{KA}{VIRAMA * 3}{ZWJ}{VIRAMA}",
+    f"{KA}{VIRAMA * 4}{ZWJ}{KA}",
     f"\u0620{ZWNJ}\u0620",
     f"\u18aa{ZWJ}\u18aa",
 ]
