@@ -11,6 +11,7 @@ from imbari_chat.schema.forms import LeadForm
 from imbari_chat.schema.paths import MessageId, NoteId, SessionId
 from imbari_chat.schema.plans import Plan
 from imbari_chat.wire.json import Json
+from imbari_chat.wire.pushid import timestamp_of
 
 S = SessionId("-OSessionSessionSess")
 M, N = MessageId("-OMessageMessageMess"), MessageId("-OMessageMessageMesz")
@@ -194,6 +195,15 @@ def test_a_plan_writes_this_and_nothing_else(
     assert {name: one for name, one in told.items() if one is not None} == about
 
 
+def test_a_reply_reads_before_it_is_stored_as_it_will() -> None:
+    """When it was made is in its id; what is not there is not made up."""
+    sent = plans.as_sent(plans.reply(S, M, "Hi", uid="ben"))
+    assert (sent.id, sent.text, sent.sender, sent.sender_uid) == (M, "Hi", "admin", "ben")
+    assert sent.timestamp == timestamp_of(M)
+    by_customer = plans.as_sent(plans.customer_sends(S, M, "Hi", BARE, uid=None))
+    assert (by_customer.sender, by_customer.sender_uid) == ("customer", None)
+
+
 HELD = [
     "chatSessions", "messages", "adminNotes", "assignments", "labels", "snoozes",
     "presence/customers", "typing",
@@ -229,8 +239,8 @@ def test_a_uid_has_up_to_128_characters(length: int, is_one: bool) -> None:
     [
         (" ", "it is empty"),
         ("x" * 41, "it has more than 40 characters"),
-        ("a/b", None),
-        (f"{'x' * 99}/", None),
+        ("a/b", "a key cannot contain '/'"),
+        (f"{'x' * 99}/", "a key cannot contain '/'"),
     ],
 )
 def test_what_cannot_be_a_label_is_told_why(label: str, reason: str | None) -> None:
