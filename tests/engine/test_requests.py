@@ -184,6 +184,7 @@ def test_it_is_known_whether_anybody_waits() -> None:
         ("permission_denied", "Permission denied", AccessDenied),
         ("permission_denied", None, AccessDenied),
         ("expired_token", "Auth token is expired.", TokenExpired),
+        ("expired_token", None, TokenExpired),
         ("invalid_token", "Could not parse auth token.", CredentialRefused),
         ("datastale", "Data is stale", Conflict),
         ("too_big", "Data requested exceeds the maximum size", InvalidData),
