@@ -731,14 +731,15 @@ def test_what_comes_late_is_for_nobody() -> None:
     assert played.drain() == []
 
 
-def test_a_credential_that_comes_late_is_for_nobody() -> None:
+@pytest.mark.parametrize("error", [Unavailable("away"), AuthError("over")])
+def test_a_credential_that_comes_late_is_for_nobody(error: ImbariError) -> None:
     """Nor is another asked for, when there is none."""
     played = Played()
     played.live()
     played.link.close(played.now)
     played.drain()
     played.link.identified(USER, played.now)
-    played.link.no_credential(Unavailable("away"), played.now)
+    played.link.no_credential(error, played.now)
     played.link.received('{"t":"c","d":{"t":"s","d":"gone"}}', played.now)
     assert (played.drain(), played.link.deadline()) == ([], None)
 
@@ -874,6 +875,7 @@ def test_a_sign_in_that_is_over_is_the_end(live: bool) -> None:
     ]
     assert isinstance(ended, AuthError)
     assert played.link.deadline() is None
+    assert played.link.state == "connecting"  # as whoever signs in next will be told
 
 
 def test_a_credential_that_cannot_be_had_now_is_tried_again() -> None:

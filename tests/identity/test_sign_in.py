@@ -188,7 +188,7 @@ def test_a_project_that_is_refused_is_a_matter_of_its_settings(
     assert isinstance(caught.value, AuthError if status == 400 else ConfigError)
 
 
-@pytest.mark.parametrize("body", ["<html>", "[]", '{"error": "Forbidden"}'])
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"error": "Forbidden"}', '{"error": "go away"}'])
 def test_a_stranger_refuses_nothing(server: AnsweringServer, body: str) -> None:
     """Every refusal of the service is an object; what else answers is in its way."""
     server.status, server.body = 403, body

@@ -14,7 +14,6 @@ from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
-    InvalidData,
     QuotaExceeded,
     Unavailable,
     raise_alone,
@@ -236,10 +235,7 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
 
 
 def _error_of(answer: requests.Response) -> object:
-    try:
-        body = parse(answer.text)
-    except InvalidData:
-        return None
+    body = parse(answer.text)  # a session takes no refusal that is no JSON
     return body.get("error") if isinstance(body, dict) else None
 
 
