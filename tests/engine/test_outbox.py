@@ -96,8 +96,10 @@ def test_coming_online_skips_the_pause() -> None:
     core.put("m1", "s", 0.0)
     core.unreachable("m1", AWAY, 0.0)
     core.drain()
+    assert not core.goes_at_once("other", 0.01)
     core.online(0.01)
     assert _asked(core) == [Send(("m1",))]
+    assert core.goes_at_once("other", 0.01)
 
 
 def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
@@ -127,6 +129,35 @@ def test_a_message_that_may_be_there_is_never_called_queued() -> None:
     assert core.pending == {"m1": "sent"}
     core.tick(100.0)
     assert _asked(core)[-1] == Look("m1")
+
+
+def test_a_try_may_arrive_after_those_that_follow_it() -> None:
+    """One that certainly was not sent says nothing about the one before."""
+    core = _core(interval=0.5)
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.online(2.0)
+    core.drain()
+    core.looked("m1", 3.0, present=False)
+    assert _asked(core) == [Send(("m1",))]  # at once
+    core.unreachable("m1", AWAY, 4.0)
+    assert core.pending == {"m1": "sent"}
+    core.online(5.0)
+    assert _asked(core) == [Look("m1")]
+
+
+def test_a_second_chance_is_forgotten_by_the_next_outage() -> None:
+    """What was refused then has been sent since, and nobody knows with which answer."""
+    core = _core(interval=0.5, second_chances=1)
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.looked("m1", 1.1, present=False)
+    core.tick(1.6)
+    core.unreachable("m1", UNKNOWN, 2.0)
+    core.online(3.0)
+    core.drain()
+    core.looked("m1", 4.0, present=False)
+    assert _asked(core) == [Send(("m1",))]  # at once
 
 
 def test_a_message_that_may_be_there_is_not_called_queued_by_a_full_quota() -> None:
@@ -179,9 +210,11 @@ def test_what_the_rules_refused_is_not_called_queued_while_it_is_looked_for() ->
     assert core.drain() == []
     core.refused("m1", QuotaExceeded("full"), 51.0)
     assert core.drain() == []
-    assert core.pending == {"m1": "sent"}
     core.online(52.0)
     assert core.drain() == [Look("m1")]
+    core.unreachable("m1", AWAY, 53.0)
+    assert core.drain() == []
+    assert core.pending == {"m1": "sent"}
 
 
 def test_whoever_may_not_look_was_refused_for_good() -> None:
@@ -361,6 +394,16 @@ def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> N
     assert _asked(core) == []
     core.tick(1.5)
     assert _asked(core) == [Send(("m2",))]
+
+
+def test_the_interval_separates_messages_of_a_lane_that_waited() -> None:
+    """From the end of the one before, whenever they were written."""
+    core = _core(interval=0.5)
+    core.put("m1", "s", 0.0)
+    core.put("m2", "s", 0.0)
+    core.drain()
+    core.committed("m1", 1.0)
+    assert (_asked(core), core.deadline()) == ([], 1.5)
 
 
 def test_the_interval_also_counts_from_what_went_out_another_way() -> None:
@@ -839,6 +882,65 @@ def test_any_answer_ends_the_pause_for_everybody(said: str) -> None:
     assert Send(("a",)) in core.drain()
 
 
+def test_nobody_waits_for_the_clock_while_others_have_to_make_room() -> None:
+    """It would ring all the time. A look needs no room."""
+    core = _core(batch=3, most_under_way=1)
+    core.put("a", "a", 0.0)
+    core.put("b", "b", 0.0)
+    core.drain()
+    assert core.deadline() is None
+    core.restore("c", "c", 1.0, tried=True, age=0.0)
+    assert _asked(core) == [Look("c")]
+    core.unreachable("c", AWAY, 1.0)
+    assert core.deadline() is not None
+    core.withdraw("a", 1.1)
+    assert _asked(core) == [Send(("b",))]
+
+
+def test_what_must_be_looked_for_goes_with_nothing_of_its_lane() -> None:
+    """It has to be known first whether it is there."""
+    core = _core(batch=3, most_under_way=1)
+    core.put("x", "x", 0.0)
+    core.restore("a", "a", 0.0, tried=False, age=0.0)
+    core.restore("b", "a", 0.0, tried=True, age=0.0)
+    core.committed("x", 1.0)
+    assert _asked(core) == [Send(("x",)), Send(("a",))]
+    core.committed("a", 2.0)
+    assert _asked(core) == [Look("b")]
+
+
+def test_what_may_be_at_fault_goes_alone() -> None:
+    """Neither behind another, nor before one."""
+    core = _core(batch=3, most_under_way=1)
+    core.restore("d", "d", 0.0, tried=True, age=0.0)
+    for key in "xab":
+        core.put(key, key, 0.0)
+    core.committed("x", 1.0)
+    assert _asked(core)[-1] == Send(("a", "b"))
+    core.put("c", "c", 1.0)
+    core.looked("d", 2.0, present=False)
+    core.refused("a", InvalidData("one of you"), 3.0)
+    core.committed("b", 3.0)
+    assert _asked(core) == [Send(("d", "c"))]
+    core.put("e", "e", 3.0)
+    core.committed("d", 4.0)
+    core.committed("c", 4.0)
+    assert _asked(core) == [Send(("a",))]
+
+
+def test_a_look_that_is_refused_is_about_this_message_alone() -> None:
+    """Though it went with others."""
+    core = _core(batch=2, most_under_way=1)
+    for key in "xab":
+        core.put(key, key, 0.0)
+    core.committed("x", 1.0)
+    core.unreachable("a", UNKNOWN, 2.0)
+    core.online(3.0)
+    core.drain()
+    core.refused("a", NotFound("no such conversation"), 4.0)
+    assert _told(core) == [("a", "failed")]
+
+
 def test_an_outage_pauses_all_lanes_alike_however_many_wait() -> None:
     """Fifty conversations do not make the pause fifty times longer."""
     core = _core(most_under_way=50)
@@ -847,6 +949,9 @@ def test_an_outage_pauses_all_lanes_alike_however_many_wait() -> None:
     for n in range(50):
         core.unreachable(str(n), AWAY, 0.0)
     assert core.deadline() == pytest.approx(BackoffPolicy().first / 2)
+    core.drain()
+    core.tick(BackoffPolicy().first / 2)
+    assert len(_asked(core)) == 50
 
 
 def test_one_answer_ends_the_pause_for_everybody() -> None:
