@@ -2,18 +2,28 @@
 
 import asyncio
 import gc
+import time
 import weakref
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from imbari_chat.client.events import event_stream, own_messages
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
-from imbari_chat.client.events.event_stream import _enlarge, follow, with_deliveries
+from imbari_chat.client.events.event_stream import (
+    _enlarge,
+    _patience,
+    _Told,
+    follow,
+    with_deliveries,
+)
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.presence.watcher import team_places
+from imbari_chat.client.reading.patient import Behind
 from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.schema import paths, plans
@@ -293,3 +303,92 @@ async def test_what_was_told_goes_with_the_listener() -> None:
     finally:
         gc.enable()
     await gateway.close()
+
+
+class Way:
+    """What is read, and how the listeners are."""
+
+    def __init__(self, reason: str | None, *states: str) -> None:
+        self.patient = self
+        self.behind = None if reason is None else Behind(reason, 0.0)
+        self.subscriptions = [SimpleNamespace(state=state) for state in states]
+
+
+STALE = ConnectionChanged("stale", "slow")
+SAYS: list[tuple[list[ConnectionChanged], str | None, list[str], ConnectionChanged | None]] = [
+    ([], None, ["live"], None),
+    ([], "slow", ["live"], None),
+    ([LIVE], None, [], None),
+    ([LIVE], "slow", [], STALE),
+    ([AWAY], "slow", ["live", "live"], STALE),
+    ([AWAY], "slow", ["live", "reconnecting"], None),
+    ([AWAY], None, ["live"], None),
+    ([ConnectionChanged("connecting")], "slow", ["live"], None),
+    ([ConnectionChanged("stale", "silent")], "slow", ["live"], None),
+]
+
+
+@pytest.mark.parametrize(("heard", "reason", "states", "says"), SAYS)
+def test_one_that_is_there_says_that_it_catches_up(
+    heard: list[ConnectionChanged],
+    reason: str | None,
+    states: list[str],
+    says: ConnectionChanged | None,
+) -> None:
+    """Once; and that it has, if it is live by then."""
+    way: Any = Way(reason, *states)
+    told = _Told(way)
+    for event in heard:
+        told.pass_on(event)
+    assert told.next == says
+    is_live = heard == [LIVE]
+    assert told.is_live is is_live
+    if says is None:
+        return
+    assert told.take() == says
+    assert (told.next, told.is_live) == (None, False)
+    way.behind = None
+    assert told.next == (LIVE if is_live else None)
+    if is_live:
+        assert (told.take(), told.is_live, told.next) == (LIVE, True, None)
+    way.behind = Behind("slow", 0.0)
+    told.pass_on(LIVE)
+    assert told.next == STALE
+
+
+@pytest.mark.parametrize(
+    ("since", "seconds"), [(None, None), (10.0, 5.0), (8.0, 3.0), (5.0, 0.1), (0.0, 0.1)]
+)
+def test_a_stream_is_waited_for_until_it_is_silent(
+    monkeypatch: pytest.MonkeyPatch, since: float | None, seconds: float | None
+) -> None:
+    """For what it has left of its time, and for a moment at least."""
+    monkeypatch.setattr(time, "monotonic", lambda: 10.0)
+    assert _patience(since) == seconds
+
+
+async def test_a_stream_that_is_left_is_closed_and_a_child_hears_nothing_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Neither what it brings, nor what is written here."""
+    closed: list[str] = []
+
+    async def batches(*events: ChatEvent) -> AsyncGenerator[list[ChatEvent], None]:
+        try:
+            yield [*events]
+            await asyncio.Event().wait()
+        finally:
+            closed.append("closed")
+
+    gateway = Gateway(InMemory(database(), ADMIN))
+    monkeypatch.setattr(gateway._guard, "_pid", 0)
+    for wrote in (False, True):
+        events = with_deliveries(gateway, batches(LIVE), HERE)
+        following = asyncio.ensure_future(anext(events))
+        if wrote:
+            await asyncio.sleep(0)
+            for watcher in list(gateway.outbox._watchers):
+                watcher(_sent(HERE))
+        with pytest.raises(RuntimeError, match="forking"):
+            await following
+    assert closed == ["closed"] * 2

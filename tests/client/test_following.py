@@ -11,6 +11,7 @@ from imbari_chat.client.events import event_stream
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
 from imbari_chat.client.events.event_stream import follow, message_events
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
@@ -31,6 +32,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
+from tests.view.records import NOW
 
 AMINA = SessionId("amina")
 PLACE, ORDER = paths.messages(AMINA), paths.messages_in_order()
@@ -263,8 +265,16 @@ async def test_a_conversation_is_followed_from_the_last_of_its_messages(
     assert line.listened == [(PLACE, ORDER.limit_to_last(limit), DEFAULT_LIMIT, "coalesce")]
 
 
-async def test_of_the_last_messages_half_may_be_ahead_of_their_time() -> None:
-    """So that those that came since are given too."""
-    line = Line([LIVE, Changed(_window(*"abcde", ahead=3), None)])
+async def test_of_the_last_messages_half_may_be_ahead_of_their_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """By the server's clock, so that those that came since are given too."""
+    stamps: dict[str, int] = {key: NOW + latest_time(0) * (key > "b") for key in "abcde"}
+    said: Json = {
+        key: {"text": key, "from": "customer", "timestamp": at + (key > "b")}
+        for key, at in stamps.items()
+    }
+    monkeypatch.setattr(ServerClock, "local", staticmethod(lambda: NOW))
+    line = Line([LIVE, Changed(said, None)])
     events = message_events(Gateway(line), AMINA, history=4, window=9)
     assert [_word(event) async for event in events] == ["+a", "+b", "+d", "+e", "live"]

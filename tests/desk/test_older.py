@@ -37,6 +37,7 @@ class Chat:
         self.sizes: list[int] = []
         self.got: list[str] = []
         self.meanwhile: Callable[[], None] = lambda: None
+        self.turning: Callable[[], None] = lambda: None
         self.loading: list[bool] = []
         self.store: Store
 
@@ -54,6 +55,7 @@ class Chat:
 
     async def older(self) -> Sequence[Session]:
         self.loading.append(self.store.listing.is_loading)
+        self.turning()
         if self.trouble is not None:
             raise self.trouble
         at, self.asked = self.asked, self.asked + self.sizes[0]
@@ -354,3 +356,26 @@ async def test_after_an_outage_nothing_is_waited_for_that_is_gone() -> None:
     assert (desk.chat.sizes, desk.chat.asked) == ([250, 250], 500)
     assert desk.read == 300
     assert desk.store.listing.is_complete
+
+
+async def test_a_page_of_before_an_outage_is_none_of_those_that_are_read_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It may be as it was then; all that was read is read once more."""
+    monkeypatch.setattr(older, "_UNASKED", 500)
+    desk = Desk(1_500)
+    desk.older.begin()
+    await desk.run()
+    desk.older.load_more()
+
+    def cut() -> None:
+        if len(desk.chat.loading) == 3:
+            desk.older.heard(ConnectionChanged("reconnecting", "cut"))
+            desk.older.begin()
+
+    desk.chat.turning = cut
+    pages = len(desk.chat.loading)
+    assert pages == 2
+    await desk.run()
+    assert desk.chat.sizes == [250, 250]
+    assert len(desk.chat.loading) == pages + 1 + 2

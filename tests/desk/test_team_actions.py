@@ -15,6 +15,7 @@ from imbari_chat.schema.models import ID_FIELD, Session
 from imbari_chat.schema.teamwork import Assignment, Block, Labels, Snooze, TeamSnapshot
 from imbari_chat.view.listing import Listing
 from tests.view.records import NOW, session
+from tests.zones import time_zone
 
 THEN = datetime(2024, 3, 12, 14, 5, tzinfo=UTC)  # a Tuesday, as NOW
 AMINA = session("amina", customerUid="u-amina", customerName="Amina \x1b[2J")
@@ -24,6 +25,15 @@ MINE = Assignment.model_validate({ID_FIELD: "amina", "to": "me"})
 LABELS = Labels.model_validate({ID_FIELD: "amina", "names": {"vip": True, "late": True}})
 SNOOZE = Snooze.model_validate({ID_FIELD: "amina", "until": NOW + 9_000_000, "at": NOW})
 BLOCK = Block.model_validate({ID_FIELD: "u-amina", "reason": "spam"})
+
+
+def _offered(question: Any) -> list[str]:
+    assert isinstance(question, Choose)
+    return [words for words, _ in question._choices]
+
+
+def _chosen(at: int) -> Callable[[Any], Any]:
+    return lambda question: question._choices[at][1]
 
 
 class Asking:
@@ -93,15 +103,6 @@ class Desk:
         return self.asking.calls[2:], [one[0] for one in self.asking.said]
 
 
-def _offered(question: Any) -> list[str]:
-    assert isinstance(question, Choose)
-    return [words for words, _ in question._choices]
-
-
-def _chosen(at: int) -> Callable[[Any], Any]:
-    return lambda question: question._choices[at][1]
-
-
 RESOLVED = AMINA.model_copy(update={"status": "resolved"})
 SIMPLE: list[tuple[str, Session, dict[str, Any], list[Any], str, str]] = [
     ("status", AMINA, {}, [], "resolve amina", "Resolved"),
@@ -110,14 +111,14 @@ SIMPLE: list[tuple[str, Session, dict[str, Any], list[Any], str, str]] = [
     ("claim", AMINA, {}, [], "claim amina instead_of=None", "You have it"),
     ("claim", AMINA, {"assignments": {"amina": MINE}}, [], "claim amina instead_of=None",
      "You have it"),
-    ("claim", AMINA, {"assignments": {"amina": HELD}}, [True], "claim amina instead_of=u2",
+    ("claim", AMINA, {"assignments": {"amina": HELD}}, [_chosen(0)], "claim amina instead_of=u2",
      "You have it"),
     ("label", AMINA, {}, ["VIP, late ,"], "label amina ['vip', 'late']", "Labelled"),
     ("label", AMINA, {"labels": {"amina": LABELS}}, ["vip"], "unlabel amina ['late']",
      "Labels taken away"),
     ("snooze", AMINA, {"snoozes": {"amina": SNOOZE}}, [], "unsnooze amina", "In sight again"),
-    ("block", AMINA, {"blocks": {"u-amina": BLOCK}}, [True], "unblock amina", "Unblocked"),
-    ("block", AMINA, {}, ["spam", "never"], "block amina spam until=None", "Blocked"),
+    ("block", AMINA, {"blocks": {"u-amina": BLOCK}}, [_chosen(0)], "unblock amina", "Unblocked"),
+    ("block", AMINA, {}, ["spam", _chosen(-2)], "block amina spam until=None", "Blocked"),
     ("note", AMINA, {}, ["Calls back"], "add_note amina Calls back", "Noted"),
     ("assign", AMINA, {}, ["nobody"], "unassign amina", "Nobody has it now"),
 ]  # fmt: skip
@@ -142,7 +143,7 @@ LEFT: list[tuple[str, dict[str, Any], list[Any]]] = [
     ("label", {}, [None]),
     ("label", {"labels": {"amina": LABELS}}, ["late, vip"]),
     ("snooze", {}, [None]),
-    ("snooze", {}, ["typed", None]),
+    ("snooze", {}, [_chosen(-1), None]),
     ("block", {"blocks": {"u-amina": BLOCK}}, [None]),
     ("block", {}, [None]),
     ("block", {}, [""]),
@@ -176,11 +177,19 @@ async def test_labels_are_a_line_that_is_edited(monkeypatch: pytest.MonkeyPatch)
 async def test_it_is_asked_before_it_is_taken_from_somebody(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """By name."""
-    desk = Desk(monkeypatch, True, assignments={"amina": HELD})
-    await desk.does("claim")
+    """By name; and before a customer who is blocked may write again."""
+    for name, shown in (("Brian", "Brian"), ("x" * 99, f"{'x' * 59}…")):
+        held = HELD.model_copy(update={"name": name})
+        desk = Desk(monkeypatch, None, assignments={"amina": held})
+        await desk.does("claim")
+        (question,) = desk.asking.questions
+        assert question._question == f"{shown} has it."
+        assert _offered(question) == [f"take it from {shown}"]
+    desk = Desk(monkeypatch, None, blocks={"u-amina": BLOCK})
+    await desk.does("block")
     (question,) = desk.asking.questions
-    assert (question._question, _offered(question)) == ("Brian has it.", ["take it from Brian"])
+    assert question._question == "Blocked."
+    assert _offered(question) == ["let this customer write again"]
 
 
 async def test_what_is_unread_already_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,8 +263,9 @@ async def test_another_end_is_typed(
     monkeypatch: pytest.MonkeyPatch, typed: str, wrong: str | None, until: str | None
 ) -> None:
     """In the reader's zone; what cannot be is said while it is typed."""
-    desk = Desk(monkeypatch, "typed", typed if until else None)
-    calls, _ = await desk.does("snooze")
+    desk = Desk(monkeypatch, _chosen(-1), typed if until else None)
+    with time_zone("EAT-3"):  # where the machine is, and not the reader
+        calls, _ = await desk.does("snooze")
     assert calls == ([] if until is None else [f"snooze amina {until}:00+00:00"])
     _, question = desk.asking.questions
     assert isinstance(question, AskText)

@@ -125,6 +125,17 @@ def test_nothing_happens_before_somebody_wants_something() -> None:
     assert played.link.state == "live"
 
 
+def test_one_may_connect_before_anybody_wants_something() -> None:
+    """So that it is there when somebody does."""
+    played = Played()
+    states = [played.link.state]
+    played.link.connect(played.now)
+    assert played.drain() == [Identify()]
+    played.greet()
+    played.answer(1)
+    assert [*states, played.link.state] == ["connecting", "live"]
+
+
 def test_whoever_comes_later_shares_what_is_there() -> None:
     """Without asking the server."""
     played = Played()
@@ -720,6 +731,28 @@ def test_what_comes_late_is_for_nobody() -> None:
     assert played.drain() == []
 
 
+@pytest.mark.parametrize("error", [Unavailable("away"), AuthError("over")])
+def test_a_credential_that_comes_late_is_for_nobody(error: ImbariError) -> None:
+    """Nor is another asked for, when there is none."""
+    played = Played()
+    played.live()
+    played.link.close(played.now)
+    played.drain()
+    played.link.identified(USER, played.now)
+    played.link.no_credential(error, played.now)
+    played.link.received('{"t":"c","d":{"t":"s","d":"gone"}}', played.now)
+    assert (played.drain(), played.link.deadline()) == ([], None)
+
+
+def test_what_is_heard_of_the_last_socket_puts_no_sign_in_off() -> None:
+    """Nothing was dialled yet."""
+    played = Played()
+    played.link.connect(played.now)
+    due = played.link.deadline()
+    played.link.heard(played.now + 1)
+    assert played.link.deadline() == due
+
+
 def test_what_is_heard_of_a_good_connection_begins_no_deadline() -> None:
     """But that of its silence."""
     played = Played()
@@ -863,6 +896,7 @@ def test_a_sign_in_that_is_over_is_the_end(live: bool) -> None:
     ]
     assert isinstance(ended, AuthError)
     assert played.link.deadline() is None
+    assert played.link.state == "connecting"  # as whoever signs in next will be told
 
 
 def test_a_credential_that_cannot_be_had_now_is_tried_again() -> None:

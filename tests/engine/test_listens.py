@@ -53,6 +53,15 @@ def test_those_who_listen_to_the_same_share_it() -> None:
     assert listens.remove(2) is None
 
 
+def test_only_a_query_is_told_apart_by_a_tag() -> None:
+    """All of a place is asked for by its path."""
+    listens = Listens()
+    assert listens.add(1, ROOM, None).target() == {"p": "/room"}
+    query = {"l": 2, "vf": "r", "i": "n"}
+    assert listens.add(2, ROOM, LAST).target() == {"p": "/room", "q": query, "t": 1}
+    assert listens.add(3, ROOM, Query.by_child("n").limit_to_last(3)).target()["t"] == 2
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -168,6 +177,69 @@ def test_without_a_hash_the_copy_counts_for_nothing() -> None:
     assert (room.value, room.is_news) == (None, True)
 
 
+def test_a_hash_helps_only_where_there_is_something_to_compare() -> None:
+    """Once for each value."""
+    listens = Listens()
+    room = listens.add(1, ROOM, None)
+    needs = [room.needs_hash]  # nothing is here
+    room.asked()
+    listens.take(_put("room", {"a": 1}), with_priorities=False)
+    needs.append(room.needs_hash)
+    room.hash = hash_of(room.value)
+    needs.append(room.needs_hash)
+    assert needs == [False, True, False]
+
+
+def test_everything_is_asked_for_anew_on_another_connection() -> None:
+    """What came on the one before says nothing of what comes on it."""
+    listens = Listens()
+    room, last = _current(listens, 1, value={"a": 1}), _current(listens, 2, LAST)
+    assert (list(listens), len(listens), listens.due()) == ([room, last], 2, [])
+    listens.lost()
+    assert listens.due() == [room, last]
+    assert not room.is_current
+    assert _take(listens, _put("room/a", 2)) == []  # it may be of what is no more
+    assert room.value == {"a": 1}
+    listens.remove(1)
+    assert (list(listens), len(listens)) == ([last], 1)
+    listens.end(last)
+    assert len(listens) == 0
+
+
+@pytest.mark.parametrize(
+    ("is_current", "is_news", "is_to_be_told"),
+    [(True, False, False), (True, True, True), (False, False, True)],
+)
+def test_who_comes_later_waits_for_what_is_not_right_yet(
+    is_current: bool, is_news: bool, is_to_be_told: bool
+) -> None:
+    """With those who were there; the value is told when the server says that it is right."""
+    listens = Listens()
+    room = _current(listens, 1, value={"a": 1})
+    room.is_news = is_news
+    if not is_current:
+        listens.lost()
+    listens.add(2, ROOM, None)
+    assert room.is_news is is_to_be_told
+
+
+def test_what_a_push_says_is_told_once() -> None:
+    """An ok that follows has nothing to add."""
+    listens = Listens()
+    room = _current(listens, 1, value={"a": 1})
+    assert _take(listens, _put("room/a", 2)) == [(ROOM, {"a": 2}, frozenset({"a"}))]
+    assert not room.is_news
+
+
+def test_leaving_a_part_does_not_hold_up_the_whole() -> None:
+    """What is still under way for it carries its tag."""
+    listens = Listens()
+    last = _current(listens, 1, LAST)
+    assert listens.remove(1) is last
+    everything = listens.add(2, ROOM, None)
+    assert listens.due() == [everything]
+
+
 def test_what_was_left_is_asked_for_when_the_server_has_heard_of_it() -> None:
     """Pushes without a tag that are under way would be taken for new ones. Tagged ones cannot."""
     listens = Listens()
@@ -212,6 +284,34 @@ def test_a_query_without_an_index_is_kept_to_its_window_here() -> None:
     assert last.value == {"b": {"n": 1}, "c": {"n": 2}}
     ((_, value, touched),) = _take(listens, _put("room/d", {"n": 7}, last.tag))
     assert (value, touched) == ({"c": {"n": 2}, "d": {"n": 7}}, None)
+
+
+@pytest.mark.parametrize(
+    ("query", "unindexed"),
+    [(LAST, False), (Query.by_priority().limit_to_last(2), True)],
+)
+def test_the_server_keeps_to_the_window_otherwise(query: Query, unindexed: bool) -> None:
+    """By priority it always can, and nothing here could tell."""
+    listens = Listens()
+    last = listens.add(1, ROOM, query)
+    last.asked()
+    whole: Json = {key: {"n": n} for n, key in enumerate("abc")}
+    listens.take(_put("room", whole, last.tag), with_priorities=False)
+    last.hash = "of the whole"
+    last.answered(unindexed=unindexed)
+    assert (last.value, last.hash) == (whole, "of the whole")
+
+
+def test_what_the_window_leaves_has_another_hash() -> None:
+    """Than what the server had sent."""
+    listens = Listens()
+    last = listens.add(1, ROOM, LAST)
+    last.asked()
+    listens.take(_put("room", {"0": 1, "1": 2, "2": 3}, last.tag), with_priorities=False)
+    last.hash = "of the whole"
+    last.answered(unindexed=True)
+    assert last.value == {"1": 2, "2": 3}
+    assert last.needs_hash
 
 
 @pytest.mark.parametrize(

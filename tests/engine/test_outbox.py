@@ -96,8 +96,10 @@ def test_coming_online_skips_the_pause() -> None:
     core.put("m1", "s", 0.0)
     core.unreachable("m1", AWAY, 0.0)
     core.drain()
+    assert not core.goes_at_once("other", 0.01)
     core.online(0.01)
     assert _asked(core) == [Send(("m1",))]
+    assert core.goes_at_once("other", 0.01)
 
 
 def test_a_lost_answer_is_looked_for_before_sending_again() -> None:
@@ -127,6 +129,35 @@ def test_a_message_that_may_be_there_is_never_called_queued() -> None:
     assert core.pending == {"m1": "sent"}
     core.tick(100.0)
     assert _asked(core)[-1] == Look("m1")
+
+
+def test_a_try_may_arrive_after_those_that_follow_it() -> None:
+    """One that certainly was not sent says nothing about the one before."""
+    core = _core(interval=0.5)
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.online(2.0)
+    core.drain()
+    core.looked("m1", 3.0, present=False)
+    assert _asked(core) == [Send(("m1",))]  # at once
+    core.unreachable("m1", AWAY, 4.0)
+    assert core.pending == {"m1": "sent"}
+    core.online(5.0)
+    assert _asked(core) == [Look("m1")]
+
+
+def test_a_second_chance_is_forgotten_by_the_next_outage() -> None:
+    """What was refused then has been sent since, and nobody knows with which answer."""
+    core = _core(interval=0.5, second_chances=1)
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.looked("m1", 1.1, present=False)
+    core.tick(1.6)
+    core.unreachable("m1", UNKNOWN, 2.0)
+    core.online(3.0)
+    core.drain()
+    core.looked("m1", 4.0, present=False)
+    assert _asked(core) == [Send(("m1",))]  # at once
 
 
 def test_a_message_that_may_be_there_is_not_called_queued_by_a_full_quota() -> None:
@@ -167,6 +198,33 @@ def test_a_refusal_by_the_rules_may_be_the_echo_of_an_earlier_try() -> None:
     assert _asked(core) == [Send(("m1",)), Look("m1")]
     core.looked("m1", 2.0, present=True)
     assert core.drain() == [Delivered("m1", "confirmed")]
+
+
+def test_what_the_rules_refused_is_not_called_queued_while_it_is_looked_for() -> None:
+    """Though the look has to wait; one is under way at a time."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.drain()
+    core.tick(50.0)
+    assert core.drain() == []
+    core.refused("m1", QuotaExceeded("full"), 51.0)
+    assert core.drain() == []
+    core.online(52.0)
+    assert core.drain() == [Look("m1")]
+    core.unreachable("m1", AWAY, 53.0)
+    assert core.drain() == []
+    assert core.pending == {"m1": "sent"}
+
+
+def test_whoever_may_not_look_was_refused_for_good() -> None:
+    """Two refusals by the rules are no echo of each other."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.refused("m1", DENIED, 1.0)
+    core.drain()
+    core.refused("m1", DENIED, 2.0)
+    assert core.drain() == [Delivered("m1", "failed", DENIED)]
 
 
 def test_a_refusal_by_the_rules_of_what_is_not_there_is_final() -> None:
@@ -280,10 +338,24 @@ def test_a_sign_in_that_is_never_taken_again_is_over() -> None:
     core = _core(sign_in_tries=3)
     core.put("m1", "s", 0.0)
     error = CredentialRefused("who?")
-    for now in (1.0, 2.0, 3.0):
+    for now in (1.0, 2.0):
         core.online(now)
         core.refused("m1", error, now)
+    assert core.pending == {"m1": "queued"}
+    core.online(3.0)
+    core.refused("m1", error, 3.0)
     assert core.drain()[-1] == Delivered("m1", "failed", error)
+
+
+def test_a_quota_does_not_use_up_the_sign_ins() -> None:
+    """It may take hours to fill."""
+    core = _core(sign_in_tries=2)
+    core.put("m1", "s", 0.0)
+    for now in range(1, 9):
+        core.refused("m1", QuotaExceeded("full"), float(now))
+        core.online(float(now))
+    core.refused("m1", CredentialRefused("who?"), 9.0)
+    assert core.pending == {"m1": "queued"}
 
 
 @pytest.mark.parametrize("error", [QuotaExceeded("full"), CredentialRefused("who?"), AWAY])
@@ -322,6 +394,16 @@ def test_the_interval_separates_messages_of_a_lane_even_if_nothing_waited() -> N
     assert _asked(core) == []
     core.tick(1.5)
     assert _asked(core) == [Send(("m2",))]
+
+
+def test_the_interval_separates_messages_of_a_lane_that_waited() -> None:
+    """From the end of the one before, whenever they were written."""
+    core = _core(interval=0.5)
+    core.put("m1", "s", 0.0)
+    core.put("m2", "s", 0.0)
+    core.drain()
+    core.committed("m1", 1.0)
+    assert (_asked(core), core.deadline()) == ([], 1.5)
 
 
 def test_the_interval_also_counts_from_what_went_out_another_way() -> None:
@@ -417,6 +499,73 @@ def test_what_is_stale_and_may_be_there_is_looked_for_before_it_asks() -> None:
     assert _asked(core) == [Send(("a",))]
 
 
+@pytest.mark.parametrize("tried", [True, False])
+def test_what_waited_for_a_person_waits_for_one_still(tried: bool) -> None:
+    """However young it is; what may be there is looked for first."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=tried, age=0.0, held=True)
+    if tried:
+        assert core.drain() == [Delivered("a", "sent"), Look("a")]
+        core.looked("a", 1.0, present=False)
+    assert core.drain() == [Delivered("a", "held")]
+
+
+def test_what_may_be_there_is_looked_for_before_it_is_held() -> None:
+    """Though it was not there a moment ago: a try since then may have arrived late."""
+    core = _core()
+    core.put("a", "s", 0.0)
+    core.unreachable("a", UNKNOWN, 1.0)
+    core.online(2.0)
+    core.looked("a", 3.0, present=False)
+    core.refused("a", QuotaExceeded("full"), 4.0)
+    core.drain()
+    core.hold("a", 4.1)
+    assert core.drain() == [Look("a")]
+    core.looked("a", 5.0, present=True)
+    assert core.drain() == [Delivered("a", "confirmed")]
+
+
+def test_what_waits_only_for_the_clock_is_held_at_once() -> None:
+    """It was never sent, so there is nothing to look for."""
+    core = _core()
+    core.put("a", "s", 0.0)
+    core.unreachable("a", AWAY, 0.0)
+    core.drain()
+    core.hold("a", 0.1)
+    assert core.drain() == [Delivered("a", "held")]
+
+
+def test_who_changes_their_mind_in_time_holds_nothing() -> None:
+    """It was on its way all the while."""
+    core = _core()
+    core.put("a", "s", 0.0)
+    core.hold("a", 0.1)
+    core.drain()
+    core.release("a", 0.2)
+    assert core.drain() == []
+    core.unreachable("a", AWAY, 1.0)
+    assert core.pending == {"a": "queued"}
+
+
+def test_what_is_released_keeps_the_interval() -> None:
+    """And is queued until then."""
+    core = _core(interval=0.5)
+    core.restore("a", "s", 0.0, tried=False, age=0.0, held=True)
+    core.used("s", 1.0)
+    core.drain()
+    core.release("a", 1.1)
+    assert core.drain() == [Delivered("a", "queued")]
+    assert core.deadline() == 1.5
+
+
+def test_one_lane_that_moves_is_movement() -> None:
+    """Whatever else is held."""
+    core = _core()
+    core.restore("a", "s", 0.0, tried=False, age=0.0, held=True)
+    core.put("b", "t", 0.0)
+    assert core.is_moving
+
+
 def test_what_is_held_waits_until_it_is_released_or_given_up() -> None:
     """Those behind it wait with it, and go when it is gone."""
     core = _core()
@@ -491,6 +640,17 @@ def test_whether_a_message_goes_at_once_is_known_before() -> None:
     core.put("a", "t", 2.0)
     core.unreachable("a", AWAY, 2.0)
     assert not core.goes_at_once("s", 3.0)
+
+
+def test_no_message_goes_at_once_behind_as_many_as_may_be_under_way() -> None:
+    """Others have the line to themselves."""
+    core = _core(most_under_way=2)
+    core.put("a", "a", 0.0)
+    assert core.goes_at_once("c", 0.0)
+    core.put("b", "b", 0.0)
+    assert not core.goes_at_once("c", 0.0)
+    core.committed("a", 1.0)
+    assert core.goes_at_once("c", 1.0)
 
 
 @dataclass
@@ -687,9 +847,98 @@ def test_a_refusal_of_several_is_settled_one_by_one() -> None:
     core.drain()
     core.refused("a", DENIED, 2.0)
     core.refused("b", DENIED, 2.0)
-    assert _asked(core) == [Send(("a",))]
+    assert core.drain() == [
+        Delivered("a", "queued"), Delivered("b", "queued"), Delivered("a", "sent"), Send(("a",)),
+    ]  # fmt: skip
     core.committed("a", 3.0)
     assert _asked(core) == [Send(("b",))]
+
+
+def test_what_may_be_there_is_not_queued_by_the_refusal_of_others() -> None:
+    """Its first try got no answer."""
+    core = _core(batch=2, most_under_way=1)
+    core.restore("a", "a", 0.0, tried=True, age=0.0)
+    core.put("x", "x", 0.0)
+    core.looked("a", 1.0, present=False)
+    core.put("b", "b", 1.0)
+    core.committed("x", 2.0)
+    assert _asked(core)[-1] == Send(("a", "b"))
+    core.refused("a", InvalidData("one of you"), 3.0)
+    assert core.pending["a"] == "sent"
+
+
+@pytest.mark.parametrize("said", ["no", "nobody may look"])
+def test_any_answer_ends_the_pause_for_everybody(said: str) -> None:
+    """A refusal too: the service can be reached."""
+    core = _core(most_under_way=5)
+    core.put("a", "a", 0.0)
+    core.unreachable("a", AWAY, 0.0)
+    core.restore("b", "b", 0.01, tried=True, age=0.0)
+    core.drain()
+    if said == "no":
+        core.refused("b", InvalidData("bad"), 0.02)
+    else:
+        core.barred("b", 0.02)
+    assert Send(("a",)) in core.drain()
+
+
+def test_nobody_waits_for_the_clock_while_others_have_to_make_room() -> None:
+    """It would ring all the time. A look needs no room."""
+    core = _core(batch=3, most_under_way=1)
+    core.put("a", "a", 0.0)
+    core.put("b", "b", 0.0)
+    core.drain()
+    assert core.deadline() is None
+    core.restore("c", "c", 1.0, tried=True, age=0.0)
+    assert _asked(core) == [Look("c")]
+    core.unreachable("c", AWAY, 1.0)
+    assert core.deadline() is not None
+    core.withdraw("a", 1.1)
+    assert _asked(core) == [Send(("b",))]
+
+
+def test_what_must_be_looked_for_goes_with_nothing_of_its_lane() -> None:
+    """It has to be known first whether it is there."""
+    core = _core(batch=3, most_under_way=1)
+    core.put("x", "x", 0.0)
+    core.restore("a", "a", 0.0, tried=False, age=0.0)
+    core.restore("b", "a", 0.0, tried=True, age=0.0)
+    core.committed("x", 1.0)
+    assert _asked(core) == [Send(("x",)), Send(("a",))]
+    core.committed("a", 2.0)
+    assert _asked(core) == [Look("b")]
+
+
+def test_what_may_be_at_fault_goes_alone() -> None:
+    """Neither behind another, nor before one."""
+    core = _core(batch=3, most_under_way=1)
+    core.restore("d", "d", 0.0, tried=True, age=0.0)
+    for key in "xab":
+        core.put(key, key, 0.0)
+    core.committed("x", 1.0)
+    assert _asked(core)[-1] == Send(("a", "b"))
+    core.put("c", "c", 1.0)
+    core.looked("d", 2.0, present=False)
+    core.refused("a", InvalidData("one of you"), 3.0)
+    core.committed("b", 3.0)
+    assert _asked(core) == [Send(("d", "c"))]
+    core.put("e", "e", 3.0)
+    core.committed("d", 4.0)
+    core.committed("c", 4.0)
+    assert _asked(core) == [Send(("a",))]
+
+
+def test_a_look_that_is_refused_is_about_this_message_alone() -> None:
+    """Though it went with others."""
+    core = _core(batch=2, most_under_way=1)
+    for key in "xab":
+        core.put(key, key, 0.0)
+    core.committed("x", 1.0)
+    core.unreachable("a", UNKNOWN, 2.0)
+    core.online(3.0)
+    core.drain()
+    core.refused("a", NotFound("no such conversation"), 4.0)
+    assert _told(core) == [("a", "failed")]
 
 
 def test_an_outage_pauses_all_lanes_alike_however_many_wait() -> None:
@@ -700,6 +949,9 @@ def test_an_outage_pauses_all_lanes_alike_however_many_wait() -> None:
     for n in range(50):
         core.unreachable(str(n), AWAY, 0.0)
     assert core.deadline() == pytest.approx(BackoffPolicy().first / 2)
+    core.drain()
+    core.tick(BackoffPolicy().first / 2)
+    assert len(_asked(core)) == 50
 
 
 def test_one_answer_ends_the_pause_for_everybody() -> None:

@@ -7,10 +7,13 @@ import pytest
 from imbari_chat.engine.refusals import (
     Call,
     CredentialRefused,
+    Remedy,
     TokenExpired,
     is_from_service,
     one_line,
+    redact,
     refusal,
+    remedy,
     service_message,
     stranger,
 )
@@ -100,6 +103,7 @@ def test_a_failed_condition_is_a_conflict_if_the_service_says_so() -> None:
     error = refusal(412, "{}", WRITE, tagged=True)
     assert isinstance(error, Conflict)
     assert (error.what, error.where) == ("the data changed meanwhile", "/a")
+    assert error.hint == "Read it again first"
     assert isinstance(refusal(412, "{}", WRITE), Unavailable)
     assert isinstance(refusal(412, "{", WRITE, tagged=True), Unavailable)
 
@@ -203,6 +207,41 @@ def test_a_strangers_answer_is_an_outage(call: Call, status: int, what: str) -> 
 def test_what_is_said_is_one_line(body: str, said: str) -> None:
     """Without what a terminal would obey."""
     assert service_message(body) == said
+
+
+@pytest.mark.parametrize(
+    ("error", "helps"),
+    [
+        (Unavailable("away"), Remedy.WAIT),
+        (QuotaExceeded("used up"), Remedy.WAIT),
+        (CredentialRefused("not this one"), Remedy.RENEW),
+        (TokenExpired("too late"), Remedy.RENEW),
+        (AuthError("no"), Remedy.NOTHING),
+        (AccessDenied("the rules"), Remedy.NOTHING),
+        (InvalidData("no"), Remedy.NOTHING),
+        (KeyError("x"), Remedy.NOTHING),
+    ],
+)
+def test_trying_again_helps_against_some(error: Exception, helps: Remedy) -> None:
+    """At once with a new credential, later, or never."""
+    assert remedy(error) is helps
+
+
+@pytest.mark.parametrize(
+    ("text", "redacted"),
+    [
+        ("GET /a.json?auth=s3cret&x=1", "GET /a.json?auth=[hidden]&x=1"),
+        ("access_token=a.b refresh_token=c,d", "access_token=[hidden] refresh_token=[hidden]"),
+        ("'key=AIzaXyz'", "'key=[hidden]'"),
+        ("monkey=1 keys=2", "monkey=1 keys=2"),
+        ("token eyJhbGciOi.eyJzdWI.c2ln-_x is bad", "token [token] is bad"),
+        ("eyJabc", "eyJabc"),
+    ],
+)
+def test_nothing_secret_is_quoted(text: str, redacted: str) -> None:
+    """A key or a token, all of it, and no more."""
+    assert redact(text) == redacted
+    assert one_line(text) == redacted
 
 
 def test_a_line_has_an_end() -> None:

@@ -65,6 +65,25 @@ def test_what_is_owed_was_asked_for_since_the_last_answer() -> None:
     assert [*owed, told.requests.owed] == [None, None, 1, 1, 3, 3, None, None]
 
 
+def test_a_request_is_written_as_the_protocol_has_it() -> None:
+    """And one that carries a token is not shown by accident."""
+    told = Told()
+    told.requests.ask("g", {"p": "/a"}, READ)
+    (request,) = told.requests.take()
+    assert str(request) == '{"t":"d","d":{"r":1,"a":"g","b":{"p":"/a"}}}'
+    assert "/a" not in repr(request)
+
+
+def test_a_refusal_is_told_to_who_asked() -> None:
+    """In place of what came with it."""
+    told = Told()
+    key = told.requests.ask("g", {}, READ)
+    told.requests.take()
+    told.requests.answered(Answer(1, "permission_denied", "Permission denied"))
+    ((told_key, data, error),) = [(one.key, one.data, one.error) for one in told]
+    assert (told_key, data, type(error)) == (key, None, AccessDenied)
+
+
 def test_what_waits_goes_out_in_the_order_in_which_it_was_asked() -> None:
     """Once."""
     told = Told()
@@ -77,16 +96,16 @@ def test_what_waits_goes_out_in_the_order_in_which_it_was_asked() -> None:
 def test_a_lost_connection_repeats_reads_and_no_write() -> None:
     """Reads before those that came later, under numbers of their own."""
     told = Told()
+    told.requests.own("q", {}, "listen")
     first, write = told.requests.ask("g", {}, READ), told.requests.ask("m", {}, WRITE)
     assert len(told.requests.take()) == 2
     late = told.requests.ask("g", {"late": True}, READ)
-    told.requests.own("q", {}, "listen")
     told.requests.lost("the line was cut")
     assert [one.key for one in told] == [write]
     error = told.one()
     assert isinstance(error, Unavailable)
     assert error.outcome_unknown
-    assert (error.what, error.where) == ("the line was cut", "/b")
+    assert (error.what, error.where, error.hint) == ("the line was cut", "/b", WRITE.hint)
     again = told.requests.take()
     assert [(one.number, one.body) for one in again] == [(4, "{}"), (5, '{"late":true}')]
     assert told.requests.answered(Answer(1, "ok")) is None
@@ -115,11 +134,11 @@ def test_what_was_never_sent_is_not_unknown() -> None:
     told = Told()
     told.requests.ask("m", {}, WRITE)
     told.requests.ask("g", {}, READ)
-    told.requests.unreachable(Unavailable("cannot connect"))
+    told.requests.unreachable(Unavailable("cannot connect", hint="Plug it in"))
     errors = [one.error for one in told]
-    assert [(type(error), error and error.where) for error in errors] == [
-        (Unavailable, "/b"),
-        (Unavailable, "/a"),
+    assert [error and (type(error), error.where, error.hint) for error in errors] == [
+        (Unavailable, "/b", "Plug it in"),
+        (Unavailable, "/a", "Plug it in"),
     ]
     assert not any(isinstance(one, Unavailable) and one.outcome_unknown for one in errors)
     told.clear()
@@ -165,6 +184,7 @@ def test_it_is_known_whether_anybody_waits() -> None:
         ("permission_denied", "Permission denied", AccessDenied),
         ("permission_denied", None, AccessDenied),
         ("expired_token", "Auth token is expired.", TokenExpired),
+        ("expired_token", None, TokenExpired),
         ("invalid_token", "Could not parse auth token.", CredentialRefused),
         ("datastale", "Data is stale", Conflict),
         ("too_big", "Data requested exceeds the maximum size", InvalidData),
@@ -182,8 +202,8 @@ def test_statuses_mean_what_they_mean_over_rest(
     error = refused(Answer(1, status, data), WRITE)
     assert type(error) is kind
     assert error.where == "/b"
-    if kind is InvalidData:
-        assert str(data) in error.what
+    if kind in {InvalidData, CredentialRefused}:
+        assert str(data).rstrip(".") in error.what
 
 
 @pytest.mark.parametrize("data", [None, {"odd": 1}, ""])

@@ -169,9 +169,11 @@ def test_auth_revoked_reconnects_at_once_with_a_new_credential() -> None:
     core = _core()
     _live(core)
     core.received(Frame("auth_revoked", "credential is no longer valid"), 3600.0)
-    effects = core.drain()
-    assert effects[0] == Disconnect()
-    assert effects[-1] == Connect(renew=True)
+    assert core.drain() == [
+        Disconnect(),
+        StateChanged("reconnecting", "the credential ended", 0.0),
+        Connect(renew=True),
+    ]
 
 
 @pytest.mark.parametrize("taken", [False, True])
@@ -513,6 +515,9 @@ FACTS: list[Callable[[StreamCore, float], None]] = [
     lambda core, now: core.refused(AccessDenied("no"), now),
     lambda core, now: core.refused(CredentialRefused("no"), now),
     lambda core, now: core.no_credential(Unavailable("no"), now),
+    lambda core, now: core.no_credential(AuthError("no"), now),
+    lambda core, now: core.heard(now),
+    lambda core, now: core.arriving(now),
     lambda core, now: core.tick(now),
     lambda core, now: core.reconnect_now(now),
 ]
@@ -578,3 +583,145 @@ def test_a_stream_that_is_over_hears_nothing(end: str) -> None:
     core.tick(100.0)
     core.reconnect_now(100.0)
     assert (core.drain(), core.deadline(), core.state) == ([], None, "closed")
+
+
+def test_before_it_begins_a_stream_waits_for_nothing() -> None:
+    """And is not there."""
+    core = _core()
+    assert (core.state, core.deadline(), core.retry_at, core.drain()) == ("closed", None, None, [])
+
+
+def test_a_policy_is_the_streams_own() -> None:
+    """Or the usual one."""
+    hasty = StreamPolicy(connect_timeout=3.0)
+    for policy, timeout in ((None, POLICY.connect_timeout), (hasty, 3.0)):
+        core = StreamCore(lambda: 0.0, policy)
+        core.start(1.0)
+        assert core.deadline() == 1.0 + timeout
+
+
+def test_an_answer_that_begins_has_its_time_to_go_on() -> None:
+    """From each sign of it; who is asking is found out once."""
+    core = _core()
+    core.start(0.0)
+    core.identified(1.0)
+    core.identified(9.0)
+    assert core.deadline() == 1.0 + POLICY.connect_timeout
+    core.opened(5.0)
+    assert core.deadline() == 5.0 + POLICY.connect_timeout
+    core.arriving(6.0)
+    assert core.deadline() == 6.0 + POLICY.connect_timeout
+    core.received(_put("/", 1), 7.0)
+    assert core.deadline() == 7.0 + POLICY.stale_after
+
+
+def test_bytes_that_arrive_on_a_live_stream_are_no_answer_that_is_waited_for() -> None:
+    """However long it has been live."""
+    core = _core()
+    _live(core)
+    late = POLICY.connect_timeout * 5
+    core.heard(late)
+    core.arriving(late)
+    assert core.drain() == []
+    assert core.deadline() == late + POLICY.stale_after
+
+
+def test_what_a_lost_connection_still_brings_is_not_heard() -> None:
+    """The next snapshot holds it; it may be much older than what comes then."""
+    for lose in (
+        lambda core: core.lost("cut", 1.0),
+        lambda core: core.received(Frame("auth_revoked", ""), 1.0),
+        lambda core: (core.tick(POLICY.stale_after), core.reconnect_now(POLICY.stale_after)),
+    ):
+        core = _core()
+        _live(core, {"a": 1})
+        lose(core)
+        core.drain()
+        core.received(_put("/a", 2), POLICY.stale_after + 1)
+        core.arriving(POLICY.stale_after + 1)
+        assert core.drain() == []
+
+
+def test_a_deadline_is_not_over_before_it_is() -> None:
+    """To the second: the next attempt, a renewal, a silence that was told already."""
+    core = _core()
+    core.start(0.0)
+    core.lost("cut", 1.0)
+    core.drain()
+    due = core.retry_at
+    assert due is not None
+    core.tick(due - 0.01)
+    assert core.drain() == []
+    core.tick(due)
+    assert core.drain() == [Connect(renew=False)]
+    core.opened(due, expires_in=3600.0)
+    core.received(_put("/", 1), due)
+    core.drain()
+    core.tick(due + 1)
+    assert core.drain() == []
+    for _ in range(2):
+        core.tick(due + POLICY.stale_after)
+    assert _states(core.drain()) == ["stale"]
+
+
+def test_whoever_knows_that_the_network_is_back_asks_once() -> None:
+    """What was to be tried later is not tried again then."""
+    core = _core()
+    core.start(0.0)
+    core.lost("cut", 1.0)
+    core.drain()
+    core.reconnect_now(1.1)
+    assert (core.drain(), core.retry_at) == ([Connect(renew=False)], None)
+    core.reconnect_now(1.2)
+    assert core.drain() == []
+
+
+def test_a_credential_that_ends_every_hour_is_renewed_at_once_each_time() -> None:
+    """If it was live in between; otherwise the new one is renewed as well, later."""
+    core = _core()
+    _live(core)
+    for hour in (3600.0, 7200.0):
+        core.received(Frame("auth_revoked", ""), hour)
+        assert core.drain()[-1] == Connect(renew=True)
+        core.opened(hour)
+        core.received(_put("/", 1), hour)
+        core.drain()
+    core.received(Frame("auth_revoked", ""), 9000.0)
+    core.opened(9000.0)
+    core.received(Frame("auth_revoked", ""), 9000.0)
+    core.drain()
+    assert core.retry_at is not None
+    core.tick(core.retry_at)
+    assert core.drain() == [Connect(renew=True)]
+
+
+def test_only_a_connection_that_lasted_makes_up_for_trouble() -> None:
+    """Neither one that broke at once nor the time that went by without one."""
+    core, now, waits = _core(), 100.0, list[float]()
+    core.start(now)
+    for number in range(12):
+        if number % 2:
+            core.opened(now)
+            now += 1.0
+        core.lost("cut", now)
+        due = core.retry_at
+        assert due is not None
+        waits.append(due - now)
+        now = due
+        core.tick(now)
+    assert waits == sorted(waits)
+    assert waits[-1] > 2 * waits[0]
+
+
+def test_a_refusal_ends_a_stream_in_order() -> None:
+    """The connection goes, then it is closed, with the reason; then it is over."""
+    core, error = _core(), AccessDenied("no")
+    _live(core)
+    core.refused(error, 1.0)
+    assert core.drain() == [Disconnect(), StateChanged("closed", "no"), Ended(error)]
+    core = _core()
+    _live(core)
+    core.received(Frame("cancel", "null"), 1.0)
+    *_, ended = core.drain()
+    assert isinstance(ended, Ended)
+    assert ended.error.hint == "Check who is signed in and the security rules"

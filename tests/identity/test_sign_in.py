@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path as FilePath
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import requests
@@ -19,11 +20,12 @@ from imbari_chat.emulator import Emulator
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import QuietSession
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import ADMIN, closed_port, make_tokens, project_at
+from tests.identity.places import ADMIN, LIVE, closed_port, make_tokens, project_at
 
 CASES: list[dict[str, Any]] = json.loads(
     (FilePath(__file__).parents[1] / "specs/identity/refusals.json").read_text()
@@ -46,7 +48,7 @@ def at(server: AnsweringServer, *, timeout: float = 5.0) -> Project:
     return project_at("127.0.0.1:1", server.host, timeout=timeout)
 
 
-def answer(id_token: str, refresh_token: str) -> str:
+def answer(id_token: str, refresh_token: Any) -> str:
     """An answer with the field names of every way of signing in."""
     return json.dumps(
         {
@@ -97,8 +99,14 @@ def test_owner_is_told_only_of_tokens_it_does_not_have(server: AnsweringServer) 
     resume(at(server), "old", on_tokens=kept.append).close()
     assert kept == []
     server.body = answer(make_tokens().id_token, "new")
-    resume(at(server), "old", on_tokens=kept.append).close()
-    assert kept == ["new"]
+    with closing(resume(at(server), "old", on_tokens=kept.append)) as access:
+        assert kept == ["new"]
+        server.body = answer(make_tokens().id_token, "newer")
+        access.renew()
+    assert kept == ["new", "newer"]
+    assert parse_qs(server.asked[-1].body.decode()) == {
+        "grant_type": ["refresh_token"], "refresh_token": ["new"],
+    }  # fmt: skip
 
 
 def test_claims_arrive_with_the_next_token(project: Project, accounts: AdminAccounts) -> None:
@@ -157,6 +165,42 @@ def test_every_refusal_is_said_plainly(server: AnsweringServer, case: dict[str, 
     assert case["says"] in str(caught.value)
 
 
+@pytest.mark.parametrize("doing", ["anonymous", "resume"])
+def test_what_is_wrong_with_an_account_is_told_of_anonymous_ones_too(
+    server: AnsweringServer, doing: str
+) -> None:
+    """Be there more behind its code, or not."""
+    server.status = 400
+    server.body = json.dumps({"error": {"message": "USER_DISABLED by somebody"}})
+    with pytest.raises(AuthError, match="this account is disabled"):
+        WAYS[doing](at(server))
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404])
+def test_a_project_that_is_refused_is_a_matter_of_its_settings(
+    server: AnsweringServer, status: int
+) -> None:
+    """Words that are not known yet are told as they are."""
+    server.status = status
+    server.body = json.dumps({"error": {"message": "NEW_WORDS"}})
+    with pytest.raises(ImbariError, match="NEW_WORDS") as caught:
+        WAYS["resume"](at(server))
+    told = "" if status == 400 else " the project or its API key"
+    assert caught.value.what == f"the sign-in service refuses{told}: NEW_WORDS"
+    assert isinstance(caught.value, AuthError if status == 400 else ConfigError)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", '{"error": "Forbidden"}', '{"error": "go away"}'])
+def test_a_stranger_refuses_nothing(server: AnsweringServer, body: str) -> None:
+    """Every refusal of the service is an object; what else answers is in its way."""
+    server.status, server.body = 403, body
+    with pytest.raises(Unavailable) as caught:
+        WAYS["resume"](at(server))
+    assert caught.value.what == "something other than the sign-in service answered, with status 403"
+    assert caught.value.where == "sign-in"
+    assert not caught.value.outcome_unknown
+
+
 @pytest.mark.parametrize("doing", WAYS)
 @pytest.mark.parametrize("body", ["{}", "[]", "null", "<html>", '{"idToken": 1}'])
 def test_success_without_tokens_is_no_success(
@@ -164,8 +208,23 @@ def test_success_without_tokens_is_no_success(
 ) -> None:
     """A page in the way, or a service that is not the sign-in service."""
     server.body = body
-    with pytest.raises(Unavailable):
+    with pytest.raises(Unavailable) as caught:
         WAYS[doing](at(server))
+    assert caught.value.where == "sign-in"
+    assert ("not JSON" in caught.value.what) is (body == "<html>")
+
+
+@pytest.mark.parametrize("refresh", [1, ""])
+def test_a_sign_in_without_a_way_back_is_none(server: AnsweringServer, refresh: Any) -> None:
+    """It would end in an hour."""
+    server.body = answer(make_tokens().id_token, refresh)
+    with pytest.raises(Unavailable) as caught:
+        WAYS["resume"](at(server))
+    assert (caught.value.what, caught.value.where, caught.value.hint) == (
+        "the sign-in service sent an answer without tokens",
+        "sign-in",
+        "Something else may have answered; if this goes on, check the address",
+    )
 
 
 @pytest.mark.parametrize("doing", WAYS)
@@ -195,8 +254,27 @@ def test_service_that_is_away_is_unavailable(doing: str) -> None:
 def test_live_service_needs_an_api_key(doing: str) -> None:
     """It is missing before anything is sent."""
     project = Project("demo-x", "https://demo-x.firebaseio.com", "")
-    with pytest.raises(ConfigError, match="API key is missing"):
+    with pytest.raises(ConfigError, match="API key is missing") as caught:
         WAYS[doing](project)
+    assert caught.value.where == "api key"
+    assert caught.value.hint == "Copy the Web API key: Firebase console, Project settings"
+
+
+@pytest.mark.parametrize("doing", WAYS)
+def test_the_live_service_is_asked_with_the_key(
+    monkeypatch: pytest.MonkeyPatch, doing: str
+) -> None:
+    """At its own addresses, where there is no emulator."""
+    asked: list[str] = []
+
+    def send(_: QuietSession, request: requests.PreparedRequest, **__: Any) -> requests.Response:
+        asked.append(str(request.url))
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(QuietSession, "send", send)
+    with pytest.raises(Unavailable):
+        WAYS[doing](LIVE)
+    assert asked == [f"https:/{ADDRESSES[doing]}?key=k"]
 
 
 @pytest.mark.parametrize("doing", WAYS)
@@ -217,7 +295,22 @@ def test_emulator_needs_no_api_key(server: AnsweringServer) -> None:
         "demo-x", "https://demo-x.firebaseio.com", "", "127.0.0.1:1", auth_emulator=server.host
     )
     sign_in_anonymously(bare).close()
-    assert server.asked[0].params["key"]
+    assert server.asked[0].params == {"key": "emulator"}
+
+
+def test_an_address_that_is_not_known_is_not_asked(
+    server: AnsweringServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another pyrebase4 may ask elsewhere, and a password would go there past the emulator."""
+
+    def elsewhere(_: Any, *__: str) -> Any:
+        return requests.post("https://accounts.example/v9", timeout=1)
+
+    monkeypatch.setattr(pyrebase.Auth, "sign_in_with_email_and_password", elsewhere)
+    with pytest.raises(ConfigError, match="an address that no Auth emulator serves") as caught:
+        WAYS["password"](at(server))
+    assert caught.value.hint == "Install the version of pyrebase4 that this package asks for"
+    assert server.asked == []
 
 
 def test_pyrebase_is_left_as_it_was(server: AnsweringServer) -> None:

@@ -287,9 +287,10 @@ def test_what_the_rules_would_refuse_is_told_before(make: Any) -> None:
 
 @pytest.mark.parametrize("check", [team_plans.checked_label, team_plans.checked_uid])
 def test_what_is_no_text_is_told_to_be_none(check: Any) -> None:
-    """With the type it is of."""
-    with pytest.raises(InvalidType, match="int"):
+    """With the type it is of, and where."""
+    with pytest.raises(InvalidType, match="int") as caught:
         check(7)
+    assert caught.value.where == check.__name__.removeprefix("checked_")
 
 
 def test_records_of_each_kind_keep_what_nobody_knows() -> None:

@@ -71,3 +71,19 @@ def test_an_instant_no_calendar_holds_is_left_out(then: int) -> None:
 def test_no_instant_takes_more_than_its_column(then: int, now: int) -> None:
     """At most six characters, whatever is stored."""
     assert len(since(then, now, UTC)) <= 6
+
+
+def test_months_and_weekdays_have_their_names() -> None:
+    """In English, on every machine; three letters of a month where there is little room."""
+    months = [day(ms(2023, month, 1), NOW, UTC).split()[2] for month in range(1, 13)]
+    assert months == [
+        "January", "February", "March", "April", "May", "June",
+        "July", "August", "September", "October", "November", "December",
+    ]  # fmt: skip
+    late = ms(2024, 12, 31)
+    short = [since(ms(2024, month, 1), late, UTC).split()[1] for month in range(1, 13)]
+    assert short == [month[:3] for month in months]
+    days = [day(ms(2023, 1, date), NOW, UTC).split()[0] for date in range(2, 9)]
+    assert days == [
+        "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+    ]  # fmt: skip

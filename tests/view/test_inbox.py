@@ -21,9 +21,16 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import ID_FIELD, Colleague, Presence, Sender
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import Note
-from imbari_chat.view.inbox import Conversation, Inbox, author, customer_label, presence_marks
+from imbari_chat.view.inbox import (
+    Conversation,
+    Inbox,
+    Notice,
+    author,
+    customer_label,
+    presence_marks,
+)
 from imbari_chat.view.reducer import conversation_failed, noted, with_older
-from tests.view.records import heard, heard_in, message, session
+from tests.view.records import NOW, heard, heard_in, message, session
 
 AMINA, BRIAN, CHEBET = SessionId("amina"), SessionId("brian"), SessionId("chebet")
 LIVE = ConnectionChanged("live")
@@ -223,6 +230,7 @@ def test_a_conversation_whose_stream_ends_keeps_what_it_showed(three: Inbox) -> 
     state = conversation_failed(state, AMINA, "access was lost")
     assert state.conversation is not None
     assert state.conversation.connection == ConnectionChanged("closed", "access was lost")
+    assert state.notice == Notice("access was lost", is_error=True)
     assert len(state.conversation.messages) == 1
     assert state.connection.state == "live"
 
@@ -233,3 +241,37 @@ def test_messages_are_signed_as_on_the_website() -> None:
     assert author(message("m", "x", sender="admin"), amina) == "Imbari Team"
     assert author(message("m", "x"), amina) == "amina"
     assert customer_label(session("x", customerName="  ")) == "(no name)"
+
+
+def test_a_conversation_goes_from_the_list_alone(three: Inbox) -> None:
+    """Deleted or pushed out; of one that is not open nothing is said."""
+    for deleted in (True, False):
+        for state in (three, opened(three, "brian")):
+            left = heard(state, SessionRemoved(three.sessions[AMINA], deleted=deleted))
+            assert list(left.sessions) == [key for key in three.sessions if key != AMINA]
+            assert left.notice is None
+
+
+def test_it_is_known_since_when_the_connection_is_as_it_is(three: Inbox) -> None:
+    """And whether it is there."""
+    assert three.is_online
+    state = heard(three, ConnectionChanged("reconnecting"), NOW + 7)
+    assert (state.connection_at, state.is_online) == (NOW + 7, False)
+
+
+def test_what_the_inbox_tells_of_the_open_conversation_is_known_of_it(three: Inbox) -> None:
+    """Of that one alone."""
+    state = opened(three, "amina")
+    for name in ("brian", "amina"):
+        renamed = session(name, customerName=f"{name} W.")
+        state = heard(state, SessionChanged(renamed, state.sessions[SessionId(name)]))
+        assert state.conversation is not None
+        assert state.conversation.session.customer_name == (
+            "amina W." * (name == "amina") or "amina"
+        )
+
+
+def test_a_message_of_a_conversation_that_is_not_listed_is_not_announced(three: Inbox) -> None:
+    """It comes with its conversation, which is then."""
+    elsewhere = SessionId("elsewhere")
+    assert heard(three, MessageAdded(elsewhere, message("m1", "hi"))).notice is None

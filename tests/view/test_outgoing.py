@@ -46,6 +46,8 @@ def test_a_message_says_what_it_waits_for(told: Told | None, at: int, words: str
 def test_what_is_not_handed_over_while_offline_waits_for_the_network() -> None:
     """Its conversation could not be read yet."""
     assert progress([on_the_way(None)], now=NOW, online=False) == ["waits for the network"]
+    handed_over = on_the_way([("queued", None)])
+    assert progress([handed_over], now=NOW, online=False) == ["sending…"]
 
 
 @pytest.mark.parametrize(
@@ -81,3 +83,16 @@ def test_a_message_that_is_held_back_says_for_how_long(left: int, words: str) ->
     gone = held.became(outgoing("m1", "hello"), "queued", None, NOW)
     assert not gone.is_held(NOW)
     assert progress([gone], now=NOW, online=True) == ["sending…"]
+
+
+def test_of_several_each_waits_with_the_one_right_before_it() -> None:
+    """Whatever the first of them waits for."""
+    quota = QuotaExceeded("the quota is used up")
+    several = [
+        on_the_way([("sent", None)]),
+        on_the_way([("queued", quota)], 2),
+        on_the_way([("queued", None)], 3),
+    ]
+    assert progress(several, now=LATE, online=True) == [
+        "no answer yet", "waits: the quota is used up", "waits: the quota is used up",
+    ]  # fmt: skip

@@ -18,16 +18,19 @@ def test_who_was_seen_is_known() -> None:
     """Having a conversation or one open, or having written; with a name if that is known."""
     held = Assignment.model_validate({ID_FIELD: "a", "to": "u2", "name": "Brian", "by": "u5"})
     labels = Labels.model_validate({ID_FIELD: "a", "names": {"x": True}, "by": "u2"})
+    unsigned = Labels.model_validate({ID_FIELD: "b", "names": {"x": True}})
     opened = {SessionId("b"): (Colleague("u1", "Noor"), Colleague("u4"))}
     found = known(
-        TeamSnapshot(assignments={"a": held}, labels={"a": labels}),
+        TeamSnapshot(assignments={"a": held}, labels={"a": labels, "b": unsigned}),
         PresenceSnapshot(opened=opened),
     )
     assert found == [BRIAN, Person("u1", "Noor"), NAMELESS, Person("u5")]
 
 
 def test_what_is_known_of_somebody_is_put_together() -> None:
-    """A name that was heard later is the one they have now."""
+    """A name, or an address, that was heard later is the one they have now."""
+    moved = merged((NOOR, Person("u1", None, "noor@example.org")))
+    assert moved == [Person("u1", "Noor", "noor@example.org")]
     found = merged((NOOR, Person("u1", "Noor A"), Person("u1")))
     assert found == [Person("u1", "Noor A", "noor@example.com")]
 

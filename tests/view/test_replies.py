@@ -16,7 +16,12 @@ from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.inbox import Conversation, Inbox
 from imbari_chat.view.outgoing import SENDING, Pending
-from imbari_chat.view.reducer import failure_settled, reply_failed, reply_handed_over
+from imbari_chat.view.reducer import (
+    failure_settled,
+    reply_failed,
+    reply_handed_over,
+    reply_taken_back,
+)
 from tests.view.records import NOW, delivery, heard, heard_in, message, outgoing, session
 
 AMINA, BRIAN = SessionId("amina"), SessionId("brian")
@@ -244,3 +249,34 @@ def test_replies_that_wait_are_counted_over_all_conversations(inbox: Inbox) -> N
     assert state.waiting(NOW) == 2
     assert state.progress(NOW) == [SENDING]
     assert opened(state, "amina").progress(NOW) == ["waits for the network"] * 2
+
+
+def test_a_reply_that_is_taken_back_is_a_draft_before_what_was_written_since(inbox: Inbox) -> None:
+    """Others stay on their way; one that has gone out cannot be."""
+    state = written(written(inbox, "one"), "two", 2).with_draft(AMINA, "since")
+    state = reply_taken_back(state, 2)
+    assert (state.draft, [one.text for one in state.pending]) == ("two\nsince", ["one"])
+    assert reply_taken_back(state, 2) is state
+
+
+def test_a_reply_that_is_stored_keeps_its_own_time_if_it_is_the_last(inbox: Inbox) -> None:
+    """Only one that would stand above what it answers is moved."""
+    state = heard_in(inbox, "amina", MessageAdded(AMINA, message("m0", "?", timestamp=NOW - 5)))
+    sent = outgoing("m1", "hello")
+    state = heard(handed_over(state, sent), delivery("amina", sent, "confirmed"))
+    assert state.conversation is not None
+    assert [one.timestamp for one in state.conversation.messages] == [NOW - 5, NOW]
+
+
+def test_replies_that_wait_are_counted_wherever_they_go(inbox: Inbox) -> None:
+    """Those that take longer than sending does; not those that can be taken back."""
+    state = written(written(inbox, "one"), "two", 2)
+    assert (state.waiting(NOW), state.sending()) == (0, state.pending)
+    state = heard(state, ConnectionChanged("reconnecting"))
+    assert state.waiting(NOW) == 2
+    held = Pending(3, BRIAN, "three", held_until=NOW + 5000)
+    elsewhere = Pending(4, BRIAN, "four")
+    state = replace(state, pending=(*state.pending, held, elsewhere))
+    assert state.waiting(NOW) == 3
+    assert state.waiting(NOW + 5000) == 4
+    assert replace(state, conversation=None).sending() == ()

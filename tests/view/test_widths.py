@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.view.widths import columns_of, cut, widest, wrapped
+from imbari_chat.view.widths import clusters, columns_of, cut, is_disputed, widest, wrapped
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467"
 TEXTS = st.text("a b\u4e2d\u0301\u200d\ufe0f\U0001f468\n", max_size=30)
@@ -21,6 +21,13 @@ TEXTS = st.text("a b\u4e2d\u0301\u200d\ufe0f\U0001f468\n", max_size=30)
         ("an extraordinary", 5, ["an", "extra", "ordin", "ary"]),
         ("\u4e2d\u4e2d\u4e2d", 4, ["\u4e2d\u4e2d", "\u4e2d"]),
         ("ab", 1, ["ab"]),
+        ("abc", 1, ["ab", "c"]),
+        (FAMILY, 6, [FAMILY]),
+        (FAMILY, 5, ["\U0001f468"]),
+        (f"{FAMILY}ab", 4, ["\U0001f468ab"]),
+        (f"a{FAMILY}b", 4, ["a", "\U0001f468b"]),
+        ("\u4e2d\u0301\u4e2d", 2, ["\u4e2d\u0301", "\u4e2d"]),
+        ("e\u0301" * 3, 2, ["e\u0301" * 2, "e\u0301"]),
     ],
 )
 def test_a_text_is_wrapped_between_words_and_within_those_that_do_not_fit(
@@ -70,8 +77,62 @@ def test_no_line_is_wider_than_anybody_allows(text: str, width: int) -> None:
         ("\U0001f1f0", 2),
         ("\U0001faff", 2),
         ("\u0378", 2),
+        ("\u20dd", 0),
+        ("\u200b", 0),
+        ("\u1160", 1),
+        ("\u0903", 1),
     ],
 )
 def test_a_sign_has_the_room_that_anybody_gives_it(character: str, columns: int) -> None:
     """What this Python does not know yet is an emoji, most likely."""
     assert columns_of(character) == columns
+
+
+SETTLED = [
+    (0x20, 0x7E), (0xA0, 0x2FF), (0x370, 0x482), (0x48A, 0x52F), (0x2010, 0x2027),
+    (0x2500, 0x25FF), (0x4E00, 0x9FFF),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("first", "last"), SETTLED)
+def test_of_some_scripts_everybody_counts_the_same(first: int, last: int) -> None:
+    """Latin, Greek, Cyrillic, Chinese and lines; what stands beside them is another matter."""
+    for code in (first, last):
+        assert not is_disputed(f"a{chr(code)}a")
+    for code in (first - 1, last + 1):
+        assert is_disputed(f"a{chr(code)}a") is (code >= 0x80)
+
+
+def test_one_sign_makes_a_text_disputed() -> None:
+    """Wherever it stands; ASCII alone never is, nor nothing."""
+    for text in (f"{FAMILY}abc", f"abc{FAMILY}", f"é{FAMILY}"):
+        assert is_disputed(text)
+    assert not is_disputed("")
+    assert not is_disputed("abc\x07")
+
+
+def test_the_widest_opinion_counts() -> None:
+    """That of the table or that of the library."""
+    assert (widest("abc"), widest("\u4e2d\u4e2d"), widest(FAMILY)) == (3, 4, 6)
+    assert widest("\u2764\ufe0f") == 2
+    assert widest("é\u0301") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("", []),
+        ("ab", ["a", "b"]),
+        ("e\u0301x", ["e\u0301", "x"]),
+        ("\u0301a", ["\u0301", "a"]),
+        (f"a{FAMILY}b", ["a", FAMILY, "b"]),
+        ("\U0001f44d\U0001f3fbx", ["\U0001f44d\U0001f3fb", "x"]),
+        ("\U0001f44d\U0001f3ffx", ["\U0001f44d\U0001f3ff", "x"]),
+        ("\U0001f44d\U0001f3fa", ["\U0001f44d", "\U0001f3fa"]),
+        ("\U0001f44d\U0001f400", ["\U0001f44d", "\U0001f400"]),
+        ("\u2764\ufe0fx", ["\u2764\ufe0f", "x"]),
+    ],
+)
+def test_what_belongs_together_is_one_piece(text: str, pieces: list[str]) -> None:
+    """A sign with its marks, its tone, and what is joined to it."""
+    assert list(clusters(text)) == pieces

@@ -116,7 +116,6 @@ class Desk(App[None]):
         self.leaving = Leaving(self.store, self.sender, self._end, clock)
         self._notifier = Notifier(notices or Notices(), self.store, self._control, self._spawn)
         self._edit = edit
-        self._chat = chat
         self._place = place or frame.Place()
         self._peek = peek
         self._clock = clock

@@ -208,7 +208,7 @@ def refused(answer: Answer, call: Call) -> ImbariError | None:
     """
     if answer.status == "ok":
         return None
-    said = answer.data if isinstance(answer.data, str) and answer.data else "no reason given"
+    said = answer.data if isinstance(answer.data, str) else ""
     body = dumps({"error": _IN_WORDS.get(answer.status, said)})
     return refusal(_STATUSES.get(answer.status, 500), body, call, tagged=True)
 

@@ -132,7 +132,7 @@ class StreamCore:
 
     def identified(self, now: float) -> None:
         """It is known who is asking, and the request is made."""
-        if not self._over and self._identifying:
+        if self._identifying:
             self._identifying = self._renewing = False
             self._connect_by = now + self._policy.connect_timeout
 
@@ -155,8 +155,6 @@ class StreamCore:
 
     def heard(self, now: float) -> None:
         """Bytes arrived, whether or not they completed an event."""
-        if self._over:
-            return
         self._heard_at = now
         if self._state == "stale":
             self._become("live")
@@ -167,7 +165,7 @@ class StreamCore:
         They count towards the first event where whole ones of another kind do not: a service that
         only keeps the connection alive has not answered.
         """
-        if self._over or not self._connected:
+        if not self._connected:
             return
         self._put_off(now)
         late = now - self._asked_at >= self._policy.connect_timeout
@@ -177,7 +175,7 @@ class StreamCore:
 
     def received(self, frame: Frame, now: float) -> None:
         """One whole event arrived."""
-        if self._over or not self._connected:
+        if not self._connected:
             return
         self.heard(now)
         match frame.event:
@@ -231,8 +229,6 @@ class StreamCore:
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""
-        if self._over:
-            return
         if self._retry_at is not None and now >= self._retry_at:
             self._retry_at = None
             self._connect(now)
@@ -254,7 +250,7 @@ class StreamCore:
         if self._retry_at is not None:
             self._retry_at = None
             self._connect(now)
-        elif self._connected and self._state == "stale":
+        elif self._state == "stale":
             self._effects.append(Disconnect())
             self._forget_connection(now)
             self._become("reconnecting", "a new connection was asked for", 0.0)

@@ -58,7 +58,7 @@ def called(people: Iterable[Person], reference: str) -> list[Person]:
     return [
         one
         for one in people
-        if wanted and wanted in {part.casefold() for part in (one.uid, one.name, one.email) if part}
+        if wanted in {part.casefold() for part in (one.uid, one.name, one.email) if part}
     ]
 
 

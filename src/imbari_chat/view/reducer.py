@@ -217,8 +217,7 @@ def _with_message(state: Inbox, message: Message) -> Inbox:
     """Add or replace a message of the open conversation; it takes its own pending line's place."""
     state = _without_pending(state, message.id)
     conversation = state.conversation
-    if conversation is None:
-        return state
+    assert conversation is not None
     known: dict[MessageId, Message] = {one.id: one for one in conversation.messages}
     known[message.id] = message
     ordered = tuple(sorted(known.values(), key=message_place))

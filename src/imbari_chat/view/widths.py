@@ -47,7 +47,7 @@ def columns_of(character: str) -> int:
     if character in _STYLES:
         return 1  # a symbol that is drawn as an emoji becomes one wider
     category = unicodedata.category(character)
-    if character == _JOINER or category in {"Mn", "Me", "Cf"}:
+    if category in {"Mn", "Me", "Cf"}:
         return 0
     # Unassigned is what this Python's tables do not know yet: a new emoji, most likely. A flag's
     # halves are two wide for some.
