@@ -182,12 +182,12 @@ def test_a_project_that_is_refused_is_a_matter_of_its_settings(
 ) -> None:
     """Words that are not known yet are told as they are."""
     server.status = status
-    server.body = json.dumps({"error": {"message": "NEW_WORDS"}})
+    server.body = json.dumps({"error": {"code": status, "message": "NEW_WORDS", "errors": []}})
     with pytest.raises(ImbariError, match="NEW_WORDS") as caught:
         WAYS["resume"](at(server))
-    told = "" if status == 400 else " the project or its API key"
+    told = " for now" if status == 400 else " the project or its API key"
     assert caught.value.what == f"the sign-in service refuses{told}: NEW_WORDS"
-    assert isinstance(caught.value, AuthError if status == 400 else ConfigError)
+    assert isinstance(caught.value, Unavailable if status == 400 else ConfigError)
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", '{"error": "Forbidden"}', '{"error": "go away"}'])

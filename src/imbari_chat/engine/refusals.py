@@ -39,6 +39,7 @@ __all__ = [
     "remedy",
     "service_message",
     "stranger",
+    "verdict",
 ]
 
 _MAX_QUOTE = 300
@@ -53,6 +54,9 @@ _CORRECT_URL = "correctUrl"
 
 _ADDRESS_WORDS = re.compile(r"firebase|database|emulator|region|^40[45] ", re.IGNORECASE)
 """What the database talks of, where it says that it is not at this address."""
+
+_CODE = re.compile(r"[A-Z]{2,}(_[A-Z]+)+\b")
+"""How the sign-in service names a mistake of its client: ``TOKEN_EXPIRED``."""
 
 _PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
@@ -138,7 +142,8 @@ def is_from_service(
     credential is tried, and nothing is over.
 
     The sign-in service puts the status, a message and either a list of errors or a status in words
-    into an object (reference: errors of auth over REST).
+    into an object (reference: errors of auth over REST). A code of its own as the message of a 400
+    is enough.
 
     Args:
         status: The answer's status.
@@ -167,8 +172,13 @@ def is_from_service(
 
 
 def _is_of_google(status: int, error: Mapping[str, Json]) -> bool:
+    message = error.get("message")
+    if not isinstance(message, str):
+        return False
+    if status == 400 and error.get("code") in (None, status) and _CODE.match(message):
+        return True  # what stands in for the service often leaves out the rest
     is_complete = isinstance(error.get("errors"), list) or isinstance(error.get("status"), str)
-    return is_complete and error.get("code") == status and isinstance(error.get("message"), str)
+    return is_complete and error.get("code") == status
 
 
 def stranger(status: int, call: Call) -> Unavailable:
@@ -202,6 +212,17 @@ def refusal(
     """
     if not is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google):
         return stranger(status, call)
+    return verdict(status, body, call)
+
+
+def verdict(status: int, body: str, call: Call) -> ImbariError:
+    """What an answer other than success means that certainly is the service's own.
+
+    Args:
+        status: The answer's status.
+        body: Its text.
+        call: What was asked.
+    """
     text = service_message(body)
     where = call.where
     match status:

@@ -18,7 +18,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Generic, TypeVar
 
-from imbari_chat.engine.refusals import Call, refusal
+from imbari_chat.engine.refusals import Call, verdict
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.messages import Answer, request_text
@@ -210,7 +210,7 @@ def refused(answer: Answer, call: Call) -> ImbariError | None:
         return None
     said = answer.data if isinstance(answer.data, str) else ""
     body = dumps({"error": _IN_WORDS.get(answer.status, said)})
-    return refusal(_STATUSES.get(answer.status, 500), body, call, tagged=True)
+    return verdict(_STATUSES.get(answer.status, 500), body, call)
 
 
 _IN_WORDS = {"permission_denied": "Permission denied", "expired_token": "The token has expired"}
