@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import pytest
 
+from imbari_chat.http_environment import TRUST_VARIABLES
 from tests import budget
 from tests.costs import Costs
 from tests.google import Absent, auth_emulator
@@ -22,11 +23,15 @@ budget.register()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run ends with what it cost; and Ctrl-C is heard, also if a shell has put it aside.
+    """The run ends with what it cost, and knows nothing of the machine's proxies and authorities.
 
-    What a shell starts in the background ignores it, and so would every program that tests start.
+    And Ctrl-C is heard, also if a shell has put it aside: what a shell starts in the background
+    ignores it, and so would every program that tests start.
     """
     config.pluginmanager.register(Costs())
+    for name in [*os.environ]:
+        if name.lower().endswith("_proxy") or name in TRUST_VARIABLES:
+            del os.environ[name]
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -93,7 +98,7 @@ def _shared_program(item: pytest.Item) -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _temporary_directory() -> Iterator[None]:
-    """Each worker's own: an emulator says there, under the project's name, where its hub is."""
+    """A directory of one's own: an emulator says there, by the project's name, where its hub is."""
     with (
         tempfile.TemporaryDirectory(prefix="imbari-", ignore_cleanup_errors=True) as folder,
         pytest.MonkeyPatch.context() as patch,

@@ -19,6 +19,7 @@ class Stranger:
 
     Attributes:
         reads: Whether a read can tell that it is none of the service's.
+        times: So often the body is sent.
         silent: It says what the service says to a silent write.
     """
 
@@ -30,11 +31,12 @@ class Stranger:
     broken: bool = False
     reads: bool = True
     silent: bool = False
+    times: int = 1
 
     @property
     def raw(self) -> bytes:
         """The answer as it goes over the wire; the connection ends with it."""
-        body, headers = self.body.encode(), dict(self.headers)
+        body, headers = self.body.encode() * self.times, dict(self.headers)
         if self.zipped or self.broken:
             headers["content-encoding"] = "gzip"
         if self.zipped:

@@ -10,7 +10,7 @@ from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.collector import unsearched
 from imbari_chat.wire.json import dumps, parse
 
-FEW, MANY = 10, 5_000
+FEW, MANY = 10, 20_000
 
 
 @pytest.fixture(autouse=True)

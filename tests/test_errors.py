@@ -1,5 +1,8 @@
 """Errors: what each says of what happened, where, and what to do."""
 
+import copy
+import pickle
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -38,6 +41,27 @@ def test_an_error_keeps_what_it_was_told(kind: type[ImbariError]) -> None:
         assert getattr(full, name) == value
     if isinstance(full, Unavailable):
         assert full.outcome_unknown is (kind is StartUnfinished)
+
+
+@pytest.mark.parametrize(
+    "passed",
+    [copy.copy, copy.deepcopy, lambda error: pickle.loads(pickle.dumps(error))],
+    ids=["copied", "deeply copied", "pickled"],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_error_passes_from_one_process_to_another(
+    kind: type[ImbariError], passed: Callable[[ImbariError], ImbariError]
+) -> None:
+    """A pool of processes breaks when what a worker raised cannot be made anew."""
+    error = (
+        kind() if kind is ClientClosed else kind("it broke", hint="Mend it", **_MORE.get(kind, {}))
+    )
+    error.where = "/a"
+    if isinstance(error, Unavailable):
+        error.outcome_unknown = True
+    there = passed(error)
+    assert type(there) is kind
+    assert (str(there), there.args, vars(there)) == (str(error), error.args, vars(error))
 
 
 @pytest.mark.parametrize(

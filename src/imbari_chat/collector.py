@@ -15,8 +15,9 @@ __all__ = ["unsearched"]
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_MANY: Final = 1_000
-"""Containers more than before that are many. By default a search is due at 700."""
+_MANY: Final = 10_000
+"""Containers more than before that are many. Fewer are searched in less time than is taken by the
+question whether a program has frozen any, which counts them all."""
 
 
 def unsearched(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

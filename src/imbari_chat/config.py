@@ -9,6 +9,7 @@ user's configuration directory. :mod:`imbari_chat.config_origins` knows what the
 """
 
 import re
+from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
@@ -18,7 +19,7 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from imbari_chat.config_origins import APP, aliases, check_origins, settings_file, sources
+from imbari_chat.config_origins import APP, aliases, check_origins, layers, settings_file
 from imbari_chat.errors import ConfigError, raise_alone
 from imbari_chat.validation import reason
 
@@ -165,8 +166,9 @@ class Settings(BaseSettings):
         """
         given: dict[str, Any] = {name: value for name, value in flags.items() if value is not None}
         try:
-            settings = cls(**given)
-            check_origins(cls, given, settings)
+            said = layers(cls, given)
+            settings = cls(**dict(ChainMap(*(dict(one) for _, one in said))))
+            check_origins(said, settings)
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"]) or "settings"
@@ -185,13 +187,14 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],
+        settings_cls: type[BaseSettings],  # noqa: ARG003  # the hook's signature
         init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the hook's signature
+        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return sources(settings_cls, init_settings, env_settings)
+        # No more than what is given: load asks each source itself, once, and knows who said what.
+        return (init_settings,)
 
     @field_validator("database_emulator", "auth_emulator")
     @classmethod

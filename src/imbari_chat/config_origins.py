@@ -10,17 +10,12 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import AliasChoices
-from pydantic_settings import (
-    BaseSettings,
-    EnvSettingsSource,
-    PydanticBaseSettingsSource,
-    TomlConfigSettingsSource,
-)
+from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
 
 from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError
@@ -28,11 +23,12 @@ from imbari_chat.errors import ConfigError
 __all__ = [
     "APP",
     "WORKING_DIRECTORY_FILE",
+    "Layer",
     "aliases",
     "check_origins",
     "consents",
+    "layers",
     "settings_file",
-    "sources",
 ]
 
 APP = "imbari-chat"
@@ -54,7 +50,8 @@ class _Target(Protocol):
     def address(self) -> str: ...
 
 
-_Layer = tuple[str, Mapping[str, Any]]
+Layer: TypeAlias = tuple[str, Mapping[str, Any]]
+"""Who says something, in words, and what, by the settings' names."""
 
 
 def settings_file() -> Path | None:
@@ -65,61 +62,51 @@ def settings_file() -> Path | None:
     return None
 
 
-def sources(
-    cls: type[BaseSettings],
-    given: PydanticBaseSettingsSource,
-    environment: PydanticBaseSettingsSource,
-) -> tuple[PydanticBaseSettingsSource, ...]:
-    """Where settings come from, the strongest first.
+def layers(cls: type[BaseSettings], given: Mapping[str, Any]) -> list[Layer]:
+    """What each source says, the strongest first.
 
     Args:
         cls: The settings.
         given: What the program was given.
-        environment: What the environment says.
+
+    Raises:
+        ConfigError: ``FIREBASE_CONFIG`` is no JSON.
+        OSError: The file cannot be read.
+        ValueError: It is no TOML.
     """
-    file = TomlConfigSettingsSource(cls, settings_file())
-    return _ByName(given), _ByName(environment), _FirebaseConfig(cls), _ByName(file)
+    file = settings_file()
+    names = {
+        alias: name
+        for name, field in cls.model_fields.items()
+        for alias in aliases(field.validation_alias)
+    }
+
+    def by_name(said: Mapping[str, Any]) -> dict[str, Any]:
+        return {names.get(key, key): value for key, value in said.items()}
+
+    return [
+        ("what was given here", by_name(given)),
+        ("the environment", by_name(EnvSettingsSource(cls)())),
+        ("FIREBASE_CONFIG", _firebase_config()),
+        (str(file), by_name(TomlConfigSettingsSource(cls, file)())),
+    ]
 
 
-class _FirebaseConfig(PydanticBaseSettingsSource):
+def _firebase_config() -> dict[str, Any]:
     """``FIREBASE_CONFIG``, the JSON that ``firebase emulators:exec`` hands to its child."""
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002
-        return None, field_name, False
-
-    def __call__(self) -> dict[str, Any]:
-        text = os.environ.get("FIREBASE_CONFIG", "").strip()
-        if not text.startswith("{"):
-            return {}
-        try:
-            config = json.loads(text)
-        except ValueError as error:
-            raise ConfigError(
-                f"FIREBASE_CONFIG is not valid JSON: {error}",
-                where="environment",
-                hint="Unset it, or give an object or a file's name, as Google's libraries take it",
-            ) from None
-        known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
-        return {name: config[key] for key, name in known.items() if config.get(key)}
-
-
-class _ByName(PydanticBaseSettingsSource):
-    """Another source, with its aliases turned into field names, so that sources overlay exactly."""
-
-    def __init__(self, source: PydanticBaseSettingsSource) -> None:
-        super().__init__(source.settings_cls)
-        self._source = source
-
-    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
-        return self._source.get_field_value(field, field_name)
-
-    def __call__(self) -> dict[str, Any]:
-        names = {
-            alias: name
-            for name, field in self.settings_cls.model_fields.items()
-            for alias in aliases(field.validation_alias)
-        }
-        return {names.get(key, key): value for key, value in self._source().items()}
+    text = os.environ.get("FIREBASE_CONFIG", "").strip()
+    if not text.startswith("{"):
+        return {}
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(
+            f"FIREBASE_CONFIG is not valid JSON: {error}",
+            where="environment",
+            hint="Unset it, or give an object or a file's name, as Google's libraries take it",
+        ) from None
+    known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
+    return {name: config[key] for key, name in known.items() if config.get(key)}
 
 
 def aliases(alias: object) -> list[str]:
@@ -129,42 +116,29 @@ def aliases(alias: object) -> list[str]:
     return [alias] if isinstance(alias, str) else []
 
 
-def _layers(cls: type[BaseSettings], flags: Mapping[str, Any]) -> list[_Layer]:
-    """What each source says, by name, the strongest first."""
-    file = settings_file()
-    return [
-        ("what was given here", flags),
-        ("the environment", _ByName(EnvSettingsSource(cls))()),
-        ("FIREBASE_CONFIG", _FirebaseConfig(cls)()),
-        (str(file), _ByName(TomlConfigSettingsSource(cls, file))()),
-    ]
-
-
-def check_origins(cls: type[BaseSettings], given: Mapping[str, Any], settings: _Target) -> None:
+def check_origins(said: list[Layer], settings: _Target) -> None:
     """Make sure that no weaker source moves the target, and no stranger's file.
 
     Args:
-        cls: The settings.
-        given: What the program was given.
-        settings: What all sources say together.
+        said: By each source, the strongest first.
+        settings: What all say together.
 
     Raises:
         ConfigError: A database is named, and a weaker source names an emulator to use instead; or
             the working directory's file says what needs consent, and there is none.
     """
-    layers = _layers(cls, given)
-    for origin, said in layers:
-        if said.get("database_emulator"):
+    for origin, one in said:
+        if one.get("database_emulator"):
             break
-        if said.get("database_url"):
-            _check_contradiction(settings, origin, layers)
+        if one.get("database_url"):
+            _check_contradiction(settings, origin, said)
             break
     file = settings_file()
     if file is not None and not file.is_absolute():
-        _check_consent(settings, file, layers)
+        _check_consent(settings, file, said)
 
 
-def _check_contradiction(settings: _Target, origin: str, layers: list[_Layer]) -> None:
+def _check_contradiction(settings: _Target, origin: str, layers: list[Layer]) -> None:
     emulator, address = settings.database_emulator, settings.address()
     if emulator is None or (address.startswith("http:") and urlsplit(address).netloc == emulator):
         return
@@ -176,7 +150,7 @@ def _check_contradiction(settings: _Target, origin: str, layers: list[_Layer]) -
     )
 
 
-def _check_consent(settings: _Target, file: Path, layers: list[_Layer]) -> None:
+def _check_consent(settings: _Target, file: Path, layers: list[Layer]) -> None:
     *stronger, (_, said) = layers
     overridden = {name for _, one in stronger for name in one}
     wanting = sorted(

@@ -72,6 +72,10 @@ class ImbariError(Exception):
         self.where = where
         self.hint = hint
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """An exception is made anew from its arguments, by position; here they have names."""
+        return _again, (type(self), self.args), self.__dict__
+
     def __str__(self) -> str:
         text = f"{self.what} (at {self.where})" if self.where else self.what
         return f"{text}. {self.hint}" if self.hint else text
@@ -198,3 +202,10 @@ class RulesError(ImbariError):
         place = f"{self.where}:" if self.where else ""
         text = f"{place}{self.line}:{self.column}: {self.what}"
         return f"{text}\n{self.hint}" if self.hint else text
+
+
+def _again(kind: type[ImbariError], arguments: tuple[object, ...]) -> ImbariError:
+    """An error that was pickled or copied, but for what its own class adds."""
+    error = kind.__new__(kind)
+    Exception.__init__(error, *arguments)
+    return error

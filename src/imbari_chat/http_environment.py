@@ -33,11 +33,17 @@ from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Final, Self, TypeAlias
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from imbari_chat.errors import ConfigError
 
-__all__ = ["HttpEnvironment", "Proxy", "is_this_machine", "untrusted_certificate"]
+__all__ = [
+    "TRUST_VARIABLES",
+    "HttpEnvironment",
+    "Proxy",
+    "is_this_machine",
+    "untrusted_certificate",
+]
 
 Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -52,12 +58,13 @@ _SCHEMES: Final = {
     "socks5h": "socks5",
 }
 _SOCKS_LIBRARIES: Final = {"socksio": "httpx", "socks": "requests"}
-_TRUST_VARIABLES: Final = (
+TRUST_VARIABLES: Final = (
     "REQUESTS_CA_BUNDLE",
     "CURL_CA_BUNDLE",
     "SSL_CERT_FILE",
     "SSL_CERT_DIR",
 )
+"""Each may name whose certificates are believed, instead of the authorities everybody knows."""
 _KEY_LOG: Final = "SSLKEYLOGFILE"
 _HOST: Final = re.compile(r"(?=.{1,253}$)[\w-]{1,63}(\.[\w-]{1,63})*", re.ASCII)
 
@@ -67,8 +74,8 @@ class Proxy:
     """A proxy to go through.
 
     Attributes:
-        url: ``http://``, ``https://`` or ``socks5://``, host and port. It may carry a password:
-            never show it.
+        url: ``http://``, ``https://`` or ``socks5://``, host and port. It may carry a name and a
+            password, percent-encoded UTF-8, and always both: never show it.
         source: The variable that names it.
     """
 
@@ -162,7 +169,7 @@ class HttpEnvironment:
         return context
 
     def _trust_variables(self) -> Iterator[tuple[str, str]]:
-        for variable in _TRUST_VARIABLES:
+        for variable in TRUST_VARIABLES:
             if place := self._variables.get(variable):
                 yield variable, place
 
@@ -250,9 +257,22 @@ def _proxy(source: str, text: str) -> Proxy:
                 "it is a SOCKS proxy, and the libraries that speak to one are not installed",
                 "Install them: pip install 'imbari-chat[socks]'",
             )
-    user, at, _ = parts.netloc.rpartition("@")
     shown = f"[{host}]" if ":" in host else _ascii(host)
-    return Proxy(f"{scheme}://{user}{at}{shown}" + (f":{port}" if port is not None else ""), source)
+    return Proxy(
+        f"{scheme}://{_user_info(parts.netloc)}{shown}" + (f":{port}" if port is not None else ""),
+        source,
+    )
+
+
+def _user_info(netloc: str) -> str:
+    """The name and password before a host, in the one form that every library reads alike.
+
+    Each makes something else of a name alone, and of characters that a URL cannot hold: another
+    host, for one.
+    """
+    user, at, _ = netloc.rpartition("@")
+    name, _, password = (quote(unquote(one), safe="") for one in user.partition(":"))
+    return f"{name}:{password}@" if at else ""
 
 
 def _covers(entry: str, host: str, port: int | None, variable: str) -> bool:

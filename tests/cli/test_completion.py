@@ -1,17 +1,30 @@
 """Completion: scripts for shells, and conversations that may be offered to one."""
 
+import asyncio
+import logging
 import re
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, Self
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.cli import completion
-from imbari_chat.cli.completion import VARIABLE, _offers
+from imbari_chat.cli.completion import (
+    VARIABLE,
+    _offers,
+    canned_replies,
+    complete_ids,
+    sessions,
+)
 from imbari_chat.cli.main import run
+from imbari_chat.cli.options import Target
+from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.schema.models import Session
 from tests.cli.harness import Program, Visitor
+from tests.view.records import session
 
 
 def offered(
@@ -136,6 +149,139 @@ def test_nothing_that_a_shell_would_obey_is_offered(
         for part in offer:
             assert re.fullmatch(r"[\w@.+ -]*", part)
             assert not part.startswith(" ")
+
+
+LONG = "word " * 30
+OFFERS: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    (
+        {"customerName": " Amina N. ", "customerEmail": "a@b.c", "lastMessage": "Hi(you)"},
+        [("a@b.c", "Amina N. Hi you"), ("Amina N.", "a@b.c Hi you"), ("amina", "Amina N. Hi you")],
+    ),
+    (
+        {"customerName": "$(x)", "customerEmail": "nobody", "lastMessage": LONG},
+        [("amina", f"x {LONG}"[:60])],
+    ),
+    (
+        {"customerName": "A", "customerEmail": "a b@c;d", "lastMessage": LONG},
+        [("A", f"a b@c d {LONG}"[:60]), ("amina", f"A {LONG}"[:60])],
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "offers"), OFFERS)
+def test_one_is_offered_by_what_is_harmless(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, Any], offers: list[tuple[str, str]]
+) -> None:
+    """With the beginning of what else is known of it."""
+    monkeypatch.delenv(VARIABLE, raising=False)
+    assert list(_offers(session("amina", **fields))) == offers
+
+
+class Chat:
+    """An admin's, of which a shell is told; it may be slow, or know nothing."""
+
+    def __init__(self, error: ImbariError | None = None, *, is_slow: bool = False) -> None:
+        self.team = self
+        self.error, self.is_slow = error, is_slow
+        self.asked: list[Any] = []
+
+    def __call__(self, settings: object, *, on_rejected: Any) -> Self:
+        self.asked.append(settings)
+        on_rejected(None)  # says nothing
+        return self
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.asked.append("closed")
+
+    async def sessions(self, *, limit: int) -> list[Session]:
+        self.asked.append(limit)
+        await self._answer()
+        return [session("amina"), session("brian")]
+
+    async def canned_replies(self) -> list[Any]:
+        await self._answer()
+        names = ("hours", "hi", "bye", "h;x")
+        return [SimpleNamespace(name=name, text=f"{name}! {LONG}") for name in names]
+
+    async def _answer(self) -> None:
+        logging.getLogger("imbari_chat").warning("not for a shell")
+        if self.is_slow:
+            await asyncio.Event().wait()
+        if self.error is not None:
+            raise self.error
+
+
+def _asks(monkeypatch: pytest.MonkeyPatch, chat: Chat, **options: str) -> Any:
+    """A command line that is being typed."""
+    monkeypatch.setattr("imbari_chat.client.AsyncAdminChat", chat)
+    monkeypatch.setattr(Target, "brief_settings", lambda here: here)
+    monkeypatch.setattr(completion, "_PATIENCE", 0.01 if chat.is_slow else 60)
+    monkeypatch.delenv(VARIABLE, raising=False)
+    root = SimpleNamespace(params=options)
+    return SimpleNamespace(find_root=lambda: root)
+
+
+def test_the_latest_are_asked_for_where_the_line_says(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Those that go on as it begins are offered; nothing else is said."""
+    chat, before = Chat(), [*logging.getLogger().handlers]
+    ctx = _asks(monkeypatch, chat, profile="you")
+    assert [word for word, _ in sessions(ctx, "b")] == ["brian@example.com", "brian", "brian"]
+    here, *asked = chat.asked
+    assert (here.flags, asked) == ({"profile": "you"}, [50, "closed"])
+    assert capsys.readouterr().err == ""
+    assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [("h", ["hours", "hi"]), ("/h", ["/hours", "/hi"]), ("", ["hours", "hi", "bye"]), ("x", [])],
+)
+def test_replies_that_are_ready_are_offered_as_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, typed: str, offered: list[str]
+) -> None:
+    """By harmless names, with the beginnings of what they say."""
+    told = canned_replies(_asks(monkeypatch, Chat()), typed)
+    assert [name for name, _ in told] == offered
+    assert {said for _, said in told} == {
+        f"{name.removeprefix('/')} {LONG}"[:60] for name in offered
+    }
+
+
+@pytest.mark.parametrize(
+    "chat",
+    [Chat(Unavailable("away")), Chat(ConfigError("no database")), Chat(is_slow=True)],
+    ids=["away", "nowhere", "slow"],
+)
+def test_whoever_does_not_answer_soon_offers_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], chat: Chat
+) -> None:
+    """Nobody waits for a Tab, or wants to know."""
+    before = [*logging.getLogger().handlers]
+    assert sessions(_asks(monkeypatch, chat), "") == []
+    assert capsys.readouterr().err == ""
+    assert logging.getLogger().handlers == before
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("-", ["-O1"]), ("-O", ["-O1"]), ("--", []), ("--O", []), ("O", [])]
+)
+def test_what_begins_as_an_option_may_be_an_id(typed: str, offered: list[str]) -> None:
+    """One dash may; two do not, and without any the argument has been asked already."""
+    from typer.core import TyperArgument
+
+    class Argument(TyperArgument):
+        def __init__(self) -> None: ...
+
+        def shell_complete(self, ctx: object, incomplete: str) -> list[Any]:
+            return ["-O1"]
+
+    command = SimpleNamespace(params=[Argument(), SimpleNamespace()])
+    assert complete_ids(command, None, typed) == offered
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

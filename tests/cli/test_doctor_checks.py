@@ -149,7 +149,10 @@ def test_a_stranger_asks_the_database(
     """Who is told nothing, and learns what time it is there."""
     asked = _answers(monkeypatch, answer)
     monkeypatch.setattr(doctor.time, "time", lambda: 1_710_252_300.0)  # type: ignore[attr-defined]  # its clock
+    monkeypatch.setattr(doctor, "clock", lambda *told: Check("clock", "ok", f"{told}"))
     reached, clocks, rules = doctor._database(LIVE)
+    if clocks is not None:
+        assert clocks.found == f"{(answer.headers.get('Date'), 1_710_252_300.0)}"
     assert asked == ["https://shop.firebaseio.com/chatSessions.json?shallow=true"]
     checks = [one for one in (reached, clocks, rules) if one is not None]
     assert sorted(one.state for one in checks) == sorted(states)

@@ -57,7 +57,7 @@ def test_a_colleague_is_named_as_the_team_knows_them(
 def test_a_colleague_is_named_by_account(program: Program, visitor: Visitor) -> None:
     """Whom nobody has seen yet, by e-mail or by the name of the account; customers are nobody."""
     session = visitor.writes("Hello")
-    with closing(open_accounts(Settings())) as accounts:
+    with closing(open_accounts(Settings.load())) as accounts:
         uid = accounts.create("noor@example.com", "password").uid
         accounts.grant("noor@example.com")
         accounts._client.update_user(uid, display_name="Noor A")

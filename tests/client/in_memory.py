@@ -11,6 +11,7 @@ from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace, etag
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
 from imbari_chat.net.submitting import Submitter
 from imbari_chat.net.transport import Done, OnDisconnect, Subscription, Way, Withdraw
@@ -71,6 +72,7 @@ class InMemory:
         return Way(None)
 
     on_disconnect: OnDisconnect | None = None
+    stamp: Stamp | None = None
 
     async def open(self) -> None: ...
 

@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import weakref
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 
 import pytest
@@ -23,8 +23,10 @@ from imbari_chat.schema.events import (
     DeliveryChanged,
     MessageAdded,
     MessageRemoved,
+    RecordRejected,
     SessionAdded,
     SessionChanged,
+    TypingChanged,
 )
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.states import Delivery
@@ -39,11 +41,15 @@ AWAY = ConnectionChanged("reconnecting", "the connection broke")
 HERE, ELSEWHERE = SessionId("-Here"), SessionId("-Elsewhere")
 
 
-def test_a_crowded_window_grows_to_what_a_window_may_hold_and_no_further() -> None:
-    """Fourfold at first, so that little is read twice; then to the largest there is."""
+def test_a_crowded_window_grows_to_what_a_window_may_hold_and_no_further(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Fourfold at first, so that little is read twice; then to the largest there is, of which it
+    is said what may go by."""
     diff, sizes = MessageDiff(HERE, 50), []
     while _enlarge(diff, Path.parse("/messages/-Here")):
         sizes.append(diff.limit)
+        assert len(caplog.records) == (diff.limit == 10_000)
     assert sizes == [200, 800, 3200, 10_000]
 
 
@@ -85,6 +91,76 @@ async def test_a_conversation_is_told_of_its_own_messages_and_the_inbox_of_all(
     await events.aclose()
     assert gateway.outbox._watchers == []
     assert gateway.patient._watchers == []
+    await gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("session_id", "told"), [(HERE, [HERE]), (ELSEWHERE, [ELSEWHERE]), (None, [ELSEWHERE, HERE])]
+)
+async def test_what_was_on_its_way_before_is_told_after_what_was_there(
+    monkeypatch: pytest.MonkeyPatch, session_id: SessionId | None, told: list[SessionId]
+) -> None:
+    """Of the conversation that is listened to, or of all."""
+    gateway = Gateway(InMemory(database(), ADMIN))
+    written = [(one, _sent(one).message) for one in (ELSEWHERE, HERE)]
+    monkeypatch.setattr(type(gateway.outbox), "written", written)
+    monkeypatch.setattr(gateway.outbox, "is_pending", lambda _: True)
+    events = with_deliveries(gateway, _silence(), session_id)
+    given = [await asyncio.wait_for(anext(events), WAIT) for _ in range(1 + len(told))]
+    assert given == [*(_added(one) for one in told), LIVE]
+    await events.aclose()
+    await gateway.close()
+
+
+@pytest.mark.parametrize(
+    ("session_id", "told"), [(HERE, [HERE]), (ELSEWHERE, [ELSEWHERE]), (None, [ELSEWHERE, HERE])]
+)
+async def test_whoever_waits_is_told_of_who_is_there_and_of_what_is_sent(
+    monkeypatch: pytest.MonkeyPatch, session_id: SessionId | None, told: list[SessionId]
+) -> None:
+    """At once, though the stream says nothing; how presence is heard concerns everybody."""
+    gateway, hearers = Gateway(InMemory(database(), ADMIN)), list[Callable[[ChatEvent], None]]()
+    monkeypatch.setattr(gateway.presence, "watch", hearers.append)
+    monkeypatch.setattr(gateway.presence, "unwatch", hearers.remove)
+    events = with_deliveries(gateway, _silence(), session_id)
+    assert await asyncio.wait_for(anext(events), WAIT) == LIVE
+    heard = RecordRejected("/presence", ("junk",), None)
+    news: list[ChatEvent] = [*(TypingChanged(one, "customer", True) for one in told), heard]
+    following = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    (hearer,) = hearers
+    for one in (ELSEWHERE, HERE):
+        hearer(TypingChanged(one, "customer", True))
+    hearer(heard)
+    assert await asyncio.wait_for(following, WAIT) == news[0]
+    assert [await asyncio.wait_for(anext(events), WAIT) for _ in news[1:]] == news[1:]
+    following = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    for watcher in list(gateway.outbox._watchers):
+        watcher(_sent(told[0]))
+    assert await asyncio.wait_for(following, WAIT) == _added(told[0])
+    await events.aclose()
+    assert hearers == []
+    await gateway.close()
+
+
+async def test_what_the_stream_brings_is_told_in_its_order_and_to_whom_it_concerns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ids follow it, and whoever wrote it types no more."""
+    gateway = Gateway(InMemory(database(), ADMIN))
+    seen: list[object] = []
+    monkeypatch.setattr(gateway.ids, "saw", lambda *given: seen.append(given))
+    monkeypatch.setattr(gateway.presence, "heard", seen.append)
+    theirs = _added(HERE)
+    told: list[ChatEvent] = [theirs, MessageRemoved(HERE, theirs.message), LIVE]
+
+    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+        yield told
+
+    events = [event async for event in with_deliveries(gateway, batches(), HERE)]
+    assert events == told
+    assert seen == [(HERE, theirs.message), theirs]
     await gateway.close()
 
 

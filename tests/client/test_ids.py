@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from imbari_chat.client.sending.ids import _MOST_AWAITED, _MOST_SEEN, Ids
 from imbari_chat.client.sending.server_clock import ServerClock
+from imbari_chat.engine.server_time import Stamp
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import message_place
 from imbari_chat.schema.paths import SessionId
@@ -209,6 +210,36 @@ def test_the_servers_time_is_as_close_as_the_fastest_answer(
             clock.stamped(stamp, made=made, read=local)
         closest = min(there + back for _, there, back in writes)
         assert abs(clock.now() - server) <= (closest if behind else 0)
+
+
+def test_what_the_service_says_of_its_clock_is_looked_at_once(clock: Clock) -> None:
+    """The latest that it said; in whole seconds, a clock that is right is believed."""
+    said: list[Stamp | None] = [None]
+    ids = Ids(lambda: said[0])
+    assert ids.now() == NOW
+    said[0] = Stamp(NOW + HOUR, NOW - 20, NOW)
+    assert ids.now() == NOW + HOUR
+    assert timestamp_of(ids.message(A)) == timestamp_of(ids.session()) == NOW + HOUR
+    said[0] = Stamp(NOW - HOUR, NOW - 20, NOW)
+    assert NOW - HOUR <= ids.now() <= NOW - HOUR + 20
+    ids = Ids(lambda: Stamp(NOW - 700, NOW - 20, NOW, within=1000))
+    assert ids.now() == NOW
+    for junk in (-1, 0, 2**42, 2**80):
+        assert Ids(lambda moment=junk: Stamp(moment, NOW - 20, NOW)).now() == NOW  # type: ignore[misc]  # bound at once
+
+
+@pytest.mark.parametrize(
+    ("moved", "shown"), [(-HOUR, 0), (-1000, 0), (-900, -900), (HOUR, HOUR), (-2 * DAY, 0)]
+)
+def test_a_clock_that_is_set_back_is_noticed_at_once(
+    clock: Clock, monkeypatch: pytest.MonkeyPatch, moved: int, shown: int
+) -> None:
+    """One that goes forward may have slept."""
+    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000)
+    server = ServerClock()
+    server.stamped(NOW, made=NOW - 10, read=NOW)
+    clock.shows += moved
+    assert server.now() == NOW + shown
 
 
 def test_a_clock_that_is_moved_is_measured_anew(clock: Clock) -> None:

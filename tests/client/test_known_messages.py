@@ -95,6 +95,7 @@ def test_a_clock_that_was_set_back_makes_nothing_new() -> None:
     assert after.floor == before.floor
     assert known(Newest(at(3), is_all=False), before).floor == message_place(*at(3))
     assert known(Newest(at(1)), before).floor is None
+    assert known(Newest(is_all=False), before).floor == before.floor
 
 
 def test_what_is_ahead_is_remembered_for_as_long_as_it_is() -> None:
@@ -114,16 +115,47 @@ def test_what_was_ahead_from_the_beginning_is_old() -> None:
     assert first.ahead_floor == message_place(there[0])
     below, between = (message(f"f{by}", "x", timestamp=FAR + by) for by in (1, 3))
     assert old(first, below, between) == [True, False]
-    assert known(Newest(at(2), there, is_all_ahead=False), first).ahead_floor == first.ahead_floor
+    then = known(Newest(at(2), there[1:], is_all_ahead=False), first)
+    assert then.ahead_floor == first.ahead_floor
+    assert known(Newest(at(1), there)).ahead_floor is None
+    assert known(Newest(at(1), is_all_ahead=False)).ahead_floor is None
+
+
+@pytest.mark.parametrize(
+    ("timely", "is_all_ahead", "later", "is_old"),
+    [
+        (at(), False, 0, [True, True, False]),
+        (at(), False, -1, [False, True, False]),
+        (at(1), False, 0, [False, False, False]),
+        (at(), True, 0, [False, False, False]),
+    ],
+)
+def test_what_was_all_ahead_to_begin_with_is_old_when_its_time_has_come(
+    timely: list[Message], is_all_ahead: bool, later: int, is_old: list[bool]
+) -> None:
+    """Up to the session's time of then, since nobody looked further down. Before, only what stood
+    below what was read, and was ahead as well."""
+    there = [message("far", "x", timestamp=FAR)]
+    about = session("amina", lastMessageTime=FAR)
+    read: Any = Newest(timely, there, is_all=False, is_all_ahead=is_all_ahead)
+    first = _Known.by(about).after(about, read)
+    later_on = session("amina", lastMessageTime=FAR + 5)
+    again = first.after(later_on, read).after(later_on, read)
+    for one in (first, again):
+        now = FAR - latest_time(0) + later
+        told = [message(f"f{by}", "x", timestamp=FAR + by) for by in (-1, 0, 1)]
+        assert [one.is_old(each, now) for each in told] == is_old
 
 
 def test_no_more_that_is_ahead_is_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of too many the lowest are old for as long as they are ahead."""
     monkeypatch.setattr(new_messages, "_MOST_AHEAD", 2)
-    there = [message(f"f{by}", "x", timestamp=FAR + by) for by in (1, 2, 3)]
+    there = [message(f"f{9 - by}", "x", timestamp=FAR + by) for by in (1, 3, 5)]
     many = known(Newest(at(1), there))
-    assert list(many.ahead) == ["f2", "f3"]
-    assert old(many, *there) == [True, True, True]
+    assert list(many.ahead) == ["f6", "f4"]
+    between = [message("g", "x", timestamp=FAR + by) for by in (2, 4)]
+    assert old(many, *there, *between) == [True, True, True, True, False]
+    assert known(Newest(at(1), there[1:])).ahead_floor is None
 
 
 @pytest.mark.parametrize(
@@ -140,3 +172,34 @@ def test_a_session_moves_with_a_message(fields: dict[str, Any], moved: bool) -> 
     """By its preview, its time, or the message that it names."""
     assert _Known.by(session("amina")).has_moved(session("amina", **fields)) is moved
     assert _Known(None, 0).has_moved(session("amina"))
+
+
+@pytest.mark.parametrize(
+    ("to", "foreseen"),
+    [
+        ({"lastMessageTime": NOW, "lastMessage": "m0"}, True),
+        ({"lastMessageTime": NOW + 1, "lastMessage": "m1"}, True),
+        ({"lastMessageTime": NOW + 1, "lastMessage": "m1", "lastCustomerMessageId": "m-1"}, True),
+        ({"lastMessageTime": NOW + 1, "lastMessage": "m1", "lastCustomerMessageId": "m9"}, False),
+        ({"lastMessageTime": NOW + 1, "lastMessage": "m0"}, False),
+        ({"lastMessageTime": NOW + 2, "lastMessage": "m2"}, False),
+        ({"lastMessageTime": NOW - 1, "lastMessage": "m-1"}, False),
+    ],
+)
+def test_a_session_may_come_to_what_was_read_already(to: dict[str, Any], foreseen: bool) -> None:
+    """What was written together with it, by who is signed in, and is no older than it was."""
+    by = {"m2": None}
+    read = [
+        message(one.id, one.id, timestamp=one.timestamp, senderUid=by.get(one.id, "u"))
+        for one in at(-1, 0, 1, 2)
+    ]
+    assert known(Newest(read)).has_foreseen(session("amina", **to)) is foreseen
+
+
+@pytest.mark.parametrize(("when", "named"), [(-6, "m-5"), (-4, "m-5"), (4, "m5"), (9, "m5")])
+def test_of_messages_that_read_alike_a_session_names_the_nearest(when: int, named: str) -> None:
+    """By its time, which is about when it was written."""
+    alike: Any = Newest([message(one.id, "thanks", timestamp=one.timestamp) for one in at(-5, 5)])
+    about = session("amina", at=when, lastMessage="thanks")
+    told = _Known.by(session("amina", at=10)).new(about, alike)
+    assert [one.id for one in told] == [named]

@@ -31,7 +31,7 @@ def _newest(timely: int, ahead: int) -> Newest:
     def usable(found: list[Any]) -> list[Any]:
         return [row.key for row in found]
 
-    return Newest(reader, S, usable, NOW)
+    return Newest(reader, S, usable, lambda: NOW)
 
 
 def _read(newest: Newest) -> tuple[list[int], list[int]]:

@@ -43,12 +43,13 @@ class Play:
         self.own = OwnMessages(self.pending.__contains__, self if can_tell else None)
         self.begin()
 
-    def listen_anew(self) -> None:
+    def listen_anew(self, *, can_tell: bool = True) -> None:
         """Somebody begins to listen, and has been told nothing."""
         self.shown.clear()
         self.told.clear()
         earlier = [(HERE, one) for one in self.pending.values()]
-        self.own = OwnMessages(self.pending.__contains__, self, earlier=earlier)
+        window = self if can_tell else None
+        self.own = OwnMessages(self.pending.__contains__, window, earlier=earlier)
 
     def holds(self, key: str) -> bool:
         return key in self.window
@@ -289,3 +290,103 @@ def test_two_of_which_the_later_is_there_are_both() -> None:
     play.became(first, "sent")
     play.became(first, "confirmed", final=True)
     assert list(play.shown) == [last.id]
+
+
+def test_the_stream_has_its_time_to_bring_each() -> None:
+    """By the one that it has been expected to bring for the longest."""
+    play = Play()
+    early, late = play.write(), play.write()
+    play.became(early, "confirmed", final=True)
+    play.now += 1
+    play.became(late, "confirmed", final=True)
+    assert play.own.due_since == 0
+    assert play.own.silent(PATIENCE - 0.1) == []
+    assert play.own.silent(PATIENCE) == [MessageRemoved(HERE, early)]
+    assert play.own.due_since == 1
+
+
+def test_a_listener_begins_once() -> None:
+    """With what had arrived before, which the stream has its time to bring from then on; what is
+    on its way it is not expected to bring."""
+    play = Play()
+    stored, waits = play.write(), play.write()
+    play.listen_anew()
+    play.became(stored, "confirmed", final=True)
+    dues = [play.own.due_since]
+    play.now = 3.0
+    play.begin()
+    dues.append(play.own.due_since)
+    assert play.own.begin(4.0) == []
+    assert [*dues, play.own.due_since] == [None, 3.0, 3.0]
+    play.silent()
+    assert list(play.shown) == [waits.id]
+
+
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_what_the_stream_brings_first_is_not_told_again(can_tell: bool) -> None:
+    """Whatever becomes of it; it may be deleted by then."""
+    play = Play(can_tell=can_tell)
+    message = play.write()
+    play.bring(message)
+    play.window.clear()
+    play.became(message, "sent")
+    play.became(message, "confirmed", final=True)
+    assert len([one for one in play.told if isinstance(one, MessageAdded)]) == 1
+
+
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_those_written_before_one_that_arrived_have_arrived_too(can_tell: bool) -> None:
+    """Itself as well; those written after it have not, nor have those of other conversations."""
+    play = Play()
+    first, second, third, fourth = (play.write() for _ in range(4))
+    play.listen_anew(can_tell=can_tell)
+    elsewhere = SessionId("-Elsewhere")
+    play.own = OwnMessages(
+        play.pending.__contains__,
+        play if can_tell else None,
+        earlier=[(elsewhere, first), *((HERE, one) for one in (second, third, fourth))],
+    )
+    play.bring(third)
+    play.begin()
+    added = [one for one in play.told if isinstance(one, MessageAdded)]
+    told = [(one.session_id, one.message.id) for one in added]
+    assert told == [(HERE, third.id), (elsewhere, first.id), (HERE, fourth.id)]
+
+
+@pytest.mark.parametrize("can_tell", [True, False])
+def test_what_others_wrote_says_nothing_of_ones_own(can_tell: bool) -> None:
+    """It is told after what was there."""
+    play = Play()
+    theirs = play.write()
+    del play.pending[theirs.id]
+    mine = play.write()
+    play.listen_anew(can_tell=can_tell)
+    play.bring(theirs)
+    play.begin()
+    assert list(play.shown) == [theirs.id, mine.id]
+
+
+@pytest.mark.parametrize("is_pending", [True, False])
+def test_what_had_arrived_of_a_stream_that_cannot_tell_is_told(*, is_pending: bool) -> None:
+    """As what is on its way still."""
+    play = Play()
+    message = play.write()
+    play.listen_anew(can_tell=False)
+    if not is_pending:
+        play.became(message, "confirmed", final=True)
+    play.begin()
+    assert list(play.shown) == [message.id]
+
+
+def test_what_the_window_shows_without_giving_it_is_not_told() -> None:
+    """A listener asked for no history, and the message is part of it; nor is it told when it is
+    deleted before it is known what became of it."""
+    play = Play()
+    message = play.write()
+    play.listen_anew()
+    play.window[message.id] = message
+    play.begin()
+    assert play.shown == {}
+    play.window.clear()
+    play.became(message, "sent")
+    assert play.shown == {}

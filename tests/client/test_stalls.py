@@ -26,7 +26,7 @@ from tests.strangers import Relay
 LEAD = {"name": "Amina", "email": "amina@example.com"}
 HANG = b""
 
-TIMEOUT = 8.0
+TIMEOUT = 5.0
 """Of every request: what a loop that waits for one would stand still for."""
 
 STALL = 3.0

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.client.events.diff import MessageDiff, SessionDiff
+from imbari_chat.client.events import diff as module
+from imbari_chat.client.events.diff import PENDING, MessageDiff, SessionDiff, WindowDiff
 from imbari_chat.client.events.lowest import Lowest
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -18,9 +20,10 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
-from imbari_chat.schema.order import Place, place_of_message
+from imbari_chat.schema.order import Place, latest_time, place_of_message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
+from tests.view.records import message
 
 
 def _message(text: str, **more: Any) -> dict[str, Any]:
@@ -163,6 +166,50 @@ def test_the_lowest_record_is_the_lowest_however_the_window_came_about(
         expected = min((place_of_message("", raw), key) for key, raw in window.items())
         assert lowest.of(window, touched, _place) == expected
         assert lowest.of(window, touched, _place) == expected
+
+
+def test_a_window_that_changes_a_little_costs_little() -> None:
+    """However often a record moves; nor is what is gone remembered."""
+    asked: list[str] = []
+
+    def place(key: str, raw: Json) -> Place:
+        asked.append(key)
+        return place_of_message(key, raw)
+
+    lowest = Lowest()
+    window: dict[str, Json] = {f"{at}": {"timestamp": at} for at in range(50)}
+    for at in range(1000):
+        window["7"] = {"timestamp": 100 + at}
+        lowest.of(window, {"7"}, place)
+        assert len(lowest._heap) <= 4 * len(window) + 1
+    assert len(asked) < 50 + 5 * 1000
+
+
+def test_a_record_that_did_not_change_is_not_looked_at_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Not by those who look at a window before it is delivered, nor when one beside it changes."""
+    asked: list[str] = []
+
+    def place(key: str, raw: Json) -> Place:
+        asked.append(key)
+        return place_of_message(key, raw)
+
+    monkeypatch.setattr(module, "place_of_message", place)
+    diff = _messages(4)
+
+    def looks(window: Json, touched: frozenset[str] | None = None) -> list[str]:
+        asked.clear()
+        diff.is_crowded(window, 0, touched)
+        diff.gap(window, touched)
+        diff.update(window, touched)
+        return sorted(set(asked)) if touched else sorted(asked)
+
+    window: dict[str, Json] = {key: _message(key) for key in "abcd"}
+    assert looks(window) == [*"abcd"]
+    assert looks(dict(window)) == []
+    assert looks({**window, "b": _message("b", read=True)}) == ["b"]
+    assert looks({**window, "b": _message("b")}, frozenset("b")) == ["b"]
 
 
 def test_a_malformed_record_is_reported_once_and_again_when_it_changes() -> None:
@@ -342,3 +389,175 @@ def test_without_history_nothing_that_is_there_at_first_is_given() -> None:
     diff = MessageDiff(SessionId("-S"), 50, history=0)
     assert diff.update({"b": _message("b")}) == []
     assert _kinds(diff.update({"b": _message("b"), "c": _message("c")})) == [("MessageAdded", "c")]
+
+
+def test_before_a_window_was_delivered_nothing_is_known() -> None:
+    """Nothing is awaited either."""
+    diff, sessions = _messages(), SessionDiff(2)
+    assert (diff.has_begun, diff.is_settled, sessions.horizon) == (False, True, 0)
+    assert not diff.holds("a")
+    assert not diff.is_below(message("a", "x"))
+
+
+def test_what_a_window_shows_it_holds() -> None:
+    """Told or not, and not what was read of a gap; below it stands what is before its lowest."""
+    diff = MessageDiff(SessionId("-S"), 2, history=0)
+    diff.update({"b": _message("b", timestamp=5), "c": {"text": 1, "timestamp": 9}})
+    assert [key for key in "abc" if diff.holds(key)] == ["b", "c"]
+    stood = [(4, "z"), (5, "a"), (5, "b"), (5, "c"), (9, "a")]
+    below = [diff.is_below(message(key, "x", timestamp=at)) for at, key in stood]
+    assert below == [True, True, False, False, False]
+    window: Json = {"e": _message("e", timestamp=11), "f": _message("f", timestamp=12)}
+    gap = diff.gap(window)
+    assert gap is not None
+    diff.fill(gap, {"c": {"text": 2, "timestamp": 9}, "d": _message("d", timestamp=10)})
+    assert [key for key in "bcd" if diff.holds(key)] == ["b", "c"]
+    diff.update(window, gap=gap)
+    assert [key for key in "bcdef" if diff.holds(key)] == ["e", "f"]
+
+
+def test_a_window_that_is_not_full_shows_all() -> None:
+    """Nothing stands below it, and no session can have been older."""
+    diff, sessions = _messages(3), SessionDiff(3)
+    diff.update({"b": _message("b", timestamp=5)})
+    assert not diff.is_below(message("a", "x", timestamp=1))
+    for keys in ("abc", "ab"):
+        sessions.update({key: _session(7) for key in keys})
+        assert sessions.horizon == (7 if len(keys) == 3 else 0)
+    sessions.update({"a": "junk", "b": _session(8), "c": _session(9)})
+    assert sessions.horizon == 0
+
+
+def test_only_what_stands_before_a_window_has_to_be_read_of_a_conversation() -> None:
+    """Of the inbox all, since what stood below may have moved up meanwhile."""
+    diff, sessions = _messages(2), SessionDiff(2)
+    diff.update({key: _message(key) for key in "ab"})
+    gap = diff.gap({key: _message(key) for key in "fe"})
+    assert gap is not None
+    assert gap.until == place_of_message("e", _message("e"))
+    sessions.update({key: _session(1) for key in "ab"})
+    gap = sessions.gap({key: _session(2) for key in "fe"})
+    assert gap is not None
+    assert gap.until is None
+
+
+def test_where_all_that_is_shown_has_moved_others_may_have() -> None:
+    """Though each is known, and the window was never lost sight of."""
+    for y, is_gap in ((9, True), (2, False)):
+        diff = SessionDiff(2)
+        diff.update({"x": _session(1), "y": _session(2)})
+        touched = frozenset("xy" if is_gap else "x")
+        assert (diff.gap({"x": _session(8), "y": _session(y)}, touched) is not None) is is_gap
+
+
+def test_there_is_no_gap_above_the_lowest_that_stands_where_it_stood() -> None:
+    """Whatever came and went meanwhile: it would stand in the window."""
+    diff = _messages(2)
+    diff.update({"a": _message("1"), "b": _message("2")})
+    assert diff.gap({"a": _message("1"), "b": _message("2")}, frozenset({"gone"})) is None
+
+
+LOST_SIGHT_OF = [
+    ({"b": 1, "c": 1, "d": 2}, True),  # one of that time may have come below
+    ({"c": 1, "d": 2, "e": 2}, True),
+    ({"a": 1, "b": 1, "c": 1}, False),
+]
+
+
+@pytest.mark.parametrize(("window", "is_gap"), LOST_SIGHT_OF)
+@pytest.mark.parametrize("later", [False, True])
+def test_above_what_is_known_nothing_is_missed_that_came_later(
+    window: dict[str, int], is_gap: bool, later: bool
+) -> None:
+    """If something later was known already. What is stamped ahead of its time says nothing."""
+    for diff, record in ((_messages(4), _message), (SessionDiff(4), _session)):
+
+        def shown(times: dict[str, int], diff: WindowDiff = diff, record: Any = record) -> Json:
+            is_message = isinstance(diff, MessageDiff)
+            return {
+                key: record("x", timestamp=at) if is_message else record(at)
+                for key, at in times.items()
+            }
+
+        last = {"z": 2 if later else latest_time(0) + 1}
+        for _ in diff.updates(shown({"a": 1, "b": 1, "c": 1, **last}), now=0):
+            pass
+        gap = diff.gap(shown({**window, **last}))
+        assert (gap is not None) is (is_gap and not later)
+
+
+def test_the_lowest_is_found_again_after_a_window_was_not_full() -> None:
+    """Whoever came in then may be the lowest when it is."""
+    diff = _messages(3)
+    diff.update({key: _message(key) for key in "bcd"})
+    diff.update({key: _message(key) for key in "cde"}, frozenset("be"))
+    diff.update({key: _message(key) for key in "d"}, frozenset("ce"))
+    diff.update({key: _message(key) for key in "ad"}, frozenset("a"))
+    diff.update({key: _message(key) for key in "adf"}, frozenset("f"))
+    assert not diff.is_below(message("b", "x", timestamp=1))
+
+
+def test_the_lowest_is_found_again_after_any_may_have_changed() -> None:
+    """Of those that are there then."""
+    diff = _messages(2)
+    diff.update({key: _message(key) for key in "ab"})
+    diff.update({key: _message(key) for key in "bc"}, frozenset("ac"))
+    diff.update({key: _message(key) for key in "xy"})
+    diff.update({key: _message(key) for key in "yz"}, frozenset("xz"))
+    assert diff.is_below(message("x", "x", timestamp=1))
+    assert not diff.is_below(message("yy", "x", timestamp=1))
+
+
+def test_a_session_that_moved_up_while_a_gap_was_read_is_not_deleted() -> None:
+    """It has been found again; one that was not has been."""
+    diff = SessionDiff(2)
+    diff.update({"x": _session(1), "y": _session(5)})
+    window: Json = {"v": _session(8), "w": _session(9)}
+    gap = diff.gap(window)
+    assert gap is not None
+    diff.fill(gap, {"x": _session(10)})
+    told = [one for one in diff.update(window, gap=gap) if isinstance(one, SessionRemoved)]
+    assert [(one.session.id, one.deleted) for one in told] == [("x", False), ("y", True)]
+
+
+@pytest.mark.parametrize(
+    ("times", "crowded"),
+    [
+        ((1, 2, 3, 4), False),
+        ((1, 2, 60_001, 60_002), False),
+        ((1, 60_001, 60_002, 60_003), True),
+        ((1, 60_000, 60_002, 60_003), False),
+        ((60_001, 60_002, 60_003), False),
+    ],
+)
+@pytest.mark.parametrize("touched", [None, frozenset({"0"}), frozenset[str]()])
+def test_a_window_is_crowded_if_most_of_it_is_ahead_of_its_time(
+    times: tuple[int, ...], crowded: bool, touched: frozenset[str] | None
+) -> None:
+    """And if it is full. Only what comes in can make it so."""
+    diff = _messages(4)
+    window: dict[str, Json] = {f"{-at}": _message("x", timestamp=at) for at in times[:-1]}
+    window["0"] = _message("x", timestamp=times[-1])  # the one that came last
+    assert diff.is_crowded(window, 0, touched) is (crowded and touched != frozenset())
+    window["0"] = _message("x", timestamp=0)
+    assert not (touched and diff.is_crowded(window, 0, touched))
+
+
+def test_what_fits_no_contract_is_reported_and_is_no_record() -> None:
+    """Those after it are told all the same; nothing is told when it goes."""
+    for diff, record in ((_messages(), _message("x")), (SessionDiff(3), _session(1))):
+        window: Json = {"a": "junk", "b": record}
+        told = [type(one).__name__.removeprefix("Message") for one in diff.update(window)]
+        assert [one.removeprefix("Session") for one in told] == ["RecordRejected", "Added"]
+        assert diff.update({"b": record}) == []
+
+
+def test_what_was_written_here_is_marked_until_it_is_settled() -> None:
+    """The mark is no part of the record."""
+    for diff, record in ((_messages(), _message("x")), (SessionDiff(3), _session(1))):
+        diff.update({"a": record})
+        for pending in (True, False):
+            mark = {PENDING: True} if pending else {}
+            (told,) = diff.update({"a": {**record, "read": True, "unreadCount": 3, **mark}})
+            assert isinstance(told, MessageChanged | SessionChanged)
+            assert told.pending is pending

@@ -168,6 +168,7 @@ async def test_whom_somebody_means_is_found(typed: str, done: str) -> None:
     assert directory.asked == (["n@x.org"] if "@" in typed else [])
     _, text = desk.questions
     assert isinstance(text, AskText)
+    assert text._hint == "A name, an e-mail or a uid."
 
 
 @pytest.mark.parametrize(

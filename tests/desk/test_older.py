@@ -1,6 +1,6 @@
 """What the desk reads behind the stream's window, and what it counts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,11 +9,16 @@ import pytest
 from imbari_chat.desk import older
 from imbari_chat.desk.older import OlderConversations
 from imbari_chat.desk.store import Store
-from imbari_chat.errors import ImbariError, Unavailable
-from imbari_chat.schema.events import MessageAdded, SessionAdded, SessionRemoved
+from imbari_chat.errors import ImbariError, NotFound, Unavailable
+from imbari_chat.schema.events import (
+    ConnectionChanged,
+    MessageAdded,
+    SessionAdded,
+    SessionRemoved,
+)
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.inbox import Notice
+from imbari_chat.view.inbox import Conversation, Notice
 from imbari_chat.view.listing import Listing
 from tests.view.records import NOW, message, session
 
@@ -30,12 +35,22 @@ class Chat:
         self.asked = 0
         self.trouble: ImbariError | None = None
         self.sizes: list[int] = []
+        self.got: list[str] = []
+        self.meanwhile: Callable[[], None] = lambda: None
         self.loading: list[bool] = []
         self.store: Store
 
     def browse(self, *, page_size: int) -> "Chat":
         self.sizes.append(page_size)
+        self.asked = 0
         return self
+
+    async def get_session(self, session_id: SessionId) -> Session:
+        self.got.append(session_id)
+        self.meanwhile()
+        if self.trouble is not None:
+            raise self.trouble
+        return next(one for one in self.all if one.id == session_id)
 
     async def older(self) -> Sequence[Session]:
         self.loading.append(self.store.listing.is_loading)
@@ -212,3 +227,130 @@ async def test_what_comes_and_goes_while_it_is_counted_counts() -> None:
     desk.older.begin()
     await desk.run()
     assert new.id not in (desk.store.listing.ids or ())
+
+
+def _changes(desk: Desk, at: int) -> Session:
+    """One of the chat's becomes resolved, and nobody tells of it."""
+    changed = desk.chat.all[at].model_copy(update={"status": "resolved"})
+    desk.chat.all[at] = changed
+    return changed
+
+
+async def test_one_behind_the_window_in_which_something_was_done_is_read_again() -> None:
+    """Wherever it is shown; of one in the window its stream tells."""
+    desk = Desk(300)
+    desk.older.begin()
+    await desk.run()
+    changed = _changes(desk, 200)
+    opened = Conversation(desk.store.listing.older[changed.id])
+    desk.store.change(lambda state: replace(state, conversation=opened))
+    desk.older.changed(desk.chat.all[99].id)
+    assert desk.todo == []
+    desk.older.changed(changed.id)
+    await desk.run()
+    assert desk.store.listing.older[changed.id] == changed
+    assert desk.store.state.conversation is not None
+    assert desk.store.state.conversation.session == changed
+    assert desk.chat.got == [changed.id]
+
+
+async def test_what_is_done_while_it_is_read_has_it_read_once_more() -> None:
+    """However much it is; and again for what is done later."""
+    desk = Desk(300)
+    desk.older.begin()
+    await desk.run()
+    key = desk.chat.all[200].id
+
+    def meanwhile() -> None:
+        if len(desk.chat.got) == 1:
+            for _ in range(3):
+                desk.older.changed(key)
+
+    desk.chat.meanwhile = meanwhile
+    desk.older.changed(key)
+    desk.older.changed(key)
+    assert len(desk.todo) == 1
+    await desk.run()
+    assert desk.chat.got == [key, key]
+    desk.older.changed(key)
+    await desk.run()
+    assert len(desk.chat.got) == 3
+
+
+async def test_one_that_is_gone_when_it_is_read_again_is_gone() -> None:
+    """From the list, and from those that are counted; it is said above it, if it is open."""
+    desk = Desk(300)
+    desk.older.begin()
+    await desk.run()
+    gone = desk.chat.all[200]
+    opened = Conversation(gone)
+    desk.store.change(lambda state: replace(state, conversation=opened))
+    desk.chat.trouble = NotFound("no such conversation")
+    desk.older.changed(gone.id)
+    desk.older.changed(SessionId("never-there"))
+    await desk.run()
+    assert gone.id not in desk.store.listing.older
+    assert gone.id not in (desk.store.listing.ids or ())
+    told = Notice("This conversation was deleted", is_error=True)
+    assert desk.store.state.notice == told
+
+
+async def test_one_that_cannot_be_read_again_is_as_it_was_known() -> None:
+    """The connection is told of by its stream; it is tried again when something is done."""
+    desk = Desk(300)
+    desk.older.begin()
+    await desk.run()
+    before, changed = desk.chat.all[200], _changes(desk, 200)
+    desk.chat.trouble = Unavailable("no network")
+    desk.older.changed(before.id)
+    await desk.run()
+    assert (desk.store.listing.older[before.id], desk.store.state.notice) == (before, None)
+    desk.chat.trouble = None
+    desk.older.changed(before.id)
+    await desk.run()
+    assert desk.store.listing.older[before.id] == changed
+
+
+async def test_after_an_outage_what_was_read_is_read_again_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As much as it was, from the beginning: nobody tells of what became of it."""
+    monkeypatch.setattr(older, "_UNASKED", 500)
+    desk = Desk(1_500)
+    desk.older.begin()
+    await desk.run()
+    desk.older.load_more()
+    await desk.run()
+    assert (desk.read, desk.chat.sizes) == (750, [250])
+    changed = _changes(desk, 700)
+    desk.older.heard(ConnectionChanged("stale"))
+    desk.older.heard(ConnectionChanged("connecting"))
+    desk.older.begin()
+    await desk.run()
+    assert desk.chat.sizes == [250]
+    desk.older.heard(ConnectionChanged("reconnecting", "cut"))
+    desk.older.begin()
+    await desk.run()
+    assert (desk.chat.sizes, desk.chat.asked) == ([250, 250], 750)
+    assert desk.store.listing.older[changed.id] == changed
+    desk.older.begin()
+    await desk.run()
+    assert desk.chat.sizes == [250, 250]
+    desk.older.load_more()
+    await desk.run()
+    assert desk.read == 1_000
+
+
+async def test_after_an_outage_nothing_is_waited_for_that_is_gone() -> None:
+    """A list that is shorter by now is read to its end."""
+    desk = Desk(700)
+    desk.older.begin()
+    await desk.run()
+    assert desk.store.listing.is_complete
+    del desk.chat.all[300:]
+    desk.older.heard(ConnectionChanged("reconnecting", "cut"))
+    desk.older.begin()
+    await desk.run()
+    assert (desk.chat.sizes, desk.chat.asked) == ([250, 250], 500)
+    assert desk.read == 300
+    assert desk.store.listing.is_complete

@@ -28,10 +28,13 @@ class Talk:
 
     def __init__(self, error: ImbariError | None = None) -> None:
         self.error = error
+        self.only_checked = False
+        self.asked: list[Message | None] = []
         self.taken: list[tuple[str, Message | None]] = []
 
     async def reply(self, text: str, *, expect_last: Message | None = None) -> OutgoingMessage:
-        if self.error is not None:
+        self.asked.append(expect_last)
+        if self.error is not None and (expect_last is not None or not self.only_checked):
             raise self.error
         self.taken.append((text, expect_last))
         return outgoing(f"r{len(self.taken)}", text)
@@ -205,6 +208,27 @@ async def test_a_reply_that_is_not_taken_is_given_back(error: ImbariError, reaso
     assert (desk.pending, desk.sender.handed_over) == ([], {})
     desk.sender.keep()
     assert desk.kept == {AMINA.id: "one"}
+
+
+@pytest.mark.parametrize(
+    ("checks", "unknown", "asked", "failed"),
+    [
+        (True, False, [MORE, None], []),
+        (True, True, [MORE], ["one"]),
+        (False, False, [None], ["one"]),
+    ],
+)
+async def test_a_reply_that_cannot_be_checked_waits_for_the_network_unchecked(
+    checks: bool, unknown: bool, asked: list[Message | None], failed: list[str]
+) -> None:
+    """Once, and only if it is certain that it was not sent."""
+    desk = Desk().open(AMINA, HELLO, MORE)
+    desk.talk.error = Unavailable("away", outcome_unknown=unknown)
+    desk.talk.only_checked = checks
+    desk.sender.send(desk.talk, "one", checks=checks)
+    await desk.run()
+    assert (desk.talk.asked, desk.failed) == (asked, failed)
+    assert [one.text for one in desk.sender.handed_over.values()] == ["one"] * (not failed)
 
 
 async def test_for_a_moment_a_reply_can_be_taken_back() -> None:

@@ -17,7 +17,7 @@ from imbari_chat.wire.messages import Control
         (
             "h",
             {"h": "s-1.example", "s": "abc", "ts": 5},
-            Greeting("s-1.example", "abc"),
+            Greeting("s-1.example", "abc", 5),
         ),
         ("h", {}, Greeting(None, None)),
         ("h", "junk", Greeting(None, None)),

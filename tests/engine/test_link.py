@@ -765,8 +765,29 @@ def test_an_ended_credential_is_replaced_at_once_and_then_with_pauses() -> None:
     played.answer(5)
     played.answer(6, data={})
     assert played.link.state == "live"
+    played.wait(LinkPolicy().stable_after)
     played.push("ac", s="expired_token", d="Auth token is expired.")
     assert Identify(renew=True) in played.drain()
+
+
+def test_a_credential_that_is_taken_for_a_moment_only_does_not_spin() -> None:
+    """A service whose clock is ahead takes each and ends it; the one for that is asked in vain."""
+    played = Played()
+    played.live()
+    number = 2
+    asked = []
+    for _ in range(4):
+        played.push("ac", s="expired_token", d="Auth token is expired.")
+        asked.append(Identify(renew=True) in played.drain())
+        if not asked[-1]:
+            assert played.link.retry_at is not None
+            assert Identify(renew=True) in [effect for _, effect in played.wait(1)]
+        played.greet()
+        played.answer(number + 1)
+        played.answer(number + 2, data={})
+        number += 2
+        assert played.link.state == "live"
+    assert asked == [True, False, False, False]
 
 
 def test_nothing_is_listened_to_that_was_said_to_a_stranger() -> None:

@@ -58,7 +58,8 @@ def _said(text: str, **more: str) -> str:
         (404, _said("404 Not Found", correctUrl="https://eu.example"), ConfigError,
          "the database is not at this address: 404 Not Found",
          "Set the database URL to https://eu.example"),
-        (405, _said("No"), ConfigError, "the database is not at this address: No",
+        (405, _said("405 Method Not Allowed"), ConfigError,
+         "the database is not at this address: 405 Method Not Allowed",
          "Check the configured address"),
         (413, _said("Too much"), InvalidData, "the data is too large for one request",
          "Write it in parts"),
@@ -108,7 +109,8 @@ def test_a_failed_condition_is_a_conflict_if_the_service_says_so() -> None:
     [
         (401, "application/json", _said("x"), False, True),
         (401, "application/JSON; charset=utf-8", _said("x"), False, True),
-        (401, "application/json", '{"error": {"message": "x"}}', False, True),
+        (401, "application/json", '{"error": {"message": "x"}}', False, False),
+        (401, "application/json", _said("x", detail="y"), False, False),
         (401, "application/json", '{"error": 1}', False, False),
         (401, "application/json", '{"message": "x"}', False, False),
         (401, "application/json", "[]", False, False),
@@ -118,7 +120,10 @@ def test_a_failed_condition_is_a_conflict_if_the_service_says_so() -> None:
         (400, "application/json", _said("Bad Request"), False, False),
         (403, "application/json", _said("forbidden"), False, False),
         (404, "application/json", _said("Not Found", path="/a.json"), False, False),
-        (404, "application/json", '{"error": {"code": 404, "message": "Not Found"}}', False, True),
+        (404, "application/json", _said("It lives elsewhere", correctUrl="/"), False, True),
+        (404, "application/json", _said("It lives elsewhere"), False, False),
+        (403, "application/json", _said("Access denied"), False, False),
+        (403, "application/json", _said("Invalid Firebase database name"), False, True),
         (404, "application/json", _said("404 Not Found"), False, True),
         (405, "application/json", _said("Method Not Allowed"), False, False),
         (413, "application/json", _said("Payload Too Large"), False, False),
@@ -138,6 +143,31 @@ def test_only_the_services_own_words_are_its_own(
     error = refusal(status, body, WRITE, kind=kind, tagged=tagged)
     assert isinstance(error, Unavailable) is not is_ours
     assert getattr(error, "outcome_unknown", False) is not is_ours
+
+
+@pytest.mark.parametrize(
+    ("error", "is_ours"),
+    [
+        ({"code": 400, "message": "x", "errors": []}, True),
+        ({"code": 400, "message": "x", "status": "INVALID_ARGUMENT"}, True),
+        ({"code": 400, "message": "x", "errors": [], "status": "INVALID_ARGUMENT"}, True),
+        ({"code": 400, "message": "x"}, False),
+        ({"code": 400, "message": "x", "status": 400}, False),
+        ({"code": 403, "message": "x", "errors": []}, False),
+        ({"code": "400", "message": "x", "errors": []}, False),
+        ({"code": 400, "errors": []}, False),
+        ({"message": "x", "errors": []}, False),
+        ("in a text", False),
+        (None, False),
+    ],
+)
+def test_the_sign_in_service_speaks_in_objects(error: object, *, is_ours: bool) -> None:
+    """Which are no words of the database's, as its texts are none of that service's."""
+    body = json.dumps({"error": error})
+    assert is_from_service(400, "application/json", body, of_google=True) is is_ours
+    assert is_from_service(400, "application/json", body) is isinstance(error, str)
+    asked = Call("sign-in", service="the sign-in service", of_google=True)
+    assert isinstance(refusal(400, body, asked), InvalidData) is is_ours
 
 
 @pytest.mark.parametrize(

@@ -174,18 +174,32 @@ def test_auth_revoked_reconnects_at_once_with_a_new_credential() -> None:
     assert effects[-1] == Connect(renew=True)
 
 
-def test_a_credential_revoked_over_and_over_does_not_spin() -> None:
-    """The second time in a row it waits."""
+@pytest.mark.parametrize("taken", [False, True])
+def test_a_credential_revoked_over_and_over_does_not_spin(*, taken: bool) -> None:
+    """The second time in a row it waits, also if the new one was taken for a moment."""
     core = _core()
     _live(core)
     core.received(Frame("auth_revoked", ""), 10.0)
     core.opened(10.1)
+    if taken:
+        core.received(_put("/", None), 10.1)
     core.drain()
     core.received(Frame("auth_revoked", ""), 10.2)
     effects = core.drain()
     assert not any(isinstance(effect, Connect) for effect in effects)
     assert _states(effects) == ["reconnecting"]
     assert core.deadline() == core.retry_at is not None
+
+
+def test_a_credential_that_was_taken_for_a_while_is_replaced_at_once_again() -> None:
+    """Hour after hour."""
+    core = _core()
+    _live(core)
+    for hour in (1, 2, 3):
+        core.received(Frame("auth_revoked", ""), 3600.0 * hour)
+        assert core.drain()[-1] == Connect(renew=True)
+        core.opened(3600.0 * hour + 1)
+        core.received(_put("/", None), 3600.0 * hour + 1)
 
 
 @pytest.mark.parametrize("data", ["null", '"Permission denied."', "Permission denied."])

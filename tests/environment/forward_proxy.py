@@ -20,7 +20,7 @@ class ForwardProxy(Listening):
 
     def __init__(self, places: Mapping[str, str], credential: str | None = None) -> None:
         super().__init__()
-        self._places = places
+        self.places = places
         self._credential = credential
         self.asked: list[str] = []
         """What it was asked for: method and place."""
@@ -41,10 +41,10 @@ class ForwardProxy(Listening):
         if not self._admits(head):
             writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
             return
-        if place not in self._places:
+        if place not in self.places:
             writer.write(b"HTTP/1.1 502 No Such Host\r\nContent-Length: 0\r\n\r\n")
             return
-        host, _, port = self._places[place].rpartition(":")
+        host, _, port = self.places[place].rpartition(":")
         upstream = await asyncio.open_connection(host, int(port))
         if tunnel:
             writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")

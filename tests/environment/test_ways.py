@@ -305,6 +305,32 @@ def test_a_proxy_is_reached_over_tls(
     assert live.proxy.asked
 
 
+@pytest.mark.parametrize(
+    ("spelled", "credential"),
+    [
+        ("amina", "amina:"),
+        ("office\\amina:pass", "office\\amina:pass"),
+        ("amína:pä:s@s%20", "amína:pä:s@s "),
+        ("amina:100%", "amina:100%"),
+    ],
+)
+@pytest.mark.parametrize("act", [_rest, _socket, _sign_in], ids=lambda act: act.__name__)
+def test_a_proxy_is_told_the_same_by_every_library(
+    act: Callable[[Flags], None],
+    spelled: str,
+    credential: str,
+    live: Live,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However its name and password are written into the variable, and in UTF-8."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.certificate))
+    with ForwardProxy(live.proxy.places, credential) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://{spelled}@127.0.0.1:{proxy.port}")
+        act(live.flags)
+    assert proxy.asked
+
+
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 def test_a_proxy_over_tls_that_is_another_is_not_used(
     host: str, live: Live, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,5 +1,6 @@
 """Who is an admin, and how one becomes one."""
 
+import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -154,7 +155,7 @@ def test_refusals_of_the_account_service_are_mapped(
 ) -> None:
     """A role that is missing, Authentication that is not set up, a limit."""
     server.status = status
-    server.body = f'{{"error": {{"code": {status}, "message": "{code}"}}}}'
+    server.body = json.dumps({"error": {"code": status, "message": code, "errors": []}})
     accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
     with closing(accounts), pytest.raises(error):
         accounts.admins()

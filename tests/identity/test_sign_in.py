@@ -148,7 +148,9 @@ def test_revoked_admin_has_to_sign_in_again() -> None:
 def test_every_refusal_is_said_plainly(server: AnsweringServer, case: dict[str, Any]) -> None:
     """What the service means, in words for the person who tried."""
     server.status = case.get("status", 400)
-    server.body = json.dumps({"error": {"code": server.status, "message": case["message"]}})
+    server.body = json.dumps(
+        {"error": {"code": server.status, "message": case["message"], "errors": []}}
+    )
     with pytest.raises(ImbariError) as caught:
         WAYS[case["doing"]](at(server))
     assert isinstance(caught.value, getattr(errors, case["error"]))

@@ -412,13 +412,16 @@ def test_a_call_that_meets_an_expired_token_carries_the_new_one(server: Answerin
 
 
 @pytest.mark.parametrize("text", ["Could not parse auth token.", "missing 'kid' in header"])
-def test_an_undecided_refusal_is_met_with_one_new_token(server: AnsweringServer, text: str) -> None:
-    """Once for an old token; one that has just come is not mended by another."""
+@pytest.mark.parametrize("later", [60, -86_400])
+def test_an_undecided_refusal_is_met_with_one_new_token(
+    server: AnsweringServer, text: str, later: int
+) -> None:
+    """Once for an old token, by a clock that was set back as well; a new one is not mended so."""
     server.status, server.body = 401, dumps({"error": text})
     clock, bank = Clock(), Bank()
     access = UserAccess(project_at(server.host), make_tokens(), refresh=bank, clock=clock)
     with closing(access):
-        clock.now += 60
+        clock.now += later
         for _ in range(3):
             with pytest.raises(CredentialRefused):
                 access.get(OPEN)
@@ -439,6 +442,25 @@ def test_a_renewed_sign_in_that_cannot_be_kept_is_used_all_the_same(
     assert access.refresh_token == "r2"
     assert "could not be kept" in caplog.text
     assert "r2" not in caplog.text
+
+
+def test_a_sign_in_that_nobody_finishes_keeping_holds_no_call_up() -> None:
+    """A keyring asks a person who is not there; the token has come all the same."""
+    there = threading.Event()
+    clock = Clock()
+
+    def ask(_: str) -> None:
+        there.wait()
+
+    access = lonely(clock, Bank(), on_tokens=ask)
+    try:
+        for hour in range(1, 3):
+            before = token_of(access)
+            clock.now += 3600
+            assert token_of(access) != before
+            assert access.refresh_token == f"r{hour + 1}"
+    finally:
+        there.set()
 
 
 def test_many_threads_read_and_write_at_once(customer: UserAccess) -> None:

@@ -674,5 +674,5 @@ async def test_an_answer_is_given_back_whatever_comes_of_it(
         found = HttpAnswer(status, kind, None, body)
         access: Any = caller
         with nullcontext() if error is None else pytest.raises(error):
-            await subscription._listen(found, access)
+            await subscription._listen(found, access, 0)
         assert body.is_closed

@@ -9,7 +9,7 @@ import stat
 import subprocess
 import sys
 import time
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -360,6 +360,51 @@ def test_damage_that_is_met_while_it_is_open_is_no_end(file: Path) -> None:
         store.write([_row("newer").insertion()])
         assert [row.key for row in store.rows()] == ["new", "newer"]
     assert len(_aside(file)) == 1
+
+
+def _failure(kind: type[sqlite3.Error], code: int | None) -> sqlite3.Error:
+    error = kind("it failed")
+    if code is not None:
+        error.sqlite_errorcode = code
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "is_damage"),
+    [
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_PROTOCOL), False),
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_INTERRUPT), False),
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_NOLFS), False),
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_BUSY_SNAPSHOT), False),
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_IOERR_SHMMAP), False),
+        (_failure(sqlite3.ProgrammingError, None), False),
+        (_failure(sqlite3.InterfaceError, sqlite3.SQLITE_MISUSE), False),
+        (_failure(sqlite3.DatabaseError, sqlite3.SQLITE_CORRUPT), True),
+        (_failure(sqlite3.DatabaseError, sqlite3.SQLITE_NOTADB), True),
+        (_failure(sqlite3.OperationalError, sqlite3.SQLITE_ERROR), True),
+        (_failure(sqlite3.OperationalError, None), True),
+    ],
+    ids=lambda value: f"{type(value).__name__}-{getattr(value, 'sqlite_errorcode', value)}",
+)
+def test_only_damage_sets_a_file_aside(
+    file: Path, error: sqlite3.Error, *, is_damage: bool
+) -> None:
+    """Whatever else fails, what is in it is still to be sent."""
+    kept = _new(file, 1)
+    raised = [error]
+
+    def work(connection: sqlite3.Connection) -> None:
+        while raised:
+            raise raised.pop()
+        connection.execute("SELECT key FROM message")
+
+    with (
+        closing(StoreFile(file, OURS)) as store,
+        nullcontext() if is_damage else pytest.raises(ConfigError),
+    ):
+        store._use(work)
+    assert _kept(file) == ([] if is_damage else kept)
+    assert bool(_aside(file)) is is_damage
 
 
 def test_a_file_that_is_deleted_while_open_takes_nothing_along(file: Path) -> None:

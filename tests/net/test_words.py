@@ -70,19 +70,6 @@ def test_a_stream_that_was_not_opened_or_broke(error: Exception, words: str | No
 
 
 @pytest.mark.parametrize(
-    ("given", "dialed"),
-    [
-        ("http://proxy.example:1", "http://proxy.example:1"),
-        ("http://amina@proxy.example:1", "http://amina:@proxy.example:1"),
-        ("http://amina:secret@proxy.example:1", "http://amina:secret@proxy.example:1"),
-    ],
-)
-def test_a_proxys_user_without_a_password_has_an_empty_one(given: str, dialed: str) -> None:
-    """The library knows no other."""
-    assert line._with_password(Proxy(given, "http_proxy")) == dialed
-
-
-@pytest.mark.parametrize(
     ("proxy", "address", "way", "target"),
     [
         ("socks5://p.example", HOST, ("p.example", 1080), ("database.example", 443)),
@@ -125,6 +112,7 @@ def test_a_socks_proxy_is_told_who_asks(monkeypatch: pytest.MonkeyPatch) -> None
         raise socks.ProxyError("no")
 
     monkeypatch.setattr(socks, "create_connection", create_connection)
-    with pytest.raises(Unavailable, match="the proxy does not let this through"):
+    with pytest.raises(Unavailable, match="the proxy does not let this through") as caught:
         line._through_socks(Proxy("socks5://am%40a:s%2Fe@p.example", "all_proxy"), HOST)
+    assert caught.value.where == "the database's socket"
     assert (asked["proxy_username"], asked["proxy_password"]) == ("am@a", "s/e")

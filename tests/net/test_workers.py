@@ -144,6 +144,28 @@ async def test_what_comes_of_an_abandoned_call_is_passed_over() -> None:
     assert complaints == []
 
 
+@pytest.mark.parametrize("silence", [None, 0.01])
+async def test_a_call_that_was_given_up_before_it_began_is_not_made(silence: float | None) -> None:
+    """A write that nobody waits for any more would undo what was written since."""
+    workers = Workers(1, "test")
+    release, made = threading.Event(), list[str]()
+    busy = asyncio.create_task(workers.run(release.wait, 30))
+    await asyncio.sleep(0)
+    if silence is None:
+        waiting = asyncio.create_task(workers.run(made.append, "late"))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait({waiting})
+    else:
+        with pytest.raises(TimeoutError):
+            await workers.run_while_heard(made.append, "late", silence=silence)
+    release.set()
+    await busy
+    assert await workers.run(len, "abc") == 3
+    assert made == []
+    workers.close()
+
+
 async def test_what_nobody_listens_for_is_heard_all_the_same() -> None:
     """A write says so as well, and its deadline is another."""
     workers = Workers(1, "test")

@@ -54,6 +54,10 @@ def test_times_are_instants_in_utc() -> None:
     ("query", "asked"),
     [
         (lambda: paths.sessions_in_order(), {"orderBy": '"lastMessageTime"'}),
+        (
+            lambda: paths.session_resolved_last(),
+            {"orderBy": '"resolvedAt"', "startAt": "0", "endAt": str(2**53), "limitToLast": "1"},
+        ),
         (lambda: paths.sessions_resolved_since(5), {"orderBy": '"resolvedAt"', "startAt": "5"}),
         (lambda: paths.sessions_of("u1"), {"orderBy": '"customerUid"', "equalTo": '"u1"'}),
         (

@@ -90,8 +90,9 @@ def list_(
     from imbari_chat.view.dates import since
 
     now, table = time.time_ns() // 1_000_000, grid(expand=True)
-    for name in ("#", "Id", "State", "Since", "Message"):
+    for name in ("#", "Id", "State", "Since"):
         table.add_column(name, no_wrap=True)
+    table.add_column("Message", no_wrap=True, ratio=1)
     for number, row in enumerate(rows, start=1):
         since_when = since(row.created, now, None)
         table.add_row(str(number), row.key, _state(row), since_when, cell(_text(row), _PREVIEW))

@@ -1,6 +1,5 @@
 """One conversation, from the admin's end."""
 
-import asyncio
 from collections.abc import AsyncGenerator
 from functools import partial
 from types import TracebackType
@@ -11,25 +10,22 @@ from imbari_chat.client.base import EventSource
 from imbari_chat.client.dispatcher import EventDispatcher
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
+from imbari_chat.client.reading.marking import looked, mark_on_entering, mark_read
 from imbari_chat.client.reading.pager import MessagePager, Start
-from imbari_chat.client.reading.unread_counts import is_count, repair
 from imbari_chat.client.sending.entry import overtaken
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.errors import AccessDenied, Conflict, NotFound, SessionNotFound, Unavailable
+from imbari_chat.errors import NotFound
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import ChatEvent
 from imbari_chat.schema.forms import checked_text
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, message_place, place_of_message
 from imbari_chat.schema.outgoing import OutgoingMessage
-from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.paths import SessionId
 
 __all__ = ["AsyncConversation"]
 
 _WINDOW = 50
-_SCAN = 100
-_MOST_SCANNED = 10_000
-_MARK_TRIES = 8
 
 
 class AsyncConversation(EventSource):
@@ -42,8 +38,9 @@ class AsyncConversation(EventSource):
                 print(message.label, message.text)
             await conversation.reply("Your beans shipped today.")
 
-    Entering reads the session and, unless peeking, marks the customer's messages read; leaving ends
-    what listens. Everything but :attr:`session` works without entering, too.
+    Entering reads the session and, unless peeking, marks the customer's messages read, but for what
+    the rules let nobody change: a malformed record must not hide a conversation. Leaving ends what
+    listens. Everything but :attr:`session` works without entering, too.
 
     Attributes:
         id: The session's.
@@ -72,7 +69,7 @@ class AsyncConversation(EventSource):
         if self._peek:
             self._session = await self._looked()
         else:
-            self._session, _ = await self._mark_read(None)
+            self._session = await mark_on_entering(self._gateway, self.id)
             await self.show()
         self._begin_listening()
         return self
@@ -227,50 +224,9 @@ class AsyncConversation(EventSource):
             Unavailable: The service cannot be reached.
         """
         checked_message_id("up_to", up_to)
-        _, marked = await self._mark_read(None if up_to is None else await self._place_of(up_to))
+        last = None if up_to is None else await self._place_of(up_to)
+        _, marked = await mark_read(self._gateway, self.id, last)
         return marked
-
-    async def _mark_read(self, last: Place | None) -> tuple[Session, int]:
-        """Mark what is unread up to ``last``; the session as it was, and how many were marked."""
-        first: Session | None = None
-        denied: AccessDenied | None = None
-        seen: tuple[set[MessageId], int] | None = None
-        unanswered: list[MessageId] = []
-        for _ in range(_MARK_TRIES):
-            session, messages = await self._unread()
-            first = first or session
-            unread = [one.id for one in messages if last is None or message_place(one) <= last]
-            if unanswered and not set(unanswered) & set(unread):
-                return first, len(unanswered)  # the answer was lost, the update was not
-            if not unread:
-                return first, 0
-            if denied is not None and seen == (set(unread), session.unread_count):
-                # Nobody has marked or counted anything since: nobody got in between.
-                raise denied
-            counted = await self._counted(len(unread), session.unread_count)
-            try:
-                await self._gateway.commit(plans.mark_read(self.id, unread, counted=counted))
-            except AccessDenied as error:
-                denied, seen = error, (set(unread), session.unread_count)
-            except Unavailable as error:
-                if unanswered or not error.outcome_unknown:
-                    raise
-                unanswered, seen = unread, None
-            else:
-                return first, len(unread)
-        raise Conflict(
-            "colleagues are reading this conversation at the same moment", where=self.id
-        ) from denied
-
-    async def _counted(self, unread: int, count: int) -> int:
-        """How many of the unread messages to take off the count, which must not become negative.
-
-        A count below the truth is one that the website let drift, or one that was read before the
-        latest message came: that is told apart by another look.
-        """
-        if unread > count:
-            count = (await self._looked()).unread_count
-        return min(unread, count)
 
     async def _place_of(self, message: Message | str) -> Place:
         """Where a message stands in the conversation."""
@@ -283,34 +239,7 @@ class AsyncConversation(EventSource):
         return place_of_message(message_id, raw)
 
     async def _looked(self) -> Session:
-        session = await self._gateway.session(self.id)
-        if session is None:
-            raise SessionNotFound.named(self.id)
-        return session
-
-    async def _unread(self) -> tuple[Session, list[Message]]:
-        """The session, with a count that is one, and its unread customer messages.
-
-        Those are as many as the session counts, and all the newest. Session and newest messages
-        are asked for at once.
-        """
-        limit = _SCAN
-        (session, stored), messages = await asyncio.gather(
-            self._gateway.session_as_stored(self.id), self._gateway.messages(self.id, limit)
-        )
-        if isinstance(stored, dict) and not is_count(stored.get("unreadCount")):
-            # What is no count cannot be counted down.
-            await repair(self._gateway, self.id, required=True)
-            session = await self._looked()
-        if session is None:
-            raise SessionNotFound.named(self.id)
-        count = session.unread_count
-        while True:
-            unread = [message for message in messages if message.is_unread]
-            if len(unread) >= count or len(messages) < limit or limit >= _MOST_SCANNED:
-                return session, unread
-            limit = max(limit * 4, 2 * count)
-            messages = await self._gateway.messages(self.id, limit)
+        return await looked(self._gateway, self.id)
 
     def events(
         self,

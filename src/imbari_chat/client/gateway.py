@@ -95,7 +95,7 @@ class Gateway:
         self._transport = transport
         self.patient: PatientReader = PatientReader(transport)
         self.outbox: Outbox = _outbox(transport, policy, store)
-        self.ids: Ids = Ids()
+        self.ids: Ids = Ids(lambda: transport.stamp)
         self.own_changes: OwnChanges = OwnChanges()
         self.presence: ClientPresence = ClientPresence(
             transport, self.ids, side, enabled=presence, name=name
@@ -212,7 +212,7 @@ class Gateway:
                 self.ids.saw(session_id, message)
             return messages
 
-        newest = Newest(reader, session_id, usable, self.ids.now())
+        newest = Newest(reader, session_id, usable, self.ids.now)
         await newest.begin(limit, enough)
         return newest
 

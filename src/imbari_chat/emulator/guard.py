@@ -72,8 +72,8 @@ def _refusal(scope: Scope, *, any_host: bool) -> str | None:
     host = headers.get(b"host")  # an HTTP/1.0 client may send none, and is no browser
     if host is not None and not any_host and not host_is_known(host.decode("latin-1")):
         return (
-            f"The host {host.decode('latin-1')!r} is not known here: use 127.0.0.1 or localhost,"
-            " or let other machines in with --allow-remote"
+            f"The host {host.decode('latin-1')!r} is not known to this emulator: use 127.0.0.1 or"
+            " localhost, or let other machines in with --allow-remote"
         )
     if scope["type"] != "http" or not scope["path"].startswith(_CONTROLS):
         return None

@@ -15,9 +15,19 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["Access", "Secret", "SocketAccess", "SocketRequest", "StreamRequest", "heard", "hearing"]
+__all__ = [
+    "Access",
+    "Secret",
+    "SocketAccess",
+    "SocketRequest",
+    "StreamRequest",
+    "heard",
+    "hearing",
+    "told_the_time",
+]
 
 _listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
+_clerk: ContextVar[Callable[[int], None] | None] = ContextVar("told the time", default=None)
 
 
 def heard() -> None:
@@ -31,14 +41,29 @@ def heard() -> None:
         listener()
 
 
+def told_the_time(timestamp: int) -> None:
+    """An answer of the database's own said what its clock shows, ms, in whole seconds."""
+    clerk = _clerk.get()
+    if clerk is not None:
+        clerk(timestamp)
+
+
 @contextmanager
-def hearing(listener: Callable[[], None]) -> Iterator[None]:
-    """Call ``listener`` whenever something is heard inside, on this thread."""
-    before = _listener.set(listener)
+def hearing(
+    listener: Callable[[], None], clerk: Callable[[int], None] | None = None
+) -> Iterator[None]:
+    """Call ``listener`` whenever something is heard inside, on this thread.
+
+    Args:
+        listener: Called with nothing.
+        clerk: Called with what the service's clock shows, ms, whenever it says so.
+    """
+    before, earlier = _listener.set(listener), _clerk.set(clerk)
     try:
         yield
     finally:
         _listener.reset(before)
+        _clerk.reset(earlier)
 
 
 class Secret:

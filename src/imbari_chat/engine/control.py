@@ -22,10 +22,12 @@ class Greeting:
     Attributes:
         host: Where to connect from now on, as it was said.
         session: What to call this connection when there is another one, as it was said.
+        time: What the server's clock shows, ms, as it was said.
     """
 
     host: Json
     session: Json
+    time: Json = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +50,7 @@ def read(control: Control) -> News | None:
     match control.kind:
         case "h":
             told = payload if isinstance(payload, dict) else {}
-            return Greeting(told.get("h"), told.get("s"))
+            return Greeting(told.get("h"), told.get("s"), told.get("ts"))
         case "r":
             return Moved(payload)
         case "s":

@@ -61,5 +61,5 @@ class Credentials:
         return first
 
     def taken(self) -> None:
-        """The server has taken it, and all is well."""
+        """The server has taken it, and not for a moment only."""
         self._refused_before = False

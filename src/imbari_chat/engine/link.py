@@ -296,7 +296,7 @@ class Link:
         self._route.greeted(greeting.host, greeting.session)
         self._phase = _Phase.GREETED
         self._connect_by = now + self._patience
-        self._emit(Attempt("greeted"))
+        self._emit(Attempt("greeted", time=greeting.time))
         self._pulse = Pulse(self._policy.pulse, now)
         self._dialogue.begin(self._credentials.latest)
         self._credentials.used(now)
@@ -305,12 +305,17 @@ class Link:
         """Is everything restored?"""
         if self._connect_by is not None and self._dialogue.is_restored:
             self._connect_by = None
-            self._credentials.taken()
             self._route.arrived()
             self._latest = StateChanged("live")
 
     def _troubled(self, error: ImbariError, now: float) -> None:
-        """The connection is of no use. A credential that is not taken is replaced."""
+        """The connection is of no use. A credential that is not taken is replaced.
+
+        At once, if it was taken for a while: a service that takes each only to end it a moment
+        later would have the next one asked for without a pause.
+        """
+        if self._is_stable(now):
+            self._credentials.taken()
         if remedy(error) is not Remedy.WAIT and self._credentials.refused():
             self._again(error.what, now)
         else:
@@ -355,13 +360,17 @@ class Link:
 
     def _fall(self, reason: str, now: float) -> None:
         """There is no connection any more."""
-        began_at = None if self._pulse is None else self._pulse.began_at
-        if began_at is not None and now - began_at >= self._policy.stable_after:
+        if self._is_stable(now):
             self._attempts.succeeded()
         self._emit(Disconnect())
         self._phase, self._pulse = _Phase.IDLE, None
         self._connect_by = self._attempts.due = self._credentials.renew_at = None
         self._dialogue.fall(reason)
+
+    def _is_stable(self, now: float) -> bool:
+        """Whether there is a connection that has lived for a while."""
+        pulse = self._pulse
+        return pulse is not None and now - pulse.began_at >= self._policy.stable_after
 
     def _end(self, error: ImbariError, now: float) -> None:
         """It will be refused again."""

@@ -94,10 +94,12 @@ class Attempt:
             be ``misunderstood``, or be that it does not serve sockets to this client, which no
             outage explains.
         reason: What it failed with.
+        time: What the service said that its clock shows when it greeted, as it was said.
     """
 
     came: Literal["greeted", "answered", "failed", "misunderstood"]
     reason: str | None = None
+    time: Json = field(default=None, compare=False)
 
 
 LinkEffect: TypeAlias = Identify | Dial | Disconnect | Post | Hash | Told | Answered | Attempt

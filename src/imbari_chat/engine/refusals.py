@@ -49,6 +49,11 @@ _STATUS_WORDS = {
     *("request entity too large", "payload too large", "content too large"),
 }
 
+_CORRECT_URL = "correctUrl"
+
+_ADDRESS_WORDS = re.compile(r"firebase|database|emulator|region|^40[45] ", re.IGNORECASE)
+"""What the database talks of, where it says that it is not at this address."""
+
 _PARAMETER = re.compile(r"\b(auth|access_token|key|refresh_token)=[^&\s\"'<>)\]]+")
 _JWT = re.compile(r"\beyJ[\w-]{6,}(?:\.[\w-]*)*", re.ASCII)  # eyJ is base64 for {"
 
@@ -62,12 +67,14 @@ class Call:
         write: True if it may have changed something.
         caller: Who the rules saw, for a person to read.
         service: Who was asked, for a person to read.
+        of_google: Its errors are objects, as those of the sign-in service are.
     """
 
     where: str
     write: bool = False
     caller: str = "this caller"
     service: str = "the database"
+    of_google: bool = False
 
     @property
     def hint(self) -> str:
@@ -117,29 +124,51 @@ def remedy(error: BaseException) -> Remedy:
             return Remedy.NOTHING
 
 
-def is_from_service(status: int, kind: str, body: str, *, tagged: bool = False) -> bool:
+def is_from_service(
+    status: int, kind: str, body: str, *, tagged: bool = False, of_google: bool = False
+) -> bool:
     """Whether an answer other than success is in the service's own words.
 
-    Every refusal of the database and of the sign-in service is a JSON object with ``error``; a
-    failed condition is answered with the stored value and its version instead. An ``error`` that
-    is no more than a status in words, ``{"error": "Forbidden"}``, is what web frameworks and
-    gateways answer, and not the service (reference: the database's status and body catalogue).
-    With a 401 it is believed: a new credential is tried, and nothing is over.
+    Every refusal of the database is a JSON object with a text as its ``error``, beside which there
+    is at most a ``correctUrl``; a failed condition is answered with the stored value and its
+    version instead. An ``error`` that is no more than a status in words, ``{"error":
+    "Forbidden"}``, is what web frameworks and gateways answer, and not the database; so is one that
+    refuses an address without a word of databases, or a request with a code in place of a sentence,
+    ``invalid_request`` (reference: status and body catalogue). With a 401 a text is believed: a new
+    credential is tried, and nothing is over.
+
+    The sign-in service puts the status, a message and either a list of errors or a status in words
+    into an object (reference: errors of auth over REST).
 
     Args:
         status: The answer's status.
         kind: Its content type.
         body: Its text.
         tagged: Whether it has an ETag.
+        of_google: Whether the sign-in service was asked, and not the database.
     """
     if "json" not in kind.lower():
         return False
     if status == 412:
         return tagged and _is_json(body)
-    error = _fields(body).get("error")
-    if isinstance(error, str) and status != 401:
-        return error.strip().casefold() not in _STATUS_WORDS
-    return _said(body) is not None
+    fields = _fields(body)
+    error = fields.get("error")
+    if of_google:
+        return isinstance(error, dict) and _is_of_google(status, error)
+    if not isinstance(error, str) or not fields.keys() <= {"error", _CORRECT_URL}:
+        return False
+    if status == 401 or _CORRECT_URL in fields:
+        return True
+    if status in (403, 404, 405) and not _ADDRESS_WORDS.search(error):
+        return False
+    if status == 400 and len(error.split()) < 2:
+        return False
+    return error.strip().casefold() not in _STATUS_WORDS
+
+
+def _is_of_google(status: int, error: Mapping[str, Json]) -> bool:
+    is_complete = isinstance(error.get("errors"), list) or isinstance(error.get("status"), str)
+    return is_complete and error.get("code") == status and isinstance(error.get("message"), str)
 
 
 def stranger(status: int, call: Call) -> Unavailable:
@@ -171,7 +200,7 @@ def refusal(
         kind: Its content type.
         tagged: Whether it has an ETag.
     """
-    if not is_from_service(status, kind, body, tagged=tagged):
+    if not is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google):
         return stranger(status, call)
     text = service_message(body)
     where = call.where
@@ -187,7 +216,7 @@ def refusal(
                 hint="See the usage page of the Firebase console",
             )
         case 403 | 404 | 405:
-            right = _fields(body).get("correctUrl")
+            right = _fields(body).get(_CORRECT_URL)
             return ConfigError(
                 f"{call.service} is not at this address: {text}",
                 where=where,

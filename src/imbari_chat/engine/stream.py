@@ -97,7 +97,7 @@ class StreamCore:
         self._renew_next = False
         self._renewing = False
         self._identifying = False
-        self._revoked_before_live = False
+        self._was_revoked = False
 
     @property
     def state(self) -> ConnectionState:
@@ -288,19 +288,18 @@ class StreamCore:
                 keys.update(place[:1])
             touched = frozenset(keys)
         self._connect_by = None
-        self._revoked_before_live = False
         self._effects.append(Changed(self._value, touched))
         if self._state != "live":
             self._become("live")
 
     def _revoked(self, now: float) -> None:
         self._effects.append(Disconnect())
-        if self._revoked_before_live:
-            # The new credential was refused as well: do not spin.
+        if self._was_revoked and now - self._opened_at < self._policy.stable_after:
+            # The new credential was refused as well, or taken for a moment: do not spin.
             self._renew_next = True
             self.lost("the credential was revoked again", now)
             return
-        self._revoked_before_live = True
+        self._was_revoked = True
         self._forget_connection(now)
         self._renew_next = True
         self._become("reconnecting", "the credential ended", 0.0)

@@ -233,7 +233,8 @@ class ServiceAccess(SocketAccess, Secret):
             if isinstance(mapped, Unavailable):
                 self._failures += 1
             raise_alone(mapped)
-        except (TypeError, AttributeError, KeyError):  # it takes a page for an answer with fields
+        # It takes a page for an answer with fields, and reads whatever brackets there are.
+        except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
             raise_alone(
                 Unavailable(
                     "something answered for Google's token service that is not JSON as it sends it",

@@ -7,20 +7,23 @@ there, so every URL is a secret; this is the only home of what keeps them quiet.
 import logging
 import socket
 import ssl
+from base64 import b64encode
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 import requests.adapters
 
-from imbari_chat.engine.access import heard
+from imbari_chat.engine.access import heard, told_the_time
 from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
+from imbari_chat.engine.server_time import http_date
 from imbari_chat.errors import InvalidData
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
-from imbari_chat.wire.json import parse, same
+from imbari_chat.wire.json import Json, parse, same
 
 __all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]
 
@@ -82,6 +85,14 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
             pool["ssl_context"] = self._environment.tls
         return host, pool
 
+    def proxy_headers(self, proxy: str) -> dict[str, str]:
+        """In UTF-8, as the libraries of streams and sockets send them; requests knows Latin-1."""
+        parts = urlsplit(proxy)
+        if parts.username is None:
+            return {}
+        user = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+        return {"Proxy-Authorization": f"Basic {b64encode(user.encode()).decode()}"}
+
     def proxy_manager_for(self, proxy: str, **options: Any) -> Any:
         if proxy.startswith("https:"):
             host = urlsplit(proxy).hostname or ""
@@ -130,7 +141,8 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     """A response hook that stops at answers which neither service gives, such as a log-in page.
 
     Left alone, requests follows a redirect of a write as a read, firebase-admin takes any page for
-    a write that was made, and any 412 for somebody who wrote in between.
+    a write that was made, and any 412 for somebody who wrote in between. What passes is read as
+    JSON here reads it.
 
     Raises:
         StrangerAnswer: It is a redirect that changes the method or leads away from the service, a
@@ -139,6 +151,10 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     """
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
+    response.json = partial(_json_of, response)  # type: ignore[method-assign]
+    time = http_date(response.headers.get("date"), response.headers.get("age"))
+    if time is not None and _is_databases(response):
+        told_the_time(time)
 
 
 def _may_be_the_service(response: requests.Response) -> bool:
@@ -147,8 +163,13 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if 300 <= status < 400:
         return status in (307, 308) and _leads_home(response)
     if status >= 400:
-        tagged = "etag" in response.headers
-        return is_from_service(status, kind, response.text, tagged=tagged)
+        return is_from_service(
+            status,
+            kind,
+            response.text,
+            tagged="etag" in response.headers,
+            of_google=not _is_databases(response),
+        )
     if "print=silent" in (asked.url or ""):
         return status == 204
     if status == 204 or "json" not in kind.lower():
@@ -156,6 +177,19 @@ def _may_be_the_service(response: requests.Response) -> bool:
     if asked.method == "PUT" and "if-match" in asked.headers:
         return _is_echo(response.content, asked.body)
     return True
+
+
+def _json_of(response: requests.Response, **_: object) -> Json:
+    """The answer as this package reads JSON: requests lets through what it cannot hold."""
+    try:
+        return parse(response.content)
+    except InvalidData as error:
+        raise requests.exceptions.InvalidJSONError(str(error), response=response) from None
+
+
+def _is_databases(response: requests.Response) -> bool:
+    """Whether the database was asked, and not the sign-in service."""
+    return urlsplit(response.request.url or "").path.endswith(".json")
 
 
 def _leads_home(response: requests.Response) -> bool:

@@ -9,12 +9,11 @@ from typing import Any, Final, NamedTuple
 
 import requests
 
-from imbari_chat.engine.refusals import Call, service_message, stranger
+from imbari_chat.engine.refusals import Call, service_message
 from imbari_chat.errors import (
     AuthError,
     ConfigError,
     ImbariError,
-    InvalidData,
     QuotaExceeded,
     Unavailable,
     raise_alone,
@@ -23,7 +22,6 @@ from imbari_chat.identity.mapping import answered, from_transport
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.identity.user import Tokens, UserAccess, read_claims
-from imbari_chat.wire.json import parse
 
 __all__ = ["resume", "sign_in_anonymously", "sign_in_with_password"]
 
@@ -156,14 +154,18 @@ def _open(
     known: str | None = None,
 ) -> UserAccess:
     access = UserAccess(project, tokens, refresh=_refresher(project), on_tokens=on_tokens)
-    if on_tokens is not None and tokens.refresh_token != known:
+    if on_tokens is not None and known is None:
         on_tokens(tokens.refresh_token)
+    elif tokens.refresh_token != known:
+        access.keep()
     return access
 
 
 def _refresher(project: Project) -> Callable[[str], Tokens]:
     key = _key(project)
-    return lambda refresh_token: _ask(lambda: _refreshed(project, key, refresh_token))
+    return lambda refresh_token: _ask(
+        lambda: _refreshed(project, key, refresh_token), resuming=True
+    )
 
 
 def _refreshed(project: Project, key: str, refresh_token: str) -> dict[str, Any]:
@@ -181,14 +183,14 @@ def _refreshed(project: Project, key: str, refresh_token: str) -> dict[str, Any]
     return {"idToken": body["id_token"], "refreshToken": body["refresh_token"]}
 
 
-def _ask(question: Callable[[], Any], *, anonymous: bool = False) -> Tokens:
+def _ask(question: Callable[[], Any], *, anonymous: bool = False, resuming: bool = False) -> Tokens:
     """Put a question to the sign-in service. The errors of requests hold the API key and go."""
     id_token = refresh_token = None
     try:
         answer = question()
         id_token, refresh_token = answer["idToken"], answer["refreshToken"]
     except requests.RequestException as error:
-        raise_alone(_refused(error, anonymous=anonymous))
+        raise_alone(_refused(error, anonymous=anonymous, resuming=resuming))
     except (KeyError, TypeError, AttributeError):
         pass  # it is said below
     if not _is_token(id_token) or not isinstance(refresh_token, str) or not refresh_token:
@@ -211,13 +213,11 @@ def _is_token(value: object) -> bool:
     return True
 
 
-def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariError:
-    call = Call("sign-in", service=_SERVICE)
+def _refused(error: requests.RequestException, *, anonymous: bool, resuming: bool) -> ImbariError:
+    call = Call("sign-in", service=_SERVICE, of_google=True)
     answer = answered(error)
     if answer is None or isinstance(error, requests.exceptions.InvalidJSONError):
         return from_transport(error, call)
-    if not isinstance(_error_of(answer), dict):  # an object in every answer of this service
-        return stranger(answer.status_code, call)
     message = service_message(answer.text)
     code = message.split(" : ")[0].strip()  # a code, or a code with an explanation
     refusal = _REFUSALS.get(code) or _REFUSALS.get(code.split(" ")[0])
@@ -225,6 +225,12 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
         refusal = _NO_ANONYMOUS
     if refusal is not None:
         return refusal.kind(refusal.what, hint=refusal.hint)
+    if answer.status_code == 400 and resuming:
+        # Only the words that are known end a sign-in, since a customer has no other way back
+        # (reference: client policy of refreshing).
+        return Unavailable(
+            f"{_SERVICE} refuses for now: {message}", where=call.where, hint="Try again later"
+        )
     if answer.status_code == 400:
         return AuthError(f"{_SERVICE} refuses: {message}")
     if answer.status_code in (401, 403, 404):
@@ -233,14 +239,6 @@ def _refused(error: requests.RequestException, *, anonymous: bool) -> ImbariErro
             hint="Check the Web API key and its restrictions, or the Auth emulator's address",
         )
     return from_transport(error, call)
-
-
-def _error_of(answer: requests.Response) -> object:
-    try:
-        body = parse(answer.text)
-    except InvalidData:
-        return None
-    return body.get("error") if isinstance(body, dict) else None
 
 
 def _auth(project: Project) -> Any:

@@ -159,10 +159,12 @@ class TokenStore:
         """The keyring to use, or None for files."""
         if self._backend == "file":
             return None
-        import keyring
+        with _keyring_errors():
+            import keyring
 
-        backend = keyring.get_keyring()
-        if backend.priority >= _RECOMMENDED:
+            backend = keyring.get_keyring()
+            is_good = backend.priority >= _RECOMMENDED
+        if is_good:
             return backend
         if self._backend == "keyring":
             raise ConfigError(
@@ -203,11 +205,9 @@ def _unpack(text: bytes | str, place: str | None, where: str) -> str | None:
 
 @contextlib.contextmanager
 def _keyring_errors() -> Iterator[None]:
-    from keyring.errors import KeyringError
-
     try:
         yield
-    except KeyringError:
+    except Exception:  # noqa: BLE001  # backends let through what their own libraries raise
         # What a backend quotes is not ours to vouch for.
         raise_alone(
             ConfigError(

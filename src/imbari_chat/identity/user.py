@@ -2,7 +2,6 @@
 
 import base64
 import binascii
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -19,7 +18,8 @@ from imbari_chat.engine.refusals import (
     remedy,
 )
 from imbari_chat.engine.writes import check_swap, update_body
-from imbari_chat.errors import AuthError, ConfigError, ImbariError, InvalidData
+from imbari_chat.errors import AuthError, ImbariError, InvalidData
+from imbari_chat.identity.keeping import TokenKeeper
 from imbari_chat.identity.mapping import user_errors, version_tag
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.session import QuietSession
@@ -38,8 +38,6 @@ _JSON = {"content-type": "application/json; charset=UTF-8"}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ class UserAccess(SocketAccess, Secret):
     ) -> None:
         self._project = project
         self._buy = refresh
-        self._on_tokens = on_tokens
+        self._keeper = None if on_tokens is None else TokenKeeper(on_tokens)
         self._clock = clock
         self._refreshing = threading.Lock()  # held over the network, by workers alone
         self._tokens = _Credential.of(tokens, clock())
@@ -251,8 +249,11 @@ class UserAccess(SocketAccess, Secret):
             return request(credential.id_token)
 
     def _is_old(self, credential: _Credential) -> bool:
-        """A token that is refused when it has just come is not mended by another."""
-        return self._clock() >= credential.since + _PAUSE
+        """A token that is refused when it has just come is not mended by another.
+
+        One that has come in what the clock calls the future came before the clock was set.
+        """
+        return abs(self._clock() - credential.since) >= _PAUSE
 
     def _current(self) -> _Credential:
         """A credential that is good now."""
@@ -298,13 +299,13 @@ class UserAccess(SocketAccess, Secret):
             self._failure = error
             raise
         self._tokens = _Credential.of(tokens, self._clock())
-        after = self._tokens.refresh_token
-        if self._on_tokens is not None and after != before:
-            try:
-                self._on_tokens(after)
-            except ConfigError as error:
-                # The sign-in is good all the same; only the next start will not know of it.
-                _log.warning("the renewed sign-in could not be kept: %s", error)
+        if self.refresh_token != before:
+            self.keep()
+
+    def keep(self) -> None:
+        """Have the refresh token kept; that it cannot be is logged, since the sign-in is good."""
+        if self._keeper is not None:
+            self._keeper.put(self.refresh_token)
 
 
 def read_claims(id_token: str) -> dict[str, Json]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from imbari_chat.engine.access import Access
+from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
@@ -62,6 +63,11 @@ class BaseTransport(Generic[A]):
     def account(self) -> str | None:
         """The e-mail address of who is asking; None until known, and of who has none."""
         return self._caller.account
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The latest moment that the service named; None before it has."""
+        return self._workers.stamps.latest
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from imbari_chat.engine.server_time import http_date
 from imbari_chat.http_environment import HttpEnvironment, Proxy
 
 __all__ = ["HttpAnswer", "HttpClient", "LoadTls", "origin"]
@@ -31,12 +32,14 @@ class HttpAnswer:
         kind: Its content type, in lower case; empty if it does not say.
         location: Where it redirects to; None if it does not.
         body: What follows, as it comes. To be closed.
+        time: What the service's clock shows, ms, in whole seconds; None if it does not say.
     """
 
     status: int
     kind: str
     location: str | None
     body: httpx.AsyncByteStream
+    time: int | None = None
 
 
 class HttpClient:
@@ -70,7 +73,8 @@ class HttpClient:
         location = told.get("location") if response.status_code in _REDIRECTS else None
         assert isinstance(response.stream, httpx.AsyncByteStream)
         kind = told.get("content-type", "").lower()
-        return HttpAnswer(response.status_code, kind, location, response.stream)
+        time = http_date(told.get("date"), told.get("age"))
+        return HttpAnswer(response.status_code, kind, location, response.stream, time)
 
     async def close(self) -> None:
         """Give back every connection."""

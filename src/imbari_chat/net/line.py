@@ -173,7 +173,7 @@ class Line:
             options["proxy_ssl"] = await self._tls()
         await connect(
             url,
-            proxy=None if proxy is None or proxy.is_socks else _with_password(proxy),
+            proxy=None if proxy is None or proxy.is_socks else proxy.url,
             create_connection=cast("type[ClientConnection]", partial(_Connection, self)),
             compression=None,
             open_timeout=None,  # silence is the link's affair
@@ -263,14 +263,6 @@ def _in_words(error: Exception) -> str:
     return f"no socket was opened ({type(error).__name__})"
 
 
-def _with_password(proxy: Proxy) -> str:
-    """The library wants one where a name is given, if only an empty one."""
-    parts = urlsplit(proxy.url)
-    if parts.username is None or parts.password is not None:
-        return proxy.url
-    return proxy.url.replace("@", ":@", 1)
-
-
 def _through_socks(proxy: Proxy, address: str) -> Any:
     """A connection through a SOCKS proxy, which is asked for names, too. Blocks."""
     import socks
@@ -290,7 +282,6 @@ def _through_socks(proxy: Proxy, address: str) -> Any:
         )
     except OSError as error:  # its own errors among them
         raise Unavailable("the proxy does not let this through", where=_WHERE) from error
-    connection.settimeout(None)
     connection.setblocking(False)
     return connection
 

@@ -13,6 +13,7 @@ from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer
 from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import Call, redact, refusal
+from imbari_chat.engine.server_time import SECOND
 from imbari_chat.engine.stream import (
     Changed,
     Connect,
@@ -27,6 +28,7 @@ from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.names import look_up
+from imbari_chat.net.stamps import local_time
 from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.paths import Path
@@ -165,9 +167,10 @@ class SseSubscription(BufferedSubscription):
             return
         self._report(self._core.identified)
         try:
+            asked_at = local_time()
             answer = await self._open(request)
             del request  # it holds a credential, and the answer may last for days
-            await self._listen(answer, access)
+            await self._listen(answer, access, asked_at)
         except ImbariError as error:
             self._report(partial(self._core.refused, error))
         except Exception as error:  # noqa: BLE001  # one answer must not end a listener
@@ -186,7 +189,7 @@ class SseSubscription(BufferedSubscription):
             await self._workers.run(access.renew)
         return access, await self._workers.run(access.stream, self._path, self._query)
 
-    async def _listen(self, answer: "HttpAnswer", access: Access) -> None:
+    async def _listen(self, answer: "HttpAnswer", access: Access, asked_at: int) -> None:
         try:
             call = Call(str(self._path))
             if answer.status != 200:
@@ -198,6 +201,8 @@ class SseSubscription(BufferedSubscription):
                     where=call.where,
                     hint="A network's log-in page or a firewall may be in the way",
                 )
+            if answer.time is not None:
+                self._workers.stamps.note(answer.time, made=asked_at, within=SECOND)
             ends = access.expires_at
             left = None if ends is None else ends - time.time()
             self._report(partial(self._core.opened, expires_in=left))

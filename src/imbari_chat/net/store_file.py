@@ -50,6 +50,9 @@ _OF_THE_MACHINE: Final = {
     sqlite3.SQLITE_PERM: "it may not be used",
     sqlite3.SQLITE_BUSY: "another process does not let go of it",
     sqlite3.SQLITE_LOCKED: "another process does not let go of it",
+    sqlite3.SQLITE_PROTOCOL: "another process does not let go of it",
+    sqlite3.SQLITE_INTERRUPT: "it was interrupted",
+    sqlite3.SQLITE_NOLFS: "it is too large for this system",
     sqlite3.SQLITE_NOMEM: "memory is full",
 }
 """What is no damage: the file is what it was."""
@@ -238,6 +241,8 @@ class StoreFile:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
             if code in _OF_THE_MACHINE:
                 self._refuse(_OF_THE_MACHINE[code], error)
+            if isinstance(error, sqlite3.InterfaceError | sqlite3.ProgrammingError):
+                self._refuse(f"it was not used as it can be: {error}", error)
             raise _NotOurs("damaged", "it is damaged") from error
         except _NotOurs:
             self.close()

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Protocol, Self, TypeAlias
 
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
+from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import ImbariError
 from imbari_chat.states import ConnectionState, TransportName
 from imbari_chat.wire.json import Json
@@ -131,6 +132,10 @@ class Transport(Protocol):
     @property
     def on_disconnect(self) -> OnDisconnect | None:
         """What the service is to do when the connection ends; None where none lasts."""
+
+    @property
+    def stamp(self) -> Stamp | None:
+        """The latest moment that the service named; None before it has."""
 
     async def open(self) -> None:
         """Find out who is asking, now rather than at the first call."""

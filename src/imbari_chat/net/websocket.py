@@ -38,8 +38,9 @@ from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.pending import Pending
 from imbari_chat.net.socket_subscription import SocketSubscription
+from imbari_chat.net.stamps import local_time
 from imbari_chat.net.transport import Done, Way, Withdraw
-from imbari_chat.wire.json import Json, same
+from imbari_chat.wire.json import Json, is_number, same
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
@@ -87,6 +88,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._alarm = Alarm(self._ring)
         self._settling = False
         self._heard_at = 0.0
+        self._dialed_at = 0
         self._last_heard: float | None = None
 
     @property
@@ -280,11 +282,15 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             case Answered():
                 self._pending.answered(effect)
             case Attempt():
+                if is_number(effect.time):
+                    assert isinstance(effect.time, int | float)
+                    self._workers.stamps.note(int(effect.time), made=self._dialed_at)
                 if self._watch is not None:
                     self._watch(effect)
             case Identify(renew):
                 self._start(self._identify(renew=renew))
             case Dial(url):
+                self._dialed_at = local_time()
                 self._start(self._dial(url))
             case Hash(values):
                 self._start(self._hash(values))

@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from imbari_chat.engine.access import hearing
+from imbari_chat.engine.server_time import SECOND
 from imbari_chat.errors import ClientClosed, Unavailable
+from imbari_chat.net.stamps import Stamps, local_time
 
 __all__ = ["Workers"]
 
@@ -35,11 +37,14 @@ class Workers:
         self._under_way = 0  # counted on the event loop's thread alone
         self._heard_at = 0.0
         self._closed = False
+        self.stamps: Stamps = Stamps()
+        """What calls were told of the service's clock."""
 
     async def run(self, function: Callable[..., R], *args: Any) -> R:
         """Call ``function(*args)`` on a worker and return what it returns or raise what it raises.
 
-        Cancelling the wait abandons the call: it runs to its end unheard.
+        Cancelling the wait abandons the call: it runs to its end unheard, and does not run at all
+        if it has not begun. What was given up is not to be written at some later time.
 
         Raises:
             ClientClosed: The pool has been closed.
@@ -54,7 +59,7 @@ class Workers:
         A call that has to wait for a worker counts what the others hear as its own.
 
         Raises:
-            TimeoutError: For ``silence`` seconds nothing was heard. The call runs on unheard.
+            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned.
             Unavailable: As :meth:`run`.
         """
         call = self._begin(function, args)
@@ -76,7 +81,8 @@ class Workers:
             raise ClientClosed()
         if self._under_way >= len(self._threads) and len(self._threads) < self._most:
             self._start()
-        call = _Call(asyncio.get_running_loop(), function, args, self._finished, self._heard)
+        loop = asyncio.get_running_loop()
+        call = _Call(loop, function, args, self._finished, self._heard, self.stamps)
         self._under_way += 1
         self._calls.put(call)
         return call
@@ -112,7 +118,10 @@ class Workers:
 class _Call:
     """One call and where its result goes."""
 
-    __slots__ = ("_args", "_finished", "_function", "_heard", "_loop", "future", "heard_at")
+    __slots__ = (
+        "_args", "_finished", "_function", "_heard", "_loop", "_made", "_stamps", "future",
+        "heard_at",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -121,6 +130,7 @@ class _Call:
         args: tuple[Any, ...],
         finished: Callable[[], None],
         heard: Callable[[float], None],
+        stamps: Stamps,
     ) -> None:
         self._loop = loop
         self.future: asyncio.Future[Any] = loop.create_future()
@@ -128,6 +138,8 @@ class _Call:
         self._args = args
         self._finished = finished
         self._heard = heard
+        self._stamps = stamps
+        self._made = local_time()
         self.heard_at: float | None = None
         """When it heard something last, or began, in monotonic seconds; None if it waits."""
 
@@ -136,8 +148,9 @@ class _Call:
         result, error = None, None
         self.heard_at = time.monotonic()
         try:
-            with hearing(self._listen):
-                result = self._function(*self._args)
+            if not self.future.done():
+                with hearing(self._listen, self._told_the_time):
+                    result = self._function(*self._args)
         except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
             error = raised
         try:
@@ -150,6 +163,9 @@ class _Call:
     def _listen(self) -> None:
         self.heard_at = now = time.monotonic()
         self._heard(now)
+
+    def _told_the_time(self, timestamp: int) -> None:
+        self._stamps.note(timestamp, made=self._made, within=SECOND)
 
     def _settle(self, result: Any, error: BaseException | None) -> None:
         self._finished()

@@ -26,6 +26,7 @@ __all__ = [
     "place_of_message",
     "place_of_session",
     "session_place",
+    "time_of",
 ]
 
 Place: TypeAlias = SortKey
@@ -55,6 +56,14 @@ def place_of_message(key: str, raw: Json) -> Place:
 def place_of_session(key: str, raw: Json) -> Place:
     """Where a stored session stands, whatever is stored."""
     return _place(key, raw, "lastMessageTime")
+
+
+def time_of(place: Place) -> int:
+    """The time by which something stands there, ms, rounded down; 0 if that is no number."""
+    match place:
+        case ((kind, int() | float() as time), *_) if kind == _NUMBER:
+            return int(time)
+    return 0
 
 
 def is_ahead(place: Place, now: int) -> bool:

@@ -208,9 +208,18 @@ def sessions_in_order() -> "Query":
     return _query().by_child("lastMessageTime")
 
 
+_LAST_MOMENT: Final = 2**53
+"""Beyond every time, ms, and before every text."""
+
+
 def sessions_resolved_since(moment: int) -> "Query":
     """Those that say they were resolved then or later, ms; read at :data:`SESSIONS`."""
     return _query().by_child("resolvedAt").start_at(moment)
+
+
+def session_resolved_last() -> "Query":
+    """The one that says so of the latest moment, if any does; read at :data:`SESSIONS`."""
+    return sessions_resolved_since(0).end_at(_LAST_MOMENT).limit_to_last(1)
 
 
 def sessions_of(uid: str) -> "Query":

@@ -80,7 +80,7 @@ class _JsonLines(Format):
 
 
 def _json(data: Mapping[str, Json]) -> str:
-    return json.dumps(data, separators=(",", ":")).replace("\x7f", "\\u007f")
+    return json.dumps(data, separators=(",", ":"))
 
 
 _COLUMNS: Final = (

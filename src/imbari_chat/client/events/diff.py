@@ -12,7 +12,7 @@ what to read.
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from imbari_chat.client.events.lowest import Lowest
@@ -36,6 +36,7 @@ from imbari_chat.schema.order import (
     message_place,
     place_of_message,
     place_of_session,
+    time_of,
 )
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, same
@@ -68,7 +69,7 @@ class Gap:
     after: tuple[str, Json] | None
     until: Place | None
     shown: frozenset[str]
-    missing: set[str] = field(default_factory=set)
+    missing: set[str]
 
 
 class WindowDiff(ABC):
@@ -103,6 +104,11 @@ class WindowDiff(ABC):
     def is_settled(self) -> bool:
         """Whether all of the window that was looked at last has been delivered."""
         return self._is_settled
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there may be records below the window that was delivered last."""
+        return self._floor is not None
 
     def holds(self, key: str) -> bool:
         """Whether the window that was delivered last shows this record, as news or not."""
@@ -344,8 +350,7 @@ class SessionDiff(WindowDiff):
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         super()._settle(end)
-        floor = None if self._floor is None else self._sessions.get(self._floor)
-        self._horizon = 0 if floor is None else floor.last_message_time
+        self._horizon = 0 if self._floor is None else time_of(self._places[self._floor])
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
         stored = {key: _stored(raw[key]) for key in keys}
@@ -389,6 +394,10 @@ class MessageDiff(WindowDiff):
     def is_below(self, message: Message) -> bool:
         """Whether a message stands below the window."""
         return self._floor is not None and message_place(message) < self._places[self._floor]
+
+    def may_miss(self, time: int) -> bool:
+        """Whether a message stamped so, ms, may stand below the window."""
+        return self._floor is not None and time <= time_of(self._places[self._floor])
 
     def updates(
         self,

@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator
 
+from imbari_chat.client.events.below import BelowTheWindow
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
@@ -74,7 +75,7 @@ async def follow(
                                 larger = _enlarge(diff, path)
                                 if larger:
                                     break  # nothing of it has been taken over
-                            is_first = not diff.has_begun
+                            is_first, was_full = not diff.has_begun, diff.is_full
                             gap = diff.gap(value, touched)
                             if gap is not None:
                                 touched = None
@@ -85,8 +86,8 @@ async def follow(
                                 if step:
                                     await asyncio.sleep(0)  # others have their turn
                                 yield events
-                            if is_first:
-                                yield []  # that was what there is to begin with
+                            if is_first or (diff.is_full and not was_full):
+                                yield []  # that was all of it, and has been noted
                             if live is not None:
                                 yield [connection_changed(live)]
                                 live = None
@@ -188,6 +189,9 @@ async def with_deliveries(
         has_begun = told.is_live if diff is None else diff.has_begun
         return own.begin(time.monotonic()) if has_begun else []
 
+    below = None
+    if session_id is not None and diff is not None:
+        below = BelowTheWindow(gateway, session_id, diff, hear)
     outbox.watch(post)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
@@ -212,6 +216,8 @@ async def with_deliveries(
                 given = begin()
                 for event in batch:
                     if isinstance(event, MessageAdded):
+                        if below is not None and below.has_told(event.message):
+                            continue
                         gateway.ids.saw(event.session_id, event.message)
                         gateway.presence.heard(event)
                         given += own.heard(event)
@@ -225,6 +231,8 @@ async def with_deliveries(
                 for event in given:
                     gateway.check_process()
                     yield event
+                if below is not None:
+                    below.begin()
                 following = _follow_on(batches, notifier)
     finally:
         outbox.unwatch(post)
@@ -232,6 +240,8 @@ async def with_deliveries(
         gateway.patient.unwatch(notifier.notify)
         following.cancel()
         await asyncio.gather(following, return_exceptions=True)
+        if below is not None:
+            await below.close()
         await batches.aclose()
 
 

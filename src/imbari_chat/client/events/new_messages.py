@@ -5,7 +5,8 @@ is asked for its newest ones, and new among those is what is not known. Of a ses
 moved since listening began nothing is known: the first time it does, what is later than its last
 message is new, for a message and its session carry the same time, and so is the message that it
 names now and did not name before, for times may be a browser's. A session whose last message is
-stamped later than now is asked at once, since what follows it will be stamped earlier.
+stamped later than now is asked at once, since what follows it will be stamped earlier; and so is
+one that has no time, which says nothing of what is old.
 
 The website writes the session after the message, so nothing newer than the session is overlooked.
 What a browser with a fast clock wrote stands above what others write after it. So a look goes down
@@ -19,7 +20,7 @@ after somebody else's, whose move nobody need have heard of.
 
 from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.gateway import Gateway
@@ -35,7 +36,7 @@ from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, is_ahead, latest_time, message_place
 from imbari_chat.schema.paths import SessionId
 
-__all__ = ["with_messages"]
+__all__ = ["last_of", "named", "with_messages"]
 
 _FEW = 10
 _GROWTH = 4
@@ -157,15 +158,15 @@ class _Known:
 
     def has_moved(self, session: Session) -> bool:
         """Whether its last message is another one now."""
-        return self.session is None or _last(self.session) != _last(session)
+        return self.session is None or last_of(self.session) != last_of(session)
 
     def has_foreseen(self, session: Session) -> bool:
         """Whether the message that it moved with was read before, with all that came before it."""
         last = (session.last_message_time, session.last_message)
-        named = session.last_customer_message_id
+        latest = session.last_customer_message_id
         return last in self.foreseen and (
-            named in (self.ids or {})
-            or (self.session is not None and self.session.last_customer_message_id == named)
+            latest in (self.ids or {})
+            or (self.session is not None and self.session.last_customer_message_id == latest)
         )
 
     def is_given(self, message: Message) -> bool:
@@ -194,13 +195,13 @@ class _Known:
     def new(self, session: Session, newest: Newest) -> list[Message]:
         """Those of the newest messages that are new, in order."""
         messages = [*newest.lower, *newest.timely, *newest.ahead]
-        named: set[str] = set()
+        told_of: set[str] = set()
         if self.session is not None:
-            named = _named(session, messages) - _named(self.session, messages)
+            told_of = named(session, messages) - named(self.session, messages)
         return [
             one
             for one in messages
-            if (one.id in named and not self.is_given(one)) or not self.is_old(one, newest.now)
+            if (one.id in told_of and not self.is_given(one)) or not self.is_old(one, newest.now)
         ]
 
     def is_reached(self, messages: Sequence[Message], now: int) -> bool:
@@ -223,8 +224,11 @@ class _NewMessages:
         """Everything that the sessions of the first snapshot hold by now is old."""
         now = self._gateway.ids.now()
         for event in batch:
-            if isinstance(event, SessionAdded) and event.session.last_message_time > now:
-                known = _Known.by(event.session)
+            if not isinstance(event, SessionAdded):
+                continue
+            time = event.session.last_message_time
+            if time > now or not time:
+                known = _Known(event.session, time or now)
                 newest = await self._back_to(event.session.id, known, ahead=_MOST_AHEAD_AT_FIRST)
                 self._known[event.session.id] = known.after(event.session, newest)
 
@@ -247,10 +251,7 @@ class _NewMessages:
             if session.last_message_time <= horizon:
                 return ()
             known = _Known(None, horizon)
-        if not known.has_moved(session):
-            return ()
-        if known.has_foreseen(session):
-            self._known[session.id] = replace(known, session=session)
+        if not known.has_moved(session) or known.has_foreseen(session):
             return ()
         newest = await self._back_to(session.id, known)
         await newest.look_at(session.last_message_time, _FEW)
@@ -286,16 +287,16 @@ def _place(item: tuple[str, Place]) -> Place:
     return item[1]
 
 
-def _last(session: Session) -> tuple[object, ...]:
+def last_of(session: Session) -> tuple[object, ...]:
     """What changes with every message."""
     return (session.last_message, session.last_message_time, session.last_customer_message_id)
 
 
-def _named(session: Session, messages: Sequence[Message]) -> set[str]:
+def named(session: Session, messages: Sequence[Message]) -> set[str]:
     """Ids of the messages that the session tells of: the one in its preview, and by id."""
     shown = [one for one in messages if one.text == session.last_message]
-    named: set[str] = {one.id for one in messages if one.id == session.last_customer_message_id}
+    found: set[str] = {one.id for one in messages if one.id == session.last_customer_message_id}
     if shown:
         nearest = min(shown, key=lambda one: abs(one.timestamp - session.last_message_time))
-        named.add(nearest.id)
-    return named
+        found.add(nearest.id)
+    return found

@@ -72,9 +72,6 @@ class _Change:
         return all(one.is_held(at(record, path)) for path, one in self.fields.items())
 
 
-_NONE: Final[frozenset[str]] = frozenset()
-
-
 class RecordOverlay:
     """What is laid over one listener's window. Pure.
 
@@ -82,13 +79,12 @@ class RecordOverlay:
         path: Where its records stand.
     """
 
-    __slots__ = ("_changes", "_ended", "_path", "_records")
+    __slots__ = ("_changes", "_path", "_records")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._records: dict[str, Json] = {}
         self._changes: dict[str, dict[int, _Change]] = {}
-        self._ended: frozenset[str] = _NONE
 
     def began(self, number: int, changes: Mapping[Path, Json], now: int) -> frozenset[str]:
         """An update is carried out; gives the records in which it shows.
@@ -123,10 +119,9 @@ class RecordOverlay:
 
     def refused(self, number: int) -> frozenset[str]:
         """It was not, or the window stays silent; gives the records in which it showed."""
-        concerned = {key for key, one in self._changes.items() if one.pop(number, None) is not None}
-        self._ended |= concerned
-        self._changes = {key: one for key, one in self._changes.items() if one}
-        return frozenset(concerned)
+        return frozenset(
+            key for key, one in self._changes.items() if one.pop(number, None) is not None
+        )
 
     def over(
         self, value: Json, touched: frozenset[str] | None
@@ -138,33 +133,24 @@ class RecordOverlay:
             touched: The children that may differ from before, or None if any may.
         """
         self._records = children(value)
-        if not self._changes and not self._ended:
+        if not self._changes:
             return value, touched
         laid = {}
-        for key in list(self._changes):
+        before, self._changes = self._changes, {}
+        for key, changes in before.items():
             record = self._records.get(key)
             if not isinstance(record, dict):
-                del self._changes[key]  # deleted, or no longer shown
-                continue
-            self._settle(key, record)
-            if key in self._changes:
-                laid[key] = self._over(key, record)
-        differing = self._ended | laid.keys()
-        self._ended = _NONE
-        return {**self._records, **laid}, None if touched is None else touched | differing
-
-    def _settle(self, key: str, record: Json) -> None:
-        """What the window holds is the window's."""
-        left = {
-            number: one
-            for number, one in self._changes[key].items()
-            if not (one.is_due and one.is_held(record))
-        }
-        if left:
-            self._changes[key] = left
-        else:
-            del self._changes[key]
-            self._ended |= {key}
+                continue  # deleted, or no longer shown
+            # What the window holds is the window's.
+            left = {
+                number: one
+                for number, one in changes.items()
+                if not (one.is_due and one.is_held(record))
+            }
+            if left:
+                self._changes[key] = left
+            laid[key] = self._over(key, record)
+        return {**self._records, **laid}, None if touched is None else touched | laid.keys()
 
     def _over(self, key: str, record: Json) -> Json:
         changes = self._changes.get(key)

@@ -11,6 +11,7 @@ from typing import Final
 from imbari_chat.client.events.event_stream import connection_changed
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.engine.mirror import children
 from imbari_chat.errors import InvalidData
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import ChatEvent, SessionChanged
@@ -23,8 +24,8 @@ __all__ = ["resolutions"]
 _DEPLOY: Final = "Deploy the rules: imbari-chat rules deploy database.rules.json"
 
 _BEFORE: Final = 86_400_000
-"""Milliseconds before now from which on resolved conversations are listened to: a clock that is not
-known to be the server's may be wrong by hours, and what was resolved today may be reopened."""
+"""Milliseconds before now from which on resolved conversations are listened to: what was resolved
+today may be reopened."""
 
 
 async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
@@ -40,7 +41,7 @@ async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
     """
     known: dict[SessionId, Session] | None = None
     live: StateChanged | None = None
-    query = paths.sessions_resolved_since(gateway.ids.now() - _BEFORE)
+    query = paths.sessions_resolved_since(await _beginning(gateway))
     async with gateway.transport.listen(paths.SESSIONS, query) as subscription:
         async for item in subscription:
             match item:
@@ -60,6 +61,23 @@ async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
                         live = None
 
 
+async def _beginning(gateway: Gateway) -> int:
+    """From which moment on to listen, ms: a day before now, by whichever clock that is longer ago.
+
+    What was resolved last was stamped by the server. Nobody's clock is asked where nothing was.
+
+    Raises:
+        InvalidData: The database has no index for it.
+    """
+    try:
+        answer = await gateway.patient.get(paths.SESSIONS, paths.session_resolved_last())
+    except InvalidData as error:
+        raise InvalidData(error.what, where=error.where, hint=_DEPLOY) from error
+    stamps = [one.get("resolvedAt") for one in children(answer).values() if isinstance(one, dict)]
+    latest = max((int(one) for one in stamps if isinstance(one, int | float)), default=0)
+    return max(min(gateway.ids.now(), latest) - _BEFORE, 0)
+
+
 async def _news(
     gateway: Gateway, found: dict[SessionId, Session], known: dict[SessionId, Session] | None
 ) -> list[ChatEvent]:
@@ -72,7 +90,8 @@ async def _news(
         if key not in known
     ]
     for key in known.keys() - found.keys():
-        now = await gateway.session(key)
+        raw = await gateway.patient.get(paths.session(key))
+        now = None if raw is None else decode.session(key, raw).record
         if now is not None and not now.is_resolved:
             news.append(SessionChanged(now, known[key]))
     return news

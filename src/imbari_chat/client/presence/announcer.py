@@ -100,19 +100,24 @@ class Announcer:
         self._notifier.notify()
 
     async def close(self) -> None:
-        """Take away what was said, if that can be done quickly, and stop."""
+        """Take away what was said, if that can be done quickly, and stop.
+
+        What is said from now on begins anew, also while that is still being done.
+        """
         running, self._running, self._wanted = self._running, None, None
+        place, self._place, self._said = self._place, None, None
+        self._failures = self._refusals = 0
+        self._is_armed = False
+        await self._unfollow()
         if running is not None:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
-        if self._place is not None and not self._is_offline:
+        if place is not None and not self._is_offline:
             try:
                 async with asyncio.timeout(self._pace.farewell):
-                    await self._transport.update({self._place: None})
+                    await self._transport.update({place: None})
             except (ImbariError, TimeoutError) as error:
                 _log.debug("a sign of presence is left to age out: %s", error)
-        self._place = self._said = None
-        await self._unfollow()
 
     async def _run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -184,7 +189,8 @@ class Announcer:
         try:
             await self._transport.update(changes)
         except AccessDenied:
-            self._place = former  # all or nothing
+            # All or nothing; of a conversation that may be gone nothing can be taken away.
+            self._place = former if former is None or former.parent == place.parent else None
             raise
         self._said = sign
         self._given(place, made)

@@ -213,6 +213,8 @@ class ClientPresence:
         await self._announcer.close()
 
     def _say_of_customer(self, sign: CustomerSign) -> None:
+        if isinstance(self._sign, CustomerSign) and self._sign.session_id != sign.session_id:
+            self._refusal = None  # that of a conversation that is gone says nothing of another
         if self.is_on:
             self._watcher.look_at(sign.session_id)
             self._say(sign)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows, Reader, Row
 from imbari_chat.schema import paths
@@ -35,9 +36,11 @@ class Newest:
         reader: The way to them.
         session_id: Which conversation.
         usable: Gives the usable messages among rows, in their order.
-        now: The server's time, ms, by which it is decided what is ahead of it.
+        now: Tells the server's time, ms, by which it is decided what is ahead of it. Asked once
+            something has been read: it is known better then.
 
     Attributes:
+        now: That time.
         lower: What :meth:`look_at` found below all that had been read, oldest first.
     """
 
@@ -46,14 +49,17 @@ class Newest:
         reader: Reader,
         session_id: SessionId,
         usable: Callable[[list[Row]], list[Message]],
-        now: int,
+        now: Callable[[], int],
     ) -> None:
-        place, order = paths.messages(session_id), paths.messages_in_order()
-        self.now = now
+        self._rows = partial(
+            OrderedRows, reader, paths.messages(session_id), paths.messages_in_order()
+        )
+        self._ask = now
+        self.now: int = 0
         self._usable = usable
         self.lower: list[Message] = []
-        self._timely = _Part(OrderedRows(reader, place, order))
-        self._ahead = _Part(OrderedRows(reader, place, order, floor=latest_time(now) + 1))
+        self._timely = _Part(self._rows())
+        self._ahead = _Part(self._rows())
 
     @property
     def timely(self) -> list[Message]:
@@ -83,6 +89,8 @@ class Newest:
     async def begin(self, limit: int, enough: int) -> None:
         """Read the last ``limit``; if fewer than ``enough`` are timely, ``limit`` such as well."""
         rows = await self._timely.rows.beyond(None, limit, down=True)
+        self.now = self._ask()
+        self._ahead.rows = self._rows(floor=latest_time(self.now) + 1)
         ahead = [row for row in rows if is_ahead(row.place, self.now)]
         timely = rows[len(ahead) :]
         is_all = len(rows) < limit

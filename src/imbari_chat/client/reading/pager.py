@@ -9,7 +9,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from datetime import datetime
-from typing import Generic, Literal, Self, TypeAlias, TypeVar, get_args
+from typing import Any, Generic, Literal, Self, TypeAlias, TypeVar, get_args
 
 from pydantic import BaseModel
 
@@ -19,7 +19,7 @@ from imbari_chat.client.reading.cursor import Cursor, OrderedRows, Row
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
 from imbari_chat.schema.models import Message, Session, Status
-from imbari_chat.schema.order import is_ahead, latest, latest_time, session_place
+from imbari_chat.schema.order import Place, is_ahead, latest, latest_time
 from imbari_chat.schema.paths import MessageId, SessionId
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -266,14 +266,34 @@ async def latest_sessions(
     """
     checked_count("limit", limit)
 
+    places: dict[str, Place] = {}
+
     def pager() -> SessionPager:
-        return SessionPager(
-            gateway, status=status, unread=unread, since=since, page_size=limit, scan=sys.maxsize
+        return _PlacedSessions(
+            gateway,
+            places,
+            status=status,
+            unread=unread,
+            since=since,
+            page_size=limit,
+            scan=sys.maxsize,
         )
 
     found, now = await pager().older(), gateway.ids.now()
-    ahead = [one for one in found if is_ahead(session_place(one), now)]
+    ahead = [one for one in found if is_ahead(places[one.id], now)]
     if len(found) == limit and len(ahead) > limit // 2:
         found = [*ahead, *await pager().below(latest_time(now)).older()]
-    wanted = set(latest([session_place(one) for one in reversed(found)], limit, now))
-    return [one for one in found if session_place(one) in wanted]
+    wanted = set(latest([places[one.id] for one in reversed(found)], limit, now))
+    return [one for one in found if places[one.id] in wanted]
+
+
+class _PlacedSessions(SessionPager):
+    """One that notes where each record stands: a malformed time is not in the model."""
+
+    def __init__(self, gateway: Gateway, places: dict[str, Place], **which: Any) -> None:
+        super().__init__(gateway, **which)
+        self._noted = places
+
+    def _decoded(self, row: Row) -> Decoded[Session]:
+        self._noted[row.key] = row.place
+        return super()._decoded(row)

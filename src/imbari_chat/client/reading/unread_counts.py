@@ -13,12 +13,15 @@ from imbari_chat.errors import AccessDenied, Conflict, SessionNotFound
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json, is_number, same
+from imbari_chat.wire.pushid import is_push_id
 
 __all__ = ["UnreadCountMismatch", "find_mismatch", "is_count", "mark_unread", "repair"]
 
 _PAGE = 500
 _RECENT = 100
 """Messages among which the customer's latest is looked for."""
+_MOST_COUNTED = 1_000_000
+"""The rules refuse a count above, and whatever would leave one there."""
 _LOOKS = 4
 _SWAPS = 5
 _PAUSE = 0.3
@@ -41,11 +44,11 @@ class UnreadCountMismatch:
 
 
 def is_count(stored: Json) -> bool:
-    """Whether this can be counted up and down: a whole number, 0 or more."""
+    """Whether this can be counted up and down: a whole number, 0 or more, that the rules take."""
     return (
         isinstance(stored, int | float)
         and not isinstance(stored, bool)
-        and stored >= 0
+        and 0 <= stored <= _MOST_COUNTED
         and stored == int(stored)
     )
 
@@ -117,7 +120,12 @@ async def mark_unread(gateway: Gateway, session_id: SessionId) -> bool:
         )
         if session is None:
             raise SessionNotFound.named(session_id)
-        theirs = [message for message in messages if message.sender == "customer"]
+        # What is denied may be for an id that the rules do not take.
+        theirs = [
+            message
+            for message in messages
+            if message.sender == "customer" and (denied is None or is_push_id(message.id))
+        ]
         if session.unread_count or not theirs or theirs[-1].is_unread:
             return False
         try:

@@ -9,9 +9,11 @@ The clock that ids begin with is the server's, as far as it is known.
 
 import secrets
 import threading
+from collections.abc import Callable
 from typing import Final
 
 from imbari_chat.client.sending.server_clock import ServerClock
+from imbari_chat.engine.server_time import Stamp
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import MessageId, NoteId, SessionId
 from imbari_chat.wire.pushid import PushIds, is_push_id, timestamp_of
@@ -30,10 +32,16 @@ _MOST_SEEN: Final = 100
 
 
 class Ids:
-    """A maker of ids, to be shared between threads."""
+    """A maker of ids, to be shared between threads.
 
-    def __init__(self) -> None:
+    Args:
+        latest: The latest moment that the service named, if it has named one.
+    """
+
+    def __init__(self, latest: Callable[[], Stamp | None] = lambda: None) -> None:
         self._lock = threading.Lock()
+        self._latest = latest
+        self._stamp: Stamp | None = None
         self._clock = ServerClock()
         self._sessions = _Sequence()
         self._notes = _Sequence()
@@ -43,7 +51,7 @@ class Ids:
     def now(self) -> int:
         """The server's time as far as it is known, ms since the epoch."""
         with self._lock:
-            return self._clock.now()
+            return self._now()
 
     def local(self) -> int:
         """What this machine's clock shows, ms."""
@@ -62,17 +70,17 @@ class Ids:
     def session(self) -> SessionId:
         """An id for a new session."""
         with self._lock:
-            return SessionId(self._awaited(self._sessions.next(self._clock.now())))
+            return SessionId(self._awaited(self._sessions.next(self._now())))
 
     def note(self) -> NoteId:
         """An id for a new note."""
         with self._lock:
-            return NoteId(self._notes.next(self._clock.now()))
+            return NoteId(self._notes.next(self._now()))
 
     def message(self, session_id: SessionId) -> MessageId:
         """An id that sorts after every message of this conversation that was made or seen here."""
         with self._lock:
-            return MessageId(self._awaited(self._of(session_id).next(self._clock.now())))
+            return MessageId(self._awaited(self._of(session_id).next(self._now())))
 
     def saw(self, session_id: SessionId, message: Message) -> None:
         """This message is part of the conversation."""
@@ -91,6 +99,15 @@ class Ids:
             self._of(session.id).follow_time(session.last_message_time)
             if session.created_at is not None:
                 self._was_stamped(session.id, session.created_at)
+
+    def _now(self) -> int:
+        stamp = self._latest()
+        if stamp is not None and stamp is not self._stamp and 0 < stamp.timestamp < _FAR:
+            self._stamp = stamp
+            self._clock.stamped(
+                stamp.timestamp, made=stamp.made, read=stamp.read, within=stamp.within
+            )
+        return self._clock.now()
 
     def _awaited(self, made: str) -> str:
         """Remember when it was made, until the server's stamp is read."""

@@ -288,8 +288,9 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
                 print(message.label, message.text)
             conversation.reply("Your beans shipped today.")
 
-    Entering reads the session and, unless peeking, marks the customer's messages read; leaving ends
-    what listens. Everything but :attr:`session` works without entering, too.
+    Entering reads the session and, unless peeking, marks the customer's messages read, but for what
+    the rules let nobody change: a malformed record must not hide a conversation. Leaving ends what
+    listens. Everything but :attr:`session` works without entering, too.
 
     Attributes:
         id: The session's.

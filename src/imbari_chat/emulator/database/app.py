@@ -11,10 +11,11 @@ import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from email.utils import formatdate
 from secrets import randbelow
 from typing import Final
 
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from imbari_chat.emulator.database.answers import Done
 from imbari_chat.emulator.database.audiences import PendingEvent
@@ -117,6 +118,7 @@ class DatabaseApp:
             return
         if scope["type"] != "http":
             raise RuntimeError(f"no {scope['type']} here")
+        send = _dated(send, self._clock)
         if scope["raw_path"] in _SOCKET_PATHS:
             await _respond(send, failed(Refusal(404, "404 Not Found")))
             return
@@ -199,6 +201,18 @@ class DatabaseApp:
             self._streams.discard(stream)
             self._delivery.detach(opened.listener)
             opened.namespace.unlisten(opened.listener)
+
+
+def _dated(send: Send, clock: Callable[[], float]) -> Send:
+    """``send``, which says beside each answer when it was given, as every HTTP service does."""
+
+    async def dated(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            date = formatdate(clock(), usegmt=True).encode()
+            message = {**message, "headers": [*message["headers"], (b"date", date)]}
+        await send(message)
+
+    return dated
 
 
 async def _body(headers: dict[str, str], receive: Receive, limit: int) -> bytes | None:

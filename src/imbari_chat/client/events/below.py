@@ -1,0 +1,113 @@
+"""What is new in a conversation and stands below the window that is listened to.
+
+A browser whose clock is slow stamps its messages in the past. In a window that is full of later
+ones they are never shown, but the session tells of each: of its text, and of its time. So once a
+window is full its session is listened to as well, and what it names is looked for where its time
+stands below.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.client.events.new_messages import last_of, named
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.engine.effects import Changed
+from imbari_chat.errors import ImbariError
+from imbari_chat.schema import decode, paths
+from imbari_chat.schema.events import MessageAdded
+from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+
+__all__ = ["BelowTheWindow"]
+
+_FEW: Final = 10
+_MOST_REMEMBERED: Final = 500
+"""Messages that a window has given: a gap that is read may give what the session names then."""
+
+_log = logging.getLogger(__name__)
+
+
+class BelowTheWindow:
+    """Tells of each message that the session names and the window does not reach, once.
+
+    Args:
+        gateway: Where messages are read.
+        session_id: The conversation's.
+        diff: What the window shows.
+        tell: Given these.
+    """
+
+    def __init__(
+        self,
+        gateway: Gateway,
+        session_id: SessionId,
+        diff: MessageDiff,
+        tell: Callable[[MessageAdded], None],
+    ) -> None:
+        self._gateway = gateway
+        self._session_id = session_id
+        self._diff = diff
+        self._tell = tell
+        self._before: Session | None = None
+        self._given: dict[str, None] = {}
+        self._told: set[str] = set()
+        self._listening: asyncio.Task[None] | None = None
+
+    def begin(self) -> None:
+        """Listen from now on, if there may be anything below."""
+        if self._listening is None and self._diff.is_full:
+            work = self._listen()
+            self._listening = asyncio.create_task(work, name="imbari-chat below the window")
+
+    def has_told(self, message: Message) -> bool:
+        """Whether what the window gives now has been told from here; if not, it is remembered."""
+        if message.id in self._told:
+            return True
+        if self._diff.is_full:
+            self._given[message.id] = None
+        if len(self._given) > _MOST_REMEMBERED:
+            del self._given[next(iter(self._given))]
+        return False
+
+    async def close(self) -> None:
+        """Stop."""
+        if self._listening is not None:
+            self._listening.cancel()
+            await asyncio.gather(self._listening, return_exceptions=True)
+
+    async def _listen(self) -> None:
+        place = paths.session(self._session_id)
+        try:
+            async with self._gateway.transport.listen(place) as subscription:
+                async for item in subscription:
+                    if isinstance(item, Changed):
+                        await self._look(item.value)
+        except ImbariError as error:  # whoever listens for messages is told the same
+            _log.debug("the session is not listened to any more: %s", error)
+
+    async def _look(self, raw: Json) -> None:
+        before, session = self._before, decode.session(self._session_id, raw).record
+        if before is None or session is None:
+            self._before = session
+            return
+        if last_of(before) == last_of(session):
+            return
+        if not self._diff.may_miss(session.last_message_time):
+            # A dashboard may write the text first, and then the time.
+            if before.last_message_time != session.last_message_time:
+                self._before = session
+            return
+        gateway = self._gateway
+        newest = await gateway.newest(gateway.patient, self._session_id, _FEW, enough=_FEW)
+        await newest.look_at(session.last_message_time, _FEW)
+        messages = [*newest.lower, *newest.timely, *newest.ahead]
+        new = named(session, messages) - named(before, messages) - self._told - self._given.keys()
+        self._before = session
+        for message in messages:
+            if message.id in new and self._diff.is_below(message):
+                self._told.add(message.id)
+                self._tell(MessageAdded(self._session_id, message))

@@ -1,0 +1,116 @@
+"""What the rules let nobody change does not keep an admin out of a conversation."""
+
+import logging
+from typing import Any
+
+import pytest
+
+from imbari_chat import AccessDenied, AsyncAdminChat
+from imbari_chat.client.gateway import Gateway
+from imbari_chat.emulator.database.changes import Write
+from imbari_chat.emulator.database.credentials import ADMIN as OWNER
+from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
+from tests.client.in_memory import ADMIN, CUSTOMER, InMemory, database
+
+S = "-NNNNNNNNNNNNNNNNNNN"
+OURS = "-MMMMMMMMMMMMMMMMMMM"
+NOW = 1_800_000_000_000
+FIELDS: dict[str, Json] = {
+    "customerName": "Amina",
+    "customerEmail": "amina@example.com",
+    "lastMessage": "Hello",
+    "lastMessageTime": NOW,
+    "unreadCount": 2,
+    "status": "active",
+    "customerUid": "amina",
+}
+
+
+def _stored(
+    session_id: str = S, *, other: str = "-MMMMMMMMMMMMMMMMMMN", without: str = ""
+) -> Namespace:
+    """A conversation with two unread messages, as somebody stored it."""
+    namespace = database()
+    messages: Json = {
+        key: {"text": "Hello", "from": "customer", "timestamp": NOW, "senderUid": "amina"}
+        for key in (OURS, other)
+    }
+    session: Json = {name: value for name, value in FIELDS.items() if name != without}
+    for place, value in (("chatSessions", session), ("messages", messages)):
+        namespace.write(Write.put(Path((place, session_id)), value), OWNER, NOW)
+    return namespace
+
+
+def _desk(namespace: Namespace, who: Json = ADMIN) -> AsyncAdminChat:
+    return AsyncAdminChat._over(Gateway(InMemory(namespace, who), on_rejected=lambda _: None))
+
+
+def _left(namespace: Namespace) -> tuple[Json, dict[str, Json]]:
+    """The count, and what is said of each message."""
+    root: Any = namespace.root.to_json()
+    marks = {key: one.get("read") for key, one in root["messages"][S].items()}
+    return root["chatSessions"][S].get("unreadCount"), marks
+
+
+@pytest.mark.parametrize("other", ["zzz", "test", "7", "a b", "-MMMMMMMMMMMMMMMMMMMM"])
+async def test_a_message_whose_id_no_rule_takes_stays_unread_alone(other: str) -> None:
+    """An import, or somebody in the console, may have written it."""
+    namespace = _stored(other=other)
+    desk = _desk(namespace)
+    async with desk.open(S) as conversation:
+        assert (await conversation.reply("Hi")).delivery == "confirmed"
+        assert await conversation.mark_read() == 0
+    assert _left(namespace) == (1, {OURS: True, other: None, **_reply(namespace, other)})
+    assert not await desk.mark_unread(S)  # one is
+    await desk.close()
+
+
+def _reply(namespace: Namespace, other: str) -> dict[str, Json]:
+    return {key: None for key in _left(namespace)[1] if key not in (OURS, other)}
+
+
+async def test_a_message_is_marked_unread_whose_id_the_rules_take() -> None:
+    """Though one that came later has another."""
+    namespace = _stored(other="zzz")
+    for key in (OURS, "zzz"):
+        namespace.write(Write.put(Path(("messages", S, key, "read")), True), OWNER, NOW)
+    namespace.write(Write.put(Path(("chatSessions", S, "unreadCount")), 0), OWNER, NOW)
+    desk = _desk(namespace)
+    assert await desk.mark_unread(S)
+    assert _left(namespace) == (1, {OURS: False, "zzz": True})
+    await desk.close()
+
+
+@pytest.mark.parametrize("without", [*FIELDS, ""])
+async def test_a_session_without_a_field_can_be_opened(
+    caplog: pytest.LogCaptureFixture, without: str
+) -> None:
+    """The rules let nobody count in one that lacks what they ask for; that is said."""
+    namespace = _stored(without=without)
+    desk = _desk(namespace)
+    with caplog.at_level(logging.WARNING):
+        async with desk.open(S) as conversation:
+            assert len(await conversation.history()) == 2
+    is_whole = without in ("", "customerUid", "unreadCount")
+    assert (_left(namespace)[0] == 0) is is_whole
+    assert ("stay unread" in caplog.text) is not is_whole
+    await desk.close()
+
+
+async def test_a_conversation_whose_id_no_rule_takes_can_be_opened() -> None:
+    """And read, if not answered."""
+    desk = _desk(_stored("test"))
+    async with desk.open("test") as conversation:
+        assert len(await conversation.history()) == 2
+    await desk.close()
+
+
+async def test_who_is_no_admin_is_told_so() -> None:
+    """Their own conversation can be read, and not as an admin."""
+    desk = _desk(_stored(), CUSTOMER)
+    with pytest.raises(AccessDenied):
+        async with desk.open(S):
+            pass
+    await desk.close()
