@@ -127,3 +127,22 @@ async def test_a_large_message_may_be_cut_anywhere(size: int) -> None:
     async with serving(_talk) as server, over(server) as transport:
         assert await _hears(transport, iter([_cut(data, places)])) == [value, LAST]
     assert server.dialed == 1
+
+
+async def test_bytes_that_end_no_text_are_heard() -> None:
+    """They put deadlines off: a slow line brings a frame in pieces."""
+    async with (
+        serving(_talk) as server,
+        over(server) as transport,
+        asyncio.timeout(WAIT),
+        transport.listen(PLACE) as subscription,
+    ):
+        async for item in subscription:
+            if isinstance(item, Changed):
+                break
+        assert transport._line is not None
+        assert transport._line._connection is not None
+        for byte in _frames("slow"):
+            transport._heard_at = 0.0
+            transport._line._connection.data_received(bytes([byte]))
+            assert transport._heard_at > 0.0

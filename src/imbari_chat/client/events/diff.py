@@ -11,7 +11,7 @@ what to read.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -77,13 +77,15 @@ class WindowDiff(ABC):
 
     Args:
         limit: How many records the window holds; may be raised between two windows.
+        place: Where a record stands in the list, by its key.
     """
 
     _records_move: ClassVar[bool]
     """Whether a record's place in the list may change."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, place: Callable[[str, Json], Place]) -> None:
         self.limit = limit
+        self._place = place
         self._raw: dict[str, Json] = {}
         self._places: dict[str, Place] = {}
         self._lowest = Lowest()
@@ -107,10 +109,6 @@ class WindowDiff(ABC):
     def is_full(self) -> bool:
         """Whether there may be records below the window that was delivered last."""
         return self._floor is not None
-
-    @abstractmethod
-    def _place(self, key: str, raw: Json) -> Place:
-        """Where a record stands in the list."""
 
     def holds(self, key: str) -> bool:
         """Whether the window that was delivered last shows this record, as news or not."""
@@ -245,7 +243,8 @@ class WindowDiff(ABC):
         return self._looked_at[1]
 
     def _all_places_in(self, window: Mapping[str, Json]) -> dict[str, Place]:
-        return _in_order({key: self._place_of(key, raw) for key, raw in window.items()})
+        place_of = self._place_of if self._raw else self._place
+        return _in_order({key: place_of(key, raw) for key, raw in window.items()})
 
     def _gone(self, window: Mapping[str, Json], touched: frozenset[str] | None) -> list[str]:
         """The records that were delivered and that the window does not show any more."""
@@ -306,7 +305,7 @@ class SessionDiff(WindowDiff):
     _records_move = True
 
     def __init__(self, limit: int) -> None:
-        super().__init__(limit)
+        super().__init__(limit, place_of_session)
         self._sessions: dict[str, Session] = {}
         self._horizon = 0
 
@@ -317,9 +316,6 @@ class SessionDiff(WindowDiff):
         While an update is being given it is that of the window before.
         """
         return self._horizon
-
-    def _place(self, key: str, raw: Json) -> Place:
-        return place_of_session(key, raw)
 
     def updates(
         self,
@@ -389,14 +385,11 @@ class MessageDiff(WindowDiff):
     _records_move = False
 
     def __init__(self, session_id: SessionId, limit: int, history: int | None = None) -> None:
-        super().__init__(limit)
+        super().__init__(limit, place_of_message)
         self._session_id = session_id
         self._history = history
         self._messages: dict[str, Message] = {}
         self._old = _NONE
-
-    def _place(self, key: str, raw: Json) -> Place:
-        return place_of_message(key, raw)
 
     def is_below(self, message: Message) -> bool:
         """Whether a message stands below the window."""
