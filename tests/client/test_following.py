@@ -257,12 +257,15 @@ async def test_what_is_written_here_is_laid_over_the_window() -> None:
 async def test_a_conversation_is_followed_from_the_last_of_its_messages(
     history: int, window: int, given: str, limit: int
 ) -> None:
-    """The window holds what is given at least."""
+    """The window holds what is given at least; once it is full the session is followed, too."""
     line = Line([LIVE, Changed(_window(*"abc"), None)])
     events = message_events(Gateway(line), AMINA, history=history, window=window)
     told = [_word(event) async for event in events]
     assert told == [*(f"+{key}" for key in given), "live"]
-    assert line.listened == [(PLACE, ORDER.limit_to_last(limit), DEFAULT_LIMIT, "coalesce")]
+    listened: list[object] = [(PLACE, ORDER.limit_to_last(limit), DEFAULT_LIMIT, "coalesce")]
+    if limit <= len("abc"):
+        listened.append((paths.session(AMINA), None, DEFAULT_LIMIT, "coalesce"))
+    assert line.listened == listened
 
 
 async def test_of_the_last_messages_half_may_be_ahead_of_their_time(
