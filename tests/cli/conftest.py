@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from imbari_chat.cli import main
 from imbari_chat.emulator import Emulator
 from imbari_chat.schema import strict_rules
 from tests.cli.harness import Program, Visitor
+
+
+@pytest.fixture(autouse=True)
+def _collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A command that ends by itself collects no garbage; the tests after it do."""
+    monkeypatch.setattr(main, "_spare_collections", lambda _: None)
 
 
 @pytest.fixture(scope="session")
