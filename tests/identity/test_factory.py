@@ -96,8 +96,8 @@ def test_a_project_is_what_the_settings_say(flags: dict[str, Any], key: str) -> 
     ("flags", "problem", "hint"),
     [
         ({**LIVE, "auth_emulator": "127.0.0.1:9"},
-         ("the database is a live one (https://imbari.firebaseio.com), but the sign-in service is an"
-         " emulator at 127.0.0.1:9"),
+         ("the database is a live one (https://imbari.firebaseio.com), but the sign-in service is"
+         " an emulator at 127.0.0.1:9"),
          "Unset FIREBASE_AUTH_EMULATOR_HOST, or set FIREBASE_DATABASE_EMULATOR_HOST too"),
         ({**EMULATOR, "auth_emulator": None},
          "the database is an emulator, but no Auth emulator is configured to sign in at",
