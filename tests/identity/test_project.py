@@ -2,6 +2,7 @@
 
 import pytest
 
+from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.writes import check_json, update_body
 from imbari_chat.errors import ConfigError, InvalidData
 from imbari_chat.http_environment import HttpEnvironment
@@ -62,6 +63,8 @@ def test_addresses_follow_from_url_and_emulator(
     assert project.rest_base == base
     assert project.admin_url == admin_url
     assert project.is_emulator is emulated
+    host = base.partition("://")[2]
+    assert project.socket_place == SocketPlace(host, namespace, secure=not emulated)
 
 
 @pytest.mark.parametrize(
@@ -94,11 +97,11 @@ def test_unusable_database_url_is_refused_with_a_hint(url: str) -> None:
 @pytest.mark.parametrize("host", ["", "127.0.0.1", "http://127.0.0.1:9000", "h:9000/x", "h:"])
 def test_emulator_host_must_be_host_and_port(host: str) -> None:
     """A URL in place of host:port is a common mistake and is named."""
-    with pytest.raises(ConfigError, match="the database emulator must be written as host:port") as caught:
+    with pytest.raises(ConfigError, match="emulator must be written as host:port") as caught:
         at("https://ns.firebaseio.com", host)
     told = (caught.value.where, caught.value.hint)
     assert told == ("database emulator", "Leave out http:// and any path")
-    with pytest.raises(ConfigError, match="the auth emulator must be written as host:port") as caught:
+    with pytest.raises(ConfigError, match="emulator must be written as host:port") as caught:
         Project("demo-x", "https://ns.firebaseio.com", "k", auth_emulator=host)
     assert caught.value.where == "auth emulator"
 

@@ -93,8 +93,10 @@ def test_override_that_would_not_arrive_is_refused(
     project: Project, override: dict[str, Json]
 ) -> None:
     """firebase-admin leaves out an empty one, which would lift every rule, and encodes none."""
-    with pytest.raises(ConfigError, match="override"):
+    with pytest.raises(ConfigError, match="override") as caught:
         ServiceAccess(project, override=override)
+    assert caught.value.where == "auth override"
+    assert caught.value.hint == "Ask for unrestricted access to stand above the rules"
 
 
 def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
