@@ -94,6 +94,11 @@ def test_unread_is_what_a_customer_wrote_and_nobody_read(
     assert _message(sender, **fields).is_unread is is_unread
 
 
+def test_messages_are_signed_as_the_widget_signs_them() -> None:
+    """For the customer who reads them."""
+    assert (_message("customer").label, _message("admin").label) == ("You", "Imbari Team")
+
+
 @pytest.mark.parametrize(("name", "label"), [("Noor", "Noor"), (None, "u2"), ("", "u2")])
 def test_who_gave_no_name_is_called_by_their_uid(name: str | None, label: str) -> None:
     """A colleague, and whoever has a conversation."""

@@ -100,6 +100,7 @@ def test_what_is_resolved_does_not_wait() -> None:
     asked = heard(Listing(), MessageAdded(BRIAN.id, message("m", "Thanks!")), WINDOW)
     assert asked.last_sender(BRIAN) == "customer"
     assert not is_waiting(asked, BRIAN)
+    assert _names(Listing(shown="unassigned")) == ["amina", "chen", "dina"]
 
 
 def test_what_is_read_does_not_tell_who_wrote_last() -> None:
