@@ -139,6 +139,38 @@ def test_one_conversations_clock_is_not_anothers(clock: Clock) -> None:
     assert timestamp_of(ids.session()) == NOW
 
 
+def test_notes_have_ids_in_the_order_in_which_they_were_made(clock: Clock) -> None:
+    """By the server's time, as all ids."""
+    ids = Ids()
+    assert ids.local() == NOW
+    ids.stamped(NOW + HOUR, made=NOW)
+    made = [ids.note() for _ in range(5)]
+    assert made == sorted(set(made))
+    assert {timestamp_of(one) for one in made} == {NOW + HOUR}
+
+
+def test_a_message_follows_the_last_of_its_conversation(clock: Clock) -> None:
+    """Of which only the time may be known."""
+    ids = Ids()
+    last = {"$id": A, "lastMessageTime": NOW + HOUR}
+    ids.saw_session(Session.model_validate(last))
+    assert timestamp_of(ids.message(A)) > NOW + HOUR
+    key = ids.session()
+    ids.saw_session(Session.model_validate({"$id": key}))  # which is not whole yet
+    assert ids.now() == NOW
+
+
+def test_the_latest_of_the_ids_is_followed_whichever_was_seen_last(clock: Clock) -> None:
+    """One that is longer than the service's too."""
+    ids = Ids()
+    latest = _id_of(NOW + HOUR) + "z"
+    for key in (_id_of(NOW + 1), latest, _id_of(NOW + 2)):
+        ids.saw(A, _message(key, NOW))
+    made = ids.message(A)
+    assert made > latest
+    assert {latest, made} <= ids.seen(A)
+
+
 @pytest.mark.parametrize("junk", ["z" * 20, "z", "~" * 20, "é", _id_of(NOW + DAY + 1), "12"])
 def test_junk_ids_drag_nothing_along(clock: Clock, junk: str) -> None:
     """What is further ahead of its message's time than any clock may be is not followed."""
@@ -240,6 +272,33 @@ def test_a_clock_that_is_set_back_is_noticed_at_once(
     server.stamped(NOW, made=NOW - 10, read=NOW)
     clock.shows += moved
     assert server.now() == NOW + shown
+
+
+@pytest.mark.parametrize(
+    ("stamps", "behind"),
+    [
+        ([(0, 100), (50, 150)], 50),
+        ([(50, 150), (0, 100)], 50),
+        ([(-100, 0), (-150, -50)], -50),
+        ([(-150, -50), (-100, 0)], -50),
+    ],
+)
+def test_each_answer_narrows_how_wrong_the_clock_is(
+    clock: Clock, stamps: list[tuple[int, int]], behind: int
+) -> None:
+    """It is taken to be as right as all of them allow."""
+    server = ServerClock()
+    for least, most in stamps:
+        server.stamped(NOW, made=NOW - most, read=NOW - least)
+    assert server.now() == NOW + behind
+
+
+def test_a_clock_that_is_set_back_meanwhile_says_nothing(clock: Clock) -> None:
+    """What is known stays."""
+    server = ServerClock()
+    server.stamped(NOW, made=NOW + HOUR, read=NOW + HOUR + 10)
+    server.stamped(NOW, made=NOW + 3 * HOUR, read=NOW)
+    assert server.now() == NOW - HOUR
 
 
 def test_a_clock_that_is_moved_is_measured_anew(clock: Clock) -> None:

@@ -294,6 +294,34 @@ def test_what_nobody_may_look_for_and_nothing_speaks_for_is_not_there(was_absent
     assert core.drain() == []
 
 
+def test_a_look_that_fails_has_seen_nothing() -> None:
+    """What may be there may be there still, though nobody may look any more."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", UNKNOWN, 1.0)
+    core.online(2.0)
+    core.unreachable("m1", AWAY, 3.0)
+    core.online(4.0)
+    core.drain()
+    core.barred("m1", 5.0)
+    assert (core.drain(), core.pending) == ([], {"m1": "sent"})
+
+
+@pytest.mark.parametrize("answer", ["yes", "no"])
+def test_an_answer_that_comes_late_is_one(answer: str) -> None:
+    """It was given up, and waits for the pause that the answer ends: it must not go out again."""
+    core = _core()
+    core.put("m1", "s", 0.0)
+    core.unreachable("m1", AWAY, 1.0)
+    core.drain()
+    if answer == "yes":
+        core.committed("m1", 1.1)
+        assert core.drain() == [Delivered("m1", "confirmed")]
+    else:
+        core.refused("m1", InvalidData("bad"), 1.1)
+        assert _told(core) == [("m1", "failed")]
+
+
 def test_a_second_chance_waits_for_the_interval() -> None:
     """The rules' interval may have been used up elsewhere."""
     core = _core(interval=0.5, second_chances=1)

@@ -22,7 +22,7 @@ from imbari_chat.errors import (
 )
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.sign_in import sign_in_with_password
+from imbari_chat.identity.sign_in import sign_in_anonymously, sign_in_with_password
 from tests.identity.answering import AnsweringServer
 from tests.identity.places import ADMIN, closed_port, project_at
 
@@ -89,6 +89,17 @@ def test_admins_are_listed_by_address(accounts: AdminAccounts) -> None:
         "amina@example.com",
         "zoe@example.com",
     ]
+
+
+def test_an_admin_without_an_address_is_listed_too(
+    project: Project, accounts: AdminAccounts
+) -> None:
+    """Before the others: somebody made one of a customer who signed in anonymously."""
+    accounts.create(*ADMIN)
+    accounts.grant(ADMIN[0])
+    with closing(sign_in_anonymously(project)) as customer:
+        accounts._client.set_custom_user_claims(customer.uid, {"admin": True})
+    assert [account.email for account in accounts.admins()] == [None, ADMIN[0]]
 
 
 def test_admins_are_looked_for_among_so_many_accounts(accounts: AdminAccounts) -> None:
@@ -168,6 +179,23 @@ def test_account_service_that_is_away_is_unavailable() -> None:
     with closing(accounts), pytest.raises(Unavailable, match="account service") as caught:
         accounts.grant("a@b.c")
     assert caught.value.outcome_unknown is False
+
+
+def test_a_change_whose_answer_is_lost_may_have_been_made(server: AnsweringServer) -> None:
+    """Nobody knows, and one looks."""
+    server.mode = "drop"
+    accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
+    with closing(accounts), pytest.raises(Unavailable) as caught:
+        accounts.grant("a@b.c")
+    assert caught.value.outcome_unknown
+
+
+def test_a_page_in_the_way_is_no_account_service(server: AnsweringServer) -> None:
+    """The library would look for accounts in it."""
+    server.body, server.headers = "<html>Log in</html>", {"content-type": "text/html"}
+    accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
+    with closing(accounts), pytest.raises(Unavailable, match="that is not JSON as it sends it"):
+        accounts.admins()
 
 
 @pytest.mark.parametrize("before", [None, "127.0.0.1:9"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.writes import check_json, update_body
 from imbari_chat.errors import ConfigError, InvalidData
 from imbari_chat.http_environment import HttpEnvironment
@@ -62,6 +63,8 @@ def test_addresses_follow_from_url_and_emulator(
     assert project.rest_base == base
     assert project.admin_url == admin_url
     assert project.is_emulator is emulated
+    host = base.partition("://")[2]
+    assert project.socket_place == SocketPlace(host, namespace, secure=not emulated)
 
 
 @pytest.mark.parametrize(
@@ -86,26 +89,56 @@ def test_unusable_database_url_is_refused_with_a_hint(url: str) -> None:
     """The message says what a database URL looks like, and does not repeat what was given."""
     with pytest.raises(ConfigError, match="database URL") as caught:
         at(url)
-    assert caught.value.hint is not None
+    assert caught.value.where == "database URL"
+    assert "https://NAME-default-rtdb.firebaseio.com" in str(caught.value.hint)
     assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("host", ["", "127.0.0.1", "http://127.0.0.1:9000", "h:9000/x", "h:"])
 def test_emulator_host_must_be_host_and_port(host: str) -> None:
     """A URL in place of host:port is a common mistake and is named."""
-    with pytest.raises(ConfigError, match="host:port"):
+    with pytest.raises(ConfigError, match="emulator must be written as host:port") as caught:
         at("https://ns.firebaseio.com", host)
-    with pytest.raises(ConfigError, match="host:port"):
+    told = (caught.value.where, caught.value.hint)
+    assert told == ("database emulator", "Leave out http:// and any path")
+    with pytest.raises(ConfigError, match="emulator must be written as host:port") as caught:
         Project("demo-x", "https://ns.firebaseio.com", "k", auth_emulator=host)
+    assert caught.value.where == "auth emulator"
 
 
 def test_missing_project_id_and_bad_timeout_are_refused() -> None:
     """Neither has a meaning that could be guessed."""
-    with pytest.raises(ConfigError, match="project id"):
+    with pytest.raises(ConfigError, match="project id") as caught:
         Project("", "https://ns.firebaseio.com", "k")
+    assert (caught.value.where, caught.value.hint) == ("project", "The Firebase console shows it")
     for timeout in (0.0, -1.0, float("nan")):
-        with pytest.raises(ConfigError, match="timeout"):
+        with pytest.raises(ConfigError, match=f"must be positive, not {timeout}") as caught:
             Project("demo-x", "https://ns.firebaseio.com", "k", timeout=timeout)
+        assert (caught.value.where, caught.value.hint) == ("timeout", "Give seconds, such as 10")
+    assert Project("demo-x", "https://ns.firebaseio.com", "k", timeout=0.01).timeout == 0.01
+
+
+@pytest.mark.parametrize(
+    ("emulator", "auth_emulator", "url"),
+    [
+        (None, None, "https://identitytoolkit.googleapis.com"),
+        ("127.0.0.1:1", None, "http://127.0.0.1:1"),
+        ("127.0.0.1:1", "127.0.0.1:2", "http://127.0.0.1:2"),
+    ],
+)
+def test_the_way_to_all_of_it_is_checked_before_anything_is_asked(
+    emulator: str | None, auth_emulator: str | None, url: str
+) -> None:
+    """A proxy that cannot be used is found out at once, not by the first message."""
+    live = "https://ns.firebaseio.com"
+    project = Project("demo-x", live, "k", emulator, auth_emulator)
+    assert project.sign_in_url == url
+    http = HttpEnvironment({"https_proxy": "ftp://proxy.example"})
+    if emulator is None:
+        with pytest.raises(ConfigError, match="proxy"):
+            Project("demo-x", live, "k", emulator, auth_emulator, http=http)
+    else:
+        Project("demo-x", live, "k", emulator, auth_emulator, http=http)
 
 
 def test_api_key_is_not_shown() -> None:

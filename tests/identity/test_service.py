@@ -2,11 +2,12 @@
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path as FilePath
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import firebase_admin.db
@@ -14,6 +15,7 @@ import pytest
 import requests.adapters
 
 from imbari_chat.config import Settings
+from imbari_chat.engine.access import SocketRequest
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
@@ -46,7 +48,7 @@ def test_a_shallow_read_has_keys_alone(service: ServiceAccess) -> None:
     service.update({OPEN / "v": {"a": {"b": [1, 2]}, "c": "text"}})
     assert service.get_shallow(OPEN / "v") == {"a": True, "c": True}
     assert service.get_shallow(OPEN / "nothing") is None
-    with pytest.raises(AccessDenied):
+    with pytest.raises(AccessDenied, match="imbari-chat"):
         service.get_shallow(Path.parse("/mine/somebody"))
 
 
@@ -91,8 +93,10 @@ def test_override_that_would_not_arrive_is_refused(
     project: Project, override: dict[str, Json]
 ) -> None:
     """firebase-admin leaves out an empty one, which would lift every rule, and encodes none."""
-    with pytest.raises(ConfigError, match="override"):
+    with pytest.raises(ConfigError, match="override") as caught:
         ServiceAccess(project, override=override)
+    assert caught.value.where == "auth override"
+    assert caught.value.hint == "Ask for unrestricted access to stand above the rules"
 
 
 def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
@@ -110,6 +114,51 @@ def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
         "token": {"admin": True},
     }
     assert asked.headers["authorization"] == "Bearer owner"
+
+
+def test_what_is_no_json_asks_nobody(server: AnsweringServer) -> None:
+    """The library would send it as it is."""
+    with closing(ServiceAccess(project_at(server.host))) as access:
+        with pytest.raises(InvalidData):
+            access.update({OPEN: float("nan")})
+        with pytest.raises(InvalidData):
+            access.compare_and_set(OPEN, None, float("nan"))
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda access: access.get(OPEN),
+        lambda access: access.get_shallow(OPEN),
+        lambda access: access.update({OPEN: 1}),
+        lambda access: access.compare_and_set(OPEN, 1, 2),
+    ],
+    ids=["get", "get_shallow", "update", "compare_and_set"],
+)
+def test_a_closed_access_asks_nobody(
+    server: AnsweringServer, call: Callable[[ServiceAccess], object]
+) -> None:
+    """It is said that it is closed, and not what the library makes of that."""
+    access = ServiceAccess(project_at(server.host))
+    access.close()
+    with pytest.raises(Unavailable, match="this access to the database is closed"):
+        call(access)
+    assert server.asked == []
+
+
+def test_a_socket_is_the_services_under_the_override() -> None:
+    """Or above the rules, if that was asked for."""
+    project = project_at("127.0.0.1:1")
+    cases: list[tuple[dict[str, Any], dict[str, Json]]] = [
+        ({}, {"authvar": {"uid": "imbari-chat", "token": {"admin": True}}}),
+        ({"override": {"uid": "amina"}}, {"authvar": {"uid": "amina"}}),
+        ({"unrestricted": True}, {}),
+    ]
+    for flags, authvar in cases:
+        with closing(ServiceAccess(project, **flags)) as access:
+            credential = {"cred": "owner", **authvar}
+            assert access.socket() == SocketRequest(project.socket_place, "gauth", credential)
 
 
 def test_keys_that_look_like_url_syntax_arrive_whole(service: ServiceAccess) -> None:

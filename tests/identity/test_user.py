@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.project import Project
@@ -95,7 +96,27 @@ def test_update_is_one_request_for_many_places(
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("PATCH", "/.json")
     assert asked.params["ns"] == "demo-imbari-default-rtdb"
+    assert asked.params["print"] == "silent"
+    assert asked.headers["content-type"] == "application/json; charset=UTF-8"
     assert asked.json == {"open/a": 1, "mine/u1/b": {"c": None}}
+
+
+def test_a_shallow_read_asks_for_keys_alone(server: AnsweringServer) -> None:
+    """As the user."""
+    server.body = '{"a": true}'
+    tokens = make_tokens()
+    with closing(UserAccess(project_at(server.host), tokens, refresh=Bank())) as access:
+        assert access.get_shallow(OPEN) == {"a": True}
+    (asked,) = server.asked
+    assert (asked.method, asked.path) == ("GET", "/open.json")
+    assert (asked.params["shallow"], asked.params["auth"]) == ("true", tokens.id_token)
+
+
+def test_a_socket_is_the_users() -> None:
+    """By the token that is good now."""
+    access = lonely(Clock(), Bank())
+    place = project_at("127.0.0.1:1").socket_place
+    assert access.socket() == SocketRequest(place, "auth", {"cred": token_of(access)})
 
 
 def test_update_is_all_or_nothing(customer: UserAccess) -> None:
@@ -241,6 +262,22 @@ def test_good_token_outlives_a_refresh_that_cannot_be_made() -> None:
         access.stream(ROOT)
 
 
+def test_a_short_token_is_used_up_to_a_tenth_of_its_life() -> None:
+    """Half of it is early, and the last tenth is too late."""
+    clock, bank = Clock(), Bank(error=Unavailable("away"))
+    access = lonely(clock, bank, tokens=make_tokens(lifetime=60))
+    first = token_of(access)
+    clock.now += 29
+    assert token_of(access) == first
+    assert bank.asked == []
+    clock.now += 24.5
+    assert token_of(access) == first
+    assert len(bank.asked) == 1
+    clock.now += 1
+    with pytest.raises(Unavailable, match="away"):
+        access.stream(ROOT)
+
+
 def test_dead_sign_in_is_said_at_once() -> None:
     """A refused refresh token does not get better by waiting."""
     clock, bank = Clock(), Bank(error=AuthError("your sign-in has ended"))
@@ -361,15 +398,16 @@ def test_those_who_wait_for_a_refresh_share_its_failure() -> None:
     def refresh(token: str) -> Tokens:
         asked.append(token)
         assert answer.wait(30)
-        raise Unavailable("away")
+        raise Unavailable("away", where="sign-in", hint="Wait")
 
     access = UserAccess(project_at("127.0.0.1:1"), make_tokens(), refresh=refresh, clock=clock)
     access._refreshing = queue = CountedLock(8)  # type: ignore[assignment]
     clock.now += 3590
 
     def ask(_: int) -> None:
-        with pytest.raises(Unavailable, match="away"):
+        with pytest.raises(Unavailable, match="away") as caught:
             token_of(access)
+        assert (caught.value.where, caught.value.hint) == ("sign-in", "Wait")
 
     with ThreadPoolExecutor(8) as pool:
         waiting = pool.map(ask, range(8))

@@ -279,3 +279,14 @@ def test_whoever_is_gone_or_makes_no_sense_hides_no_colleague() -> None:
 def test_signs_last_as_long_as_was_decided() -> None:
     """ms and seconds; the website's pages count with the same."""
     assert (EXPIRY, TYPING_EXPIRY, MIN_INTERVAL) == (150_000, 6_000, 1.0)
+
+
+def test_each_side_types_for_itself() -> None:
+    """A customer is meant where no side is named; and each sign has its place."""
+    moment = PresenceSnapshot(typing=frozenset({(S, "customer"), (T, "admin")}))
+    assert (moment.is_typing(S), moment.is_typing(S, "admin")) == (True, False)
+    assert (moment.is_typing(T), moment.is_typing(T, "admin")) == (False, True)
+    sides: dict[Sender, str] = {"customer": "customer", "admin": "team"}
+    for sender, side in sides.items():
+        written = presence.types(S, sender)
+        assert {str(place) for place in written} == {f"/typing/{S}/at", f"/typing/{S}/{side}"}

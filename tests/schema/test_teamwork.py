@@ -214,6 +214,15 @@ def test_whatever_stands_at_a_uid_blocks(raw: Json) -> None:
     assert roots.snapshot(NOW).block_of(session(customerUid="amina")) is not None
 
 
+def test_kept_replies_are_known_by_their_names() -> None:
+    """And what a conversation has none of, it has none of."""
+    roots = TeamRoots()
+    assert not roots.take(paths.CANNED_REPLIES, {"hi": {"text": "Hello", "by": "noor", "at": 1}})
+    team = roots.snapshot(NOW)
+    assert {name: one.text for name, one in team.canned_replies.items()} == {"hi": "Hello"}
+    assert (team.snooze_of(session()), team.assignment_of(S)) == (None, None)
+
+
 def test_what_does_not_fit_is_told_once_and_takes_nothing_with_it() -> None:
     """Again when it has become another; and a good one beside it is read."""
     roots = TeamRoots()

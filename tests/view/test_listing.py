@@ -12,10 +12,13 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import Assignment, Snooze, TeamRecord, TeamSnapshot
 from imbari_chat.view.listing import (
     Listing,
+    asks_who_waits,
     counted,
     extended,
     following,
     heard,
+    in_all,
+    is_waiting,
     kept,
     known,
     listed,
@@ -23,6 +26,7 @@ from imbari_chat.view.listing import (
     moved,
     other_order,
     other_shown,
+    place,
     reach,
     unheard_of,
     unread,
@@ -57,6 +61,7 @@ def test_each_filter_shows_its_own() -> None:
         assignments={
             "chen": _kept(Assignment, "chen", to="me"),
             "amina": _kept(Assignment, "amina", to="u2"),
+            "brian": _kept(Assignment, "brian", to="me"),
         },
         snoozes={"fay": _kept(Snooze, "fay", until=NOW + 1)},
     )
@@ -78,9 +83,40 @@ def test_each_filter_shows_its_own() -> None:
     }
 
 
+def test_the_filters_go_both_ways() -> None:
+    """From the first back to the last."""
+    assert other_shown(Listing()).shown == "unread"
+    assert other_shown(Listing(), -1).shown == "all"
+
+
 def test_who_waits_longest_comes_first() -> None:
     """Those who do not wait come behind."""
     assert _names(other_order(Listing())) == ["dina", "amina", "chen"]
+    assert other_order(other_order(Listing())) == Listing()
+
+
+def test_what_is_resolved_does_not_wait() -> None:
+    """Whoever wrote last."""
+    asked = heard(Listing(), MessageAdded(BRIAN.id, message("m", "Thanks!")), WINDOW)
+    assert asked.last_sender(BRIAN) == "customer"
+    assert not is_waiting(asked, BRIAN)
+    assert _names(Listing(shown="unassigned")) == ["amina", "chen", "dina"]
+
+
+def test_what_is_read_does_not_tell_who_wrote_last() -> None:
+    """It is looked up, if the list depends on it."""
+    assert heard(Listing(), SessionAdded(CHEN), WINDOW).last_sender(CHEN) is None
+    asks = [Listing(), Listing(shown="waiting"), Listing(order="longest waiting")]
+    assert [asks_who_waits(one) for one in asks] == [False, True, True]
+
+
+def test_what_was_looked_up_is_searched_too() -> None:
+    """Unless more of it was heard."""
+    asked = message("m", "A French press?", timestamp=NOW - 1)
+    listing = heard(Listing(), MessageAdded(DINA.id, message("m", "Aeropress")), WINDOW)
+    done = looked_at(listing, {CHEN.id: asked, DINA.id: asked})
+    assert _names(replace(done, query="french")) == ["chen"]
+    assert _names(replace(done, query="aeropress")) == ["dina"]
 
 
 def test_waiting_begins_with_the_first_message_that_is_not_answered() -> None:
@@ -162,6 +198,7 @@ def test_search_looks_through_names_addresses_and_texts() -> None:
     assert reach(found, rows, WINDOW) == "1 found in the newest 4; End looks further; texts of 1"
     searching = replace(found, ids=EVERYBODY, is_loading=True)
     assert reach(searching, rows, WINDOW) == "1 found in 4 of 1,600; looking further…; texts of 1"
+    assert in_all(replace(Listing(), query="brian"), WINDOW) == 1  # though he is not listed
     done = replace(found, is_complete=True)
     assert reach(done, rows, WINDOW) == "1 found in all 4, texts of 1 of them"
 
@@ -175,6 +212,9 @@ def test_an_untouched_selection_stays_on_top() -> None:
     late = {**WINDOW, SessionId("eve"): session("eve", at=9)}
     assert moved(down, listed(down, late), 1).selected == DINA.id
     assert moved(down, rows, 99).selected == DINA.id
+    assert moved(down, rows, -99).selected == AMINA.id
+    assert kept(replace(down, selected=DINA.id), rows, rows[:2]).selected == CHEN.id
+    assert place(replace(down, selected=FAY.id), rows) == 0
     assert moved(Listing(), [], 1).selected is None
 
 
@@ -220,6 +260,12 @@ def test_the_next_unread_is_found_around_the_end() -> None:
     assert following(Listing(), rows, "unread") == DINA
     assert following(Listing(selected=DINA.id), rows, "waiting") == AMINA
     assert following(Listing(), [CHEN], "unread") is None
+    assert following(Listing(selected=DINA.id), [CHEN, DINA], "unread") == DINA
+    three = [AMINA, CHEN, DINA, session("eve", unreadCount=1)]
+    assert following(Listing(selected=CHEN.id), three, "unread") == DINA
+    answered = heard(Listing(), MessageAdded(DINA.id, message("r", "Hi", sender="admin")), WINDOW)
+    assert following(answered, three, "waiting") == three[-1]
+    assert following(answered, three, "unread") == DINA
 
 
 def test_what_leaves_the_window_stays_in_the_list() -> None:
@@ -247,7 +293,9 @@ def test_a_list_that_has_all_is_complete() -> None:
     assert not counted(half, frozenset(window) | {CHEN.id, BRIAN.id}, window).is_complete
     known = counted(Listing(), frozenset(window) | {BRIAN.id}, window)
     assert extended(known, [BRIAN], window, is_last=False).is_complete
-    assert extended(Listing(), [BRIAN], window, is_last=True).is_complete
+    last = extended(Listing(), [BRIAN], window, is_last=True)
+    assert last.is_complete
+    assert extended(last, [CHEN], window, is_last=False).is_complete
 
 
 def test_the_total_goes_on_with_what_is_heard() -> None:

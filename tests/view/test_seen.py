@@ -69,6 +69,13 @@ def test_scrolled_away_is_not_seen() -> None:
     assert to_mark(_after(GAZE), TALK, 70)[1] is TALK[2]
 
 
+def test_nothing_is_asked_for_twice() -> None:
+    """Though more was seen, with something unseen before it."""
+    seen, _ = to_mark(_after(GAZE), TALK, 70)
+    seen = _after(Gaze(frozenset(IDS[10:12])), seen=seen)
+    assert to_mark(seen, TALK, 70) == (seen, None)
+
+
 def test_what_could_not_be_marked_is_asked_for_again() -> None:
     """Once the network is back."""
     seen, _ = to_mark(_after(GAZE), TALK, 70)

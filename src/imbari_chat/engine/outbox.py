@@ -370,12 +370,10 @@ class OutboxCore:
         """The service can be reached: whatever waits for it need not."""
         entry = self._entries.get(key)
         if entry is not None:
-            self._landed(entry)
             self._backoff.reset()
             if self._paused_until is not None:
                 entry.under_way = True  # its own turn comes when the answer has been digested
                 self.online(now)
-                entry.under_way = False
         return entry
 
     def _try_later(self, entry: _Entry, now: float) -> None:

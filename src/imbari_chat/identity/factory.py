@@ -150,7 +150,7 @@ def _service(settings: Settings) -> SocketAccess:
     if settings.identity == "emulator" and not settings.on_emulator:
         raise ConfigError(
             "identity is emulator, but the database is a live one",
-            hint="Choose auto, service or user, or set FIREBASE_DATABASE_EMULATOR_HOST",
+            hint="Choose another identity, or set FIREBASE_DATABASE_EMULATOR_HOST",
         )
     return ServiceAccess(
         project(settings), key_file=settings.credentials, unrestricted=settings.unrestricted
