@@ -4,6 +4,7 @@ import gc
 import os
 import signal
 import tempfile
+from collections import Counter
 from collections.abc import Generator, Iterator
 from typing import Any, Final
 
@@ -15,6 +16,9 @@ from tests.costs import Costs
 from tests.google import Absent, auth_emulator
 
 _CORES: Final = ("wire", "rules", "schema", "view", "engine")
+
+_MANY: Final = 20
+"""Variants of a test."""
 
 _YOUNG: Final = 10_000
 """Objects made and not freed between two searches for garbage."""
@@ -54,13 +58,15 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
     """Tests that share what is slow to start go to one worker, and begin first.
 
-    Those of cores come last: they are so small that all workers end at the same time.
+    Then those with many variants, which one worker runs in a row. Those of cores come last: they
+    are so small that all workers end at the same time.
     """
     for item in items:
         if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
     yield
-    items.sort(key=_turn)
+    variants = Counter(map(_function, items))
+    items.sort(key=lambda item: _turn(item, variants[_function(item)]))
 
 
 @pytest.hookimpl(wrapper=True)
@@ -79,11 +85,18 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def _turn(item: pytest.Item) -> int:
-    """Whether a test is among the first, 0, or among the last, 2."""
+def _turn(item: pytest.Item, variants: int) -> int:
+    """When a test begins: 0 is first."""
     if item.get_closest_marker("xdist_group"):
         return 0
-    return 2 if item.path.parent.name in _CORES else 1
+    if item.path.parent.name in _CORES:
+        return 3
+    return 1 if variants >= _MANY else 2
+
+
+def _function(item: pytest.Item) -> str:
+    """What all variants of a test have in common."""
+    return item.nodeid.partition("[")[0]
 
 
 def _shared_program(item: pytest.Item) -> str:
