@@ -3,6 +3,7 @@
 import gc
 from collections.abc import Iterator
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -64,6 +65,21 @@ def test_what_is_little_is_searched_as_ever() -> None:
     made = _lists(FEW)
     assert not _are_old(made)
     assert gc.isenabled()
+
+
+def test_what_was_young_before_does_not_count(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A program that searches seldom has much that is young; it pays nothing for what is little."""
+    counted = Mock(return_value=0)
+    monkeypatch.setattr(gc, "get_freeze_count", counted)
+    threshold = gc.get_threshold()
+    gc.set_threshold(10 * MANY)
+    try:
+        young: list[list[int]] = [[] for _ in range(2 * MANY)]
+        assert not _are_old(_lists(FEW))
+        counted.assert_not_called()
+        assert not _are_old(young)
+    finally:
+        gc.set_threshold(*threshold)
 
 
 def test_whoever_has_switched_the_collector_off_finds_it_off() -> None:

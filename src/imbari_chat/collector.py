@@ -30,10 +30,11 @@ def unsearched(make: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     if not gc.isenabled():
         return make(*args, **kwargs)
     gc.disable()
+    before = gc.get_count()[0]
     try:
         return make(*args, **kwargs)
     finally:
-        if gc.get_count()[0] > _MANY and not gc.get_freeze_count():
+        if gc.get_count()[0] - before > _MANY and not gc.get_freeze_count():
             # All that is young, too, is taken from the collector, and given back as old: it is
             # searched with everything else, and does not count as having made that larger.
             gc.freeze()
