@@ -1,6 +1,7 @@
 """What the outbox tells, and whom: waiters, watchers, and whoever flushes while it is closed."""
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from types import SimpleNamespace
@@ -216,7 +217,9 @@ async def test_a_deadline_that_comes_with_the_answer_tells_the_answer(
     class _Late(InMemory):
         def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
             self._write(changes)
-            asyncio.get_running_loop().call_later(deadline, done, None)
+            loop = asyncio.get_running_loop()
+            loop.call_later(2 * deadline, done, None)
+            loop.call_soon(time.sleep, 4 * deadline)  # both have come when the loop looks again
             return lambda: True
 
     desk = AsyncAdminChat._over(Gateway(_Late(namespace, ADMIN)))
