@@ -1,5 +1,6 @@
 """JSON: its text, its equality, its numbers."""
 
+import gc
 import json
 import math
 from typing import Any
@@ -159,3 +160,32 @@ def test_storing_a_number_twice_changes_nothing(number: float) -> None:
 def test_length_counts_utf16_units(text: str) -> None:
     """A character beyond the basic plane counts twice, a lone surrogate once."""
     assert utf16_length(text) == sum(2 if ord(character) > 0xFFFF else 1 for character in text)
+
+
+def test_nothing_is_freed_where_a_nested_text_has_used_up_the_stack() -> None:
+    """What goes there could do nothing before it goes: no socket would be closed."""
+    went: list[bool] = []
+
+    class Going:
+        def __init__(self) -> None:
+            self.circle = self
+
+        def __del__(self) -> None:
+            try:
+                json.loads("[" * 200 + "]" * 200)
+            except RecursionError:
+                went.append(False)
+            else:
+                went.append(True)
+
+    threshold = gc.get_threshold()
+    gc.collect()
+    try:
+        Going()
+        gc.set_threshold(800)  # one list for each bracket
+        with pytest.raises(InvalidData, match="nested too deep"):
+            parse("[" * 4000)
+    finally:
+        gc.set_threshold(*threshold)
+    gc.collect()
+    assert went == [True]

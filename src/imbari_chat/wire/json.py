@@ -33,9 +33,6 @@ Json: TypeAlias = "Scalar | list[Json] | dict[str, Json] | None"
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 
-_LARGE = 64 * 1024
-"""Characters from which on a text may hold many objects."""
-
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -104,13 +101,10 @@ def parse(text: str | bytes, *, in_steps: bool = False) -> Json:
     """
     try:
         whole = text if isinstance(text, str) else text.decode()
-        value: Json
         if in_steps:
-            value = steps.read(whole, _DECODER)
-        elif len(whole) < _LARGE:
-            value = _DECODER.decode(whole)
-        else:
-            value = unsearched(_DECODER.decode, whole)
+            return steps.read(whole, _DECODER)
+        # A search in the depths of a nested text would leave no stack to what is freed there.
+        value: Json = unsearched(_DECODER.decode, whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidData(f"not JSON: {error.msg}", where=where) from None
