@@ -113,15 +113,18 @@ def test_a_reader_that_does_not_read_is_cut_off(
     with _deaf_listener(emulator, namespace) as deaf, EventStream(http, "/s.json") as good:
         text = "x" * 100_000
         heard: list[str] = []
+        ahead = threading.Semaphore(20)  # of whoever reads, however slowly
 
         def follow() -> None:
             assert good.next()[1]["path"] == "/"
             while len(heard) < 100:
                 heard.append(good.next()[1]["path"])
+                ahead.release()
 
         reading = threading.Thread(target=follow)
         reading.start()
         for n in range(100):
+            assert ahead.acquire(timeout=60)
             assert http.put(f"/s/{n}.json?print=silent", json=text).status_code == 204
         reading.join(60)
         assert heard == [f"/{n}" for n in range(100)]
