@@ -313,15 +313,21 @@ async def test_one_that_cannot_be_read_again_is_as_it_was_known() -> None:
     assert desk.store.listing.older[before.id] == changed
 
 
-async def test_after_an_outage_what_was_read_is_read_again_once(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """As much as it was, from the beginning: nobody tells of what became of it."""
+async def _loading_more(monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """One that has read all it reads unasked, and is to read on."""
     monkeypatch.setattr(older, "_UNASKED", 500)
     desk = Desk(1_500)
     desk.older.begin()
     await desk.run()
     desk.older.load_more()
+    return desk
+
+
+async def test_after_an_outage_what_was_read_is_read_again_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As much as it was, from the beginning: nobody tells of what became of it."""
+    desk = await _loading_more(monkeypatch)
     await desk.run()
     assert (desk.read, desk.chat.sizes) == (750, [250])
     changed = _changes(desk, 700)
@@ -362,11 +368,7 @@ async def test_a_page_of_before_an_outage_is_none_of_those_that_are_read_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It may be as it was then; all that was read is read once more."""
-    monkeypatch.setattr(older, "_UNASKED", 500)
-    desk = Desk(1_500)
-    desk.older.begin()
-    await desk.run()
-    desk.older.load_more()
+    desk = await _loading_more(monkeypatch)
 
     def cut() -> None:
         if len(desk.chat.loading) == 3:
