@@ -78,3 +78,23 @@ def test_a_full_disk_is_said_and_tried_again(caplog: pytest.LogCaptureFixture) -
     settled(keeper)
     assert disk.kept == ["r2"]
     assert "r1" not in caplog.text
+
+
+def test_one_that_fails_in_a_way_nobody_foresaw_keeps_no_other_from_being_kept(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is logged, but for what it says, which may hold the token."""
+    kept: list[str] = []
+
+    def keep(token: str) -> None:
+        if token == "first":
+            raise RuntimeError(token)
+        kept.append(token)
+
+    keeper = TokenKeeper(keep)
+    keeper.put("first")
+    settled(keeper)
+    keeper.put("second")
+    settled(keeper)
+    assert caplog.messages == ["the renewed sign-in could not be kept (RuntimeError)"]
+    assert kept == ["second"]

@@ -48,6 +48,8 @@ class TokenKeeper:
                 self._keep(token)
             except ConfigError as error:
                 _log.warning("the renewed sign-in could not be kept: %s", error)
+            except Exception as error:  # noqa: BLE001  # a bug; what it says may hold the token
+                _log.error("the renewed sign-in could not be kept (%s)", type(error).__name__)
 
     def _take(self) -> str | None:
         with self._lock:
