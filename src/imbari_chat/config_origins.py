@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
@@ -75,11 +76,7 @@ def layers(cls: type[BaseSettings], given: Mapping[str, Any]) -> list[Layer]:
         ValueError: It is no TOML.
     """
     file = settings_file()
-    names = {
-        alias: name
-        for name, field in cls.model_fields.items()
-        for alias in aliases(field.validation_alias)
-    }
+    names = _names(cls)
 
     def by_name(said: Mapping[str, Any]) -> dict[str, Any]:
         return {names.get(key, key): value for key, value in said.items()}
@@ -88,8 +85,18 @@ def layers(cls: type[BaseSettings], given: Mapping[str, Any]) -> list[Layer]:
         ("what was given here", by_name(given)),
         ("the environment", by_name(EnvSettingsSource(cls)())),
         ("FIREBASE_CONFIG", _firebase_config()),
-        (str(file), by_name(TomlConfigSettingsSource(cls, file)())),
+        (str(file), by_name(TomlConfigSettingsSource(cls, file)()) if file else {}),
     ]
+
+
+@cache
+def _names(cls: type[BaseSettings]) -> Mapping[str, str]:
+    """The settings' names by each of their variables'."""
+    return {
+        alias: name
+        for name, field in cls.model_fields.items()
+        for alias in aliases(field.validation_alias)
+    }
 
 
 def _firebase_config() -> dict[str, Any]:

@@ -65,7 +65,7 @@ class Ruleset:
         self._blank: Coverage | None = None
 
     @classmethod
-    @lru_cache(maxsize=4)
+    @lru_cache(maxsize=16)
     def parse(cls, text: str) -> Self:
         """Read a rules file; what was read of late is there at once.
 
