@@ -87,9 +87,9 @@ quick: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
 
-# Properties, state machines and rounds: what make test holds with a sixth of them.
+# Properties, state machines, rounds and large tables: what make test holds with a sixth of them.
 thorough: $(STAMP)
-	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds" --hypothesis-profile=thorough $(ARGS)
+	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds or drawn" --hypothesis-profile=thorough $(ARGS)
 
 over-rest: $(STAMP)
 	IMBARI_CHAT_TRANSPORT=rest $(PYTEST) $(IN_PARALLEL) tests/client $(ARGS)

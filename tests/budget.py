@@ -7,11 +7,13 @@ No profile holds the clock against a property: how long an example takes says mo
 the machine does.
 """
 
+from collections.abc import Iterable
+from random import Random
 from typing import Any, Final
 
 from hypothesis import HealthCheck, settings
 
-__all__ = ["USUAL", "examples", "register", "rounds"]
+__all__ = ["USUAL", "drawn", "examples", "register", "rounds"]
 
 USUAL: Final = "usual"
 """The profile of a run that names none."""
@@ -42,3 +44,21 @@ def examples(thorough: int, **other: Any) -> settings:
 def rounds(thorough: int) -> int:
     """How often a test marked ``rounds`` repeats what it repeats ``thorough`` times if it may."""
     return max(round(thorough * settings().max_examples / _PROFILES[_THOROUGH]), 1)
+
+
+def drawn(variants: Iterable[str], seed: int) -> set[str]:
+    """Those variants of a test marked ``drawn`` that run: of each function its share, one at least.
+
+    Args:
+        variants: Names of tests, ``FUNCTION[VARIANT]``.
+        seed: The same ones are drawn for the same.
+    """
+    by_function: dict[str, list[str]] = {}
+    for name in sorted(variants):
+        by_function.setdefault(name.partition("[")[0], []).append(name)
+    random = Random(seed)
+    return {
+        one
+        for names in by_function.values()
+        for one in random.sample(names, min(rounds(len(names)), len(names)))
+    }

@@ -12,6 +12,7 @@ import pytest
 
 from imbari_chat.http_environment import TRUST_VARIABLES
 from tests import budget
+from tests.budget import drawn
 from tests.costs import Costs
 from tests.google import Absent, auth_emulator
 
@@ -55,16 +56,21 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # before xdist reads the groups, after all shuffling
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> Generator[None]:
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> Generator[None]:
     """Tests that share what is slow to start go to one worker, and begin first.
 
-    Then those with many variants, which one worker runs in a row. Those of cores come last: they
-    are so small that all workers end at the same time.
+    Of those marked ``drawn`` a share stays, unless somebody has asked for certain tests. Those with
+    many variants are next, which one worker runs in a row. Those of cores come last: they are so
+    small that all workers end at the same time.
     """
     for item in items:
         if item.get_closest_marker("peer") and not item.get_closest_marker("xdist_group"):
             item.add_marker(pytest.mark.xdist_group(_shared_program(item)))
     yield
+    if not config.option.keyword and not any("::" in one for one in config.args):
+        _draw(config, items)
     variants = Counter(map(_function, items))
     items.sort(key=lambda item: _turn(item, variants[_function(item)]))
 
@@ -83,6 +89,15 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.freeze()
         gc.set_threshold(_YOUNG)
         gc.enable()
+
+
+def _draw(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Every worker draws the same; the seed is the run's, ``--randomly-seed``."""
+    marked = {one.nodeid: one for one in items if one.get_closest_marker("drawn")}
+    seed = config.getoption("randomly_seed", 0)
+    left_out = marked.keys() - drawn(marked, seed)
+    config.hook.pytest_deselected(items=[marked[name] for name in sorted(left_out)])
+    items[:] = [one for one in items if one.nodeid not in left_out]
 
 
 def _turn(item: pytest.Item, variants: int) -> int:

@@ -15,7 +15,10 @@ from tests.strangers import STRANGERS, Relay, Stranger
 
 LEAD = {"name": "Amina", "email": "amina@example.com"}
 
-pytestmark = pytest.mark.parametrize("who", STRANGERS, ids=lambda one: f"{one.status}-{one.name}")
+pytestmark = [
+    pytest.mark.drawn,
+    pytest.mark.parametrize("who", STRANGERS, ids=lambda one: f"{one.status}-{one.name}"),
+]
 
 
 @pytest.fixture

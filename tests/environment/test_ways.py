@@ -232,6 +232,7 @@ def _netrc(home: Path) -> None:
     file.chmod(0o600)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     "variables",
     [
@@ -256,6 +257,7 @@ def test_an_emulator_of_this_machine_is_reached_whatever_is_set(
     act(here)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("way", "trust"),
     [
@@ -288,6 +290,7 @@ def test_a_live_project_is_reached_by_the_offices_proxy_and_authority(
     assert schemes <= {"Bearer"}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.1"])
 @pytest.mark.parametrize("act", [_read, _rest, _socket, _sign_in], ids=lambda act: act.__name__)
 def test_a_proxy_is_reached_over_tls(
@@ -305,6 +308,7 @@ def test_a_proxy_is_reached_over_tls(
     assert live.proxy.asked
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("spelled", "credential"),
     [
@@ -346,6 +350,7 @@ def test_a_proxy_over_tls_that_is_another_is_not_used(
     assert not live.proxy.asked
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("scheme", ["socks", "socks5", "socks5h"])
 @pytest.mark.parametrize("act", [_read, _rest, _socket, _sign_in], ids=lambda act: act.__name__)
 def test_a_socks_proxy_is_asked_for_names_too(
@@ -376,6 +381,7 @@ def test_what_no_proxy_lists_is_reached_directly(
     assert {one.split()[1] for one in live.proxy.asked} <= {"oauth2.googleapis.com:443"}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("variables", "named"),
     [

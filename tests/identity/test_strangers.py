@@ -73,6 +73,7 @@ def outage(act: Callable[[], object]) -> Unavailable:
     return caught.value
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("act", READS)
 @pytest.mark.parametrize("opener", OPENERS)
 @pytest.mark.parametrize("who", [one for one in STRANGERS if one.reads], ids=named)
@@ -85,6 +86,7 @@ def test_no_read_believes_a_stranger(relay: Relay, who: Stranger, opener: str, a
     assert relay.answered == 1
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("opener", OPENERS)
 @pytest.mark.parametrize("who", [one for one in STRANGERS if not one.silent], ids=named)
 def test_no_write_believes_a_stranger(relay: Relay, who: Stranger, opener: str) -> None:
@@ -96,6 +98,7 @@ def test_no_write_believes_a_stranger(relay: Relay, who: Stranger, opener: str) 
     assert relay.answered == 1
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("opener", OPENERS)
 @pytest.mark.parametrize("who", STRANGERS, ids=named)
 def test_no_conditional_write_believes_a_stranger(relay: Relay, who: Stranger, opener: str) -> None:
@@ -107,6 +110,7 @@ def test_no_conditional_write_believes_a_stranger(relay: Relay, who: Stranger, o
     assert relay.answered == 2
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("way", SIGN_INS)
 @pytest.mark.parametrize("who", STRANGERS, ids=named)
 def test_no_sign_in_believes_a_stranger(relay: Relay, who: Stranger, way: str) -> None:
@@ -115,6 +119,7 @@ def test_no_sign_in_believes_a_stranger(relay: Relay, who: Stranger, way: str) -
     outage(lambda: SIGN_INS[way](project_at("127.0.0.1:1", relay.address)))
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     "who",
     [one for one in STRANGERS if one.reads and one.status not in _REPEATED_BY_GOOGLE],
@@ -182,6 +187,7 @@ def test_a_redirect_leads_home_within_the_service_and_encrypted(
     assert session._leads_home(response) is leads_home
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     "who", [one for one in STRANGERS if one.status not in _REPEATED_BY_GOOGLE], ids=named
 )

@@ -43,6 +43,7 @@ def _hover(expression: str) -> str:
     return text
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("kind", "name"), [(kind, name) for kind in CLIENTS for name in _methods(CLIENTS[kind])]
 )
