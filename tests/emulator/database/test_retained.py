@@ -62,7 +62,7 @@ def databases() -> Databases:
 
 
 def test_naming_databases_costs_nothing_for_good(databases: Databases) -> None:
-    """A thousand names, read and written in vain, leave no more than a hundred did."""
+    """Hundreds of names, read and written in vain, leave no more than the first did."""
     service = _service(databases)
 
     def name(numbers: range) -> None:
@@ -71,7 +71,7 @@ def test_naming_databases_costs_nothing_for_good(databases: Databases) -> None:
             assert _asked(service, "PUT", f"/x.json?ns=n{number}", b"1").response.status == 401
 
     name(range(200))
-    assert _retained(lambda: name(range(200, 1200))) < 512 * KIB
+    assert _retained(lambda: name(range(200, 600))) < 512 * KIB
     assert len(list(databases)) <= 200
 
 
@@ -92,9 +92,9 @@ def test_a_database_that_holds_anything_is_never_forgotten(databases: Databases)
 
 
 def test_refused_writes_leave_their_reasons_and_nothing_else(databases: Databases) -> None:
-    """Megabytes were sent; what is kept is the text of why not."""
+    """Much was sent; what is kept is the text of why not."""
     service = _service(databases)
-    body = json.dumps({f"k{number}": "x" * 20 for number in range(30_000)}).encode()
+    body = json.dumps({f"k{number}": "x" * 20 for number in range(10_000)}).encode()
 
     def refused() -> None:
         for number in range(4):
@@ -102,7 +102,7 @@ def test_refused_writes_leave_their_reasons_and_nothing_else(databases: Database
             assert answer.response.status == 401
 
     refused()
-    assert _retained(refused) < MIB
+    assert _retained(refused) < 512 * KIB
     assert "/x3" in list(databases.refusals)[-1]
 
 
