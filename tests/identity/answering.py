@@ -57,6 +57,8 @@ class AnsweringServer:
     by_path: dict[str, str] = field(default_factory=dict)
     is_database: bool = True
     """Success is told as the database tells it: silence for a silent write, else an echo."""
+    callers: set[int] = field(default_factory=set)
+    """The ports that requests came from: one for each connection."""
 
     def __enter__(self) -> Self:
         outer = self
@@ -75,6 +77,7 @@ class AnsweringServer:
                 asked = Asked(self.command, self.path, headers, body)
                 with outer._news:
                     outer.asked.append(asked)
+                    outer.callers.add(self.client_address[1])
                     outer._news.notify_all()
                 if outer.mode != "answer":
                     if outer.mode == "hang":

@@ -194,6 +194,21 @@ def test_redirect_that_keeps_the_method_is_followed(
     assert server.asked[0].body == server.asked[1].body
 
 
+def test_writes_go_one_after_the_other_on_one_connection(
+    access: Access, server: AnsweringServer
+) -> None:
+    """Whatever the one before came to, and each with its own body."""
+    access.update({WHERE: "first"})
+    server.is_database, server.status, server.body = False, 400, '{"error": "Invalid data"}'
+    failure(lambda: access.update({WHERE: "refused"}))
+    server.is_database, server.status = True, 200
+    access.update({WHERE: "w\u00e9ll after"})
+    assert [asked.json for asked in server.asked] == [
+        {"rooms/r1": text} for text in ("first", "refused", "w\u00e9ll after")
+    ]
+    assert len(server.callers) == 1
+
+
 def test_expired_token_is_an_auth_error_with_advice(
     access: Access, server: AnsweringServer
 ) -> None:

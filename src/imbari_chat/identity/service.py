@@ -14,14 +14,14 @@ import requests
 
 from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
 from imbari_chat.engine.refusals import Call
-from imbari_chat.engine.writes import check_json, check_swap, update_body
+from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
 from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
 from imbari_chat.identity.mapping import from_google, service_errors, version_tag
 from imbari_chat.identity.project import Project, encode_params
-from imbari_chat.identity.session import follow_environment, refuse_strangers
+from imbari_chat.identity.session import SilentWrites, follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json, dumps, same
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_params
 
@@ -116,12 +116,12 @@ class ServiceAccess(SocketAccess, Secret):
     def update(self, changes: Mapping[Path, Json]) -> None:
         if not changes:
             return
-        body = update_body(changes)
-        check_json(body)
+        body = dumps(update_body(changes)).encode()
         call = Call.update(changes, self._who())
         self._prepare(call.where)
+        url = self._url(ROOT, {"print": "silent"})
         with service_errors(call):
-            self._root.update(body)
+            self._writes.patch(url, self._authorization(), body).raise_for_status()
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
@@ -138,11 +138,8 @@ class ServiceAccess(SocketAccess, Secret):
         return swapped
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
-        params = {} if query is None else to_params(query)
-        if self._override is not None:
-            params["auth_variable_override"] = dumps(dict(self._override))
-        headers = {"Authorization": f"Bearer {self._bearer()}"}
-        return StreamRequest(self._project.url(path, params), headers)
+        url = self._url(path, {} if query is None else to_params(query))
+        return StreamRequest(url, self._authorization())
 
     def socket(self) -> SocketRequest:
         credential: dict[str, Json] = {"cred": self._bearer()}
@@ -185,6 +182,7 @@ class ServiceAccess(SocketAccess, Secret):
         # would then count twice. Here every call is one request, and the caller decides.
         follow_environment_as_google(client.session, self._project.http)
         client.session.hooks["response"].append(refuse_strangers)
+        self._writes = SilentWrites(client.session, self._project.timeout)
         return root, client
 
     def _reference(self, path: Path) -> Any:
@@ -203,6 +201,15 @@ class ServiceAccess(SocketAccess, Secret):
 
     def _who(self) -> str:
         return "the service account" if self.uid is None else f"the service ({self.uid})"
+
+    def _url(self, path: Path, params: Mapping[str, str]) -> str:
+        if self._override is None:
+            return self._project.url(path, params)
+        seen = {"auth_variable_override": dumps(dict(self._override))}
+        return self._project.url(path, {**params, **seen})
+
+    def _authorization(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._bearer()}"}
 
     def _bearer(self) -> str:
         return "owner" if self._project.is_emulator else self._access_token()

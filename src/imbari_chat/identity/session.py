@@ -8,7 +8,7 @@ import logging
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -25,7 +25,15 @@ from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
 from imbari_chat.wire.json import Json, parse, same
 
-__all__ = ["QuietSession", "StrangerAnswer", "follow_environment", "refuse_strangers"]
+__all__ = [
+    "QuietSession",
+    "SilentWrites",
+    "StrangerAnswer",
+    "follow_environment",
+    "refuse_strangers",
+]
+
+_SENT = {"Content-Type": "application/json; charset=UTF-8"}
 
 _PIECE = 1024
 """Bytes of an answer after which whoever waits hears of it. A line that does not bring as many
@@ -234,6 +242,47 @@ _TALKATIVE = (
     "httpcore.proxy",
 )
 """Loggers that print URLs: of requests, and in the answer of a service that redirects a stream."""
+
+
+class SilentWrites:
+    """Writes to one database that are answered with nothing, by requests' own adapter.
+
+    Merging settings, reading the URL anew and looking for cookies costs a session as much as the
+    request does. Here all but the body is made ready once, and the rest is not wanted.
+
+    Args:
+        session: Whose connections are used; it follows redirects.
+        timeout: Seconds of silence.
+    """
+
+    def __init__(self, session: requests.Session, timeout: float) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._ready: tuple[str, Mapping[str, str], requests.PreparedRequest] | None = None
+
+    def patch(self, url: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+        """Send one request, and read the whole answer.
+
+        Raises:
+            RequestException: As a session does; :class:`StrangerAnswer`, too.
+        """
+        request = self._prepared(url, headers).copy()
+        request.body = body
+        request.headers["Content-Length"] = str(len(body))
+        response = self._session.get_adapter(url).send(request, timeout=self._timeout)
+        refuse_strangers(response)
+        response.content  # noqa: B018  # the connection is free when it has been read
+        moved: Iterator[requests.Response] = self._session.resolve_redirects(
+            response, request, timeout=self._timeout
+        )
+        return [response, *moved][-1]
+
+    def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
+        ready = self._ready
+        if ready is None or ready[0] != url or ready[1] != headers:
+            request = requests.Request("PATCH", url, {**_SENT, **headers})
+            ready = self._ready = url, headers, self._session.prepare_request(request)
+        return ready[2]
 
 
 class QuietSession(requests.Session):

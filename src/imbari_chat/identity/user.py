@@ -22,7 +22,7 @@ from imbari_chat.errors import AuthError, ImbariError, InvalidData
 from imbari_chat.identity.keeping import TokenKeeper
 from imbari_chat.identity.mapping import user_errors, version_tag
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.session import QuietSession
+from imbari_chat.identity.session import QuietSession, SilentWrites
 from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -129,6 +129,7 @@ class UserAccess(SocketAccess, Secret):
         self._refreshing = threading.Lock()  # held over the network, by workers alone
         self._tokens = _Credential.of(tokens, clock())
         self._session = QuietSession(project)
+        self._writes = SilentWrites(self._session, project.timeout)
         self._retry_at = 0.0
         self._failures = 0
         self._failure: ImbariError | None = None
@@ -184,7 +185,7 @@ class UserAccess(SocketAccess, Secret):
         # A silent write has one answer, which a stranger does not give.
         def write(token: str) -> None:
             url = self._url(ROOT, token, {"print": "silent"})
-            self._session.patch(url, headers=_JSON, data=body).raise_for_status()
+            self._writes.patch(url, _NOTHING, body).raise_for_status()
 
         self._attempt(Call.update(changes, self._who()), write)
 
