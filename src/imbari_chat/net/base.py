@@ -8,7 +8,7 @@ from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.process import LoopGuard
 from imbari_chat.net.submitting import Submitter
 from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.net.workers import Workers
@@ -50,7 +50,7 @@ class BaseTransport(Generic[A]):
             who if isinstance(who, Caller) else Caller(who, Workers(calls, "imbari-chat"))
         )
         self._workers = self._caller.workers
-        self._guard = ProcessGuard()
+        self._guard = LoopGuard()
         self._submitter = Submitter(self.update)
         self._closed = False
 
@@ -95,8 +95,9 @@ class BaseTransport(Generic[A]):
         self._closed = True
         if not self._guard.is_here:
             return  # sockets and threads are the parent's
-        await self._submitter.close()
-        await self._end()
+        if self._guard.is_at_home:
+            await self._submitter.close()
+            await self._end()
         if not self._lent:
             self._caller.close()
 

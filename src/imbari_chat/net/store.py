@@ -125,6 +125,11 @@ class OutboxStore:
         if self._closed:
             return
         self._closed = True
+        loop = asyncio.get_running_loop()
+        if self._writing is not None and self._writing.get_loop() is not loop:
+            # That one is over: it ends no task, and nobody in it is left to be told.
+            self._writing = None
+            self._soon = [_Write(one.statement, loop.create_future()) for one in self._soon]
         await self.written()
         await self._workers.run(self._file.close)
         self._workers.close()
