@@ -179,6 +179,7 @@ class DurableOutbox(Outbox):
     async def _leave(self) -> None:
         kept = self.kept()
         for entry in kept:
+            self._disk.unsent(entry)
             self._forget(entry)
         self._notifier.notify()
         await self._close_disk(kept)
