@@ -22,6 +22,7 @@ GRACE = 0.5
 regardless."""
 
 A = TypeVar("A", bound=Access)
+R = TypeVar("R")
 
 
 class BaseTransport(Generic[A]):
@@ -105,21 +106,23 @@ class BaseTransport(Generic[A]):
         """It is closed, for the first time and where it was made."""
         raise NotImplementedError
 
-    async def _over_http(self, path: Path, read: Callable[..., Json], *arguments: Any) -> Json:
-        """Read on a thread.
+    async def _over_http(
+        self, path: Path, call: Callable[..., R], *arguments: Any, write: bool = False
+    ) -> R:
+        """Read or write on a thread.
 
-        The deadline is one on silence: whatever arrives of the answer puts it off. A slow line
-        would be cut at every try otherwise, and each would begin from nothing.
+        The deadline is one on silence: whatever leaves of the request or arrives of the answer puts
+        it off. A slow line would be cut at every try otherwise, and each would begin from nothing.
 
         Raises:
-            Unavailable: Nothing was heard for too long.
+            Unavailable: Nothing moved for too long.
         """
         try:
             return await self._workers.run_while_heard(
-                read, *arguments, silence=self._timeout + GRACE
+                call, *arguments, silence=self._timeout + GRACE
             )
         except TimeoutError:
-            raise self._no_answer(str(path), unknown=False) from None
+            raise self._no_answer(str(path), unknown=write) from None
 
     def _check(self) -> None:
         self._guard.check()
