@@ -92,6 +92,7 @@ def test_errors_are_also_those_of_python_that_they_are_like() -> None:
     assert isinstance(ClientClosed(), RuntimeError)
     assert isinstance(WaitTimeout("late"), TimeoutError)
     assert issubclass(errors.InvalidType, TypeError)
+    assert issubclass(errors.WrongEventLoop, RuntimeError)
 
 
 def test_an_error_that_is_raised_alone_brings_nobody_along() -> None:

@@ -36,6 +36,7 @@ from .errors import StartUnfinished as StartUnfinished
 from .errors import StreamOverflow as StreamOverflow
 from .errors import Unavailable as Unavailable
 from .errors import WaitTimeout as WaitTimeout
+from .errors import WrongEventLoop as WrongEventLoop
 from .schema import strict_rules as strict_rules
 from .schema.events import ChatEvent as ChatEvent
 from .schema.events import ColleaguesChanged as ColleaguesChanged

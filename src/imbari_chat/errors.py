@@ -15,7 +15,8 @@
     │   └── WaitTimeout      what was waited for did not come in time; also a TimeoutError
     ├── QuotaExceeded    the plan's limit is used up
     ├── StreamOverflow   a consumer fell further behind than its buffer allows
-    └── RulesError       a rules file that does not parse or check
+    ├── RulesError       a rules file that does not parse or check
+    └── WrongEventLoop   a client is used in a second event loop; also a RuntimeError
 
 Each says what happened, where, and what to do about it. Errors of other libraries are mapped to
 these where they are met. No message ever holds a token, a password or an API key; and where the
@@ -42,6 +43,7 @@ __all__ = [
     "StreamOverflow",
     "Unavailable",
     "WaitTimeout",
+    "WrongEventLoop",
     "raise_alone",
 ]
 
@@ -202,6 +204,10 @@ class RulesError(ImbariError):
         place = f"{self.where}:" if self.where else ""
         text = f"{place}{self.line}:{self.column}: {self.what}"
         return f"{text}\n{self.hint}" if self.hint else text
+
+
+class WrongEventLoop(ImbariError, RuntimeError):
+    """A client is used in another event loop than before, where nothing it waits for would come."""
 
 
 def _again(kind: type[ImbariError], arguments: tuple[object, ...]) -> ImbariError:

@@ -139,6 +139,7 @@ _SIGNS = st.text(st.sampled_from("aZ9 \\$`'\"()[]{}<>|&;:*?!#~\n\t\x1b@.+-_é深
 @example("-O", "Amina", "a@example.com; rm -rf /", "Hello")
 @example("-O", "$(touch a)", "a@example.com", "Hello")
 @example("-O;", "Amina", "a@example.com", "Hello `touch a`")
+@example("-O", "Amina", "a@example.com", "One , two   three")
 @given(_SIGNS, _SIGNS, _SIGNS, _SIGNS)
 def test_nothing_that_a_shell_would_obey_is_offered(
     session_id: str, name: str, email: str, text: str
@@ -149,6 +150,7 @@ def test_nothing_that_a_shell_would_obey_is_offered(
         for part in offer:
             assert re.fullmatch(r"[\w@.+ -]*", part)
             assert not part.startswith(" ")
+        assert "  " not in offer[1]
 
 
 LONG = "word " * 30

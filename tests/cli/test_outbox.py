@@ -40,7 +40,7 @@ def test_what_waits_is_listed_and_shown(program: Program, session: str) -> None:
     """By numbers and ids, for people and for programs."""
     listed = program.json("outbox", "list")
     assert [one["text"] for one in listed] == ["one", "two", "three"]
-    assert {one["session_id"] for one in listed} == {session}
+    assert {(one["session_id"], one["state"]) for one in listed} == {(session, "queued")}
     assert "two" in program("outbox", "list", width=120, terminal=True).stdout
     (shown,) = program.json("outbox", "show", "2")
     assert shown == listed[1]

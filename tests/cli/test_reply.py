@@ -86,7 +86,7 @@ def test_a_reply_that_may_wait_is_kept_where_nobody_answers(program: Program) ->
     nowhere = ("--emulator", "127.0.0.1:9", "--request-timeout", "1")
     program(*nowhere, "reply", f"-Oabc{'x' * 15}", "precious words", "--queue", code=8)
     (kept,) = program.json(*nowhere, "outbox", "list")
-    assert kept["text"] == "precious words"
+    assert (kept["text"], kept["state"]) == ("precious words", "queued")  # nobody heard of it
     result = program(*nowhere, "reply", "-Oabc", "other words", "--queue", code=8)
     assert "warning: not sent:\n  other words\n" in result.stderr
 

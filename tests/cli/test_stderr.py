@@ -61,6 +61,10 @@ COLOURED: list[tuple[Callable[[Stderr], None], str]] = [
         lambda one: one.error(RulesError("bad", line=3, column=7, hint="  x\n  ^\n")),
         "\x1b[31merror:\x1b[0m rules:3:7: bad\n  x\n  ^\n",
     ),
+    (
+        lambda one: one.error(RulesError("bad", line=3, column=7)),
+        "\x1b[31merror:\x1b[0m rules:3:7: bad\n",
+    ),
     (lambda one: one.name_target(_settings()), "\x1b[2mat http://here\x1b[0m\n"),
     (lambda one: one.ring(), "\a"),
     (lambda one: one.end_line(), "\n"),

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any, Final
 
@@ -33,14 +33,19 @@ class Shop:
         }
         seed(f"/messages/{session_id}", messages)
 
-    def answer(self, text: str, stamp: int, *, time_first: bool = False) -> None:
-        """A push, then the session, by the browser's clock."""
+    def answer(
+        self, text: str, stamp: int, *, time_first: bool = False, between: Sequence[str] = ()
+    ) -> None:
+        """A push, then the session in two steps, by the browser's clock; others come in between."""
         self._answers += 1
         new = {"text": text, "from": "admin", "timestamp": stamp}
         self._seed(f"/messages/{self.id}/-N{self._answers:018}", new)
         preview = [("lastMessage", text), ("lastMessageTime", stamp)]
-        for name, value in reversed(preview) if time_first else preview:
-            self._seed(f"/chatSessions/{self.id}/{name}", value)
+        first, second = reversed(preview) if time_first else preview
+        self._seed(f"/chatSessions/{self.id}/{first[0]}", first[1])
+        for other in between:
+            self.answer(other, _now())
+        self._seed(f"/chatSessions/{self.id}/{second[0]}", second[1])
 
 
 @pytest.fixture
@@ -97,6 +102,31 @@ async def test_an_answer_by_a_slow_clock_is_heard_in_a_full_window(
         shop.answer("by a right clock", _now())
         await following
     assert heard == ["by a slow clock", "by a right clock"]
+
+
+@pytest.mark.parametrize("time_first", [False, True])
+async def test_what_others_write_between_a_dashboards_two_steps_hides_nothing(
+    customer: AsyncCustomerChat, desk: AsyncAdminChat, seed: Seed, time_first: bool
+) -> None:
+    """Its text and its time are never in the session together."""
+    shop = Shop(seed, customer.session.id, WINDOW + 10)
+    others = [f"other {n}" for n in range(3)]
+    heard: list[str] = []
+    async with (
+        asyncio.timeout(WAIT),
+        aclosing(desk.open(shop.id, peek=True).events(history=0)) as events,
+    ):
+        async for event in events:
+            if event == ConnectionChanged("live"):
+                await eventually(
+                    lambda: [each.state for each in desk._gateway.subscriptions] == ["live", "live"]
+                )
+                shop.answer("slow", _now() - HOUR, time_first=time_first, between=others)
+            if isinstance(event, MessageAdded):
+                heard.append(event.message.text)
+            if sorted(heard) == [*others, "slow"]:
+                break
+    assert len(heard) == len(others) + 1
 
 
 async def test_a_preview_that_reads_like_something_old_brings_nothing_back(

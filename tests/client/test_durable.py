@@ -1,6 +1,7 @@
 """A durable outbox: what was accepted outlives the program, and goes out once and in order."""
 
 import asyncio
+import itertools
 import logging
 import sqlite3
 import time
@@ -23,11 +24,20 @@ from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, StoreFile, becoming
+from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
-from tests.client.in_memory import ADMIN, CUSTOMER, LOST_ANSWER, LOST_REQUEST, InMemory, database
+from tests.client.in_memory import (
+    ADMIN,
+    CUSTOMER,
+    LOST_ANSWER,
+    LOST_REQUEST,
+    UNREACHABLE,
+    InMemory,
+    database,
+)
 
 PATIENTLY = OutboxPolicy(backoff=BackoffPolicy(first=1000.0, cap=1000.0), batch=50)
 """What could not be sent goes out when a test says so."""
@@ -88,8 +98,8 @@ async def desk(namespace: Namespace, file: FilePath) -> AsyncIterator[Desks]:
 class _Away(InMemory):
     """Cannot be reached until it is told so; keeps what was on disk when it was tried."""
 
-    def __init__(self, namespace: Namespace, auth: Json, file: FilePath) -> None:
-        super().__init__(namespace, auth)
+    def __init__(self, namespace: Namespace, auth: Json, file: FilePath, *fates: str) -> None:
+        super().__init__(namespace, auth, *fates)
         self.away = True
         self._file = file
         self.on_disk: list[list[tuple[str, int]]] = []
@@ -111,6 +121,21 @@ class _Barred(InMemory):
             self.looks -= 1
             raise AccessDenied("no")
         return await super().get(path, query)
+
+
+class _Withheld(InMemory):
+    """Keeps what it is given, and lets go of it unsent."""
+
+    submitted = 0
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+        self.submitted += 1
+        return lambda: False
+
+
+def _tries(file: FilePath) -> list[bool]:
+    """Whether what is on disk may be there."""
+    return [bool(row.tries) for row in _rows(file)]
 
 
 def _rows(file: FilePath) -> list[Row]:
@@ -197,6 +222,46 @@ async def test_what_may_be_there_is_looked_for_by_the_next_program(
     async with desk(transport) as again:
         assert await again.flush(timeout=WAIT) == ()
     assert _texts(namespace, session_id) == ["Hello"]
+
+
+@pytest.mark.parametrize(
+    "fates",
+    [
+        fates
+        for n in (1, 2, 3)
+        for fates in itertools.product([UNREACHABLE, LOST_REQUEST], repeat=n)
+    ],
+    ids=" ".join,
+)
+async def test_the_disk_says_that_it_may_be_there_only_while_it_may(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, fates: tuple[str, ...]
+) -> None:
+    """And always before it is tried: so nothing is looked for, or called sent, that never was."""
+    transport = _Away(namespace, ADMIN, file, *fates)
+    transport.away = False
+    chat = desk(transport)
+    await chat.reply(session_id, "Hello", timeout=0)
+    for n in range(len(fates)):
+        may_be_there = LOST_REQUEST in fates[: n + 1]
+        await _until(lambda n=n: len(transport.on_disk) == n + 1)  # type: ignore[misc]
+        await _until(lambda say=may_be_there: _tries(file) == [say])  # type: ignore[misc]
+        chat.reconnect_now()
+    assert await chat.flush(timeout=WAIT) == ()
+    assert [[tries for _, tries in rows] for rows in transport.on_disk] == [[1]] * (len(fates) + 1)
+    assert _texts(namespace, session_id) == ["Hello"]
+
+
+async def test_what_is_taken_back_unsent_when_its_client_closes_is_not_said_to_be_sent(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """It was with the transport, which had sent nothing."""
+    transport = _Withheld(namespace, ADMIN)
+    chat = desk(transport)
+    await chat.reply(session_id, "Hello", timeout=0)
+    await _until(lambda: transport.submitted == 1)
+    assert _tries(file) == [True]
+    await chat.close()
+    assert _tries(file) == [False]
 
 
 async def test_what_is_stale_asks_before_it_goes(

@@ -61,14 +61,15 @@ def test_below_what_was_read_all_is_old() -> None:
 
 
 def test_no_more_are_remembered_than_need_be(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What stands below is old; what a fast clock stamped is remembered until its time."""
+    """What was forgotten is old, and not what comes to stand below all of it; what a fast clock
+    stamped is remembered until its time."""
     monkeypatch.setattr(new_messages, "_MOST_REMEMBERED", 2)
     few = known(Newest(at(-4, -2, -1)))
     assert few.ids is not None
     assert list(few.ids) == ["m-2", "m-1"]
-    assert old(few, *at(-5, -4, -3, 0)) == [True, True, False, False]
+    assert old(few, *at(-5, -4, -3, 0)) == [False, True, False, False]
     then = known(Newest(at(-3, -2, -1)), few)
-    assert old(then, *at(-5, -3, -2)) == [True, True, True]
+    assert old(then, *at(-5, -4, -3, -2)) == [False, True, True, True]
     fast = known(Newest(at(-4, 0, 1, 2, 4)))
     assert fast.ids is not None
     assert list(fast.ids) == ["m0", "m1", "m2", "m4"]

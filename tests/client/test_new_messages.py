@@ -282,3 +282,37 @@ async def test_what_is_ahead_of_its_time_to_begin_with_is_known(
         yield [_moved(last, 1)]
 
     assert _messages(await _words(stored, moves())) == ["m1", f"m{FAR + 87}"]
+
+
+@pytest.mark.parametrize("between", [0, 1, 60])
+@pytest.mark.parametrize("time_first", [False, True])
+async def test_a_dashboards_text_and_time_are_one_message_whatever_comes_between(
+    stored: Stored, monkeypatch: pytest.MonkeyPatch, between: int, time_first: bool
+) -> None:
+    """By a slow clock; each is told once, and nothing that was there before."""
+    stored.write(-1000, -900, -800, *range(-400, -300), 0)
+    last = session("amina", lastMessage="0")
+
+    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+        nonlocal last
+        yield [SessionAdded(last)]
+
+        def becomes(**fields: Any) -> list[ChatEvent]:
+            nonlocal last
+            before, last = last, last.model_copy(update=fields)
+            return [SessionChanged(last, before)]
+
+        stored.write(-850)
+        halves: list[dict[str, Any]] = [{"last_message": "-850"}, {"last_message_time": NOW - 850}]
+        if time_first:
+            halves.reverse()
+        yield becomes(**halves[0])
+        for time in range(1, between + 1):
+            clock = NOW + time
+            monkeypatch.setattr(ServerClock, "local", staticmethod(lambda now=clock: now))
+            stored.write(time)
+            yield becomes(last_message=f"{time}", last_message_time=NOW + time)
+        yield becomes(**halves[1])
+
+    told = _messages(await _words(stored, batches()))
+    assert sorted(told) == sorted(["m-850", *(f"m{time}" for time in range(1, between + 1))])

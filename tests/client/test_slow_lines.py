@@ -1,26 +1,31 @@
 """Slow lines and lines that break: bytes put deadlines off, and what was missed comes in pieces."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable
 from contextlib import aclosing, suppress
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat import AsyncAdminChat, ConnectionChanged, MessageAdded
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ConnectionChanged, MessageAdded
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading import patient
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.engine.access import SocketAccess
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.pulse import PulsePolicy
 from imbari_chat.errors import AccessDenied, Unavailable
 from imbari_chat.net.auto import AutoTransport
 from imbari_chat.net.base import GRACE
+from imbari_chat.net.caller import Caller
+from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.schema.decode import as_mapping
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -30,6 +35,7 @@ from imbari_chat.wire.query import Query
 from tests.budget import examples
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.client.scenarios.faces import eventually
+from tests.client.uplink import uplink
 from tests.faults.proxy import Proxy
 
 SESSION = "-Nx1234567890abcdefg"
@@ -111,8 +117,6 @@ async def test_a_customers_read_that_takes_longer_than_the_timeout_arrives(
     proxy: Proxy, flags: dict[str, Any], seed: Seed, emulator: Any
 ) -> None:
     """Through the other library just as well."""
-    from imbari_chat import AsyncCustomerChat
-
     chat = AsyncCustomerChat.from_env(
         **{**flags, "database_emulator": proxy.address, "timeout": TIMEOUT}
     )
@@ -383,3 +387,59 @@ async def test_consumers_are_told_that_a_live_connection_catches_up(
         assert await anext(events) == ConnectionChanged("live")
         assert desk.status.state == "live"
         await reading
+
+
+@pytest.mark.parametrize("who", ["admin", "customer"])
+async def test_a_write_that_takes_longer_than_the_timeout_to_leave_is_made_once(
+    who: str, flags: dict[str, Any], emulator: Any, stored: Callable[[str], Any]
+) -> None:
+    """Over REST, through either library: bytes that leave put the deadline off."""
+    emulator.load_rules('{"rules": {".write": true}}')
+    flags = {**flags, "transport": "rest", "timeout": TIMEOUT}
+    async with (
+        uplink(emulator.database_host, 30_000) as line,
+        AsyncAdminChat.from_env(**flags | {"database_emulator": line.address}) as desk,
+        AsyncCustomerChat.from_env(**flags | {"database_emulator": line.address}) as customer,
+    ):
+        chat = desk if who == "admin" else customer
+        transport = chat._gateway.transport
+        await transport.open()
+        begin, before = time.monotonic(), line.passed
+        await transport.update({Path.parse("/long"): "x" * 150_000})
+        assert time.monotonic() - begin > 2 * (TIMEOUT + GRACE)
+        assert line.passed - before < 2 * 150_000
+    assert stored("/long") == "x" * 150_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells what has left")
+async def test_a_long_write_over_a_socket_is_waited_for_while_it_leaves(
+    flags: dict[str, Any], emulator: Any, stored: Callable[[str], Any]
+) -> None:
+    """Neither the write's deadline nor the connection's silence ends it, nor a read behind it."""
+    emulator.load_rules('{"rules": {".read": true, ".write": true}}')
+    worried = PulsePolicy(probe_after=1.0, stale_after=0.2, dead_after=0.5, answer_within=1.5)
+    async with (
+        uplink(emulator.database_host, 30_000) as line,
+        AsyncAdminChat.from_env(**flags | {"database_emulator": line.address}) as desk,
+    ):
+        transport = WebSocketTransport(
+            cast("Caller[SocketAccess]", desk._gateway.transport._caller),  # type: ignore[attr-defined]
+            timeout=TIMEOUT,
+            policy=LinkPolicy(pulse=worried),
+        )
+        assert await transport.get(Path.parse("/long")) is None
+        connections, begin = line.connections, time.monotonic()
+        writing = asyncio.create_task(transport.update({Path.parse("/long"): "x" * 150_000}))
+        await asyncio.sleep(0)
+        assert await transport.get(Path.parse("/long/behind")) is None
+        await writing
+        assert time.monotonic() - begin > 2 * (TIMEOUT + GRACE)
+        assert line.connections == connections
+        assert stored("/long") == "x" * 150_000
+
+        line.flows.clear()
+        with pytest.raises(Unavailable) as caught:
+            await transport.update({Path.parse("/long"): "y" * 150_000})
+        assert caught.value.outcome_unknown
+        line.flows.set()
+        await transport.close()

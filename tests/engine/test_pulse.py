@@ -100,3 +100,42 @@ def test_who_was_asked_for_another_reason_is_given_as_long() -> None:
     pulse.probed(3.0)
     pulse.probed(4.0)
     assert _signs(pulse, 20.0) == [(5.0, Sign.STALE), (8.0, Sign.DEAD)]
+
+
+def test_while_what_was_asked_for_is_on_its_way_out_silence_means_nothing() -> None:
+    """Nor that other things are said; a line on which nothing moves is given up as ever."""
+    pulse = Pulse(POLICY, 0.0)
+    pulse.owed(1, 0.0)
+    for now in range(9, 200, 10):
+        assert not pulse.moved(now)
+        assert pulse.due(now + 0.9) in (None, Sign.KEEP_ALIVE)
+    assert pulse.moved_at == 199
+    signs = _signs(pulse, 300.0)
+    assert [sign for _, sign in signs if sign is not Sign.KEEP_ALIVE] == [
+        Sign.PROBE,
+        Sign.STALE,
+        Sign.DEAD,
+    ]
+    assert signs[-1] == (214.0, Sign.DEAD)
+
+
+def test_what_moved_before_the_other_end_was_asked_is_no_sign_of_it() -> None:
+    """It is learned late; what moves later is a sign, and news if it had been stale."""
+    pulse = Pulse(POLICY, 0.0)
+    assert pulse.due(10.0) is Sign.PROBE
+    assert pulse.due(12.0) is Sign.STALE
+    assert not pulse.moved(9.0)
+    assert pulse.deadline() == 15.0
+    assert pulse.moved(13.0)
+    assert pulse.deadline() == 23.0
+
+
+def test_a_long_answer_that_arrives_is_waited_for_whatever_leaves() -> None:
+    """No time passes for what is owed, and none begins to."""
+    pulse = Pulse(POLICY, 0.0)
+    pulse.owed(1, 0.0)
+    pulse.heard(20.0)
+    pulse.moved(25.0)
+    for now in range(29, 200, 5):
+        pulse.heard(now)
+        assert pulse.due(now) in (None, Sign.KEEP_ALIVE)

@@ -16,6 +16,7 @@ import requests.adapters
 
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import SocketRequest
+from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
@@ -28,6 +29,14 @@ from tests.identity.places import LIVE, CountedLock, Reroute, grant, project_at
 
 OPEN = Path.parse("/open")
 STAFF = Path.parse("/staff")
+
+CALLS: list[Callable[[ServiceAccess], object]] = [
+    lambda access: access.get(OPEN),
+    lambda access: access.get(OPEN, Query.by_key()),
+    lambda access: access.get_shallow(OPEN),
+    lambda access: access.update({OPEN: 1}),
+    lambda access: access.compare_and_set(OPEN, None, 1),
+]
 
 
 @pytest.fixture
@@ -267,15 +276,30 @@ def test_live_calls_carry_the_token_in_a_header(
     assert "ya29" not in asked.target
 
 
-def test_live_denial_is_a_denial_after_the_library_has_tried_new_tokens(
-    key_file: FilePath, server: AnsweringServer
+@pytest.mark.parametrize("call", CALLS, ids=["read", "query", "shallow", "write", "swap"])
+def test_a_denial_is_one_request_and_costs_no_token(
+    key_file: FilePath, server: AnsweringServer, call: Callable[[ServiceAccess], object]
 ) -> None:
-    """Google's session takes every 401 for an old token first; the end is the same."""
+    """Google's session would take it for an old token, twice, and ask again."""
     server.status, server.body = 401, '{"error": "Permission denied"}'
     with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
         access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
         with pytest.raises(AccessDenied):
-            access.get(OPEN)
+            call(access)
+    assert [one.path == "/token" for one in server.asked] == [True, False]
+
+
+@pytest.mark.parametrize("call", CALLS, ids=["read", "query", "shallow", "write", "swap"])
+def test_a_token_that_is_not_taken_is_replaced_once(
+    key_file: FilePath, server: AnsweringServer, call: Callable[[ServiceAccess], object]
+) -> None:
+    """Whatever the clock says of it."""
+    server.status, server.body = 401, '{"error": "Unauthorized request."}'
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
+        with pytest.raises(CredentialRefused):
+            call(access)
+    assert [one.path == "/token" for one in server.asked] == [True, False, True, False]
 
 
 def test_refused_key_is_an_auth_error(key_file: FilePath, server: AnsweringServer) -> None:

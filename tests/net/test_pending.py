@@ -32,12 +32,13 @@ class Asked:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = 100.0
+        self.moved_at = 0.0
         self.sent: set[int] = set()
         self.withdrawn: list[int] = []
         self.told: list[Answered] = []
         monkeypatch.setattr(time, "monotonic", lambda: self.now)
         monkeypatch.setattr(pending, "Alarm", Alarm)
-        self.pending = Pending(self._withdraw, 10.0, _no_answer)
+        self.pending = Pending(self._withdraw, 10.0, _no_answer, lambda: self.moved_at)
 
     def ask(self, key: int, call: Call) -> None:
         self.pending.add(key, call, self.told.append)
@@ -136,3 +137,16 @@ def test_who_closes_watches_no_clock(asked: Asked) -> None:
     asked.ask(1, WRITE)
     asked.pending.close()
     assert asked.deadline is None
+
+
+def test_what_leaves_puts_a_writes_deadline_off(asked: Asked) -> None:
+    """It may stand behind that; it is told as late as if it had been asked for then."""
+    asked.ask(1, WRITE)
+    asked.moved_at = 107.0
+    asked.ring(at=110.0)
+    assert (asked.keys, asked.deadline) == ([], 117.0)
+    asked.moved_at = 112.0
+    asked.ring(at=117.0)
+    assert (asked.keys, asked.deadline) == ([], 122.0)
+    asked.ring(at=122.0)
+    assert asked.keys == [1]

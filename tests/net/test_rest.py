@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from imbari_chat.errors import AccessDenied, AuthError, Unavailable
-from imbari_chat.net import rest
+from imbari_chat.net import base
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
@@ -102,7 +102,7 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
 
 async def test_the_librarys_own_deadline_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows more of what went wrong; ours is for calls that hang all the same."""
-    monkeypatch.setattr(rest, "GRACE", 30.0)
+    monkeypatch.setattr(base, "GRACE", 30.0)
 
     class Patient(Library):
         def _answer(self, value: Json) -> Json:

@@ -523,6 +523,21 @@ async def test_what_a_full_disk_refuses_is_told_to_each(file: Path) -> None:
     await store.close()
 
 
+async def test_whether_it_was_tried_is_kept_in_the_order_in_which_it_was_said(file: Path) -> None:
+    """Also where nobody waits for it, and what was delivered is deleted meanwhile."""
+    store = OutboxStore(StoreFile(file, OURS))
+    for key in "abc":
+        await store.append(_row(key))
+    store.forget("c")
+    trying = asyncio.ensure_future(store.tried("ab"))
+    await asyncio.sleep(0)
+    store.untried("a")
+    store.untried("b")
+    await asyncio.gather(trying, store.tried("b"))
+    await store.close()
+    assert [(row.key, row.tries) for row in _kept(file)] == [("a", 0), ("b", 1)]
+
+
 async def test_states_and_reasons_are_kept(file: Path) -> None:
     """Whatever is said of a message later."""
     store = OutboxStore(StoreFile(file, OURS))

@@ -153,7 +153,7 @@ def _is_harmless(text: str) -> bool:
 
 
 def _harmless(text: str) -> str:
-    return " ".join(_HARMLESS.findall(text))
+    return " ".join(" ".join(_HARMLESS.findall(text)).split())
 
 
 def complete_ids(command: Any, ctx: Any, incomplete: str) -> list[Any]:

@@ -90,7 +90,8 @@ class Stderr:
         if isinstance(error, RulesError):
             place = f"{error.where or 'rules'}:{error.line}:{error.column}"
             _write(f"{_styled('error:', _RED)} {safe_text(f'{place}: {error.what}')}")
-            _write(safe_text(error.hint or "", multiline=True).rstrip())
+            if error.hint:
+                _write(safe_text(error.hint, multiline=True).rstrip())
             return
         where = f" (at {error.where})" if error.where else ""
         _write(f"{_styled('error:', _RED)} {safe_text(f'{error.what}{where}')}")

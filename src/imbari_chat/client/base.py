@@ -127,6 +127,7 @@ class EventSource:
             ImbariError: The listening has ended for good, for example because access was lost.
         """
         if not self._gateway.closed:
+            self._gateway.check_place()
             await self._dispatcher.until_over()
 
     def _begin_listening(self) -> None:
@@ -276,8 +277,9 @@ class BaseChat(EventSource):
         return await self._gateway.close()
 
     async def __aenter__(self) -> Self:
+        transport = self._gateway.transport
         try:
-            await self._gateway.transport.open()
+            await transport.open()
         except BaseException:
             await self.close()
             raise

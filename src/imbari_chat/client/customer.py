@@ -369,12 +369,13 @@ class AsyncCustomerChat(BaseChat):
         )
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
-        await self._dispatcher.close()
-        if self._marks:
-            await asyncio.wait(self._marks, timeout=_LAST_MARKS)
-        for task in self._marks:
-            task.cancel()
-        await asyncio.gather(*self._marks, return_exceptions=True)
+        if self._gateway.is_at_home:
+            await self._dispatcher.close()
+            if self._marks:
+                await asyncio.wait(self._marks, timeout=_LAST_MARKS)
+            for task in self._marks:
+                task.cancel()
+            await asyncio.gather(*self._marks, return_exceptions=True)
         return await super().close()
 
     async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:

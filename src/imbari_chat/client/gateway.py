@@ -23,7 +23,7 @@ from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.process import LoopGuard
 from imbari_chat.net.transport import Subscription, Transport, Way
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.decode import Decoded
@@ -104,7 +104,7 @@ class Gateway:
         self.on_error = on_error
         self.closed: bool = False
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
-        self._guard = ProcessGuard()
+        self._guard = LoopGuard()
         self._timeout = timeout
         self.on_rejected: RejectionHandler = on_rejected or _log_rejection
         self._dispatchers: weakref.WeakSet[EventDispatcher] = weakref.WeakSet()
@@ -115,26 +115,48 @@ class Gateway:
 
         Raises:
             ClientClosed: It has been closed.
+            WrongEventLoop: It belongs to another event loop.
         """
         self.check()
         return self._transport
 
-    def check_process(self) -> None:
-        """Refuse to go on in a forked child.
+    @property
+    def reader(self) -> Reader:
+        """The same for reads to come, whichever thread asks; :meth:`check` before each.
 
         Raises:
-            RuntimeError: This is one.
+            ClientClosed: It has been closed.
+        """
+        self._check_open()
+        return self._transport
+
+    def check_place(self) -> None:
+        """Refuse to go on where nothing would come any more.
+
+        Raises:
+            RuntimeError: In a forked child.
+            WrongEventLoop: In another event loop.
         """
         self._guard.check()
 
     def check(self) -> None:
-        """Refuse to go on once it has been closed.
+        """Refuse to go on once it has been closed, or in another event loop.
 
         Raises:
             ClientClosed: It has.
+            WrongEventLoop: It belongs to another one.
         """
+        self._check_open()
+        self._guard.check()
+
+    def _check_open(self) -> None:
         if self.closed:
             raise ClientClosed
+
+    @property
+    def is_at_home(self) -> bool:
+        """False in another process, and in another event loop than the one it was used in first."""
+        return self._guard.is_here and self._guard.is_at_home
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -228,6 +250,7 @@ class Gateway:
             queue: Whether it stays in the outbox when it cannot be sent now.
         """
         checked_seconds("timeout", timeout, none=True)
+        self.check()
         if timeout is None:
             timeout = self._timeout
         return await self.outbox.deliver(plan, session_id, timeout=timeout, keep=queue)
@@ -251,13 +274,16 @@ class Gateway:
     async def close(self) -> tuple[OutgoingMessage, ...]:
         """Stop listening and sending, and give back sockets and threads. Twice is fine.
 
-        Messages on their way get a moment to arrive.
+        Messages on their way get a moment to arrive. In another event loop its own one does it;
+        if that is over, what can be given back without it is.
 
         Returns:
             Those that did not.
         """
         if not self._guard.is_here:
             return ()
+        if not self._guard.is_at_home:
+            return await self._close_from_elsewhere()
         first, self.closed = not self.closed, True
         if self._closing is None:
             # Whoever comes second waits for the first; one that is cancelled leaves nothing half
@@ -265,6 +291,22 @@ class Gateway:
             self._closing = asyncio.create_task(self._close(), name="imbari-chat closing")
         left = await asyncio.shield(self._closing)
         return left if first else ()
+
+    async def _close_from_elsewhere(self) -> tuple[OutgoingMessage, ...]:
+        home = self._guard.home
+        assert home is not None
+        if home.is_running():
+            closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), home))
+            while home.is_running() and not closing.done():
+                await asyncio.wait({closing}, timeout=_LAST_CHANCE)
+            if closing.done() and not closing.cancelled():
+                return closing.result()
+        first, self.closed = not self.closed, True
+        if not first:
+            return ()
+        left = await self.outbox.abandon()
+        await self._transport.close()
+        return left
 
     async def _close(self) -> tuple[OutgoingMessage, ...]:
         for dispatcher in list(self._dispatchers):

@@ -168,6 +168,15 @@ class Link:
         if self._pulse is not None and self._pulse.heard(now):
             self._become(StateChanged("live"))
 
+    def moved(self, when: float) -> None:
+        """Bytes of ours left at this moment. Said again, or late, it changes nothing."""
+        if self._pulse is None or when <= self._pulse.moved_at:
+            return
+        if self._connect_by is not None:
+            self._connect_by = max(self._connect_by, when + self._patience)
+        if self._pulse.moved(when):
+            self._become(StateChanged("live"))
+
     def received(self, text: str, now: float) -> None:
         """One text arrived."""
         if self._phase not in (_Phase.DIALING, _Phase.GREETED):

@@ -11,7 +11,7 @@ to time, which servers take as a sign of life (reference: keepalive; the SDKs do
 What is heard does not prove that we are: a way may be dead in one direction. So whatever was asked
 for is to be answered in time, however much is pushed meanwhile, and something is asked for now and
 then. A long message that takes its time stands in the way of answers, so while one arrives no time
-passes for them.
+passes for them; nor does silence mean anything while what was asked for is still on its way out.
 """
 
 import math
@@ -57,7 +57,7 @@ class Pulse:
     def __init__(self, policy: PulsePolicy, now: float) -> None:
         self._policy = policy
         self.began_at = now
-        self._heard_at = self._kept_at = now
+        self._heard_at = self._kept_at = self.moved_at = now
         self._probed_at: float | None = None
         self._is_stale = False
         self._owed: int | None = None
@@ -71,6 +71,18 @@ class Pulse:
             self._counting_from = None
         was_stale, self._is_stale = self._is_stale, False
         self._heard_at, self._probed_at = now, None
+        return was_stale
+
+    def moved(self, when: float) -> bool:
+        """Bytes of ours left that had waited: answers come after them. Returns as :meth:`heard`."""
+        self.moved_at = when
+        if self._counting_from is not None:
+            self._counting_from = max(self._counting_from, when)
+        self._owed_for = 0.0
+        if when <= max(self._heard_at, self._probed_at or 0.0):
+            return False
+        was_stale, self._is_stale = self._is_stale, False
+        self._heard_at, self._probed_at = when, None
         return was_stale
 
     def whole(self, now: float) -> None:

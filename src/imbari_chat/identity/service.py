@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC
 from pathlib import Path as FilePath
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import requests
 
 from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
-from imbari_chat.engine.refusals import Call
+from imbari_chat.engine.refusals import Call, CredentialRefused
 from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
 from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
@@ -31,6 +31,8 @@ SERVICE_AUTH: Final[Mapping[str, Json]] = MappingProxyType(
     {"uid": "imbari-chat", "token": {"admin": True}}
 )
 """What rules see as ``auth`` by default: an admin, held to the same rules as every other."""
+
+T = TypeVar("T")
 
 _EARLY = 300.0
 """Seconds before its end at which an access token is replaced."""
@@ -97,44 +99,40 @@ class ServiceAccess(SocketAccess, Secret):
         return None if expiry is None else float(expiry.replace(tzinfo=UTC).timestamp())
 
     def get(self, path: Path, query: Query | None = None) -> Json:
-        self._prepare(str(path))
-        with service_errors(Call(str(path), caller=self._who())):
-            if query is None:
-                value: Json = self._reference(path).get()
-            else:
-                value = self._client.body(
-                    "get", f"{path.to_url()}.json", params=encode_params(to_params(query))
-                )
-        return value
+        if query is None:
+            return self._read(path, self._reference(path).get)
+        params = encode_params(to_params(query))
+        return self._read(
+            path, lambda: self._client.body("get", f"{path.to_url()}.json", params=params)
+        )
 
     def get_shallow(self, path: Path) -> Json:
-        self._prepare(str(path))
-        with service_errors(Call(str(path), caller=self._who())):
-            value: Json = self._reference(path).get(shallow=True)
-        return value
+        return self._read(path, lambda: self._reference(path).get(shallow=True))
+
+    def _read(self, path: Path, read: Callable[[], Json]) -> Json:
+        return self._attempt(Call(str(path), caller=self._who()), read)
 
     def update(self, changes: Mapping[Path, Json]) -> None:
         if not changes:
             return
         body = dumps(update_body(changes)).encode()
-        call = Call.update(changes, self._who())
-        self._prepare(call.where)
         url = self._url(ROOT, {"print": "silent"})
-        with service_errors(call):
+
+        def write() -> None:
             self._writes.patch(url, self._authorization(), body).raise_for_status()
+
+        self._attempt(Call.update(changes, self._who()), write)
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
-        self._prepare(str(path))
         place = self._reference(path)
         look = Call(str(path), caller=self._who())
-        with service_errors(look):
-            found, tag = place.get(etag=True)
-        tag = version_tag(tag, look)
+        found, told = self._attempt(look, lambda: place.get(etag=True))
+        tag = version_tag(told, look)
         if not same(found, expected):
             return False
-        with service_errors(replace(look, write=True)):
-            swapped: bool = place.set_if_unchanged(tag, value)[0]
+        write = replace(look, write=True)
+        swapped: bool = self._attempt(write, lambda: place.set_if_unchanged(tag, value))[0]
         return swapped
 
     def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
@@ -181,6 +179,9 @@ class ServiceAccess(SocketAccess, Secret):
         # By default the library sends a request again when the answer is lost, and an increment
         # would then count twice. Here every call is one request, and the caller decides.
         follow_environment_as_google(client.session, self._project.http)
+        # It takes every 401 for an old token, also where the rules refuse: that were two new tokens
+        # and two more requests.
+        client.session._refresh_status_codes = ()  # noqa: SLF001  # the client makes the session
         client.session.hooks["response"].append(refuse_strangers)
         self._writes = SilentWrites(client.session, self._project.timeout)
         return root, client
@@ -188,6 +189,23 @@ class ServiceAccess(SocketAccess, Secret):
     def _reference(self, path: Path) -> Any:
         # The library builds URLs from paths as they are; encoded ones pass through unchanged.
         return self._root.child(path.to_url()[1:]) if path else self._root
+
+    def _attempt(self, call: Call, request: Callable[[], T]) -> T:
+        """Make a request; once more with a new token if the service does not take this one."""
+        self._prepare(call.where)
+        credential = self._client.credential
+        token = None if self._project.is_emulator else credential.token
+        try:
+            with service_errors(call):
+                return request()
+        except CredentialRefused:
+            if token is None:
+                raise
+        with self._lock:
+            if credential.token == token:  # another thread may have got one already
+                self._refresh(call.where)
+        with service_errors(call):
+            return request()
 
     def _prepare(self, where: str) -> None:
         """See that a call can be made, with a token that is good now.

@@ -10,11 +10,12 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 import requests.adapters
+import urllib3.connection
 
 from imbari_chat.engine.access import heard, told_the_time
 from imbari_chat.engine.places import SERVICE_DOMAINS
@@ -36,8 +37,14 @@ __all__ = [
 _SENT = {"Content-Type": "application/json; charset=UTF-8"}
 
 _PIECE = 1024
-"""Bytes of an answer after which whoever waits hears of it. A line that does not bring as many
-within the timeout counts as silent."""
+"""Bytes of a body after which whoever waits hears of it. A line that does not carry as many within
+the timeout counts as silent."""
+
+_SOCKET_OPTIONS: Final = [
+    *urllib3.connection.HTTPConnection.default_socket_options,
+    (socket.SOL_SOCKET, socket.SO_SNDBUF, 4 * _PIECE),
+]
+"""By itself a system takes megabytes off a body at once, and nobody hears when they have left."""
 
 
 def follow_environment(
@@ -74,15 +81,24 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         proxy = self._environment.proxy_for(request.url or "")
         # A SOCKS proxy is asked for names as well, as httpx does.
         way = None if proxy is None else proxy.url.replace("socks5:", "socks5h:", 1)
-        response = super().send(
-            request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
-        )
+        body = request.body
+        if isinstance(body, bytes) and len(body) > _PIECE:
+            request.body = _Pieces(body)  # type: ignore[assignment]  # any iterable will do
+        try:
+            response = super().send(
+                request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
+            )
+        finally:
+            request.body = body
         heard()
         # The session would read it all at once, and nobody would hear of it. A stranger's page is
         # left to it: one without an end must not put the deadline off.
         if not stream and "json" in response.headers.get("content-type", ""):
             response._content = b"".join(_pieces(response))  # noqa: SLF001
         return response
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        super().init_poolmanager(*args, **options, socket_options=_SOCKET_OPTIONS)  # type: ignore[no-untyped-call]
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -105,6 +121,7 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         if proxy.startswith("https:"):
             host = urlsplit(proxy).hostname or ""
             options["proxy_ssl_context"] = _NamedContext(self._environment.tls, host)
+        options["socket_options"] = _SOCKET_OPTIONS
         return super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
@@ -131,6 +148,21 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
     for piece in response.iter_content(_PIECE):
         heard()
         yield piece
+
+
+class _Pieces:
+    """A body that leaves piece by piece: each has the timeout to itself, and whoever waits hears.
+
+    Sent at once, all of it has to leave within the timeout: a slow line would be cut at every try.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def __iter__(self) -> Iterator[bytes]:
+        for begin in range(0, len(self._body), _PIECE):
+            yield self._body[begin : begin + _PIECE]
+            heard()
 
 
 class StrangerAnswer(requests.RequestException):

@@ -88,7 +88,7 @@ class AutoTransport(BaseTransport[SocketAccess]):
         return await self._ask(lambda way: way.get(path, query), str(path))
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
-        """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
+        """Write all of ``changes`` or nothing; the deadline is one on silence."""
         if changes:
             await self._update(changes)
 

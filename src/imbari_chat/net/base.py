@@ -8,7 +8,7 @@ from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.caller import Caller
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.process import LoopGuard
 from imbari_chat.net.submitting import Submitter
 from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.net.workers import Workers
@@ -22,6 +22,7 @@ GRACE = 0.5
 regardless."""
 
 A = TypeVar("A", bound=Access)
+R = TypeVar("R")
 
 
 class BaseTransport(Generic[A]):
@@ -50,7 +51,7 @@ class BaseTransport(Generic[A]):
             who if isinstance(who, Caller) else Caller(who, Workers(calls, "imbari-chat"))
         )
         self._workers = self._caller.workers
-        self._guard = ProcessGuard()
+        self._guard = LoopGuard()
         self._submitter = Submitter(self.update)
         self._closed = False
 
@@ -95,8 +96,9 @@ class BaseTransport(Generic[A]):
         self._closed = True
         if not self._guard.is_here:
             return  # sockets and threads are the parent's
-        await self._submitter.close()
-        await self._end()
+        if self._guard.is_at_home:
+            await self._submitter.close()
+            await self._end()
         if not self._lent:
             self._caller.close()
 
@@ -104,21 +106,23 @@ class BaseTransport(Generic[A]):
         """It is closed, for the first time and where it was made."""
         raise NotImplementedError
 
-    async def _over_http(self, path: Path, read: Callable[..., Json], *arguments: Any) -> Json:
-        """Read on a thread.
+    async def _over_http(
+        self, path: Path, call: Callable[..., R], *arguments: Any, write: bool = False
+    ) -> R:
+        """Read or write on a thread.
 
-        The deadline is one on silence: whatever arrives of the answer puts it off. A slow line
-        would be cut at every try otherwise, and each would begin from nothing.
+        The deadline is one on silence: whatever leaves of the request or arrives of the answer puts
+        it off. A slow line would be cut at every try otherwise, and each would begin from nothing.
 
         Raises:
-            Unavailable: Nothing was heard for too long.
+            Unavailable: Nothing moved for too long.
         """
         try:
             return await self._workers.run_while_heard(
-                read, *arguments, silence=self._timeout + GRACE
+                call, *arguments, silence=self._timeout + GRACE
             )
         except TimeoutError:
-            raise self._no_answer(str(path), unknown=False) from None
+            raise self._no_answer(str(path), unknown=write) from None
 
     def _check(self) -> None:
         self._guard.check()

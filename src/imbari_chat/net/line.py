@@ -25,6 +25,7 @@ from websockets.protocol import CONNECTING, OPEN, Event
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment, Proxy, untrusted_certificate
+from imbari_chat.net.departures import Departures
 from imbari_chat.net.names import look_up
 from imbari_chat.net.workers import Workers
 
@@ -76,6 +77,7 @@ class Line:
         self._dropped = False
         self._connection: _Connection | None = None
         self._dialing: asyncio.Task[None] | None = None
+        self._departures: Departures | None = None
         self._gone = asyncio.Event()
 
     def dial(self, url: str) -> None:
@@ -105,6 +107,14 @@ class Line:
             connection.send_data()
         connection.transport.close()
         asyncio.get_running_loop().call_later(_LAST_WORDS, connection.transport.abort)
+
+    def moved_at(self) -> float | None:
+        """When bytes of a long text left, in monotonic seconds; None if none did of late."""
+        if self._connection is None:
+            return None
+        if self._departures is None:
+            self._departures = Departures(self._connection.transport.get_extra_info("socket"))
+        return self._departures.moved_at()
 
     @property
     def is_gone(self) -> bool:

@@ -41,6 +41,8 @@ class Pending:
         withdraw: Takes back what was asked under a key; returns whether it was sent all the same.
         patience: How long a write may take, in seconds.
         no_answer: Makes the error for one that takes longer.
+        moved_at: When bytes of something long were seen to leave last, in monotonic seconds: what
+            was asked for may stand behind them, so that puts deadlines off.
     """
 
     def __init__(
@@ -48,10 +50,12 @@ class Pending:
         withdraw: Callable[[int], bool],
         patience: float,
         no_answer: _NoAnswer,
+        moved_at: Callable[[], float],
     ) -> None:
         self._withdraw = withdraw
         self._patience = patience
         self._no_answer = no_answer
+        self._moved_at = moved_at
         self._waiting: dict[int, _Waiting] = {}
         self._alarm = Alarm(self._ring)
 
@@ -77,11 +81,12 @@ class Pending:
 
     def _ring(self) -> None:
         """Tell writes that have no answer by now. They are in the order of their deadlines."""
+        put_off = self._moved_at() + self._patience
         for key, one in list(self._waiting.items()):
             if one.due is None or key not in self._waiting:
                 continue
-            if one.due > time.monotonic():
-                self._alarm.set(one.due)
+            if (due := max(one.due, put_off)) > time.monotonic():
+                self._alarm.set(due)
                 return
             error = self._no_answer(one.call.where, unknown=self.withdraw(key))
             one.told(Answered(key, error=error))

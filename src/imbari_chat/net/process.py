@@ -1,8 +1,15 @@
-"""Which process an object belongs to: sockets, threads and event loops do not survive a fork."""
+"""Which process and which event loop an object belongs to.
 
+Sockets, threads and event loops do not survive a fork; and what waits in one event loop is not
+woken by another.
+"""
+
+import asyncio
 import os
 
-__all__ = ["ProcessGuard"]
+from imbari_chat.errors import WrongEventLoop
+
+__all__ = ["LoopGuard", "ProcessGuard"]
 
 
 class _Process:
@@ -44,3 +51,46 @@ class ProcessGuard:
             raise RuntimeError(
                 f"this client belongs to process {self._pid}; make a new one after forking"
             )
+
+
+class LoopGuard(ProcessGuard):
+    """The process that made this, and the event loop in which it was first used.
+
+    Where no event loop runs nothing can be awaited, so nothing is held against that.
+    """
+
+    __slots__ = ("home",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.home: asyncio.AbstractEventLoop | None = None
+        """The event loop; None as long as it was used in none."""
+
+    @property
+    def is_at_home(self) -> bool:
+        """False in another event loop."""
+        return self.home is None or _running() in (self.home, None)
+
+    def check(self) -> None:
+        """Refuse to go on in a forked child, or in another event loop.
+
+        Raises:
+            RuntimeError: This is another process than the one that made this.
+            WrongEventLoop: This is another event loop than the one in which this was first used.
+        """
+        super().check()
+        if self.home is None:
+            self.home = _running()
+        elif not self.is_at_home:
+            raise WrongEventLoop(
+                "this client belongs to another event loop",
+                hint="Each asyncio.run() has its own: make and use a client in the same, or make"
+                " a new one",
+            )
+
+
+def _running() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

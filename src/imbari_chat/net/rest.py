@@ -13,12 +13,12 @@ from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.net.base import GRACE, BaseTransport
+from imbari_chat.net.base import BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.transport import Way
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 
 if TYPE_CHECKING:
@@ -70,26 +70,15 @@ class RestTransport(BaseTransport[Access]):
         return await self._over_http(path, access.get, path, query)
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
-        """Write all of ``changes`` or nothing.
-
-        This deadline is one on the whole call: somebody waits for it, the answer is short, and
-        what has become of the write can be found out afterwards.
-        """
+        """Write all of ``changes`` or nothing; the deadline is one on silence."""
         access = await self._caller()
-        try:
-            async with asyncio.timeout(self._timeout + GRACE):
-                await self._workers.run(access.update, changes)
-        except TimeoutError:
-            raise self._no_answer(str(next(iter(changes))), unknown=True) from None
+        await self._over_http(next(iter(changes), ROOT), access.update, changes, write=True)
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""
         access = await self._caller()
-        try:
-            async with asyncio.timeout(self._timeout + GRACE):
-                return await self._workers.run(access.compare_and_set, path, expected, value)
-        except TimeoutError:
-            raise self._no_answer(str(path), unknown=True) from None
+        swap = access.compare_and_set
+        return await self._over_http(path, swap, path, expected, value, write=True)
 
     @property
     def subscriptions(self) -> tuple[SseSubscription, ...]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from imbari_chat.errors import ClientClosed, ImbariError
 from imbari_chat.files import FileLock
@@ -11,6 +12,8 @@ from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile, beco
 from imbari_chat.net.workers import Workers
 
 __all__ = ["OutboxStore"]
+
+_TRIED: Final = "UPDATE message SET tries = ? WHERE key = ?"
 
 _log = logging.getLogger(__name__)
 
@@ -65,9 +68,15 @@ class OutboxStore:
         Raises:
             ConfigError: That cannot be written, so they are not to be sent.
         """
-        await asyncio.gather(
-            *(self._write(("UPDATE message SET tries = 1 WHERE key = ?", (key,))) for key in keys)
-        )
+        await asyncio.gather(*(self._write((_TRIED, (1, key))) for key in keys))
+
+    def untried(self, key: str) -> None:
+        """It certainly is not there: what was tried was not sent.
+
+        Should that not be written, it is looked for before it is sent. In order with
+        :meth:`tried`, so that a later try is not forgotten.
+        """
+        self._write((_TRIED, (0, key))).add_done_callback(_has_ended)
 
     async def become(self, key: str, state: RowState) -> None:
         """Say what is to become of a message, to whichever process sends it.
@@ -125,6 +134,11 @@ class OutboxStore:
         if self._closed:
             return
         self._closed = True
+        loop = asyncio.get_running_loop()
+        if self._writing is not None and self._writing.get_loop() is not loop:
+            # That one is over: it ends no task, and nobody in it is left to be told.
+            self._writing = None
+            self._soon = [_Write(one.statement, loop.create_future()) for one in self._soon]
         await self.written()
         await self._workers.run(self._file.close)
         self._workers.close()
@@ -176,3 +190,9 @@ class OutboxStore:
                 one.done.set_result(None)
             else:
                 one.done.set_exception(error)
+
+
+def _has_ended(done: asyncio.Future[None]) -> None:
+    """Nobody waits for it, however it ended."""
+    if not done.cancelled():
+        done.exception()

@@ -9,7 +9,7 @@ from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import StreamOverflow
 from imbari_chat.net.notifier import Notifier
-from imbari_chat.net.process import ProcessGuard
+from imbari_chat.net.process import LoopGuard
 from imbari_chat.states import ConnectionState
 
 __all__ = ["BufferedSubscription", "ClosedOnLeaving"]
@@ -42,7 +42,7 @@ class BufferedSubscription(ClosedOnLeaving):
 
     def __init__(self, buffer: ChangeBuffer) -> None:
         self._buffer = buffer
-        self._guard = ProcessGuard()
+        self._guard = LoopGuard()
         self._notifier = Notifier()
         self._latest = StateChanged("connecting")
         self._since = time.time()
@@ -113,10 +113,10 @@ class BufferedSubscription(ClosedOnLeaving):
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
             return
-        if self._guard.is_here:
+        if self._guard.is_here and self._guard.is_at_home:
             self._buffer.clear()
             await self.retire()
-        self._closed = True  # in a forked child the connection is the parent's
+        self._closed = True  # elsewhere the connection is not ours
 
     def tell(self, item: ListenItem) -> None:
         """The consumer is told something, now."""

@@ -79,7 +79,9 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._policy = policy or LinkPolicy(connect_timeout=timeout)
         self._watch = watch
         self._link = Link(random.random, self._policy)
-        self._pending = Pending(self._link.withdraw, timeout + GRACE, self._no_answer)
+        self._pending = Pending(
+            self._link.withdraw, timeout + GRACE, self._no_answer, self._look_at_line
+        )
         self._keys = itertools.count(1)
         self._hearers: dict[int, SocketSubscription] = {}
         self._line: Line | None = None
@@ -87,7 +89,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._lines: set[Line] = set()
         self._alarm = Alarm(self._ring)
         self._settling = False
-        self._heard_at = 0.0
+        self._heard_at = self._moved_at = 0.0
         self._dialed_at = 0
         self._last_heard: float | None = None
 
@@ -102,7 +104,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         return plain(answer.data) if answer.with_priorities else answer.data
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
-        """Write all of ``changes`` or nothing; the deadline is one on the whole call."""
+        """Write all of ``changes`` or nothing; what leaves slowly puts the deadline off."""
         if changes:
             body = update_body(changes)
             await self._caller()
@@ -223,10 +225,11 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         begin = time.monotonic()
         try:
             while not answer.done():
-                left = max(self._heard_at, begin) + self._timeout + GRACE - time.monotonic()
-                if left <= 0:
+                since = max(self._heard_at, self._moved_at, begin)
+                left = since + self._timeout + GRACE - time.monotonic()
+                if left <= 0 and self._look_at_line() <= since:
                     raise self._no_answer(call.where, unknown=False)
-                await asyncio.wait({answer}, timeout=left)
+                await asyncio.wait({answer}, timeout=max(left, 0.0))
             return _result(answer)
         finally:
             self._pending.withdraw(key)
@@ -267,7 +270,14 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
             self._settling = False
         self._alarm.set(self._link.deadline())
 
+    def _look_at_line(self) -> float:
+        """When bytes of something long left last, in monotonic seconds."""
+        if self._line is not None and (moved_at := self._line.moved_at()) is not None:
+            self._moved_at = max(self._moved_at, moved_at)
+        return self._moved_at
+
     def _ring(self) -> None:
+        self._link.moved(self._look_at_line())
         self._link.tick(time.monotonic())
         self._settle()
 

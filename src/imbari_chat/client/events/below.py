@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import Final
 
 from imbari_chat.client.events.diff import MessageDiff
-from imbari_chat.client.events.new_messages import last_of, named
+from imbari_chat.client.events.new_messages import last_of, named, stamped
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import ImbariError
@@ -105,7 +105,9 @@ class BelowTheWindow:
         newest = await gateway.newest(gateway.patient, self._session_id, _FEW, enough=_FEW)
         await newest.look_at(session.last_message_time, _FEW)
         messages = [*newest.lower, *newest.timely, *newest.ahead]
-        new = named(session, messages) - named(before, messages) - self._told - self._given.keys()
+        new = named(session, messages) - named(before, messages)
+        new |= stamped(session, messages) - stamped(before, messages)
+        new -= self._told | self._given.keys()
         self._before = session
         for message in messages:
             if message.id in new and self._diff.is_below(message):

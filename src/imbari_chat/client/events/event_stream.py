@@ -207,7 +207,7 @@ async def with_deliveries(
             while posted:
                 heard, posted[:] = posted[:], []
                 for event in heard:
-                    gateway.check_process()  # in a forked child there may be something left to hear
+                    gateway.check_place()  # in a forked child there may be something left to hear
                     yield event
             if following.done():
                 batch = following.result()
@@ -229,11 +229,12 @@ async def with_deliveries(
                         given += begin()
                     given.append(event)
                 for event in given:
-                    gateway.check_process()
+                    gateway.check_place()
                     yield event
                 if below is not None:
                     below.begin()
                 following = _follow_on(batches, notifier)
+            gateway.check_place()  # whoever was given something may have gone elsewhere with this
     finally:
         outbox.unwatch(post)
         gateway.presence.unwatch(hear)

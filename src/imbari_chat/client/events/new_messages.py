@@ -36,7 +36,7 @@ from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, is_ahead, latest_time, message_place
 from imbari_chat.schema.paths import SessionId
 
-__all__ = ["last_of", "named", "with_messages"]
+__all__ = ["last_of", "named", "stamped", "with_messages"]
 
 _FEW = 10
 _GROWTH = 4
@@ -95,7 +95,8 @@ class _Known:
         ids: Of the last timely messages that were read, and where these stand; None if that has not
             happened.
         floor: Where the lowest stood that was read, if there are others below, which are old.
-        forgotten: Up to here messages are not remembered any more: they may have been given.
+        forgotten: From the one to the other messages are not remembered any more: they may have
+            been given.
         ahead: Ids and places of all that was ever read and is still ahead of its time. A look need
             not go down to the lowest of them.
         ahead_floor: Up to here what is ahead of its time is old for as long as it is ahead: it was
@@ -111,7 +112,7 @@ class _Known:
     looked: int | None = None
     ids: Mapping[str, Place] | None = None
     floor: Place | None = None
-    forgotten: Place | None = None
+    forgotten: tuple[Place, Place] | None = None
     ahead: Mapping[str, Place] = field(default_factory=dict)
     ahead_floor: Place | None = None
     begun: int | None = None
@@ -131,8 +132,8 @@ class _Known:
         end = max(len(in_order) - max(_MOST_REMEMBERED, late + 1), 0)
         ids, forgotten = dict(in_order[end:]), self.forgotten
         if end:
-            gone = in_order[end - 1][1]
-            forgotten = gone if forgotten is None else max(forgotten, gone)
+            gone = [in_order[0][1], in_order[end - 1][1], *(forgotten or ())]
+            forgotten = min(gone), max(gone)
         floor = message_place(newest.timely[0]) if newest.timely and not newest.is_all else None
         # A clock that was set back takes for ahead what was timely a moment ago.
         if self.floor and not newest.is_all and (floor is None or floor < self.floor):
@@ -173,7 +174,10 @@ class _Known:
         """Whether it has been given, as far as that is remembered."""
         if message.id in self.ahead or message.id in (self.ids or {}):
             return True
-        return self.forgotten is not None and message_place(message) <= self.forgotten
+        if self.forgotten is None:
+            return False
+        lowest, highest = self.forgotten
+        return lowest <= message_place(message) <= highest
 
     def is_old(self, message: Message, now: int) -> bool:
         """Whether it is known, or stands below what is known.
@@ -198,6 +202,7 @@ class _Known:
         told_of: set[str] = set()
         if self.session is not None:
             told_of = named(session, messages) - named(self.session, messages)
+            told_of |= stamped(session, messages) - stamped(self.session, messages)
         return [
             one
             for one in messages
@@ -300,3 +305,14 @@ def named(session: Session, messages: Sequence[Message]) -> set[str]:
         nearest = min(shown, key=lambda one: abs(one.timestamp - session.last_message_time))
         found.add(nearest.id)
     return found
+
+
+def stamped(session: Session, messages: Sequence[Message]) -> set[str]:
+    """Id of the message that alone has the session's time.
+
+    A dashboard writes the text and then the time, or the other way about. With the first of them
+    its message is not found if its clock is slow, and what others write in between takes the
+    other's place.
+    """
+    found = [one.id for one in messages if one.timestamp == session.last_message_time]
+    return set(found if len(found) == 1 else ())

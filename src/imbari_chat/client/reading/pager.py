@@ -59,7 +59,7 @@ class Pager(ABC, Generic[R]):
         checked_count("page_size", page_size)
         one_of("start", start, get_args(Start))
         self._gateway = gateway
-        self._places = OrderedRows(gateway.transport, path, order, floor=floor)
+        self._places = OrderedRows(gateway.reader, path, order, floor=floor)
         self._goes_down = start == "newest"
         self._size = page_size
         self._scan = scan
@@ -121,6 +121,7 @@ class Pager(ABC, Generic[R]):
         return True
 
     async def _turn(self, *, down: bool) -> list[R]:
+        self._gateway.check()
         async with self._turning:
             self._waiting.clear()
             if not self._has_looked and down != self._goes_down:

@@ -179,8 +179,18 @@ class DurableOutbox(Outbox):
     async def _leave(self) -> None:
         kept = self.kept()
         for entry in kept:
+            self._disk.unsent(entry)
             self._forget(entry)
         self._notifier.notify()
+        await self._close_disk(kept)
+
+    async def _leave_to_disk(self) -> None:
+        kept = self.kept()
+        for entry in kept:
+            del self._entries[entry.message.id]
+        await self._close_disk(kept)
+
+    async def _close_disk(self, kept: list[OutboxEntry]) -> None:
         await self._disk.close()
         if kept:
             messages = undelivered([one.message for one in kept])

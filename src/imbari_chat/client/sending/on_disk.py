@@ -179,6 +179,8 @@ class Disk:
     def became(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
         """Note how far a message has got that this process sends."""
         key = entry.message.id
+        if delivery in ("queued", "held"):
+            self.unsent(entry)
         if delivery == "confirmed":
             self._store.forget(key)
         elif delivery == "failed":
@@ -188,6 +190,12 @@ class Disk:
         else:
             return
         self._moved.add(key)
+
+    def unsent(self, entry: OutboxEntry) -> None:
+        """Note of a message that was tried that it was not sent, if that is certain."""
+        if entry.tried and not entry.may_be_there:
+            entry.tried = False
+            self._store.untried(entry.message.id)
 
     async def watch(self, sender: Sender) -> None:
         """Look now and again, until cancelled."""

@@ -235,12 +235,24 @@ class Outbox:
         left = self.pending
         for message in left:
             entry = self._entries[message.id]
-            error = Unavailable(
-                "the client was closed before this message was confirmed",
-                where=str(entry.plan.commit_marker),
-            )
             entry.awaited = True  # whoever closes says so
-            self._give_up(entry, error)
+            self._give_up(entry, _closed_before(entry))
+        if left:
+            _log.warning("closed with %s", undelivered(left))
+        return left
+
+    async def abandon(self) -> tuple[OutgoingMessage, ...]:
+        """As :meth:`close`, when its event loop is over: nothing comes there, and nobody waits."""
+        self._closed = True
+        await self._leave_to_disk()
+        left = self.pending
+        for entry in self._entries.values():
+            error = _closed_before(entry)
+            error.outcome_unknown = entry.may_be_there
+            entry.progress.delivery = "sent" if entry.may_be_there else "failed"
+            entry.progress.error = error
+        self._entries.clear()
+        WITH_MAIL.discard(self)
         if left:
             _log.warning("closed with %s", undelivered(left))
         return left
@@ -278,6 +290,9 @@ class Outbox:
 
     async def _leave(self) -> None:
         """It is closed: forget what is not lost by that."""
+
+    async def _leave_to_disk(self) -> None:
+        """The same, when nobody can be told."""
 
     def _tasks(self) -> list[asyncio.Task[None]]:
         """What runs."""
@@ -498,6 +513,13 @@ class Outbox:
             watcher(event)
         if delivery == "failed" and not entry.awaited:
             _log.warning("the message %s was not delivered: %s", entry.message.id, error)
+
+
+def _closed_before(entry: OutboxEntry) -> Unavailable:
+    return Unavailable(
+        "the client was closed before this message was confirmed",
+        where=str(entry.plan.commit_marker),
+    )
 
 
 def _is_over(waiting: asyncio.Future[None]) -> None:
