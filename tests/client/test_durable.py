@@ -568,6 +568,18 @@ async def test_an_interrupted_call_leaves_its_message_to_go_out(
     assert _texts(namespace, session_id) == ["Hello"]
 
 
+async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the_end(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Closing takes nothing from it: it is still to go out, and says what it waits for."""
+    chat = desk(_Away(namespace, ADMIN, file))
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: [bool(one.error) for one in chat.outbox] == [True])
+    await chat.close()
+    message = await call
+    assert (message.delivery, str(message.error)) == ("queued", "away")
+
+
 async def test_what_is_not_to_be_queued_is_not_on_disk(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:

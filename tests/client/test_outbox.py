@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -489,6 +490,22 @@ async def test_a_failure_is_raised_to_whoever_waits_and_logged_if_nobody_does(
     (raised,) = await asyncio.gather(call, return_exceptions=True)
     assert (raised is error) == awaited
     assert ("too long" in caplog.text) != awaited
+
+
+async def test_a_message_that_waits_says_why_until_it_goes() -> None:
+    """What came to nothing is no error of the try under way."""
+    service, error = _Service(), Unavailable("cannot connect")
+    outbox = _outbox(service)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    told = [(message.delivery, message.error)]
+    for act in (
+        partial(service.tries.pop(), error),
+        outbox.online,
+        lambda: service.tries.pop()(None),
+    ):
+        act()
+        told.append((message.delivery, message.error))
+    assert told == [("sent", None), ("queued", error), ("sent", None), ("confirmed", None)]
 
 
 async def test_a_watcher_hears_no_more_once_it_stops() -> None:
