@@ -21,8 +21,10 @@ from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import ConfigError, ImbariError, InvalidData, NotFound, Unavailable
+from imbari_chat.net import process
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState, StoreFile, becoming
+from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -459,7 +461,7 @@ async def test_one_process_sends_what_the_others_write(
     first, second = desk(), desk(_Away(namespace, ADMIN, file))
     await first.reply(session_id, "first")
     sent = await second.reply(session_id, "second", timeout=WAIT)
-    assert sent.delivery == "confirmed"
+    assert (sent.delivery, sent.error) == ("confirmed", None)
     assert second._gateway.transport.on_disk == []  # type: ignore[attr-defined]
     await first.close()
     third = desk()
@@ -625,6 +627,24 @@ async def test_a_damaged_file_is_no_end(
     assert "damaged" in caplog.text
 
 
+@pytest.mark.parametrize("plan", ["{", '{"changes": {}}', '{"changes": {"a": {}}, "marker": "a"}'])
+async def test_what_is_no_message_keeps_nobody_waiting(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+    plan: str,
+) -> None:
+    """Whoever put it there: whoever waits for the rest is told."""
+    await _left_behind(namespace, session_id, file, desk)
+    _leave(file, [replace(row, plan=plan) for row in _rows(file)])
+    async with desk() as chat:
+        with pytest.raises(ImbariError) as caught:
+            await chat.flush(timeout=WAIT)
+    assert f"waits: {caught.value}" in caplog.text
+
+
 async def test_an_interrupted_call_leaves_its_message_to_go_out(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -662,6 +682,44 @@ async def test_what_is_not_to_be_queued_is_not_on_disk(
     with pytest.raises(Unavailable):
         await chat.reply(session_id, "Hello", queue=False)
     assert transport.on_disk == [[]]
+
+
+async def test_what_is_not_on_disk_is_dropped_all_the_same(
+    namespace: Namespace, session_id: str, desk: Desks
+) -> None:
+    """Whoever waits for it is told."""
+
+    class Silent(InMemory):
+        def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+            return lambda: False
+
+    chat = desk(Silent(namespace, ADMIN))
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT, queue=False))
+    await _until(lambda: bool(chat.outbox))
+    await chat.drop(chat.outbox[0].id)
+    with pytest.raises(ImbariError, match="dropped"):
+        await call
+
+
+async def test_an_outbox_that_is_closed_or_another_processs_looks_at_no_disk(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for who flushes it, nor in a child."""
+
+    def looks() -> list[str]:
+        return [one.get_name() for one in asyncio.all_tasks() if "disk" in one.get_name()]
+
+    chat = desk()
+    with monkeypatch.context() as child:
+        child.setattr(process._this, "pid", -1)
+        with pytest.raises(RuntimeError, match="after forking"):
+            chat._gateway.outbox.begin()
+    assert looks() == []
+    await chat.close()
+    chat._gateway.outbox.begin()
+    assert looks() == []
+    desk()._gateway.outbox.begin()
+    assert looks() == ["outbox on disk"]
 
 
 async def _in_vain(chat: AsyncAdminChat, session_id: str, text: str) -> OutgoingMessage:
