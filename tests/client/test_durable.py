@@ -684,6 +684,19 @@ async def test_what_is_not_to_be_queued_is_not_on_disk(
     assert transport.on_disk == [[]]
 
 
+async def test_closing_ends_a_flush_of_what_stays_on_disk(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Nothing of it is on its way any more."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    await _in_vain(chat, session_id, "Hello")
+    flushing = asyncio.create_task(chat.flush())
+    await _until(lambda: len(transport.on_disk) > 1)
+    await chat.close()
+    assert await asyncio.wait_for(flushing, WAIT) == ()
+
+
 async def test_what_is_not_on_disk_is_dropped_all_the_same(
     namespace: Namespace, session_id: str, desk: Desks
 ) -> None:
