@@ -21,9 +21,10 @@ from imbari_chat.config import Settings
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
-from imbari_chat.errors import ConfigError, ImbariError, NotFound, Unavailable
+from imbari_chat.errors import ConfigError, ImbariError, InvalidData, NotFound, Unavailable
+from imbari_chat.net import process
 from imbari_chat.net.store import OutboxStore
-from imbari_chat.net.store_file import Row, StoreFile, becoming
+from imbari_chat.net.store_file import Row, RowState, StoreFile, becoming
 from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.wire.json import Json
@@ -370,6 +371,39 @@ async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
         assert sent.delivery == ("queued" if elsewhere else "confirmed")
 
 
+async def test_what_is_settled_during_a_look_is_not_taken_up_again(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """What was read of it is older than its end."""
+    gate, slow, other = asyncio.Event(), _Slow(file), _store(file)
+
+    class Gated(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            await gate.wait()
+            await super().update(changes)
+
+    async def somebody_writes() -> None:
+        slow.was_read.clear()
+        await other.append(Row(f"x{time.monotonic_ns()}", "x", "{}", 0, "somebody else"))
+        await slow.was_read.wait()
+
+    slow.go_on.set()
+    chat = desk(Gated(namespace, ADMIN), slow)
+    told: list[str] = []
+    chat._gateway.outbox.watch(lambda event: told.append(event.delivery))
+    sent = await chat.reply(session_id, "Hello", timeout=0)
+    await _until(lambda: sent.delivery == "sent")
+    slow.go_on.clear()
+    await somebody_writes()
+    gate.set()
+    await _until(lambda: sent.delivery == "confirmed")
+    slow.go_on.set()
+    await somebody_writes()
+    assert chat.outbox == ()
+    assert told[told.index("sent") :] == ["sent", "confirmed"]
+    await other.close()
+
+
 async def test_another_process_may_say_that_a_held_message_goes_or_not(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -416,6 +450,46 @@ async def test_a_message_is_held_released_and_dropped_by_whoever_wrote_it(
     assert _rows(file) == []
 
 
+async def test_what_is_dropped_is_on_disk_no_more(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """By the time that it has been said: somebody may have wanted its text gone."""
+    chat = desk(_Away(namespace, ADMIN, file))
+    message = await _in_vain(chat, session_id, "Hello")
+    await chat.drop(message.id)
+    assert _rows(file) == []
+
+
+async def test_what_was_dropped_while_nobody_sent_is_forgotten(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """By whoever sends next."""
+    await _left_behind(namespace, session_id, file, desk)
+    _leave(file, [replace(row, state="dropped") for row in _rows(file)])
+    async with desk() as chat:
+        assert await chat.flush(timeout=WAIT) == ()
+    assert _rows(file) == []
+    assert _texts(namespace, session_id) == []
+
+
+async def test_what_was_held_on_disk_is_not_said_to_be_held_again(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """That would be written over a release from elsewhere."""
+    noted: list[RowState] = []
+
+    class Noting(OutboxStore):
+        def note(self, key: str, state: RowState, reason: str | None = None) -> None:
+            noted.append(state)
+            super().note(key, state, reason)
+
+    await _left_behind(namespace, session_id, file, desk)
+    _leave(file, [replace(row, state="held") for row in _rows(file)])
+    async with desk(store=Noting(StoreFile(file, "test"))) as chat:
+        (message,) = await _at_rest(chat)
+        assert (message.delivery, noted) == ("held", [])
+
+
 async def test_whoever_does_not_send_tells_the_one_that_does(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -451,7 +525,7 @@ async def test_one_process_sends_what_the_others_write(
     first, second = desk(), desk(_Away(namespace, ADMIN, file))
     await first.reply(session_id, "first")
     sent = await second.reply(session_id, "second", timeout=WAIT)
-    assert sent.delivery == "confirmed"
+    assert (sent.delivery, sent.error) == ("confirmed", None)
     assert second._gateway.transport.on_disk == []  # type: ignore[attr-defined]
     await first.close()
     third = desk()
@@ -617,6 +691,24 @@ async def test_a_damaged_file_is_no_end(
     assert "damaged" in caplog.text
 
 
+@pytest.mark.parametrize("plan", ["{", '{"changes": {}}', '{"changes": {"a": {}}, "marker": "a"}'])
+async def test_what_is_no_message_keeps_nobody_waiting(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+    plan: str,
+) -> None:
+    """Whoever put it there: whoever waits for the rest is told."""
+    await _left_behind(namespace, session_id, file, desk)
+    _leave(file, [replace(row, plan=plan) for row in _rows(file)])
+    async with desk() as chat:
+        with pytest.raises(ImbariError) as caught:
+            await chat.flush(timeout=WAIT)
+    assert f"waits: {caught.value}" in caplog.text
+
+
 async def test_an_interrupted_call_leaves_its_message_to_go_out(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -633,6 +725,18 @@ async def test_an_interrupted_call_leaves_its_message_to_go_out(
     assert _texts(namespace, session_id) == ["Hello"]
 
 
+async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the_end(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Closing takes nothing from it: it is still to go out, and says what it waits for."""
+    chat = desk(_Away(namespace, ADMIN, file))
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: [bool(one.error) for one in chat.outbox] == [True])
+    await chat.close()
+    message = await call
+    assert (message.delivery, str(message.error)) == ("queued", "away")
+
+
 async def test_what_is_not_to_be_queued_is_not_on_disk(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -642,6 +746,57 @@ async def test_what_is_not_to_be_queued_is_not_on_disk(
     with pytest.raises(Unavailable):
         await chat.reply(session_id, "Hello", queue=False)
     assert transport.on_disk == [[]]
+
+
+async def test_closing_ends_a_flush_of_what_stays_on_disk(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Nothing of it is on its way any more."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    await _in_vain(chat, session_id, "Hello")
+    flushing = asyncio.create_task(chat.flush())
+    await _until(lambda: len(transport.on_disk) > 1)
+    await chat.close()
+    assert await asyncio.wait_for(flushing, WAIT) == ()
+
+
+async def test_what_is_not_on_disk_is_dropped_all_the_same(
+    namespace: Namespace, session_id: str, desk: Desks
+) -> None:
+    """Whoever waits for it is told."""
+
+    class Silent(InMemory):
+        def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+            return lambda: False
+
+    chat = desk(Silent(namespace, ADMIN))
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT, queue=False))
+    await _until(lambda: bool(chat.outbox))
+    await chat.drop(chat.outbox[0].id)
+    with pytest.raises(ImbariError, match="dropped"):
+        await call
+
+
+async def test_an_outbox_that_is_closed_or_another_processs_looks_at_no_disk(
+    desk: Desks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither for who flushes it, nor in a child."""
+
+    def looks() -> list[str]:
+        return [one.get_name() for one in asyncio.all_tasks() if "disk" in one.get_name()]
+
+    chat = desk()
+    with monkeypatch.context() as child:
+        child.setattr(process._this, "pid", -1)
+        with pytest.raises(RuntimeError, match="after forking"):
+            chat._gateway.outbox.begin()
+    assert looks() == []
+    await chat.close()
+    chat._gateway.outbox.begin()
+    assert looks() == []
+    desk()._gateway.outbox.begin()
+    assert looks() == ["outbox on disk"]
 
 
 async def _in_vain(chat: AsyncAdminChat, session_id: str, text: str) -> OutgoingMessage:
@@ -721,8 +876,23 @@ async def test_a_disk_that_fails_is_looked_at_ever_more_rarely_and_said_once(
     assert said == ["the disk is full", "nobody is signed in yet", "the disk is full"]
 
 
+@pytest.mark.parametrize(
+    ("reason", "kind", "what"),
+    [
+        ("AccessDenied: not yours", AccessDenied, "not yours"),
+        ("InvalidData: too long: 5", InvalidData, "too long: 5"),
+        ("SystemExit: 5", ImbariError, "5"),
+        (None, ImbariError, "the service refused it"),
+    ],
+)
 async def test_a_message_that_somebody_else_has_refused_is_told_here(
-    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    reason: str | None,
+    kind: type[ImbariError],
+    what: str,
 ) -> None:
     """With the reason, to whoever waits for it."""
     sender, writer = desk(), desk()
@@ -731,9 +901,9 @@ async def test_a_message_that_somebody_else_has_refused_is_told_here(
     sender._gateway.transport.update = away.update  # type: ignore[method-assign]
     waiting = await writer.reply(session_id, "second", timeout=0)
     other = StoreFile(file, "test")
-    other.write([becoming(waiting.id, "failed", "AccessDenied: not yours")])
+    other.write([becoming(waiting.id, "failed", reason)])
     other.close()
     await writer.flush(timeout=WAIT)
     assert waiting.delivery == "failed"
-    assert isinstance(waiting.error, AccessDenied)
-    assert waiting.error.what == "not yours"
+    assert type(waiting.error) is kind
+    assert waiting.error.what == what

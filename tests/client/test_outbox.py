@@ -4,12 +4,19 @@ import asyncio
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat, CustomerChat, Unavailable
+from imbari_chat import (
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    CustomerChat,
+    InvalidData,
+    Unavailable,
+)
 from imbari_chat.client import gateway
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
@@ -410,3 +417,104 @@ async def test_what_does_not_fit_is_not_accepted(namespace: Namespace, session_i
     assert await asyncio.wait_for(desk.flush(), WAIT) == ()
     await desk.reply(session_id, "three")
     await desk.close()
+
+
+class _Service:
+    """Keeps what is submitted until somebody answers it, all at once or by itself."""
+
+    uid = "desk"
+
+    def __init__(self) -> None:
+        self.tries: list[Done] = []
+        self.answers_at_once = False
+
+    def submit(self, _changes: object, done: Done) -> Withdraw:
+        if self.answers_at_once:
+            done(None)
+        else:
+            self.tries.append(done)
+        return lambda: True
+
+
+def _outbox(service: _Service) -> Outbox:
+    return Outbox(cast("Transport", service))
+
+
+async def test_a_call_interrupted_as_its_message_is_settled_changes_nothing_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It is there, and it is not said that it may have arrived."""
+    service = _Service()
+    outbox = _outbox(service)
+    call = asyncio.create_task(outbox.deliver(_reply(0), S, timeout=WAIT, keep=True))
+    await asyncio.sleep(0)
+    (message,) = outbox.pending
+    assert outbox.is_pending(message.id) is True
+    service.tries.pop()(None)
+    call.cancel()
+    await asyncio.wait({call})
+    assert call.cancelled()
+    assert outbox.is_pending(message.id) is False
+    assert message.delivery == "confirmed"
+    assert caplog.text == ""
+
+
+async def test_however_many_are_answered_at_once_go_out_one_after_the_other(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A transport that tells the end of a write before it returns makes no depth of calls."""
+    service, lane = _Service(), SessionId("s")
+    outbox = _outbox(service)
+    plan = [
+        plans.reply(lane, MessageId(f"-{n:019}"), "x", uid=None, after=None) for n in range(400)
+    ]
+    sent = [await outbox.deliver(one, lane, timeout=0, keep=True) for one in plan]
+    service.answers_at_once = True
+    service.tries.pop()(None)
+    assert {one.delivery for one in sent} == {"confirmed"}
+    assert caplog.text == ""
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+async def test_a_failure_is_raised_to_whoever_waits_and_logged_if_nobody_does(
+    awaited: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Once, either way."""
+    service, error = _Service(), InvalidData("too long")
+    outbox = _outbox(service)
+    call = asyncio.create_task(
+        outbox.deliver(_reply(0), S, timeout=WAIT if awaited else 0, keep=True)
+    )
+    await (asyncio.sleep(0) if awaited else call)
+    service.tries.pop()(error)
+    (raised,) = await asyncio.gather(call, return_exceptions=True)
+    assert (raised is error) == awaited
+    assert ("too long" in caplog.text) != awaited
+
+
+async def test_a_message_that_waits_says_why_until_it_goes() -> None:
+    """What came to nothing is no error of the try under way."""
+    service, error = _Service(), Unavailable("cannot connect")
+    outbox = _outbox(service)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    told = [(message.delivery, message.error)]
+    for act in (
+        partial(service.tries.pop(), error),
+        outbox.online,
+        lambda: service.tries.pop()(None),
+    ):
+        act()
+        told.append((message.delivery, message.error))
+    assert told == [("sent", None), ("queued", error), ("sent", None), ("confirmed", None)]
+
+
+async def test_a_watcher_hears_no_more_once_it_stops() -> None:
+    """Stopping twice is fine."""
+    service, told = _Service(), list[DeliveryChanged]()
+    outbox = _outbox(service)
+    outbox.watch(told.append)
+    outbox.unwatch(told.append)
+    outbox.unwatch(told.append)
+    await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    assert told == []
+    await outbox.close()

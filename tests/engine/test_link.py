@@ -366,6 +366,17 @@ def test_whoever_waits_for_an_answer_is_connected_again() -> None:
     assert Identify() in [effect for _, effect in played.wait(1)]
 
 
+def test_who_asks_first_and_listens_to_nothing_is_connected_again() -> None:
+    """Nobody else wants the connection."""
+    played = Played()
+    played.link.ask("g", {"p": "/a"}, READ, played.now)
+    played.greet()
+    played.answer(1)
+    played.link.lost("cut", played.now)
+    assert played.link.state == "reconnecting"
+    assert Identify() in [effect for _, effect in played.wait(1)]
+
+
 def test_nobody_is_connected_for_who_has_gone() -> None:
     """A connection that nobody needs is not made anew."""
     played = Played()
@@ -527,6 +538,15 @@ def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:
     played.drain()
     assert played.wait(9) == []
     assert Disconnect() in [effect for _, effect in played.wait(1)]
+
+
+def test_a_server_that_greets_has_to_say_whom_it_knows() -> None:
+    """Also where nobody listens: until then nothing is live."""
+    played = Played()
+    played.link.ask("g", {"p": "/a"}, READ, played.now)
+    played.greet()
+    assert played.link.state == "connecting"
+    assert Disconnect() in [effect for _, effect in played.wait(10)]
 
 
 @pytest.mark.parametrize(("greeting", "seconds"), [(None, 10), (3.0, 3)])

@@ -282,6 +282,8 @@ def test_an_increment_adds_to_what_a_query_shows() -> None:
     tree.server_value(WINDOW, {"m": {"count": 3}}, (WINDOW, newest))
     tree.write({WINDOW / "m/count": increment(2), WINDOW / "k/count": increment(2)}, NOW)
     assert tree.value(WINDOW, newest) == {"m": {"count": 5}}
+    tree.write({WINDOW: increment(4)}, NOW)
+    assert tree.value(WINDOW, newest) is None
 
 
 def test_a_timestamp_is_the_estimate_until_the_servers_own_comes() -> None:

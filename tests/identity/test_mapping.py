@@ -5,18 +5,20 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path as FilePath
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import requests
+import urllib3.exceptions
 from firebase_admin.exceptions import FirebaseError
-from google.auth.exceptions import DefaultCredentialsError, TransportError
+from google.auth.exceptions import DefaultCredentialsError, RefreshError, TransportError
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
-from imbari_chat.identity.mapping import service_errors
+from imbari_chat.identity.mapping import from_google, service_errors
 from imbari_chat.identity.service import ServiceAccess
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
@@ -248,8 +250,8 @@ def test_redaction_strikes_out_what_looks_like_a_secret(text: str, shown: str) -
     assert redact(text) == shown
 
 
-def _google(kind: Any) -> Exception:
-    error: Exception = kind("secret")
+def _google(kind: Any, *told: object, **more: Any) -> Exception:
+    error: Exception = kind(*told, **more)
     return error
 
 
@@ -262,8 +264,9 @@ def _google(kind: Any) -> Exception:
          "something answered for the database that is not JSON as it sends it"),
         (FirebaseError("UNKNOWN", "secret", http_response=requests.Response()), Unavailable,
          "something other than the database answered, with status 502"),
-        (_google(DefaultCredentialsError), ConfigError, "no Google credentials were found"),
-        (_google(TransportError), Unavailable, "Google's token service did not answer"),
+        (_google(DefaultCredentialsError, "secret"), ConfigError,
+         "no Google credentials were found"),
+        (_google(TransportError, "secret"), Unavailable, "Google's token service did not answer"),
         (requests.exceptions.InvalidURL("secret"), ConfigError,
          "the address of the database cannot be used"),
         (requests.exceptions.MissingSchema("secret"), ConfigError,
@@ -284,3 +287,45 @@ def test_what_a_library_raises_is_told_in_our_words(
     assert "secret" not in str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__ or caught.value.__context__ is None
+
+
+TUNNEL = urllib3.exceptions.ProxyError("no", OSError("Tunnel connection failed: 407 who are you"))
+REFUSED = "Google refused the service account: invalid_grant: no key"
+SILENT = "Google's token service did not answer"
+KEPT_OUT = "the proxy on the way to Google's token service does not let this through: 407 who"
+
+
+def _behind_a_proxy() -> Exception:
+    error = _google(TransportError, "secret")
+    error.__cause__ = requests.exceptions.ProxyError(SimpleNamespace(reason=TUNNEL))
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "what"),
+    [
+        (
+            _google(RefreshError, "invalid_grant: no key", {"error": "invalid_grant"}),
+            AuthError,
+            REFUSED,
+        ),
+        (
+            _google(RefreshError, "internal", {"error": "internal_failure"}, retryable=True),
+            Unavailable,
+            SILENT,
+        ),
+        (_google(RefreshError, "<html>", "<html>"), Unavailable, SILENT),
+        (_google(RefreshError, "{}", {}), Unavailable, SILENT),
+        (_google(RefreshError), Unavailable, SILENT),
+        (_behind_a_proxy(), Unavailable, KEPT_OUT),
+    ],
+)
+@pytest.mark.parametrize("where", ["/a", None])
+def test_a_token_that_is_not_given_is_refused_or_only_not_had(
+    error: Any, kind: type[ImbariError], what: str, where: str | None
+) -> None:
+    """It is refused if Google says so, and says so for good."""
+    found = from_google(error, where)
+    assert type(found) is kind
+    assert found.what.startswith(what)
+    assert found.where == (where or ("sign-in" if what is KEPT_OUT else None))

@@ -2,11 +2,14 @@
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError, RulesError, Unavailable
 from imbari_chat.identity.rules import DeployedRules, same_rules
+from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.session import QuietSession
 from tests.identity.answering import AnsweringServer
 from tests.identity.places import project_at
 
@@ -19,14 +22,16 @@ def _deployed(server: AnsweringServer) -> DeployedRules:
     return DeployedRules(project_at(server.host))
 
 
-def test_rules_are_read_as_they_were_written(server: AnsweringServer) -> None:
+@pytest.mark.parametrize("charset", ["", "; charset=utf-8", "; charset=iso-8859-1"])
+def test_rules_are_read_as_they_were_written(server: AnsweringServer, charset: str) -> None:
     """Comments and all, in UTF-8 whatever the service calls it."""
     server.body = '{"rules": {}} // für uns'
+    server.headers = {"content-type": f"application/json{charset}"}
     with _deployed(server) as deployed:
         assert deployed.text() == server.body
     (asked,) = server.asked
     assert (asked.method, asked.path) == ("GET", "/.settings/rules.json")
-    assert "dryRun" not in asked.target
+    assert asked.params == {"ns": project_at(server.host).namespace}
     assert asked.headers["authorization"] == "Bearer owner"
     assert asked.body == b""
 
@@ -73,6 +78,28 @@ def test_rules_of_somebody_else_are_noticed(
     assert [one.method for one in server.asked] == asked
 
 
+def test_connections_are_given_back(
+    server: AnsweringServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those for the rules, and those for who asks."""
+    closed: list[type] = []
+
+    def watch(kind: type[QuietSession | ServiceAccess]) -> None:
+        close = kind.close
+
+        def closing(one: Any) -> None:
+            closed.append(kind)
+            close(one)
+
+        monkeypatch.setattr(kind, "close", closing)
+
+    watch(QuietSession)
+    watch(ServiceAccess)
+    with _deployed(server):
+        assert closed == []
+    assert closed == [QuietSession, ServiceAccess]
+
+
 ACTS: dict[str, Callable[[DeployedRules], object]] = {
     "text": DeployedRules.text,
     "check": lambda deployed: deployed.check(OURS),
@@ -88,6 +115,7 @@ ACTS: dict[str, Callable[[DeployedRules], object]] = {
         (400, "no rules at all", ImbariError, "the database refuses the request: no rules at all"),
         (401, "Permission denied", AccessDenied, "this account may neither read nor change the"),
         (500, "oops", Unavailable, "the database failed with status 500"),
+        (500, "3:7: oops", Unavailable, "the database failed with status 500"),
     ],
 )
 def test_a_refusal_says_why(

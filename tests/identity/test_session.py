@@ -55,6 +55,10 @@ IF_MATCH = {"if-match": "x"}
         (_answer(204, JSON), False),
         (_answer(204, {}, url=f"{BASE}?print=silent"), True),
         (_answer(200, JSON, url=f"{BASE}?print=silent"), False),
+        (_answer(300, JSON), False),
+        (_answer(304, JSON), False),
+        (_answer(400, JSON, b"1"), False),
+        (_answer(400, JSON, b'{"error":"Invalid data"}'), True),
         (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
         (_answer(403, {"content-type": "text/html"}, b"<html>"), False),
         (_answer(301, _to("https://shop.firebaseio.com/b.json")), False),
@@ -87,6 +91,27 @@ def test_a_stranger_is_told_by_what_it_says(answer: requests.Response, is_ours: 
         refuse_strangers(answer)
     assert caught.value.status == answer.status_code
     assert caught.value.response is None
+
+
+DATED = JSON | {"date": "Thu, 01 Jan 1970 00:00:07 GMT"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (_answer(headers=DATED), [7000]),
+        (_answer(), []),
+        (_answer(headers=DATED, url="https://identitytoolkit.googleapis.com/v1/accounts"), []),
+    ],
+)
+def test_the_time_is_the_databases(
+    monkeypatch: pytest.MonkeyPatch, answer: requests.Response, told: list[int]
+) -> None:
+    """The sign-in service may have another."""
+    times: list[int] = []
+    monkeypatch.setattr(session, "told_the_time", times.append)
+    refuse_strangers(answer)
+    assert times == told
 
 
 class _Raw(io.BytesIO):

@@ -263,7 +263,26 @@ def test_a_sign_in_of_another_directory_is_found_by_whoever_needs_one(
     if wiped:
         for file in (tmp_path / "here").iterdir():
             file.unlink()
-    assert here.load("demo-x", "admin", briefly=wiped) == "r1"
+    known = here.load("demo-x", "admin", briefly=True) if wiped else here.load("demo-x", "admin")
+    assert known == "r1"
+
+
+def test_who_wants_the_keyring_alone_has_nothing_to_do_with_files(
+    ring: Ring, tmp_path: FilePath
+) -> None:
+    """Neither with a token that is in one, nor with what was found out about the keyring."""
+    files = TokenStore(tmp_path, backend="file")
+    alone = TokenStore(tmp_path, backend="keyring")
+    files.save("demo-x", "admin", "in a file")
+    assert alone.load("demo-x", "admin") is None
+    alone.save("demo-x", "admin", "r1")
+    assert alone.load("demo-x", "admin") == "r1"
+    assert [alone.delete("demo-x", "admin") for _ in range(2)] == [True, False]
+    assert [file.name for file in tmp_path.iterdir()] == ["admin@demo-x.json"]
+    assert files.load("demo-x", "admin") == "in a file"
+    assert TokenStore(tmp_path).load("demo-x", "other") is None
+    TokenStore(tmp_path / "there").save("demo-x", "other", "r2")
+    assert alone.load("demo-x", "other", briefly=True) == "r2"
 
 
 def test_a_sign_in_is_found_at_once_after_none_was(ring: Ring, tmp_path: FilePath) -> None:

@@ -1,5 +1,8 @@
 """What an event says that says nothing else."""
 
+from dataclasses import is_dataclass
+from typing import Any
+
 import pytest
 
 from imbari_chat.schema import events
@@ -24,3 +27,12 @@ def test_nothing_is_pending_late_or_wrong_unless_it_is_said(
 ) -> None:
     """Whoever makes events for a test of their own names what matters."""
     assert {name: getattr(event, name) for name in usual} == usual
+
+
+KINDS = [one for one in vars(events).values() if isinstance(one, type) and is_dataclass(one)]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda one: one.__name__)
+def test_nobody_changes_an_event(kind: Any) -> None:
+    """All handlers are given the same one."""
+    assert kind.__dataclass_params__.frozen

@@ -1,10 +1,11 @@
 """What a person may write."""
 
 import sys
+from typing import Any
 
 import pytest
 
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, InvalidType
 from imbari_chat.schema.forms import MAX_TEXT, LeadForm, checked_text
 
 
@@ -24,7 +25,7 @@ def _lead(**changed: str | None) -> LeadForm:
         ("email", "amina@", "e-mail"),
         ("email", "a b@example.com", "e-mail"),
         ("email", "x" * 250 + "@example.com", "e-mail"),
-        ("phone", "x" * 33, "phone"),
+        ("phone", "1" * 33, "phone"),
         ("phone", "call me", "phone"),
         ("topic", "x" * 101, "topic"),
     ],
@@ -34,6 +35,25 @@ def test_a_bad_field_is_named(field: str, value: str, where: str | None) -> None
     with pytest.raises(InvalidData) as caught:
         _lead(**{field: value})
     assert caught.value.where == where
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("name", "x" * 100), ("phone", "1" * 32), ("topic", "x" * 100)]
+)
+def test_a_field_may_be_as_long_as_its_limit(field: str, value: str) -> None:
+    """And no longer."""
+    assert getattr(_lead(**{field: value}), field) == value
+
+
+@pytest.mark.parametrize("field", ["name", "email", "phone", "topic"])
+@pytest.mark.parametrize("value", [7, b"7", ["7"]])
+def test_a_field_is_a_text(field: str, value: Any) -> None:
+    """Whatever else it is, the error says what, as it does of a message."""
+    where = field if field != "email" else "e-mail"
+    with pytest.raises(InvalidType, match=f"the {where} is a text, not {type(value).__name__}"):
+        _lead(**{field: value})
+    with pytest.raises(InvalidType, match=f"a message is a text, not {type(value).__name__}"):
+        checked_text(value)
 
 
 def test_blanks_around_a_field_are_dropped() -> None:

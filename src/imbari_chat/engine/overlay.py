@@ -16,7 +16,7 @@ from typing import Final
 from imbari_chat.engine.mirror import assign, at, stored
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.tree import EMPTY, from_json
+from imbari_chat.wire.tree import from_json
 from imbari_chat.wire.values import resolve
 
 __all__ = ["NOTHING", "Known", "Overlay", "Write"]
@@ -72,7 +72,7 @@ class Write:
     """
 
     changes: Mapping[Path, Json]
-    is_visible: bool = True
+    is_visible: bool
 
     @classmethod
     def estimated(
@@ -96,15 +96,8 @@ class Write:
         """
         made = {}
         for path, value in changes.items():
-            estimate = resolve(value, EMPTY, now)
-            if estimate is not value:
-                estimate = resolve(value, from_json(before(path)), now)
-            made[path] = stored(estimate)
+            made[path] = stored(resolve(value, from_json(before(path)), now))
         return cls(made, visible)
-
-    def touches(self, path: Path) -> bool:
-        """Whether it writes at ``path``, above or below."""
-        return any(place.contains(path) or path.contains(place) for place in self.changes)
 
     def over(self, known: Known, path: Path) -> Known:
         """What it leaves of ``known``, which stands at ``path``."""
@@ -143,6 +136,6 @@ class Overlay:
     def over(self, known: Known, path: Path) -> Known:
         """What is known at ``path``, with everything that is to be shown written to it."""
         for write in self:
-            if write.is_visible and write.touches(path):
+            if write.is_visible:
                 known = write.over(known, path)
         return known

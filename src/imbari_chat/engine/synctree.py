@@ -19,7 +19,7 @@ listens there or above without one, is filled from that.
 Pure; no I/O, no clock.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -217,13 +217,12 @@ class SyncTree:
         places = (Path(path[:depth]) for depth in range(len(path) + 1))
         return next((place for place in places if place in self._truth), None)
 
-    def _concerned(self, places: Iterable[Path]) -> list[Listen]:
+    def _concerned(self, places: Collection[Path]) -> list[Listen]:
         """Who sees something of these places, the deepest first, as the official SDKs tell them."""
-        written = [place.parent if place.key == ".priority" else place for place in places]
         found = [
             listen
             for listen in self._listeners
-            if any(one.contains(listen[0]) or listen[0].contains(one) for one in written)
+            if any(one.contains(listen[0]) or listen[0].contains(one) for one in places)
         ]
         return sorted(found, key=lambda listen: -len(listen[0]))
 

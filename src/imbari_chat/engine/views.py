@@ -12,10 +12,9 @@ from typing import Literal, TypeAlias
 from imbari_chat.engine.mirror import at, children
 from imbari_chat.engine.overlay import Known
 from imbari_chat.wire.json import Json, same
-from imbari_chat.wire.keys import SortKey, key_order
-from imbari_chat.wire.order import Index, priority_order, value_order
+from imbari_chat.wire.keys import SortKey
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.tree import Priority, from_json
+from imbari_chat.wire.tree import from_json
 
 __all__ = ["Kind", "Seen", "View"]
 
@@ -99,35 +98,12 @@ class View:
         return Known(shown or None, keys, is_whole=True)
 
     def _places(self, known: Known) -> list[tuple[SortKey, str]]:
-        """Where each child that is seen sorts, in order; what is as it was is not worked out."""
-        before = {key: place for place, key in self._rows}
-        index, held = self._query.order_by, self._children
+        """Where each child that is seen sorts, in order."""
+        index = self._query.order_by
         return self._query.cut(
-            (
-                before[key]
-                if key in before and held[key] is child
-                else _sort_key(index, key, child),
-                key,
-            )
+            (index.sort_key(key, from_json(child)), key)
             for key, child in children(known.value).items()
         )
-
-
-def _sort_key(index: Index, key: str, child: Json) -> SortKey:
-    """The same as :meth:`Index.sort_key`, with a node only of what is compared."""
-    match index.kind:
-        case "key":
-            return (key_order(key),)
-        case "priority":
-            return (priority_order(_priority(child)), key_order(key))
-        case "value":
-            return (value_order(from_json(child)), key_order(key))
-        case "child":
-            return (value_order(from_json(at(child, index.path))), key_order(key))
-
-
-def _priority(value: Json) -> Priority:
-    return from_json({".value": True, ".priority": at(value, (".priority",))}).priority
 
 
 def _apart(value: Json) -> Json:
@@ -140,6 +116,4 @@ def _apart(value: Json) -> Json:
 
 def _alike(before: Json, after: Json) -> bool:
     """An array and the object that it stands for are one value."""
-    if before is after or same(before, after):
-        return True
-    return from_json(before) == from_json(after)
+    return before is after or from_json(before) == from_json(after)

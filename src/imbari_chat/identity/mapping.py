@@ -128,7 +128,7 @@ def version_tag(tag: str | None, call: Call) -> str:
 
 def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariError:
     """A failure to get an access token. Nothing has been sent to the database."""
-    from google.auth.exceptions import DefaultCredentialsError, TransportError
+    from google.auth.exceptions import DefaultCredentialsError
 
     if isinstance(error, DefaultCredentialsError):
         return ConfigError(
@@ -141,13 +141,12 @@ def from_google(error: "GoogleAuthError", where: str | None = None) -> ImbariErr
         call = Call(where or "sign-in", service="Google's token service")
         if kept_out := _kept_out(cause, call, ""):
             return kept_out
-    if isinstance(error, TransportError) or error.retryable or not _is_refusal(error):
+    if error.retryable or not _is_refusal(error):
         return Unavailable(
             "Google's token service did not answer", where=where, hint="Try again later"
         )
-    reason = one_line(str(error.args[0])) if error.args else "no reason given"
     return AuthError(
-        f"Google refused the service account: {reason}",
+        f"Google refused the service account: {one_line(str(error.args[0]))}",
         where=where,
         hint="A deleted key and a clock that is wrong are the usual reasons",
     )

@@ -203,12 +203,13 @@ class Disk:
         while True:
             try:
                 await self.look(sender)
-            except ImbariError as error:
+            except Exception as error:  # noqa: BLE001  # whoever waits must not wait for ever
                 pause = min(2 * pause, _LONGEST)
-                self.trouble = None if isinstance(error, Unavailable) else error
+                found = error if isinstance(error, ImbariError) else _unforeseen(error)
+                self.trouble = None if isinstance(found, Unavailable) else found
                 sender.looked()
-                if str(error) != said:
-                    said = str(error)
+                if str(found) != said:
+                    said = str(found)
                     _log.warning("the outbox %s waits: %s", self.place, said)
             else:
                 pause, said, self.trouble = _LOOK, "", None
@@ -307,6 +308,13 @@ def _restored(row: Row) -> OutboxEntry:
         created=row.created,
         may_be_there=bool(row.tries),
     )
+
+
+def _unforeseen(error: Exception) -> ImbariError:
+    """Without its words, which may quote a message."""
+    found = ImbariError(f"a look at it failed in a way nobody foresaw ({type(error).__name__})")
+    found.__cause__ = error
+    return found
 
 
 def _wall() -> int:

@@ -398,14 +398,13 @@ class Outbox:
     def _carry_out(self, effect: OutboxEffect) -> None:
         match effect:
             case Send(keys):
-                entries = [self._entries[key] for key in keys if key in self._entries]
+                entries = [self._entries[key] for key in keys]
                 if self._may_go(entries):
                     self._send_after_telling(self._timely(entries))
                 else:
                     self._try(self._prepare(entries))
             case Look(key):
-                if key in self._entries:
-                    self._try(self._look(self._entries[key]))
+                self._try(self._look(self._entries[key]))
             case Delivered():
                 self._tell(effect)
 
