@@ -1,6 +1,7 @@
 """What the package offers at its top: every name, and no other."""
 
 import ast
+import dataclasses
 import inspect
 import re
 import sys
@@ -8,6 +9,7 @@ import textwrap
 import types
 
 import pytest
+from pydantic import BaseModel
 
 import imbari_chat
 
@@ -44,6 +46,22 @@ def test_what_is_taken_or_returned_has_a_public_name(kind: type) -> None:
         for member in made.body:
             if isinstance(member, ast.FunctionDef | ast.AsyncFunctionDef) and member.name[0] != "_":
                 assert _annotations(member) & ours <= PUBLIC, member.name
+
+
+@pytest.mark.parametrize("kind", CLASSES, ids=lambda kind: kind.__name__)
+def test_what_is_told_is_never_written_to(kind: type) -> None:
+    """Whoever is given a record or an event may keep it: others have been given the same.
+
+    And they may keep many of them.
+    """
+    if dataclasses.is_dataclass(kind):
+        made = object.__new__(kind)
+        assert not hasattr(made, "__dict__")
+        for field in dataclasses.fields(kind):
+            with pytest.raises(dataclasses.FrozenInstanceError):
+                setattr(made, field.name, None)
+    elif issubclass(kind, BaseModel):
+        assert kind.model_config.get("frozen")
 
 
 def _names_of_the_package(module: types.ModuleType) -> set[str]:

@@ -2,14 +2,22 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
-from contextlib import aclosing
-from typing import Any, Final
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Any, Final, Self, cast
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ConnectionChanged, MessageAdded
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ConnectionChanged, Message, MessageAdded
+from imbari_chat.client.events.below import BelowTheWindow
+from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
+from imbari_chat.engine.effects import Changed
+from imbari_chat.schema import decode
+from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import Path
 from tests.client.scenarios.faces import WAIT, eventually
 from tests.client.test_order import COMPAT, HOUR
 
@@ -172,3 +180,52 @@ async def test_nothing_is_looked_for_where_the_window_shows_it(
                 if isinstance(event, MessageAdded) and event.message.text == text:
                     break
     assert looks == []
+
+
+class FakeGateway:
+    """Where a session changes, and each look finds the same messages."""
+
+    def __init__(self, sessions: list[Json], found: list[Message]) -> None:
+        self.transport, self.patient = self, None
+        self._sessions, self.timely = sessions, found
+        self.lower = self.ahead = list[Message]()
+
+    @asynccontextmanager
+    async def listen(self, place: Path) -> AsyncIterator[AsyncIterator[Changed]]:
+        async def changes() -> AsyncIterator[Changed]:
+            for session in self._sessions:
+                yield Changed(session, None)
+
+        yield changes()
+
+    async def newest(self, *asked: object, **how: object) -> Self:
+        return self
+
+    async def look_at(self, time: int, few: int) -> None: ...
+
+
+@pytest.mark.parametrize("by_the_window", [False, True])
+async def test_what_both_ways_bring_is_told_once(by_the_window: bool) -> None:
+    """After an outage a gap is read, and in it may stand what the session has told of, or tells."""
+    session_id = SessionId("s")
+    diff = MessageDiff(session_id, 2)
+    diff.update({f"m{n}": {"text": "", "from": "customer", "timestamp": n} for n in (1000, 2000)})
+    written: dict[str, Json] = {
+        name: {"text": name, "from": "admin", "timestamp": 500} for name in ("late", "other")
+    }
+    late, other = decode.messages_by_id(session_id, written).records.values()
+    sessions: list[Json] = [
+        {"lastMessage": text, "lastMessageTime": time, "createdAt": 1}
+        for text, time in (("m", 2000), ("late", 500))
+    ]
+    told: list[MessageAdded] = []
+    gateway = cast("Gateway", FakeGateway(sessions, [late]))
+    below = BelowTheWindow(gateway, session_id, diff, told.append)
+    if by_the_window:
+        assert not below.has_told(late)
+    below.begin()
+    assert below._listening is not None
+    await below._listening
+    assert told == ([] if by_the_window else [MessageAdded(session_id, late)])
+    assert below.has_told(late) is not by_the_window
+    assert not below.has_told(other)

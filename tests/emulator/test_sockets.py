@@ -466,3 +466,17 @@ def test_listening_again_before_the_first_data_is_taken_counts_it_twice(
             if number < 2:
                 assert client.hear()["d"]["b"]["s"] == "ok"
         eventually(lambda: emulator._database_app.waiting == 0)
+
+
+@pytest.mark.parametrize("by_leaving", [False, True])
+def test_who_listens_no_more_is_forgotten(emulator: Emulator, host: str, by_leaving: bool) -> None:
+    """Whoever looks at one conversation after the other leaves nothing behind."""
+    app = emulator._database_app
+    with joined(host) as client:
+        before = set(app._delivery._readers)
+        client.ask("q", {"p": "/a", "h": ""})
+        (listener,) = set(app._delivery._readers) - before
+        if not by_leaving:
+            client.ask("n", {"p": "/a"})
+            assert listener not in app._delivery._readers
+    eventually(lambda: listener not in app._delivery._readers)

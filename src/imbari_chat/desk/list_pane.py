@@ -85,8 +85,9 @@ class ListPane(Widget, can_focus=True):
         if not picture.rows:
             empty: Parts = [(f"  {picture.nothing}", _DIM)] if y == 0 else ()
             return strip(empty, width, Style.null())
-        at, line = self._keep_in_sight(picture) + y // _EACH, y % _EACH
-        if at >= len(picture.rows) or (height - 1) // _EACH <= y // _EACH:
+        self._keep_in_sight(picture)
+        at, line = self._row_at(y), y % _EACH
+        if at is None:
             return strip((), width, Style.null())
         session = picture.rows[at]
         is_selected = at == picture.place
@@ -111,17 +112,21 @@ class ListPane(Widget, can_focus=True):
         beyond = f"↑{above:,} " * (above > 0) + f"↓{left:,} " * (left > 0)
         return [(f" {beyond}", Style(color="yellow")), (picture.reach, _DIM)]
 
-    def _keep_in_sight(self, picture: Picture) -> int:
-        """The first row on the screen; it moves only when the selection would leave."""
+    def _row_at(self, y: int) -> int | None:
+        """Which row is drawn on this line; None if there is none, or not room for all of it."""
+        at = self._first + y // _EACH
+        is_whole = y // _EACH < (self.size.height - 1) // _EACH
+        return at if is_whole and at < len(self._drawn.rows) else None
+
+    def _keep_in_sight(self, picture: Picture) -> None:
+        """Move the first row on the screen, if the selection would leave."""
         fit = max(1, (self.size.height - 1) // _EACH)
         place = picture.place
         self._first = max(place - fit + 1, min(self._first, place))
         self._first = max(0, min(self._first, len(picture.rows) - fit))
-        return self._first
 
     def on_click(self, event: events.Click) -> None:
-        at = self._first + event.y // _EACH
-        if at < len(self._drawn.rows) and event.y < self.size.height - 1:
+        if (at := self._row_at(event.y)) is not None:
             self._on_open(self._drawn.rows[at], False)  # as in on_open
 
     def on_mouse_scroll_up(self) -> None:
