@@ -39,7 +39,7 @@ help:
 	@echo "make test                  install, check and run every test, in parallel; 3 to 4 minutes, 5 with the peers"
 	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
-	@echo "make thorough              every property with six times the examples of make test, as many rounds;"
+	@echo "make thorough              every property with eight times the examples of make test, as many rounds;"
 	@echo "                           ARGS=--hypothesis-profile=night: forty times"
 	@echo "make over-rest             the client's tests over REST, those that make test runs over a WebSocket alone"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
@@ -87,7 +87,7 @@ quick: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
 
-# Properties, state machines, rounds and large tables: what make test holds with a sixth of them.
+# Properties, state machines, rounds and large tables: what make test holds with an eighth of them.
 thorough: $(STAMP)
 	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds or drawn" --hypothesis-profile=thorough $(ARGS)
 
