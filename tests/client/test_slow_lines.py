@@ -417,7 +417,7 @@ async def test_a_long_write_over_a_socket_is_waited_for_while_it_leaves(
 ) -> None:
     """Neither the write's deadline nor the connection's silence ends it, nor a read behind it."""
     emulator.load_rules('{"rules": {".read": true, ".write": true}}')
-    worried = PulsePolicy(probe_after=1.0, stale_after=0.2, dead_after=0.5, answer_within=1.5)
+    worried = PulsePolicy(probe_after=1.0, stale_after=0.5, dead_after=1.0, answer_within=2.0)
     async with (
         uplink(emulator.database_host, 30_000) as line,
         AsyncAdminChat.from_env(**flags | {"database_emulator": line.address}) as desk,
