@@ -199,7 +199,7 @@ def _may_be_the_service(response: requests.Response) -> bool:
             status,
             kind,
             response.text,
-            tagged="etag" in response.headers,
+            tagged="etag" in response.headers and "if-match" in asked.headers,
             of_google=not _is_databases(response),
         )
     if "print=silent" in (asked.url or ""):
