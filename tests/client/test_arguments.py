@@ -95,6 +95,13 @@ _TYPE, _DATA = InvalidType, InvalidData
             None,
         ),
         (
+            lambda: arguments.checked_seconds("timeout", 10**5000),
+            _DATA,
+            "timeout",
+            "timeout is more seconds than there are",
+            None,
+        ),
+        (
             lambda: arguments.checked_seconds("timeout", float("nan"), none=True),
             _DATA,
             "timeout",

@@ -275,3 +275,39 @@ def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:
         assert next(iter(part)) == 1
     assert finished == ["whole", "part"]
     portal.close()
+
+
+def test_threads_that_iterate_together_take_turns() -> None:
+    """Each event goes to one of them, and whoever closes ends it for all."""
+    go_on = threading.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        for number in range(100):
+            await asyncio.sleep(0)
+            yield number
+        go_on.set()
+        await asyncio.Event().wait()
+
+    portal = Portal("test")
+    iterator = BlockingIterator(portal, source())
+    taken: list[int] = []
+    ended: list[BaseException | None] = []
+
+    def take() -> None:
+        try:
+            taken.extend(iterator)
+        except BaseException as error:  # noqa: BLE001  # for the test to see
+            ended.append(error)
+        else:
+            ended.append(None)
+
+    threads = [threading.Thread(target=take) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    assert go_on.wait(60)
+    iterator.close()
+    for thread in threads:
+        thread.join(60)
+    portal.close()
+    assert ended == [None] * 3
+    assert sorted(taken) == [*range(100)]

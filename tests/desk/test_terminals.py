@@ -33,6 +33,7 @@ def test_in_tmux_every_script_stays_in_its_columns(tmux: Tmux) -> None:
         tmux.shows(words)
         tmux.finds("│", columns=2)  # a box over the list is straight
         tmux.press(closing)
+        tmux.hides(words)
     tmux.press("Enter")
     tmux.shows(" customer │")
     tmux.shows("│", rows=11)

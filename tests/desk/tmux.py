@@ -77,6 +77,13 @@ class Tmux:
             screen = self._screen()
         return screen
 
+    def hides(self, words: str) -> None:
+        """Once ``words`` are gone: a key that comes before is still for what shows them."""
+        deadline = time.monotonic() + 60
+        while any(words in row for row in self._screen()):
+            assert time.monotonic() < deadline, "\n".join(self._screen())
+            time.sleep(0.05)
+
     def finds(self, mark: str, columns: int = 1) -> None:
         """Tmux itself finds ``mark`` in rows enough, and in so many columns, once all is drawn."""
         deadline, found = time.monotonic() + 60, self._found(mark)

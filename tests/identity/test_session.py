@@ -42,6 +42,7 @@ def _to(place: str) -> dict[str, str]:
 
 
 IF_MATCH = {"if-match": "x"}
+TAGGED = {**JSON, "etag": "y"}
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,9 @@ IF_MATCH = {"if-match": "x"}
         (_answer(400, JSON, b'{"error":"Invalid data"}'), True),
         (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
         (_answer(403, {"content-type": "text/html"}, b"<html>"), False),
+        (_answer(412, TAGGED, b"7", method="PUT", asked=IF_MATCH), True),
+        (_answer(412, TAGGED, b"7", method="PUT"), False),
+        (_answer(412, TAGGED, b"7"), False),
         (_answer(301, _to("https://shop.firebaseio.com/b.json")), False),
         (_answer(302, _to("https://shop.firebaseio.com/b.json")), False),
         (_answer(307, _to("https://shop.firebaseio.com/b.json")), True),

@@ -80,7 +80,11 @@ def checked_seconds(name: str, value: object, *, none: bool = False) -> None:
         return
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise _wrong(name, "a number of seconds", value)
-    if not value >= 0:
+    try:
+        seconds = float(value)
+    except OverflowError:
+        raise InvalidData(f"{name} is more seconds than there are", where=name) from None
+    if not seconds >= 0:
         raise InvalidData(f"{name} must not be negative, and is {value}", where=name)
 
 

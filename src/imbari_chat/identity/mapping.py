@@ -79,6 +79,8 @@ def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
         kind = answer.headers.get("content-type", "")
         tagged = "etag" in answer.headers
         return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
+    if isinstance(error, requests.exceptions.InvalidHeader):  # two lengths of one answer, say
+        return stranger(200, call)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like
         return ConfigError(
             f"the address of {call.service} cannot be used",

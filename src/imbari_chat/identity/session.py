@@ -203,17 +203,17 @@ def _may_be_the_service(response: requests.Response) -> bool:
     kind = response.headers.get("content-type", "")
     if 300 <= status < 400:
         return status in (307, 308) and _leads_home(response)
-    if status >= 400:
+    if 400 <= status < 600:
         return is_from_service(
             status,
             kind,
             response.text,
-            tagged="etag" in response.headers,
+            tagged="etag" in response.headers and "if-match" in asked.headers,
             of_google=not _is_databases(response),
         )
     if "print=silent" in (asked.url or ""):
         return status == 204
-    if status == 204 or "json" not in kind.lower():
+    if status != 200 or "json" not in kind.lower():
         return False
     if asked.method == "PUT" and "if-match" in asked.headers:
         return _is_echo(response.content, asked.body)

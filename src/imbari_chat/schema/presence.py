@@ -13,6 +13,7 @@ from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ColleaguesChanged, PresenceChanged, TypingChanged
 from imbari_chat.schema.models import Colleague, Presence, Sender
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.snapshots import Snapshot
 from imbari_chat.wire.json import Json, is_number
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.values import SERVER_TIMESTAMP
@@ -103,7 +104,7 @@ def types(session_id: SessionId, sender: Sender) -> dict[Path, Json]:
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceSnapshot:
+class PresenceSnapshot(Snapshot):
     """Who is there and who types, at one moment.
 
     Attributes:

@@ -17,6 +17,7 @@ from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import RecordRejected
 from imbari_chat.schema.models import ID_FIELD, Record, Session
 from imbari_chat.schema.paths import NoteId, SessionId
+from imbari_chat.schema.snapshots import Snapshot
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
@@ -169,7 +170,7 @@ class CannedReply(TeamRecord):
 
 
 @dataclass(frozen=True, slots=True)
-class TeamSnapshot:
+class TeamSnapshot(Snapshot):
     """What the team keeps, at one moment.
 
     Attributes:

@@ -228,7 +228,8 @@ class _Call(Generic[R]):
 class BlockingIterator(Generic[R]):
     """An async generator, iterated from ordinary code. Close it, or use it with ``with``.
 
-    Closing it from another thread, or closing the client, ends the iteration.
+    Closing it from another thread, or closing the client, ends the iteration. Threads that iterate
+    it together take turns.
     """
 
     def __init__(self, portal: Portal, source: AsyncGenerator[R, None]) -> None:
@@ -237,16 +238,25 @@ class BlockingIterator(Generic[R]):
         self._begun = False
         self._closed = False
         self._step: asyncio.Task[Any] | None = None
+        self._turn = threading.Lock()
 
     def __iter__(self) -> Iterator[R]:
         return self
 
     def __next__(self) -> R:
+        self._check()  # before a lock that in a fork nobody would let go of
+        with self._turn:
+            self._check()
+            return self._take()
+
+    def _check(self) -> None:
         if self._closed or (self._begun and self._portal.closed):
             self._portal.check_process()
             raise StopIteration
         if not self._begun:
             self._portal.check()
+
+    def _take(self) -> R:
         self._begun = True
         try:
             following = self._portal.call(self._next())
