@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import socks
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidProxyStatus, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
@@ -295,9 +296,20 @@ async def test_one_that_hangs_up_before_it_answers_is_told(
     assert caplog.records == []
 
 
+def _untrusted() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("secret")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
 FAILURES: list[tuple[Exception, str]] = [
     (ConnectionRefusedError("secret"), "ended: cannot connect"),
     (EOFError("secret"), "ended: no socket was opened (EOFError)"),
+    (_untrusted(), "ended: the certificate that came is not trusted: self-signed certificate"),
+    (
+        InvalidProxyStatus(Response(407, "secret", Headers())),
+        "ended: the proxy does not let this through (status 407)",
+    ),
     (InvalidHandshake("secret"), "ended: no socket was opened (InvalidHandshake)"),
     (InvalidStatus(Response(403, "x", Headers())), "refused"),
     (ConfigError("no such proxy"), "refused"),
