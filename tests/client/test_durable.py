@@ -748,6 +748,28 @@ async def test_what_is_not_to_be_queued_is_not_on_disk(
     assert transport.on_disk == [[]]
 
 
+async def test_closing_takes_back_what_is_with_the_transport(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """It stays on disk, for whoever sends next."""
+    taken_back: list[Done] = []
+
+    class Silent(InMemory):
+        def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+            def withdraw() -> bool:
+                taken_back.append(done)
+                return True
+
+            return withdraw
+
+    chat = desk(Silent(namespace, ADMIN))
+    message = await chat.reply(session_id, "Hello", timeout=0)
+    await _until(lambda: message.delivery == "sent")
+    await chat.close()
+    assert len(taken_back) == 1
+    assert [row.key for row in _rows(file)] == [message.id]
+
+
 async def test_closing_ends_a_flush_of_what_stays_on_disk(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import socks
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidStatus
+from websockets.exceptions import InvalidHandshake, InvalidProxyStatus, InvalidStatus
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.server import ServerProtocol
@@ -216,6 +218,20 @@ async def test_a_text_in_pieces_is_one(service: Service) -> None:
     await line.gone()
 
 
+async def test_bytes_that_end_no_text_are_heard_whatever_came_before(service: Service) -> None:
+    """A long one is no silence, and one that is whole is heard as itself."""
+    told = Told()
+    line = await _dialed(service, told)
+    for text in (b"one", b"two"):
+        service.protocol.send_text(text, fin=False)
+        service.flush()
+        service.protocol.send_continuation(b"", fin=True)
+        service.flush()
+    assert told.words == ["heard", "one", "heard", "two"]
+    line.drop()
+    await line.gone()
+
+
 FAREWELLS: list[tuple[Callable[[Service], object], list[str]]] = [
     (
         lambda one: one.protocol.send_close(1001),
@@ -280,9 +296,20 @@ async def test_one_that_hangs_up_before_it_answers_is_told(
     assert caplog.records == []
 
 
+def _untrusted() -> ssl.SSLCertVerificationError:
+    error = ssl.SSLCertVerificationError("secret")
+    error.verify_message = "self-signed certificate"
+    return error
+
+
 FAILURES: list[tuple[Exception, str]] = [
     (ConnectionRefusedError("secret"), "ended: cannot connect"),
     (EOFError("secret"), "ended: no socket was opened (EOFError)"),
+    (_untrusted(), "ended: the certificate that came is not trusted: self-signed certificate"),
+    (
+        InvalidProxyStatus(Response(407, "secret", Headers())),
+        "ended: the proxy does not let this through (status 407)",
+    ),
     (InvalidHandshake("secret"), "ended: no socket was opened (InvalidHandshake)"),
     (InvalidStatus(Response(403, "x", Headers())), "refused"),
     (ConfigError("no such proxy"), "refused"),
@@ -491,3 +518,66 @@ async def test_a_socket_is_dialed_on_the_way_that_the_environment_says(
     assert (service.options["url"], told) == (url, {**COMMON, **options})
     assert not asked or service.asked == asked
     assert service.options["logger"].level == logging.WARNING  # less would print each frame
+
+
+class Socket:
+    """A connection through a proxy, which blocks."""
+
+    blocks = True
+
+    def setblocking(self, blocks: bool) -> None:
+        self.blocks = blocks
+
+
+@pytest.mark.parametrize(
+    ("address", "target"),
+    [
+        ("http://database.example/.ws", ("database.example", 80)),
+        ("https://database.example/.ws", ("database.example", 443)),
+        ("https://database.example:9/.ws", ("database.example", 9)),
+        ("http://database.example:9/.ws", ("database.example", 9)),
+    ],
+)
+@pytest.mark.parametrize(
+    ("proxy", "way"),
+    [
+        ("socks5://p.example", ("p.example", 1080, None, None)),
+        ("socks5://p.example:8", ("p.example", 8, None, None)),
+        ("socks5://am%40a:se%3Acret@p.example:8", ("p.example", 8, "am@a", "se:cret")),
+    ],
+)
+def test_a_socks_proxy_is_asked_for_the_name_and_no_call_on_its_socket_blocks(
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    target: tuple[str, int],
+    proxy: str,
+    way: tuple[object, ...],
+) -> None:
+    """With what stands in its address."""
+    asked: dict[str, Any] = {}
+
+    def create_connection(target: tuple[str, int], **options: Any) -> Socket:
+        asked.update(options, target=target)
+        return Socket()
+
+    monkeypatch.setattr(socks, "create_connection", create_connection)
+    assert module._through_socks(Proxy(proxy, "all_proxy"), address).blocks is False
+    names = ("proxy_addr", "proxy_port", "proxy_username", "proxy_password")
+    assert (asked["target"], tuple(asked[name] for name in names)) == (target, way)
+    assert asked["proxy_rdns"] is True
+    assert asked["timeout"]
+
+
+def test_a_socks_proxy_that_lets_nothing_through_is_said_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What it said stays behind."""
+
+    def create_connection(*_: object, **__: object) -> Socket:
+        raise socks.ProxyError("secret")
+
+    monkeypatch.setattr(socks, "create_connection", create_connection)
+    with pytest.raises(Unavailable, match="does not let this through") as caught:
+        module._through_socks(Proxy("socks5://p.example", "all_proxy"), "http://database.example/")
+    assert (caught.value.where, caught.value.outcome_unknown) == ("the database's socket", False)
+    assert "secret" not in str(caught.value)

@@ -114,6 +114,23 @@ def test_no_stored_record_whatever_raises(raw: Any) -> None:
         assert read.record is not None or read.rejected is not None
 
 
+@given(st.dictionaries(st.sampled_from("abcd"), st.dictionaries(NAMES, JSON, max_size=8) | JSON))
+def test_many_records_are_read_as_each_is_by_itself(raw: dict[str, Any]) -> None:
+    """In the order given, with a report of each that did not fit."""
+    raw |= {"good": GOOD | {"text": "Hi", "from": "admin", "timestamp": 1}}
+    batches: list[tuple[decode.Batch[Any], list[decode.Decoded[Any]]]] = [
+        (decode.sessions_by_id(raw), [decode.session(SessionId(key), raw[key]) for key in raw]),
+        (
+            decode.messages_by_id(S, raw),
+            [decode.message(S, MessageId(key), raw[key]) for key in raw],
+        ),
+    ]
+    for batch, single in batches:
+        assert list(batch.records.values()) == [one.record for one in single if one.record]
+        assert all(key == one.id for key, one in batch.records.items())
+        assert list(batch.rejected) == [one.rejected for one in single if one.rejected]
+
+
 @given(st.integers())
 def test_a_time_beyond_the_calendar_is_no_crash(time: int) -> None:
     """Junk in a time field is shown as no date."""

@@ -14,11 +14,11 @@ from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_params
 
 
-@pytest.mark.parametrize("check", [paths.session_id, paths.message_id])
+@pytest.mark.parametrize("check", [paths.session_id, paths.message_id, paths.note_id])
 @pytest.mark.parametrize("text", ["", "a/b", "a.b", "$a", "[0]", "x" * 769, "\x1f"])
 def test_what_is_no_key_names_nothing(check: Any, text: str) -> None:
     """Before it becomes a path that leads elsewhere."""
-    with pytest.raises(InvalidData, match=r"cannot be a (session|message) id: "):
+    with pytest.raises(InvalidData, match=r"cannot be a (session|message|note) id: "):
         check(text)
     assert check("-Oabc") == "-Oabc"
 

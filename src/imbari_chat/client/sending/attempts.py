@@ -63,21 +63,19 @@ class Attempts:
             lambda error: self._answered(attempt, error),
         )
 
-    def give_up(self, entry: OutboxEntry, is_wanted: Callable[[OutboxEntry], bool]) -> None:
-        """Nobody waits for this message: what was not sent yet never is.
+    def give_up(self, is_wanted: Callable[[OutboxEntry], bool]) -> None:
+        """Nobody waits for some message any more: what was not sent yet never is.
 
         Args:
-            entry: The message.
-            is_wanted: Whether somebody waits for another; then its update goes all the same.
+            is_wanted: Whether somebody waits for one; then its update goes all the same.
         """
         for one in list(self._under_way):
-            if entry in one.entries and not any(map(is_wanted, one.entries)):
+            if not any(map(is_wanted, one.entries)):
                 self._take_back(one)
 
     def close(self) -> None:
         """Nobody waits for anything."""
-        for one in list(self._under_way):
-            self._take_back(one)
+        self.give_up(lambda _: False)
 
     def _take_back(self, attempt: _Attempt) -> None:
         self._under_way.discard(attempt)

@@ -331,7 +331,7 @@ class Outbox:
         """Nobody sees to it any more: it may be there, or it has failed."""
         self._core.withdraw(entry.message.id, time.monotonic())
         self._forget(entry)
-        self._attempts.give_up(entry, self._is_here)
+        self._attempts.give_up(self._is_here)
         if isinstance(error, Unavailable):
             error.outcome_unknown = entry.may_be_there
         delivery: Delivery = "sent" if entry.may_be_there else "failed"
