@@ -153,7 +153,7 @@ async def a_colleague_who_gets_in_between_is_noticed_by_the_rules(face: Face) ->
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
         async with desk.open(session.id) as mine, colleague.open(session.id) as theirs:
             (question,) = await mine.history()
-            transport = face.gateway(desk).transport
+            transport = face.transport(desk)
             update = transport.update
             tests_loop = asyncio.get_running_loop()
 
@@ -163,7 +163,7 @@ async def a_colleague_who_gets_in_between_is_noticed_by_the_rules(face: Face) ->
                 await update(changes)
 
             # to be late on purpose
-            transport.submit = Submitter(overtaken).submit  # type: ignore[method-assign]
+            transport.submit = Submitter(overtaken).submit
             with pytest.raises(Conflict, match="another message came first"):
                 await mine.reply("Too late", expect_last=question)
             texts = [one.text for one in await mine.history()]

@@ -120,12 +120,14 @@ class Face:
             return function
         return lambda event: _run_here(function(event))
 
-    def gateway(self, chat: object) -> Gateway:
-        """The gateway inside, to put something between a client and its service."""
+    def transport(self, chat: object) -> Any:
+        """The transport inside, to put something between a client and its service.
+
+        A blocking client's belongs to its own event loop.
+        """
         inner = cast("Recorded", chat).inner
-        found = getattr(inner, "_client", inner)._gateway
-        assert isinstance(found, Gateway)
-        return found
+        gateway: Gateway = getattr(inner, "_client", inner)._gateway
+        return gateway._transport
 
     async def close(self) -> None:
         """Close what was made and left open."""

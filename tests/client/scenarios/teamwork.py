@@ -64,7 +64,7 @@ async def of_two_who_claim_at_once_one_has_it(face: Face) -> None:
     brian, noor = colleagues(face)
     async with face.customer() as customer, brian, noor:
         session = await customer.start(**AMINA)
-        transport = face.gateway(brian).transport
+        transport = face.transport(brian)
         update = transport.update
         tests_loop = asyncio.get_running_loop()
 
@@ -73,7 +73,7 @@ async def of_two_who_claim_at_once_one_has_it(face: Face) -> None:
             await asyncio.wrap_future(claim)
             await update(changes)
 
-        transport.update = overtaken  # type: ignore[method-assign]  # to be late on purpose
+        transport.update = overtaken  # to be late on purpose
         with pytest.raises(Conflict, match="Noor has this conversation"):
             await brian.team.claim(session.id)
         held = (await noor.team.read()).assignment_of(session.id)
@@ -101,7 +101,7 @@ async def what_is_noted_no_customer_reads(face: Face) -> None:
         with pytest.raises(InvalidData, match="a note"):
             await noor.team.add_note(session.id, "x" * 2001)
         assert [one.text for one in await customer.history()] == ["Hello"]
-        stranger = face.gateway(customer).transport
+        stranger = face.transport(customer)
         for root in ("adminNotes", "assignments", "labels", "snoozes", "blocks", "cannedReplies"):
             path = _path(f"/{root}/{session.id}")
             with pytest.raises(AccessDenied):
