@@ -1,7 +1,8 @@
 """A customer at a prompt: what is typed, refused, returned and left."""
 
+import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,21 +12,31 @@ from prompt_toolkit.application import create_app_session
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
-from imbari_chat.cli.customer.terminal import _converse
+from imbari_chat.cli.customer.lead import Lead
+from imbari_chat.cli.customer.terminal import _converse, at_terminal
 from imbari_chat.cli.exit_codes import Interrupted
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import InvalidData
+from tests.client.scenarios.faces import WAIT
 
 
 class Visit:
     """Takes every text but one."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_under_way: bool = True) -> None:
         self.stderr = Stderr()
+        self.is_under_way = is_under_way
+        self.started: list[Lead] = []
         self.returned: deque[str] = deque()
         self.on_returned: Callable[[], None] = lambda: None
         self.sent: list[str] = []
         self.is_flushed = False
+
+    async def start(self, lead: Lead) -> None:
+        self.started.append(lead)
+
+    async def during(self, work: Coroutine[Any, Any, None]) -> None:
+        await work
 
     async def hand_over(self, text: str) -> None:
         if text == "bad":
@@ -102,3 +113,72 @@ async def test_what_comes_back_later_does_not_disturb_what_is_being_written() ->
         await _converse(visit, prompt)
     assert visit.sent == ["first", "second"]
     assert seen == [("first", 1)]
+
+
+LEAD = Lead(name="Amina", email="amina@example.com", phone="+254700000000", topic="other")
+
+
+@pytest.mark.parametrize(
+    ("is_under_way", "lead", "keys", "started", "sent"),
+    [
+        (True, LEAD, "Hello\r\x04", [], ["Hello"]),
+        (True, Lead(), "Hello\r\x04", [], ["Hello"]),
+        (False, LEAD, "Hello\r\x04", [LEAD], ["Hello"]),
+        (False, Lead(), "\x04", [], []),
+    ],
+)
+async def test_the_form_is_asked_for_a_new_conversation_only(
+    is_under_way: bool, lead: Lead, keys: str, started: list[Lead], sent: list[str]
+) -> None:
+    """What options say of it is not asked again; Ctrl-D leaves it, and says nothing of Ctrl-D."""
+    visit: Any = Visit(is_under_way=is_under_way)
+    with typing(keys):
+        await at_terminal(visit, lead)
+    assert (visit.started, visit.sent) == (started, sent)
+    assert visit.is_flushed is bool(sent)
+
+
+async def test_ctrl_c_leaves_the_form_too() -> None:
+    """As it leaves any program."""
+    visit: Any = Visit(is_under_way=False)
+    with typing("Ami\x03"), pytest.raises(Interrupted):
+        async with asyncio.timeout(WAIT):
+            await at_terminal(visit, Lead())
+    assert (visit.started, visit.is_flushed) == ([], False)
+
+
+@pytest.mark.parametrize(("typed", "sent"), [("", ["back"]), ("mine", ["mine", "back"])])
+async def test_what_comes_back_stands_in_a_prompt_that_is_empty(
+    typed: str, sent: list[str]
+) -> None:
+    """In another one it would come between somebody's words."""
+    visit: Any = Visit()
+    with typing(typed) as keyboard:
+        prompt: PromptSession[str] = PromptSession()
+
+        def come_back(_: object) -> None:
+            if prompt.default_buffer.text == typed:
+                prompt.app.after_render.remove_handler(come_back)
+                visit.on_returned()  # nothing has
+                visit.returned.append("back")
+                visit.on_returned()
+                keyboard.send_text("\r" * len(sent) + "\x04")
+
+        prompt.app.after_render.add_handler(come_back)
+        async with asyncio.timeout(WAIT):
+            await _converse(visit, prompt)
+    assert (visit.sent, list(visit.returned)) == (sent, [])
+
+
+async def test_what_comes_back_at_the_end_is_kept_to_be_given_back() -> None:
+    """No prompt will show it."""
+    visit: Any = Visit()
+
+    async def flush() -> None:
+        visit.returned.append("late")
+        visit.on_returned()
+
+    visit.flush = flush
+    with typing("\x04"):
+        await _converse(visit, PromptSession())
+    assert list(visit.returned) == ["late"]

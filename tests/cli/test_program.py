@@ -50,6 +50,8 @@ def test_hot_verbs_come_first(program: Program) -> None:
         ("inbox", "inbox"),
         ("inbox --profile x --json", "--profile x inbox --json"),
         ("show -OhqQ --profile=x", "--profile=x show -OhqQ"),
+        ("show amina --profile x", "--profile x show amina"),
+        ("reply 1 Yes --json --profile x", "--profile x reply 1 Yes --json"),
         ("auth login --project shop me", "--project shop auth login me"),
         ("reply 1 -- --profile x", "reply 1 -- --profile x"),
         ("emulator start --project x", "emulator start --project x"),

@@ -178,6 +178,23 @@ async def test_a_customer_hears_of_their_own_conversation_alone() -> None:
     assert watched.places.heard == {}
 
 
+async def test_of_a_conversation_that_is_looked_at_nothing_is_asked_until_somebody_hears() -> None:
+    """And nothing any more once nobody does."""
+    watched, told = Watched("customer"), list[ChatEvent]()
+    hear = told.append
+    watched.watcher.look_at(AMINA)
+    await turns()
+    assert watched.places.heard == {}
+    watched.watcher.add(hear)
+    await turns()
+    assert list(watched.places.heard) == ["/typing/amina"]
+    watched.watcher.remove(hear)
+    watched.watcher.look_at(BRIAN)
+    await turns()
+    assert watched.places.heard == {}
+    await watched.watcher.close()
+
+
 @pytest.mark.parametrize(
     ("error", "told"),
     [(AccessDenied("no"), 3), (InvalidData("no index"), 3), (Unavailable("away"), 0)],

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path as FilePath
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import AsyncMock
 
 import pytest
 
@@ -396,6 +398,26 @@ async def test_a_write_before_anything_is_decided_is_made_once(
     async with asyncio.timeout(WAIT):
         assert [await told.get() for _ in range(20)] == [None] * 20
     assert await way.get(OPEN / "x") == 20
+
+
+@pytest.mark.parametrize("is_decided", [True, False])
+async def test_an_error_waits_only_for_what_may_still_decide(
+    emulator: Emulator, gate: Gate, tmp_path: FilePath, is_decided: bool
+) -> None:
+    """Where the WebSocket has been taken, a doubt about it keeps nobody."""
+    async with reaching(emulator, gate.address, tmp_path, timeout=600.0) as way:
+        way._choice.chosen = "websocket" if is_decided else None
+        way._choice._is_asking = True
+        asking = way._asking = asyncio.create_task(asyncio.sleep(600))
+        refusing = AsyncMock(side_effect=Unavailable("it is away"))
+        way._in_use = SimpleNamespace(get=refusing)  # type: ignore[assignment]
+        getting = asyncio.create_task(way.get(OPEN))
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert getting.done() is is_decided
+        asking.cancel()
+        with pytest.raises(Unavailable, match="it is away"):
+            await getting
 
 
 @pytest.mark.parametrize("sent", [True, False])

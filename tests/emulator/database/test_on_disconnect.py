@@ -101,6 +101,33 @@ def test_too_much_is_refused() -> None:
     store.put({Path.parse("/b"): 1}, NOBODY, 6)
 
 
+def test_what_is_asked_for_together_is_counted_once() -> None:
+    """Each place has its share, which is free again without it."""
+    store = OnDisconnect(100)
+    store.put({Path((name,)): 1 for name in "abcde"}, NOBODY, 50)
+    store.put({Path(("f",)): 1}, NOBODY, 40)
+    with pytest.raises(InvalidData):
+        store.put({Path(("g",)): 1}, NOBODY, 40)
+    for name in "abcd":
+        store.cancel(Path((name,)))
+    store.put({Path(("g",)): 1}, NOBODY, 40)
+
+
+@pytest.mark.parametrize("together", [1, 5])
+def test_nothing_is_too_small_to_be_counted(together: int) -> None:
+    """Or there would be no end of it."""
+    store = OnDisconnect(100)
+
+    def put_many() -> None:
+        for number in range(200):
+            values: dict[Path, Json] = {Path((f"{number}", f"{n}")): 1 for n in range(together)}
+            store.put(values, NOBODY, together)
+
+    with pytest.raises(InvalidData):
+        put_many()
+    assert 0 < sum(len(each.values) for each in store.partings()) <= 100
+
+
 def test_what_others_asked_for_stays_theirs() -> None:
     """An object that somebody else set is split, not changed in their name."""
     store = OnDisconnect(100)
