@@ -23,7 +23,15 @@ from imbari_chat.engine.link_effects import LinkPolicy
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.pulse import PulsePolicy
-from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ClientClosed,
+    ConfigError,
+    ImbariError,
+    InvalidData,
+    Unavailable,
+)
 from imbari_chat.net.transport import Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
@@ -275,6 +283,92 @@ async def test_a_write_that_is_taken_back_is_not_made_unless_it_was_sent(sent: b
             await _until(transport.listen(PLACE), _in("live"))
             assert "m" not in [one["a"] for one in server.talks[0].asked]
         assert told == []
+
+
+async def test_a_write_that_cannot_be_made_is_told_at_once() -> None:
+    """Whoever submits it hears of it as of any other; there is nothing to take back."""
+    root = Path(())
+    async with serving(_simple) as server, over(server) as transport:
+        await transport.open()
+        told: list[ImbariError | None] = []
+        assert transport.submit({root: 1}, told.append)() is False
+        await transport.close()
+        assert transport.submit({PLACE: 1}, told.append)() is False
+        assert [type(one) for one in told] == [InvalidData, ClientClosed]
+
+
+async def test_nothing_to_write_asks_for_nothing() -> None:
+    """Not even who is asking."""
+
+    def who() -> Speaker:
+        raise AssertionError("it was asked")
+
+    transport = WebSocketTransport(who, timeout=20.0)
+    await transport.update({})
+    await transport.close()
+
+
+@pytest.mark.parametrize("act", ["update", "submit", "get", "set", "swap"])
+async def test_a_refusal_names_who_asked(act: str) -> None:
+    """Though it was not known before."""
+
+    async def refusing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("gauth"))
+        while True:
+            asked = json.loads(await talk.connection.recv())["d"]
+            await talk.answer(asked, "no", status="permission_denied")
+
+    async with serving(refusing) as server, over(server) as transport:
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "update": lambda: transport.update({PLACE: 1}),
+            "submit": lambda: _submitted(transport),
+            "get": lambda: transport.get(PLACE),
+            "set": lambda: transport.on_disconnect.set(PLACE, 1),
+            "swap": lambda: transport.compare_and_set(PLACE, 1, 2),
+        }
+        with pytest.raises(AccessDenied, match="the user u "):
+            await acts[act]()
+
+
+async def _submitted(transport: WebSocketTransport) -> None:
+    ended: asyncio.Future[ImbariError | None] = asyncio.get_running_loop().create_future()
+    transport.submit({PLACE: 1}, ended.set_result)
+    error = await ended
+    assert error is not None
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected", "status", "made"),
+    [
+        ({"a": 1}, {"a": 1}, "ok", True),
+        (["x", "y"], {"0": "x", "1": "y"}, "ok", True),
+        (None, {}, "ok", True),
+        ({"a": 1}, {"a": 1}, "datastale", False),
+        ({"a": 1}, {"a": 2}, None, False),
+        (1, True, None, False),
+        (None, 0, None, False),
+    ],
+)
+async def test_a_swap_is_made_over_what_is_expected(
+    stored: Json, expected: Json, status: str | None, made: bool
+) -> None:
+    """And of no other, nor if somebody writes in between."""
+    swaps: list[Any] = []
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("g"), stored)
+        asked = await talk.hear("p")
+        swaps.append(asked["b"])
+        await talk.answer(asked, "", status=str(status))
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        assert await transport.compare_and_set(PLACE, expected, 5) is made
+    swap: Json = {"p": "/x", "d": 5, "h": hash_of(stored)}
+    assert swaps == ([] if status is None else [swap])
 
 
 async def test_a_reconnect_names_what_is_here() -> None:
