@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -671,6 +671,53 @@ async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the
     await chat.close()
     message = await call
     assert (message.delivery, str(message.error)) == ("queued", "away")
+
+
+async def test_what_cannot_be_noted_as_tried_is_not_tried(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """A kill would let it go out twice; it waits, and says for what."""
+
+    class Full(OutboxStore):
+        is_full = False
+
+        async def tried(self, keys: Iterable[str]) -> None:
+            if self.is_full:
+                raise ConfigError("the disk is full")
+            await super().tried(keys)
+
+    transport, store = _Away(namespace, ADMIN, file), Full(StoreFile(file, "test"))
+    chat = desk(transport, store)
+    await _in_vain(chat, session_id, "one")
+    second = await chat.reply(session_id, "two", timeout=0)
+    transport.away, store.is_full = False, True
+    chat._gateway.outbox.online()
+    await _until(lambda: str(second.error) == "the disk is full")
+    assert (second.delivery, "two" in _texts(namespace, session_id)) == ("queued", False)
+    store.is_full = False
+    assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["one", "two"]
+
+
+async def test_a_disk_is_looked_at_for_whoever_it_turns_out_to_be(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Which is found out first, though nobody has asked for anything."""
+
+    class Unknown(InMemory):
+        is_open = False
+
+        @property
+        def uid(self) -> str | None:
+            return super().uid if self.is_open else None
+
+        async def open(self) -> None:
+            self.is_open = True
+
+    await _left_behind(namespace, session_id, file, desk)
+    async with desk(Unknown(namespace, ADMIN)) as chat:
+        assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["0"]
 
 
 async def test_what_is_not_to_be_queued_is_not_on_disk(

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ from imbari_chat.errors import (
     InvalidData,
     Unavailable,
 )
+from imbari_chat.net import process, websocket
 from imbari_chat.net.transport import Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
@@ -369,6 +371,113 @@ async def test_a_swap_is_made_over_what_is_expected(
         assert await transport.compare_and_set(PLACE, expected, 5) is made
     swap: Json = {"p": "/x", "d": 5, "h": hash_of(stored)}
     assert swaps == ([] if status is None else [swap])
+
+
+@pytest.mark.parametrize("act", ["update", "set", "swap"])
+async def test_a_write_whose_answer_is_lost_may_have_been_made(act: str) -> None:
+    """Of whatever kind it is; nobody makes it again."""
+
+    async def losing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.hear({"update": "m", "set": "o", "swap": "p"}[act])
+        await talk.connection.close()
+
+    async with serving(losing, _simple) as server, over(server) as transport:
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "update": lambda: transport.update({PLACE: 1}),
+            "set": lambda: transport.on_disconnect.set(PLACE, 1),
+            "swap": lambda: transport.compare_and_set(PLACE, "", 2),
+        }
+        with pytest.raises(Unavailable) as caught:
+            await acts[act]()
+        assert caught.value.outcome_unknown
+        with pytest.raises(InvalidData, match="cannot delete"):
+            await transport.compare_and_set(PLACE, 1, None)
+
+
+async def test_a_read_that_nobody_answers_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing was heard for as long; nothing may have been done by it."""
+    monkeypatch.setattr(websocket, "GRACE", 0.0)
+
+    async def mute(talk: Talk) -> None:
+        await talk.greet()
+        await talk.hear("g")
+        await talk.connection.wait_closed()
+
+    async with serving(mute) as server:
+        transport = WebSocketTransport(lambda: Speaker(server.host), timeout=0.2, policy=QUICK)
+        with pytest.raises(Unavailable, match=r"no answer within 0\.2 s") as caught:
+            await transport.get(PLACE)
+        assert not caught.value.outcome_unknown
+        await transport.close()
+
+
+async def test_one_connects_when_it_is_said_to() -> None:
+    """Though nobody wants anything yet, and whatever the backoff has come to."""
+
+    async def dropping(talk: Talk) -> None:
+        await talk.begin("first")
+        talk.connection.transport.abort()
+
+    policy = LinkPolicy(connect_timeout=20.0, backoff=BackoffPolicy(first=1000.0, cap=1000.0))
+    async with serving(dropping, _simple) as server, over(server, policy) as transport:
+        transport.connect()
+        async with asyncio.timeout(WAIT):
+            while not server.talks:  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.005)
+        subscription = transport.listen(PLACE)
+        await _until(subscription, _in("reconnecting"))
+        transport.reconnect_now()
+        await _until(subscription, _in("live"))
+        assert server.dialed == 2
+
+
+async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it wants: the socket is its parent's."""
+    async with serving(_simple) as server, over(server) as transport:
+        await transport.open()
+        acts: list[Callable[[], object]] = [
+            transport.connect,
+            transport.reconnect_now,
+            lambda: transport.listen(PLACE),
+            lambda: transport.submit({PLACE: 1}, lambda _: None),
+        ]
+        with monkeypatch.context() as child:
+            child.setattr(process._this, "pid", -1)
+            for act in acts:
+                with pytest.raises(RuntimeError, match="after forking"):
+                    act()
+        assert server.dialed == 0
+
+
+async def test_a_write_that_waits_leaves_no_timer_behind() -> None:
+    """Whoever closes tells it."""
+    async with serving(_black_hole) as server, over(server) as transport:
+        await transport.open()
+        told: list[ImbariError | None] = []
+        transport.submit({PLACE: 1}, told.append)
+        await transport.close()
+        assert [type(one) for one in told] == [ClientClosed]
+        assert transport._pending._alarm._timer is None
+
+
+async def test_what_an_effect_brings_about_comes_after_those_that_were_there() -> None:
+    """Somebody who is told an answer and asks again at once overtakes nobody."""
+    transport = WebSocketTransport(lambda: Speaker(""), timeout=20.0)
+    due = [["first", "second"], ["third"]]
+    done: list[str] = []
+
+    def carry_out(effect: Any) -> None:
+        done.append(effect)
+        transport._settle()
+
+    link: Any = SimpleNamespace(drain=lambda: due.pop(0) if due else [], deadline=lambda: None)
+    kept, transport._link = transport._link, link
+    transport._carry_out = carry_out  # type: ignore[method-assign]  # nothing to see to
+    transport._settle()
+    assert done == ["first", "second", "third"]
+    transport._link = kept
+    await transport.close()
 
 
 async def test_a_reconnect_names_what_is_here() -> None:
