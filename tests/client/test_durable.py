@@ -240,6 +240,30 @@ async def test_what_grows_stale_while_the_program_runs_asks_too(
     assert _texts(namespace, session_id) == ["old", "new"]
 
 
+async def test_a_look_makes_nothing_younger(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What others write in between is not a person's word that it may go however old it is."""
+    transport, slow, other = _Away(namespace, ADMIN, file), _Slow(file), _store(file)
+    slow.go_on.set()
+    chat = desk(transport, slow)
+    old = await _in_vain(chat, session_id, "old")
+    for n in range(2):
+        slow.was_read.clear()
+        await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+        await slow.was_read.wait()
+    now = time.time_ns() // 1_000_000
+    monkeypatch.setattr(on_disk, "_wall", lambda: now + 25 * 3_600_000)
+    transport.away = False
+    assert await _at_rest(chat) == (old,)
+    assert old.delivery == "held"
+    await other.close()
+
+
 @pytest.mark.parametrize("elsewhere", [False, True])
 async def test_what_others_write_meanwhile_confuses_nothing(
     namespace: Namespace,
@@ -643,6 +667,7 @@ async def test_what_is_no_message_keeps_nobody_waiting(
         with pytest.raises(ImbariError) as caught:
             await chat.flush(timeout=WAIT)
     assert f"waits: {caught.value}" in caplog.text
+    assert isinstance(caught.value, InvalidData) or caught.value.__cause__ is not None
 
 
 async def test_an_interrupted_call_leaves_its_message_to_go_out(
@@ -715,8 +740,8 @@ async def test_a_disk_is_looked_at_for_whoever_it_turns_out_to_be(
             self.is_open = True
 
     await _left_behind(namespace, session_id, file, desk)
-    async with desk(Unknown(namespace, ADMIN)) as chat:
-        assert await chat.flush(timeout=WAIT) == ()
+    chat = desk(Unknown(namespace, ADMIN))
+    assert await chat._gateway.outbox.flush(WAIT) == ()
     assert _texts(namespace, session_id) == ["0"]
 
 

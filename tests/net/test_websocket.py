@@ -4,6 +4,7 @@ import asyncio
 import gc
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from websockets.http11 import Request, Response
 from imbari_chat.engine.access import SocketRequest, StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.effects import Changed, StateChanged
-from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.pulse import PulsePolicy
@@ -161,8 +162,12 @@ async def serving(*scripts: Script, answer: Response | None = None) -> AsyncIter
 
 
 @asynccontextmanager
-async def over(server: Server, policy: LinkPolicy = QUICK) -> AsyncIterator[WebSocketTransport]:
-    transport = WebSocketTransport(lambda: Speaker(server.host), timeout=20.0, policy=policy)
+async def over(
+    server: Server, policy: LinkPolicy = QUICK, watch: Callable[[Attempt], None] | None = None
+) -> AsyncIterator[WebSocketTransport]:
+    transport = WebSocketTransport(
+        lambda: Speaker(server.host), timeout=20.0, policy=policy, watch=watch
+    )
     try:
         yield transport
     finally:
@@ -420,7 +425,11 @@ async def test_one_connects_when_it_is_said_to() -> None:
         talk.connection.transport.abort()
 
     policy = LinkPolicy(connect_timeout=20.0, backoff=BackoffPolicy(first=1000.0, cap=1000.0))
-    async with serving(dropping, _simple) as server, over(server, policy) as transport:
+    tried: list[Attempt] = []
+    async with (
+        serving(dropping, _simple) as server,
+        over(server, policy, tried.append) as transport,
+    ):
         transport.connect()
         async with asyncio.timeout(WAIT):
             while not server.talks:  # noqa: ASYNC110  # the server tells nobody
@@ -430,6 +439,63 @@ async def test_one_connects_when_it_is_said_to() -> None:
         transport.reconnect_now()
         await _until(subscription, _in("live"))
         assert server.dialed == 2
+        assert [one.came for one in tried] == ["greeted", "answered"] * 2
+        assert transport._tasks == set()
+
+
+async def test_closing_does_not_wait_for_whoever_is_to_say_who_asks() -> None:
+    """A library that blocks, and says it too late."""
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def who() -> Speaker:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(2 * WAIT)
+        return Speaker("")
+
+    transport = WebSocketTransport(who, timeout=20.0)
+    transport.connect()
+    await begun.wait()
+    try:
+        await asyncio.wait_for(transport.close(), WAIT)
+    finally:
+        go_on.set()
+
+
+async def test_the_service_is_asked_what_to_do_at_the_end() -> None:
+    """To write something, to change some of it, or nothing any more."""
+    async with serving(_simple) as server, over(server) as transport:
+        ends = transport.on_disconnect
+        await ends.set(PLACE, 1)
+        await ends.update(PLACE, {"a": 2})
+        await ends.cancel(PLACE)
+        asked = [(one["a"], one["b"]) for one in server.talks[0].asked[1:]]
+    assert asked == [
+        ("o", {"p": "/x", "d": 1}),
+        ("om", {"p": "/x", "d": {"a": 2}}),
+        ("oc", {"p": "/x", "d": None}),
+    ]
+
+
+async def test_bytes_that_end_no_text_are_a_sign_of_life() -> None:
+    """For the link, and for whoever asks when the service was heard."""
+    transport = WebSocketTransport(lambda: Speaker(""), timeout=20.0)
+    told: list[str] = []
+    link: Any = SimpleNamespace(
+        heard=lambda _: told.append("bytes"),
+        received=lambda text, _: told.append(text),
+        drain=list,
+        deadline=lambda: None,
+    )
+    kept, transport._link = transport._link, link
+    heard = [transport.last_heard]
+    transport._heard(None)
+    heard.append(transport.last_heard)
+    assert [one is None for one in heard] == [True, False]
+    transport._heard("text")
+    assert told == ["bytes", "text"]
+    transport._link = kept
+    await transport.close()
 
 
 async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
