@@ -5,7 +5,7 @@ import itertools
 import logging
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path as FilePath
@@ -302,6 +302,30 @@ async def test_what_grows_stale_while_the_program_runs_asks_too(
     assert await chat.flush(timeout=WAIT) == ()
     assert (old.delivery, new.delivery) == ("confirmed", "confirmed")
     assert _texts(namespace, session_id) == ["old", "new"]
+
+
+async def test_a_look_makes_nothing_younger(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What others write in between is not a person's word that it may go however old it is."""
+    transport, slow, other = _Away(namespace, ADMIN, file), _Slow(file), _store(file)
+    slow.go_on.set()
+    chat = desk(transport, slow)
+    old = await _in_vain(chat, session_id, "old")
+    for n in range(2):
+        slow.was_read.clear()
+        await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+        await slow.was_read.wait()
+    now = time.time_ns() // 1_000_000
+    monkeypatch.setattr(on_disk, "_wall", lambda: now + 25 * 3_600_000)
+    transport.away = False
+    assert await _at_rest(chat) == (old,)
+    assert old.delivery == "held"
+    await other.close()
 
 
 @pytest.mark.parametrize("elsewhere", [False, True])
@@ -707,6 +731,7 @@ async def test_what_is_no_message_keeps_nobody_waiting(
         with pytest.raises(ImbariError) as caught:
             await chat.flush(timeout=WAIT)
     assert f"waits: {caught.value}" in caplog.text
+    assert isinstance(caught.value, InvalidData) or caught.value.__cause__ is not None
 
 
 async def test_an_interrupted_call_leaves_its_message_to_go_out(
@@ -735,6 +760,53 @@ async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the
     await chat.close()
     message = await call
     assert (message.delivery, str(message.error)) == ("queued", "away")
+
+
+async def test_what_cannot_be_noted_as_tried_is_not_tried(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """A kill would let it go out twice; it waits, and says for what."""
+
+    class Full(OutboxStore):
+        is_full = False
+
+        async def tried(self, keys: Iterable[str]) -> None:
+            if self.is_full:
+                raise ConfigError("the disk is full")
+            await super().tried(keys)
+
+    transport, store = _Away(namespace, ADMIN, file), Full(StoreFile(file, "test"))
+    chat = desk(transport, store)
+    await _in_vain(chat, session_id, "one")
+    second = await chat.reply(session_id, "two", timeout=0)
+    transport.away, store.is_full = False, True
+    chat._gateway.outbox.online()
+    await _until(lambda: str(second.error) == "the disk is full")
+    assert (second.delivery, "two" in _texts(namespace, session_id)) == ("queued", False)
+    store.is_full = False
+    assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["one", "two"]
+
+
+async def test_a_disk_is_looked_at_for_whoever_it_turns_out_to_be(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Which is found out first, though nobody has asked for anything."""
+
+    class Unknown(InMemory):
+        is_open = False
+
+        @property
+        def uid(self) -> str | None:
+            return super().uid if self.is_open else None
+
+        async def open(self) -> None:
+            self.is_open = True
+
+    await _left_behind(namespace, session_id, file, desk)
+    chat = desk(Unknown(namespace, ADMIN))
+    assert await chat._gateway.outbox.flush(WAIT) == ()
+    assert _texts(namespace, session_id) == ["0"]
 
 
 async def test_what_is_not_to_be_queued_is_not_on_disk(

@@ -4,10 +4,12 @@ import asyncio
 import gc
 import json
 import os
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,11 +21,20 @@ from websockets.http11 import Request, Response
 from imbari_chat.engine.access import SocketRequest, StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.effects import Changed, StateChanged
-from imbari_chat.engine.link_effects import LinkPolicy
+from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.pulse import PulsePolicy
-from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ClientClosed,
+    ConfigError,
+    ImbariError,
+    InvalidData,
+    Unavailable,
+)
+from imbari_chat.net import process, websocket
 from imbari_chat.net.transport import Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
@@ -151,8 +162,12 @@ async def serving(*scripts: Script, answer: Response | None = None) -> AsyncIter
 
 
 @asynccontextmanager
-async def over(server: Server, policy: LinkPolicy = QUICK) -> AsyncIterator[WebSocketTransport]:
-    transport = WebSocketTransport(lambda: Speaker(server.host), timeout=20.0, policy=policy)
+async def over(
+    server: Server, policy: LinkPolicy = QUICK, watch: Callable[[Attempt], None] | None = None
+) -> AsyncIterator[WebSocketTransport]:
+    transport = WebSocketTransport(
+        lambda: Speaker(server.host), timeout=20.0, policy=policy, watch=watch
+    )
     try:
         yield transport
     finally:
@@ -275,6 +290,260 @@ async def test_a_write_that_is_taken_back_is_not_made_unless_it_was_sent(sent: b
             await _until(transport.listen(PLACE), _in("live"))
             assert "m" not in [one["a"] for one in server.talks[0].asked]
         assert told == []
+
+
+async def test_a_write_that_cannot_be_made_is_told_at_once() -> None:
+    """Whoever submits it hears of it as of any other; there is nothing to take back."""
+    root = Path(())
+    async with serving(_simple) as server, over(server) as transport:
+        await transport.open()
+        told: list[ImbariError | None] = []
+        assert transport.submit({root: 1}, told.append)() is False
+        await transport.close()
+        assert transport.submit({PLACE: 1}, told.append)() is False
+        assert [type(one) for one in told] == [InvalidData, ClientClosed]
+
+
+async def test_nothing_to_write_asks_for_nothing() -> None:
+    """Not even who is asking."""
+
+    def who() -> Speaker:
+        raise AssertionError("it was asked")
+
+    transport = WebSocketTransport(who, timeout=20.0)
+    await transport.update({})
+    await transport.close()
+
+
+@pytest.mark.parametrize("act", ["update", "submit", "get", "set", "swap"])
+async def test_a_refusal_names_who_asked(act: str) -> None:
+    """Though it was not known before."""
+
+    async def refusing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("gauth"))
+        while True:
+            asked = json.loads(await talk.connection.recv())["d"]
+            await talk.answer(asked, "no", status="permission_denied")
+
+    async with serving(refusing) as server, over(server) as transport:
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "update": lambda: transport.update({PLACE: 1}),
+            "submit": lambda: _submitted(transport),
+            "get": lambda: transport.get(PLACE),
+            "set": lambda: transport.on_disconnect.set(PLACE, 1),
+            "swap": lambda: transport.compare_and_set(PLACE, 1, 2),
+        }
+        with pytest.raises(AccessDenied, match="the user u "):
+            await acts[act]()
+
+
+async def _submitted(transport: WebSocketTransport) -> None:
+    ended: asyncio.Future[ImbariError | None] = asyncio.get_running_loop().create_future()
+    transport.submit({PLACE: 1}, ended.set_result)
+    error = await ended
+    assert error is not None
+    raise error
+
+
+@pytest.mark.parametrize(
+    ("stored", "expected", "status", "made"),
+    [
+        ({"a": 1}, {"a": 1}, "ok", True),
+        (["x", "y"], {"0": "x", "1": "y"}, "ok", True),
+        (None, {}, "ok", True),
+        ({"a": 1}, {"a": 1}, "datastale", False),
+        ({"a": 1}, {"a": 2}, None, False),
+        (1, True, None, False),
+        (None, 0, None, False),
+    ],
+)
+async def test_a_swap_is_made_over_what_is_expected(
+    stored: Json, expected: Json, status: str | None, made: bool
+) -> None:
+    """And of no other, nor if somebody writes in between."""
+    swaps: list[Any] = []
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("g"), stored)
+        asked = await talk.hear("p")
+        swaps.append(asked["b"])
+        await talk.answer(asked, "", status=str(status))
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        assert await transport.compare_and_set(PLACE, expected, 5) is made
+    swap: Json = {"p": "/x", "d": 5, "h": hash_of(stored)}
+    assert swaps == ([] if status is None else [swap])
+
+
+@pytest.mark.parametrize("act", ["update", "set", "swap"])
+async def test_a_write_whose_answer_is_lost_may_have_been_made(act: str) -> None:
+    """Of whatever kind it is; nobody makes it again."""
+
+    async def losing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.hear({"update": "m", "set": "o", "swap": "p"}[act])
+        await talk.connection.close()
+
+    async with serving(losing, _simple) as server, over(server) as transport:
+        acts: dict[str, Callable[[], Awaitable[object]]] = {
+            "update": lambda: transport.update({PLACE: 1}),
+            "set": lambda: transport.on_disconnect.set(PLACE, 1),
+            "swap": lambda: transport.compare_and_set(PLACE, "", 2),
+        }
+        with pytest.raises(Unavailable) as caught:
+            await acts[act]()
+        assert caught.value.outcome_unknown
+        with pytest.raises(InvalidData, match="cannot delete"):
+            await transport.compare_and_set(PLACE, 1, None)
+
+
+async def test_a_read_that_nobody_answers_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """When nothing was heard for as long; nothing may have been done by it."""
+    monkeypatch.setattr(websocket, "GRACE", 0.0)
+
+    async def mute(talk: Talk) -> None:
+        await talk.greet()
+        await talk.hear("g")
+        await talk.connection.wait_closed()
+
+    async with serving(mute) as server:
+        transport = WebSocketTransport(lambda: Speaker(server.host), timeout=0.2, policy=QUICK)
+        with pytest.raises(Unavailable, match=r"no answer within 0\.2 s") as caught:
+            await transport.get(PLACE)
+        assert not caught.value.outcome_unknown
+        await transport.close()
+
+
+async def test_one_connects_when_it_is_said_to() -> None:
+    """Though nobody wants anything yet, and whatever the backoff has come to."""
+
+    async def dropping(talk: Talk) -> None:
+        await talk.begin("first")
+        talk.connection.transport.abort()
+
+    policy = LinkPolicy(connect_timeout=20.0, backoff=BackoffPolicy(first=1000.0, cap=1000.0))
+    tried: list[Attempt] = []
+    async with (
+        serving(dropping, _simple) as server,
+        over(server, policy, tried.append) as transport,
+    ):
+        transport.connect()
+        async with asyncio.timeout(WAIT):
+            while not server.talks:  # noqa: ASYNC110  # the server tells nobody
+                await asyncio.sleep(0.005)
+        subscription = transport.listen(PLACE)
+        await _until(subscription, _in("reconnecting"))
+        transport.reconnect_now()
+        await _until(subscription, _in("live"))
+        assert server.dialed == 2
+        assert [one.came for one in tried] == ["greeted", "answered"] * 2
+        assert transport._tasks == set()
+
+
+async def test_closing_does_not_wait_for_whoever_is_to_say_who_asks() -> None:
+    """A library that blocks, and says it too late."""
+    begun, go_on = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def who() -> Speaker:
+        loop.call_soon_threadsafe(begun.set)
+        go_on.wait(2 * WAIT)
+        return Speaker("")
+
+    transport = WebSocketTransport(who, timeout=20.0)
+    transport.connect()
+    await begun.wait()
+    try:
+        await asyncio.wait_for(transport.close(), WAIT)
+    finally:
+        go_on.set()
+
+
+async def test_the_service_is_asked_what_to_do_at_the_end() -> None:
+    """To write something, to change some of it, or nothing any more."""
+    async with serving(_simple) as server, over(server) as transport:
+        ends = transport.on_disconnect
+        await ends.set(PLACE, 1)
+        await ends.update(PLACE, {"a": 2})
+        await ends.cancel(PLACE)
+        asked = [(one["a"], one["b"]) for one in server.talks[0].asked[1:]]
+    assert asked == [
+        ("o", {"p": "/x", "d": 1}),
+        ("om", {"p": "/x", "d": {"a": 2}}),
+        ("oc", {"p": "/x", "d": None}),
+    ]
+
+
+async def test_bytes_that_end_no_text_are_a_sign_of_life() -> None:
+    """For the link, and for whoever asks when the service was heard."""
+    transport = WebSocketTransport(lambda: Speaker(""), timeout=20.0)
+    told: list[str] = []
+    link: Any = SimpleNamespace(
+        heard=lambda _: told.append("bytes"),
+        received=lambda text, _: told.append(text),
+        drain=list,
+        deadline=lambda: None,
+    )
+    kept, transport._link = transport._link, link
+    heard = [transport.last_heard]
+    transport._heard(None)
+    heard.append(transport.last_heard)
+    assert [one is None for one in heard] == [True, False]
+    transport._heard("text")
+    assert told == ["bytes", "text"]
+    transport._link = kept
+    await transport.close()
+
+
+async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it wants: the socket is its parent's."""
+    async with serving(_simple) as server, over(server) as transport:
+        await transport.open()
+        acts: list[Callable[[], object]] = [
+            transport.connect,
+            transport.reconnect_now,
+            lambda: transport.listen(PLACE),
+            lambda: transport.submit({PLACE: 1}, lambda _: None),
+        ]
+        with monkeypatch.context() as child:
+            child.setattr(process._this, "pid", -1)
+            for act in acts:
+                with pytest.raises(RuntimeError, match="after forking"):
+                    act()
+        assert server.dialed == 0
+
+
+async def test_a_write_that_waits_leaves_no_timer_behind() -> None:
+    """Whoever closes tells it."""
+    async with serving(_black_hole) as server, over(server) as transport:
+        await transport.open()
+        told: list[ImbariError | None] = []
+        transport.submit({PLACE: 1}, told.append)
+        await transport.close()
+        assert [type(one) for one in told] == [ClientClosed]
+        assert transport._pending._alarm._timer is None
+
+
+async def test_what_an_effect_brings_about_comes_after_those_that_were_there() -> None:
+    """Somebody who is told an answer and asks again at once overtakes nobody."""
+    transport = WebSocketTransport(lambda: Speaker(""), timeout=20.0)
+    due = [["first", "second"], ["third"]]
+    done: list[str] = []
+
+    def carry_out(effect: Any) -> None:
+        done.append(effect)
+        transport._settle()
+
+    link: Any = SimpleNamespace(drain=lambda: due.pop(0) if due else [], deadline=lambda: None)
+    kept, transport._link = transport._link, link
+    transport._carry_out = carry_out  # type: ignore[method-assign]  # nothing to see to
+    transport._settle()
+    assert done == ["first", "second", "third"]
+    transport._link = kept
+    await transport.close()
 
 
 async def test_a_reconnect_names_what_is_here() -> None:
