@@ -59,6 +59,7 @@ def _facts(popen: Any, *arguments: str, **options: Any) -> dict[str, Any]:
     return told
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("variables", "options"),
     [

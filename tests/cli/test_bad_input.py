@@ -15,6 +15,7 @@ _SPECS = Path(__file__).parents[1] / "specs" / "cli" / "bad_input.json"
 _CASES: list[dict[str, Any]] = json.loads(_SPECS.read_text(encoding="utf-8"))["cases"]
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("case", _CASES, ids=lambda case: case["name"])
 def test_bad_input(
     case: dict[str, Any],

@@ -30,6 +30,7 @@ COMMANDS = list(_paths(typer.main.get_command(build())))
 each_command = pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path) or "all")
 
 
+@pytest.mark.drawn
 @each_command
 def test_it_has_a_help_page(program: Program, path: tuple[str, ...]) -> None:
     """By both names, with what it is for; nothing says of what type of Python's it is."""
@@ -63,6 +64,7 @@ def test_examples_are_of_commands_that_exist() -> None:
     assert set(EXAMPLES) == {" ".join(path) for path in COMMANDS}
 
 
+@pytest.mark.drawn
 @each_command
 def test_a_full_disk_is_an_error_of_one_line(
     place: Path,
@@ -81,6 +83,7 @@ def test_a_full_disk_is_an_error_of_one_line(
     )
 
 
+@pytest.mark.drawn
 @each_command
 def test_a_mistake_is_told_in_json_where_json_is_asked_for(
     program: Program, path: tuple[str, ...]
@@ -100,6 +103,7 @@ class _Gone(io.StringIO):
         raise BrokenPipeError
 
 
+@pytest.mark.drawn
 @each_command
 def test_a_reader_who_has_left_is_no_failure(
     place: Path,

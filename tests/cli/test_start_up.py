@@ -52,6 +52,7 @@ def _modules_alone(*arguments: str) -> Set[str]:
     return _modules_of(*arguments)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], ["inbox", "--help"], ["desk", "--help"], ["desk"], ["emulator", "--help"]],
@@ -88,6 +89,7 @@ _COMMANDS = {
 } | {f"imbari_chat.cli.{name}" for name in ("inbox", "show", "watch", "reply", "rules")}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("arguments", "own"),
     [
@@ -102,6 +104,7 @@ def test_a_command_loads_no_other(arguments: list[str], own: str) -> None:
     assert _modules_alone(*arguments) & _COMMANDS == {f"imbari_chat.cli.{own}"}
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("arguments", [["--help", "inbox"], ["shwo", "inbox"], []])
 def test_what_is_about_all_commands_loads_all(arguments: list[str]) -> None:
     """The help of the whole, and a mistyped name, whose likeness may be any."""
@@ -145,6 +148,7 @@ def test_a_stored_sign_in_is_resumed_without_what_signs_in(emulated: dict[str, s
         assert not loaded & unwanted, arguments
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(
     ("arguments", "lasts"),
     [(["inbox"], False), (["--help"], False), (["watch", "--help"], True), (["demo", "-x"], True)],

@@ -52,6 +52,7 @@ def test_a_small_event_may_be_cut_at_every_byte(size: int) -> None:
     assert _heard(bytes([byte]) for byte in data) == [value, LAST]
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("size", [1, 100, 10_000, 1_000_000, 16_000_000])
 @pytest.mark.parametrize("seed", range(3))
 def test_a_large_event_may_be_cut_anywhere(size: int, seed: int) -> None:
@@ -117,6 +118,7 @@ async def test_a_small_frame_may_be_cut_at_every_byte(size: int) -> None:
     assert server.dialed == 1
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("size", [10_000, 40_000, 1_000_000, 16_000_000])
 async def test_a_large_message_may_be_cut_anywhere(size: int) -> None:
     """Over the segments of which it consists, up to the largest that the service sends."""

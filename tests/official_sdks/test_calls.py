@@ -19,6 +19,7 @@ def _cases() -> Iterator[Any]:
             yield pytest.param(where, case, id=f"{where}-{case.name}", marks=marks)
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize(("where", "case"), list(_cases()))
 def test_a_client_gets_what_it_was_promised(
     where: str, case: Case, programs: Programs, request: pytest.FixtureRequest

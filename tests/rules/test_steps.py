@@ -30,6 +30,7 @@ def _asked(write: str, value: Json, validate: str = "true") -> Decision:
     )
 
 
+@pytest.mark.drawn
 @pytest.mark.parametrize("negated", ["", "!"])
 @pytest.mark.parametrize("name", COSTLY)
 def test_a_costly_pattern_fails_its_rule(name: str, negated: str) -> None:

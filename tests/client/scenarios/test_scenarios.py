@@ -41,7 +41,9 @@ SCENARIOS: dict[str, Scenario] = {
 _called: dict[str, set[tuple[type, str]]] = {}
 
 
-@pytest.mark.parametrize("transport_name", ["rest", "websocket"], indirect=True)
+@pytest.mark.parametrize(
+    "transport_name", [pytest.param("rest", marks=pytest.mark.drawn), "websocket"], indirect=True
+)
 @pytest.mark.parametrize("name", SCENARIOS)
 async def test_both_faces_do_the_same(face: Face, name: str) -> None:
     """The scenario's own text says what."""
