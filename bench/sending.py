@@ -38,8 +38,8 @@ _ONE: Final = "-Ocbcdefghijklmnopqr"
 
 _HANDED_OVER: Final = (
     "the event crosses from the loop's thread to the caller's, through httpx, h11 and asyncio, "
-    "while the peer reads its socket on the thread that calls back; the send itself is one request "
-    "of the same library"
+    "while the peer reads its socket on the thread that calls back; a send crosses to the loop's "
+    "thread and from there to one that asks, and back"
 )
 
 Send = Callable[[str], object]
