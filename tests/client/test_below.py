@@ -13,7 +13,7 @@ from imbari_chat.client.events.below import BelowTheWindow
 from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
-from imbari_chat.engine.effects import Changed
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.schema import decode
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -182,50 +182,135 @@ async def test_nothing_is_looked_for_where_the_window_shows_it(
     assert looks == []
 
 
-class FakeGateway:
-    """Where a session changes, and each look finds the same messages."""
+S: Final = SessionId("s")
 
-    def __init__(self, sessions: list[Json], found: list[Message]) -> None:
+
+def _messages(**times: int) -> list[Message]:
+    """Messages that say their own ids, stamped so."""
+    raw: dict[str, Json] = {
+        name: {"text": name, "from": "admin", "timestamp": time} for name, time in times.items()
+    }
+    return list(decode.messages_by_id(S, raw).records.values())
+
+
+class Below:
+    """What is told of below a window with messages of 1000 and 2000, under which some are found.
+
+    Args:
+        previews: What the session says in turn, as text and time; None where it is gone.
+        found: What each look finds.
+        limit: Of the window.
+
+    Attributes:
+        looks: The times that were looked at.
+        told: The ids of what was told.
+    """
+
+    def __init__(
+        self,
+        *previews: tuple[str, int] | None,
+        found: list[Message] | None = None,
+        limit: int = 2,
+    ) -> None:
+        self._previews = previews
         self.transport, self.patient = self, None
-        self._sessions, self.timely = sessions, found
-        self.lower = self.ahead = list[Message]()
+        self.timely, self.lower = found or [], list[Message]()
+        self.ahead = self.lower
+        self.looks: list[int] = []
+        self.told: list[str] = []
+        diff = MessageDiff(S, limit)
+        diff.update(
+            {f"m{n}": {"text": "", "from": "customer", "timestamp": n} for n in (1000, 2000)}
+        )
+        self.below = BelowTheWindow(
+            cast("Gateway", self), S, diff, lambda event: self.told.append(event.message.id)
+        )
 
     @asynccontextmanager
-    async def listen(self, place: Path) -> AsyncIterator[AsyncIterator[Changed]]:
-        async def changes() -> AsyncIterator[Changed]:
-            for session in self._sessions:
-                yield Changed(session, None)
+    async def listen(self, place: Path) -> AsyncIterator[AsyncIterator[Changed | StateChanged]]:
+        async def changes() -> AsyncIterator[Changed | StateChanged]:
+            for one in self._previews:
+                yield StateChanged("live")
+                yield Changed(one and {"lastMessage": one[0], "lastMessageTime": one[1]}, None)
+            if not self._previews:
+                await asyncio.Event().wait()
 
         yield changes()
 
     async def newest(self, *asked: object, **how: object) -> Self:
         return self
 
-    async def look_at(self, time: int, few: int) -> None: ...
+    async def look_at(self, time: int, few: int) -> None:
+        self.looks.append(time)
+
+    async def hear(self) -> None:
+        """All that the session says."""
+        self.below.begin()
+        assert self.below._listening is not None
+        await self.below._listening
+
+
+@pytest.mark.parametrize(
+    ("previews", "looks", "told"),
+    [
+        ([("m", 2000), ("late", 500)], [500], ["late"]),
+        ([("m", 2000), ("late", 500), ("late", 500)], [500], ["late"]),
+        ([("m", 2000), ("late", 2000), ("late", 500)], [500], ["late"]),
+        ([("m", 2000), ("m", 500), ("late", 500)], [500, 500], ["late"]),
+        ([("m", 2000), ("late", 500), ("later", 600)], [500, 600], ["late", "later"]),
+        ([("late", 500)], [], []),  # before anybody listened
+        ([("late", 500), ("late", 500)], [], []),
+        ([("m", 2000), ("late", 3000)], [], []),  # which the window shows
+        ([("m", 2000), ("shown", 900)], [900], []),
+        ([("m", 2000), None, ("late", 500)], [], []),
+    ],
+)
+async def test_what_is_new_and_below_is_told(
+    previews: list[tuple[str, int] | None], looks: list[int], told: list[str]
+) -> None:
+    """And only where there may be anything it is looked for."""
+    here = Below(*previews, found=_messages(late=500, later=600, shown=1500))
+    await here.hear()
+    assert (here.looks, here.told) == (looks, told)
 
 
 @pytest.mark.parametrize("by_the_window", [False, True])
 async def test_what_both_ways_bring_is_told_once(by_the_window: bool) -> None:
     """After an outage a gap is read, and in it may stand what the session has told of, or tells."""
-    session_id = SessionId("s")
-    diff = MessageDiff(session_id, 2)
-    diff.update({f"m{n}": {"text": "", "from": "customer", "timestamp": n} for n in (1000, 2000)})
-    written: dict[str, Json] = {
-        name: {"text": name, "from": "admin", "timestamp": 500} for name in ("late", "other")
-    }
-    late, other = decode.messages_by_id(session_id, written).records.values()
-    sessions: list[Json] = [
-        {"lastMessage": text, "lastMessageTime": time, "createdAt": 1}
-        for text, time in (("m", 2000), ("late", 500))
-    ]
-    told: list[MessageAdded] = []
-    gateway = cast("Gateway", FakeGateway(sessions, [late]))
-    below = BelowTheWindow(gateway, session_id, diff, told.append)
+    late, other = _messages(late=500, other=500)
+    here = Below(("m", 2000), ("late", 500), found=[late])
     if by_the_window:
-        assert not below.has_told(late)
-    below.begin()
-    assert below._listening is not None
-    await below._listening
-    assert told == ([] if by_the_window else [MessageAdded(session_id, late)])
-    assert below.has_told(late) is not by_the_window
-    assert not below.has_told(other)
+        assert not here.below.has_told(late)
+    await here.hear()
+    assert here.told == ([] if by_the_window else ["late"])
+    assert here.below.has_told(late) == (not by_the_window)
+    assert not here.below.has_told(other)
+
+
+@pytest.mark.parametrize(("limit", "remembered"), [(2, 500), (3, 0)])
+async def test_of_what_the_window_gives_only_so_much_is_remembered(
+    limit: int, remembered: int
+) -> None:
+    """The latest of it; and nothing while there can be nothing below."""
+    here = Below(limit=limit)
+    messages = _messages(**{f"n{n}": n for n in range(600)})
+    assert not any(here.below.has_told(one) for one in messages)
+    assert list(here.below._given) == [one.id for one in messages[600 - remembered :]]
+
+
+async def test_a_session_is_listened_to_below_a_full_window_until_the_end() -> None:
+    """Once, however often the window is looked at."""
+    idle = Below(limit=3)
+    idle.below.begin()
+    assert idle.below._listening is None
+    await idle.below.close()
+    here = Below()
+    here.below.begin()
+    listening = here.below._listening
+    assert listening is not None
+    here.below.begin()
+    assert here.below._listening is listening
+    await asyncio.sleep(0)
+    async with asyncio.timeout(WAIT):
+        await here.below.close()
+    assert listening.cancelled()

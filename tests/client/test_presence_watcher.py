@@ -29,6 +29,7 @@ class Places:
     def __init__(self, refusal: ImbariError | None = None) -> None:
         self._refusal = refusal
         self.heard: dict[str, asyncio.Queue[Changed]] = {}
+        self.asked: list[str] = []
 
     @asynccontextmanager
     async def listen(
@@ -36,6 +37,7 @@ class Places:
     ) -> AsyncIterator[AsyncIterator[Changed]]:
         if self._refusal is not None:
             raise self._refusal
+        self.asked.append(str(path))
         queue = self.heard[str(path)] = asyncio.Queue()
         try:
             yield self._items(queue)
@@ -109,6 +111,48 @@ async def test_as_long_as_somebody_hears_it_is_listened() -> None:
     assert len(watched.places.heard) == 3
     assert first == [came]
     await watched.watcher.close()
+
+
+async def test_however_many_hear_each_place_is_listened_to_once() -> None:
+    """And after the last one anew, without what was there before."""
+    watched, told = Watched(), list[ChatEvent]()
+    hearers = [lambda _: None, lambda _: None]
+    for hearer in hearers:
+        watched.watcher.add(hearer)
+    await turns()
+    assert len(watched.places.asked) == 3
+    await watched.places.says("/presence/customers", _there(NOW))
+    for hearer in hearers:
+        watched.watcher.remove(hearer)
+    await turns()
+    watched.watcher.add(told.append)
+    await turns()
+    assert len(watched.places.asked) == 6
+    await watched.places.says("/typing", None)
+    assert told == []
+    await watched.watcher.close()
+
+
+async def test_it_looks_again_once_and_only_for_somebody() -> None:
+    """Whatever was to come when it looked before, or when the last one left."""
+    watched = Watched("customer")
+    watched.watcher.look_at(AMINA)
+    watched.watcher.team_was_there(AMINA, NOW)
+    assert watched.rings_in is None
+    told: list[ChatEvent] = []
+    watched.watcher.add(told.append)
+    watched.watcher.team_was_there(AMINA, NOW)
+    before = watched.watcher._timer
+    watched.watcher.look()
+    after = watched.watcher._timer
+    assert before is not None
+    assert after is not None
+    assert (before.cancelled(), after.cancelled()) == (True, False)
+    await watched.watcher.close()
+    assert after.cancelled()
+    told.clear()
+    watched.watcher.team_was_there(AMINA, NOW)
+    assert (told, watched.rings_in) == ([], None)
 
 
 async def test_a_sign_ends_by_itself_at_its_time() -> None:

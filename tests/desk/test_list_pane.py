@@ -7,6 +7,7 @@ from typing import Any, cast
 import pytest
 from textual import events
 from textual.geometry import Size
+from textual.strip import Strip
 
 from imbari_chat.desk.list_pane import ListPane
 from imbari_chat.desk.store import Store
@@ -32,7 +33,8 @@ class Desk:
         streams = SimpleNamespace(
             older=SimpleNamespace(load_more=lambda: self.calls.append("load")),
             last_senders=SimpleNamespace(
-                look=lambda: None, look_at_all=lambda: self.calls.append("look at all")
+                look=lambda: self.calls.append("look"),
+                look_at_all=lambda: self.calls.append("look at all"),
             ),
         )
         everybody = [
@@ -42,6 +44,7 @@ class Desk:
         self.store.change(lambda state: replace(state, sessions=sessions))
         self.pane = ListPane(self.store, cast("Streams", streams), self._open)
         self.pane.update()
+        self.calls.clear()
 
     def _open(self, session: Session, peek: bool) -> None:
         self.calls.append(f"{'peek' if peek else 'open'} {session.id}")
@@ -145,3 +148,38 @@ def test_a_click_opens_what_is_drawn_there(
         assert desk.calls == opened, y
     assert len(opened) == 2 * min(ROWS, (height - 1) // 2)
     assert height < 3 or f"open {selected}" in opened
+
+
+def test_one_row_is_a_bar_where_keys_go_to_the_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The selected one, and none while they go elsewhere."""
+    desk = Desk(selected="s2")
+    monkeypatch.setattr(ListPane, "size", Size(60, 21))
+    for has_focus, bars in ((True, [4, 5]), (False, [])):
+        monkeypatch.setattr(ListPane, "has_focus", has_focus)
+        strips = [desk.pane.render_line(y) for y in range(20)]
+        reversed_ = [y for y, strip in enumerate(strips) if any(_is_reversed(strip))]
+        assert reversed_ == bars
+        assert all(all(_is_reversed(strips[y])) for y in bars)
+
+
+def _is_reversed(strip: Strip) -> list[bool]:
+    return [bool(segment.style and segment.style.reverse) for segment in strip]
+
+
+def test_an_empty_list_says_why_in_its_first_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once."""
+    desk = Desk(rows=0)
+    monkeypatch.setattr(ListPane, "size", Size(60, 7))
+    first, *others = [desk.pane.render_line(y).text.strip() for y in range(6)]
+    assert first
+    assert others == [""] * 5
+
+
+def test_who_wrote_last_is_looked_at_where_the_list_is_another() -> None:
+    """What is as it was costs nothing."""
+    desk = Desk()
+    desk.pane.update()
+    assert desk.calls == []
+    desk.pane.action_move(1)
+    desk.pane.update()
+    assert desk.calls == ["look"]
