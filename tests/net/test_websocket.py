@@ -312,6 +312,7 @@ async def test_nothing_to_write_asks_for_nothing() -> None:
 
     transport = WebSocketTransport(who, timeout=20.0)
     await transport.update({})
+    assert transport._policy.connect_timeout == 20.0
     await transport.close()
 
 
