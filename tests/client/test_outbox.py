@@ -557,6 +557,17 @@ async def test_whoever_waits_as_it_is_closed_is_told_that_it_may_be_there(keep: 
     assert (message.delivery, caught.value.outcome_unknown) == ("sent", True)
 
 
+async def test_what_is_dropped_as_it_was_to_go_leaves_nothing_to_write() -> None:
+    """Whoever watches has heard of it, and says so before the transport has it."""
+    service = _Service()
+    outbox = _outbox(service)
+    outbox.watch(lambda _: None)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    await outbox.drop(message.id)
+    await asyncio.sleep(0)
+    assert (service.tries, message.delivery) == ([], "failed")
+
+
 async def test_a_watcher_hears_no_more_once_it_stops() -> None:
     """Stopping twice is fine."""
     service, told = _Service(), list[DeliveryChanged]()
