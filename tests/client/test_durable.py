@@ -487,6 +487,24 @@ async def test_whoever_does_not_send_tells_the_one_that_does(
     await _until(lambda: [one.text for one in sender.outbox] == ["0"])
 
 
+async def test_whoever_does_not_send_is_told_of_changes_alone(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """However often it looks at what waits as it did."""
+    slow, other, told = _Slow(file), _store(file), list[str]()
+    slow.go_on.set()
+    sender, writer = desk(_Away(namespace, ADMIN, file)), desk(store=slow)
+    await _in_vain(sender, session_id, "0")
+    writer._gateway.outbox.watch(lambda event: told.append(event.delivery))
+    await writer.reply(session_id, "1", timeout=0)
+    for n in range(3):
+        slow.was_read.clear()
+        await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+        await slow.was_read.wait()
+    assert told == ["queued"]
+    await other.close()
+
+
 async def test_another_sign_in_never_sends_it(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
