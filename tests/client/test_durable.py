@@ -83,10 +83,14 @@ async def desk(namespace: Namespace, file: FilePath) -> AsyncIterator[Desks]:
     """A maker of programs that write to one outbox; each is ended at the end."""
     async with AsyncExitStack() as ends:
 
-        def make(transport: InMemory | None = None, store: OutboxStore | None = None) -> Any:
+        def make(
+            transport: InMemory | None = None,
+            store: OutboxStore | None = None,
+            policy: OutboxPolicy | None = PATIENTLY,
+        ) -> Any:
             gateway = Gateway(
                 transport or InMemory(namespace, ADMIN),
-                policy=PATIENTLY,
+                policy=policy,
                 store=store or _store(file),
             )
             chat = AsyncAdminChat._over(gateway)
@@ -277,6 +281,25 @@ async def test_what_is_stale_asks_before_it_goes(
         assert later.delivery == "queued"
     assert [row.state for row in _rows(file)] == ["held", "queued"]
     assert _texts(namespace, session_id) == []
+
+
+@pytest.mark.parametrize(
+    ("policy", "hours", "is_held"),
+    [(None, 23, False), (None, 25, True), (replace(PATIENTLY, stale_after=3600.0), 2, True)],
+)
+async def test_what_is_stale_is_a_matter_of_policy(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    policy: OutboxPolicy | None,
+    hours: int,
+    is_held: bool,
+) -> None:
+    """A day, unless it says something else."""
+    await _left_behind(namespace, session_id, file, desk, age=hours * 3600)
+    async with desk(policy=policy) as chat:
+        assert [one.delivery for one in await _at_rest(chat)] == ["held"] * is_held
 
 
 @pytest.mark.parametrize("jump", [25, -25])
@@ -526,6 +549,24 @@ async def test_whoever_does_not_send_tells_the_one_that_does(
     await writer.drop(sent.id)
     await _until(lambda: sent.delivery == "failed")
     await _until(lambda: [one.text for one in sender.outbox] == ["0"])
+
+
+async def test_whoever_does_not_send_is_told_of_changes_alone(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """However often it looks at what waits as it did."""
+    slow, other, told = _Slow(file), _store(file), list[str]()
+    slow.go_on.set()
+    sender, writer = desk(_Away(namespace, ADMIN, file)), desk(store=slow)
+    await _in_vain(sender, session_id, "0")
+    writer._gateway.outbox.watch(lambda event: told.append(event.delivery))
+    await writer.reply(session_id, "1", timeout=0)
+    for n in range(3):
+        slow.was_read.clear()
+        await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
+        await slow.was_read.wait()
+    assert told == ["queued"]
+    await other.close()
 
 
 async def test_another_sign_in_never_sends_it(

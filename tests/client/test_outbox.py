@@ -13,6 +13,7 @@ import pytest
 from imbari_chat import (
     AsyncAdminChat,
     AsyncCustomerChat,
+    ClientClosed,
     CustomerChat,
     InvalidData,
     Unavailable,
@@ -21,11 +22,13 @@ from imbari_chat.client import gateway
 from imbari_chat.client.customer import SEND_POLICY
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.entry import undelivered
+from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.client.sync.portal import Portal
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.outbox import OutboxPolicy
+from imbari_chat.net import process
 from imbari_chat.net.transport import Done, ListenItem, Subscription, Transport, Withdraw
 from imbari_chat.schema import plans
 from imbari_chat.schema.events import DeliveryChanged
@@ -506,6 +509,63 @@ async def test_a_message_that_waits_says_why_until_it_goes() -> None:
         act()
         told.append((message.delivery, message.error))
     assert told == [("sent", None), ("queued", error), ("sent", None), ("confirmed", None)]
+
+
+async def test_what_is_left_behind_is_this_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork has a copy of it, and nothing to say of it; what is delivered is left by nobody."""
+    service = _Service()
+    outbox = _outbox(service)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    assert (outbox.left_behind, outbox in WITH_MAIL) == ((message,), True)
+    with monkeypatch.context() as child:
+        child.setattr(process._this, "pid", -1)
+        assert outbox.left_behind == ()
+    service.tries.pop()(None)
+    assert (outbox.left_behind, outbox in WITH_MAIL) == ((), False)
+    assert await outbox.refused() == ()
+
+
+async def test_an_outbox_that_is_closed_takes_nothing_and_waits_for_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It says what it was closed with, if that is anything."""
+    empty, service = _outbox(_Service()), _Service()
+    assert await empty.close() == ()
+    assert caplog.text == ""
+    with pytest.raises(ClientClosed):
+        await empty.deliver(_reply(0), S, timeout=0, keep=True)
+    outbox, error = _outbox(service), Unavailable("cannot connect")
+    call = asyncio.create_task(outbox.deliver(_reply(0), S, timeout=0.05, keep=True))
+    await asyncio.sleep(0)
+    service.tries.pop()(error)
+    message = await call
+    assert (message.delivery, message.error) == ("queued", error)
+    assert await outbox.close() == (message,)
+    assert outbox._alarm._timer is None
+    assert "closed with 1 message undelivered" in caplog.text
+
+
+@pytest.mark.parametrize("keep", [True, False])
+async def test_whoever_waits_as_it_is_closed_is_told_that_it_may_be_there(keep: bool) -> None:
+    """Also one who would have left it here: nobody sees to it any more."""
+    outbox = _outbox(_Service())
+    call = asyncio.create_task(outbox.deliver(_reply(0), S, timeout=WAIT, keep=keep))
+    await asyncio.sleep(0)
+    (message,) = await outbox.close()
+    with pytest.raises(Unavailable, match="the client was closed") as caught:
+        await call
+    assert (message.delivery, caught.value.outcome_unknown) == ("sent", True)
+
+
+async def test_what_is_dropped_as_it_was_to_go_leaves_nothing_to_write() -> None:
+    """Whoever watches has heard of it, and says so before the transport has it."""
+    service = _Service()
+    outbox = _outbox(service)
+    outbox.watch(lambda _: None)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    await outbox.drop(message.id)
+    await asyncio.sleep(0)
+    assert (service.tries, message.delivery) == ([], "failed")
 
 
 async def test_a_watcher_hears_no_more_once_it_stops() -> None:

@@ -25,6 +25,7 @@ from imbari_chat.engine.link_effects import Attempt, LinkPolicy
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.pulse import PulsePolicy
+from imbari_chat.engine.requests import Answered
 from imbari_chat.errors import (
     AccessDenied,
     AuthError,
@@ -312,6 +313,7 @@ async def test_nothing_to_write_asks_for_nothing() -> None:
 
     transport = WebSocketTransport(who, timeout=20.0)
     await transport.update({})
+    assert transport._policy.connect_timeout == 20.0
     await transport.close()
 
 
@@ -525,6 +527,20 @@ async def test_a_write_that_waits_leaves_no_timer_behind() -> None:
         await transport.close()
         assert [type(one) for one in told] == [ClientClosed]
         assert transport._pending._alarm._timer is None
+
+
+async def test_an_answer_that_comes_as_its_caller_goes_is_for_nobody() -> None:
+    """It disturbs nothing that comes with it."""
+    async with serving(_black_hole) as server, over(server) as transport:
+        await transport.open()
+        call = asyncio.create_task(transport.update({PLACE: 1}))
+        while not transport._pending._waiting:  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+        (key,) = transport._pending._waiting
+        call.cancel()
+        transport._pending.answered(Answered(key, ""))
+        with pytest.raises(asyncio.CancelledError):
+            await call
 
 
 async def test_what_an_effect_brings_about_comes_after_those_that_were_there() -> None:

@@ -341,9 +341,9 @@ class Outbox:
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
-        if entry.message.id in self._entries and entry.kept:
+        if entry.kept:
             entry.awaited = False  # it is on disk, and goes out
-        elif entry.message.id in self._entries:
+        elif self._is_here(entry):
             self._give_up(entry, None)
             _log.warning("interrupted with %s", undelivered([entry.message]))
 
