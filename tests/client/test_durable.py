@@ -17,6 +17,7 @@ from imbari_chat import AccessDenied, AsyncAdminChat, AsyncCustomerChat
 from imbari_chat.client import transports
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending import on_disk
+from imbari_chat.client.sending.durable import DurableOutbox
 from imbari_chat.config import Settings
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -449,6 +450,30 @@ async def test_what_is_settled_during_a_look_is_not_taken_up_again(
     assert chat.outbox == ()
     assert told[told.index("sent") :] == ["sent", "confirmed"]
     await other.close()
+
+
+async def test_what_a_look_finds_before_it_is_known_to_be_accepted_is_taken_over_once(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """It is on disk, and nobody here has been told yet: who wrote it is, and it is sent once."""
+    transport = InMemory(namespace, ADMIN)
+    chat = desk(transport)
+    await _at_rest(chat)
+    outbox = chat._gateway.outbox
+    assert isinstance(outbox, DurableOutbox)
+    replying = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    for _ in range(2):
+        await asyncio.sleep(0)  # it is handed to the disk
+    deadline = time.monotonic() + WAIT
+    while not (rows := _rows(file)):  # nothing else goes on here meanwhile
+        assert time.monotonic() < deadline
+        time.sleep(0.005)  # noqa: ASYNC251
+    outbox._disk._compare(outbox, rows)
+    assert (await replying).delivery == "confirmed"
+    assert (await chat.reply(session_id, "Again", timeout=WAIT)).delivery == "confirmed"
+    assert await _at_rest(chat) == ()
+    assert _texts(namespace, session_id) == ["Hello", "Again"]
+    assert transport.updates == 2
 
 
 async def test_another_process_may_say_that_a_held_message_goes_or_not(

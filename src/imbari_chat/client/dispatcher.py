@@ -108,6 +108,7 @@ class EventDispatcher:
         self._guard = ProcessGuard()
         self._pump: asyncio.Task[None] | None = None
         self._caller: asyncio.Task[None] | None = None
+        self._times_stopped = 0
 
     @property
     def wanted(self) -> bool:
@@ -132,7 +133,8 @@ class EventDispatcher:
         self._guard.check()
         if self._pump is None and not self._over:
             self._pump = asyncio.create_task(self._take_all(), name="imbari-chat listening")
-            self._caller = asyncio.create_task(self._call_all(), name="imbari-chat handlers")
+            calling = self._call_all(self._times_stopped)
+            self._caller = asyncio.create_task(calling, name="imbari-chat handlers")
 
     async def until_live(self) -> None:
         """Wait until the first snapshot has been taken.
@@ -192,6 +194,7 @@ class EventDispatcher:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         self._pump = self._caller = None
+        self._times_stopped += 1
         self._queue.clear()
         self._kept.clear()
         self._live = self._over = False
@@ -234,9 +237,10 @@ class EventDispatcher:
     def _is_handled(self, event: ChatEvent) -> bool:
         return any(wanted.fits(event) for wanted, _ in self._handlers)
 
-    async def _call_all(self) -> None:
+    async def _call_all(self, times_stopped: int) -> None:
+        """Until it is stopped, from within perhaps. It may run before anybody has the task."""
         _handling.set(self)
-        while self._caller is asyncio.current_task():
+        while self._times_stopped == times_stopped:
             await self._notifier.until(lambda: bool(self._queue) or self._over)
             if not self._queue:
                 return

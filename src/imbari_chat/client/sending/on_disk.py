@@ -87,6 +87,8 @@ class Disk:
         self._version: int | None = None
         self._moved: set[str] = set()
         """What became of these is known better here than by a look that began before."""
+        self._coming: set[str] = set()
+        """These are being accepted: a look may find them before that is known here."""
         self._held: set[str] = set()
         """A person holds these, and the disk says so."""
         self.was_read: bool = False
@@ -115,7 +117,10 @@ class Disk:
         entry.kept, entry.tried, entry.created = True, tried, _wall()
         plan = pack(entry.plan)
         row = Row(entry.message.id, entry.session_id, plan, entry.created, uid, int(tried))
-        return self._store.append(row)
+        done = self._store.append(row)
+        self._coming.add(row.key)
+        done.add_done_callback(lambda _: self._coming.discard(row.key))
+        return done
 
     def accepted(self, entry: OutboxEntry) -> None:
         """It is on disk; a look that began before does not know it."""
@@ -253,7 +258,7 @@ class Disk:
     def _compare(self, sender: Sender, rows: list[Row]) -> None:
         taken = sender.taken()
         for row in rows:
-            if row.uid == sender.uid and row.key not in self._moved:
+            if row.uid == sender.uid and row.key not in self._moved | self._coming:
                 self._found(sender, row, is_taken=row.key in taken)
         if self._lock is not None:
             taken = sender.taken()
