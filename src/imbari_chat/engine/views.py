@@ -59,7 +59,7 @@ class View:
     def value(self) -> Json:
         """What it shows, its children in their order; a part of it while the rest is not known."""
         shown: dict[str, Json] = {key: self._children[key] for _, key in self._rows}
-        if shown and isinstance(self._itself, dict):
+        if isinstance(self._itself, dict):
             shown |= self._itself
         return shown or self._itself
 
@@ -75,7 +75,7 @@ class View:
         for place, key in rows:
             if key not in old:
                 added.append(Seen("added", after[key], key, previous))
-            elif not _alike(before[key], after[key]):
+            elif from_json(before[key]) != from_json(after[key]):
                 if old[key] != place:
                     moved.append(Seen("moved", after[key], key, previous))
                 changed.append(Seen("changed", after[key], key, previous))
@@ -112,8 +112,3 @@ def _apart(value: Json) -> Json:
         return value
     priority = at(value, (".priority",))
     return None if priority is None else {".priority": priority}
-
-
-def _alike(before: Json, after: Json) -> bool:
-    """An array and the object that it stands for are one value."""
-    return before is after or from_json(before) == from_json(after)
