@@ -153,7 +153,7 @@ async def a_colleague_who_gets_in_between_is_noticed_by_the_rules(face: Face) ->
         session = await customer.start(name="Amina", email="amina@example.com", text="Hello")
         async with desk.open(session.id) as mine, colleague.open(session.id) as theirs:
             (question,) = await mine.history()
-            transport = face.gateway(desk).transport
+            transport = face.gateway(desk)._transport
             update = transport.update
             tests_loop = asyncio.get_running_loop()
 

@@ -128,7 +128,7 @@ async def presence_that_is_switched_off_says_and_hears_nothing(face: Face) -> No
         assert desk.presence == customer.presence == PresenceSnapshot()
         for chat in (desk, customer):
             assert chat.status.presence == "off"
-            transport = face.gateway(chat).transport
+            transport = face.gateway(chat)._transport
             assert len(transport.subscriptions) == 1
     assert face.stored("/presence") is None
     assert face.stored("/typing") is None

@@ -64,7 +64,7 @@ async def of_two_who_claim_at_once_one_has_it(face: Face) -> None:
     brian, noor = colleagues(face)
     async with face.customer() as customer, brian, noor:
         session = await customer.start(**AMINA)
-        transport = face.gateway(brian).transport
+        transport = face.gateway(brian)._transport
         update = transport.update
         tests_loop = asyncio.get_running_loop()
 
@@ -101,7 +101,7 @@ async def what_is_noted_no_customer_reads(face: Face) -> None:
         with pytest.raises(InvalidData, match="a note"):
             await noor.team.add_note(session.id, "x" * 2001)
         assert [one.text for one in await customer.history()] == ["Hello"]
-        stranger = face.gateway(customer).transport
+        stranger = face.gateway(customer)._transport
         for root in ("adminNotes", "assignments", "labels", "snoozes", "blocks", "cannedReplies"):
             path = _path(f"/{root}/{session.id}")
             with pytest.raises(AccessDenied):
