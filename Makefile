@@ -8,7 +8,7 @@ CHECKED := $(VENV)/checked
 .DEFAULT_GOAL := help
 # Tests start programs by the hundred; each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many tests run at once; auto: three for a processor, at most 8. 0: one by one.
+# How many tests run at once; auto: five for two processors, at most 8. 0: one by one.
 JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder
@@ -36,7 +36,7 @@ help:
 	@echo "make demo                  emulator, simulated customers and the desk"
 	@echo "make demo ARGS=--headless  the same, bounded and without a terminal"
 	@echo "make demo-web              the same with the website: the chat widget and the team's dashboard"
-	@echo "make test                  install, check and run every test, in parallel; 3 to 4 minutes, 5 with the peers"
+	@echo "make test                  install, check and run every test, in parallel; 3 minutes, 4 with the peers"
 	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
 	@echo "make thorough              every property with eight times the examples of make test, as many rounds;"

@@ -43,8 +43,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Three workers for a processor, as far as memory goes: mostly a test waits."""
-    return min(3 * (os.cpu_count() or 1), 8)
+    """Five workers for two processors, as far as memory goes: mostly a test waits.
+
+    Each imports and collects everything for itself, so a sixth costs more than it does.
+    """
+    return min(max(5 * (os.cpu_count() or 1) // 2, 3), 8)
 
 
 @pytest.hookimpl(optionalhook=True)
