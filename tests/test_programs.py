@@ -136,7 +136,7 @@ def test_a_reader_who_has_gone_is_met_at_the_end(popen: Any) -> None:
 
 def test_ctrl_c_is_an_interrupt(popen: Any) -> None:
     """And kills who does not take it, as a shell expects."""
-    code = "import time\nprint('ready', flush=True)\ntime.sleep(60)"
+    code = "import time\nprint('ready', flush=True)\nwhile True:\n    time.sleep(0.1)"
     pipe = subprocess.PIPE
     with popen([sys.executable, "-c", code], stdout=pipe, stderr=pipe) as process:
         process.stdout.readline()

@@ -124,7 +124,8 @@ def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> No
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda number, _: sys.exit(40 + number))
         print("ready", file=open(sys.argv[1], "w"), flush=True)
-        time.sleep(60)
+        while True:
+            time.sleep(0.1)  # what comes just before a sleep is heard after it
     """
     outer = programs.Popen(
         [sys.executable, "-c", textwrap.dedent(OUTER), textwrap.dedent(inner), str(note)]
@@ -132,6 +133,25 @@ def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> No
     _wait_for(note)
     outer.send_signal(number)
     assert outer.wait(60) == 40 + number
+
+
+def test_no_signal_waits_for_the_command_to_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that handles them waits with an end: what comes just before that is heard soon."""
+    go, wait = tmp_path / "go", subprocess.Popen.wait
+    by_main: list[bool] = []
+
+    def noting(child: subprocess.Popen[bytes], timeout: float | None = None) -> int:
+        if timeout is None and child.returncode is None:
+            by_main.append(threading.current_thread() is threading.main_thread())
+            go.touch()
+        return wait(child, timeout)
+
+    monkeypatch.setattr(subprocess.Popen, "wait", noting)
+    code = "import os, sys, time\nwhile not os.path.exists(sys.argv[1]):\n    time.sleep(0.01)"
+    assert run([sys.executable, "-c", code, str(go)], Emulator()) == 0
+    assert by_main == [False]
 
 
 SERVER = """

@@ -65,7 +65,7 @@ def run(command: Sequence[str], emulator: Emulator, *, grace: float = 2.0) -> in
             relay.to(child.pid)
             forget_parent = watch_parent(os.getppid(), lambda: _end_group(child, grace))
             with _foreground(child.pid):
-                code = child.wait()
+                code = _ended(child)
             forget_parent()
         finally:
             _end_group(child, grace)
@@ -123,6 +123,24 @@ def watch_parent(
         thread.join()
 
     return forget
+
+
+def _ended(child: "subprocess.Popen[bytes]") -> int:
+    """Its exit code, when it has ended; signals are handled meanwhile.
+
+    A thread waits, since what comes just before a wait without an end begins would be handled when
+    that ends.
+    """
+    over = threading.Event()
+
+    def wait() -> None:
+        child.wait()
+        over.set()
+
+    threading.Thread(target=wait, name="imbari-child-wait", daemon=True).start()
+    while not over.wait(_UNHEARD_SECONDS):
+        pass
+    return child.wait()
 
 
 class _Relay:
