@@ -39,8 +39,8 @@ help:
 	@echo "make test                  install, check and run every test, in parallel; 3 minutes, 4 with the peers"
 	@echo "make test ARGS='-k inbox'  those of them"
 	@echo "make quick                 ruff, and the tests of cores and tables; about half a minute"
-	@echo "make thorough              every property with eight times the examples of make test, as many rounds;"
-	@echo "                           ARGS=--hypothesis-profile=night: forty times"
+	@echo "make thorough              every property with ten times the examples of make test, as many rounds;"
+	@echo "                           ARGS=--hypothesis-profile=night: a hundred times"
 	@echo "make over-rest             the client's tests over REST, those that make test runs over a WebSocket alone"
 	@echo "make any-day               what reads the calendar, 400 days ahead and 400 back; needs faketime"
 	@echo "make check                 ruff, mypy --strict, import-linter"
@@ -85,9 +85,9 @@ collected: $(STAMP)
 quick: $(STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(PYTEST) -q -n 2 --hypothesis-profile=quick $(CORES) $(ARGS)
+	$(PYTEST) -q -n 2 $(CORES) $(ARGS)
 
-# Properties, state machines, rounds and large tables: what make test holds with an eighth of them.
+# Properties, state machines, rounds and large tables: what make test holds with a tenth of them.
 thorough: $(STAMP)
 	$(PYTEST) $(IN_PARALLEL) -m "hypothesis or rounds or drawn" --hypothesis-profile=thorough $(ARGS)
 
@@ -102,7 +102,7 @@ any-day: $(STAMP)
 	@for days in $(DAYS); do \
 	  echo "== $$days days"; \
 	  DONT_FAKE_MONOTONIC=1 PYTHONPYCACHEPREFIX=$(CURDIR)/$(VENV)/any-day/$$days \
-	    faketime -f "$${days}d" $(PYTEST) -q $(IN_PARALLEL) -m "not peer" --hypothesis-profile=quick $(DATED) $(ARGS) || exit; \
+	    faketime -f "$${days}d" $(PYTEST) -q $(IN_PARALLEL) -m "not peer" $(DATED) $(ARGS) || exit; \
 	done
 
 reference: $(STAMP)

@@ -1,8 +1,7 @@
 """How often a thing is tried: few examples and rounds in a hurry, many at night.
 
 ``make thorough`` gives as many as a property or a test marked ``rounds`` asks for, each time CI
-runs. ``make test`` gives an eighth, for what is wrong everywhere, and ``quick`` a tenth; ``night``
-gives ten times as many.
+runs. ``make test`` gives a tenth, for what is wrong everywhere; ``night`` gives ten times as many.
 No profile holds the clock against a property: how long an example takes says more about what else
 the machine does.
 """
@@ -20,7 +19,7 @@ USUAL: Final = "usual"
 
 _THOROUGH: Final = "thorough"
 
-_PROFILES: Final = {"quick": 10, USUAL: 12, _THOROUGH: 100, "night": 1000}
+_PROFILES: Final = {USUAL: 10, _THOROUGH: 100, "night": 1000}
 """How many examples a property is given that asks for no number of its own."""
 
 
