@@ -68,7 +68,8 @@ def bystander(host: str) -> Iterator[Bystander]:
 def _no_mistake_of_ours(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """No traceback, and nothing that is called an error."""
     yield
-    records = caplog.get_records("call")
+    # The test's own client calls an end in the midst of bytes an error of its own.
+    records = [one for one in caplog.get_records("call") if one.name != "websockets.client"]
     assert [one for one in records if one.exc_info or one.levelno >= logging.ERROR] == []
 
 
