@@ -276,30 +276,26 @@ def test_live_calls_carry_the_token_in_a_header(
     assert "ya29" not in asked.target
 
 
+@pytest.mark.parametrize(
+    ("said", "error", "tokens"),
+    [("Permission denied", AccessDenied, 1), ("Unauthorized request.", CredentialRefused, 2)],
+)
 @pytest.mark.parametrize("call", CALLS, ids=["read", "query", "shallow", "write", "swap"])
-def test_a_denial_is_one_request_and_costs_no_token(
-    key_file: FilePath, server: AnsweringServer, call: Callable[[ServiceAccess], object]
+def test_a_token_that_is_not_taken_is_replaced_once_and_a_denial_costs_none(
+    key_file: FilePath,
+    server: AnsweringServer,
+    call: Callable[[ServiceAccess], object],
+    said: str,
+    error: type[Exception],
+    tokens: int,
 ) -> None:
-    """Google's session would take it for an old token, twice, and ask again."""
-    server.status, server.body = 401, '{"error": "Permission denied"}'
+    """Whatever the clock says of it. Google's session takes a denial for an old token, twice."""
+    server.status, server.body = 401, json.dumps({"error": said})
     with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
         access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
-        with pytest.raises(AccessDenied):
+        with pytest.raises(error):
             call(access)
-    assert [one.path == "/token" for one in server.asked] == [True, False]
-
-
-@pytest.mark.parametrize("call", CALLS, ids=["read", "query", "shallow", "write", "swap"])
-def test_a_token_that_is_not_taken_is_replaced_once(
-    key_file: FilePath, server: AnsweringServer, call: Callable[[ServiceAccess], object]
-) -> None:
-    """Whatever the clock says of it."""
-    server.status, server.body = 401, '{"error": "Unauthorized request."}'
-    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
-        access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
-        with pytest.raises(CredentialRefused):
-            call(access)
-    assert [one.path == "/token" for one in server.asked] == [True, False, True, False]
+    assert [one.path == "/token" for one in server.asked] == [True, False] * tokens
 
 
 def test_refused_key_is_an_auth_error(key_file: FilePath, server: AnsweringServer) -> None:

@@ -27,6 +27,7 @@ from imbari_chat.identity.project import Project
 from imbari_chat.wire.json import Json, parse, same
 
 __all__ = [
+    "JSON_BODY",
     "QuietSession",
     "SilentWrites",
     "StrangerAnswer",
@@ -34,7 +35,8 @@ __all__ = [
     "refuse_strangers",
 ]
 
-_SENT = {"Content-Type": "application/json; charset=UTF-8"}
+JSON_BODY: Final = {"content-type": "application/json; charset=UTF-8"}
+"""The header of what is written."""
 
 _PIECE = 1024
 """Bytes of a body after which whoever waits hears of it. A line that does not carry as many within
@@ -313,7 +315,7 @@ class SilentWrites:
     def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
         ready = self._ready
         if ready is None or ready[0] != url or ready[1] != headers:
-            request = requests.Request("PATCH", url, {**_SENT, **headers})
+            request = requests.Request("PATCH", url, {**JSON_BODY, **headers})
             ready = self._ready = url, headers, self._session.prepare_request(request)
         return ready[2]
 

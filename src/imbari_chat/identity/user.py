@@ -22,7 +22,7 @@ from imbari_chat.errors import AuthError, ImbariError, InvalidData
 from imbari_chat.identity.keeping import TokenKeeper
 from imbari_chat.identity.mapping import user_errors, version_tag
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.session import QuietSession, SilentWrites
+from imbari_chat.identity.session import JSON_BODY, QuietSession, SilentWrites
 from imbari_chat.wire.json import Json, dumps, is_number, parse, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -34,7 +34,6 @@ _LIFETIME = 3600.0
 _EARLY = 300.0
 _DEAD = 30.0
 _PAUSE = 30.0
-_JSON = {"content-type": "application/json; charset=UTF-8"}
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 T = TypeVar("T")
@@ -205,7 +204,7 @@ class UserAccess(SocketAccess, Secret):
         def write(token: str) -> bool:
             answer = self._session.put(
                 self._url(path, token),
-                headers={**_JSON, "if-match": tag},
+                headers={**JSON_BODY, "if-match": tag},
                 data=dumps(value).encode(),
             )
             if answer.status_code == 412:  # somebody wrote in between
