@@ -146,7 +146,9 @@ def test_show_says_how_much_is_older(program: Program, visitor: Visitor) -> None
     drawn = program(*latest, terminal=True)
     assert "not shown: 2 older messages" in drawn.stdout
     assert drawn.stderr == ""
-    for beside in (program(*latest), program(*latest, "--ids", terminal=True)):
+    rows = program(*latest, "--fields", "text", terminal=True)
+    assert rows.stdout == "Three\n"
+    for beside in (rows, program(*latest), program(*latest, "--ids", terminal=True)):
         assert "not shown" not in beside.stdout
         assert "not shown: 2 older messages" in beside.stderr
     none = program("history", session, "--since", "2000-01-01", "--until", "2000-01-02")

@@ -374,6 +374,7 @@ def test_what_is_below_is_below_the_last_window_in_every_step() -> None:
     first: Json = {"a": _message("a", timestamp=1), "b": _message("b", timestamp=2)}
     second: Json = {"c": _message("c", timestamp=3), "d": _message("d", timestamp=4)}
     diff.update(first)
+    assert diff.is_full
     asked = [
         [(diff.is_below(message("x", "x", timestamp=at)), diff.may_miss(at)) for at in (0, 1, 2)]
         for _ in diff.updates(second, at_most=1)
@@ -434,6 +435,8 @@ def test_a_window_that_is_not_full_shows_all() -> None:
     """Nothing stands below it, and no session can have been older."""
     diff, sessions = _messages(3), SessionDiff(3)
     diff.update({"b": _message("b", timestamp=5)})
+    assert not diff.is_full
+    assert not diff.may_miss(1)
     assert not diff.is_below(message("a", "x", timestamp=1))
     for keys in ("abc", "ab"):
         sessions.update({key: _session(7) for key in keys})

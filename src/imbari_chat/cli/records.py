@@ -41,8 +41,8 @@ class Form:
     """
 
     json: bool
-    jsonl: bool = False
-    ids: bool = False
+    jsonl: bool
+    ids: bool
     fields: Sequence[str] = ()
 
     @classmethod

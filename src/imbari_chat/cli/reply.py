@@ -192,7 +192,7 @@ def resolve(
     quiet: Quiet = False,
 ) -> None:
     """Close matters. A customer reopens one by writing again."""
-    _turn(ctx, session, "resolved", Form(json=json, ids=ids), quiet=quiet)
+    _turn(ctx, session, "resolved", Form(json=json, jsonl=False, ids=ids), quiet=quiet)
 
 
 def reopen(
@@ -203,7 +203,7 @@ def reopen(
     quiet: Quiet = False,
 ) -> None:
     """Take resolved conversations up again."""
-    _turn(ctx, session, "active", Form(json=json, ids=ids), quiet=quiet)
+    _turn(ctx, session, "active", Form(json=json, jsonl=False, ids=ids), quiet=quiet)
 
 
 def _turn(
