@@ -10,6 +10,7 @@ from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.events.event_stream import follow, with_deliveries
+from imbari_chat.client.events.iteration import EventIteration
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.events.resolutions import resolutions
 from imbari_chat.client.gateway import Gateway, RejectionHandler
@@ -407,7 +408,8 @@ class AsyncAdminChat(BaseChat):
             buffer=buffer,
             overflow=overflow,
         )
-        return with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+        events = with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+        return EventIteration(self._gateway.place, events)
 
     def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
         """Follow what is resolved and reopened in all conversations, however long ago they moved.
@@ -423,4 +425,4 @@ class AsyncAdminChat(BaseChat):
             InvalidData: The rules in force are older than this program, and have no index for it.
             ImbariError: It has ended for good.
         """
-        return resolutions(self._gateway)
+        return EventIteration(self._gateway.place, resolutions(self._gateway))

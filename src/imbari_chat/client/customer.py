@@ -369,7 +369,7 @@ class AsyncCustomerChat(BaseChat):
         )
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
-        if self._gateway.is_at_home:
+        if self._gateway.place.is_at_home:
             await self._dispatcher.close()
             if self._marks:
                 await asyncio.wait(self._marks, timeout=_LAST_MARKS)
