@@ -400,6 +400,7 @@ class AsyncAdminChat(BaseChat):
         checked_count("limit", limit)
         checked_buffer(buffer, overflow)
         diff = SessionDiff(limit)
+        self._gateway.inbox.window = paths.sessions_in_order().limit_to_last(limit)
         batches = follow(
             self._gateway,
             paths.SESSIONS,

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from imbari_chat.client.arguments import checked_callable, checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.events.inbox_sessions import InboxSessions
 from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.reading.cursor import Reader, Row
@@ -97,6 +98,7 @@ class Gateway:
         self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids(lambda: transport.stamp)
         self.own_changes: OwnChanges = OwnChanges()
+        self.inbox: InboxSessions = InboxSessions(transport)
         self.presence: ClientPresence = ClientPresence(
             transport, self.ids, side, enabled=presence, name=name
         )

@@ -2,13 +2,14 @@
 
 A browser whose clock is slow stamps its messages in the past. In a window that is full of later
 ones they are never shown, but the session tells of each: of its text, and of its time. So once a
-window is full its session is listened to as well, and what it names is looked for where its time
-stands below.
+window is full its session is followed as well, where the client's inbox shows it or by a listener
+of its own, and what it names is looked for where its time stands below.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 from imbari_chat.client.events.diff import MessageDiff
@@ -82,6 +83,9 @@ class BelowTheWindow:
     async def _listen(self) -> None:
         place = paths.session(self._session_id)
         try:
+            async with aclosing(self._gateway.inbox.follow(self._session_id)) as shown:
+                async for raw in shown:
+                    await self._look(raw)
             async with self._gateway.transport.listen(place) as subscription:
                 async for item in subscription:
                     if isinstance(item, Changed):
