@@ -133,8 +133,14 @@ def test_a_look_at_an_emulator_loads_no_keyring(emulated: dict[str, str]) -> Non
     assert "keyring" in _modules_of("inbox", **emulated)
     for arguments in _LOOKS:
         loaded = _modules_of(*arguments, **emulated)
-        assert "firebase_admin" in loaded
-        unwanted = {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
+        assert "imbari_chat.identity.service" in loaded
+        unwanted = {
+            "keyring",
+            "pyrebase",
+            "firebase_admin",
+            "textual",
+            "imbari_chat.net.http_client",
+        }
         unwanted |= {"websockets", "imbari_chat.net.auto", "imbari_chat.net.websocket"}
         assert not loaded & unwanted, arguments
 
