@@ -17,6 +17,7 @@ from imbari_chat.client.events.new_messages import last_of, named, stamped
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import ImbariError
+from imbari_chat.net.background import in_background
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import MessageAdded
 from imbari_chat.schema.models import Message, Session
@@ -61,8 +62,7 @@ class BelowTheWindow:
     def begin(self) -> None:
         """Listen from now on, if there may be anything below."""
         if self._listening is None and self._diff.is_full:
-            work = self._listen()
-            self._listening = asyncio.create_task(work, name="imbari-chat below the window")
+            self._listening = in_background(self._listen(), "hearing what is below the window")
 
     def has_told(self, message: Message) -> bool:
         """Whether what the window gives now has been told from here; if not, it is remembered."""
@@ -78,7 +78,7 @@ class BelowTheWindow:
         """Stop."""
         if self._listening is not None:
             self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await asyncio.wait({self._listening})
 
     async def _listen(self) -> None:
         place = paths.session(self._session_id)

@@ -14,6 +14,7 @@ from typing import Final
 from imbari_chat.engine.effects import Changed
 from imbari_chat.engine.mirror import children
 from imbari_chat.errors import ImbariError
+from imbari_chat.net.background import in_background
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema import paths
@@ -55,7 +56,7 @@ class InboxSessions:
         self._followers.add(follower)
         if self._listening is None:
             work = self._listen(self.window)
-            self._listening = asyncio.create_task(work, name="imbari-chat sessions of the inbox")
+            self._listening = in_background(work, "hearing of the inbox's sessions")
         elif self._shown is not None:
             follower.take(self._shown)
         try:
@@ -87,7 +88,7 @@ class InboxSessions:
         if self._listening is not None:
             listening, self._listening, self._shown = self._listening, None, None
             listening.cancel()
-            await asyncio.gather(listening, return_exceptions=True)
+            await asyncio.wait({listening})
 
 
 class _Follower:
