@@ -178,6 +178,13 @@ def test_a_sign_that_cannot_be_given_is_tried_again_ever_more_rarely() -> None:
     ]  # fmt: skip
 
 
+def test_what_was_refused_and_is_wanted_no_more_is_forgotten() -> None:
+    """It is not taken away either."""
+    assert told(Line(DENIED), (0, ONLINE), (1, None), (300, ONLINE), (301, "close")) == [
+        "0 +Sff online: denied", "300 +Sff online", "301 -Sff", "301 closed",
+    ]  # fmt: skip
+
+
 def test_an_outage_may_last_for_days() -> None:
     """And ends like any other."""
     line = Line(*[UNREACHABLE] * 3000)
