@@ -136,6 +136,8 @@ def told(line: Line, *steps: Step, notes: bool = False, pace: Pace | None = None
             else:
                 signs.say(step)
         await asyncio.sleep(0)
+        is_heard = any("listen" in one for one in line.told)
+        assert signs.subscription is (line if is_heard else None)
         return list(line.told)
 
     return in_virtual_time(main())
@@ -178,6 +180,13 @@ def test_a_sign_that_cannot_be_given_is_tried_again_ever_more_rarely() -> None:
     ]  # fmt: skip
 
 
+def test_what_was_refused_and_is_wanted_no_more_is_forgotten() -> None:
+    """It is not taken away either."""
+    assert told(Line(DENIED), (0, ONLINE), (1, None), (300, ONLINE), (301, "close")) == [
+        "0 +Sff online: denied", "300 +Sff online", "301 -Sff", "301 closed",
+    ]  # fmt: skip
+
+
 def test_an_outage_may_last_for_days() -> None:
     """And ends like any other."""
     line = Line(*[UNREACHABLE] * 3000)
@@ -210,8 +219,9 @@ def test_the_service_is_asked_to_take_a_sign_away_before_it_is_told_of_it() -> N
     """
     line = Line(lasts=True)
     steps: list[Step] = [
-        (0, ONLINE), (10, AWAY), (71, "reconnecting"), (72, ONLINE), (80, "live"),
-        (150, "connecting"), (160, ELSEWHERE), (170, None), (400, ELSEWHERE), (401, None),
+        (0, ONLINE), (10, AWAY), (71, "reconnecting"), (72, ONLINE), (75, "connecting"),
+        (80, "live"), (150, "connecting"), (160, ELSEWHERE), (170, None), (400, ELSEWHERE),
+        (401, None),
     ]  # fmt: skip
     assert told(line, *steps, notes=True) == [
         "0 at the end -Sff", "0 giving Sff", "0 +Sff online", "0 given Sff 0", "0 listen S",
