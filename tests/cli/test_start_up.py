@@ -16,7 +16,7 @@ from imbari_chat.emulator import Emulator
 pytestmark = pytest.mark.xdist_group("start-up")
 
 _HEAVY = {"firebase_admin", "pyrebase", "textual", "prompt_toolkit", "httpx", "requests", "uvicorn"}
-_WORKING = {"pydantic", "pydantic_settings", "asyncio", "imbari_chat.schema.models"}
+_WORKING = {"pydantic", "asyncio", "imbari_chat.schema.models"}
 """What nobody needs before a command begins."""
 
 _REPORT = """
