@@ -136,6 +136,9 @@ def told(line: Line, *steps: Step, notes: bool = False, pace: Pace | None = None
             else:
                 signs.say(step)
         await asyncio.sleep(0)
+        is_heard = any("listen" in one for one in line.told)
+        heard_by: object = signs.subscription
+        assert heard_by is (line if is_heard else None)
         return list(line.told)
 
     return in_virtual_time(main())
@@ -217,8 +220,9 @@ def test_the_service_is_asked_to_take_a_sign_away_before_it_is_told_of_it() -> N
     """
     line = Line(lasts=True)
     steps: list[Step] = [
-        (0, ONLINE), (10, AWAY), (71, "reconnecting"), (72, ONLINE), (80, "live"),
-        (150, "connecting"), (160, ELSEWHERE), (170, None), (400, ELSEWHERE), (401, None),
+        (0, ONLINE), (10, AWAY), (71, "reconnecting"), (72, ONLINE), (75, "connecting"),
+        (80, "live"), (150, "connecting"), (160, ELSEWHERE), (170, None), (400, ELSEWHERE),
+        (401, None),
     ]  # fmt: skip
     assert told(line, *steps, notes=True) == [
         "0 at the end -Sff", "0 giving Sff", "0 +Sff online", "0 given Sff 0", "0 listen S",
