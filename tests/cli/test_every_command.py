@@ -5,8 +5,10 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import typer
@@ -116,3 +118,47 @@ def test_a_reader_who_has_left_is_no_failure(
     with pytest.raises(SystemExit) as ended:
         run([*path, "--help"])
     assert (ended.value.code, capsys.readouterr().err) == (0, "")
+
+
+_NUMBERS: Final = (
+    "0",
+    "1",
+    "-1",
+    "+1",
+    "01",
+    "50",
+    "1001",
+    "65536",
+    "9" * 10,
+    "1_0",
+    "1.5",
+    "²",
+    "٣",
+)
+_TYPED: Final = ("", *_NUMBERS, "true", "active", "a b", "../x", "-")
+
+
+@each_command
+def test_what_is_read_without_typers_conversion_is_what_that_makes_of_it(
+    path: tuple[str, ...],
+) -> None:
+    """Whatever is typed, and of the defaults; what is refused, in the same words."""
+    command: Any = typer.main.get_command(build())
+    for name in path:
+        command = command.commands[name]
+    with command.make_context("it", ["x"] * 9, resilient_parsing=True) as ctx:
+        for parameter in command.params:
+            if parameter.callback is not None:
+                continue
+            full = partial(type(parameter).process_value, parameter)
+            values = [(one,) for one in _TYPED] if parameter.type_descriptor.is_list else _TYPED
+            for value in [None, parameter.get_default(ctx), *values]:
+                assert _of(parameter.process_value, ctx, value) == _of(full, ctx, value), parameter
+
+
+def _of(process: Callable[[Any, Any], object], ctx: Any, value: object) -> tuple[object, ...]:
+    try:
+        found = process(ctx, value)
+    except typer.TyperException as error:
+        return type(error), error.format_message()
+    return type(found), found

@@ -16,6 +16,8 @@ from imbari_chat.emulator import Emulator
 pytestmark = pytest.mark.xdist_group("start-up")
 
 _HEAVY = {"firebase_admin", "pyrebase", "textual", "prompt_toolkit", "httpx", "requests", "uvicorn"}
+_WORKING = {"pydantic", "asyncio", "imbari_chat.schema.models"}
+"""What nobody needs before a command begins."""
 
 _REPORT = """
 import gc, json, sys
@@ -58,9 +60,10 @@ def _modules_alone(*arguments: str) -> Set[str]:
     [["--help"], ["inbox", "--help"], ["desk", "--help"], ["desk"], ["emulator", "--help"]],
 )
 def test_help_loads_nothing_that_talks(arguments: list[str]) -> None:
-    """Neither Firebase's libraries, nor the emulator, nor a screen."""
+    """Neither Firebase's libraries, nor the emulator, nor a screen; a page no models either."""
     loaded = _modules_alone(*arguments)
     assert not loaded & _HEAVY
+    assert "--help" not in arguments or not loaded & _WORKING
     assert "imbari_chat.emulator" not in loaded
     assert "imbari_chat.client" not in loaded
 
@@ -130,8 +133,14 @@ def test_a_look_at_an_emulator_loads_no_keyring(emulated: dict[str, str]) -> Non
     assert "keyring" in _modules_of("inbox", **emulated)
     for arguments in _LOOKS:
         loaded = _modules_of(*arguments, **emulated)
-        assert "firebase_admin" in loaded
-        unwanted = {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
+        assert "imbari_chat.identity.service" in loaded
+        unwanted = {
+            "keyring",
+            "pyrebase",
+            "firebase_admin",
+            "textual",
+            "imbari_chat.net.http_client",
+        }
         unwanted |= {"websockets", "imbari_chat.net.auto", "imbari_chat.net.websocket"}
         assert not loaded & unwanted, arguments
 

@@ -137,8 +137,8 @@ def told(line: Line, *steps: Step, notes: bool = False, pace: Pace | None = None
                 signs.say(step)
         await asyncio.sleep(0)
         is_heard = any("listen" in one for one in line.told)
-        heard_by: object = signs.subscription
-        assert heard_by is (line if is_heard else None)
+        listening: object = signs.subscription
+        assert listening is (line if is_heard else None)
         return list(line.told)
 
     return in_virtual_time(main())

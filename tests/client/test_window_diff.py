@@ -368,6 +368,20 @@ def test_the_horizon_before_is_that_of_the_last_window_in_every_step() -> None:
     assert diff.horizon == 3
 
 
+def test_what_is_below_is_below_the_last_window_in_every_step() -> None:
+    """Whoever asks meanwhile asks of what was delivered, also when its lowest has left already."""
+    diff = _messages(2)
+    first: Json = {"a": _message("a", timestamp=1), "b": _message("b", timestamp=2)}
+    second: Json = {"c": _message("c", timestamp=3), "d": _message("d", timestamp=4)}
+    diff.update(first)
+    asked = [
+        [(diff.is_below(message("x", "x", timestamp=at)), diff.may_miss(at)) for at in (0, 1, 2)]
+        for _ in diff.updates(second, at_most=1)
+    ]
+    assert asked == [[(True, True), (False, True), (False, False)]] * 4
+    assert (diff.is_below(message("b", "x", timestamp=2)), diff.may_miss(3)) == (True, True)
+
+
 def test_a_large_snapshot_comes_in_steps() -> None:
     """An event loop gets a turn in between."""
     diff = SessionDiff(10_000)

@@ -508,7 +508,7 @@ async def test_closing_waits_for_what_takes_its_time(what: str, way: AutoTranspo
             ended.append(True)
 
     if what == "left":
-        way._leave(slow())
+        way._leaving.start(slow())
     else:
         way._asking = asyncio.create_task(slow())
         await asyncio.sleep(0)

@@ -10,6 +10,7 @@ from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.dispatcher import ErrorHandler
 from imbari_chat.client.events.diff import SessionDiff
 from imbari_chat.client.events.event_stream import follow, with_deliveries
+from imbari_chat.client.events.iteration import EventIteration
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.events.resolutions import resolutions
 from imbari_chat.client.gateway import Gateway, RejectionHandler
@@ -399,6 +400,7 @@ class AsyncAdminChat(BaseChat):
         checked_count("limit", limit)
         checked_buffer(buffer, overflow)
         diff = SessionDiff(limit)
+        self._gateway.inbox.window = paths.sessions_in_order().limit_to_last(limit)
         batches = follow(
             self._gateway,
             paths.SESSIONS,
@@ -407,7 +409,8 @@ class AsyncAdminChat(BaseChat):
             buffer=buffer,
             overflow=overflow,
         )
-        return with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+        events = with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+        return EventIteration(self._gateway.place, events)
 
     def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
         """Follow what is resolved and reopened in all conversations, however long ago they moved.
@@ -423,4 +426,4 @@ class AsyncAdminChat(BaseChat):
             InvalidData: The rules in force are older than this program, and have no index for it.
             ImbariError: It has ended for good.
         """
-        return resolutions(self._gateway)
+        return EventIteration(self._gateway.place, resolutions(self._gateway))

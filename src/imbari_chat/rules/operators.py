@@ -99,8 +99,6 @@ def _number_text(value: Number) -> str:
         return "NaN"
     if math.isinf(value):
         return "Infinity" if value > 0 else "-Infinity"
-    if value.is_integer() and abs(value) < 1e21:
-        return str(int(value))
     if 1e-6 <= abs(value) < 1e21:
         return format(Decimal(repr(value)), "f")
     mantissa, _, exponent = repr(value).partition("e")

@@ -91,6 +91,7 @@ class WindowDiff(ABC):
         self._lowest = Lowest()
         self._looked_at: tuple[Mapping[str, Json], dict[str, Place]] | None = None
         self._floor: str | None = None
+        self._edge: Place | None = None
         self._latest: Place = ()
         self._has_begun = False
         self._is_settled = True
@@ -294,7 +295,7 @@ class WindowDiff(ABC):
 
     def _settle(self, end: tuple[Place, str] | None) -> None:
         """A window that ends there has been delivered."""
-        self._floor = None if end is None else end[1]
+        self._edge, self._floor = (None, None) if end is None else end
         self._has_begun = self._is_settled = True
         self._looked_at = None
 
@@ -307,7 +308,6 @@ class SessionDiff(WindowDiff):
     def __init__(self, limit: int) -> None:
         super().__init__(limit, place_of_session)
         self._sessions: dict[str, Session] = {}
-        self._horizon = 0
 
     @property
     def horizon(self) -> int:
@@ -315,7 +315,7 @@ class SessionDiff(WindowDiff):
 
         While an update is being given it is that of the window before.
         """
-        return self._horizon
+        return 0 if self._edge is None else time_of(self._edge)
 
     def updates(
         self,
@@ -347,10 +347,6 @@ class SessionDiff(WindowDiff):
         for step in _steps(list(places), at_most):
             yield self._told(step, after, places)
         self._settle(end)
-
-    def _settle(self, end: tuple[Place, str] | None) -> None:
-        super()._settle(end)
-        self._horizon = 0 if self._floor is None else time_of(self._places[self._floor])
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
         stored = {key: _stored(raw[key]) for key in keys}
@@ -392,12 +388,12 @@ class MessageDiff(WindowDiff):
         self._old = _NONE
 
     def is_below(self, message: Message) -> bool:
-        """Whether a message stands below the window."""
-        return self._floor is not None and message_place(message) < self._places[self._floor]
+        """Whether a message stands below the window that was delivered last."""
+        return self._edge is not None and message_place(message) < self._edge
 
     def may_miss(self, time: int) -> bool:
-        """Whether a message stamped so, ms, may stand below the window."""
-        return self._floor is not None and time <= time_of(self._places[self._floor])
+        """Whether a message stamped so, ms, may stand below the window that was delivered last."""
+        return self._edge is not None and time <= time_of(self._edge)
 
     def updates(
         self,
@@ -446,10 +442,8 @@ class MessageDiff(WindowDiff):
                 return _NONE
             given = set(latest(list(places.values()), self._history, now))
             return frozenset(key for key, place in places.items() if place not in given)
-        if self._floor is None:
-            return _NONE
-        floor = self._places[self._floor]
-        return frozenset(key for key, place in places.items() if place < floor)
+        edge = self._edge
+        return _NONE if edge is None else frozenset(k for k, at in places.items() if at < edge)
 
     def _read(self, keys: Iterable[str], raw: Mapping[str, Json]) -> list[ChatEvent]:
         stored = {key: _stored(raw[key]) for key in keys}

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 
 from imbari_chat.client.events.below import BelowTheWindow
 from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
+from imbari_chat.client.events.iteration import EventIteration
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows
@@ -145,7 +146,7 @@ def message_events(
         buffer=buffer,
         overflow=overflow,
     )
-    return with_deliveries(gateway, batches, session_id, diff)
+    return EventIteration(gateway.place, with_deliveries(gateway, batches, session_id, diff))
 
 
 async def with_deliveries(
@@ -207,7 +208,6 @@ async def with_deliveries(
             while posted:
                 heard, posted[:] = posted[:], []
                 for event in heard:
-                    gateway.check_place()  # in a forked child there may be something left to hear
                     yield event
             if following.done():
                 batch = following.result()
@@ -229,12 +229,10 @@ async def with_deliveries(
                         given += begin()
                     given.append(event)
                 for event in given:
-                    gateway.check_place()
                     yield event
                 if below is not None:
                     below.begin()
                 following = _follow_on(batches, notifier)
-            gateway.check_place()  # whoever was given something may have gone elsewhere with this
     finally:
         outbox.unwatch(post)
         gateway.presence.unwatch(hear)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from imbari_chat.engine.effects import StateChanged
 from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.net.background import in_background
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema.presence import MIN_INTERVAL, RENEWAL, Sign
@@ -96,7 +97,7 @@ class Announcer:
         """From now on this; None takes away what was said."""
         self._wanted = sign
         if sign is not None and self._running is None:
-            self._running = asyncio.create_task(self._run(), name="imbari-chat presence")
+            self._running = in_background(self._run(), "saying presence")
         self._notifier.notify()
 
     async def close(self) -> None:
@@ -204,7 +205,7 @@ class Announcer:
         if self._following is not None and self._following[0] == place:
             return
         await self._unfollow()
-        task = asyncio.create_task(self._hear(place), name="imbari-chat presence")
+        task = in_background(self._hear(place), "hearing of presence")
         self._following = place, task
 
     async def _unfollow(self) -> None:

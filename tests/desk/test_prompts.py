@@ -1,0 +1,51 @@
+"""Questions over the desk, on an app of the test's own."""
+
+import pytest
+from textual.app import App
+
+from imbari_chat.desk.prompts import Choose
+
+
+@pytest.mark.parametrize(
+    ("choices", "ways", "shown", "beyond"),
+    [
+        (0, "", [], ""),
+        (0, "+", [], ""),
+        (3, "", ["  1  c0", "  2  c1", "  3  c2"], ""),
+        (3, "-", ["  1  c0", "  2  c1", "> 3  c2"], ""),
+        (3, "+-", ["> 1  c0", "  2  c1", "  3  c2"], ""),
+        (4, "", ["  1  c0", "  2  c1", "  3  c2"], "↓1 "),
+        (4, "+++", ["  1  c0", "  2  c1", "> 3  c2"], "↓1 "),
+        (4, "++++", ["  1  c1", "  2  c2", "> 3  c3"], "↑1 "),
+        (4, "+++++", ["  1  c1", "  2  c2", "> 3  c3"], "↑1 "),
+        (4, "-", ["  1  c1", "  2  c2", "> 3  c3"], "↑1 "),
+        (4, "---", ["> 1  c1", "  2  c2", "  3  c3"], "↑1 "),
+        (4, "----", ["> 1  c0", "  2  c1", "  3  c2"], "↓1 "),
+        (5, "++++", ["  1  c1", "  2  c2", "> 3  c3"], "↑1 ↓1 "),
+        (1_005, "+", ["> 1  c0", "  2  c1", "  3  c2"], "↓1,002 "),
+        (1_005, "-", ["  1  c1002", "  2  c1003", "> 3  c1004"], "↑1,002 "),
+    ],
+)
+async def test_a_choice_shows_what_fits_and_how_many_are_beyond(
+    choices: int, ways: str, shown: list[str], beyond: str
+) -> None:
+    """In a window that has room for three, and for what has a key of its own."""
+    question = Choose("Which?", [(f"c{at}", at) for at in range(choices)], [("0", "none", -1)])
+    async with App[None]().run_test(size=(60, 12)) as pilot:
+        await pilot.app.push_screen(question)
+        for way in ways:
+            question.action_move(1 if way == "+" else -1)
+        assert question._rows.content == "\n".join([*shown, "  0  none"])
+        assert question._hint.content == f"{beyond}A number chooses, or ↑ ↓ and Enter. Esc leaves."
+
+
+async def test_there_is_always_room_for_one_choice() -> None:
+    """Also for one that was known before the question was on the screen."""
+    question = Choose("Which?", [("c0", 0)])
+    question.add([("c1", 1)])
+    async with App[None]().run_test(size=(60, 4)) as pilot:
+        await pilot.app.push_screen(question)
+        assert question._rows.content == "  1  c0"
+        question.action_move(1)
+        question.action_move(1)
+        assert question._rows.content == "> 1  c1"
