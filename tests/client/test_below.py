@@ -345,6 +345,26 @@ async def test_what_is_new_and_below_is_told(
     assert (here.looks, here.told) == (looks, told)
 
 
+@pytest.mark.parametrize(
+    ("previews", "found", "told"),
+    [
+        # Its text, another message of a later time, and then its own time.
+        ([("late", 2000), ("other", 3000), ("other", 500)], {"late": 500}, ["late"]),
+        # By its time alone it cannot be told.
+        ([("late", 2000), ("late", 500)], {"late": 500, "same": 500}, ["late"]),
+        # What the window showed reads like something old.
+        ([("old", 3000), ("old", 1000)], {"old": 100}, []),
+    ],
+)
+async def test_a_dashboards_two_steps_tell_of_one_message(
+    previews: list[tuple[str, int]], found: dict[str, int], told: list[str]
+) -> None:
+    """What the session said before them is what they are compared with."""
+    here = Below(("m", 2000), *previews, found=_messages(**found))
+    await here.hear()
+    assert here.told == told
+
+
 @pytest.mark.parametrize(("shown", "told"), [(False, []), (True, ["late"])])
 async def test_a_session_that_is_gone_begins_anew_but_not_one_that_left_the_inbox(
     shown: bool, told: list[str]
