@@ -11,7 +11,7 @@ from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
