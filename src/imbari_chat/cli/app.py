@@ -138,6 +138,9 @@ def _tidy_all(command: Any) -> None:
 
 
 def _tidy(parameter: Any) -> None:
+    if parameter.param_type_name == "argument":
+        usage = _usage(parameter)
+        parameter.get_usage_pieces = lambda _: [usage]
     kind = parameter.display_type(None) or ""
     if "|" in kind:
         return  # it says what can be chosen
@@ -145,6 +148,14 @@ def _tidy(parameter: Any) -> None:
         parameter.display_type = lambda _: ""  # its name says what it is
     elif parameter.metavar is None:
         parameter.metavar = "" if parameter.is_flag else _PLACEHOLDERS[kind.strip("<>")]
+
+
+def _usage(argument: Any) -> str:
+    """As synopses have it: ``SESSION``, ``[TEXT]``, ``SESSION...``, ``[LABEL]...``."""
+    name = argument.metavar or argument.name.upper()
+    if not (argument.required or name.startswith("[")):
+        name = f"[{name}]"
+    return name if argument.nargs == 1 or name.endswith("...") else f"{name}..."
 
 
 def _with_our_page(option: Any) -> Any:
