@@ -127,6 +127,13 @@ def test_show_signs_messages(program: Program, visitor: Visitor) -> None:
     assert "\nImbari Team  2" in shown
 
 
+def test_between_conversations_a_line_is_left_empty(program: Program, visitor: Visitor) -> None:
+    """As before every message."""
+    sessions = [visitor.writes("Hello") for _ in range(2)]
+    lines = program("show", *sessions, "--peek", terminal=True).stdout.splitlines()
+    assert [at for at, line in enumerate(lines) if not line] == [2, 5, 8]
+
+
 def test_show_says_what_was_marked_beyond_the_limit(program: Program, visitor: Visitor) -> None:
     """Nothing becomes read silently."""
     session = visitor.writes("One", "Two", "Three")
