@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from imbari_chat.client.events import event_stream
-from imbari_chat.client.events.diff import STEP, MessageDiff
-from imbari_chat.client.events.event_stream import follow
+from imbari_chat.client.events.diff import STEP, MessageDiff, SessionDiff
+from imbari_chat.client.events.event_stream import follow, message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
@@ -18,12 +18,20 @@ from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.schema import paths
-from imbari_chat.schema.events import ChatEvent, ConnectionChanged, MessageAdded, MessageRemoved
+from imbari_chat.schema.events import (
+    ChatEvent,
+    ConnectionChanged,
+    MessageAdded,
+    MessageRemoved,
+    SessionAdded,
+)
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from imbari_chat.wire.tree import from_json
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
+from tests.client.scenarios.faces import WAIT
 
 HERE = SessionId("-Here")
 PLACE = paths.messages(HERE)
@@ -235,4 +243,111 @@ async def test_between_the_steps_of_a_large_window_others_have_their_turn() -> N
     assert seen == list(range(seen[0], seen[0] + len(seen)))
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
+    await gateway.close()
+
+
+class Endless(Saying):
+    """A subscription that may say more."""
+
+    def __init__(self, items: list[ListenItem]) -> None:
+        super().__init__(items)
+        self._more = asyncio.Event()
+
+    def say(self, item: ListenItem) -> None:
+        self._items.append(item)
+        self._more.set()
+
+    async def __anext__(self) -> ListenItem:
+        while not self._items:
+            self._more.clear()
+            await self._more.wait()
+        return await super().__anext__()
+
+
+class WithSession(Window):
+    """Says so much of the messages, and so much of their session."""
+
+    def __init__(self, *said: ListenItem, session: list[Json], stored: Json) -> None:
+        super().__init__(stored=stored)
+        self.window = Endless(list(said))
+        self.session = Endless([Changed(one, None) for one in session])
+        self.hears_session = False
+
+    def listen(self, path: Path, query: Query | None = None, **_: Any) -> Saying:
+        if path == PLACE:
+            return self.window
+        assert path == paths.session(HERE)
+        self.hears_session = True
+        return self.session
+
+
+@pytest.mark.parametrize(("window", "is_full"), [(3, True), (4, False)])
+async def test_below_a_full_window_a_session_is_heard_as_long_as_its_messages(
+    window: int, *, is_full: bool
+) -> None:
+    """What is written there by a slow clock is told; when nobody hears any more, nothing runs."""
+    shown, late = _rows(7, 8, 9), _rows(1, since=NOW - 2 * HOUR)
+    said: list[Json] = [
+        {"lastMessage": "9", "lastMessageTime": NOW - HOUR + 9},
+        {"lastMessage": "1", "lastMessageTime": NOW - 2 * HOUR + 1},
+    ]
+    here = WithSession(LIVE, Changed(shown, None), session=said, stored={**shown, **late})
+    gateway, before = Gateway(here), asyncio.all_tasks()
+    events = message_events(gateway, HERE, history=0, window=window)
+    told = {_word(await asyncio.wait_for(anext(events), WAIT)) for _ in range(1 + is_full)}
+    assert told == ({"live", "+1"} if is_full else {"live"})
+    following = asyncio.ensure_future(anext(events))
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert not following.done()
+    here.window.say(Changed({**late, **_rows(8, 9)}, None))
+    if is_full:
+        assert _word(await following) == "-7"
+    else:
+        assert _word(await following) == "+1"
+        assert _word(await anext(events)) == "-7"
+    following = asyncio.ensure_future(anext(events))
+    await asyncio.sleep(0)
+    following.cancel()
+    await asyncio.wait({following})
+    assert here.hears_session == is_full
+    await events.aclose()
+    assert asyncio.all_tasks() == before
+    assert here.window.closed
+    assert here.session.closed == is_full
+    await gateway.close()
+
+
+async def test_below_an_inboxs_window_is_read_to_the_end_of_the_list() -> None:
+    """A conversation that stood there may have moved up meanwhile."""
+
+    def sessions(*numbers: int) -> dict[str, Json]:
+        return {
+            f"-S{n:018}": {"customerName": str(n), "lastMessageTime": NOW - HOUR + n}
+            for n in numbers
+        }
+
+    class Inbox(Window):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            assert query is not None
+            tree = from_json(sessions(*range(1, 10)))
+            return query.window(tree).to_json()
+
+    items: list[ListenItem] = [
+        Changed(sessions(1, 2, 3), None),
+        AWAY,
+        Changed(sessions(7, 8, 9), None),
+    ]
+    gateway = Gateway(Inbox(items))
+    batches = follow(
+        gateway, paths.SESSIONS, paths.sessions_in_order(), SessionDiff(3), buffer=7,
+        overflow="coalesce",
+    )  # fmt: skip
+    added = [
+        event.session.customer_name
+        async for batch in batches
+        for event in batch
+        if isinstance(event, SessionAdded)
+    ]
+    assert added == [str(n) for n in range(1, 10)]
     await gateway.close()
