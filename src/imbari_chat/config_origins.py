@@ -8,7 +8,6 @@ only what harms nobody, unless somebody has consented to it (:mod:`imbari_chat.c
 import json
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -110,6 +109,8 @@ def _environment(cls: type[BaseModel]) -> dict[str, str]:
 
 
 def _read(file: Path) -> dict[str, Any]:
+    import tomllib  # most have no file
+
     with file.open("rb") as opened:
         return tomllib.load(opened)
 

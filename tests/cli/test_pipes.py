@@ -140,11 +140,17 @@ def test_beyond_a_thousand(program: Program, emulator: Emulator) -> None:
 
 
 def test_show_says_how_much_is_older(program: Program, visitor: Visitor) -> None:
-    """A person above what is shown, a program in the document."""
+    """A person above what is shown, a program in the document; beside rows it is said."""
     session = visitor.writes("One", "Two", "Three")
-    drawn = program("show", session, "--peek", "--limit", "1", terminal=True).stdout
-    assert "not shown: 2 older messages" in drawn
-    assert "not shown: 2 older" in program("show", session, "--peek", "--limit", "1").stderr
+    latest = ("show", session, "--peek", "--limit", "1")
+    drawn = program(*latest, terminal=True)
+    assert "not shown: 2 older messages" in drawn.stdout
+    assert drawn.stderr == ""
+    for beside in (program(*latest), program(*latest, "--ids", terminal=True)):
+        assert "not shown" not in beside.stdout
+        assert "not shown: 2 older messages" in beside.stderr
+    none = program("history", session, "--since", "2000-01-01", "--until", "2000-01-02")
+    assert (none.stdout, none.stderr) == ("", "not shown: 3 newer messages\n")
     shown = program.show(session, "--peek", "--limit", "1")
     assert (shown["older"], shown["older_is_exact"]) == (2, True)
     assert program.show(session, "--peek", "--limit", "3")["older"] == 0

@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -19,7 +20,7 @@ from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
-from imbari_chat.emulator.journal import read
+from imbari_chat.emulator.journal import encode, read
 from imbari_chat.emulator.persistence import Durable, changed
 from imbari_chat.errors import ConfigError
 from imbari_chat.rules import Ruleset
@@ -176,6 +177,9 @@ def test_a_torn_record_is_dropped_and_told(
         assert plain_http.get(_url(second)).json() == 1
     assert "dropped the last 21 bytes" in caplog.text
     assert read((tmp_path / "journal").read_bytes()).torn == 0
+    caplog.clear()
+    with Emulator(data=tmp_path):
+        assert "dropped" not in caplog.text
 
 
 def _damage(data: bytes) -> bytes:
@@ -204,6 +208,41 @@ def test_a_journal_that_no_crash_explains_is_refused(
         Emulator(data=tmp_path).start()
     assert refused.value.where == str(file)
     assert file.read_bytes() == spoiled
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        5,
+        "database",
+        {},
+        {"database": "a"},
+        {"database": "a", "put": []},
+        {"database": "a", "put": {"/a.b": 1}},
+        {"database": "a", "put": {"/a": {".value": []}}},
+        {"database": [], "put": {}},
+        {"database": 5, "put": {}},
+        {"database": "a/b", "put": {}},
+        {"project": {}, "users": {}},
+        {"project": "p", "users": 5},
+        {"project": "p", "users": {"u": 5}},
+        {"project": "p", "settings": 5},
+        {"project": "p", "settings": {"signIn": 5}},
+    ],
+    ids=repr,
+)
+def test_a_record_that_makes_no_sense_is_refused(tmp_path: Path, record: Json) -> None:
+    """Somebody wrote it who is not us."""
+    databases = Databases("the-default", Ruleset.open())
+    with closing(Durable(tmp_path, databases, AuthState(project="p"))) as durable:
+        durable.open(0)
+    file = tmp_path / "journal"
+    whole = file.read_bytes() + encode(record)
+    file.write_bytes(whole)
+    with pytest.raises(ConfigError, match="holds a record that makes no sense") as refused:
+        durable.open(0)
+    assert refused.value.where == str(file)
+    assert file.read_bytes() == whole
 
 
 def test_a_write_that_cannot_be_kept_is_not_acknowledged(

@@ -40,7 +40,7 @@ class Form:
         fields: These fields alone; in rows, unless JSON is asked for as well.
     """
 
-    json: bool = False
+    json: bool
     jsonl: bool = False
     ids: bool = False
     fields: Sequence[str] = ()

@@ -216,7 +216,9 @@ def _print(talks: Sequence[_Talk], form: Form, stdout: Stdout, stderr: Stderr) -
         stdout.document({"conversations": [talk.document(form) for talk in talks]})
         return
     records = [one for talk in talks for one in talk.records()]
-    if not form.print(stdout, records, name="messages", columns=_COLUMNS):
+    printed = form.print(stdout, records, name="messages", columns=_COLUMNS)
+    drawn = stdout.is_terminal and not printed
+    if drawn:
         from rich.text import Text
 
         from imbari_chat.cli.tables import message_block, session_heading
@@ -233,9 +235,10 @@ def _print(talks: Sequence[_Talk], form: Form, stdout: Stdout, stderr: Stderr) -
             parts += [message_block(one, talk.session, new=one.is_unread) for one in talk.messages]
         stdout.draw(*parts, paged=True)
     for talk in talks:
-        if not talk.messages:
+        beyond = talk.beyond()
+        if not (talk.messages or beyond):
             stderr.say("no messages yet")
-        if (beyond := talk.beyond()) and not (form == Form() and stdout.is_terminal):
+        if beyond and not drawn:
             stderr.say(beyond)
 
 

@@ -287,7 +287,7 @@ class Watcher:
         self._presence = now
         session = self._sessions.get(event.session_id)
         if session is not None and not self._lines.is_json:
-            from imbari_chat.view.inbox import presence_marks
+            from imbari_chat.view.labels import presence_marks
 
             marks = presence_marks(now, event.session_id) or "gone"
             self._stderr.say(f"{addressee(session)}: {marks}")

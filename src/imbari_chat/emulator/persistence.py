@@ -12,7 +12,7 @@ import fcntl
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import compress
 from operator import is_not
@@ -68,6 +68,19 @@ class _State:
                 users[uid] = user
 
 
+@contextmanager
+def _making_sense(file: File) -> Iterator[None]:
+    """Whoever works on what a journal holds finds what it wrote; the checksums hold already."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, ImbariError) as error:
+        raise ConfigError(
+            "holds a record that makes no sense",
+            where=str(file),
+            hint="restore it from a copy; a crash alone does not do this",
+        ) from error
+
+
 class Durable:
     """The state of an emulator, kept in a directory. Everything happens where it is called.
 
@@ -115,7 +128,8 @@ class Durable:
             self._directory.mkdir(parents=True, exist_ok=True)
             self._lock = self._locked()
             state = self._recovered()
-            self._restore(state, now)
+            with _making_sense(self._directory / "journal"):
+                self._restore(state, now)
             self._compact()
         except OSError as error:
             self.close()
@@ -199,15 +213,9 @@ class Durable:
                 where=str(file),
                 hint="name another directory: this one holds something else by that name",
             )
-        for record in found.records[1:]:
-            try:
+        with _making_sense(file):
+            for record in found.records[1:]:
                 state.apply(record)
-            except (KeyError, TypeError, AttributeError, ImbariError) as error:
-                raise ConfigError(
-                    "holds a record that makes no sense",
-                    where=str(file),
-                    hint="restore it from a copy; a crash alone does not do this",
-                ) from error
         if found.torn:
             self._warn(
                 f"{file}: dropped the last {found.torn} bytes, a write that was cut short and"
