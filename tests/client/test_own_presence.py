@@ -9,8 +9,10 @@ import pytest
 from imbari_chat.client.presence.announcer import Pace
 from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.sending.ids import Ids
+from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData, Unavailable
 from imbari_chat.schema import paths
+from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.models import Sender
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
@@ -19,6 +21,7 @@ from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.values import SERVER_TIMESTAMP
 from tests.client.in_memory import Silence
+from tests.view.records import message
 from tests.virtual_time import in_virtual_time
 
 A, B = SessionId("-A"), SessionId("-B")
@@ -33,7 +36,7 @@ class Line:
     """Notes what is written when, and answers what is read.
 
     Args:
-        uid: Who is asking.
+        uid: Who is asking, which is known once it has been opened.
         stored: What is read, by its path.
         refusal: What becomes of every read and write.
         unknown: What asking who is asking raises.
@@ -49,7 +52,8 @@ class Line:
         refusal: ImbariError | None = None,
         unknown: ImbariError | None = None,
     ) -> None:
-        self.uid = uid
+        self.uid: str | None = None
+        self._uid = uid
         self.told: list[str] = []
         self.stored = stored or {}
         self.refusal = refusal
@@ -58,6 +62,7 @@ class Line:
     async def open(self) -> None:
         if self.unknown is not None:
             raise self.unknown
+        self.uid = self._uid
 
     async def update(self, changes: Mapping[Path, Json]) -> None:
         for path, value in changes.items():
@@ -84,6 +89,11 @@ class Line:
         self.told.append(f"{asyncio.get_running_loop().time():g} {what}")
 
 
+async def _turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
 def told(
     line: Line, *steps: Step, side: Sender = "customer", end: str = "on", enabled: bool = True
 ) -> list[str]:
@@ -94,10 +104,10 @@ def told(
         presence = ClientPresence(transport, Ids(), side, enabled=enabled, name="Ada", pace=PATIENT)
         loop = asyncio.get_running_loop()
         for second, method, session in steps:
-            await asyncio.sleep(second - loop.time())
+            if second > loop.time():
+                await asyncio.sleep(second - loop.time())
             getattr(presence, method)(*(() if session is None else (session,)))
-        for _ in range(20):
-            await asyncio.sleep(0)
+        await _turns()
         assert presence.state == end
         assert presence.is_on == (end == "on")
         written = [*line.told]
@@ -280,3 +290,67 @@ def test_a_sign_that_was_stamped_tells_the_time_and_when_the_team_was_there() ->
         await presence.close()
 
     in_virtual_time(main())
+
+
+@pytest.mark.parametrize("is_on", [True, False])
+async def test_others_are_heard_by_whoever_wants_to_if_it_is_on(*, is_on: bool) -> None:
+    """For as long as they want; what is off is not listened to at all."""
+
+    class Lasting(Silence):
+        async def __anext__(self) -> ListenItem:
+            await asyncio.Event().wait()
+            raise StopAsyncIteration
+
+        async def __aexit__(self, *_: object) -> None:
+            left.append(self)
+
+    class Heard(Line):
+        def listen(self, path: Path, query: Query | None = None, **_: object) -> Silence:
+            heard.append(Lasting())
+            return heard[-1]
+
+    heard: list[Silence] = []
+    left: list[Silence] = []
+    line: Any = Heard()
+    presence, events = ClientPresence(line, Ids(), enabled=is_on), list[MessageAdded]()
+
+    def hear(_: ChatEvent) -> None: ...
+
+    def note(event: MessageAdded) -> None:
+        events.append(event)
+
+    presence._watcher.heard = note  # type: ignore[method-assign]
+    presence.watch(hear)
+    await _turns()
+    count = 3 if is_on else 0
+    assert len(heard) == len(presence.subscriptions) == count
+    said = MessageAdded(A, message("m1", "Hi"))
+    presence.heard(said)
+    assert events == [said] * is_on
+    presence.unwatch(hear)
+    await _turns()
+    assert set(left) == set(heard)
+    own: Any = Lasting()
+    presence._announcer.subscription = own
+    assert presence.subscriptions == (*heard, own)
+    presence.watch(hear)
+    await _turns()
+    await presence.close()
+    assert len(left) == len(heard) == 2 * count
+
+
+async def test_leaving_ends_what_is_under_way() -> None:
+    """Also a sign of typing that gets no answer."""
+
+    class Unanswered(Line):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            await super().update(changes)
+            await asyncio.Event().wait()
+
+    line: Any = Unanswered()
+    presence = ClientPresence(line, Ids(), "customer", enabled=True)
+    presence.types(A)
+    await _turns()
+    assert len(line.told) == 1
+    await presence.close()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
