@@ -201,7 +201,9 @@ def test_what_is_off_says_nothing() -> None:
         (2, "closed", A),
         (3, "got_up", None),
     ]
-    assert told(Line(), *admin, side="admin", enabled=False, end="off") == []
+    line = Line()
+    assert told(line, *admin, side="admin", enabled=False, end="off") == []
+    assert line.uid is None  # nor does it ask who is asking
 
 
 def test_what_is_refused_for_good_is_off_until_another_conversation(
@@ -264,32 +266,72 @@ async def test_a_look_that_is_refused_sees_nobody(error: ImbariError | None, sta
     assert await off.read() == PresenceSnapshot()
 
 
-def test_a_sign_that_was_stamped_tells_the_time_and_when_the_team_was_there() -> None:
-    """Once for each place; the team is looked at after each sign."""
+@pytest.mark.parametrize(("stamp", "stamps"), [(NOW + 7, [(NOW + 7, NOW)]), (None, []), ("?", [])])
+def test_a_sign_that_was_stamped_tells_the_time_and_when_the_team_was_there(
+    stamp: Json, stamps: list[tuple[int, int]]
+) -> None:
+    """The time once for each place; the team is looked at after each sign."""
+    seen: list[tuple[int, int]] = []
+    resets: list[None] = []
 
     async def main() -> None:
         line: Any = Line()
         ids = Ids()
-        stamps: list[tuple[int, int]] = []
-        ids.stamped = lambda timestamp, *, made: stamps.append((timestamp, made))  # type: ignore[method-assign]
+        ids.stamped = lambda timestamp, *, made: seen.append((timestamp, made))  # type: ignore[method-assign]
         ids.local = lambda: NOW  # type: ignore[method-assign]
         presence = ClientPresence(line, ids, "customer", enabled=True, pace=PATIENT)
+        presence._watcher.clock_was_set = lambda: resets.append(None)  # type: ignore[method-assign]
         key = presence._announcer._key
-        line.stored = {
-            str(paths.customer_present(A, key) / "at"): NOW + 7,
-            str(paths.TEAM_PRESENT): ids.now(),
-        }
-        presence.watch(lambda _: None)
+        team = str(paths.TEAM_PRESENT)
+        line.stored = {str(paths.customer_present(A, key) / "at"): stamp, team: ids.now()}
         presence.shown(A)
         await asyncio.sleep(1)
-        assert stamps == [(NOW + 7, NOW)]
         assert presence.snapshot.of(A, "admin") == "online"
+        line.stored[team] = None
         presence.hidden(A)
         await asyncio.sleep(1)
-        assert len(stamps) == 1
+        assert presence.snapshot.of(A, "admin") == "gone"
         await presence.close()
 
     in_virtual_time(main())
+    assert seen == stamps
+    assert len(resets) == len(stamps)
+
+
+async def test_an_admin_does_not_look_whether_the_team_is_there() -> None:
+    """Each is it."""
+
+    class Read(Line):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            read.append(path)
+            return None
+
+    read: list[Path] = []
+    line: Any = Read()
+    presence = ClientPresence(line, Ids(), enabled=True, pace=PATIENT)
+    presence.sat_down()
+    await _turns()
+    assert len(read) == 1
+    assert paths.TEAM_PRESENT not in read
+    await presence.close()
+
+
+async def test_rules_that_let_nobody_hear_are_told_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """However much is listened to."""
+
+    class Deaf(Line):
+        def listen(self, path: Path, query: Query | None = None, **_: object) -> Silence:
+            raise AccessDenied("denied")
+
+    line: Any = Deaf()
+    presence = ClientPresence(line, Ids(), enabled=True)
+    presence.watch(lambda _: None)
+    await _turns()
+    assert presence.state == "refused"
+    assert len(caplog.records) == 1
+    await presence.close()
 
 
 @pytest.mark.parametrize("is_on", [True, False])
@@ -337,6 +379,21 @@ async def test_others_are_heard_by_whoever_wants_to_if_it_is_on(*, is_on: bool) 
     await _turns()
     await presence.close()
     assert len(left) == len(heard) == 2 * count
+
+
+async def test_a_customer_hears_of_the_conversation_they_look_at() -> None:
+    """And is no colleague of their own."""
+    line: Any = Line()
+    presence = ClientPresence(line, Ids(), "customer", enabled=True)
+    typed: list[SessionId] = []
+    presence._watcher.typed = lambda session_id: typed.append(session_id)  # type: ignore[method-assign]
+    presence.watch(lambda _: None)
+    presence.shown(A)
+    presence.types(A)
+    await _turns()
+    assert typed == [A]
+    assert [one.split()[2] for one in line.told if "listen" in one] == [f"/typing/{A}"]
+    await presence.close()
 
 
 async def test_leaving_ends_what_is_under_way() -> None:
