@@ -273,9 +273,11 @@ def _inbox(gateway: Gateway, limit: int) -> AsyncGenerator[ChatEvent, None]:
 async def test_presence_is_asked_for_after_what_there_is_to_begin_with() -> None:
     """It is a courtesy, and delays nothing that somebody waits for."""
     transport = Told()
-    transport.items = (StateChanged("live"), Changed({HERE: {"lastMessageTime": 1}}, None))
+    first = Changed({HERE: {"lastMessageTime": 1}}, None)
+    transport.items = (StateChanged("connecting"), StateChanged("live"), first)
     gateway = Gateway(transport, presence=True)
     async with aclosing(_inbox(gateway, 9)) as events:
+        assert await anext(events) == ConnectionChanged("connecting")
         assert isinstance(await anext(events), SessionAdded)
         await asyncio.sleep(0)
         assert transport.asked == [paths.SESSIONS]

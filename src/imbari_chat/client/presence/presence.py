@@ -202,12 +202,12 @@ class ClientPresence:
     async def close(self) -> None:
         """Say that one is gone, and hear no more."""
         self._enabled = False
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
         await self._tasks.close()
         await self._end()
 
     async def _end(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         await self._watcher.close()
         await self._announcer.close()
 
@@ -249,7 +249,7 @@ class ClientPresence:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
-        if isinstance(self._sign, CustomerSign) and self._sign.presence == "online":
+        if self.is_on and isinstance(self._sign, CustomerSign) and self._sign.presence == "online":
             self._announcer.say(self._sign)
             loop = asyncio.get_running_loop()
             self._idle_timer = loop.call_later(self._idle, self._idled, self._sign)
