@@ -44,6 +44,27 @@ def test_flags_win_over_environment_and_environment_over_file(
     assert (settings.project, settings.profile, settings.timeout) == ("flag", "e", 3.0)
 
 
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_other_programs_variables_are_no_settings(
+    monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """``NAME`` is set by some shells, ``DATABASE_URL`` and ``API_KEY`` are anybody's."""
+    usual = Settings.load()
+    for variable in name, name.upper(), f"IMBARI_CHAT_{name}":
+        monkeypatch.setenv(variable, "postgres://somebody@else/x")
+    assert Settings.load() == usual
+
+
+def test_of_several_variables_the_first_that_says_something_counts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An empty one is as good as none."""
+    monkeypatch.setenv("IMBARI_CHAT_PROJECT", "")
+    monkeypatch.setenv("GCLOUD_PROJECT", "first")
+    monkeypatch.setenv("GOOGLE_CLOUD_PROJECT", "second")
+    assert Settings.load().project == "first"
+
+
 def test_a_flag_that_was_not_given_overrides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """A command passes all of its options on."""
     monkeypatch.setenv("IMBARI_CHAT_PROFILE", "e")

@@ -16,8 +16,15 @@ from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
 from urllib.parse import parse_qs, urlsplit
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic import (
+    AliasChoices,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from imbari_chat.config_origins import APP, aliases, check_origins, layers, settings_file
 from imbari_chat.errors import ConfigError, raise_alone
@@ -85,7 +92,7 @@ def settings_variables(name: str) -> list[str]:
     return aliases(Settings.model_fields[name].validation_alias)
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be configured. Build it with :meth:`load`.
 
     Attributes:
@@ -122,8 +129,8 @@ class Settings(BaseSettings):
         notify_text: Whether that says who wrote what, which others may see.
     """
 
-    model_config: ClassVar[SettingsConfigDict] = SettingsConfigDict(
-        frozen=True, extra="forbid", populate_by_name=True, env_ignore_empty=True
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", populate_by_name=True
     )
 
     project: str | None = _named("IMBARI_CHAT_PROJECT", "GCLOUD_PROJECT", "GOOGLE_CLOUD_PROJECT")
@@ -183,18 +190,6 @@ class Settings(BaseSettings):
                 hint="It has to be TOML in UTF-8 that you may read",
             ) from None
         return settings
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003  # the hook's signature
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        # No more than what is given: load asks each source itself, once, and knows who said what.
-        return (init_settings,)
 
     @field_validator("database_emulator", "auth_emulator")
     @classmethod

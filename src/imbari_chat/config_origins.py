@@ -15,8 +15,7 @@ from typing import Any, Protocol, TypeAlias
 from urllib.parse import urlsplit
 
 import platformdirs
-from pydantic import AliasChoices
-from pydantic_settings import BaseSettings, EnvSettingsSource, TomlConfigSettingsSource
+from pydantic import AliasChoices, BaseModel
 
 from imbari_chat.consent import Consents
 from imbari_chat.errors import ConfigError
@@ -63,7 +62,7 @@ def settings_file() -> Path | None:
     return None
 
 
-def layers(cls: type[BaseSettings], given: Mapping[str, Any]) -> list[Layer]:
+def layers(cls: type[BaseModel], given: Mapping[str, Any]) -> list[Layer]:
     """What each source says, the strongest first.
 
     Args:
@@ -83,20 +82,37 @@ def layers(cls: type[BaseSettings], given: Mapping[str, Any]) -> list[Layer]:
 
     return [
         ("what was given here", by_name(given)),
-        ("the environment", by_name(EnvSettingsSource(cls)())),
+        ("the environment", _environment(cls)),
         ("FIREBASE_CONFIG", _firebase_config()),
-        (str(file), by_name(TomlConfigSettingsSource(cls, file)()) if file else {}),
+        (str(file), by_name(_read(file)) if file else {}),
     ]
 
 
 @cache
-def _names(cls: type[BaseSettings]) -> Mapping[str, str]:
+def _names(cls: type[BaseModel]) -> Mapping[str, str]:
     """The settings' names by each of their variables'."""
     return {
         alias: name
         for name, field in cls.model_fields.items()
         for alias in aliases(field.validation_alias)
     }
+
+
+def _environment(cls: type[BaseModel]) -> dict[str, str]:
+    """What the settings' own variables say: ``NAME`` and ``DATABASE_URL`` are other programs'."""
+    said: dict[str, str] = {}
+    for name, field in cls.model_fields.items():
+        values = (os.environ.get(variable) for variable in aliases(field.validation_alias))
+        if value := next(filter(None, values), None):
+            said[name] = value
+    return said
+
+
+def _read(file: Path) -> dict[str, Any]:
+    import tomllib  # most have no file
+
+    with file.open("rb") as opened:
+        return tomllib.load(opened)
 
 
 def _firebase_config() -> dict[str, Any]:

@@ -5,8 +5,10 @@ import json
 import re
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 import typer
@@ -26,6 +28,13 @@ def _paths(command: object, *path: str) -> Iterator[tuple[str, ...]]:
             yield from _paths(below, *path, name)
 
 
+def _command(path: tuple[str, ...]) -> Any:
+    command: Any = typer.main.get_command(build())
+    for name in path:
+        command = command.commands[name]
+    return command
+
+
 COMMANDS = list(_paths(typer.main.get_command(build())))
 each_command = pytest.mark.parametrize("path", COMMANDS, ids=lambda path: " ".join(path) or "all")
 
@@ -39,6 +48,22 @@ def test_it_has_a_help_page(program: Program, path: tuple[str, ...]) -> None:
     assert f"Usage: {' '.join(('imbari-chat', *path))}" in page
     assert not re.findall(r"<(?!\w+(?:\|\w+)+>)[a-z].*", page)
     assert "─ Examples ─" in page
+
+
+@each_command
+def test_its_synopsis_marks_what_is_optional_and_what_may_be_repeated_once(
+    path: tuple[str, ...],
+) -> None:
+    command = _command(path)
+    arguments = [one for one in command.params if one.param_type_name == "argument"]
+    options, *pieces = command.collect_usage_pieces(typer.Context(command))
+    assert options == "[OPTIONS]"
+    if isinstance(command, TyperGroup):
+        assert pieces.pop() == "COMMAND [ARGS]..."
+    for piece, argument in zip(pieces, arguments, strict=True):
+        assert re.fullmatch(r"[A-Z|]+(\.\.\.)?|\[[A-Z|]+\](\.\.\.)?", piece)
+        assert piece.startswith("[") == (not argument.required)
+        assert piece.endswith("...") == (argument.nargs != 1)
 
 
 @each_command
@@ -116,3 +141,45 @@ def test_a_reader_who_has_left_is_no_failure(
     with pytest.raises(SystemExit) as ended:
         run([*path, "--help"])
     assert (ended.value.code, capsys.readouterr().err) == (0, "")
+
+
+_NUMBERS: Final = (
+    "0",
+    "1",
+    "-1",
+    "+1",
+    "01",
+    "50",
+    "1001",
+    "65536",
+    "9" * 10,
+    "1_0",
+    "1.5",
+    "²",
+    "٣",
+)
+_TYPED: Final = ("", *_NUMBERS, "true", "active", "a b", "../x", "-")
+
+
+@each_command
+def test_what_is_read_without_typers_conversion_is_what_that_makes_of_it(
+    path: tuple[str, ...],
+) -> None:
+    """Whatever is typed, and of the defaults; what is refused, in the same words."""
+    command = _command(path)
+    with command.make_context("it", ["x"] * 9, resilient_parsing=True) as ctx:
+        for parameter in command.params:
+            if parameter.callback is not None:
+                continue
+            full = partial(type(parameter).process_value, parameter)
+            values = [(one,) for one in _TYPED] if parameter.type_descriptor.is_list else _TYPED
+            for value in [None, parameter.get_default(ctx), *values]:
+                assert _of(parameter.process_value, ctx, value) == _of(full, ctx, value), parameter
+
+
+def _of(process: Callable[[Any, Any], object], ctx: Any, value: object) -> tuple[object, ...]:
+    try:
+        found = process(ctx, value)
+    except typer.TyperException as error:
+        return type(error), error.format_message()
+    return type(found), found

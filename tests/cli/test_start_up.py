@@ -15,7 +15,23 @@ from imbari_chat.emulator import Emulator
 # One worker knows what others of these have started.
 pytestmark = pytest.mark.xdist_group("start-up")
 
-_HEAVY = {"firebase_admin", "pyrebase", "textual", "prompt_toolkit", "httpx", "requests", "uvicorn"}
+_SLOW = {
+    "asyncio", "cryptography", "firebase_admin", "google.auth", "httpx", "imbari_chat.emulator",
+    "imbari_chat.rules", "keyring", "prompt_toolkit", "pydantic", "pydantic_settings", "pyrebase",
+    "requests", "rich", "sqlite3", "starlette", "textual", "typer", "uvicorn", "websockets",
+}  # fmt: skip
+"""What takes a hundredth of a second or more to load."""
+
+_TALKS = "typer pydantic requests asyncio"
+"""What it takes to ask a database once."""
+
+_UNHEARD = {
+    "imbari_chat.client.events.event_stream", "imbari_chat.engine.stream", "imbari_chat.net.sse",
+    "imbari_chat.net.auto", "imbari_chat.net.http_client", "imbari_chat.net.websocket",
+    "imbari_chat.wire.messages", "imbari_chat.client.customer", "imbari_chat.client.sync.clients",
+    "typer._adapters",
+}  # fmt: skip
+"""Parts of ours that nobody needs who asks once as an admin; and Typer's conversion of values."""
 
 _REPORT = """
 import gc, json, sys
@@ -54,33 +70,28 @@ def _modules_alone(*arguments: str) -> Set[str]:
 
 @pytest.mark.drawn
 @pytest.mark.parametrize(
-    "arguments",
-    [["--help"], ["inbox", "--help"], ["desk", "--help"], ["desk"], ["emulator", "--help"]],
+    ("line", "libraries"),
+    [
+        ("--version", ""),
+        ("--help", "typer rich"),
+        ("inbox --help", "typer rich"),
+        ("desk --help", "typer rich"),
+        ("emulator --help", "typer rich"),
+        ("watch -h", "typer rich"),
+        ("shwo", "typer"),
+        ("desk", "typer"),
+        ("inbox --limit 0", "typer pydantic"),
+        ("inbox", _TALKS),
+    ],
 )
-def test_help_loads_nothing_that_talks(arguments: list[str]) -> None:
-    """Neither Firebase's libraries, nor the emulator, nor a screen."""
-    loaded = _modules_alone(*arguments)
-    assert not loaded & _HEAVY
-    assert "imbari_chat.emulator" not in loaded
-    assert "imbari_chat.client" not in loaded
+def test_a_command_loads_no_library_before_it_needs_it(line: str, libraries: str) -> None:
+    """Help and what is mistyped need no model; and nobody talks to a database that is not named."""
+    assert _modules_alone(*line.split()) & _SLOW == set(libraries.split())
 
 
-def test_version_loads_next_to_nothing() -> None:
-    """Not even what parses arguments."""
-    loaded = _modules_alone("--version")
-    assert not loaded & {*_HEAVY, "typer", "rich", "pydantic", "asyncio"}
-
-
-def test_importing_the_package_loads_nothing_heavy() -> None:
+def test_importing_the_package_loads_nothing_slow() -> None:
     """``import imbari_chat`` is cheap for whoever only wants a model."""
-    loaded = _modules_after("import imbari_chat")
-    assert not loaded & {*_HEAVY, "typer", "rich", "imbari_chat.emulator"}
-
-
-def test_a_one_shot_command_loads_one_sides_libraries() -> None:
-    """Reading the inbox starts no emulator and draws no screen."""
-    loaded = _modules_alone("inbox")
-    assert not loaded & {"textual", "prompt_toolkit", "uvicorn", "imbari_chat.emulator"}
+    assert not _modules_after("import imbari_chat") & _SLOW
 
 
 _COMMANDS = {
@@ -122,18 +133,42 @@ def emulated(tmp_path: Path) -> Iterator[dict[str, str]]:
         }
 
 
+@pytest.mark.drawn
+@pytest.mark.parametrize(
+    ("line", "more"),
+    [
+        ("inbox", ""),
+        ("show -Oabc", ""),
+        ("history -Oabc", ""),
+        ("reply -Oabc hello", ""),
+        ("search hello", ""),
+        ("export", ""),
+        ("notes -Oabc", ""),
+        ("canned list", ""),
+        ("rules get", ""),
+        ("outbox list", "sqlite3"),
+        ("admins list", "rich firebase_admin google.auth httpx cryptography"),
+    ],
+)
+def test_a_command_loads_the_libraries_that_it_needs_and_no_other(
+    emulated: dict[str, str], line: str, more: str
+) -> None:
+    """As an emulator's owner, who needs no sign-in."""
+    loaded = _modules_of(*line.split(), **{**emulated, "IMBARI_CHAT_TOKEN_STORE": "file"})
+    assert loaded & _SLOW == {*_TALKS.split(), *more.split()}
+
+
 _LOOKS = [["inbox"], ["show", "-Oabc"], ["resolve", "-Oabc"]]
 
 
 def test_a_look_at_an_emulator_loads_no_keyring(emulated: dict[str, str]) -> None:
-    """After the first, which finds out that no sign-in is kept there; nor a sign-in's library."""
+    """After the first, which finds out that no sign-in is kept there; nor what listens."""
     assert "keyring" in _modules_of("inbox", **emulated)
     for arguments in _LOOKS:
         loaded = _modules_of(*arguments, **emulated)
-        assert "firebase_admin" in loaded
-        unwanted = {"keyring", "pyrebase", "textual", "imbari_chat.net.http_client"}
-        unwanted |= {"websockets", "imbari_chat.net.auto", "imbari_chat.net.websocket"}
-        assert not loaded & unwanted, arguments
+        assert "imbari_chat.identity.service" in loaded
+        assert loaded & _SLOW == set(_TALKS.split()), arguments
+        assert not loaded & _UNHEARD, arguments
 
 
 def test_a_stored_sign_in_is_resumed_without_what_signs_in(emulated: dict[str, str]) -> None:
@@ -144,8 +179,8 @@ def test_a_stored_sign_in_is_resumed_without_what_signs_in(emulated: dict[str, s
     for arguments in _LOOKS:
         loaded = _modules_of(*arguments, **kept)
         assert "imbari_chat.identity.user" in loaded
-        unwanted = {"keyring", "pyrebase", "firebase_admin", "imbari_chat.net.http_client"}
-        assert not loaded & unwanted, arguments
+        assert loaded & _SLOW == set(_TALKS.split()), arguments
+        assert not loaded & _UNHEARD, arguments
 
 
 @pytest.mark.drawn

@@ -9,6 +9,7 @@ from typing import Any, Self
 import pytest
 
 from imbari_chat.cli import watch as module
+from imbari_chat.cli import watch_streams
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
@@ -114,10 +115,11 @@ def chat(monkeypatch: pytest.MonkeyPatch) -> Chat:
 
     here = SimpleNamespace(settings=lambda: None)
     for name, double in {
-        "target": lambda _: here, "with_admin_chat": with_admin_chat, "joined": joined,
-        "find_session": find, "missed_messages": missed_messages, "missed_of": missed_of,
+        "target": lambda _: here, "with_admin_chat": with_admin_chat, "find_session": find,
     }.items():  # fmt: skip
         monkeypatch.setattr(module, name, double)
+    for stream in joined, missed_messages, missed_of:
+        monkeypatch.setattr(watch_streams, stream.__name__, stream)
     monkeypatch.setattr(asyncio, "wait_for", wait_for)
     monkeypatch.setattr("time.time_ns", lambda: NOW * 1_000_000)
     return chat

@@ -2,27 +2,39 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Any, Final, Self, cast
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat, ConnectionChanged, Message, MessageAdded
+from imbari_chat import (
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    ChatEvent,
+    ConnectionChanged,
+    Message,
+    MessageAdded,
+)
 from imbari_chat.client.events.below import BelowTheWindow
 from imbari_chat.client.events.diff import MessageDiff
+from imbari_chat.client.events.inbox_sessions import InboxSessions
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.effects import Changed, StateChanged
-from imbari_chat.schema import decode
+from imbari_chat.net.transport import Transport
+from imbari_chat.schema import decode, paths
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
+from imbari_chat.wire.query import Query
 from tests.client.scenarios.faces import WAIT, eventually
 from tests.client.test_order import COMPAT, HOUR
 
 Seed = Callable[[str, Any], None]
 WINDOW: Final = 50
+
+both_transports = pytest.mark.parametrize("transport_name", ["websocket", "rest"], indirect=True)
 
 
 def _now() -> int:
@@ -137,6 +149,56 @@ async def test_what_others_write_between_a_dashboards_two_steps_hides_nothing(
     assert len(heard) == len(others) + 1
 
 
+@both_transports
+async def test_who_follows_the_inbox_hears_there_of_each_conversation(
+    customers: Callable[[], AsyncCustomerChat], desk: AsyncAdminChat, seed: Seed, emulator: Emulator
+) -> None:
+    """With one listener for all; one that leaves the inbox's window has its own from then on."""
+    emulator.load_rules(COMPAT)
+    shops = []
+    for name in ("Amina", "Brenda", "Chege"):
+        session = await customers().start(name=name, email="one@example.com", text="Hello")
+        shops.append(Shop(seed, session.id, WINDOW + 10))
+        seed(f"/chatSessions/{session.id}/lastMessageTime", _now())
+    heard: asyncio.Queue[str] = asyncio.Queue()
+
+    async def follow(events: AsyncGenerator[ChatEvent, None], live: asyncio.Event) -> None:
+        async with aclosing(events):
+            async for event in events:
+                if event == ConnectionChanged("live"):
+                    live.set()
+                if isinstance(event, MessageAdded) and live.is_set():
+                    heard.put_nowait(event.message.text)
+
+    def listeners() -> list[str]:
+        return [each.state for each in desk._gateway.subscriptions]
+
+    async with asyncio.timeout(WAIT), asyncio.TaskGroup() as group:
+        tasks = []
+        for events in (
+            desk.events(limit=2),
+            *(desk.open(one.id, peek=True).events(history=0) for one in shops),
+        ):
+            live = asyncio.Event()
+            tasks.append(group.create_task(follow(events, live)))
+            await live.wait()
+        tasks.pop(0).cancel()  # of the inbox itself nothing has to be read for it
+        # Three windows, what the inbox shows, and the session of the first, which it does not.
+        await eventually(lambda: listeners() == ["live"] * 5)
+        for place, shop in enumerate(shops):
+            shop.answer(f"slow {place}", _now() - HOUR * (place + 1))
+            assert await heard.get() == f"slow {place}"
+        # The others went below it, one after the other, so that nobody follows what is shown.
+        await eventually(lambda: listeners() == ["live"] * 6)
+        for shop in shops:
+            shop.answer("again", _now() - HOUR * 4)
+            assert await heard.get() == "again"
+        for task in tasks:
+            task.cancel()
+    assert heard.empty()
+    assert listeners() == []
+
+
 async def test_a_preview_that_reads_like_something_old_brings_nothing_back(
     customer: AsyncCustomerChat, desk: AsyncAdminChat, seed: Seed
 ) -> None:
@@ -200,6 +262,7 @@ class Below:
         previews: What the session says in turn, as text and time; None where it is gone.
         found: What each look finds.
         limit: Of the window.
+        shown: Whether the inbox says all that, or else a listener of the window's own.
 
     Attributes:
         looks: The times that were looked at.
@@ -211,9 +274,12 @@ class Below:
         *previews: tuple[str, int] | None,
         found: list[Message] | None = None,
         limit: int = 2,
+        shown: bool = False,
     ) -> None:
-        self._previews = previews
+        self._previews = list(previews)
         self.transport, self.patient = self, None
+        self.inbox = InboxSessions(cast("Transport", self))
+        self.inbox.window = paths.sessions_in_order() if shown else None
         self.timely, self.lower = found or [], list[Message]()
         self.ahead = self.lower
         self.looks: list[int] = []
@@ -227,12 +293,17 @@ class Below:
         )
 
     @asynccontextmanager
-    async def listen(self, place: Path) -> AsyncIterator[AsyncIterator[Changed | StateChanged]]:
+    async def listen(
+        self, place: Path, window: Query | None = None
+    ) -> AsyncIterator[AsyncIterator[Changed | StateChanged]]:
         async def changes() -> AsyncIterator[Changed | StateChanged]:
             for one in self._previews:
                 yield StateChanged("live")
-                yield Changed(one and {"lastMessage": one[0], "lastMessageTime": one[1]}, None)
-            if not self._previews:
+                raw: Json = one and {"lastMessage": one[0], "lastMessageTime": one[1]}
+                yield Changed(raw if window is None else raw and {S: raw}, None)
+            if self._previews:
+                del self._previews[:-1]  # that is how it stays
+            else:
                 await asyncio.Event().wait()
 
         yield changes()
@@ -250,6 +321,7 @@ class Below:
         await self.below._listening
 
 
+@pytest.mark.parametrize("shown", [False, True])
 @pytest.mark.parametrize(
     ("previews", "looks", "told"),
     [
@@ -262,16 +334,45 @@ class Below:
         ([("late", 500), ("late", 500)], [], []),
         ([("m", 2000), ("late", 3000)], [], []),  # which the window shows
         ([("m", 2000), ("shown", 900)], [900], []),
-        ([("m", 2000), None, ("late", 500)], [], []),
     ],
 )
 async def test_what_is_new_and_below_is_told(
-    previews: list[tuple[str, int] | None], looks: list[int], told: list[str]
+    previews: list[tuple[str, int] | None], looks: list[int], told: list[str], shown: bool
 ) -> None:
     """And only where there may be anything it is looked for."""
-    here = Below(*previews, found=_messages(late=500, later=600, shown=1500))
+    here = Below(*previews, found=_messages(late=500, later=600, shown=1500), shown=shown)
     await here.hear()
     assert (here.looks, here.told) == (looks, told)
+
+
+@pytest.mark.parametrize(
+    ("previews", "found", "told"),
+    [
+        # Its text, another message of a later time, and then its own time.
+        ([("late", 2000), ("other", 3000), ("other", 500)], {"late": 500}, ["late"]),
+        # By its time alone it cannot be told.
+        ([("late", 2000), ("late", 500)], {"late": 500, "same": 500}, ["late"]),
+        # What the window showed reads like something old.
+        ([("old", 3000), ("old", 1000)], {"old": 100}, []),
+    ],
+)
+async def test_a_dashboards_two_steps_tell_of_one_message(
+    previews: list[tuple[str, int]], found: dict[str, int], told: list[str]
+) -> None:
+    """What the session said before them is what they are compared with."""
+    here = Below(("m", 2000), *previews, found=_messages(**found))
+    await here.hear()
+    assert here.told == told
+
+
+@pytest.mark.parametrize(("shown", "told"), [(False, []), (True, ["late"])])
+async def test_a_session_that_is_gone_begins_anew_but_not_one_that_left_the_inbox(
+    shown: bool, told: list[str]
+) -> None:
+    """What was said before it left is compared with what it says then."""
+    here = Below(("m", 2000), None, ("late", 500), found=_messages(late=500), shown=shown)
+    await here.hear()
+    assert here.told == told
 
 
 @pytest.mark.parametrize("by_the_window", [False, True])
@@ -314,3 +415,14 @@ async def test_a_session_is_listened_to_below_a_full_window_until_the_end() -> N
     async with asyncio.timeout(WAIT):
         await here.below.close()
     assert listening.cancelled()
+
+
+async def test_a_mistake_in_a_look_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    """Nobody waits for what listens here, and the window itself goes on without it."""
+    here = Below(("m", 2000), ("late", 500))
+    here.timely = cast("list[Message]", [None])
+    here.below.begin()
+    async with asyncio.timeout(WAIT):
+        await asyncio.wait({cast("asyncio.Task[None]", here.below._listening)})
+    assert "has ended by an error of its own" in caplog.text
+    caplog.clear()

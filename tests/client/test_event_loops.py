@@ -133,9 +133,11 @@ async def test_a_loop_that_runs_elsewhere_closes_its_clients_itself(flags: dict[
     async with another_loop() as run:
         desk, chat, session = await run(begun(flags))
         await refused(desk.sessions)
-        iteration = desk.events()
-        await run(anext(iteration))
-        await refused(lambda: anext(iteration))
+        iterations = [desk.events(), desk.resolutions(), desk.open(session).events(), chat.events()]
+        for iteration in iterations:
+            await run(anext(iteration))
+            await refused(partial(anext, iteration))
+            await run(anext(iteration))
         for client in (desk, chat):
             assert await asyncio.wait_for(client.close(), WAIT) == ()
             assert client.status.state == "closed"

@@ -322,12 +322,12 @@ async def test_a_forked_child_closes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     """It is the parent's; nothing else can be done with it there either."""
     gateway = Gateway(Line())
     calls = _traced(gateway, monkeypatch)
-    gateway.check_place()
-    monkeypatch.setattr(gateway._guard, "_pid", 0)
+    gateway.place.check()
+    monkeypatch.setattr(gateway.place, "_pid", 0)
     assert await gateway.close() == ()
     assert (calls, gateway.closed) == ([], False)
     with pytest.raises(RuntimeError, match="forking"):
-        gateway.check_place()
+        gateway.place.check()
 
 
 def _a_start() -> Plan:

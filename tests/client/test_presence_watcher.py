@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from imbari_chat.client.presence.watcher import Watcher
-from imbari_chat.engine.effects import Changed
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData, Unavailable
 from imbari_chat.schema.events import ChatEvent, MessageAdded, PresenceChanged, TypingChanged
 from imbari_chat.schema.models import Sender
@@ -34,7 +34,7 @@ class Places:
     @asynccontextmanager
     async def listen(
         self, path: Path, query: Query | None = None
-    ) -> AsyncIterator[AsyncIterator[Changed]]:
+    ) -> AsyncIterator[AsyncIterator[Changed | StateChanged]]:
         if self._refusal is not None:
             raise self._refusal
         self.asked.append(str(path))
@@ -44,7 +44,10 @@ class Places:
         finally:
             del self.heard[str(path)]
 
-    async def _items(self, queue: "asyncio.Queue[Changed]") -> AsyncIterator[Changed]:
+    async def _items(
+        self, queue: "asyncio.Queue[Changed]"
+    ) -> AsyncIterator[Changed | StateChanged]:
+        yield StateChanged("live")
         while True:
             yield await queue.get()
 
@@ -177,10 +180,28 @@ async def test_what_was_typed_is_over_with_the_message() -> None:
     await watched.places.says("/typing", {AMINA: {"at": NOW, "customer": NOW}})
     assert told == [TypingChanged(AMINA, "customer", True)]
     assert watched.rings_in == pytest.approx(TYPING_EXPIRY / 1000, abs=1)
+    watched.now += TYPING_EXPIRY
     watched.watcher.heard(MessageAdded(BRIAN, message("m1", "Hi", timestamp=NOW + 1)))
-    assert len(told) == 1
+    assert len(told) == 1  # or it would be over by its time
+    watched.now = NOW
     watched.watcher.heard(MessageAdded(AMINA, message("m2", "Hi", timestamp=NOW + 1)))
     assert told[1:] == [TypingChanged(AMINA, "customer", False)]
+    await watched.watcher.close()
+
+
+async def test_it_is_no_colleague_who_types_oneself() -> None:
+    """For as long as one's own sign of it lasts, in that conversation."""
+    watched, told = Watched(), list[ChatEvent]()
+    watched.watcher.add(told.append)
+    await turns()
+    watched.watcher.typed(AMINA)
+    watched.now += 1000
+    sign: Json = {"at": watched.now, "team": watched.now}
+    await watched.places.says("/typing", {AMINA: sign, BRIAN: sign}, frozenset({AMINA, BRIAN}))
+    assert told == [TypingChanged(BRIAN, "admin", True)]
+    watched.now = NOW + TYPING_EXPIRY
+    watched.watcher.look()
+    assert told[1:] == [TypingChanged(AMINA, "admin", True)]
     await watched.watcher.close()
 
 
@@ -191,6 +212,8 @@ async def test_a_sign_as_it_is_given_tells_the_time() -> None:
     watched.watcher.add(told.append)
     await turns()
     await watched.places.says("/presence/customers", _there(NOW))
+    for at in (NOW, NOW - 1):  # what is no later may have been taken away, or another's
+        await watched.places.says("/presence/customers", _there(at), frozenset({AMINA}))
     assert told == []
     await watched.places.says("/presence/customers", _there(NOW + 1), frozenset({AMINA}))
     assert told == [PresenceChanged(AMINA, "customer", "online")]
@@ -244,9 +267,12 @@ async def test_of_a_conversation_that_is_looked_at_nothing_is_asked_until_somebo
     [(AccessDenied("no"), 3), (InvalidData("no index"), 3), (Unavailable("away"), 0)],
 )
 async def test_only_a_refusal_is_told(error: ImbariError, told: int) -> None:
-    """An outage those are told who listen for messages."""
+    """Each time that somebody asks; of an outage those are told who listen for messages."""
     watched = Watched(refusal=error)
     watched.watcher.add(lambda _: None)
     await turns()
     assert watched.refused == [error] * told
+    watched.watcher.add(lambda _: None)
+    await turns()
+    assert watched.refused == [error] * told * 2
     await watched.watcher.close()

@@ -12,6 +12,7 @@ from imbari_chat.client.events.resolutions import resolutions
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.errors import InvalidData
+from imbari_chat.net.process import LoopGuard
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, SessionChanged
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -29,6 +30,7 @@ class Gateway:
         self.items, self.now_are = items, now_are
         self.latest: Json = {"z": {"resolvedAt": latest}}
         self.transport = self.ids = self.patient = self
+        self.place = LoopGuard()
         self.asked: list[str] = []
 
     def now(self) -> int:

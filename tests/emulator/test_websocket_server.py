@@ -11,6 +11,7 @@ from uvicorn.server import ServerState
 
 from imbari_chat.emulator.connections import ConnectionLimits, Connections
 from imbari_chat.emulator.websocket_server import WebSocket
+from tests.virtual_time import in_virtual_time
 
 HANDSHAKE: Final = (
     b"GET /.ws?v=5 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
@@ -101,3 +102,51 @@ async def test_it_can_be_ended_whatever_it_is_doing(said: list[bytes], code: int
     finally:
         connection.connection_lost(None)
         await asyncio.gather(*connection.tasks)
+
+
+@pytest.mark.parametrize(
+    ("waits", "end"),
+    [
+        ({}, None),
+        ({1: 5}, 60),
+        ({31: 5}, 90),
+        ({1: 5, 31: 4}, 95),
+        ({1: 5, 31: 6}, 60),
+        ({1: 5, 31: 0}, None),
+        ({1: 5, 31: 0, 301: 5}, 360),
+        ({1: 5, 31: 0, 41: 5}, 100),
+        ({1: 5, 31: 4, 41: 9}, 95),
+        (dict(zip(range(1, 1000, 50), range(20, 0, -1), strict=True)), None),
+    ],
+)
+def test_who_takes_nothing_of_what_waits_is_cut_off(
+    waits: dict[int, int], end: float | None
+) -> None:
+    """After a minute in which it got no less; who has nothing to take may be silent for ever."""
+
+    class Reader(Slow):
+        unsent = 0
+        ended: float | None = None
+
+        def get_write_buffer_size(self) -> int:
+            return self.unsent
+
+        def abort(self) -> None:
+            if self.ended is None:
+                self.ended = asyncio.get_running_loop().time()
+
+    async def main() -> float | None:
+        config = Config(_accept, ws_ping_interval=None, log_config=None)
+        config.load()
+        connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
+        reader, loop = Reader(), asyncio.get_running_loop()
+        connection.connection_made(reader)
+        for second, bytes_ in waits.items():
+            await asyncio.sleep(second - loop.time())
+            reader.unsent = bytes_
+        await asyncio.sleep(1000 - loop.time())
+        connection.connection_lost(None)
+        await asyncio.sleep(1000)
+        return reader.ended
+
+    assert in_virtual_time(main()) == end

@@ -1,4 +1,4 @@
-"""Compare and set, through both libraries: what lands in between is never overwritten."""
+"""Compare and set, whoever asks: what lands in between is never overwritten."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ import requests
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData, Unavailable
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.identity.sign_in import sign_in_anonymously
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.json import Json, same
@@ -23,15 +23,19 @@ from tests.identity.places import make_tokens, project_at
 OPEN = Path.parse("/open")
 WHERE = OPEN / "what?x=1&y"
 
-Swapper: TypeAlias = ServiceAccess | UserAccess
-KINDS = ["service", "user"]
+Swapper: TypeAlias = ServiceAccess | OwnerAccess | UserAccess
+OWNERS: dict[str, type[ServiceAccess | OwnerAccess]] = {
+    "service": ServiceAccess,
+    "owner": OwnerAccess,
+}
+KINDS = [*OWNERS, "user"]
 
 
 @pytest.fixture(params=KINDS)
 def access(request: pytest.FixtureRequest, project: Project) -> Iterator[Swapper]:
-    """Either library, on an emulator."""
+    """Each, on an emulator."""
     opened: Swapper = (
-        ServiceAccess(project) if request.param == "service" else sign_in_anonymously(project)
+        OWNERS[request.param](project) if request.param in OWNERS else sign_in_anonymously(project)
     )
     with closing(opened):
         yield opened
@@ -39,13 +43,13 @@ def access(request: pytest.FixtureRequest, project: Project) -> Iterator[Swapper
 
 @pytest.fixture(params=KINDS)
 def scripted(request: pytest.FixtureRequest, server: AnsweringServer) -> Iterator[Swapper]:
-    """Either library, on a server that holds 5 and says what it is told to."""
+    """Each, on a server that holds 5 and says what it is told to."""
     server.body = "5"
     server.headers["ETag"] = "five"
     project = project_at(server.host, timeout=2.0)
     opened: Swapper = (
-        ServiceAccess(project)
-        if request.param == "service"
+        OWNERS[request.param](project)
+        if request.param in OWNERS
         else UserAccess(project, make_tokens(), refresh=lambda _: make_tokens(refresh="r2"))
     )
     with closing(opened):
@@ -54,15 +58,12 @@ def scripted(request: pytest.FixtureRequest, server: AnsweringServer) -> Iterato
 
 def after_the_look(access: Swapper, happens: Callable[[], object]) -> None:
     """Have something happen between the read and the write."""
-    session: requests.Session = (
-        access._client.session if isinstance(access, ServiceAccess) else access._session
-    )
 
     def hook(answer: requests.Response, *_: Any, **__: Any) -> None:
         if answer.request.method == "GET":
             happens()
 
-    session.hooks["response"].append(hook)
+    access._session.hooks["response"].append(hook)
 
 
 @pytest.mark.parametrize(

@@ -33,12 +33,17 @@ class Ways:
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.taken: list[str] = []
         monkeypatch.setattr(service, "ServiceAccess", self._service)
+        monkeypatch.setattr(service, "OwnerAccess", self._owner)
         monkeypatch.setattr(sign_in, "resume", self._resume)
         monkeypatch.setattr(sign_in, "sign_in_anonymously", self._anonymously)
 
     def _service(self, project: object, *, key_file: Path | None, unrestricted: bool) -> str:
         rights = " without rules" if unrestricted else ""
         self.taken.append(f"service by {key_file or 'what is there'}{rights}")
+        return self.taken[-1]
+
+    def _owner(self, project: object, *, unrestricted: bool) -> str:
+        self.taken.append("owner without rules" if unrestricted else "owner")
         return self.taken[-1]
 
     def _resume(self, project: object, token: str, *, on_tokens: object) -> str:
@@ -128,12 +133,13 @@ def test_nobody_signs_in_where_half_is_missing(
          ["service by key.json"]),
         ({**LIVE, "identity": "application-default", "credentials": KEY}, "r", False,
          ["service by what is there"]),
-        (EMULATOR, None, False, ["service by what is there"]),
+        (EMULATOR, None, False, ["owner"]),
+        ({**EMULATOR, "unrestricted": True}, None, False, ["owner without rules"]),
+        ({**EMULATOR, "identity": "service-account", "credentials": KEY}, None, False, ["owner"]),
         (EMULATOR, "r", False, ["resume r"]),
-        (EMULATOR, "r", True, ["resume r", "service by what is there"]),
+        (EMULATOR, "r", True, ["resume r", "owner"]),
         ({**EMULATOR, "credentials": KEY}, "r", False, ["resume r"]),
-        ({**EMULATOR, "identity": "emulator", "credentials": KEY}, "r", False,
-         ["service by what is there"]),
+        ({**EMULATOR, "identity": "emulator", "credentials": KEY}, "r", False, ["owner"]),
     ],
 )  # fmt: skip
 def test_an_admin_is_who_was_chosen_or_the_first_that_is_there(

@@ -19,7 +19,7 @@ from imbari_chat.engine.access import Access
 from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.mapping import from_google, service_errors
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -39,13 +39,17 @@ def open_service(host: str, timeout: float) -> Access:
     return ServiceAccess(project_at(host, timeout=timeout))
 
 
+def open_owner(host: str, timeout: float) -> Access:
+    return OwnerAccess(project_at(host, timeout=timeout))
+
+
 def open_user(host: str, timeout: float) -> Access:
     return UserAccess(
         project_at(host, timeout=timeout), make_tokens(), refresh=lambda _: make_tokens()
     )
 
 
-@pytest.fixture(params=[open_service, open_user], ids=["service", "user"])
+@pytest.fixture(params=[open_service, open_owner, open_user], ids=["service", "owner", "user"])
 def opener(request: pytest.FixtureRequest) -> Opener:
     opened: Opener = request.param
     return opened

@@ -8,7 +8,7 @@ import pytest
 
 from imbari_chat.errors import AccessDenied, Conflict, ImbariError, RulesError, Unavailable
 from imbari_chat.identity.rules import DeployedRules, same_rules
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess
 from imbari_chat.identity.session import QuietSession
 from tests.identity.answering import AnsweringServer
 from tests.identity.places import project_at
@@ -84,7 +84,7 @@ def test_connections_are_given_back(
     """Those for the rules, and those for who asks."""
     closed: list[type] = []
 
-    def watch(kind: type[QuietSession | ServiceAccess]) -> None:
+    def watch(kind: type[QuietSession | OwnerAccess]) -> None:
         close = kind.close
 
         def closing(one: Any) -> None:
@@ -94,10 +94,10 @@ def test_connections_are_given_back(
         monkeypatch.setattr(kind, "close", closing)
 
     watch(QuietSession)
-    watch(ServiceAccess)
+    watch(OwnerAccess)
     with _deployed(server):
         assert closed == []
-    assert closed == [QuietSession, ServiceAccess]
+    assert closed == [QuietSession, OwnerAccess, QuietSession]
 
 
 ACTS: dict[str, Callable[[DeployedRules], object]] = {

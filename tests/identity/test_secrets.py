@@ -15,7 +15,7 @@ import pytest
 from imbari_chat.engine.link_effects import Post
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import Tokens, UserAccess
 from imbari_chat.wire.messages import Request
@@ -184,10 +184,11 @@ def test_what_holds_a_secret_is_not_pickled(protocol: int) -> None:
     with (
         closing(UserAccess(project, TOKENS, refresh=lambda _: TOKENS)) as user,
         closing(ServiceAccess(project)) as service,
+        closing(OwnerAccess(project)) as owner,
     ):
-        asked = [user.socket(), service.socket()]
+        asked = [user.socket(), service.socket(), owner.socket()]
         sent = [Post(str(Request(1, one.action, one.credential))) for one in asked]
-        for held in (TOKENS, user, user._tokens, user.stream(WHERE), service, *asked, *sent):
+        for held in (TOKENS, user, user._tokens, user.stream(WHERE), service, owner, *asked, *sent):
             with pytest.raises(TypeError, match="secret"):
                 pickle.dumps(held, protocol)
             with pytest.raises(TypeError, match="secret"):
@@ -202,6 +203,8 @@ def test_importing_an_identity_loads_no_heavy_library() -> None:
         "apps",
         "mapping",
         "project",
+        "rest",
+        "rules",
         "service",
         "sign_in",
         "token_store",

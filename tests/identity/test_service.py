@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
 import firebase_admin.db
@@ -15,12 +15,12 @@ import pytest
 import requests.adapters
 
 from imbari_chat.config import Settings
-from imbari_chat.engine.access import SocketRequest
+from imbari_chat.engine.access import Access, SocketRequest
 from imbari_chat.engine.refusals import CredentialRefused
 from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
 from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -29,6 +29,9 @@ from tests.identity.places import LIVE, CountedLock, Reroute, grant, project_at
 
 OPEN = Path.parse("/open")
 STAFF = Path.parse("/staff")
+
+Service: TypeAlias = ServiceAccess | OwnerAccess
+Kind: TypeAlias = type[Service]
 
 CALLS: list[Callable[[ServiceAccess], object]] = [
     lambda access: access.get(OPEN),
@@ -39,20 +42,27 @@ CALLS: list[Callable[[ServiceAccess], object]] = [
 ]
 
 
+@pytest.fixture(params=[ServiceAccess, OwnerAccess])
+def kind(request: pytest.FixtureRequest) -> Kind:
+    """firebase-admin, which is an emulator's owner where there is one; and the owner without it."""
+    chosen: Kind = request.param
+    return chosen
+
+
 @pytest.fixture
-def service(project: Project) -> Iterator[ServiceAccess]:
-    with closing(ServiceAccess(project)) as access:
+def service(kind: Kind, project: Project) -> Iterator[Service]:
+    with closing(kind(project)) as access:
         yield access
 
 
 @pytest.mark.parametrize("value", [1, -1.5, "text", False, {"a": [1, True]}, [0, "x"], None])
-def test_what_is_written_is_read_back(service: ServiceAccess, value: Json) -> None:
-    """Every JSON type survives firebase-admin."""
+def test_what_is_written_is_read_back(service: Service, value: Json) -> None:
+    """Every JSON type survives, also by firebase-admin."""
     service.update({OPEN / "v": value})
     assert same(service.get(OPEN / "v"), value)
 
 
-def test_a_shallow_read_has_keys_alone(service: ServiceAccess) -> None:
+def test_a_shallow_read_has_keys_alone(service: Service) -> None:
     """Whatever is below; and the rules hold for it as for any read."""
     service.update({OPEN / "v": {"a": {"b": [1, 2]}, "c": "text"}})
     assert service.get_shallow(OPEN / "v") == {"a": True, "c": True}
@@ -67,7 +77,7 @@ def test_a_service_is_known_by_its_accounts_address(key_file: FilePath) -> None:
         assert access.account == "bot@demo-imbari.iam.gserviceaccount.com"
 
 
-def test_service_is_an_admin_under_the_rules(service: ServiceAccess) -> None:
+def test_service_is_an_admin_under_the_rules(service: Service) -> None:
     """Rules see a uid of its own and the admin claim, and may still refuse."""
     assert (service.uid, service.account) == ("imbari-chat", None)
     service.update({STAFF / "x": 1, Path.parse("/service/y"): 2})
@@ -79,18 +89,18 @@ def test_service_is_an_admin_under_the_rules(service: ServiceAccess) -> None:
     assert service.get(STAFF) == {"x": 1}
 
 
-def test_override_decides_who_the_rules_see(project: Project) -> None:
+def test_override_decides_who_the_rules_see(kind: Kind, project: Project) -> None:
     """A tool can act as one user, to see what that user sees."""
-    with closing(ServiceAccess(project, override={"uid": "amina"})) as access:
+    with closing(kind(project, override={"uid": "amina"})) as access:
         assert access.uid == "amina"
         access.update({Path.parse("/mine/amina"): 1})
         with pytest.raises(AccessDenied):
             access.get(STAFF)
 
 
-def test_unrestricted_access_stands_above_the_rules(project: Project) -> None:
+def test_unrestricted_access_stands_above_the_rules(kind: Kind, project: Project) -> None:
     """For repairs; it has to be asked for by name."""
-    with closing(ServiceAccess(project, unrestricted=True)) as access:
+    with closing(kind(project, unrestricted=True)) as access:
         access.update({Path.parse("/mine/somebody"): 1, Path.parse("/nowhere/else"): 2})
         assert access.get(Path.parse("/nowhere")) == {"else": 2}
         assert access.uid is None
@@ -99,19 +109,19 @@ def test_unrestricted_access_stands_above_the_rules(project: Project) -> None:
 
 @pytest.mark.parametrize("override", [{}, {"uid": "a&b"}, {"uid": "50%"}, {"x": "#"}, {"x": "+"}])
 def test_override_that_would_not_arrive_is_refused(
-    project: Project, override: dict[str, Json]
+    kind: Kind, project: Project, override: dict[str, Json]
 ) -> None:
     """firebase-admin leaves out an empty one, which would lift every rule, and encodes none."""
     with pytest.raises(ConfigError, match="override") as caught:
-        ServiceAccess(project, override=override)
+        kind(project, override=override)
     assert caught.value.where == "auth override"
     assert caught.value.hint == "Ask for unrestricted access to stand above the rules"
 
 
-def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
+def test_update_is_one_request_for_many_places(kind: Kind, server: AnsweringServer) -> None:
     """All or nothing needs one PATCH at the root, with paths as keys."""
     server.status, server.body = 204, ""
-    with closing(ServiceAccess(project_at(server.host))) as access:
+    with closing(kind(project_at(server.host))) as access:
         access.update({OPEN / "a": 1, Path.parse("/x/y"): None})
         access.update({})
     (asked,) = server.asked
@@ -125,9 +135,9 @@ def test_update_is_one_request_for_many_places(server: AnsweringServer) -> None:
     assert asked.headers["authorization"] == "Bearer owner"
 
 
-def test_what_is_no_json_asks_nobody(server: AnsweringServer) -> None:
+def test_what_is_no_json_asks_nobody(kind: Kind, server: AnsweringServer) -> None:
     """The library would send it as it is."""
-    with closing(ServiceAccess(project_at(server.host))) as access:
+    with closing(kind(project_at(server.host))) as access:
         with pytest.raises(InvalidData):
             access.update({OPEN: float("nan")})
         with pytest.raises(InvalidData):
@@ -146,17 +156,17 @@ def test_what_is_no_json_asks_nobody(server: AnsweringServer) -> None:
     ids=["get", "get_shallow", "update", "compare_and_set"],
 )
 def test_a_closed_access_asks_nobody(
-    server: AnsweringServer, call: Callable[[ServiceAccess], object]
+    kind: Kind, server: AnsweringServer, call: Callable[[Access], object]
 ) -> None:
     """It is said that it is closed, and not what the library makes of that."""
-    access = ServiceAccess(project_at(server.host))
+    access = kind(project_at(server.host))
     access.close()
     with pytest.raises(Unavailable, match="this access to the database is closed"):
         call(access)
     assert server.asked == []
 
 
-def test_a_socket_is_the_services_under_the_override() -> None:
+def test_a_socket_is_the_services_under_the_override(kind: Kind) -> None:
     """Or above the rules, if that was asked for."""
     project = project_at("127.0.0.1:1")
     cases: list[tuple[dict[str, Any], dict[str, Json]]] = [
@@ -165,12 +175,12 @@ def test_a_socket_is_the_services_under_the_override() -> None:
         ({"unrestricted": True}, {}),
     ]
     for flags, authvar in cases:
-        with closing(ServiceAccess(project, **flags)) as access:
+        with closing(kind(project, **flags)) as access:
             credential = {"cred": "owner", **authvar}
             assert access.socket() == SocketRequest(project.socket_place, "gauth", credential)
 
 
-def test_keys_that_look_like_url_syntax_arrive_whole(service: ServiceAccess) -> None:
+def test_keys_that_look_like_url_syntax_arrive_whole(service: Service) -> None:
     """Percent signs, plus signs, question marks, ampersands, spaces and accents are plain keys."""
     for key in ("100%25", "a+b", "what?x=1&y", "a b", "größe", "~-_"):
         service.update({OPEN / key: key})
@@ -193,7 +203,7 @@ def test_keys_that_look_like_url_syntax_arrive_whole(service: ServiceAccess) -> 
         (Query.by_priority().limit_to_first(1), {"a"}),
     ],
 )
-def test_every_query_can_be_said(service: ServiceAccess, query: Query, keys: set[str]) -> None:
+def test_every_query_can_be_said(service: Service, query: Query, keys: set[str]) -> None:
     """Also those that firebase-admin cannot say or does not encode."""
     service.update(
         {
@@ -211,14 +221,14 @@ def test_every_query_can_be_said(service: ServiceAccess, query: Query, keys: set
     assert set(answer) == keys
 
 
-def test_missing_index_is_named(service: ServiceAccess) -> None:
+def test_missing_index_is_named(service: Service) -> None:
     """The index is asked for over REST even from an owner."""
     with pytest.raises(InvalidData, match="indexOn"):
         service.get(OPEN, Query.by_child("height"))
 
 
 def test_emulator_stream_is_the_owner_under_the_override(
-    service: ServiceAccess, project: Project
+    service: Service, project: Project
 ) -> None:
     """The request can be sent as it is, and the rules hold for it."""
     request = service.stream(OPEN / "a b", Query.by_key().limit_to_last(5))
@@ -365,11 +375,11 @@ def test_machine_without_credentials_is_told_what_to_do(
 
 
 def test_environment_does_not_choose_the_database(
-    project: Project, key_file: FilePath, monkeypatch: pytest.MonkeyPatch
+    kind: Kind, project: Project, key_file: FilePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An emulator's own address wins, and a live project is never moved silently."""
     monkeypatch.setenv("FIREBASE_DATABASE_EMULATOR_HOST", "127.0.0.1:9")
-    with closing(ServiceAccess(project)) as access:
+    with closing(kind(project)) as access:
         access.update({OPEN: 1})
         assert access.get(OPEN) == 1
     with pytest.raises(ConfigError, match="FIREBASE_DATABASE_EMULATOR_HOST"):
@@ -406,7 +416,7 @@ def test_each_access_has_its_own_app_and_takes_it_along(project: Project) -> Non
     assert set(firebase_admin._apps) == before
 
 
-def test_many_threads_read_and_write_at_once(service: ServiceAccess) -> None:
+def test_many_threads_read_and_write_at_once(service: Service) -> None:
     """One access serves every thread."""
 
     def turn(number: int) -> tuple[int, Json, Json]:

@@ -16,7 +16,7 @@ from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.identity import session
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
 from imbari_chat.identity.user import UserAccess
 from imbari_chat.wire.json import dumps
@@ -37,6 +37,7 @@ FIVE = (
 
 OPENERS: dict[str, Callable[[Project], Access]] = {
     "service": ServiceAccess,
+    "owner": OwnerAccess,
     "user": lambda project: UserAccess(project, make_tokens(), refresh=lambda _: make_tokens()),
 }
 

@@ -495,6 +495,27 @@ async def test_it_is_closed_at_once_whatever_it_is_doing(
         await eventually(lambda: not set(threading.enumerate()) - threads)
 
 
+@pytest.mark.parametrize("what", ["left", "asked"])
+async def test_closing_waits_for_what_takes_its_time(what: str, way: AutoTransport) -> None:
+    """What is being left meanwhile comes to its end; what is asked is cancelled, and cleans up."""
+    ended: list[bool] = []
+
+    async def slow() -> None:
+        try:
+            await asyncio.sleep(0.01 if what == "left" else WAIT)
+        finally:
+            await asyncio.sleep(0.01)
+            ended.append(True)
+
+    if what == "left":
+        way._leaving.start(slow())
+    else:
+        way._asking = asyncio.create_task(slow())
+        await asyncio.sleep(0)
+    await way.close()
+    assert ended == [True]
+
+
 def _has_come(way: AutoTransport, gate: Gate, when: str) -> bool:
     match when:
         case "undecided":

@@ -43,7 +43,7 @@ async def test_the_end_of_a_write_is_told_once(error: ImbariError | None) -> Non
     writing.may_answer.set()
     await _settled()
     assert writing.told == [error]
-    assert writing.submitter._tasks == set()
+    assert not writing.submitter._tasks
 
 
 async def test_what_is_taken_back_is_told_to_nobody() -> None:

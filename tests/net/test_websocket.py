@@ -442,7 +442,7 @@ async def test_one_connects_when_it_is_said_to() -> None:
         await _until(subscription, _in("live"))
         assert server.dialed == 2
         assert [one.came for one in tried] == ["greeted", "answered"] * 2
-        assert transport._tasks == set()
+        assert not transport._tasks
 
 
 async def test_closing_does_not_wait_for_whoever_is_to_say_who_asks() -> None:

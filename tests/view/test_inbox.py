@@ -21,14 +21,8 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import ID_FIELD, Colleague, Presence, Sender
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.teamwork import Note
-from imbari_chat.view.inbox import (
-    Conversation,
-    Inbox,
-    Notice,
-    author,
-    customer_label,
-    presence_marks,
-)
+from imbari_chat.view.inbox import Conversation, Inbox, Notice
+from imbari_chat.view.labels import author, customer_label, presence_marks
 from imbari_chat.view.reducer import conversation_failed, noted, with_older
 from tests.view.records import NOW, heard, heard_in, message, session
 

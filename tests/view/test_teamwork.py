@@ -7,7 +7,7 @@ import pytest
 
 from imbari_chat.schema.models import ID_FIELD
 from imbari_chat.schema.teamwork import Assignment, Block, Labels, Snooze, TeamSnapshot
-from imbari_chat.view.teamwork import block_words, team_marks
+from imbari_chat.view.labels import block_words, team_marks
 from tests.view.records import NOW, session
 
 TOMORROW = NOW + 86_400_000

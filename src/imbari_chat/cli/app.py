@@ -17,6 +17,7 @@ from typer.core import TyperCommand, TyperGroup
 from imbari_chat.cli.arguments import options_first
 from imbari_chat.cli.examples import EXAMPLES
 from imbari_chat.cli.exit_codes import ExitCode
+from imbari_chat.cli.light import lighten
 from imbari_chat.cli.stdout import Stdout
 
 __all__ = ["NAME", "App", "Command", "Family", "SessionCommand", "write_help"]
@@ -34,6 +35,7 @@ class Command(TyperCommand):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _tidy_all(self)
+        lighten(self.params)
 
     def get_help_option(self, ctx: Any) -> Any:
         return _with_our_page(super().get_help_option(ctx))
@@ -57,6 +59,7 @@ class Family(TyperGroup):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         _tidy_all(self)
+        lighten(self.params)
 
     def get_help_option(self, ctx: Any) -> Any:
         return _with_our_page(super().get_help_option(ctx))
@@ -135,6 +138,9 @@ def _tidy_all(command: Any) -> None:
 
 
 def _tidy(parameter: Any) -> None:
+    if parameter.param_type_name == "argument":
+        usage = _usage(parameter)
+        parameter.get_usage_pieces = lambda _: [usage]
     kind = parameter.display_type(None) or ""
     if "|" in kind:
         return  # it says what can be chosen
@@ -144,10 +150,19 @@ def _tidy(parameter: Any) -> None:
         parameter.metavar = "" if parameter.is_flag else _PLACEHOLDERS[kind.strip("<>")]
 
 
+def _usage(argument: Any) -> str:
+    """As synopses have it: ``SESSION``, ``[TEXT]``, ``SESSION...``, ``[LABEL]...``."""
+    name = argument.metavar or argument.name.upper()
+    if not (argument.required or name.startswith("[")):
+        name = f"[{name}]"
+    return name if argument.nargs == 1 or name.endswith("...") else f"{name}..."
+
+
 def _with_our_page(option: Any) -> Any:
-    if option is not None:
+    if option is not None and option.callback is not _asked_for_help:
         _tidy(option)
         option.callback = _asked_for_help
+        lighten([option])
     return option
 
 

@@ -1,6 +1,5 @@
 """A reply's text: from the command line, from standard input or from an editor; never lost."""
 
-import asyncio
 import os
 import re
 import shlex
@@ -93,8 +92,10 @@ class Draft:
             ConfigError: As for :meth:`edit`, like the other.
             InvalidData: It failed, or what it left is not UTF-8.
         """
+        from asyncio import to_thread
+
         with _ctrl_c_left_to_the_editor():
-            return self._ended(await asyncio.to_thread(self._begun((), text).wait))
+            return self._ended(await to_thread(self._begun((), text).wait))
 
     def _begun(self, context: Sequence[str], text: str) -> "subprocess.Popen[bytes]":
         below = "\n".join(f"# {without_modelines(line)}".rstrip() for line in context)

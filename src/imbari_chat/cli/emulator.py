@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from imbari_chat.cli.app import App, Command, Family
+from imbari_chat.cli.app import App, Command
 from imbari_chat.cli.emulator_options import EXPORT_ON_EXIT, EmulatorOptions, taking_options
-from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import (
     EMULATOR_AUTH_PORT,
     EMULATOR_DATABASE,
@@ -49,24 +48,12 @@ class _Command(Command):
             given.append(option)
             if option in with_value and rest:
                 given.append(rest.pop(0))
-        lighten(self.get_params(ctx))
         return super().parse_args(ctx, given + rest)
-
-
-class _Family(Family):
-    """The group of these commands."""
-
-    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        lighten(self.get_params(ctx))
-        return super().parse_args(ctx, args)
 
 
 def family() -> App:
     """The commands of ``emulator``."""
-    app = App(
-        cls=_Family,
-        help="Run the embedded Realtime Database and Auth; needs nothing installed.",
-    )
+    app = App(help="Run the embedded Realtime Database and Auth; needs nothing installed.")
     app.command("start", cls=_Command)(start)
     app.command("exec", cls=_Command, context_settings={"allow_interspersed_args": False})(execute)
     return app

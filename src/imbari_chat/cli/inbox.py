@@ -145,7 +145,7 @@ def inbox(
     if not form.print(stdout, records, name="conversations", columns=_COLUMNS, about=about):
         if sessions:
             from imbari_chat.cli.tables import inbox_table
-            from imbari_chat.view.teamwork import team_marks
+            from imbari_chat.view.labels import team_marks
 
             _remember(here, sessions, stderr)
             stdout.draw(

@@ -1,7 +1,8 @@
 """Options of the simplest kinds, read without Typer's own conversion.
 
 That conversion loads Pydantic, which takes as long as everything else an emulator needs until it
-answers. Whatever is not plainly fine still goes that way, so nothing is refused here.
+answers, and builds a validator for each option of every command. Whatever is not plainly fine still
+goes that way, so nothing is refused here.
 """
 
 from collections.abc import Callable, Iterable
@@ -11,7 +12,7 @@ from typing import Any, Final
 
 __all__ = ["lighten"]
 
-_SMALL: Final = 65535
+_DIGITS: Final = 9
 
 
 def lighten(parameters: Iterable[Any]) -> None:
@@ -26,17 +27,21 @@ def lighten(parameters: Iterable[Any]) -> None:
 
 def _value(parameter: Any, full: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
     if value is None and not parameter.required:
-        return None if parameter.callback is None else parameter.callback(ctx, parameter, None)
+        nothing = () if parameter.multiple or parameter.nargs != 1 else None
+        return nothing if parameter.callback is None else parameter.callback(ctx, parameter, None)
     if parameter.callback is not None:
         return full(ctx, value)
     kind = parameter.type_descriptor.annotation
-    if isinstance(value, str) and value:
-        if kind is str:
-            return value
-        if kind is Path:
-            return Path(value)
-        if kind is int and value.isascii() and value.isdecimal() and int(value) <= _SMALL:
-            return int(value)
-    if isinstance(value, tuple) and value and kind == list[str]:
-        return list(value)
+    if type(value) is not str:
+        if kind == list[str] and isinstance(value, tuple) and value:
+            return list(value)
+        if isinstance(kind, type) and isinstance(value, kind):
+            return value  # a default, or a flag
+    elif value and kind in (str, Path):
+        return kind(value)
+    elif kind is int and value.isascii() and value.isdecimal() and len(value) <= _DIGITS:
+        said = parameter.type_descriptor.parameter_info
+        number = int(value)
+        if (said.min is None or said.min <= number) and (said.max is None or number <= said.max):
+            return number
     return full(ctx, value)

@@ -15,7 +15,6 @@ from imbari_chat.cli.app import NAME, App, Family
 from imbari_chat.cli.arguments import programs_options_first
 from imbari_chat.cli.completion import VARIABLE, register_shells
 from imbari_chat.cli.exit_codes import UsageError, boundary
-from imbari_chat.cli.light import lighten
 from imbari_chat.cli.options import EMULATOR_AUTH_PORT, EMULATOR_DATABASE, Target
 from imbari_chat.cli.stdout import Stdout
 
@@ -53,7 +52,6 @@ class _Root(Family):
         sys.exit(boundary(command, as_json=_wants_json(given)))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        lighten(self.get_params(ctx))
         # Typer has no options whose value may be left out.
         usual = {"--emulator": (EMULATOR_DATABASE, _HOST_AND_PORT)}
         return super().parse_args(ctx, programs_options_first(self, ctx, args, usual))

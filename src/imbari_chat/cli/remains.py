@@ -7,7 +7,8 @@ from imbari_chat.cli.stderr import Stderr
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.outgoing import OutgoingMessage
 from imbari_chat.schema.paths import SessionId
-from imbari_chat.view.inbox import Inbox, customer_label
+from imbari_chat.view.inbox import Inbox
+from imbari_chat.view.labels import customer_label
 
 __all__ = ["give_back"]
 

@@ -277,7 +277,7 @@ def _address(stderr: Stderr, session: "Session") -> None:
 
 
 def _context(session: "Session", messages: "list[Message]") -> list[str]:
-    from imbari_chat.view.inbox import author
+    from imbari_chat.view.labels import author
     from imbari_chat.view.sanitize import safe_text
 
     lines = [f"To {safe_text(addressee(session))}"]

@@ -152,7 +152,7 @@ def _table(found: "Sequence[_Found]", words: "Sequence[str]") -> "Table":
 
     from imbari_chat.cli.tables import cell, grid
     from imbari_chat.view.dates import full
-    from imbari_chat.view.inbox import customer_label
+    from imbari_chat.view.labels import customer_label
 
     table = grid(expand=True)
     table.add_column("Id", no_wrap=True, min_width=20)

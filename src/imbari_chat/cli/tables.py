@@ -16,7 +16,7 @@ from imbari_chat.cli.columns import stand_ins
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.dates import clock_time, full, since
-from imbari_chat.view.inbox import author, customer_label, presence_marks
+from imbari_chat.view.labels import author, customer_label, presence_marks
 from imbari_chat.view.sanitize import safe_text
 
 __all__ = [

@@ -1,6 +1,5 @@
 """``watch``: what happens in conversations, as it happens. Nothing is marked read."""
 
-import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -17,14 +16,6 @@ from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
-from imbari_chat.cli.watch_streams import (
-    WINDOW,
-    as_long_as_it_goes,
-    joined,
-    missed_messages,
-    missed_of,
-    only,
-)
 from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
@@ -112,6 +103,17 @@ def watch(
     if last is not None and last <= now and first is None:
         raise UsageError("--until is over already", hint="+30m is half an hour from now")
     words = [] if execute is None else _words(execute)
+    import asyncio
+
+    from imbari_chat.cli.watch_streams import (
+        WINDOW,
+        as_long_as_it_goes,
+        joined,
+        missed_messages,
+        missed_of,
+        only,
+    )
+
     watcher = Watcher(
         Lines(Stdout(), stderr, jsonl=jsonl, bell=bell, program=words),
         stderr,
@@ -285,7 +287,7 @@ class Watcher:
         self._presence = now
         session = self._sessions.get(event.session_id)
         if session is not None and not self._lines.is_json:
-            from imbari_chat.view.inbox import presence_marks
+            from imbari_chat.view.labels import presence_marks
 
             marks = presence_marks(now, event.session_id) or "gone"
             self._stderr.say(f"{addressee(session)}: {marks}")

@@ -1,7 +1,5 @@
 """What ``watch`` tells of: lines for a person, rows or JSON, a bell, and a program's input."""
 
-import asyncio
-from asyncio.subprocess import PIPE
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -159,8 +157,12 @@ class Lines:
             self._stdout.draw(session_line(words, happening.at, happening.session, short))
 
     async def _run(self, document: str) -> None:
+        import asyncio
+
         try:
-            process = await asyncio.create_subprocess_exec(*self._program, stdin=PIPE)
+            process = await asyncio.create_subprocess_exec(
+                *self._program, stdin=asyncio.subprocess.PIPE
+            )
         except OSError as error:
             raise UsageError(
                 f"--exec {self._program[0]!r} cannot be started: {error.strerror}"

@@ -13,18 +13,11 @@ sending       messages on their way
 reading       lists page by page, and counts put right
 teamwork      what a team does beside answering: assign, note, label, snooze, block
 sync          the same three without ``await``
+
+Names are loaded when they are first used, as at the top of the package; ``__init__.pyi`` lists
+them.
 """
 
-from imbari_chat.client.admin import AsyncAdminChat
-from imbari_chat.client.conversation import AsyncConversation
-from imbari_chat.client.customer import AsyncCustomerChat
-from imbari_chat.client.sync.clients import AdminChat, Conversation, CustomerChat
+import lazy_loader
 
-__all__ = [
-    "AdminChat",
-    "AsyncAdminChat",
-    "AsyncConversation",
-    "AsyncCustomerChat",
-    "Conversation",
-    "CustomerChat",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -8,10 +8,6 @@ from imbari_chat.client.arguments import checked_buffer, checked_count
 from imbari_chat.client.base import BaseChat
 from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.client.dispatcher import ErrorHandler
-from imbari_chat.client.events.diff import SessionDiff
-from imbari_chat.client.events.event_stream import follow, with_deliveries
-from imbari_chat.client.events.new_messages import with_messages
-from imbari_chat.client.events.resolutions import resolutions
 from imbari_chat.client.gateway import Gateway, RejectionHandler
 from imbari_chat.client.reading.pager import SessionPager, Start, latest_sessions
 from imbari_chat.client.reading.unread_counts import UnreadCountMismatch, mark_unread, repair
@@ -396,18 +392,11 @@ class AsyncAdminChat(BaseChat):
             ImbariError: The stream has ended for good, for example because access was lost.
             InvalidData: An argument is not one of those that can be.
         """
+        from imbari_chat.client.events.event_stream import session_events
+
         checked_count("limit", limit)
         checked_buffer(buffer, overflow)
-        diff = SessionDiff(limit)
-        batches = follow(
-            self._gateway,
-            paths.SESSIONS,
-            paths.sessions_in_order(),
-            diff,
-            buffer=buffer,
-            overflow=overflow,
-        )
-        return with_deliveries(self._gateway, with_messages(self._gateway, diff, batches))
+        return session_events(self._gateway, limit=limit, buffer=buffer, overflow=overflow)
 
     def resolutions(self) -> AsyncGenerator[ChatEvent, None]:
         """Follow what is resolved and reopened in all conversations, however long ago they moved.
@@ -423,4 +412,6 @@ class AsyncAdminChat(BaseChat):
             InvalidData: The rules in force are older than this program, and have no index for it.
             ImbariError: It has ended for good.
         """
+        from imbari_chat.client.events.resolutions import resolutions
+
         return resolutions(self._gateway)

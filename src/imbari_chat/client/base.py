@@ -127,7 +127,7 @@ class EventSource:
             ImbariError: The listening has ended for good, for example because access was lost.
         """
         if not self._gateway.closed:
-            self._gateway.check_place()
+            self._gateway.place.check()
             await self._dispatcher.until_over()
 
     def _begin_listening(self) -> None:

@@ -8,7 +8,6 @@ from typing import Self
 from imbari_chat.client.arguments import checked_buffer, checked_count, checked_message_id
 from imbari_chat.client.base import EventSource
 from imbari_chat.client.dispatcher import EventDispatcher
-from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.marking import looked, mark_on_entering, mark_read
 from imbari_chat.client.reading.pager import MessagePager, Start
@@ -268,6 +267,8 @@ class AsyncConversation(EventSource):
             ImbariError: The stream has ended for good, for example because access was lost.
             InvalidData: An argument is not one of those that can be.
         """
+        from imbari_chat.client.events.event_stream import message_events
+
         checked_count("history", history, least=0)
         checked_buffer(buffer, overflow)
         return message_events(

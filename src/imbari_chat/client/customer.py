@@ -1,6 +1,5 @@
 """The customer's end of the chat: what the website's widget does, in Python."""
 
-import asyncio
 import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -20,6 +19,7 @@ from imbari_chat.errors import (
     ImbariError,
     SessionNotFound,
 )
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
 from imbari_chat.schema.forms import LeadForm, checked_text
@@ -105,7 +105,7 @@ class AsyncCustomerChat(BaseChat):
         self._is_open = False
         self._known: frozenset[str] = frozenset()
         self._has_unseen_answer = False
-        self._marks: set[asyncio.Task[None]] = set()
+        self._marks = BackgroundTasks("marking as seen")
 
     @classmethod
     def from_env(
@@ -369,13 +369,10 @@ class AsyncCustomerChat(BaseChat):
         )
 
     async def close(self) -> tuple[OutgoingMessage, ...]:
-        if self._gateway.is_at_home:
+        if self._gateway.place.is_at_home:
             await self._dispatcher.close()
-            if self._marks:
-                await asyncio.wait(self._marks, timeout=_LAST_MARKS)
-            for task in self._marks:
-                task.cancel()
-            await asyncio.gather(*self._marks, return_exceptions=True)
+            await self._marks.wait(_LAST_MARKS)
+            await self._marks.close()
         return await super().close()
 
     async def _attach(self, session_id: SessionId, *, fresh: bool) -> Session:
@@ -420,9 +417,7 @@ class AsyncCustomerChat(BaseChat):
             self._dispatcher.begin()
 
     def _mark_seen_soon(self) -> None:
-        task = asyncio.create_task(self._mark_seen_quietly())
-        self._marks.add(task)
-        task.add_done_callback(self._marks.discard)
+        self._marks.start(self._mark_seen_quietly())
 
     async def _mark_seen_quietly(self) -> None:
         try:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 
 from imbari_chat.client.arguments import checked_callable, checked_seconds
 from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
+from imbari_chat.client.events.inbox_sessions import InboxSessions
 from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.presence.presence import ClientPresence
 from imbari_chat.client.reading.cursor import Reader, Row
@@ -97,14 +98,15 @@ class Gateway:
         self.outbox: Outbox = _outbox(transport, policy, store)
         self.ids: Ids = Ids(lambda: transport.stamp)
         self.own_changes: OwnChanges = OwnChanges()
+        self.inbox: InboxSessions = InboxSessions(transport)
         self.presence: ClientPresence = ClientPresence(
             transport, self.ids, side, enabled=presence, name=name
         )
         self.name: str | None = name
         self.on_error = on_error
         self.closed: bool = False
+        self.place: LoopGuard = LoopGuard()
         self._closing: asyncio.Task[tuple[OutgoingMessage, ...]] | None = None
-        self._guard = LoopGuard()
         self._timeout = timeout
         self.on_rejected: RejectionHandler = on_rejected or _log_rejection
         self._dispatchers: weakref.WeakSet[EventDispatcher] = weakref.WeakSet()
@@ -130,15 +132,6 @@ class Gateway:
         self._check_open()
         return self._transport
 
-    def check_place(self) -> None:
-        """Refuse to go on where nothing would come any more.
-
-        Raises:
-            RuntimeError: In a forked child.
-            WrongEventLoop: In another event loop.
-        """
-        self._guard.check()
-
     def check(self) -> None:
         """Refuse to go on once it has been closed, or in another event loop.
 
@@ -147,16 +140,11 @@ class Gateway:
             WrongEventLoop: It belongs to another one.
         """
         self._check_open()
-        self._guard.check()
+        self.place.check()
 
     def _check_open(self) -> None:
         if self.closed:
             raise ClientClosed
-
-    @property
-    def is_at_home(self) -> bool:
-        """False in another process, and in another event loop than the one it was used in first."""
-        return self._guard.is_here and self._guard.is_at_home
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
@@ -280,9 +268,9 @@ class Gateway:
         Returns:
             Those that did not.
         """
-        if not self._guard.is_here:
+        if not self.place.is_here:
             return ()
-        if not self._guard.is_at_home:
+        if not self.place.is_at_home:
             return await self._close_from_elsewhere()
         first, self.closed = not self.closed, True
         if self._closing is None:
@@ -293,14 +281,9 @@ class Gateway:
         return left if first else ()
 
     async def _close_from_elsewhere(self) -> tuple[OutgoingMessage, ...]:
-        home = self._guard.home
-        assert home is not None
-        if home.is_running():
-            closing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.close(), home))
-            while home.is_running() and not closing.done():
-                await asyncio.wait({closing}, timeout=_LAST_CHANCE)
-            if closing.done() and not closing.cancelled():
-                return closing.result()
+        done = await self.place.carry_home(self.close)
+        if done is not None:
+            return done[0]
         first, self.closed = not self.closed, True
         if not first:
             return ()

@@ -42,7 +42,7 @@ from imbari_chat.desk.teamwork import Teamwork
 from imbari_chat.desk.terminal import driver
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.schema.models import Message, Session
-from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.labels import customer_label
 from imbari_chat.view.listing import Listing
 
 if TYPE_CHECKING:

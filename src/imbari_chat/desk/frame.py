@@ -14,7 +14,8 @@ from imbari_chat.desk.keys import footer
 from imbari_chat.schema.forms import MAX_TEXT
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.view.dates import full
-from imbari_chat.view.inbox import Conversation, Inbox, customer_label, presence_marks
+from imbari_chat.view.inbox import Conversation, Inbox
+from imbari_chat.view.labels import customer_label, presence_marks
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing
 from imbari_chat.view.sanitize import safe_text

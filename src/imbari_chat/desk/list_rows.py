@@ -11,7 +11,7 @@ from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.view.dates import full, since
-from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.labels import customer_label
 from imbari_chat.view.likeness import reads_as_us
 from imbari_chat.view.listing import Listing, is_waiting
 from imbari_chat.view.sanitize import safe_text

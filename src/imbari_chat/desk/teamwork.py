@@ -14,7 +14,7 @@ from imbari_chat.desk.streams import Spawn
 from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.dates import full
-from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.labels import customer_label
 from imbari_chat.view.moments import WHEN, coming
 from imbari_chat.view.sanitize import safe_text
 

@@ -6,7 +6,6 @@ from typing import Final
 from urllib.parse import quote, urlencode
 
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.messages import VERSION
 
 __all__ = ["SERVICE_DOMAINS", "Route", "SocketPlace"]
 
@@ -40,6 +39,8 @@ class SocketPlace:
             last_session: What the service called the connection before this one, so that it need
                 not wait for that one to time out.
         """
+        from imbari_chat.wire.messages import VERSION  # which only sockets need
+
         query = {"v": VERSION}
         if not self.secure or host != self.host:
             query["ns"] = self.namespace

@@ -6,17 +6,18 @@ from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import ConfigError, raise_alone
 from imbari_chat.http_environment import HttpEnvironment
+from imbari_chat.identity.mapping import from_google
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.session import follow_environment
+from imbari_chat.identity.session import follow_environment, refuse_strangers
 from imbari_chat.wire.json import Json
 
 if TYPE_CHECKING:
     import firebase_admin
     from firebase_admin import auth
 
-__all__ = ["auth_client", "close_app", "follow_environment_as_google", "open_app"]
+__all__ = ["auth_client", "close_app", "database_client", "open_app"]
 
 _choosing = threading.Lock()
 
@@ -108,13 +109,49 @@ def auth_client(app: "firebase_admin.App", project: Project) -> "auth.Client":
         )
     session = client._user_manager.http_client.session  # noqa: SLF001  # the only way to it
     retries = session.get_adapter("https://").max_retries
-    follow_environment_as_google(session, project.http, retries=retries)
+    _follow_environment(session, project.http, retries=retries)
     return client
 
 
-def follow_environment_as_google(
-    session: Any, environment: HttpEnvironment, *, retries: Any = 0
-) -> None:
+def database_client(app: "firebase_admin.App", project: Project) -> tuple[Any, Any]:
+    """firebase-admin's reference to the root of the project's database, and its HTTP client.
+
+    Raises:
+        ConfigError: There are no credentials, or the library would talk to somebody else.
+    """
+    from firebase_admin import db
+    from google.auth.exceptions import GoogleAuthError
+
+    try:
+        root = db.reference("/", app)
+    except GoogleAuthError as error:
+        raise_alone(from_google(error))
+    except ValueError as error:
+        raise ConfigError(
+            f"firebase-admin does not take the settings: {error}",
+            hint="Look at the database's address and at the emulators' hosts",
+        ) from error
+    # The library's own queries cannot say startAfter, endBefore, a key bound or an order by
+    # priority, and put values into the URL as they are: a plus sign in an e-mail address would
+    # arrive as a space. So its client is asked as well.
+    client = root._client  # noqa: SLF001  # the only way to it
+    if client.base_url != project.rest_base:
+        raise ConfigError(
+            f"firebase-admin would talk to {client.base_url} instead of {project.rest_base}",
+            where="FIREBASE_DATABASE_EMULATOR_HOST",
+            hint="Unset the variable, or set the database emulator to the same address",
+        )
+    # By default the library sends a request again when the answer is lost, and an increment
+    # would then count twice. Here every call is one request, and the caller decides.
+    _follow_environment(client.session, project.http)
+    # It takes every 401 for an old token, also where the rules refuse: that were two new tokens
+    # and two more requests.
+    client.session._refresh_status_codes = ()  # noqa: SLF001  # the client makes the session
+    client.session.hooks["response"].append(refuse_strangers)
+    return root, client
+
+
+def _follow_environment(session: Any, environment: HttpEnvironment, *, retries: Any = 0) -> None:
     """Have a session of google-auth follow the environment, and the one it fetches tokens with.
 
     Args:

@@ -145,14 +145,14 @@ def _first_available(settings: Settings) -> SocketAccess:
 
 
 def _service(settings: Settings) -> SocketAccess:
-    from imbari_chat.identity.service import ServiceAccess
+    from imbari_chat.identity.service import service_access
 
     if settings.identity == "emulator" and not settings.on_emulator:
         raise ConfigError(
             "identity is emulator, but the database is a live one",
             hint="Choose another identity, or set FIREBASE_DATABASE_EMULATOR_HOST",
         )
-    return ServiceAccess(
+    return service_access(
         project(settings), key_file=settings.credentials, unrestricted=settings.unrestricted
     )
 

@@ -32,7 +32,7 @@ __all__ = [
     "from_google",
     "from_transport",
     "service_errors",
-    "user_errors",
+    "transport_errors",
     "version_tag",
 ]
 
@@ -41,8 +41,8 @@ _OAUTH_CODE = re.compile(r"[a-z]+(?:_[a-z]+)+", re.ASCII)
 
 
 @contextmanager
-def user_errors(call: Call) -> Iterator[None]:
-    """Map what requests and pyrebase4 raise; their texts hold the token."""
+def transport_errors(call: Call) -> Iterator[None]:
+    """Map what requests and pyrebase4 raise; their texts may hold the token."""
     try:
         yield
     except requests.RequestException as error:

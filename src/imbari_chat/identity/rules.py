@@ -7,9 +7,9 @@ from typing import Final, Self
 
 from imbari_chat.engine.refusals import Call, refusal, service_message
 from imbari_chat.errors import AccessDenied, Conflict, RulesError
-from imbari_chat.identity.mapping import service_errors
+from imbari_chat.identity.mapping import transport_errors
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.service import ServiceAccess
+from imbari_chat.identity.service import service_access
 from imbari_chat.identity.session import QuietSession
 from imbari_chat.wire.paths import Path
 
@@ -33,7 +33,7 @@ class DeployedRules:
 
     def __init__(self, project: Project, *, key_file: FilePath | None = None) -> None:
         self._url: Final = f"{project.rest_base}{_WHERE}.json"
-        self._access = ServiceAccess(project, key_file=key_file, unrestricted=True)
+        self._access = service_access(project, key_file=key_file, unrestricted=True)
         namespace = project.namespace if project.is_emulator else None
         self._session = QuietSession(project, namespace=namespace)
 
@@ -101,7 +101,7 @@ class DeployedRules:
     def _request(
         self, method: str, call: Call, text: str | None = None, *, dry_run: bool = False
     ) -> str:
-        with service_errors(call):
+        with transport_errors(call):
             credential = self._access.stream(Path()).headers
             answer = self._session.request(
                 method,

@@ -1,4 +1,4 @@
-"""Access with a service account, or as an emulator's owner, through firebase-admin."""
+"""Access with a service account, through firebase-admin, or as an emulator's owner."""
 
 import functools
 import threading
@@ -12,20 +12,26 @@ from typing import Any, Final, TypeVar
 
 import requests
 
-from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
+from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.refusals import Call, CredentialRefused
-from imbari_chat.engine.writes import check_swap, update_body
+from imbari_chat.engine.writes import check_swap
 from imbari_chat.errors import ConfigError, Unavailable, raise_alone
-from imbari_chat.identity.apps import close_app, follow_environment_as_google, open_app
-from imbari_chat.identity.mapping import from_google, service_errors, version_tag
+from imbari_chat.identity.apps import close_app, database_client, open_app
+from imbari_chat.identity.mapping import (
+    from_google,
+    service_errors,
+    transport_errors,
+    version_tag,
+)
 from imbari_chat.identity.project import Project, encode_params
-from imbari_chat.identity.session import SilentWrites, follow_environment, refuse_strangers
+from imbari_chat.identity.rest import RestAccess
+from imbari_chat.identity.session import QuietSession, follow_environment
 from imbari_chat.wire.json import Json, dumps, same
-from imbari_chat.wire.paths import ROOT, Path
+from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_params
 
-__all__ = ["SERVICE_AUTH", "ServiceAccess"]
+__all__ = ["SERVICE_AUTH", "OwnerAccess", "ServiceAccess", "service_access"]
 
 SERVICE_AUTH: Final[Mapping[str, Json]] = MappingProxyType(
     {"uid": "imbari-chat", "token": {"admin": True}}
@@ -38,16 +44,125 @@ _EARLY = 300.0
 """Seconds before its end at which an access token is replaced."""
 
 
-class ServiceAccess(SocketAccess, Secret):
-    """A service account's way into the database.
-
-    A service account stands above the rules. This one steps below them unless told otherwise, so
-    that a mistake of ours is refused instead of stored.
+def service_access(
+    project: Project, *, key_file: FilePath | None = None, unrestricted: bool = False
+) -> "OwnerAccess | ServiceAccess":
+    """A service account's way into a live database, or the owner's into an emulator's.
 
     Args:
         project: Which database.
         key_file: A service account's key; None for application default credentials. An emulator
             needs neither.
+        unrestricted: Stand above the rules.
+
+    Raises:
+        ConfigError: The credentials cannot be used.
+    """
+    if project.is_emulator:
+        return OwnerAccess(project, unrestricted=unrestricted)
+    return ServiceAccess(project, key_file=key_file, unrestricted=unrestricted)
+
+
+class _BelowTheRules(RestAccess):
+    """Somebody who stands above the rules, and steps below them unless told otherwise.
+
+    So a mistake of ours is refused instead of stored.
+
+    Args:
+        project: Which database.
+        session: Makes the requests.
+        override: What rules see as ``auth``; None to stand above the rules.
+    """
+
+    def __init__(
+        self, project: Project, session: requests.Session, override: Mapping[str, Json] | None
+    ) -> None:
+        super().__init__(project, session)
+        self._override = override
+        self._closed = False
+
+    @property
+    def uid(self) -> str | None:
+        uid = self._override.get("uid") if self._override is not None else None
+        return uid if isinstance(uid, str) else None
+
+    def socket(self) -> SocketRequest:
+        credential: dict[str, Json] = {"cred": self._token()}
+        if self._override is not None:
+            credential["authvar"] = dict(self._override)
+        return SocketRequest(self._project.socket_place, "gauth", credential)
+
+    def close(self) -> None:
+        self._closed = True
+        super().close()
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise Unavailable("this access to the database is closed")
+
+    def _who(self) -> str:
+        return "the service account" if self.uid is None else f"the service ({self.uid})"
+
+    def _signed(
+        self, path: Path, token: str, params: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, str]]:
+        if self._override is not None:
+            seen = dumps(dict(self._override))
+            params = {**params, "auth_variable_override": seen}
+        return self._project.url(path, params), {"Authorization": f"Bearer {token}"}
+
+
+class OwnerAccess(_BelowTheRules):
+    """The way into an emulator's database as its owner, whose token is always the same.
+
+    Not by firebase-admin: to load it costs more than all else that a short command does.
+
+    Args:
+        project: Which database, of an emulator.
+        override: What rules see as ``auth``.
+        unrestricted: Ignore ``override`` and stand above the rules.
+
+    Raises:
+        ConfigError: The override cannot be used.
+    """
+
+    def __init__(
+        self,
+        project: Project,
+        *,
+        override: Mapping[str, Json] = SERVICE_AUTH,
+        unrestricted: bool = False,
+    ) -> None:
+        super().__init__(
+            project, QuietSession(project), None if unrestricted else _checked(override)
+        )
+
+    @property
+    def account(self) -> str | None:
+        return None
+
+    @property
+    def expires_at(self) -> float | None:
+        return None
+
+    def renew(self) -> None:
+        """It is the same for ever."""
+
+    def _token(self) -> str:
+        return "owner"
+
+    def _attempt(self, call: Call, request: Callable[[str], T]) -> T:
+        self._check_open()
+        with transport_errors(call):
+            return request(self._token())
+
+
+class ServiceAccess(_BelowTheRules):
+    """A service account's way into the database, by firebase-admin.
+
+    Args:
+        project: Which database. At an emulator the library takes no account and acts as the owner.
+        key_file: A service account's key; None for application default credentials.
         override: What rules see as ``auth``.
         unrestricted: Ignore ``override`` and stand above the rules.
         clock: Seconds since the epoch.
@@ -65,27 +180,19 @@ class ServiceAccess(SocketAccess, Secret):
         unrestricted: bool = False,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._project = project
-        self._override = None if unrestricted else _checked(override)
+        seen = None if unrestricted else _checked(override)
         self._clock = clock
         self._lock = threading.Lock()
-        self._closed = False
-        self._token_session = requests.Session()
-        follow_environment(self._token_session, project.http)
         self._failures = 0  # of getting a token
-        self._app = open_app(
-            project, None if project.is_emulator else key_file, override=self._override
-        )
+        self._app = open_app(project, key_file, override=seen)
         try:
-            self._root, self._client = self._connect()
+            self._root, self._client = database_client(self._app, project)
         except BaseException:
             close_app(self._app)
             raise
-
-    @property
-    def uid(self) -> str | None:
-        uid = self._override.get("uid") if self._override is not None else None
-        return uid if isinstance(uid, str) else None
+        super().__init__(project, self._client.session, seen)
+        self._token_session = requests.Session()
+        follow_environment(self._token_session, project.http)
 
     @property
     def account(self) -> str | None:
@@ -94,145 +201,68 @@ class ServiceAccess(SocketAccess, Secret):
 
     @property
     def expires_at(self) -> float | None:
-        expiry = None if self._project.is_emulator else self._client.credential.expiry
+        expiry = self._client.credential.expiry
         # google-auth keeps UTC without saying so.
         return None if expiry is None else float(expiry.replace(tzinfo=UTC).timestamp())
 
     def get(self, path: Path, query: Query | None = None) -> Json:
         if query is None:
-            return self._read(path, self._reference(path).get)
+            return self._ask(path, self._reference(path).get)
         params = encode_params(to_params(query))
-        return self._read(
+        return self._ask(
             path, lambda: self._client.body("get", f"{path.to_url()}.json", params=params)
         )
 
     def get_shallow(self, path: Path) -> Json:
-        return self._read(path, lambda: self._reference(path).get(shallow=True))
+        return self._ask(path, lambda: self._reference(path).get(shallow=True))
 
-    def _read(self, path: Path, read: Callable[[], Json]) -> Json:
-        return self._attempt(Call(str(path), caller=self._who()), read)
-
-    def update(self, changes: Mapping[Path, Json]) -> None:
-        if not changes:
-            return
-        body = dumps(update_body(changes)).encode()
-        url = self._url(ROOT, {"print": "silent"})
-
-        def write() -> None:
-            self._writes.patch(url, self._authorization(), body).raise_for_status()
-
-        self._attempt(Call.update(changes, self._who()), write)
+    def _ask(self, path: Path, read: Callable[[], Json]) -> Json:
+        return self._attempt(Call(str(path), caller=self._who()), lambda _: read())
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)
         place = self._reference(path)
         look = Call(str(path), caller=self._who())
-        found, told = self._attempt(look, lambda: place.get(etag=True))
+        found, told = self._attempt(look, lambda _: place.get(etag=True))
         tag = version_tag(told, look)
         if not same(found, expected):
             return False
         write = replace(look, write=True)
-        swapped: bool = self._attempt(write, lambda: place.set_if_unchanged(tag, value))[0]
+        swapped: bool = self._attempt(write, lambda _: place.set_if_unchanged(tag, value))[0]
         return swapped
 
-    def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
-        url = self._url(path, {} if query is None else to_params(query))
-        return StreamRequest(url, self._authorization())
-
-    def socket(self) -> SocketRequest:
-        credential: dict[str, Json] = {"cred": self._bearer()}
-        if self._override is not None:
-            credential["authvar"] = dict(self._override)
-        return SocketRequest(self._project.socket_place, "gauth", credential)
-
     def renew(self) -> None:
-        if not self._project.is_emulator:
-            with self._lock:
-                self._refresh()
+        with self._lock:
+            self._refresh()
 
     def close(self) -> None:
-        self._closed = True
+        super().close()
         self._token_session.close()
         close_app(self._app)
-
-    def _connect(self) -> tuple[Any, Any]:
-        from firebase_admin import db
-        from google.auth.exceptions import GoogleAuthError
-
-        try:
-            root = db.reference("/", self._app)
-        except GoogleAuthError as error:
-            raise_alone(from_google(error))
-        except ValueError as error:
-            raise ConfigError(
-                f"firebase-admin does not take the settings: {error}",
-                hint="Look at the database's address and at the emulators' hosts",
-            ) from error
-        client = _client_of(root)
-        if client.base_url != self._project.rest_base:
-            raise ConfigError(
-                f"firebase-admin would talk to {client.base_url} instead of"
-                f" {self._project.rest_base}",
-                where="FIREBASE_DATABASE_EMULATOR_HOST",
-                hint="Unset the variable, or set the database emulator to the same address",
-            )
-        # By default the library sends a request again when the answer is lost, and an increment
-        # would then count twice. Here every call is one request, and the caller decides.
-        follow_environment_as_google(client.session, self._project.http)
-        # It takes every 401 for an old token, also where the rules refuse: that were two new tokens
-        # and two more requests.
-        client.session._refresh_status_codes = ()  # noqa: SLF001  # the client makes the session
-        client.session.hooks["response"].append(refuse_strangers)
-        self._writes = SilentWrites(client.session, self._project.timeout)
-        return root, client
 
     def _reference(self, path: Path) -> Any:
         # The library builds URLs from paths as they are; encoded ones pass through unchanged.
         return self._root.child(path.to_url()[1:]) if path else self._root
 
-    def _attempt(self, call: Call, request: Callable[[], T]) -> T:
-        """Make a request; once more with a new token if the service does not take this one."""
-        self._prepare(call.where)
-        credential = self._client.credential
-        token = None if self._project.is_emulator else credential.token
-        try:
-            with service_errors(call):
-                return request()
-        except CredentialRefused:
-            if token is None:
-                raise
-        with self._lock:
-            if credential.token == token:  # another thread may have got one already
-                self._refresh(call.where)
-        with service_errors(call):
-            return request()
-
-    def _prepare(self, where: str) -> None:
-        """See that a call can be made, with a token that is good now.
+    def _attempt(self, call: Call, request: Callable[[str], T]) -> T:
+        """Make a request; once more with a new token if the service does not take this one.
 
         The library would get one itself, with a timeout of its own, and takes any page for one.
         """
-        if self._closed:
-            raise Unavailable("this access to the database is closed")
-        if not self._project.is_emulator:
-            self._access_token(where)
+        self._check_open()
+        token = self._token(call.where)
+        try:
+            with service_errors(call):
+                return request(token)
+        except CredentialRefused:
+            pass  # it is tried below
+        with self._lock:
+            if self._client.credential.token == token:  # another thread may have got one already
+                self._refresh(call.where)
+        with service_errors(call):
+            return request(self._client.credential.token)
 
-    def _who(self) -> str:
-        return "the service account" if self.uid is None else f"the service ({self.uid})"
-
-    def _url(self, path: Path, params: Mapping[str, str]) -> str:
-        if self._override is None:
-            return self._project.url(path, params)
-        seen = {"auth_variable_override": dumps(dict(self._override))}
-        return self._project.url(path, {**params, **seen})
-
-    def _authorization(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._bearer()}"}
-
-    def _bearer(self) -> str:
-        return "owner" if self._project.is_emulator else self._access_token()
-
-    def _access_token(self, where: str | None = None) -> str:
+    def _token(self, where: str | None = None) -> str:
         failures = self._failures
         with self._lock:
             ends = self.expires_at
@@ -267,16 +297,6 @@ class ServiceAccess(SocketAccess, Secret):
                     hint="A network's log-in page or a firewall may be in the way",
                 )
             )
-
-
-def _client_of(root: Any) -> Any:
-    """firebase-admin's HTTP client of one database, which is private to its references.
-
-    It is needed because the library's own queries cannot say startAfter, endBefore, a key bound
-    or an order by priority, and put values into the URL as they are: a plus sign in an e-mail
-    address would arrive as a space.
-    """
-    return root._client  # noqa: SLF001  # the only way to it
 
 
 def _checked(override: Mapping[str, Json]) -> dict[str, Json]:

@@ -5,11 +5,11 @@ import binascii
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from imbari_chat.engine.access import Secret, SocketAccess, SocketRequest, StreamRequest
+from imbari_chat.engine.access import Secret, SocketRequest
 from imbari_chat.engine.refusals import (
     Call,
     CredentialRefused,
@@ -17,16 +17,14 @@ from imbari_chat.engine.refusals import (
     TokenExpired,
     remedy,
 )
-from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import AuthError, ImbariError, InvalidData
 from imbari_chat.identity.keeping import TokenKeeper
-from imbari_chat.identity.mapping import user_errors, version_tag
+from imbari_chat.identity.mapping import transport_errors
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.session import JSON_BODY, QuietSession, SilentWrites
-from imbari_chat.wire.json import Json, dumps, is_number, parse, same
-from imbari_chat.wire.paths import ROOT, Path
-from imbari_chat.wire.query import Query
-from imbari_chat.wire.query_forms import to_params
+from imbari_chat.identity.rest import RestAccess
+from imbari_chat.identity.session import QuietSession
+from imbari_chat.wire.json import Json, is_number, parse
+from imbari_chat.wire.paths import Path
 
 __all__ = ["Tokens", "UserAccess", "read_claims"]
 
@@ -94,7 +92,7 @@ class _Credential(Secret):
         return cls(tokens.id_token, tokens.refresh_token, claims, now, now + lifetime, early, dead)
 
 
-class UserAccess(SocketAccess, Secret):
+class UserAccess(RestAccess):
     """A signed-in user's way into the database. Made by :mod:`imbari_chat.identity.sign_in`.
 
     The ID token is replaced five minutes before its end, by whichever call comes first; others use
@@ -121,14 +119,12 @@ class UserAccess(SocketAccess, Secret):
         on_tokens: Callable[[str], None] | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._project = project
+        super().__init__(project, QuietSession(project))
         self._buy = refresh
         self._keeper = None if on_tokens is None else TokenKeeper(on_tokens)
         self._clock = clock
         self._refreshing = threading.Lock()  # held over the network, by workers alone
         self._tokens = _Credential.of(tokens, clock())
-        self._session = QuietSession(project)
-        self._writes = SilentWrites(self._session, project.timeout)
         self._retry_at = 0.0
         self._failures = 0
         self._failure: ImbariError | None = None
@@ -162,90 +158,35 @@ class UserAccess(SocketAccess, Secret):
     def expires_at(self) -> float | None:
         return self._tokens.ends
 
-    def get(self, path: Path, query: Query | None = None) -> Json:
-        return self._read(path, {} if query is None else to_params(query))
-
-    def get_shallow(self, path: Path) -> Json:
-        return self._read(path, {"shallow": "true"})
-
-    def _read(self, path: Path, params: Mapping[str, str]) -> Json:
-        def read(token: str) -> Json:
-            answer = self._session.get(self._url(path, token, params))
-            answer.raise_for_status()
-            return cast("Json", answer.json())
-
-        return self._attempt(Call(str(path), caller=self._who()), read)
-
-    def update(self, changes: Mapping[Path, Json]) -> None:
-        if not changes:
-            return
-        body = dumps(update_body(changes)).encode()
-
-        # A silent write has one answer, which a stranger does not give.
-        def write(token: str) -> None:
-            url = self._url(ROOT, token, {"print": "silent"})
-            self._writes.patch(url, _NOTHING, body).raise_for_status()
-
-        self._attempt(Call.update(changes, self._who()), write)
-
-    def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
-        check_swap(value)
-        look = Call(str(path), caller=self._who())
-
-        def read(token: str) -> tuple[Json, str]:
-            answer = self._session.get(self._url(path, token), headers={"X-Firebase-ETag": "true"})
-            answer.raise_for_status()
-            return cast("Json", answer.json()), version_tag(answer.headers.get("ETag"), look)
-
-        found, tag = self._attempt(look, read)
-        if not same(found, expected):
-            return False
-
-        def write(token: str) -> bool:
-            answer = self._session.put(
-                self._url(path, token),
-                headers={**JSON_BODY, "if-match": tag},
-                data=dumps(value).encode(),
-            )
-            if answer.status_code == 412:  # somebody wrote in between
-                return False
-            answer.raise_for_status()
-            return True
-
-        return self._attempt(replace(look, write=True), write)
-
-    def stream(self, path: Path, query: Query | None = None) -> StreamRequest:
-        params = {} if query is None else to_params(query)
-        return StreamRequest(self._url(path, self._current().id_token, params), {})
-
     def socket(self) -> SocketRequest:
-        token = self._current().id_token
-        return SocketRequest(self._project.socket_place, "auth", {"cred": token})
+        return SocketRequest(self._project.socket_place, "auth", {"cred": self._token()})
 
     def renew(self) -> None:
         with self._refreshing:
             self._refresh()
 
-    def close(self) -> None:
-        self._session.close()
-
     def _who(self) -> str:
         return f"the user {self.uid} ({'an admin' if self.is_admin else 'no admin'})"
 
-    def _url(self, path: Path, token: str, params: Mapping[str, str] = _NOTHING) -> str:
-        return self._project.url(path, {**params, "auth": token})
+    def _token(self) -> str:
+        return self._current().id_token
+
+    def _signed(
+        self, path: Path, token: str, params: Mapping[str, str]
+    ) -> tuple[str, Mapping[str, str]]:
+        return self._project.url(path, {**params, "auth": token}), _NOTHING
 
     def _attempt(self, call: Call, request: Callable[[str], T]) -> T:
         """Make the request; once more with a new token if the service does not take this one."""
         credential = self._current()
         try:
-            with user_errors(call):
+            with transport_errors(call):
                 return request(credential.id_token)
         except CredentialRefused as error:
             if not (isinstance(error, TokenExpired) or self._is_old(credential)):
                 raise
         credential = self._replacement(credential)
-        with user_errors(call):
+        with transport_errors(call):
             return request(credential.id_token)
 
     def _is_old(self, credential: _Credential) -> bool:

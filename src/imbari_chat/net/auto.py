@@ -8,10 +8,10 @@ connection.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from secrets import token_hex
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from imbari_chat.engine.access import SocketAccess
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -22,6 +22,7 @@ from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.auto_subscription import AutoSubscription, JointBuffer
+from imbari_chat.net.background import BackgroundTasks, in_background
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.rest import RestTransport
@@ -76,7 +77,7 @@ class AutoTransport(BaseTransport[SocketAccess]):
         self._in_use: RestTransport | WebSocketTransport = self._socket
         self._subscriptions: list[AutoSubscription] = []
         self._asking: asyncio.Task[None] | None = None
-        self._leaving: set[asyncio.Task[None]] = set()
+        self._leaving = BackgroundTasks("leaving a transport")
 
     @property
     def way(self) -> Way:
@@ -161,8 +162,9 @@ class AutoTransport(BaseTransport[SocketAccess]):
         if self._socket is not None:
             await self._socket.close()
         await self._rest.close()
-        unfinished = self._leaving if self._asking is None else {*self._leaving, self._asking}
-        await asyncio.gather(*unfinished, return_exceptions=True)
+        if self._asking is not None:
+            await asyncio.wait({self._asking})
+        await self._leaving.wait()
 
     async def _ask(
         self,
@@ -223,9 +225,7 @@ class AutoTransport(BaseTransport[SocketAccess]):
             return
         match step:
             case Step.ASK_REST:
-                self._asking = asyncio.get_running_loop().create_task(
-                    self._ask_rest(), name="is REST there?"
-                )
+                self._asking = in_background(self._ask_rest(), "asking whether REST is there")
             case Step.USE_REST:
                 self._use(self._rest)
                 self._give_up()
@@ -253,15 +253,9 @@ class AutoTransport(BaseTransport[SocketAccess]):
     def _use(self, way: RestTransport | WebSocketTransport) -> None:
         self._in_use = way
         for subscription in self.subscriptions:
-            self._leave(subscription.move(way))
+            self._leaving.start(subscription.move(way))
 
     def _give_up(self) -> None:
         socket, self._socket = self._socket, None
         if socket is not None:
-            self._leave(socket.close())
-
-    def _leave(self, rest: Coroutine[Any, Any, None]) -> None:
-        """Have something end meanwhile."""
-        task = asyncio.get_running_loop().create_task(rest, name="leaving a transport")
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
+            self._leaving.start(socket.close())

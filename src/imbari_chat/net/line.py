@@ -25,6 +25,7 @@ from websockets.protocol import CONNECTING, OPEN, Event
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment, Proxy, untrusted_certificate
+from imbari_chat.net.background import in_background
 from imbari_chat.net.departures import Departures
 from imbari_chat.net.names import look_up
 from imbari_chat.net.workers import Workers
@@ -82,7 +83,7 @@ class Line:
 
     def dial(self, url: str) -> None:
         """Open it. A redirect is not followed: what is said on the socket is for the service."""
-        self._dialing = asyncio.create_task(self._dial(url), name="socket")
+        self._dialing = in_background(self._dial(url), "socket")
 
     def post(self, text: str) -> None:
         """Send a text now. On a line that is ending it is lost, as its end will tell."""

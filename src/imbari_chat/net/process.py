@@ -6,10 +6,17 @@ woken by another.
 
 import asyncio
 import os
+from collections.abc import Callable, Coroutine
+from typing import Any, TypeVar
 
 from imbari_chat.errors import WrongEventLoop
 
 __all__ = ["LoopGuard", "ProcessGuard"]
+
+T = TypeVar("T")
+
+_LOOK_AGAIN = 0.2
+"""Seconds after which it is asked whether an event loop that is waited for still runs."""
 
 
 class _Process:
@@ -68,8 +75,8 @@ class LoopGuard(ProcessGuard):
 
     @property
     def is_at_home(self) -> bool:
-        """False in another event loop."""
-        return self.home is None or _running() in (self.home, None)
+        """False in a forked child, and in another event loop."""
+        return self.is_here and (self.home is None or _running() in (self.home, None))
 
     def check(self) -> None:
         """Refuse to go on in a forked child, or in another event loop.
@@ -87,6 +94,19 @@ class LoopGuard(ProcessGuard):
                 hint="Each asyncio.run() has its own: make and use a client in the same, or make"
                 " a new one",
             )
+
+    async def carry_home(self, work: Callable[[], Coroutine[Any, Any, T]]) -> tuple[T] | None:
+        """Have the home loop do some work, and wait for it in this one.
+
+        Returns:
+            What came of it; None if that loop does not run, has ended before, or is the parent's.
+        """
+        if not self.is_here or self.home is None or not self.home.is_running():
+            return None
+        doing = asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work(), self.home))
+        while self.home.is_running() and not doing.done():
+            await asyncio.wait({doing}, timeout=_LOOK_AGAIN)
+        return (doing.result(),) if doing.done() and not doing.cancelled() else None
 
 
 def _running() -> asyncio.AbstractEventLoop | None:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
-from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.base import BaseTransport
 from imbari_chat.net.caller import Caller
-from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.transport import Way
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 
 if TYPE_CHECKING:
+    from imbari_chat.engine.stream import StreamPolicy
     from imbari_chat.net.http_client import HttpClient
+    from imbari_chat.net.sse import SseSubscription
 
 __all__ = ["RestTransport"]
 
@@ -45,11 +45,11 @@ class RestTransport(BaseTransport[Access]):
         who: Callable[[], Access] | Caller[Access],
         *,
         timeout: float,
-        policy: StreamPolicy | None = None,
+        policy: "StreamPolicy | None" = None,
         environment: HttpEnvironment | None = None,
     ) -> None:
         super().__init__(who, timeout=timeout, environment=environment, calls=_MOST_CALLS)
-        self._policy = policy or StreamPolicy(connect_timeout=timeout)
+        self._policy = policy
         self._http: HttpClient | None = None
         self._opening = asyncio.Lock()
         self._subscriptions: list[SseSubscription] = []
@@ -81,7 +81,7 @@ class RestTransport(BaseTransport[Access]):
         return await self._over_http(path, swap, path, expected, value, write=True)
 
     @property
-    def subscriptions(self) -> tuple[SseSubscription, ...]:
+    def subscriptions(self) -> "tuple[SseSubscription, ...]":
         """The listeners that are neither closed nor ended."""
         self._subscriptions = [one for one in self._subscriptions if one.state != "closed"]
         return tuple(self._subscriptions)
@@ -93,12 +93,15 @@ class RestTransport(BaseTransport[Access]):
         *,
         buffer: int = DEFAULT_LIMIT,
         overflow: Overflow = "coalesce",
-    ) -> SseSubscription:
+    ) -> "SseSubscription":
         """Listen; the connection is opened when the subscription is first iterated."""
         return self.subscribe(path, query, ChangeBuffer(buffer, overflow, where=str(path)))
 
-    def subscribe(self, path: Path, query: Query | None, buffer: ChangeBuffer) -> SseSubscription:
+    def subscribe(self, path: Path, query: Query | None, buffer: ChangeBuffer) -> "SseSubscription":
         """The same, into a buffer that may hold something."""
+        from imbari_chat.engine.stream import StreamPolicy
+        from imbari_chat.net.sse import SseSubscription
+
         self._check()
         subscription = SseSubscription(
             self._caller,
@@ -107,7 +110,7 @@ class RestTransport(BaseTransport[Access]):
             self._environment,
             path,
             query,
-            self._policy,
+            self._policy or StreamPolicy(connect_timeout=self._timeout),
             buffer,
         )
         self._subscriptions = [*self.subscriptions, subscription]

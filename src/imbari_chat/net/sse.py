@@ -27,6 +27,7 @@ from imbari_chat.engine.stream import (
 from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.alarm import Alarm
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.names import look_up
 from imbari_chat.net.stamps import local_time
 from imbari_chat.net.subscription import BufferedSubscription
@@ -83,7 +84,7 @@ class SseSubscription(BufferedSubscription):
         self._last_heard: float | None = None
         self._alarm = Alarm(self._ring)
         self._connection: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()  # connections, until their last line has run
+        self._tasks = BackgroundTasks(f"stream {path}")  # connections, until their last line ran
 
     @property
     def retry_in(self) -> float | None:
@@ -109,8 +110,7 @@ class SseSubscription(BufferedSubscription):
     async def _end(self) -> None:
         self._core.close()
         self._settle()
-        others = self._tasks - {asyncio.current_task()}
-        await asyncio.gather(*others, return_exceptions=True)
+        await self._tasks.wait()
 
     def _overflowed(self) -> None:
         self._core.close()
@@ -130,10 +130,7 @@ class SseSubscription(BufferedSubscription):
     def _carry_out(self, effect: Effect) -> None:
         match effect:
             case Connect(renew):
-                task = asyncio.create_task(self._connect(renew=renew), name=f"stream {self._path}")
-                task.add_done_callback(self._tasks.discard)
-                self._tasks.add(task)
-                self._connection = task
+                self._connection = self._tasks.start(self._connect(renew=renew))
             case Disconnect():
                 if self._connection is not None:
                     self._connection.cancel()

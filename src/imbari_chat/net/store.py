@@ -8,6 +8,7 @@ from typing import Final
 
 from imbari_chat.errors import ClientClosed, ImbariError
 from imbari_chat.files import FileLock
+from imbari_chat.net.background import in_background
 from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile, becoming
 from imbari_chat.net.workers import Workers
 
@@ -157,9 +158,7 @@ class OutboxStore:
 
     def _go_on(self) -> None:
         if (self._soon or self._lazy) and (self._writing is None or self._writing.done()):
-            self._writing = asyncio.get_running_loop().create_task(
-                self._write_all(), name="outbox to disk"
-            )
+            self._writing = in_background(self._write_all(), "outbox to disk")
 
     async def _write_all(self) -> None:
         while self._soon or self._lazy:

@@ -1,11 +1,11 @@
 """Writing without waiting, where a write has to be waited for: a task for each."""
 
-import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, TypeAlias
 
 from imbari_chat.errors import ImbariError
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.transport import Done, Withdraw
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -25,7 +25,7 @@ class Submitter:
 
     def __init__(self, update: _Update) -> None:
         self._update = update
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("writing")
 
     def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """Begin to write, and tell ``done`` the end of it."""
@@ -33,17 +33,11 @@ class Submitter:
 
     def begin(self, write: _Write, done: Done) -> Withdraw:
         """The same of a write that is made in another way. One that has begun may be made."""
-        task = asyncio.get_running_loop().create_task(self._tell_of(write, done))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task.cancel
+        return self._tasks.start(self._tell_of(write, done)).cancel
 
     async def close(self) -> None:
         """Tell nobody any more."""
-        tasks = list(self._tasks)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._tasks.close()
 
     async def _tell_of(self, write: _Write, done: Done) -> None:
         try:

@@ -113,7 +113,7 @@ class BufferedSubscription(ClosedOnLeaving):
         """Stop at once, from any state. Closing twice is fine."""
         if self._closed:
             return
-        if self._guard.is_here and self._guard.is_at_home:
+        if self._guard.is_at_home:
             self._buffer.clear()
             await self.retire()
         self._closed = True  # elsewhere the connection is not ours

@@ -34,6 +34,7 @@ from imbari_chat.engine.writes import check_swap, update_body
 from imbari_chat.errors import Conflict, ImbariError
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.net.alarm import Alarm
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.pending import Pending
@@ -85,7 +86,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._keys = itertools.count(1)
         self._hearers: dict[int, SocketSubscription] = {}
         self._line: Line | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("socket")
         self._lines: set[Line] = set()
         self._alarm = Alarm(self._ring)
         self._settling = False
@@ -185,7 +186,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
         self._pending.close()
         await asyncio.gather(*(one.close() for one in list(self._hearers.values())))
         await asyncio.gather(*(line.gone() for line in self._lines))
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.wait()
 
     @property
     def last_heard(self) -> float | None:
@@ -297,23 +298,17 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
                 if self._watch is not None:
                     self._watch(effect)
             case Identify(renew):
-                self._start(self._identify(renew=renew))
+                self._tasks.start(self._identify(renew=renew))
             case Dial(url):
                 self._dialed_at = local_time()
-                self._start(self._dial(url))
+                self._tasks.start(self._dial(url))
             case Hash(values):
-                self._start(self._hash(values))
+                self._tasks.start(self._hash(values))
             case Disconnect():
-                for task in self._tasks:
-                    task.cancel()
+                self._tasks.cancel()
                 if self._line is not None:
                     self._line.drop()
                     self._line = None
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="socket")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     async def _identify(self, *, renew: bool) -> None:
         """Who is asking, and with what; whatever happens is told to the link."""

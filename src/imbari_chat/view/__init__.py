@@ -8,6 +8,7 @@ outgoing  messages on their way, and what is said of them
 inbox     what the desk knows: its state
 listing   which conversations the desk lists, and in which order
 seen      which messages somebody has had before their eyes
+labels    a conversation, who is there and what the team keeps, in a few words
 people    colleagues, and whom a name means
 likeness  names that read as ours and are a customer's
 reducer   what an event makes of it

@@ -8,21 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from imbari_chat.schema.events import ConnectionChanged
-from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.view.outgoing import SENDING, Failed, Pending, progress
 
-__all__ = [
-    "Conversation",
-    "Inbox",
-    "Notice",
-    "author",
-    "customer_label",
-    "noticed",
-    "presence_marks",
-]
+__all__ = ["Conversation", "Inbox", "Notice", "noticed"]
 
 _CONNECTING = ConnectionChanged("connecting")
 _NOBODY = PresenceSnapshot()
@@ -142,31 +134,6 @@ class Inbox:
         if text:
             drafts[session_id] = text
         return replace(self, drafts=drafts)
-
-
-def customer_label(session: Session) -> str:
-    """The customer's name as stored, or words for a record that has none."""
-    return session.customer_name if session.customer_name.strip() else "(no name)"
-
-
-def presence_marks(presence: PresenceSnapshot, session_id: str) -> str:
-    """Who is in a conversation, in a few words as stored: "online", "typing…", "open: Amina"."""
-    marks = []
-    state = presence.of(session_id)
-    if presence.is_typing(session_id):
-        marks.append("typing…")
-    elif state != "gone":
-        marks.append(state)
-    if presence.is_typing(session_id, "admin"):
-        marks.append("colleague typing…")
-    if colleagues := presence.colleagues(session_id):
-        marks.append("open: " + ", ".join(one.label for one in colleagues))
-    return ", ".join(marks)
-
-
-def author(message: Message, session: Session) -> str:
-    """Who a message is signed by: admins as the team, a customer by name."""
-    return ADMIN_LABEL if message.sender == "admin" else customer_label(session)
 
 
 def noticed(state: Inbox, text: str, *, is_error: bool = False) -> Inbox:

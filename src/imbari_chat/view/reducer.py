@@ -33,7 +33,8 @@ from imbari_chat.schema.presence import told
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.states import Delivery
 from imbari_chat.view.advice import in_words
-from imbari_chat.view.inbox import Inbox, customer_label, noticed
+from imbari_chat.view.inbox import Inbox, noticed
+from imbari_chat.view.labels import customer_label
 from imbari_chat.view.outgoing import Failed
 
 __all__ = [

@@ -49,6 +49,19 @@ def test_a_ranking_sees_what_sorting_everything_would_see(
             assert reading.window == query.window(root.at(at))
 
 
+def test_what_was_forgotten_concerns_no_commit() -> None:
+    """Neither a node that was replaced, nor the oldest of more orders than are kept."""
+    windows = Windows(worth_ranking=1)
+    path, children = Path(("a",)), from_json({"a": {"k": {"at": 1}}})
+    root = children
+    for number in range(200):
+        query = Query.by_child(f"at{number}")
+        assert windows.read(root, path, query).window == query.window(root.at(path))
+    for child, after in [("k", children), ("", from_json({"a": 1})), ("", children)]:
+        windows.committed([path / child if child else path], root, after)
+        root = after
+
+
 def _seconds(children: int) -> float:
     """The quickest of some reads and writes of a 50-row window over this many rows."""
     root = from_json({f"k{n}": {"at": n % 1000} for n in range(children)})

@@ -19,7 +19,7 @@ from imbari_chat.cli.stderr import Stderr, ask
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncAdminChat
 from imbari_chat.schema.models import ADMIN_LABEL, Message, Session
-from imbari_chat.view.inbox import customer_label
+from imbari_chat.view.labels import customer_label
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import Json
 

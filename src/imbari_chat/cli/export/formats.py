@@ -20,7 +20,7 @@ from imbari_chat.cli.stdout import record
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.teamwork import Note
 from imbari_chat.view.dates import full
-from imbari_chat.view.inbox import author, customer_label
+from imbari_chat.view.labels import author, customer_label
 from imbari_chat.view.sanitize import safe_text
 from imbari_chat.wire.json import Json
 

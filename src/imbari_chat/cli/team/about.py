@@ -184,8 +184,8 @@ def team_blocks(
     from rich.text import Text
 
     from imbari_chat.cli.team.notes import note_blocks
+    from imbari_chat.view.labels import team_marks
     from imbari_chat.view.sanitize import safe_text
-    from imbari_chat.view.teamwork import team_marks
 
     marks = safe_text(team_marks(team, session, None), max_length=_LONGEST)
     return [*([Text(marks, "yellow")] if marks else []), *note_blocks(notes)]

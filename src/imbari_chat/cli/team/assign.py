@@ -12,7 +12,6 @@ from imbari_chat.cli.options import Json, Quiet, SessionArgument, target, with_a
 from imbari_chat.cli.session_refs import addressee, find_session
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
-from imbari_chat.cli.team.about import told
 from imbari_chat.errors import Conflict, InvalidData, NotFound
 
 if TYPE_CHECKING:
@@ -75,6 +74,8 @@ def assign(
 
     about, team = with_admin_chat(here, stderr, work, writes=True)
     if json:
+        from imbari_chat.cli.team.about import told
+
         Stdout(tells_what_was_done=True).document(
             {"session_id": about.id, "team": told(team, about)}
         )

@@ -86,7 +86,7 @@ def block(
             await chat.team.unblock(name)
             stderr.say(f"may write again: {addressee(about)}")
             return []
-        from imbari_chat.view.teamwork import block_words
+        from imbari_chat.view.labels import block_words
 
         made = await chat.team.block(name, reason or "", until=end)
         stderr.say(f"{addressee(about)}: {block_words(made, None)}")

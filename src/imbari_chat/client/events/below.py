@@ -2,13 +2,14 @@
 
 A browser whose clock is slow stamps its messages in the past. In a window that is full of later
 ones they are never shown, but the session tells of each: of its text, and of its time. So once a
-window is full its session is listened to as well, and what it names is looked for where its time
-stands below.
+window is full its session is followed as well, where the client's inbox shows it or by a listener
+of its own, and what it names is looked for where its time stands below.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import aclosing
 from typing import Final
 
 from imbari_chat.client.events.diff import MessageDiff
@@ -16,6 +17,7 @@ from imbari_chat.client.events.new_messages import last_of, named, stamped
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import ImbariError
+from imbari_chat.net.background import in_background
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import MessageAdded
 from imbari_chat.schema.models import Message, Session
@@ -60,8 +62,7 @@ class BelowTheWindow:
     def begin(self) -> None:
         """Listen from now on, if there may be anything below."""
         if self._listening is None and self._diff.is_full:
-            work = self._listen()
-            self._listening = asyncio.create_task(work, name="imbari-chat below the window")
+            self._listening = in_background(self._listen(), "hearing what is below the window")
 
     def has_told(self, message: Message) -> bool:
         """Whether what the window gives now has been told from here; if not, it is remembered."""
@@ -77,11 +78,14 @@ class BelowTheWindow:
         """Stop."""
         if self._listening is not None:
             self._listening.cancel()
-            await asyncio.gather(self._listening, return_exceptions=True)
+            await asyncio.wait({self._listening})
 
     async def _listen(self) -> None:
         place = paths.session(self._session_id)
         try:
+            async with aclosing(self._gateway.inbox.follow(self._session_id)) as shown:
+                async for raw in shown:
+                    await self._look(raw)
             async with self._gateway.transport.listen(place) as subscription:
                 async for item in subscription:
                     if isinstance(item, Changed):

@@ -6,12 +6,14 @@ import time
 from collections.abc import AsyncGenerator
 
 from imbari_chat.client.events.below import BelowTheWindow
-from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, WindowDiff
+from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, SessionDiff, WindowDiff
+from imbari_chat.client.events.iteration import EventIteration
+from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
-from imbari_chat.engine.stream import Changed, StateChanged
+from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
@@ -20,7 +22,13 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 
-__all__ = ["connection_changed", "follow", "message_events", "with_deliveries"]
+__all__ = [
+    "connection_changed",
+    "follow",
+    "message_events",
+    "session_events",
+    "with_deliveries",
+]
 
 _GROWTH = 4
 _PAUSE = 0.1
@@ -126,6 +134,18 @@ async def _pieces(
         cursor = Cursor.at(inside[-1], inside, cursor)
 
 
+def session_events(
+    gateway: Gateway, *, limit: int, buffer: int, overflow: Overflow
+) -> AsyncGenerator[ChatEvent, None]:
+    """Follow the inbox: its last ``limit`` conversations, and what is said in them."""
+    diff = SessionDiff(limit)
+    order = paths.sessions_in_order()
+    gateway.inbox.window = order.limit_to_last(limit)
+    batches = follow(gateway, paths.SESSIONS, order, diff, buffer=buffer, overflow=overflow)
+    events = with_deliveries(gateway, with_messages(gateway, diff, batches))
+    return EventIteration(gateway.place, events)
+
+
 def message_events(
     gateway: Gateway,
     session_id: SessionId,
@@ -145,7 +165,7 @@ def message_events(
         buffer=buffer,
         overflow=overflow,
     )
-    return with_deliveries(gateway, batches, session_id, diff)
+    return EventIteration(gateway.place, with_deliveries(gateway, batches, session_id, diff))
 
 
 async def with_deliveries(
@@ -207,7 +227,6 @@ async def with_deliveries(
             while posted:
                 heard, posted[:] = posted[:], []
                 for event in heard:
-                    gateway.check_place()  # in a forked child there may be something left to hear
                     yield event
             if following.done():
                 batch = following.result()
@@ -229,12 +248,10 @@ async def with_deliveries(
                         given += begin()
                     given.append(event)
                 for event in given:
-                    gateway.check_place()
                     yield event
                 if below is not None:
                     below.begin()
                 following = _follow_on(batches, notifier)
-            gateway.check_place()  # whoever was given something may have gone elsewhere with this
     finally:
         outbox.unwatch(post)
         gateway.presence.unwatch(hear)

@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator
 from typing import Final
 
 from imbari_chat.client.events.event_stream import connection_changed
+from imbari_chat.client.events.iteration import EventIteration
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.engine.mirror import children
@@ -28,7 +29,7 @@ _BEFORE: Final = 86_400_000
 today may be reopened."""
 
 
-async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
+def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
     """A SessionChanged for each that is resolved from now on, or reopened after a day at most; and
     how the connection is, live once it is known what was resolved before.
 
@@ -39,6 +40,10 @@ async def resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
         InvalidData: The database has no index for it; it would send all there is.
         ImbariError: It has ended for good.
     """
+    return EventIteration(gateway.place, _resolutions(gateway))
+
+
+async def _resolutions(gateway: Gateway) -> AsyncGenerator[ChatEvent, None]:
     known: dict[SessionId, Session] | None = None
     live: StateChanged | None = None
     query = paths.sessions_resolved_since(await _beginning(gateway))

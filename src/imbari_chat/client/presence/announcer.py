@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from imbari_chat.engine.effects import StateChanged
 from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.net.background import in_background
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema.presence import MIN_INTERVAL, RENEWAL, Sign
@@ -96,7 +97,7 @@ class Announcer:
         """From now on this; None takes away what was said."""
         self._wanted = sign
         if sign is not None and self._running is None:
-            self._running = asyncio.create_task(self._run(), name="imbari-chat presence")
+            self._running = in_background(self._run(), "saying presence")
         self._notifier.notify()
 
     async def close(self) -> None:
@@ -107,7 +108,6 @@ class Announcer:
         running, self._running, self._wanted = self._running, None, None
         place, self._place, self._said = self._place, None, None
         self._failures = self._refusals = 0
-        self._is_armed = False
         await self._unfollow()
         if running is not None:
             running.cancel()
@@ -159,18 +159,17 @@ class Announcer:
     def _is_news(self) -> bool:
         """Whether something else is to be said, or what was said does not end with the connection
         of just now, though it could."""
-        if self._wanted != self._said:
-            return True
+        if self._wanted is None:
+            return self._place is not None  # also if nobody knows whether it was given there
         can_end = self._transport.on_disconnect is not None
-        return self._said is not None and can_end and not self._is_armed
+        return self._wanted != self._said or (can_end and not self._is_armed)
 
     async def _give(self, sign: Sign | None) -> None:
         former = self._place
         if sign is None:
-            if former is not None:
-                await self._transport.update({former: None})
+            assert former is not None  # or it is no news
+            await self._transport.update({former: None})
             self._place = self._said = None
-            self._is_armed = False
             return
         await self._transport.open()
         at_the_end = self._transport.on_disconnect
@@ -190,7 +189,9 @@ class Announcer:
             await self._transport.update(changes)
         except AccessDenied:
             # All or nothing; of a conversation that may be gone nothing can be taken away.
-            self._place = former if former is None or former.parent == place.parent else None
+            if former is None or former.parent != place.parent:
+                former = self._said = None
+            self._place = former
             raise
         self._said = sign
         self._given(place, made)
@@ -204,7 +205,7 @@ class Announcer:
         if self._following is not None and self._following[0] == place:
             return
         await self._unfollow()
-        task = asyncio.create_task(self._hear(place), name="imbari-chat presence")
+        task = in_background(self._hear(place), "hearing of presence")
         self._following = place, task
 
     async def _unfollow(self) -> None:

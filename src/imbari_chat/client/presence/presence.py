@@ -6,14 +6,15 @@ where the rules know nothing of presence it is off, which ``status`` says.
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from imbari_chat.client.presence.announcer import Announcer, Pace
 from imbari_chat.client.presence.watcher import Watcher, team_places
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -88,7 +89,7 @@ class ClientPresence:
         self._opened: list[SessionId] = []
         self._idle_timer: asyncio.TimerHandle | None = None
         self._typed_at: dict[SessionId, float] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("presence")
 
     @property
     def is_on(self) -> bool:
@@ -196,19 +197,17 @@ class ClientPresence:
             return
         self._typed_at[session_id] = loop.time()
         self._watcher.typed(session_id)
-        self._spawn(self._write_typing(session_id))
+        self._tasks.start(self._write_typing(session_id))
 
     async def close(self) -> None:
         """Say that one is gone, and hear no more."""
         self._enabled = False
-        if self._idle_timer is not None:
-            self._idle_timer.cancel()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._tasks.close()
         await self._end()
 
     async def _end(self) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
         await self._watcher.close()
         await self._announcer.close()
 
@@ -225,7 +224,7 @@ class ClientPresence:
         if not self._at_desk and not self._opened:
             self._say(None)
             return
-        self._spawn(self._say_as_admin())
+        self._tasks.start(self._say_as_admin())
 
     async def _say_as_admin(self) -> None:
         """Under one's uid, which is known once it is known who is asking."""
@@ -250,7 +249,7 @@ class ClientPresence:
         if self._idle_timer is not None:
             self._idle_timer.cancel()
             self._idle_timer = None
-        if isinstance(self._sign, CustomerSign) and self._sign.presence == "online":
+        if self.is_on and isinstance(self._sign, CustomerSign) and self._sign.presence == "online":
             self._announcer.say(self._sign)
             loop = asyncio.get_running_loop()
             self._idle_timer = loop.call_later(self._idle, self._idled, self._sign)
@@ -262,7 +261,7 @@ class ClientPresence:
         """One's own sign stands: the server stamped it, which says what its clock shows."""
         is_new = place != self._stamped
         self._stamped = place
-        self._spawn(self._look_back(place if is_new else None, made, self._sign))
+        self._tasks.start(self._look_back(place if is_new else None, made, self._sign))
 
     async def _look_back(self, place: Path | None, made: int, sign: Sign | None) -> None:
         try:
@@ -289,9 +288,4 @@ class ClientPresence:
         if self._refusal is None:
             self._refusal = error
             _log.warning("presence is off: the rules refuse it; deploy database.rules.json")
-            self._spawn(self._end())
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work, name="imbari-chat presence")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._end())

@@ -11,6 +11,7 @@ from typing import Final
 
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -68,7 +69,7 @@ class Watcher:
         self._hearers: dict[Hearer, None] = {}
         self._places = team_places() if side == "admin" else {}
         self._session_id: SessionId | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks = BackgroundTasks("hearing of presence")
         self._timer: asyncio.TimerHandle | None = None
         self._behind: int | None = None
         self.subscriptions: dict[str, Subscription] = {}
@@ -149,22 +150,19 @@ class Watcher:
     async def close(self) -> None:
         """Stop."""
         self._hearers.clear()
-        tasks = list(self._tasks)
+        tasks = self._tasks
         self._stop()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await tasks.wait()
 
     def _begin(self) -> None:
         if self._tasks or not self._hearers:
             return
         for name, (path, query) in self._places.items():
-            task = asyncio.create_task(self._follow(name, path, query), name="imbari-chat presence")
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._tasks.start(self._follow(name, path, query))
 
     def _stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        self._tasks = set()
+        self._tasks.cancel()
+        self._tasks = BackgroundTasks("hearing of presence")
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -37,7 +37,7 @@ class DurableOutbox(Outbox):
         policy = policy or OutboxPolicy()
         super().__init__(transport, policy)
         self._disk = Disk(store, policy.stale_after)
-        self._watching: asyncio.Task[None] | None = None
+        self._is_watching = False
 
     @property
     def trouble(self) -> ImbariError | None:
@@ -46,10 +46,9 @@ class DurableOutbox(Outbox):
     def begin(self) -> None:
         """See that what is on disk is looked at, now and again."""
         super().begin()
-        if self._watching is None and not self._closed:
-            self._watching = asyncio.get_running_loop().create_task(
-                self._disk.watch(self), name="outbox on disk"
-            )
+        if not self._is_watching and not self._closed:
+            self._is_watching = True
+            self._running.start(self._disk.watch(self), "outbox on disk")
 
     @property
     def uid(self) -> str | None:
@@ -91,7 +90,7 @@ class DurableOutbox(Outbox):
 
     def find_out(self, entry: OutboxEntry) -> None:
         """Another process is done with it: delivered, or a person dropped it."""
-        self._try(self._find_out(entry))
+        self._running.start(self._find_out(entry))
 
     def looked(self) -> None:
         """All that was on disk is known."""
@@ -172,9 +171,6 @@ class DurableOutbox(Outbox):
         if not self._disk.was_read:
             return self._disk.trouble is not None
         return super()._is_at_rest()
-
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        return [*super()._tasks(), *([] if self._watching is None else [self._watching])]
 
     async def _leave(self) -> None:
         kept = self.kept()

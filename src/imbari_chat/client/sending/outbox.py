@@ -9,7 +9,7 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, TypeAlias
 
 from imbari_chat.client.sending.attempts import Attempts
@@ -24,6 +24,7 @@ from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
 from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
 from imbari_chat.net.alarm import Alarm
+from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.net.transport import Transport
@@ -56,7 +57,7 @@ class Outbox:
         self._entries: dict[str, OutboxEntry] = {}
         self._watchers: list[Watcher] = []
         self._attempts = Attempts(transport, self._ended)
-        self._running: set[asyncio.Task[None]] = set()
+        self._running = BackgroundTasks("outbox")
         self._alarm = Alarm(self._ring)
         self._going = False
         self._notifier = Notifier()
@@ -224,10 +225,7 @@ class Outbox:
         self._alarm.set(None)
         await self._notifier.until(lambda: not self._attempts.under_way, patience)
         self._attempts.close()
-        tasks = self._tasks()
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await self._running.close()
         for effect in self._effects():
             if isinstance(effect, Delivered):
                 self._tell(effect)
@@ -293,10 +291,6 @@ class Outbox:
 
     async def _leave_to_disk(self) -> None:
         """The same, when nobody can be told."""
-
-    def _tasks(self) -> list[asyncio.Task[None]]:
-        """What runs."""
-        return list(self._running)
 
     def _accept(self, entry: OutboxEntry, *, keep: bool = True) -> None:
         self._entries[entry.message.id] = entry
@@ -402,9 +396,9 @@ class Outbox:
                 if self._may_go(entries):
                     self._send_after_telling(self._timely(entries))
                 else:
-                    self._try(self._prepare(entries))
+                    self._running.start(self._prepare(entries))
             case Look(key):
-                self._try(self._look(self._entries[key]))
+                self._running.start(self._look(self._entries[key]))
             case Delivered():
                 self._tell(effect)
 
@@ -423,11 +417,6 @@ class Outbox:
             keys = tuple(key for key in effect.keys if key in self._entries)
             return Send(keys) if keys else None
         return effect if effect.key in self._entries else None
-
-    def _try(self, one: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(one)
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
 
     async def _prepare(self, entries: list[OutboxEntry]) -> None:
         """What has to be known, or written elsewhere, before these may be sent."""

@@ -183,16 +183,15 @@ class _Socket:
         """
         if abort:
             self._cut_off()
-            if self._reading is not None:  # nothing is asked any more, not even what is half done
-                self._reading.cancel()
-                await asyncio.wait((self._reading,))
+            assert self._reading is not None
+            self._reading.cancel()  # nothing is asked any more, not even what is half done
+            await asyncio.wait((self._reading,))
         if self._ended is not None:
             await asyncio.shield(self._ended)
             return
         self._ended = self._loop.create_future()
         self.backlog.close()
         self._shared.incoming.release(self._held)
-        self._held = 0
         try:
             self._follow(await self._peer.left(self._shared.clock))
         except Exception:  # noqa: BLE001  # our own mistake: told and logged, and others go on

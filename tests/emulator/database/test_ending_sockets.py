@@ -1,0 +1,143 @@
+"""The end of a socket whose client has come back, at whatever it is: without a network."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from imbari_chat.emulator.database.app import DatabaseApp
+from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.incoming import Incoming
+from imbari_chat.rules import Ruleset
+from imbari_chat.wire.messages import Request
+from imbari_chat.wire.paths import Path
+
+
+class Client:
+    """One connection of a client to an application."""
+
+    def __init__(self, app: DatabaseApp, former: str = "") -> None:
+        self.said: list[Any] = []
+        self.takes = asyncio.Event()
+        self.takes.set()
+        self.is_cut_off = False
+        self._messages: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+        self._messages.put_nowait({"type": "websocket.connect"})
+        scope = {
+            "type": "websocket",
+            "path": "/.ws",
+            "query_string": f"v=5&ns=t&ls={former}".encode(),
+            "headers": [(b"host", b"localhost")],
+            "state": {"abort": self._cut_off},
+        }
+        self.served = asyncio.create_task(app(scope, self._messages.get, self._take))
+
+    def say(self, *texts: str) -> None:
+        for text in texts:
+            self._messages.put_nowait({"type": "websocket.receive", "text": text})
+
+    def ask(self, action: str, body: dict[str, Any]) -> None:
+        self.say(str(Request(1, action, body)))
+
+    def leave(self) -> None:
+        self._messages.put_nowait({"type": "websocket.disconnect"})
+
+    async def _take(self, message: Any) -> None:
+        await self.takes.wait()
+        self.said.append(message)
+
+    def _cut_off(self) -> None:
+        self.is_cut_off = True
+
+    @property
+    def session(self) -> str:
+        return str(json.loads(self.said[1]["text"])["d"]["d"]["s"])
+
+
+async def _turns() -> None:
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("turns", [False, True])
+@pytest.mark.parametrize(
+    ("action", "body"), [("p", {"p": "/late", "d": 1}), ("m", {"p": "/", "d": {"late": 1}})]
+)
+async def test_what_is_half_done_when_its_client_comes_back_is_not_done(
+    action: str, body: dict[str, Any], turns: bool
+) -> None:
+    """Not even if its turn has just come."""
+    databases = Databases("t", Ruleset.open())
+    app, database = DatabaseApp(databases), databases.named("t")
+    old = Client(app)
+    await _turns()
+    await database.writing.acquire()
+    old.ask("o", {"p": "/gone", "d": True})
+    old.ask(action, body)
+    await _turns()
+    new = Client(app, old.session)
+    if turns:
+        await _turns()
+    database.writing.release()
+    await _turns()
+    assert new.session != old.session
+    assert old.served.done()
+    assert old.is_cut_off
+    assert database.root.at(Path(("gone",))).exists
+    assert not database.root.at(Path(("late",))).exists
+    new.leave()
+    await new.served
+    app.close()
+
+
+async def test_who_comes_back_waits_for_what_is_due_at_the_end() -> None:
+    """Also if that has begun before, as the connection was seen to end."""
+    databases = Databases("t", Ruleset.open())
+    app, database = DatabaseApp(databases), databases.named("t")
+    old = Client(app)
+    await _turns()
+    old.ask("o", {"p": "/gone", "d": True})
+    await _turns()
+    await database.writing.acquire()
+    old.leave()
+    await _turns()
+    new = Client(app, old.session)
+    await _turns()
+    assert [one["type"] for one in new.said] == ["websocket.accept"]
+    assert not old.served.done()
+    database.writing.release()
+    await _turns()
+    assert new.session != old.session
+    assert database.root.at(Path(("gone",))).exists
+    new.leave()
+    await asyncio.gather(old.served, new.served)
+    app.close()
+
+
+@pytest.mark.parametrize("comes_back", [False, True])
+async def test_of_who_has_gone_nothing_is_held(comes_back: bool) -> None:
+    """Neither what they did not take, nor half a message of theirs, nor a listen."""
+    databases, incoming = Databases("t", Ruleset.open()), Incoming()
+    app, database = DatabaseApp(databases, incoming=incoming), databases.named("t")
+    old = Client(app)
+    await _turns()
+    old.takes.clear()
+    old.ask("q", {"p": "/"})
+    old.ask("g", {"p": "/", "q": {}})
+    old.say("2", '{"t": "d",')
+    await _turns()
+    assert app.waiting > 0
+    assert incoming.held > 0
+    if comes_back:
+        new = Client(app, old.session)
+        await _turns()
+        new.leave()
+    else:
+        old.leave()
+    await _turns()
+    assert old.served.done()
+    assert old.is_cut_off == comes_back
+    assert app.waiting == incoming.held == 0
+    assert database.is_blank
+    app.close()
