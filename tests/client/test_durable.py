@@ -278,7 +278,7 @@ async def test_what_is_stale_asks_before_it_goes(
     async with desk() as chat:
         (held,) = await _at_rest(chat)
         assert held.delivery == "held"
-        later = await chat.reply(session_id, "later", timeout=0.1)
+        later = await chat.reply(session_id, "later", timeout=0)
         assert later.delivery == "queued"
     assert [row.state for row in _rows(file)] == ["held", "queued"]
     assert _texts(namespace, session_id) == []
@@ -568,7 +568,7 @@ async def test_whoever_does_not_send_tells_the_one_that_does(
     """And hears what became of it."""
     sender, writer = desk(_Away(namespace, ADMIN, file)), desk()
     await _in_vain(sender, session_id, "0")
-    sent = await writer.reply(session_id, "1", timeout=0.1)
+    sent = await writer.reply(session_id, "1", timeout=0)
     await writer.hold(sent.id)
     await _until(lambda: sent.delivery == "held")
     await writer.drop(sent.id)

@@ -417,25 +417,26 @@ async def test_a_long_write_over_a_socket_is_waited_for_while_it_leaves(
 ) -> None:
     """Neither the write's deadline nor the connection's silence ends it, nor a read behind it."""
     emulator.load_rules('{"rules": {".read": true, ".write": true}}')
-    worried = PulsePolicy(probe_after=1.0, stale_after=0.5, dead_after=1.0, answer_within=2.0)
+    timeout, long = 2.5, "x" * 200_000  # of a busy machine's silence none is as long
+    worried = PulsePolicy(probe_after=1.0, stale_after=0.5, dead_after=2.0, answer_within=3.0)
     async with (
         uplink(emulator.database_host, 30_000) as line,
         AsyncAdminChat.from_env(**flags | {"database_emulator": line.address}) as desk,
     ):
         transport = WebSocketTransport(
             cast("Caller[SocketAccess]", desk._gateway.transport._caller),  # type: ignore[attr-defined]
-            timeout=TIMEOUT,
+            timeout=timeout,
             policy=LinkPolicy(pulse=worried),
         )
         assert await transport.get(Path.parse("/long")) is None
         connections, begin = line.connections, time.monotonic()
-        writing = asyncio.create_task(transport.update({Path.parse("/long"): "x" * 150_000}))
+        writing = asyncio.create_task(transport.update({Path.parse("/long"): long}))
         await asyncio.sleep(0)
         assert await transport.get(Path.parse("/long/behind")) is None
         await writing
-        assert time.monotonic() - begin > 2 * (TIMEOUT + GRACE)
+        assert time.monotonic() - begin > 2 * (timeout + GRACE)
         assert line.connections == connections
-        assert stored("/long") == "x" * 150_000
+        assert stored("/long") == long
 
         line.flows.clear()
         with pytest.raises(Unavailable) as caught:
