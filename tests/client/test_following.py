@@ -75,6 +75,8 @@ class Line(InMemory):
         overflow: Overflow = "coalesce",
     ) -> Said:
         self.listened.append((path, query, buffer, overflow))
+        if query is None:
+            return Said(())  # of the session, once its window is full
         assert all(one.is_closed for one in self.subscribed)
         self.subscribed.append(self._said.pop(0))
         return self.subscribed[-1]
