@@ -256,6 +256,28 @@ async def test_at_a_terminal_answers_appear_above_the_prompt(place: Path) -> Non
         assert await asyncio.to_thread(_leave, terminal) == 0
 
 
+@pytest.mark.parametrize("reads_keys", [True, False])
+@pytest.mark.parametrize("writes_to_a_screen", [True, False])
+@pytest.mark.parametrize("json", [True, False])
+async def test_nobody_is_prompted_unless_a_person_types_and_reads(
+    place: Path, monkeypatch: pytest.MonkeyPatch, *, reads_keys: bool, writes_to_a_screen: bool,
+    json: bool,
+) -> None:  # fmt: skip
+    """Prompts in a file, or between lines of JSON, would spoil what is read there."""
+    ways: list[str] = []
+
+    async def going(way: str) -> None:
+        ways.append(way)
+
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: reads_keys)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: writes_to_a_screen)
+    for way in ("at_terminal", "in_a_pipe"):
+        monkeypatch.setattr(f"imbari_chat.cli.customer.run.{way}", lambda *_, way=way: going(way))
+    await run_customer({}, AMINA, json=json)
+    has_person = reads_keys and writes_to_a_screen and not json
+    assert ways == ["at_terminal" if has_person else "in_a_pipe"]
+
+
 def _leave(terminal: Terminal) -> int:
     """Press Ctrl-D as a person does: again, if nothing happens.
 

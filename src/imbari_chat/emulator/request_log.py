@@ -116,11 +116,11 @@ def _line(scope: Scope, status: int | None, seconds: float, body: bytes) -> str:
 
 
 def _who(scope: Scope, query: dict[str, str], body: bytes) -> str:
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    bearer = headers.get(b"authorization", b"").lower().startswith(b"bearer ")
+    authorization: bytes = dict(scope["headers"]).get(b"authorization", b"")
+    bearer = authorization.lower().startswith(b"bearer ")
     if bearer or query.get("access_token"):
         return "admin"
-    token = query.get("auth") or _id_token(headers, body)
+    token = query.get("auth") or _id_token(body)
     if not token:
         return "nobody"
     try:
@@ -131,10 +131,8 @@ def _who(scope: Scope, query: dict[str, str], body: bytes) -> str:
     return shown_uid(uid) if isinstance(uid, str) else "nobody"
 
 
-def _id_token(headers: dict[bytes, bytes], body: bytes) -> str | None:
+def _id_token(body: bytes) -> str | None:
     """The token that calls of Auth carry in their body."""
-    if not body or b"json" not in headers.get(b"content-type", b""):
-        return None
     try:
         token = parse_object(body).get("idToken")
     except ValueError:
