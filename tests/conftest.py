@@ -1,6 +1,7 @@
 """What several suites share: budgets, who runs beside whom, and Google's own Auth emulator."""
 
 import gc
+import logging
 import os
 import signal
 import tempfile
@@ -137,6 +138,29 @@ def _temporary_directory() -> Iterator[None]:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", None)  # found anew
         yield
+
+
+class _Mistakes(logging.Handler):
+    """Keeps what is said of work in the background that ended by a mistake of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.told: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.told.append(record.getMessage())
+
+
+_mistakes = _Mistakes()
+logging.getLogger("imbari_chat.net.background").addHandler(_mistakes)
+
+
+@pytest.fixture(autouse=True)
+def mistakes() -> Iterator[list[str]]:
+    """What is said of them; a test that makes some takes it away, and in any other nothing is."""
+    _mistakes.told.clear()
+    yield _mistakes.told
+    assert _mistakes.told == []
 
 
 @pytest.fixture(scope="session")

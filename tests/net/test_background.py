@@ -14,7 +14,7 @@ async def _fail() -> None:
 
 
 async def test_a_mistake_of_its_own_is_logged_and_shows_no_secret(
-    caplog: pytest.LogCaptureFixture,
+    caplog: pytest.LogCaptureFixture, mistakes: list[str]
 ) -> None:
     task = in_background(_fail(), "listening below")
     await asyncio.wait({task})
@@ -23,7 +23,7 @@ async def test_a_mistake_of_its_own_is_logged_and_shows_no_secret(
     assert record.message.startswith("listening below has ended by an error of its own:\n")
     assert re.search(r"_fail\n.*raise KeyError\(", record.message, re.DOTALL)
     assert "KeyError: 'auth=[hidden]" in record.message
-    caplog.clear()
+    assert mistakes.pop() == record.message
 
 
 async def test_what_ends_well_or_is_cancelled_says_nothing(
