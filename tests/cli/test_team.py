@@ -195,12 +195,13 @@ def test_block_says_why_and_until_when_and_lists(program: Program, visitor: Visi
     assert program.json("block") == []
 
 
+@pytest.mark.parametrize("uid", [None, "", "a.b", "a/b"])
 def test_a_customer_who_was_not_signed_in_cannot_be_blocked(
-    program: Program, visitor: Visitor, emulator: Emulator
+    program: Program, visitor: Visitor, emulator: Emulator, uid: str | None
 ) -> None:
-    """It is said so, instead of nothing happening."""
+    """It is said so, instead of nothing happening, or something elsewhere."""
     session = visitor.writes("Hello")
-    outside(emulator, f"/chatSessions/{session}/customerUid", None)
+    outside(emulator, f"/chatSessions/{session}/customerUid", uid)
     result = program("block", session, "--reason", "Shouts", code=7)
     assert "they were not signed in" in result.stderr
 

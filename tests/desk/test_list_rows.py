@@ -146,6 +146,12 @@ def _listed(team: TeamSnapshot) -> dict[str, Any]:
             "‹blue:open: B, u2 ›‹dim:amina says hello›",
         ),
         (
+            {"status": "resolved", "unreadCount": 2},
+            {},
+            "‹yellow:resolved ›‹dim:them: ›amina says hello",
+        ),
+        ({"status": "resolved"}, {}, "‹dim:amina says hello›"),
+        (
             {},
             {"presence": PresenceSnapshot(typing=frozenset({(AMINA, "customer")}))},
             "‹green:typing… ›‹dim:amina says hello›",

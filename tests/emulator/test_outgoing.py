@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -151,3 +152,18 @@ def test_a_large_payload_is_handed_on_in_pieces() -> None:
         (1, True),
         None,
     ]
+
+
+@pytest.mark.parametrize("last", [True, False])
+@pytest.mark.parametrize("later", [True, False])
+def test_the_end_comes_with_the_last_of_its_bytes(*, last: bool, later: bool) -> None:
+    """Also of what was not written yet when it began to wait."""
+    outgoing = Outgoing(BOUND)
+    reader = Reader(outgoing)
+    data = b"x" * (PIECE + 1)
+    payload = Payload(None, size=1) if later else Payload(data, last=last)
+    reader.backlog.push(payload)
+    if later:
+        outgoing.fill(payload, data, last=last)
+    assert reader.backlog.piece() == (data[:PIECE], False)
+    assert reader.backlog.piece() == (data[PIECE:], last)

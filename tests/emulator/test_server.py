@@ -6,6 +6,7 @@ import socket
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -85,6 +86,31 @@ def test_a_call_that_comes_too_late_is_told() -> None:
     hosting = emulator._hosting
     assert hosting is not None
     emulator.stop()
+    with pytest.raises(Unavailable, match="has stopped"):
+        hosting.call(lambda: None)
+
+
+def test_a_call_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As long as the thread lives, however often one looks whether it does."""
+
+    def slow() -> str:
+        time.sleep(0.05)
+        return "done"
+
+    monkeypatch.setattr("imbari_chat.emulator.http_server._GRACE_SECONDS", 0)
+    with Emulator() as emulator:
+        hosting = emulator._hosting
+        assert hosting is not None
+        assert hosting.call(slow) == "done"
+
+
+def test_a_call_whose_turn_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was taken just before the loop ended."""
+    emulator = Emulator().start()
+    hosting = emulator._hosting
+    assert hosting is not None
+    emulator.stop()
+    monkeypatch.setattr(hosting, "_loop", SimpleNamespace(call_soon_threadsafe=lambda _: None))
     with pytest.raises(Unavailable, match="has stopped"):
         hosting.call(lambda: None)
 

@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import firebase_admin.db
 import pytest
 import requests.adapters
+from google.oauth2.credentials import Credentials
 
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import Access, SocketRequest
@@ -334,6 +335,51 @@ def test_token_service_that_is_away_is_unavailable(
         access.stream(OPEN)
 
 
+GRANTED: dict[str, Json] = {"access_token": "t", "expires_in": 60}
+
+NO_GRANTS: dict[str, Json] = {
+    "nothing": None,
+    "a number": 7,
+    "a list": [],
+    "an hour in words": {**GRANTED, "expires_in": "soon"},
+    "an hour in a list": {**GRANTED, "expires_in": []},
+    "longer than a calendar": {**GRANTED, "expires_in": 1e12},
+    "longer than any time": {**GRANTED, "expires_in": 1e300},
+    "scopes in a number": {**GRANTED, "scope": 7},
+}
+
+
+@pytest.mark.parametrize("answer", NO_GRANTS)
+def test_json_that_grants_nothing_is_not_the_token_service(
+    key_file: FilePath, server: AnsweringServer, answer: str
+) -> None:
+    """Whatever google-auth fails with, for the credentials of a person as of a service."""
+    server.by_path["/token"] = json.dumps(NO_GRANTS[answer])
+    person = Credentials(  # type: ignore[no-untyped-call]
+        None, refresh_token="r", token_uri=f"http://{server.host}/token", client_id="c",
+        client_secret="s", scopes=["email"],
+    )  # fmt: skip
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        if answer == "scopes in a number":  # only what a person signs in to is told by them
+            access._client.credential = person
+        with pytest.raises(Unavailable, match="answered for Google's token service"):
+            access.stream(OPEN)
+
+
+def test_a_machine_without_its_token_is_not_the_token_service(
+    key_file: FilePath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Google's library looks for a machine's token in whatever JSON it is told."""
+
+    def refresh(_: object) -> None:
+        raise KeyError("access_token")
+
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        monkeypatch.setattr(access._client.credential, "refresh", refresh)
+        with pytest.raises(Unavailable, match="answered for Google's token service"):
+            access.stream(OPEN)
+
+
 @pytest.mark.parametrize("text", ["", "not json", "[]", "{}", '{"type": "service_account"}'])
 def test_file_that_is_no_key_is_named(tmp_path: FilePath, text: str) -> None:
     """The message names the file and quotes nothing from it."""
@@ -448,3 +494,18 @@ def test_those_who_wait_for_a_token_share_the_failure(
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(ask, range(4)))
     assert len(server.asked) == 1
+
+
+def test_whoever_is_refused_a_token_is_told_so(key_file: FilePath, server: AnsweringServer) -> None:
+    """Those who waited meanwhile too: that is no service that hangs, so each of them asks."""
+    del server.by_path["/token"]
+    server.status, server.body = 400, '{"error": "invalid_grant"}'
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        access._lock = CountedLock(4)  # type: ignore[assignment]
+
+        def ask(_: int) -> None:
+            with pytest.raises(AuthError, match="invalid_grant"):
+                access.get(OPEN)
+
+        with ThreadPoolExecutor(4) as pool:
+            list(pool.map(ask, range(4)))

@@ -1,12 +1,14 @@
 """Reading expressions and files: round trips, and nothing but RulesError for any other text."""
 
+import json
+
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Ruleset, report
 from imbari_chat.rules.parser import parse_expression
-from imbari_chat.rules.source import Fragment
+from imbari_chat.rules.source import Fragment, parse_source, plain
 from imbari_chat.rules.syntax import Chain, Conditional, Expression, Logical, children
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
@@ -187,6 +189,17 @@ DIALECT = st.lists(
     ),
     max_size=25,
 )
+
+
+UNITS = (0, 0x41, 0xD7FF, 0xD800, 0xD801, 0xDBFF, 0xDC00, 0xDC01, 0xDFFF, 0xE000, 0xFFFF)
+"""Of UTF-16, about the bounds of those that are halves."""
+
+
+def test_escaped_characters_are_those_of_json() -> None:
+    """Two halves are one character, in their order and next to each other, and else themselves."""
+    pairs = [f'"\\u{one:04x}\\u{other:04X}"' for one in UNITS for other in UNITS]
+    file = f"[{','.join(pairs)}]"
+    assert plain(parse_source(file, lambda *_: None)) == json.loads(file)
 
 
 @given(st.one_of(DIALECT.map("".join), DIALECT.map(lambda words: '{"rules":{' + "".join(words))))

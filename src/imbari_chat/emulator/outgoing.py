@@ -70,7 +70,7 @@ class Outgoing:
     def fill(self, payload: Payload, data: bytes, *, last: bool = False) -> None:
         """The bytes of ``payload`` are written; whoever waits for them is woken."""
         more = len(data) - payload.size
-        payload.data, payload.size, payload.last = data, len(data), payload.last or last
+        payload.data, payload.size, payload.last = data, len(data), last
         if payload.backlogs:
             self.held += more
             for backlog in list(payload.backlogs):

@@ -289,7 +289,7 @@ class ServiceAccess(_BelowTheRules):
                 self._failures += 1
             raise_alone(mapped)
         # It takes a page for an answer with fields, and reads whatever brackets there are.
-        except (TypeError, AttributeError, KeyError, ValueError, RecursionError):
+        except (TypeError, AttributeError, KeyError, ValueError, OverflowError, RecursionError):
             raise_alone(
                 Unavailable(
                     "something answered for Google's token service that is not JSON as it sends it",
