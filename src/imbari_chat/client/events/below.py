@@ -20,7 +20,7 @@ from imbari_chat.errors import ImbariError
 from imbari_chat.net.background import in_background
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import MessageAdded
-from imbari_chat.schema.models import Message, Session
+from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 
@@ -54,7 +54,7 @@ class BelowTheWindow:
         self._session_id = session_id
         self._diff = diff
         self._tell = tell
-        self._before: Session | None = None
+        self._before: Json = None
         self._given: dict[str, None] = {}
         self._told: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
@@ -94,16 +94,26 @@ class BelowTheWindow:
             _log.debug("the session is not listened to any more: %s", error)
 
     async def _look(self, raw: Json) -> None:
-        before, session = self._before, decode.session(self._session_id, raw).record
+        before = self._before
+        if not isinstance(before, dict) or not isinstance(raw, dict):
+            self._before = raw
+            return
+        # Nearly always it is a message that the window shows, and then no record need be made.
+        time = raw.get("lastMessageTime")
+        if isinstance(time, int | float) and not self._diff.may_miss(time):
+            # A dashboard may write the text first, and then the time.
+            if before.get("lastMessageTime") != time:
+                self._before = raw
+            return
+        await self._look_below(before, raw)
+
+    async def _look_below(self, stored_before: Json, raw: Json) -> None:
+        before = decode.session(self._session_id, stored_before).record
+        session = decode.session(self._session_id, raw).record
         if before is None or session is None:
-            self._before = session
+            self._before = raw
             return
         if last_of(before) == last_of(session):
-            return
-        if not self._diff.may_miss(session.last_message_time):
-            # A dashboard may write the text first, and then the time.
-            if before.last_message_time != session.last_message_time:
-                self._before = session
             return
         gateway = self._gateway
         newest = await gateway.newest(gateway.patient, self._session_id, _FEW, enough=_FEW)
@@ -112,7 +122,7 @@ class BelowTheWindow:
         new = named(session, messages) - named(before, messages)
         new |= stamped(session, messages) - stamped(before, messages)
         new -= self._told | self._given.keys()
-        self._before = session
+        self._before = raw
         for message in messages:
             if message.id in new and self._diff.is_below(message):
                 self._told.add(message.id)

@@ -391,7 +391,7 @@ class MessageDiff(WindowDiff):
         """Whether a message stands below the window that was delivered last."""
         return self._edge is not None and message_place(message) < self._edge
 
-    def may_miss(self, time: int) -> bool:
+    def may_miss(self, time: float) -> bool:
         """Whether a message stamped so, ms, may stand below the window that was delivered last."""
         return self._edge is not None and time <= time_of(self._edge)
 

@@ -209,9 +209,7 @@ async def with_deliveries(
         has_begun = told.is_live if diff is None else diff.has_begun
         return own.begin(time.monotonic()) if has_begun else []
 
-    below = None
-    if session_id is not None and diff is not None:
-        below = BelowTheWindow(gateway, session_id, diff, hear)
+    below: BelowTheWindow | None = None
     outbox.watch(post)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
@@ -232,6 +230,8 @@ async def with_deliveries(
                 batch = following.result()
                 if batch is None:
                     return
+                if below is None and session_id is not None and diff is not None and diff.is_full:
+                    below = BelowTheWindow(gateway, session_id, diff, hear)
                 given = begin()
                 for event in batch:
                     if isinstance(event, MessageAdded):
