@@ -4,7 +4,7 @@ writes, with whatever may come in between. It never tries anything again.
 
 import random
 import time
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import httpx
 
@@ -13,6 +13,8 @@ from tests import plain_http
 from tests.faults.ledger import Entry
 
 __all__ = ["Dashboard", "Widget", "json_of"]
+
+T = TypeVar("T")
 
 Counting: TypeAlias = Literal["increment", "set"]
 
@@ -28,7 +30,7 @@ def json_of(answer: httpx.Response) -> Any:
     answer.raise_for_status()
     try:
         return answer.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         raise httpx.DecodingError("no JSON", request=answer.request) from None
 
 
@@ -83,6 +85,19 @@ class _Browser:
             method, f"/{path}.json", **({} if body is None else {"json": body})
         )
         return json_of(answer)
+
+    async def _read(self, path: str, nothing: T) -> T:
+        """What is stored there; ``nothing`` if that is nothing.
+
+        Raises:
+            httpx.HTTPError: No answer, or one of somebody else: it is of another kind.
+        """
+        found = await self._call("GET", path)
+        if found is None:
+            return nothing
+        if type(found) is not type(nothing):
+            raise httpx.DecodingError("not what is kept there")
+        return found
 
     async def _push(self, session_id: str, message: dict[str, Any]) -> bool:
         """The first of the two writes; whether it was accepted."""
@@ -160,7 +175,7 @@ class Widget(_Browser):
     async def _next_count(self) -> Any:
         if self._counting == "increment":
             return {".sv": {"increment": 1}}
-        return (await self._call("GET", f"chatSessions/{self.session_id}/unreadCount") or 0) + 1
+        return await self._read(f"chatSessions/{self.session_id}/unreadCount", 0) + 1
 
     def _lead(self) -> dict[str, str]:
         return {
@@ -180,7 +195,7 @@ class Dashboard(_Browser):
     async def sessions(self) -> list[str]:
         """The conversations there are; none if nobody answers."""
         try:
-            return sorted(await self._call("GET", "chatSessions") or {})
+            return sorted(await self._read("chatSessions", dict[str, Any]()))
         except httpx.HTTPError:
             return []
 
@@ -194,11 +209,11 @@ class Dashboard(_Browser):
     async def read(self, session_id: str) -> None:
         """Mark what is unread, then set the count to nothing, whatever has come in between."""
         try:
-            messages = await self._call("GET", f"messages/{session_id}") or {}
+            messages = await self._read(f"messages/{session_id}", dict[str, Any]())
             unread = [
                 key
                 for key, one in messages.items()
-                if one["from"] == "customer" and not one.get("read")
+                if isinstance(one, dict) and one.get("from") == "customer" and not one.get("read")
             ]
             self.touched.add(session_id)
             if self._one_by_one:
