@@ -18,7 +18,14 @@ from google.oauth2.credentials import Credentials
 from imbari_chat.config import Settings
 from imbari_chat.engine.access import Access, SocketRequest
 from imbari_chat.engine.refusals import CredentialRefused
-from imbari_chat.errors import AccessDenied, AuthError, ConfigError, InvalidData, Unavailable
+from imbari_chat.errors import (
+    AccessDenied,
+    AuthError,
+    ConfigError,
+    ImbariError,
+    InvalidData,
+    Unavailable,
+)
 from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import OwnerAccess, ServiceAccess
@@ -477,6 +484,18 @@ def test_many_threads_read_and_write_at_once(service: Service) -> None:
             assert found == {f"n{number}": {"at": number}}
 
 
+def _four_ask(access: ServiceAccess, error: type[ImbariError], told: str) -> None:
+    """At once, each waiting for the same token; each is told so."""
+    access._lock = CountedLock(4)  # type: ignore[assignment]
+
+    def ask(_: int) -> None:
+        with pytest.raises(error, match=told):
+            access.get(OPEN)
+
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(ask, range(4)))
+
+
 def test_those_who_wait_for_a_token_share_the_failure(
     key_file: FilePath, server: AnsweringServer
 ) -> None:
@@ -485,14 +504,7 @@ def test_those_who_wait_for_a_token_share_the_failure(
     server.mode = "hang"
     project = replace(LIVE, timeout=1.0)
     with closing(ServiceAccess(project, key_file=key_file)) as access:
-        access._lock = CountedLock(4)  # type: ignore[assignment]
-
-        def ask(_: int) -> None:
-            with pytest.raises(Unavailable, match="token service"):
-                access.get(OPEN)
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(ask, range(4)))
+        _four_ask(access, Unavailable, "token service")
     assert len(server.asked) == 1
 
 
@@ -501,11 +513,4 @@ def test_whoever_is_refused_a_token_is_told_so(key_file: FilePath, server: Answe
     del server.by_path["/token"]
     server.status, server.body = 400, '{"error": "invalid_grant"}'
     with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
-        access._lock = CountedLock(4)  # type: ignore[assignment]
-
-        def ask(_: int) -> None:
-            with pytest.raises(AuthError, match="invalid_grant"):
-                access.get(OPEN)
-
-        with ThreadPoolExecutor(4) as pool:
-            list(pool.map(ask, range(4)))
+        _four_ask(access, AuthError, "invalid_grant")
