@@ -59,7 +59,7 @@ class Play:
 
     def begin(self) -> None:
         """All that was there has been given."""
-        self._take(self.own.begin(self.now))
+        self._take(self.own.go_on(self.now))
 
     def write(self) -> OutgoingMessage:
         plan = plans.reply(HERE, MessageId(self._ids.make(NOW)), "Hi", uid=None)
@@ -266,18 +266,60 @@ def test_what_had_arrived_below_the_history_is_not_told_after_it() -> None:
     assert list(play.shown) == [last.id]
 
 
-@pytest.mark.parametrize("is_pending", [True, False])
-def test_what_stands_below_others_messages_is_not_told_after_them(*, is_pending: bool) -> None:
-    """Unlike what is on its way still: it will stand after them, before what is written next."""
+@pytest.mark.parametrize("stands_below", [True, False])
+def test_what_may_stand_below_waits_until_the_stream_says_so(*, stands_below: bool) -> None:
+    """Nobody here knows when it was stamped; what was written later waits behind it."""
     play = Play()
-    first = play.write()
+    first, second = play.write(), play.write()
     play.listen_anew()
-    if not is_pending:
-        play.became(first, "confirmed", final=True)
+    play.became(first, "confirmed", final=True)
     play.floor = LATER
     play.begin()
-    second = play.write()
-    assert list(play.shown) == [first.id, second.id][not is_pending :]
+    third = play.write()
+    assert list(play.shown) == []
+    if stands_below:
+        play.silent()
+    else:
+        play.bring(first)
+        play.begin()
+    assert list(play.shown) == [first.id, second.id, third.id][stands_below:]
+    assert play.own.due_since is None
+
+
+def test_what_the_window_shows_without_giving_it_keeps_nothing_waiting() -> None:
+    """A listener asked for no history: others stand after it, and it is due to nobody."""
+    play = Play()
+    first, second = play.write(), play.write()
+    play.listen_anew()
+    play.window[first.id] = first
+    play.became(first, "confirmed", final=True)
+    play.floor = LATER
+    play.begin()
+    assert list(play.shown) == [second.id]
+    assert play.own.due_since is None
+
+
+def test_what_was_told_and_may_stand_below_is_not_taken_back() -> None:
+    """It was stored before the listener began, and its answer came late."""
+    play = Play()
+    message = play.write()
+    play.listen_anew()
+    play.floor = LATER
+    play.begin()
+    play.became(message, "confirmed", final=True)
+    play.silent()
+    assert list(play.shown) == [message.id]
+    assert play.own.due_since is None
+
+
+def test_what_is_on_its_way_will_stand_above_all_that_is_shown() -> None:
+    """However long ago it was written."""
+    play = Play()
+    message = play.write()
+    play.listen_anew()
+    play.floor = LATER
+    play.begin()
+    assert list(play.shown) == [message.id]
 
 
 def test_two_of_which_the_later_is_there_are_both() -> None:
@@ -316,7 +358,7 @@ def test_a_listener_begins_once() -> None:
     play.now = 3.0
     play.begin()
     dues.append(play.own.due_since)
-    assert play.own.begin(4.0) == []
+    assert play.own.go_on(4.0) == []
     assert [*dues, play.own.due_since] == [None, 3.0, 3.0]
     play.silent()
     assert list(play.shown) == [waits.id]

@@ -205,9 +205,9 @@ async def with_deliveries(
     def ready() -> bool:
         return bool(posted) or following.done() or told.next is not None
 
-    def begin() -> list[ChatEvent]:
+    def besides() -> list[ChatEvent]:
         has_begun = told.is_live if diff is None else diff.has_begun
-        return own.begin(time.monotonic()) if has_begun else []
+        return own.go_on(time.monotonic()) if has_begun else []
 
     below: BelowTheWindow | None = None
     outbox.watch(post)
@@ -232,7 +232,7 @@ async def with_deliveries(
                     return
                 if below is None and session_id is not None and diff is not None and diff.is_full:
                     below = BelowTheWindow(gateway, session_id, diff, hear)
-                given = begin()
+                given: list[ChatEvent] = []
                 for event in batch:
                     if isinstance(event, MessageAdded):
                         if below is not None and below.has_told(event.message):
@@ -245,8 +245,9 @@ async def with_deliveries(
                         told.pass_on(event)
                         if told.is_live:  # a courtesy, which delays nothing that is waited for
                             gateway.presence.watch(hear)
-                        given += begin()
+                        given += besides()
                     given.append(event)
+                given += besides()
                 for event in given:
                     yield event
                 if below is not None:

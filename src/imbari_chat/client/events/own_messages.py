@@ -11,7 +11,12 @@ overtake the other: the outbox says what became of it, the stream what the datab
 
 What the stream has brought is not told again, and is the stream's: it alone speaks of it from then
 on. A listener that has not been given what was there to begin with is told nothing yet: its picture
-is not half known, and what one wrote stands in the order in which one wrote it. Pure; no I/O.
+is not half known, and what one wrote stands in the order in which one wrote it.
+
+What was confirmed meanwhile, and is not in the window, came after it or stands below it: it was
+stamped when it arrived, and here is only known when it was written. If that may be below, the
+stream says which, by bringing it or by staying silent, and what was written later waits behind it.
+Pure; no I/O.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -50,7 +55,7 @@ class Window(Protocol):
         ...
 
     def is_below(self, message: Message) -> bool:
-        """This one is older than all of them, where nobody looks."""
+        """One that is stamped so is older than all of them, where nobody looks."""
         ...
 
 
@@ -120,8 +125,8 @@ class OwnMessages:
     def silent(self, now: float) -> list[ChatEvent]:
         """The stream is live and has nothing more to say just now; gives what is taken back.
 
-        That is what it has not brought for :data:`PATIENCE`. Whoever deleted a message before the
-        stream could show it leaves no other trace.
+        That is what it has not brought for :data:`PATIENCE`, and what does not stand below its
+        window. Whoever deleted a message before the stream could show it leaves no other trace.
         """
         window = self._window
         if window is not None and not window.is_settled:
@@ -131,29 +136,32 @@ class OwnMessages:
             del self._due[key]
         if window is None:
             return []  # it may still bring what has been told, which is then not told again
-        missing = [key for key in late if not window.holds(key)]
-        for key in set(late).difference(missing):
-            del self._told[key]
-        return self._take_back(missing)
+        for key in late:
+            if key in self._told and (window.holds(key) or window.is_below(self._told[key][1])):
+                del self._told[key]  # it is there, or may be
+        return [*self._take_back(late), *self.go_on(now)]  # what only waits stands below
 
-    def begin(self, now: float) -> list[ChatEvent]:
-        """What was there to begin with has been given; gives what is to be told besides, once."""
-        if self._has_begun:
-            return []
-        waiting, self._waiting, self._has_begun = self._waiting, {}, True
-        events = [
-            told
-            for one in waiting.values()
-            if self._may_stand_here(one[1])
-            for told in self._tell(one)
-        ]
-        self._due |= {key: now for key in self._told if not self._is_pending(key)}
+    def go_on(self, now: float) -> list[ChatEvent]:
+        """All that the window holds has been given; gives what is to be told besides."""
+        self._has_begun = True
+        events: list[ChatEvent] = []
+        for key in self._waiting:
+            if not self._is_pending(key):
+                self._due.setdefault(key, now)
+        while self._waiting:
+            key, one = next(iter(self._waiting.items()))
+            if key in self._due and self._may_be_below(one[1]):
+                break
+            del self._waiting[key]
+            events += self._show(one)
+            if key not in self._told:
+                self._due.pop(key, None)
         return events
 
-    def _may_stand_here(self, message: OutgoingMessage) -> bool:
-        """False for what has arrived where nobody looks; what is on its way will be the last."""
+    def _may_be_below(self, message: OutgoingMessage) -> bool:
+        """Whether what has arrived may stand where nobody looks; it was stamped after this time."""
         window = self._window
-        return self._is_pending(message.id) or window is None or not window.is_below(message)
+        return window is not None and not window.holds(message.id) and window.is_below(message)
 
     def _arrived(self, session_id: SessionId, key: MessageId) -> None:
         """The stream brings a message to begin with: those written before it have arrived too."""
@@ -166,15 +174,20 @@ class OwnMessages:
                 return
 
     def _tell(self, written: Written) -> list[ChatEvent]:
-        session_id, message = written
-        if message.id in self._told or message.id in self._brought:
+        key = written[1].id
+        if key in self._told or key in self._brought:
             return []
-        if not self._has_begun:
-            self._waiting[message.id] = written
-        elif self._window is None or not self._window.holds(message.id):
+        if not self._has_begun or self._waiting:
+            self._waiting[key] = written
+            return []
+        return self._show(written)
+
+    def _show(self, written: Written) -> list[ChatEvent]:
+        session_id, message = written
+        if self._window is None or not self._window.holds(message.id):
             self._told[message.id] = written
             return [MessageAdded(session_id, message)]
-        elif self._is_pending(message.id):
+        if self._is_pending(message.id):
             self._brought[message.id] = None
         return []
 
