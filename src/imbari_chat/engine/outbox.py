@@ -101,9 +101,18 @@ class OutboxCore:
         return {key: entry.delivery for key, entry in self._entries.items()}
 
     def drain(self) -> list[OutboxEffect]:
-        """The effects since the last call, in order."""
+        """The effects since the last call, in order.
+
+        Where a message is comes once, as it is by now, in the place of the first word on it: so
+        messages are heard of in the order in which they were put in.
+        """
         effects, self._effects = self._effects, []
-        return effects
+        latest = {one.key: one for one in effects if isinstance(one, Delivered)}
+        return [
+            latest.pop(one.key) if isinstance(one, Delivered) else one
+            for one in effects
+            if not isinstance(one, Delivered) or one.key in latest
+        ]
 
     @property
     def is_full(self) -> bool:

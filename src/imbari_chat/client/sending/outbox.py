@@ -404,13 +404,7 @@ class Outbox:
 
     def _effects(self) -> list[OutboxEffect]:
         """What is to be done, less what concerns entries that were withdrawn meanwhile."""
-        effects = self._core.drain()
-        latest = {one.key: one for one in effects if isinstance(one, Delivered)}
-        return [
-            one
-            for one in map(self._still_wanted, effects)
-            if one is not None and (not isinstance(one, Delivered) or latest[one.key] is one)
-        ]
+        return [one for one in map(self._still_wanted, self._core.drain()) if one is not None]
 
     def _still_wanted(self, effect: OutboxEffect) -> OutboxEffect | None:
         if isinstance(effect, Send):
