@@ -89,6 +89,16 @@ def test_a_path_is_the_same_with_slashes_anywhere(named: list[str], sloppy: bool
     assert location("//".join(["", *named, ""])) == path
 
 
+def test_a_path_of_any_length_is_read_as_often_as_it_comes() -> None:
+    """Short ones are kept as they were read."""
+    long = Path(("a" * 300, "b"))
+    assert [location(on_the_wire(path)) for path in (long, Path("ab"), long, Path("ab"))] == [
+        long, Path("ab"), long, Path("ab"),
+    ]  # fmt: skip
+    with pytest.raises(InvalidData):
+        location("a" * 300 + "#")
+
+
 def test_only_the_last_segment_may_be_a_priority() -> None:
     """Which is how one is set alone."""
     assert location("/a/.priority") == ("a", ".priority")

@@ -100,7 +100,7 @@ class Link:
         waits = [self._connect_by, self._attempts.due, self._credentials.renew_at]
         if self._pulse is not None:
             waits.append(self._pulse.deadline())
-        return min((wait for wait in waits if wait is not None), default=None)
+        return min([wait for wait in waits if wait is not None], default=None)
 
     def connect(self, now: float) -> None:
         """Connect, if there is no connection, though nobody wants anything of it yet."""

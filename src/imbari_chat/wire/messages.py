@@ -12,6 +12,7 @@ always written, since the JavaScript SDK passes over one without.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final, TypeAlias
 
 from imbari_chat.errors import InvalidData
@@ -38,6 +39,12 @@ __all__ = [
 ]
 
 VERSION: Final = "5"
+
+_MOST_KNOWN: Final = 256
+"""Paths that are kept as they were read. Mostly the same come again and again."""
+
+_MOST_KNOWN_LENGTH: Final = 256
+"""Characters of one that is kept. Ten push ids have fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +179,17 @@ def location(value: Json) -> Path:
     """
     if not isinstance(value, str):
         raise InvalidData("Invalid path: a path is text")
-    keys = [key for key in value.split("/") if key]
+    return _known(value) if len(value) <= _MOST_KNOWN_LENGTH else _read(value)
+
+
+def _read(path: str) -> Path:
+    keys = [key for key in path.split("/") if key]
     if keys and keys[-1] == PRIORITY:
         return Path((*Path.of(keys[:-1]), PRIORITY))
     return Path.of(keys)
+
+
+_known = lru_cache(_MOST_KNOWN)(_read)
 
 
 def on_the_wire(path: Path) -> str:

@@ -3,7 +3,9 @@
 Twenty characters: eight for the time in milliseconds, then twelve for chance.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
+from string import ascii_lowercase, ascii_uppercase, digits
 from typing import Final
 
 from imbari_chat.errors import InvalidData
@@ -17,7 +19,11 @@ _CHANCE_DIGITS: Final = 12
 _LENGTH: Final = _TIME_DIGITS + _CHANCE_DIGITS
 _BASE: Final = 64
 _CHANCES: Final = _BASE**_CHANCE_DIGITS
-_SHIFTS: Final = range(6 * (_LENGTH - 1), -1, -6)
+_BYTES: Final = _LENGTH * 6 // 8
+_FROM_BASE64: Final = bytes.maketrans(
+    (ascii_uppercase + ascii_lowercase + digits + "+/").encode(), _ALPHABET.encode()
+)
+"""The same digits, written otherwise."""
 
 
 class PushIds:
@@ -59,14 +65,14 @@ class PushIds:
             if now > self._asked:
                 number = max(number, self._last + 1)
         self._asked, self._last = now, number
-        return "".join([_ALPHABET[(number >> shift) & (_BASE - 1)] for shift in _SHIFTS])
+        return b64encode(number.to_bytes(_BYTES)).translate(_FROM_BASE64).decode()
 
     def _chance(self) -> int:
-        digits = self._random_digits()
-        if len(digits) != _CHANCE_DIGITS or not all(0 <= digit < _BASE for digit in digits):
+        chosen = self._random_digits()
+        if len(chosen) != _CHANCE_DIGITS or min(chosen) < 0 or max(chosen) >= _BASE:
             raise ValueError("a push id takes twelve random digits from 0 to 63")
         number = 0
-        for digit in digits:
+        for digit in chosen:
             number = number * _BASE + digit
         return number
 
@@ -81,9 +87,9 @@ def rank_of(key: str) -> int | None:
 
     Any key made of the same characters has a rank, also a shorter or a longer one; None for others.
     """
-    digits = [_DIGIT.get(character) for character in key[:_LENGTH]]
+    ranked = [_DIGIT.get(character) for character in key[:_LENGTH]]
     rank = 0
-    for digit in digits + [0] * (_LENGTH - len(digits)):
+    for digit in ranked + [0] * (_LENGTH - len(ranked)):
         if digit is None:
             return None
         rank = rank * _BASE + digit
