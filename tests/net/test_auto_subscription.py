@@ -25,9 +25,6 @@ class Inner:
     def begin(self) -> None:
         self.done.append("begin")
 
-    def reconnect_now(self) -> None:
-        self.done.append("reconnect")
-
     def close(self) -> str:
         return f"close {self.name}"
 
@@ -54,11 +51,10 @@ def test_its_state_is_what_was_told_until_it_is_over(is_over: bool) -> None:
     told = (it.state, it.since, it.reason)
     assert told == (("closed", 5.0, "first") if is_over else ("live", 3.0, "told"))
     assert (it.retry_in, it.last_heard) == (7.0, 9.0)
-    it.reconnect_now()
     buffer.value = Changed({"a": 1}, None)
     it.again(frozenset({"a"}))
     again = [] if is_over else [Changed({"a": 1}, frozenset({"a"}))]
-    assert inner.done == ["reconnect", *again]
+    assert inner.done == again
 
 
 @pytest.mark.parametrize(("is_over", "begun"), [(False, True), (False, False), (True, True)])

@@ -134,10 +134,6 @@ class AutoSubscription(ClosedOnLeaving):
         if self._buffer.value is not None and not self._is_over:
             self._inner.tell(Changed(self._buffer.value.value, touched))
 
-    def reconnect_now(self) -> None:
-        """Do not wait for the backoff, nor for a silent connection: the network is back."""
-        self._inner.reconnect_now()
-
     def decided(self) -> None:
         """It is known now whether anything else helps: if not, say what was held back."""
         if self._buffer.held is not None and not self._is_over:

@@ -41,10 +41,6 @@ class SocketSubscription(BufferedSubscription):
         """When the service last said anything, in seconds since the epoch; None if never."""
         return self._transport.last_heard
 
-    def reconnect_now(self) -> None:
-        """Do not wait for the backoff, nor for a silent connection: the network is back."""
-        self._transport.reconnect_now()
-
     def hear(self, item: Changed | StateChanged | Ended) -> None:
         """The link tells something."""
         if isinstance(item, Ended):

@@ -77,9 +77,6 @@ class Subscription(Protocol):
         For a consumer that lays something of its own over the value. On the loop.
         """
 
-    def reconnect_now(self) -> None:
-        """Do not wait for the backoff, nor for a silent connection: the network is back."""
-
     async def close(self) -> None:
         """Stop at once. Closing twice is fine."""
 
