@@ -10,6 +10,7 @@ from textual import events
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.conversation_pane import ConversationPane
 from imbari_chat.desk.drafts import Drafts
+from imbari_chat.desk.inbox_pane import InboxPane
 from imbari_chat.errors import AccessDenied, ConfigError
 from imbari_chat.schema.events import MessageAdded
 from imbari_chat.schema.paths import SessionId
@@ -210,6 +211,15 @@ async def test_what_a_key_does_comes_behind_what_was_typed(
     async with opened(Chat(AMINA, messages=(HELLO,))) as (app, pilot):
         await pilot.press("enter", *"half", "escape")
         assert app.store.state.drafts == {AMINA.id: "half"}
+
+
+async def test_what_enter_opens_is_what_was_searched_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also before the field has told that something was typed."""
+    monkeypatch.setattr(InboxPane, "on_input_changed", lambda *_: None)
+    for name, who in (("amina", AMINA), ("brian", BRIAN)):
+        async with opened(Chat(AMINA, BRIAN)) as (app, pilot):
+            await pilot.press("/", *name, "enter", "enter")
+            assert (app.store.listing.query, app.store.opened) == (name, who.id)
 
 
 async def test_an_event_does_not_overwrite_what_is_being_typed() -> None:

@@ -96,7 +96,7 @@ def _goes_on(command: Any) -> bool:
 def _options(parameters: Iterable[Any]) -> dict[str, bool]:
     """Names of options, and whether a value follows."""
     return {
-        name: not (parameter.is_flag or parameter.count)
+        name: not parameter.is_flag
         for parameter in parameters
         if parameter.param_type_name == "option"
         for name in (*parameter.opts, *parameter.secondary_opts)

@@ -111,10 +111,21 @@ def test_an_index_is_looked_for_after_the_right_to_read() -> None:
     assert database.read(Path.parse("/open"), Query.by_child("a"), USER, NOW).to_json() is None
 
 
-def test_indexes_can_be_left_out() -> None:
-    """One switch, for emulators without rules."""
-    database = Namespace("t", Ruleset.open(), enforce_indexes=False)
-    assert database.read(ROOT, Query.by_child("a"), USER, NOW).to_json() is None
+@pytest.mark.parametrize(
+    ("rules", "enforced", "served"),
+    [
+        (Ruleset.open(), True, True),
+        (Ruleset.open(), False, True),
+        (Ruleset.parse('{"rules": {".read": true}}'), True, False),
+        (Ruleset.parse('{"rules": {".read": true}}'), False, True),
+    ],
+)
+def test_indexes_are_insisted_on_where_rules_are_and_nobody_says_otherwise(
+    rules: Ruleset, enforced: bool, served: bool
+) -> None:
+    """Without rules there is nowhere to name one."""
+    database = Namespace("t", rules, enforce_indexes=enforced)
+    assert database.serves(ROOT, Query.by_child("a")) is served
 
 
 def test_only_the_latest_refusals_are_kept() -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from imbari_chat.emulator.offload import LARGE
 from imbari_chat.wire.digest import digest
 from imbari_chat.wire.json import Json, dumps, same
-from imbari_chat.wire.paths import ROOT
+from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
 from tests.budget import examples
@@ -74,6 +75,17 @@ def test_a_refusal_comes_with_its_reason() -> None:
     assert why["a"] == "sd"
     assert "auth.uid" in why["b"]["msg"]
     assert answer["b"]["s"] == "permission_denied"
+
+
+@pytest.mark.parametrize("size", [1, 2 * LARGE])
+@pytest.mark.parametrize(("action", "noted"), [("q", 1), ("p", 0)])
+def test_a_refusal_is_noted_once(action: str, noted: int, size: int) -> None:
+    """However large it is whose hash the client sends; and not where a write is allowed."""
+    room = Room('{"rules": {"k": {".write": true}}}', {"k": {"text": "x" * size}})
+    hashed = digest(room.database.root.at(Path.parse("/k")))
+    status = room.connect().status(action, {"p": "/k", "d": 1, "h": hashed})
+    assert status == ("permission_denied" if noted else "ok")
+    assert len(room.database.refusals) == noted
 
 
 def test_a_refused_update_is_seen_by_nobody() -> None:

@@ -249,14 +249,12 @@ class Namespace:
         self._welcome(listener, now)
         return listener, view.first(self.root)
 
-    def look(self, target: Target, caller: Caller, now: int) -> Reading:
-        """What listening would show, whether an index serves it or not.
-
-        Raises:
-            Refusal: The rules say no.
-        """
-        self._insist_on_reading(target.path, caller, now, target.query)
-        return self._windows.read(self.root, target.path, target.query)
+    def look(self, target: Target, caller: Caller, now: int) -> Node | None:
+        """What listening would show, whether an index serves it or not; None if the rules say no,
+        which is not noted: nobody has asked yet."""
+        if not self._readable(target.path, caller, now, target.query):
+            return None
+        return self._windows.read(self.root, target.path, target.query).seen
 
     def unlisten(self, listener: Listener) -> None:
         """Owe ``listener`` nothing more. Doing so twice is fine."""
@@ -329,8 +327,8 @@ class Namespace:
         self._admissions.admit(listener, grounds)
         return True
 
-    def _readable(self, path: Path, caller: Caller, now: int) -> bool:
-        return caller.admin or self._decision(path, caller, now).allowed
+    def _readable(self, path: Path, caller: Caller, now: int, query: Query | None = None) -> bool:
+        return caller.admin or self._decision(path, caller, now, query).allowed
 
     def _insist_on_reading(
         self, path: Path, caller: Caller, now: int, query: Query | None = None

@@ -18,7 +18,6 @@ What cannot be answered, as it is no request, ends the connection with a reason.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -233,10 +232,8 @@ class Peer:
 
     async def _hash(self, target: Target, clock: Callable[[], float], runner: Runner) -> None:
         """Have the hash of what is large known before it is asked for, or nearly."""
-        if self.namespace.root.at(target.path).weight < LARGE:
-            return
-        with suppress(Refusal):  # who may not read is told so in its turn
-            seen = self.namespace.look(target, self.who, int(clock() * 1000)).seen
+        seen = self.namespace.look(target, self.who, int(clock() * 1000))
+        if seen is not None:  # who may not read is told so in its turn
             await runner(seen.weight, partial(digest, seen))
 
     def _unlisten(self, body: Mapping[str, Json]) -> list[Effect]:
