@@ -8,6 +8,8 @@ from textual.pilot import Pilot
 
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.reply_box import ReplyBox
+from imbari_chat.schema.events import ConnectionChanged
+from imbari_chat.schema.models import Message
 from imbari_chat.view.inbox import Notice
 from imbari_chat.view.outgoing import Failed
 from tests.desk.desks import Chat, opened, until
@@ -121,6 +123,39 @@ async def test_the_arrows_move_where_something_else_is_written() -> None:
         assert field.text == "a\nb\nc"
         pane.action_redo()
         assert field.text == "a\n\nb\nc"
+
+
+@pytest.mark.parametrize(
+    ("state", "messages", "is_whole", "is_turning", "top"),
+    [
+        ("connecting", (), False, False, "loading…"),
+        ("connecting", TALK, False, False, "loading…"),
+        ("reconnecting", (), False, False, "not loaded: waits for the network"),
+        ("live", (), False, False, "older messages above: PgUp"),
+        ("live", TALK, False, False, "older messages above: PgUp"),
+        ("live", TALK, False, True, "loading older…"),
+        ("live", TALK, True, False, "the beginning of the conversation"),
+        ("reconnecting", (), True, False, "the beginning of the conversation"),
+    ],
+)
+async def test_the_line_above_the_messages_says_what_there_is_before_them(
+    state: Any, messages: tuple[Message, ...], is_whole: bool, is_turning: bool, top: str
+) -> None:
+    """And which key brings it; whether it is on its way."""
+    async with opened(Chat(AMINA, messages=TALK)) as (app, pilot):
+        pane = await _open(app, pilot)
+        conversation = app.store.state.conversation
+        assert conversation is not None
+        there = replace(conversation, messages=messages, connection=ConnectionChanged(state))
+        app.store.change(lambda shown: replace(shown, conversation=there))
+        pane._streams.is_whole, pane._streams.is_turning = is_whole, is_turning
+        assert pane._said().top == top
+
+
+async def test_before_any_is_open_the_key_that_opens_one_is_named() -> None:
+    """Where its messages would be."""
+    async with opened(Chat(AMINA)) as (app, _):
+        assert app._conversation._said().top == "Open a conversation with Enter"
 
 
 async def test_the_field_is_one_for_words() -> None:
