@@ -1,7 +1,7 @@
 """From values to events, each change once."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 import pytest
 from hypothesis import given
@@ -20,7 +20,7 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
-from imbari_chat.schema.order import Place, latest_time, place_of_message
+from imbari_chat.schema.order import Place, latest_time, place_of_message, place_of_session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from tests.view.records import message
@@ -311,16 +311,25 @@ def test_what_was_not_found_again_in_a_gap_was_deleted() -> None:
     ]
 
 
+JUNK: Final[list[Json]] = ["junk", 1, True, ["x"]]
+"""What no record can be made of."""
+
+JUNK_FOR_MESSAGES: Final[list[Json]] = [*JUNK, {"text": "x"}, {"text": 1, "timestamp": 1}]
+
+
 @given(
     st.lists(
         st.dictionaries(
-            st.sampled_from("abcdef"), st.sampled_from([_message("1"), _message("2")]), max_size=6
+            st.sampled_from("abcdef"),
+            st.sampled_from([_message("1"), _message("2"), *JUNK_FOR_MESSAGES]),
+            max_size=6,
         ),
         max_size=8,
     )
 )
 def test_replaying_the_events_gives_the_window(windows: list[dict[str, Any]]) -> None:
-    """Whatever sequence of snapshots, a consumer that applies the events holds the last one."""
+    """Whatever sequence of snapshots, a consumer that applies the events holds what is of use in
+    the last one."""
     diff, held = _messages(100), {}
     for window in windows:
         for event in diff.update(window):
@@ -333,7 +342,58 @@ def test_replaying_the_events_gives_the_window(windows: list[dict[str, Any]]) ->
                     held[message.id] = message.text
                 case MessageRemoved(_, message):
                     del held[message.id]
-        assert held == {key: record["text"] for key, record in window.items()}
+        assert held == {
+            key: one["text"] for key, one in window.items() if one not in JUNK_FOR_MESSAGES
+        }
+
+
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from("abcdef"),
+            st.builds(_session, st.integers(0, 3)) | st.sampled_from(JUNK),
+            max_size=6,
+        ),
+        max_size=8,
+    ),
+    st.integers(2, 6),
+)
+def test_replaying_the_events_gives_the_sessions(windows: list[dict[str, Any]], limit: int) -> None:
+    """The same of conversations, however few the window holds."""
+    diff = SessionDiff(limit)
+    held: dict[str, int] = {}
+    for everything in windows:
+        latest = sorted(everything, key=lambda key: place_of_session(key, everything[key]))[-limit:]
+        window = {key: everything[key] for key in latest}
+        for event in diff.update(window):
+            match event:
+                case SessionAdded(session):
+                    assert session.id not in held
+                    held[session.id] = session.last_message_time
+                case SessionChanged(session, before):
+                    assert held[session.id] == before.last_message_time
+                    held[session.id] = session.last_message_time
+                case SessionRemoved(session):
+                    del held[session.id]
+        assert held == {
+            key: one["lastMessageTime"] for key, one in window.items() if one not in JUNK
+        }
+
+
+@pytest.mark.parametrize("junk", JUNK)
+def test_what_does_not_fit_any_more_is_reported_and_removed(junk: Json) -> None:
+    """It is not deleted; when it fits again it is added."""
+    for diff, record in ((_messages(), _message("x")), (SessionDiff(3), _session(1))):
+        kinds = []
+        fits: Json = {"a": record}
+        windows: list[Json] = [fits, {"a": junk}, fits, {"a": junk}, {}]
+        for window in windows:
+            events = diff.update(window)
+            kinds.append([type(one).__name__ for one in events])
+            assert not any(isinstance(one, SessionRemoved) and one.deleted for one in events)
+        name = "Message" if isinstance(diff, MessageDiff) else "Session"
+        added, removed = [f"{name}Added"], ["RecordRejected", f"{name}Removed"]
+        assert kinds == [added, removed, added, removed, []]
 
 
 SESSIONS = st.dictionaries(

@@ -52,10 +52,11 @@ class SessionChanged:
 
 @dataclass(frozen=True, slots=True)
 class SessionRemoved:
-    """A session left the window, or was deleted.
+    """A session left the window, was deleted, or does not fit the contract any more.
 
     Attributes:
-        deleted: True if it is gone, False if newer ones pushed it out of the window.
+        deleted: True if it is gone, False if newer ones pushed it out of the window, or if the
+            RecordRejected before this says what does not fit.
     """
 
     session: Session
@@ -95,7 +96,8 @@ class MessageChanged:
 class MessageRemoved:
     """A message was deleted (not: pushed out of the window by newer ones).
 
-    An OutgoingMessage was not stored after all; DeliveryChanged says why.
+    Or it does not fit the contract any more, as the RecordRejected before this says. An
+    OutgoingMessage was not stored after all; DeliveryChanged says why.
     """
 
     session_id: SessionId
@@ -105,6 +107,9 @@ class MessageRemoved:
 @dataclass(frozen=True, slots=True)
 class RecordRejected:
     """A stored record does not fit the contract. The stream goes on.
+
+    One that was told before is removed, unless what is left of it can be used; it is added again
+    when it fits.
 
     Attributes:
         path: Where it stands.

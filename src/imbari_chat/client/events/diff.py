@@ -355,7 +355,10 @@ class SessionDiff(WindowDiff):
         known = self._sessions
         for key in keys:
             before, session = known.pop(key, None), read.records.get(key)
-            if session is not None:
+            if session is None:
+                if before is not None:
+                    events.append(SessionRemoved(before, deleted=False))
+            else:
                 known[key] = session
                 events.append(
                     SessionAdded(session)
@@ -452,6 +455,8 @@ class MessageDiff(WindowDiff):
         for key in keys:
             known, message = self._messages.pop(key, None), read.records.get(key)
             if message is None:
+                if known is not None:
+                    events.append(MessageRemoved(self._session_id, known))
                 continue
             self._messages[key] = message
             if known is not None:
