@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.cli.data_text import row_text
+from imbari_chat.client.conversation import AsyncConversation
 from imbari_chat.emulator import Emulator
 from imbari_chat.wire.json import Json
 from tests.cli.harness import Program, Visitor, outside
@@ -156,6 +157,17 @@ def test_show_says_how_much_is_older(program: Program, visitor: Visitor) -> None
     shown = program.show(session, "--peek", "--limit", "1")
     assert (shown["older"], shown["older_is_exact"]) == (2, True)
     assert program.show(session, "--peek", "--limit", "3")["older"] == 0
+
+
+def test_what_is_shown_whole_is_not_read_again(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer than the limit are all there are; no more need be read to count what is older."""
+    session = visitor.writes("One", "Two", "Three")
+    monkeypatch.delattr(AsyncConversation, "browse")
+    shown = program.show(session, "--peek", "--limit", "4")
+    assert [one["text"] for one in shown["messages"]] == ["One", "Two", "Three"]
+    assert (shown["older"], shown["older_is_exact"]) == (0, True)
 
 
 def test_very_much_is_not_counted(
