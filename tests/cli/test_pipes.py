@@ -8,7 +8,9 @@ from hypothesis import strategies as st
 
 from imbari_chat.cli.data_text import row_text
 from imbari_chat.client.conversation import AsyncConversation
+from imbari_chat.client.reading.pager import MessagePager
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema.models import Message
 from imbari_chat.wire.json import Json
 from tests.cli.harness import Program, Visitor, outside
 
@@ -173,11 +175,19 @@ def test_what_is_shown_whole_is_not_read_again(
 def test_very_much_is_not_counted(
     program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said that there is more."""
+    """It is said that there is more, and no more is read."""
     monkeypatch.setattr("imbari_chat.cli.show._MOST_COUNTED", 2)
     monkeypatch.setattr("imbari_chat.cli.show._PAGE", 2)
     session = visitor.writes("1", "2", "3", "4", "5", "6")
+    older, pages = MessagePager.older, []
+
+    async def counted(pager: MessagePager) -> list[Message]:
+        pages.append(await older(pager))
+        return pages[-1]
+
+    monkeypatch.setattr(MessagePager, "older", counted)
     assert "more than 2 older" in program("show", session, "--peek", "--limit", "1").stderr
+    assert [[one.text for one in page] for page in pages] == [["5", "6"], ["3", "4"]]
     shown = program.show(session, "--peek", "--limit", "1")
     assert (shown["older"], shown["older_is_exact"]) == (2, False)
 
