@@ -190,6 +190,8 @@ def test_very_much_is_not_counted(
     assert [[one.text for one in page] for page in pages] == [["5", "6"], ["3", "4"]]
     shown = program.show(session, "--peek", "--limit", "1")
     assert (shown["older"], shown["older_is_exact"]) == (2, False)
+    shown = program.show(session, "--peek", "--limit", "4")
+    assert (shown["older"], shown["older_is_exact"]) == (2, True)
 
 
 def test_history_is_all_of_it_or_a_part(
