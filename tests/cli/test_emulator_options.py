@@ -2,13 +2,15 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from imbari_chat.cli.emulator_options import EmulatorOptions
+from imbari_chat.cli.emulator_options import EmulatorOptions, _Follower
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.stderr import Stderr
+from imbari_chat.errors import RulesError, Unavailable
 
 PORTS = {"database": 9000, "auth": 9099, "hub": 4400}
 RULES = '{"rules": {".read": true}}'
@@ -124,3 +126,41 @@ def test_what_makes_no_sense_together_is_refused(
     with pytest.raises(UsageError, match=words):
         EmulatorOptions(**options).emulator(Stderr(), None, PORTS).__enter__()
     assert made == {}
+
+
+@pytest.mark.parametrize("namespace", [None, "vault"])
+def test_rules_are_loaded_again_once_they_are_others(
+    nowhere: Path, capsys: pytest.CaptureFixture[str], namespace: str | None
+) -> None:
+    """Not when their file is looked at first, nor when it is written as it was."""
+    loaded: list[tuple[str, str]] = []
+
+    def load(text: str, into: str) -> None:
+        loaded.append((text, into))
+        if "nope" in text:
+            raise RulesError("no such thing", line=1, column=2)
+        if "late" in text:
+            raise Unavailable("the emulator has ended")
+
+    file = Path("a.json")
+    emulator: Any = SimpleNamespace(
+        reload_rules=lambda text: load(text, "everywhere"), load_rules=load
+    )
+    texts = [RULES, RULES, "true", "true", "nope", "nope", "late", RULES]
+    file.write_text(texts[0])
+    follower = _Follower(emulator, file, namespace, Stderr())
+    for text in texts:
+        file.write_text(text)
+        follower._reload()
+    file.unlink()
+    follower._reload()
+    others = ["true", "nope", "late", RULES]
+    at_first = [] if namespace is None else [RULES]
+    assert loaded == [(text, namespace or "everywhere") for text in (*at_first, *others)]
+    news = "a.json: new rules are in force"
+    kept = "the rules that were in force still are"
+    refused = f"warning: a.json:1:2: no such thing; {kept}"
+    said = capsys.readouterr().err.splitlines()
+    assert said[:-1] == [news, refused, news]
+    assert said[-1].startswith("warning: the file cannot be read: ")
+    assert said[-1].endswith(kept)

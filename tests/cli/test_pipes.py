@@ -7,7 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.cli.data_text import row_text
+from imbari_chat.client.conversation import AsyncConversation
+from imbari_chat.client.reading.pager import MessagePager
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema.models import Message
 from imbari_chat.wire.json import Json
 from tests.cli.harness import Program, Visitor, outside
 
@@ -158,16 +161,37 @@ def test_show_says_how_much_is_older(program: Program, visitor: Visitor) -> None
     assert program.show(session, "--peek", "--limit", "3")["older"] == 0
 
 
+def test_what_is_shown_whole_is_not_read_again(
+    program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fewer than the limit are all there are; no more need be read to count what is older."""
+    session = visitor.writes("One", "Two", "Three")
+    monkeypatch.delattr(AsyncConversation, "browse")
+    shown = program.show(session, "--peek", "--limit", "4")
+    assert [one["text"] for one in shown["messages"]] == ["One", "Two", "Three"]
+    assert (shown["older"], shown["older_is_exact"]) == (0, True)
+
+
 def test_very_much_is_not_counted(
     program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is said that there is more."""
+    """It is said that there is more, and no more is read."""
     monkeypatch.setattr("imbari_chat.cli.show._MOST_COUNTED", 2)
     monkeypatch.setattr("imbari_chat.cli.show._PAGE", 2)
     session = visitor.writes("1", "2", "3", "4", "5", "6")
+    older, pages = MessagePager.older, []
+
+    async def counted(pager: MessagePager) -> list[Message]:
+        pages.append(await older(pager))
+        return pages[-1]
+
+    monkeypatch.setattr(MessagePager, "older", counted)
     assert "more than 2 older" in program("show", session, "--peek", "--limit", "1").stderr
+    assert [[one.text for one in page] for page in pages] == [["5", "6"], ["3", "4"]]
     shown = program.show(session, "--peek", "--limit", "1")
     assert (shown["older"], shown["older_is_exact"]) == (2, False)
+    shown = program.show(session, "--peek", "--limit", "4")
+    assert (shown["older"], shown["older_is_exact"]) == (2, True)
 
 
 def test_history_is_all_of_it_or_a_part(

@@ -45,6 +45,8 @@ def test_both_pages_are_served(site: httpx.Client, path: str, kind: str, words: 
     assert (answer.status_code, answer.headers["content-type"]) == (200, f"{kind}; charset=utf-8")
     assert words in answer.text
     assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["cache-control"] == "no-store"
     head = site.head(path)
     assert (head.status_code, head.content) == (200, b"")
 
@@ -62,13 +64,18 @@ def test_nothing_else_is_served(site: httpx.Client, path: str) -> None:
     assert (answer.status_code, answer.text) == (404, "There is no such page.\n")
 
 
-def test_links_do_not_lead_out_of_the_pages(tmp_path: Path) -> None:
-    """A page is a file of the folder."""
+def test_a_page_is_a_file_of_the_folder_and_of_a_kind_that_pages_are(tmp_path: Path) -> None:
+    """No link leads out of it."""
     root = tmp_path / "pages"
     root.mkdir()
     (tmp_path / "secret.html").write_text("secret")
     (root / "way.html").symlink_to(tmp_path / "secret.html")
-    assert Site([root], FIREBASE, EMULATOR, None).found("/way") is None
+    (root / "page.html").write_text("a page")
+    (root / "notes.txt").write_text("no page")
+    (root / "folder.html").mkdir()
+    site = Site([root], FIREBASE, EMULATOR, None)
+    assert site.found("/page") == ("text/html", b"a page")
+    assert [site.found(path) for path in ("/way", "/notes.txt", "/folder")] == [None] * 3
 
 
 def test_the_policy_lets_nothing_run_that_is_not_a_file_of_the_site(site: httpx.Client) -> None:

@@ -30,7 +30,13 @@ DENIED = AccessDenied("not yours")
 
 
 class Chat:
-    """A customer's, entered."""
+    """A customer's, entered.
+
+    Attributes:
+        at_once: What becomes of a message before whoever sends it has it.
+    """
+
+    at_once: tuple[Delivery, ImbariError | None] | None = None
 
     def __init__(self, *sessions: Session, history: tuple[Message, ...] = ()) -> None:
         self.session = AMINA
@@ -62,6 +68,8 @@ class Chat:
     async def send(self, text: str, *, timeout: float) -> OutgoingMessage:
         assert timeout == 0
         self.outbox.append(outgoing(f"o{len(self.outbox)}", text))
+        if self.at_once is not None:
+            became(self.outbox[-1], *self.at_once)
         return self.outbox[-1]
 
     async def flush(self, *, timeout: float) -> range:
@@ -241,6 +249,26 @@ async def test_a_person_is_told_what_a_message_waits_for(
         assert here.out == []
         here.becomes(sent, "confirmed")
         assert here.said == []
+
+
+@pytest.mark.parametrize(
+    ("at_once", "said", "returned"),
+    [
+        (("queued", Unavailable("no network")), ["waits for the network: Hello"], []),
+        (("confirmed", None), [], []),
+        (("failed", DENIED), ["error: not yours"], ["Hello"]),
+    ],
+)
+async def test_what_becomes_of_a_message_at_once_is_told(
+    capsys: pytest.CaptureFixture[str], at_once: Any, said: list[str], returned: list[str]
+) -> None:
+    """Before it was known which message it is, nobody could be told."""
+    chat = Chat()
+    chat.at_once = at_once
+    here = Visiting(capsys, chat, person=True)
+    await here.visit.hand_over("Hello")
+    assert (here.said, list(here.visit.returned)) == (said, returned)
+    assert len(here.visit._pending) == (at_once[0] == "queued")
 
 
 async def test_what_goes_well_is_not_narrated(capsys: pytest.CaptureFixture[str]) -> None:

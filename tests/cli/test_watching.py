@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
 from types import SimpleNamespace
 from typing import Any, Self
 
@@ -345,6 +346,25 @@ async def test_a_burst_is_one_persons_within_a_minute(
     for happening in (BEFORE, one):
         await Lines(Stdout(), Stderr()).tell(happening, NOBODY)
     assert len(rung) <= 2
+
+
+async def test_a_person_is_shown_each_day_once_and_who_goes_on_without_a_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """But below a new day the name stands again, though it is one burst."""
+    monkeypatch.setattr(Stdout, "is_terminal", True)
+    midnight = int(datetime(2024, 3, 13).astimezone().timestamp() * 1000)
+    lines, shown = Lines(Stdout(), Stderr()), []
+    for at in (-20_000, -10_000, 5_000, 6_000):
+        told = message("m", "Hello", timestamp=midnight + at)
+        await lines.tell(Happening(Kind.MESSAGE, told.timestamp, "amina", AMINA, told), NOBODY)
+        out = capsys.readouterr().out
+        shown.append(("──" in out, "Amina" in out, "Hello" in out))
+    first, more = (True, True, True), (False, False, True)
+    assert shown == [first, more, first, more]
+    await lines.tell(Happening(Kind.RESOLVED, midnight + 7_000, "amina", AMINA), NOBODY)
+    out = capsys.readouterr().out
+    assert ("──" in out, "Amina" in out, "resolved" in out) == (False, True, True)
 
 
 class Program:

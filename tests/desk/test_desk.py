@@ -1,6 +1,7 @@
 """The desk with keys from a pilot, before a chat of our own."""
 
 import time
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -178,6 +179,36 @@ async def test_a_search_reads_on_by_itself(monkeypatch: pytest.MonkeyPatch) -> N
         await pilot.press("enter", "end")
         await until(pilot, lambda: app.store.rows)
         assert row_of(app, "zuri@example.com") < row_of(app, "1 found in all 1,051")
+
+
+async def test_the_search_has_a_line_while_it_lasts() -> None:
+    """It takes the keys, and what is typed; ended, it leaves the list as it was."""
+    async with opened(_window()) as (app, pilot):
+        inbox, looks = app._inbox, []
+        everybody = app.store.rows
+
+        async def look() -> None:
+            await pilot.pause()
+            field, shown = inbox._search, inbox._list
+            looks.append((field.display, field.size.height, inbox.is_searching, shown.has_focus))
+
+        await look()
+        inbox.search()
+        await look()
+        app.store.choose(replace(app.store.listing, selected=everybody[2].id))
+        inbox.take_typed()  # nothing, as before
+        assert app.store.selected == everybody[2]
+        await pilot.press(*"zuri")
+        await pilot.pause()
+        assert (app.store.listing.query, app.store.rows) == ("zuri", [])
+        inbox.display = False
+        assert inbox.end_search() is True
+        assert inbox.display
+        assert (inbox._search.value, app.store.listing.query) == ("", "")
+        assert app.store.rows == everybody
+        await look()
+        assert inbox.end_search() is False
+        assert looks == [(False, 0, False, True), (True, 1, True, False), (False, 0, False, True)]
 
 
 async def test_a_search_says_what_the_filter_leaves_out() -> None:

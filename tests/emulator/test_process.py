@@ -253,9 +253,9 @@ def test_a_command_is_gone_when_whoever_asked_for_it_dies(tmp_path: Path) -> Non
 
 def test_running_a_command_leaves_no_thread() -> None:
     """The watch over the parent ends with the command."""
-    before = threading.active_count()
+    before = set(threading.enumerate())
     assert _run("pass") == 0
-    assert threading.active_count() == before
+    assert set(threading.enumerate()) <= before  # others may end meanwhile
 
 
 def test_serve_says_when_it_is_ready(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def _named(file: Path | None) -> Iterator[None]:
             error.what,
             line=error.line,
             column=error.column,
-            where=str(file or "the shipped rules"),
+            where=str(file),
             hint=error.hint,
         ) from None
 

@@ -20,7 +20,7 @@ from imbari_chat.emulator.database.peer_effects import (
     End,
     Say,
 )
-from imbari_chat.emulator.offload import here
+from imbari_chat.emulator.offload import Runner, here
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.messages import Request
@@ -56,6 +56,7 @@ class Room:
         self.database = Namespace("t", ruleset)
         self.limits = Limits(message=4096, answer=answer)
         self.enforce_expiry = enforce_expiry
+        self.runner: Runner = here
         self.now = NOW
         self.tags: dict[Listener, tuple[Client, str]] = {}
         self.database.write(Write.put(Path(), data), ADMIN, NOW)
@@ -102,7 +103,7 @@ class Client:
 
     def send(self, text: str) -> None:
         """A whole message."""
-        self._follow(_done(self.peer.receive(text, self._clock, here)))
+        self._follow(_done(self.peer.receive(text, self._clock, self.room.runner)))
 
     def ask(self, action: str, body: dict[str, Json]) -> list[Any]:
         """A request; all that this client has been told since the last one."""

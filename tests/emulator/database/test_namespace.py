@@ -43,8 +43,14 @@ def test_rules_do_not_apply_to_admins() -> None:
     database = _database("{}")
     database.write(Write.put(HERE, 1), ADMIN, NOW)
     assert database.read(HERE, None, ADMIN, NOW).to_json() == 1
+    assert database.look(Target(HERE), ADMIN, NOW) == database.root.at(HERE)
+    assert database.listen(Target(HERE), ADMIN, NOW, indexed=False)
     with pytest.raises(InvalidData):
         database.write(Write.put(HERE, {".sv": "bogus"}), ADMIN, NOW)
+    with pytest.raises(InvalidData):
+        database.write(Write.put(Path((*HERE, "below", ".priority")), 1), ADMIN, NOW)
+    with pytest.raises(Mismatch):
+        database.write(Write.put(HERE, 2), ADMIN, NOW, if_match="another")
 
 
 def test_rules_see_resolved_values_at_the_time_of_the_request() -> None:

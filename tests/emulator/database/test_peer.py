@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from imbari_chat.wire.json import Json, dumps, same
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_object
+from imbari_chat.wire.tree import Branch
 from tests.budget import examples
 from tests.emulator.database.oddities import requests, scraps
 from tests.emulator.database.sockets_in_memory import NOW, Client, Room
@@ -86,6 +88,54 @@ def test_a_refusal_is_noted_once(action: str, noted: int, size: int) -> None:
     status = room.connect().status(action, {"p": "/k", "d": 1, "h": hashed})
     assert status == ("permission_denied" if noted else "ok")
     assert len(room.database.refusals) == noted
+
+
+@pytest.mark.parametrize(
+    ("action", "place", "hashed", "is_made", "status"),
+    [
+        ("q", "/now", "x", True, "ok"),
+        ("q", "/now", "", False, "ok"),
+        ("q", "/later", "x", False, "permission_denied"),
+        ("p", "/now", "x", True, "datastale"),
+        ("p", "/now", "", False, "datastale"),
+        ("p", "/later", "x", False, "permission_denied"),
+    ],
+)
+def test_a_hash_is_made_beside_the_loop(
+    action: str, place: str, hashed: str, is_made: bool, status: str
+) -> None:
+    """If the client sends one to compare it with, and may read what it is of."""
+    reads = {"now": f"now === {NOW}", "later": f"now > {NOW}"}
+    rules: Json = {"rules": {key: {".read": reads[key], ".write": True} for key in reads}}
+    room = Room(dumps(rules), {key: {"text": "x" * 99} for key in reads}, answer=999)
+    node = room.database.root.at(Path.parse(place))
+    made: list[bool] = []
+
+    async def runner(weight: int, work: Callable[[], Any]) -> Any:
+        assert isinstance(node, Branch)
+        before, done = node.digest, work()
+        if node.digest != before:
+            made.append(weight == node.weight)
+        return done
+
+    room.runner = runner
+    assert room.connect().status(action, {"p": place, "d": 1, "h": hashed}) == status
+    assert made == [True] * is_made
+
+
+@pytest.mark.parametrize(("size", "steps"), [(LARGE, 3), (99, 0)])
+def test_what_is_large_is_written_beside_the_loop(size: int, steps: int) -> None:
+    """Its text is read, its value is made, and the rules are asked."""
+    room = Room()
+    large: list[int] = []
+
+    async def runner(weight: int, work: Callable[[], Any]) -> Any:
+        large.extend([weight] * (weight >= LARGE))
+        return work()
+
+    room.runner = runner
+    assert room.connect().status("p", {"p": "/k", "d": "x" * size}) == "ok"
+    assert len(large) == steps
 
 
 def test_a_refused_update_is_seen_by_nobody() -> None:

@@ -240,9 +240,8 @@ class Visit:
                 self._note(message)
 
     def _arrived(self, message: Message) -> None:
-        self._forget(message.id)
         self._shown.add(message.id)
-        if self._told.pop(message.id, None) is not None:
+        if self._forget(message.id) is not None:
             self.stderr.say(f"sent: {_short(message.text)}")
         if self._json:
             self._print(message)
@@ -252,13 +251,14 @@ class Visit:
         if not self._at_terminal:
             raise message.error
         self._forget(message.id)
-        self._told.pop(message.id, None)
         self.stderr.error(message.error)
         self.returned.append(message.text)
         self.on_returned()
 
-    def _forget(self, message_id: str) -> None:
+    def _forget(self, message_id: str) -> str | None:
+        """Gives what was last said of it."""
         del self._on_the_way[message_id], self._pending[message_id]
+        return self._told.pop(message_id, None)
 
     def _note(self, message: OutgoingMessage) -> None:
         pending = self._pending[message.id]
