@@ -115,7 +115,8 @@ class Coverage:
         # Nodes compare by meaning, and the same condition may stand at two places.
         counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
         self._tallies = _Tallies(counted)
-        self._runs: dict[int, Run] = {}  # by rule, made when needed; for all counts
+        # By rule, for all counts.
+        self._runs = {id(rule): compiled(rule.expression, self._noting) for rule in self.rules}
 
     def anew(self) -> "Coverage":
         """Another count of the same rules, which has counted nothing yet and weighs as little."""
@@ -159,12 +160,9 @@ class Coverage:
         return allowed
 
     def _run(self, rule: Rule, variables: Scope) -> "_Ran":
-        run = self._runs.get(id(rule))
-        if run is None:
-            run = self._runs[id(rule)] = compiled(rule.expression, self._noting)
         notes = variables.notes = []
         try:
-            granted = run(variables) is True
+            granted = self._runs[id(rule)](variables) is True
         except EvaluationError:
             granted = False
         return _Ran(variables, granted, notes)
