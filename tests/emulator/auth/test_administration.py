@@ -92,6 +92,16 @@ async def test_a_lookup_by_several_names_lists_a_user_once(service: Service) -> 
     assert [user["localId"] for user in found["users"]] == ["b", "a"]
 
 
+async def test_an_address_may_belong_to_somebody_who_has_no_way_to_sign_in(
+    service: Service,
+) -> None:
+    """It is taken, and nobody signs in with it."""
+    await service.owner("/accounts", {"localId": "a", "email": "a@example.com"})
+    asked = {"identifier": "A@example.com", "continueUri": "http://localhost"}
+    found = await service.user("accounts:createAuthUri", asked)
+    assert (found["registered"], found["allProviders"], found["signinMethods"]) == (True, [], [])
+
+
 async def test_the_owner_sets_what_a_user_may_not(service: Service) -> None:
     """And the types on the way out are the service's: most numbers are strings."""
     await create(service, "u")
@@ -323,3 +333,23 @@ async def test_settings_are_changed_a_part_at_a_time(service: Service) -> None:
         "blockingFunctions": {},
         "emailPrivacyConfig": off,
     }
+
+
+@pytest.mark.parametrize(
+    ("made", "ways"),
+    [
+        ({}, ([], [])),
+        ({"password": "secret1"}, (["password"], ["password"])),
+        ({"phoneNumber": "+15550001111"}, ([], [])),
+        ({"phoneNumber": "+15550001111", "password": "secret1"}, (["password"], ["password"])),
+    ],
+)
+async def test_an_address_is_somebodys_without_a_way_to_sign_in_by_it(
+    service: Service, made: Body, ways: tuple[list[str], list[str]]
+) -> None:
+    """The owner may give an account an address alone; a phone is no way in by an address."""
+    await service.owner("/accounts", {"email": "mary@example.com", **made})
+    asked = {"identifier": "Mary@example.com", "continueUri": "http://localhost"}
+    told = await service.user("accounts:createAuthUri", asked)
+    assert told["registered"] is True
+    assert (told["allProviders"], told["signinMethods"]) == ways
