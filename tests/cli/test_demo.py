@@ -310,39 +310,6 @@ def test_of_several_failures_the_first_is_told_by_itself() -> None:
     assert run._first(deep) is one
 
 
-@pytest.mark.parametrize("culprit", ["serve", "play"])
-async def test_what_fails_while_it_runs_is_told(culprit: str) -> None:
-    """By the desk or a customer, as itself and not in a group; the others do not go on."""
-    error = OSError("no disk")
-    left, together = [], asyncio.Barrier(2)
-
-    class Actor:
-        part, live = CAST[0], asyncio.Event()
-
-        async def serve(self, customer_messages: int) -> None:
-            self.live.set()
-            await self._act("serve")
-
-        async def play(self, *_: object, **__: object) -> None:
-            await self._act("play")
-
-        async def _act(self, what: str) -> None:
-            await together.wait()
-            if what == culprit:
-                raise error
-            try:
-                await asyncio.Event().wait()
-            finally:
-                left.append(what)
-
-    actor: Any = Actor()
-    with pytest.raises(OSError, match="no disk") as told:
-        await run._perform(cast("Any", _Here()), actor, [actor], seed=1)
-    assert told.value is error
-    assert told.value.__suppress_context__
-    assert left == [{"serve": "play", "play": "serve"}[culprit]]
-
-
 class _Failing:
     """A customer for whom something goes wrong."""
 

@@ -17,14 +17,6 @@ READ = b"GET /a.json HTTP/1.1\r\nHost: localhost\r\n"
 STREAM = READ + b"Accept: text/event-stream\r\n\r\n"
 
 
-def test_the_bounds_are_those_that_are_documented() -> None:
-    """Seconds and bytes, as in the table of ``docs/emulator.md``."""
-    limits = ConnectionLimits()
-    assert (limits.head_bytes, limits.unfinished_bytes) == (64 * 1024, 64 * 1024 * 1024)
-    assert (limits.head_seconds, limits.idle_seconds) == (20, 60)
-    assert (limits.body_seconds, limits.reader_seconds) == (30, 60)
-
-
 @pytest.fixture(scope="module")
 def patient() -> Iterator[str]:
     with serving() as address:

@@ -92,16 +92,6 @@ async def test_a_lookup_by_several_names_lists_a_user_once(service: Service) -> 
     assert [user["localId"] for user in found["users"]] == ["b", "a"]
 
 
-async def test_an_address_may_belong_to_somebody_who_has_no_way_to_sign_in(
-    service: Service,
-) -> None:
-    """It is taken, and nobody signs in with it."""
-    await service.owner("/accounts", {"localId": "a", "email": "a@example.com"})
-    asked = {"identifier": "A@example.com", "continueUri": "http://localhost"}
-    found = await service.user("accounts:createAuthUri", asked)
-    assert (found["registered"], found["allProviders"], found["signinMethods"]) == (True, [], [])
-
-
 async def test_the_owner_sets_what_a_user_may_not(service: Service) -> None:
     """And the types on the way out are the service's: most numbers are strings."""
     await create(service, "u")
