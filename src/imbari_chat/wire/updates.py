@@ -97,8 +97,8 @@ def apply(
     for at, priority in priorities:
         if priority is not None and not after.at(at).exists:
             raise _nothing_to_stand_on(at)
-    # From the longest path up, level by level: a node on the way is copied once for each level.
-    for _, level in groupby(sorted(priorities, key=_depth, reverse=True), key=_depth):
+    # Level by level: a node on the way is copied once for each level.
+    for _, level in groupby(sorted(priorities, key=_depth), key=_depth):
         moved = [(at, after.at(at).with_priority(priority)) for at, priority in level]
         after = put_all(after, moved)
     return after

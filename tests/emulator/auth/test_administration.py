@@ -343,3 +343,23 @@ async def test_an_address_is_somebodys_without_a_way_to_sign_in_by_it(
     told = await service.user("accounts:createAuthUri", asked)
     assert told["registered"] is True
     assert (told["allProviders"], told["signinMethods"]) == ways
+
+
+@pytest.mark.parametrize("one_each", [True, False])
+async def test_an_address_is_also_somebodys_whom_a_provider_knows_by_it(
+    service: Service, one_each: bool
+) -> None:
+    """Where there is one account for each address; else it says nothing of an account."""
+    linked = {"providerId": "google.com", "rawId": "g1", "email": "mary@example.com"}
+    user = {"localId": "u", "email": "other@example.com", "providerUserInfo": [linked]}
+    await service.owner("/accounts:batchCreate", {"users": [user]})
+    await service.http.patch(
+        f"/emulator/v1/projects/{PROJECT}/config",
+        json={"signIn": {"allowDuplicateEmails": not one_each}},
+    )
+    asked = {"identifier": "Mary@example.com", "continueUri": "http://localhost"}
+    told = await service.user("accounts:createAuthUri", asked)
+    assert told["registered"] is one_each
+    assert (told["allProviders"], told["signinMethods"]) == (
+        (["google.com"], ["google.com"]) if one_each else ([], [])
+    )
