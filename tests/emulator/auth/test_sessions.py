@@ -273,6 +273,6 @@ async def test_the_owner_adds_to_the_account_that_a_token_is_of(
     await service.owner("/accounts", {"idToken": signed_up["idToken"], **brought})
     after = await service.record(uid)
     expected = {**before, "emailVerified": False, **brought}
-    assert {name: after.get(name, False) for name in before} == expected
+    assert {name: after[name] for name in before} == expected
     for name in ("passwordHash", "salt", "passwordUpdatedAt", "createdAt"):
         assert after[name] == stored[name]
