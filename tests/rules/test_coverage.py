@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Coverage, Decision, Ruleset, coverage_page
+from imbari_chat.rules.evaluate import Run
+from imbari_chat.rules.values import Result, Scope
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, from_json
@@ -120,6 +122,33 @@ def test_writes_are_counted_with_their_validation() -> None:
     write, validate = json.loads(dumps(coverage.to_json()))["coverage"]
     assert values(write) == [(True, 2)]
     assert values(validate) == [(True, 1), (False, 1)]
+
+
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [("auth == null", 1), ("auth != null", 1), (f"'{'x' * 99}'.replace('b', '') != ''", 3)],
+)
+def test_a_rule_above_several_paths_is_run_once(condition: str, runs: int) -> None:
+    """And counted for each; unless it takes steps, as there may be none left of them."""
+    text = json.dumps({"rules": {".write": condition, "$k": {".write": "true"}}})
+    rules = Ruleset.parse(text)
+    coverage, ran = rules.coverage(), 0
+
+    def spied(run: Run) -> Run:
+        def spy(scope: Scope) -> Result:
+            nonlocal ran
+            ran += 1
+            return run(scope)
+
+        return spy
+
+    top, below = coverage.rules
+    coverage._runs = {id(top): spied(coverage._runs[id(top)]), id(below): coverage._runs[id(below)]}
+    writes: dict[Path, Json] = {Path((key,)): 1 for key in "abc"}
+    after = apply(EMPTY, writes, 0)
+    assert rules.write(list(writes), before=EMPTY, after=after, auth=None, now=0, coverage=coverage)
+    assert ran == runs
+    assert coverage.tally(top.expression).count == 3
 
 
 def test_equal_conditions_at_two_places_are_counted_apart() -> None:
