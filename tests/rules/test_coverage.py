@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Coverage, Decision, Ruleset, coverage_page
 from imbari_chat.rules.evaluate import Run
-from imbari_chat.rules.values import Result, Scope
+from imbari_chat.rules.values import Scope, Value
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, from_json
@@ -135,7 +135,7 @@ def test_a_rule_above_several_paths_is_run_once(condition: str, runs: int) -> No
     coverage, ran = rules.coverage(), 0
 
     def spied(run: Run) -> Run:
-        def spy(scope: Scope) -> Result:
+        def spy(scope: Scope) -> Value:
             nonlocal ran
             ran += 1
             return run(scope)
