@@ -20,8 +20,9 @@ LINE, DATA = ConnectionLimits(), Limits()
 
 
 def _size(size: int) -> str:
-    mib, rest = divmod(size, 1024 * 1024)
-    return f"{size // 1024} KiB" if rest else f"{mib} MiB"
+    kib, rest = divmod(size, 1024)
+    assert rest == 0
+    return f"{kib} KiB" if kib % 1024 else f"{kib // 1024} MiB"
 
 
 def _usual(function: object, name: str) -> int:

@@ -42,7 +42,10 @@ TEXTS = {"text", "empty", "named"}
             "wrong": "/it/n must be integer", "list": "/it must be object",
         }),
     ],
-    ids=str,
+    ids=[
+        "string", "boolean", "number", "integer", "option", "strings", "options", "objects",
+        "object",
+    ],
 )  # fmt: skip
 def test_a_field_takes_what_its_kind_does(
     kind: Any, taken: set[str], refusals: dict[str, str]
