@@ -4,22 +4,24 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import pytest
 
 from imbari_chat.cli.demo import run
-from imbari_chat.cli.demo.cast import CAST, Part, cast_of, reaction
+from imbari_chat.cli.demo.cast import CANNED, CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer, Pace
 from imbari_chat.cli.demo.headless import Desk, _judge
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.stage import PROJECT
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.client import AsyncAdminChat
+from imbari_chat.errors import ConfigError
 from imbari_chat.schema.forms import LeadForm, checked_text
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.sanitize import safe_text
@@ -111,12 +113,15 @@ def test_each_check_fails_when_what_it_claims_is_not_so(
 def test_the_headless_demo_prints_json_lines(
     nowhere: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Every message, then the summary."""
+    """Every message, then the summary, which says how long it took."""
+    began = time.monotonic()
     assert run_demo(headless=True, customers=1, json=True) == 0
+    took = time.monotonic() - began
     *messages, summary = (json.loads(line) for line in capsys.readouterr().out.splitlines())
     assert {line["event"] for line in messages} == {"message_added"}
     assert summary["event"] == "summary"
     assert summary["messages"] == len(messages) == 8
+    assert 0 < summary["seconds"] < took + 0.1
     assert all(check["passed"] for check in summary["checks"])
 
 
@@ -303,6 +308,119 @@ def test_of_several_failures_the_first_is_told_by_itself() -> None:
     one, two = ValueError("one"), KeyError("two")
     deep = BaseExceptionGroup("", [BaseExceptionGroup("", [one]), two])
     assert run._first(deep) is one
+
+
+class _Failing:
+    """A customer for whom something goes wrong."""
+
+    part = CAST[0]
+
+    async def play(self, *_: object, **__: object) -> None:
+        raise ConfigError("no such database")
+
+
+class _Busy:
+    """A customer who is never done."""
+
+    def __init__(self) -> None:
+        self.began, self.ended = asyncio.Event(), False
+
+    async def play(self, *_: object, **__: object) -> None:
+        self.began.set()
+        try:
+            await _for_ever()
+        finally:
+            self.ended = True
+
+
+async def _for_ever(*_: object, **__: object) -> None:
+    await asyncio.Event().wait()
+
+
+class _Chat:
+    """An admin's, in which nothing happens."""
+
+    def __init__(self) -> None:
+        self.canned: dict[str, str] = {}
+
+    @classmethod
+    def from_env(cls) -> Self:
+        return cls()
+
+    @property
+    def team(self) -> Self:
+        return self
+
+    async def save_canned_reply(self, name: str, text: str) -> None:
+        self.canned[name] = text
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None: ...
+
+
+async def _by_script(here: Any, cast: Any) -> None:
+    await run._by_itself(here, cast, 60.0, seed=1, json=False)
+
+
+async def _at_a_desk(here: Any, cast: Any) -> None:
+    await run._with_a_person(here, cast, 60.0, seed=1)
+
+
+async def _on_the_pages(here: Any, cast: Any) -> None:
+    await run._by_its_pages(here, cast, 60.0, seed=1)
+
+
+@pytest.mark.parametrize("way", [_by_script, _at_a_desk, _on_the_pages])
+async def test_what_goes_wrong_for_a_customer_ends_the_demo(
+    monkeypatch: pytest.MonkeyPatch, way: Callable[[Any, Any], Coroutine[Any, Any, None]]
+) -> None:
+    """However it is run, and as the error that it is."""
+
+    class NoDesk:
+        live = asyncio.Event()
+
+        async def serve(self, _: int) -> None:
+            self.live.set()
+            await _for_ever()
+
+    monkeypatch.setattr(run, "AsyncAdminChat", _Chat)
+    monkeypatch.setattr(run, "Desk", lambda *_: NoDesk())
+    monkeypatch.setattr(run, "run_desk", _for_ever)
+    with pytest.raises(ConfigError, match="no such database"):
+        await way(_Here(), [_Failing(), _Failing()])
+
+
+@pytest.mark.parametrize("run_way", [run._with_a_person, run._by_its_pages])
+async def test_a_demo_lasts_as_long_as_it_was_asked_to(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], run_way: Any
+) -> None:
+    """And says that it is over; customers end with it."""
+    customer = _Busy()
+    monkeypatch.setattr(run, "AsyncAdminChat", _Chat)
+    monkeypatch.setattr(run, "run_desk", _for_ever)
+    await run_way(_Here(), [customer], 0.01, seed=1)
+    assert "the demo's 0.01 s are over" in capsys.readouterr().err
+    assert customer.ended
+
+
+async def test_a_demo_ends_with_its_desk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Customers are not waited for; the desk had canned replies from its beginning."""
+    customer = _Busy()
+    ran: list[str] = []
+
+    async def run_desk(chat: _Chat, *_: object, title: str) -> None:
+        ran.extend([title, *chat.canned])
+        await customer.began.wait()
+
+    monkeypatch.setattr(run, "AsyncAdminChat", _Chat)
+    monkeypatch.setattr(run, "run_desk", run_desk)
+    here: Any = _Here()
+    cast: Any = [customer]
+    await run._with_a_person(here, cast, None, seed=1, title="a shop")
+    assert ran == ["a shop", *CANNED]
+    assert customer.ended
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 
+from imbari_chat.desk import conversation_pane
 from imbari_chat.desk.app import Desk
 from imbari_chat.desk.reply_box import ReplyBox
 from imbari_chat.schema.events import ConnectionChanged
@@ -135,6 +136,7 @@ async def test_the_arrows_move_where_something_else_is_written() -> None:
         ("live", TALK, False, False, "older messages above: PgUp"),
         ("live", TALK, False, True, "loading older…"),
         ("live", TALK, True, False, "the beginning of the conversation"),
+        ("reconnecting", TALK, False, False, "loading…"),
         ("reconnecting", (), True, False, "the beginning of the conversation"),
     ],
 )
@@ -150,6 +152,16 @@ async def test_the_line_above_the_messages_says_what_there_is_before_them(
         app.store.change(lambda shown: replace(shown, conversation=there))
         pane._streams.is_whole, pane._streams.is_turning = is_whole, is_turning
         assert pane._said().top == top
+
+
+async def test_what_is_drawn_depends_on_the_minute_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is laid out anew within one."""
+    async with opened(Chat(AMINA, messages=TALK)) as (app, pilot):
+        pane = await _open(app, pilot)
+        minute = NOW - NOW % 60_000
+        for at in (minute, minute + 1, minute + 59_999):
+            monkeypatch.setattr(conversation_pane, "now", lambda at=at: at)
+            assert pane._said().now == minute
 
 
 async def test_before_any_is_open_the_key_that_opens_one_is_named() -> None:

@@ -4,6 +4,7 @@ import json
 import os
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from pathlib import Path
 from types import SimpleNamespace
 
 import firebase_admin
@@ -219,6 +220,30 @@ def test_environment_stays_as_it_is_while_a_client_is_made(
     with closing(AdminAccounts(project)) as accounts:
         assert seen == [before, before]
         assert accounts.create(*ADMIN).email == ADMIN[0]
+
+
+def test_an_emulator_needs_no_key_and_a_live_project_is_asked_with_its_own(
+    project: Project, tmp_path: Path
+) -> None:
+    """A key that cannot be read is in nobody's way before it is used."""
+    missing = tmp_path / "key.json"
+    with closing(AdminAccounts(project, key_file=missing)) as accounts:
+        assert accounts.admins() == []
+    live = Project("demo-x", "https://demo-x.firebaseio.com", "k")
+    with pytest.raises(ConfigError, match="key"):
+        AdminAccounts(live, key_file=missing)
+
+
+def test_a_machine_without_credentials_is_told_what_to_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At the start, and not at the first call."""
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
+    before = set(firebase_admin._apps)
+    with pytest.raises(ConfigError, match="no Google credentials") as caught:
+        AdminAccounts(Project("demo-x", "https://demo-x.firebaseio.com", "k"))
+    assert "key file" in str(caught.value.hint)
+    assert set(firebase_admin._apps) == before
 
 
 def test_a_live_project_meets_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:

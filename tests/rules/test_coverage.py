@@ -5,11 +5,14 @@ import re
 from html.parser import HTMLParser
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import RulesError
 from imbari_chat.rules import Coverage, Decision, Ruleset, coverage_page
+from imbari_chat.rules.evaluate import Run
+from imbari_chat.rules.values import Scope, Value
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.tree import EMPTY, from_json
@@ -121,6 +124,33 @@ def test_writes_are_counted_with_their_validation() -> None:
     assert values(validate) == [(True, 1), (False, 1)]
 
 
+@pytest.mark.parametrize(
+    ("condition", "runs"),
+    [("auth == null", 1), ("auth != null", 1), (f"'{'x' * 99}'.replace('b', '') != ''", 3)],
+)
+def test_a_rule_above_several_paths_is_run_once(condition: str, runs: int) -> None:
+    """And counted for each; unless it takes steps, as there may be none left of them."""
+    text = json.dumps({"rules": {".write": condition, "$k": {".write": "true"}}})
+    rules = Ruleset.parse(text)
+    coverage, ran = rules.coverage(), 0
+
+    def spied(run: Run) -> Run:
+        def spy(scope: Scope) -> Value:
+            nonlocal ran
+            ran += 1
+            return run(scope)
+
+        return spy
+
+    top, below = coverage.rules
+    coverage._runs = {id(top): spied(coverage._runs[id(top)]), id(below): coverage._runs[id(below)]}
+    writes: dict[Path, Json] = {Path((key,)): 1 for key in "abc"}
+    after = apply(EMPTY, writes, 0)
+    assert rules.write(list(writes), before=EMPTY, after=after, auth=None, now=0, coverage=coverage)
+    assert ran == runs
+    assert coverage.tally(top.expression).count == 3
+
+
 def test_equal_conditions_at_two_places_are_counted_apart() -> None:
     """They mean the same and stand at different places."""
     rules = Ruleset.parse("""{"rules": {".read": "auth == null && now == 1 || auth == null"}}""")
@@ -147,6 +177,67 @@ def test_what_is_remembered_is_bounded() -> None:
     assert len(found[0][0]) == 80
     assert found[-1] == ("more", 40)
     assert sum(times for _, times in found) == 50
+
+
+def _parts(expression: Any) -> dict[str, list[tuple[Any, int]]]:
+    found = {part["text"]: values(part) for part in expression["children"]}
+    return found | {k: v for part in expression["children"] for k, v in _parts(part).items()}
+
+
+@pytest.mark.parametrize(
+    ("expression", "parts"),
+    [
+        ("(now > 1 ? data : root).exists()",
+         {"now > 1 ? data : root": "snapshot", "now > 1": False, "now": 0}),
+        ("auth.token != null", {"auth.token": "object"}),
+        ("data.child('a').parent().val() == null", {"data.child('a').parent().val()": "object"}),
+        ("data.child('a').val().length == 1",
+         {"data.child('a').val().length": 2, "data.child('a').val()": "xy"}),
+        ("data.child('a').val().contains('y')", {"data.child('a').val()": "xy"}),
+        ("data.child('a').val().contains(auth.more)",
+         {"data.child('a').val()": "xy", "auth.more": "u"}),
+        ("auth.uid + auth.more == ''",
+         {"auth.uid + auth.more": "u" * 77 + "...", "auth.uid": "u" * 80, "auth.more": "u"}),
+        ("data.child('b').val() == true", {"data.child('b').val()": None, "true": True}),
+    ],
+)  # fmt: skip
+def test_each_part_is_told_with_what_it_came_to(expression: str, parts: dict[str, Any]) -> None:
+    """Snapshots and objects by their kind; no method by itself, and long texts cut short."""
+    rules = Ruleset.parse(json.dumps({"rules": {".read": expression}}))
+    coverage = rules.coverage()
+    auth: dict[str, Json] = {"uid": "u" * 80, "more": "u", "token": {"a": 1}}
+    rules.read(Path(), root=from_json({"a": "xy"}), auth=auth, now=0, coverage=coverage)
+    (read,) = json.loads(dumps(coverage.to_json()))["coverage"]
+    assert _parts(read) == {text: [(value, 1)] for text, value in parts.items()}
+
+
+def test_counts_are_added_as_if_they_had_been_one() -> None:
+    """Also of values that were seen before there were too many to tell each apart."""
+    rules = Ruleset.parse("""{"rules": {".read": "data.val() < 'v2' || data.val() > 9"}}""")
+    whole, parts = rules.coverage(), [rules.coverage(), rules.coverage()]
+    for part, stored in [*((0, n) for n in range(6)), *((1, n) for n in range(3, 20)), (1, 4)]:
+        for coverage in (whole, parts[part]):
+            for value in (f"v{stored}", stored):
+                root = from_json(value)
+                rules.read(Path(), root=root, auth=None, now=0, coverage=coverage)
+    added = rules.coverage()
+    for one in parts:
+        added.add(one)
+    assert added.to_json() == whole.to_json()
+    (read,) = json.loads(dumps(whole.to_json()))["coverage"]
+    assert read["count"] == sum(times for _, times in values(read)) == 48
+    seen = dict(values(read["children"][0]["children"][0]))
+    assert (seen["v4"], seen["more"]) == (3, 32)
+
+
+@pytest.mark.parametrize("before", ["", "\n", "\n\n  ", "// é\n"])
+def test_places_are_lines_and_columns_from_one(before: str) -> None:
+    """However the file begins."""
+    text = before + """{"rules": {".read": "true"}}"""
+    (read,) = json.loads(dumps(Ruleset.parse(text).coverage().to_json()))["coverage"]
+    line, column = before.count("\n") + 1, len(before.rpartition("\n")[2]) + 22
+    assert (read["line"], read["column"]) == (line, column)
+    assert (read["endLine"], read["endColumn"]) == (line, column + 4)
 
 
 def test_numbers_that_json_cannot_say_are_told_as_text() -> None:

@@ -175,3 +175,9 @@ def test_a_decision_about_a_write_of_nothing_is_allowed() -> None:
     assert decision.allowed
     assert decision.explain() == "allowed: write "
     assert repr(decision) == "<Decision: allowed>"
+
+
+def test_what_notes_the_parts_of_a_rule_is_made_once() -> None:
+    """To make it takes longer than to run it."""
+    (rule,) = Ruleset.parse("""{"rules": {".read": "auth != null"}}""").coverage().rules
+    assert rule.run_noting is rule.run_noting

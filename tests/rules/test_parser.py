@@ -2,6 +2,7 @@
 
 import json
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -224,3 +225,10 @@ def assert_is_placed(error: RulesError, text: str) -> None:
     assert 1 <= error.column <= len(lines[error.line - 1]) + 1
     assert error.what
     assert report(error).endswith("^")
+
+
+def test_a_place_without_a_name_is_refused_where_it_stands() -> None:
+    """No path leads to it."""
+    with pytest.raises(RulesError, match="String can't contain") as caught:
+        Ruleset.parse('{"rules": {"a": {"": {}}}}')
+    assert (caught.value.line, caught.value.column) == (1, 18)

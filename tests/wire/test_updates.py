@@ -77,8 +77,12 @@ def test_an_update_is_an_object(body: Json) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["", "/", "a.b", "a/$b", ".value", ".sv", ".priority/a", "a/.sv", "a.b" * 1000]
-)
+    "key",
+    [
+        "", "/", "a.b", "a/$b", "a.b/c", ".value", ".sv", ".priority/a", "a/.sv",
+        "$b/.priority", "a/$b/.priority", ".priority/.priority", "a.b" * 1000,
+    ],
+)  # fmt: skip
 def test_what_is_no_path_is_refused_and_named(key: str) -> None:
     """Of the reserved names only a last ``.priority`` can be written to."""
     assert illegal_in_update_key(key) is not None
@@ -156,5 +160,7 @@ def test_what_is_made_ready_is_what_would_have_been_made() -> None:
     }
     ready = updates.nodes(writes)
     assert ready.keys() == {Path(("a",)), Path(("gone",))}
-    assert apply(root, writes, 7, ready) == apply(root, writes, 7)
+    after = apply(root, writes, 7, ready)
+    assert after == apply(root, writes, 7)
+    assert after.at(Path(("a",))) is ready[Path(("a",))]
     assert updates.nodes({Path(("bad",)): {"a/b": 1}}) == {}

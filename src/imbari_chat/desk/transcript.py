@@ -204,7 +204,7 @@ class Transcript(Widget):
         return None
 
     def _return_to(self, anchor: tuple[MessageId, int] | None) -> None:
-        if anchor is None or self._sticks:
+        if anchor is None:
             return
         message, offset = anchor
         at = next((at for at, one in enumerate(self._lines) if one.of == message), None)

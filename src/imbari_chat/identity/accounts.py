@@ -175,7 +175,7 @@ def _errors(where: str) -> Iterator[None]:
         with service_errors(Call(where, write=True, service="the account service")):
             try:
                 yield
-            except (auth.UserNotFoundError, auth.EmailNotFoundError):
+            except auth.UserNotFoundError:
                 raise_alone(
                     NotFound(
                         "no account has this e-mail",

@@ -4,7 +4,8 @@ Counting is done by whoever asks for it; a decision without a :class:`Coverage` 
 """
 
 import math
-from collections.abc import Callable, Iterator, Set
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from copy import copy
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
@@ -81,26 +82,6 @@ class Tally:
         others[outcome] = times if known is None else known + times
 
 
-class _Tallies(dict[int, Tally]):
-    """A tally for each node that counts, made when it is first asked for.
-
-    Attributes:
-        counted: The nodes that do; shared by all counts of the same rules.
-    """
-
-    __slots__ = ("counted",)
-
-    def __init__(self, counted: Set[int]) -> None:
-        super().__init__()
-        self.counted = counted
-
-    def __missing__(self, node: int) -> Tally:
-        if node not in self.counted:
-            raise KeyError(node)
-        tally = self[node] = Tally()
-        return tally
-
-
 class Coverage:
     """Counts what one set of rules came to.
 
@@ -113,14 +94,15 @@ class Coverage:
         self.text: Final = text
         self.rules: Final = sorted(tree.all_rules(), key=lambda rule: rule.fragment.offsets[0])
         # Nodes compare by meaning, and the same condition may stand at two places.
-        counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
-        self._tallies = _Tallies(counted)
-        self._runs: dict[int, Run] = {}  # by rule, made when needed; for all counts
+        self._counted = {id(node) for rule in self.rules for node in _counted(rule.expression)}
+        self._tallies: defaultdict[int, Tally] = defaultdict(Tally)
+        # By rule, for all counts.
+        self._runs = {id(rule): compiled(rule.expression, self._noting) for rule in self.rules}
 
     def anew(self) -> "Coverage":
         """Another count of the same rules, which has counted nothing yet and weighs as little."""
         new = copy(self)
-        new._tallies = _Tallies(self._tallies.counted)  # noqa: SLF001  # its own class
+        new._tallies = defaultdict(Tally)  # noqa: SLF001  # its own class
         return new
 
     def add(self, other: "Coverage") -> None:
@@ -159,19 +141,16 @@ class Coverage:
         return allowed
 
     def _run(self, rule: Rule, variables: Scope) -> "_Ran":
-        run = self._runs.get(id(rule))
-        if run is None:
-            run = self._runs[id(rule)] = compiled(rule.expression, self._noting)
         notes = variables.notes = []
         try:
-            granted = run(variables) is True
+            granted = self._runs[id(rule)](variables) is True
         except EvaluationError:
             granted = False
         return _Ran(variables, granted, notes)
 
     def _noting(self, node: Expression) -> Callable[[Run], Run] | None:
         """Notes what a part comes to that counts."""
-        return noting(node) if id(node) in self._tallies.counted else None
+        return noting(node) if id(node) in self._counted else None
 
     def _count(self, ran: "_Ran") -> None:
         tallies, times = self._tallies, ran.times

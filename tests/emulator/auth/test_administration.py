@@ -323,3 +323,73 @@ async def test_settings_are_changed_a_part_at_a_time(service: Service) -> None:
         "blockingFunctions": {},
         "emailPrivacyConfig": off,
     }
+
+
+@pytest.mark.parametrize(
+    ("made", "ways"),
+    [
+        ({}, ([], [])),
+        ({"password": "secret1"}, (["password"], ["password"])),
+        ({"phoneNumber": "+15550001111"}, ([], [])),
+        ({"phoneNumber": "+15550001111", "password": "secret1"}, (["password"], ["password"])),
+    ],
+)
+async def test_an_address_is_somebodys_without_a_way_to_sign_in_by_it(
+    service: Service, made: Body, ways: tuple[list[str], list[str]]
+) -> None:
+    """The owner may give an account an address alone; a phone is no way in by an address."""
+    await service.owner("/accounts", {"email": "mary@example.com", **made})
+    asked = {"identifier": "Mary@example.com", "continueUri": "http://localhost"}
+    told = await service.user("accounts:createAuthUri", asked)
+    assert told["registered"] is True
+    assert (told["allProviders"], told["signinMethods"]) == ways
+
+
+@pytest.mark.parametrize("one_each", [True, False])
+async def test_an_address_is_also_somebodys_whom_a_provider_knows_by_it(
+    service: Service, one_each: bool
+) -> None:
+    """Where there is one account for each address; else it says nothing of an account."""
+    linked = {"providerId": "google.com", "rawId": "g1", "email": "mary@example.com"}
+    user = {"localId": "u", "email": "other@example.com", "providerUserInfo": [linked]}
+    await service.owner("/accounts:batchCreate", {"users": [user]})
+    await service.http.patch(
+        f"/emulator/v1/projects/{PROJECT}/config",
+        json={"signIn": {"allowDuplicateEmails": not one_each}},
+    )
+    asked = {"identifier": "Mary@example.com", "continueUri": "http://localhost"}
+    told = await service.user("accounts:createAuthUri", asked)
+    assert told["registered"] is one_each
+    assert (told["allProviders"], told["signinMethods"]) == (
+        (["google.com"], ["google.com"]) if one_each else ([], [])
+    )
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {},
+        {"displayName": "B"},
+        {"photoUrl": "http://localhost/b"},
+        {"phoneNumber": "+15550002222"},
+        {"email": "b@example.com"},
+        {"password": "secret2"},
+        {"disabled": True},
+    ],
+)
+async def test_what_is_not_brought_to_an_account_stays(service: Service, brought: Body) -> None:
+    """The owner may add to that of whoever is signed in."""
+    alice = await service.sign_up()
+    uid = alice["localId"]
+    there = {"displayName": "A", "photoUrl": "http://localhost/a", "phoneNumber": "+15550001111"}
+    await service.owner("/accounts:update", {"localId": uid, "disableUser": False, **there})
+    before = await service.record(uid)
+    service.clock.now += 5
+    await service.owner("/accounts", {"idToken": alice["idToken"], **brought})
+    after = await service.record(uid)
+    kept = ["createdAt", "displayName", "photoUrl", "phoneNumber", "email", "disabled"]
+    secret = ["passwordHash", "salt", "passwordUpdatedAt"]
+    for name in kept:
+        assert after.get(name) == brought.get(name, before.get(name))
+    for name in secret:
+        assert (after[name] == before[name]) is ("password" not in brought), name

@@ -243,3 +243,36 @@ async def test_a_session_cookie_has_the_claims_of_its_token_and_a_life_of_its_ow
         "exp": int(START) + 360,
         "iss": "https://session.firebase.google.com/demo-x",
     }
+
+
+@pytest.mark.parametrize(
+    "brought",
+    [
+        {},
+        {"displayName": "Mary"},
+        {"photoUrl": "https://example.com/mary.png"},
+        {"phoneNumber": "+15550002222"},
+        {"email": "mary@example.com"},
+        {"emailVerified": True},
+        {"disabled": True},
+    ],
+)
+async def test_the_owner_adds_to_the_account_that_a_token_is_of(
+    service: Service, brought: Body
+) -> None:
+    """What is not brought stays as it was, but the address is proved by nothing any more."""
+    signed_up = await service.sign_up()
+    uid = signed_up["localId"]
+    before = {
+        "displayName": "Alice", "photoUrl": "https://example.com/alice.png",
+        "phoneNumber": "+15550001111", "email": "alice@example.com", "emailVerified": True,
+        "disabled": False,
+    }  # fmt: skip
+    await service.owner("/accounts:update", {"localId": uid, **before, "disableUser": False})
+    stored = await service.record(uid)
+    await service.owner("/accounts", {"idToken": signed_up["idToken"], **brought})
+    after = await service.record(uid)
+    expected = {**before, "emailVerified": False, **brought}
+    assert {name: after[name] for name in before} == expected
+    for name in ("passwordHash", "salt", "passwordUpdatedAt", "createdAt"):
+        assert after[name] == stored[name]
