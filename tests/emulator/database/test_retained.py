@@ -220,5 +220,4 @@ def test_what_is_no_longer_wanted_at_the_end_of_a_connection_is_not_kept() -> No
             store.cancel(path.parent.parent)
             store.cancel(path)
 
-    put_and_cancel()
-    assert _retained(put_and_cancel) < 16 * KIB
+    assert _retained(put_and_cancel) < 64 * KIB
