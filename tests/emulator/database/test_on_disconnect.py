@@ -1,5 +1,6 @@
 """What a connection wants written when it has ended: kept, cut, judged and done."""
 
+import time
 from typing import Any
 
 import pytest
@@ -38,6 +39,8 @@ def kept(*steps: tuple[str, str, Any]) -> dict[str, Json]:
         ([("set", "/p", {"a": 1, "b": 2}), ("set", "/p/a", 3)], {"/p": {"a": 3, "b": 2}}),
         ([("set", "/p", 7), ("set", "/p/a", 1)], {"/p": {"a": 1}}),
         ([("set", "/p", None), ("set", "/p/a/b", 1)], {"/p": {"a": {"b": 1}}}),
+        ([("set", "/p", {".value": 1, ".priority": 2}), ("set", "/p/a", 1)],
+         {"/p": {"a": 1, ".priority": 2}}),
         ([("set", "/p", ["x", "y"]), ("set", "/p/1", "z")], {"/p": {"0": "x", "1": "z"}}),
         ([("set", "/p", {"a": 1}), ("cancel", "/p", None)], {}),
         ([("set", "/p/a", 1), ("set", "/p/b", 2), ("cancel", "/p", None)], {}),
@@ -126,6 +129,26 @@ def test_nothing_is_too_small_to_be_counted(together: int) -> None:
     with pytest.raises(InvalidData):
         put_many()
     assert 0 < sum(len(each.values) for each in store.partings()) <= 100
+
+
+MANY = 60_000
+
+
+@pytest.mark.parametrize("above", [None, "p", "q"])
+@pytest.mark.parametrize("together", [True, False])
+def test_each_place_costs_what_it_is(above: str | None, *, together: bool) -> None:
+    """However many there are, in whatever stands above them, with one message or with many."""
+    began = time.process_time()
+    store = OnDisconnect(10 * MANY)
+    values: dict[Path, Json] = {Path(("p", f"{n}", "x")): 1 for n in range(MANY)}
+    if above:
+        store.put({Path((above,)): {f"{n}": {"x": 0} for n in range(MANY)}}, NOBODY, MANY)
+    for batch in [values] if together else [{path: value} for path, value in values.items()]:
+        store.put(batch, NOBODY, len(batch))
+    for path in values:
+        store.cancel(path)
+    assert {path for each in store.partings() for path in each.values} <= {Path(("q",))}
+    assert time.process_time() - began < 30  # it would be minutes
 
 
 def test_what_others_asked_for_stays_theirs() -> None:

@@ -12,9 +12,10 @@ from starlette.types import Message
 
 from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.changes import Write
-from imbari_chat.emulator.database.credentials import ADMIN
+from imbari_chat.emulator.database.credentials import ADMIN, NOBODY
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.listeners import Target
+from imbari_chat.emulator.database.on_disconnect import OnDisconnect
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.service import Answer, Service
 from imbari_chat.rules import Ruleset
@@ -203,3 +204,20 @@ async def test_all_that_waits_for_readers_has_a_bound(stream: bool) -> None:
     await _end(unread)
     assert app.waiting == 0
     app.close()
+
+
+def test_what_is_no_longer_wanted_at_the_end_of_a_connection_is_not_kept() -> None:
+    """Cancelled, overwritten, or never there."""
+    store = OnDisconnect(MIB)
+
+    def put_and_cancel() -> None:
+        for n in range(2000):
+            path = Path((f"{n}", "a" * 50, "b"))
+            store.put({path: None}, NOBODY, 1)
+            store.cancel(path)
+            store.put({path: None}, NOBODY, 1)
+            store.cancel(path.parent / "c")
+            store.cancel(path.parent.parent)
+            store.cancel(path)
+
+    assert _retained(put_and_cancel) < 64 * KIB

@@ -10,7 +10,7 @@ holds an object changes or splits that object; the siblings stay.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count, groupby
 from typing import Final
 
@@ -42,7 +42,7 @@ class Parting:
         return Write(ROOT, dict(self.values), merge=True)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Entry:
     value: Json
     who: Caller
@@ -50,8 +50,25 @@ class _Entry:
     size: int
 
 
+@dataclass(slots=True, eq=False)
+class _Place:
+    """A place that is kept, or one on the way to such places."""
+
+    entry: _Entry | None = None
+    below: dict[str, "_Place"] = field(default_factory=dict)
+
+    def entries(self, at: Path) -> Iterator[tuple[Path, _Entry]]:
+        """What is kept here and below, this place being ``at``."""
+        if self.entry is not None:
+            yield at, self.entry
+        for key, place in self.below.items():
+            yield from place.entries(Path((*at, key)))
+
+
 class OnDisconnect:
     """The store of one connection.
+
+    Whatever is kept already, to set or to cancel takes as long as what it sets or cancels is large.
 
     Args:
         bound: Bytes that it may hold.
@@ -59,20 +76,22 @@ class OnDisconnect:
 
     def __init__(self, bound: int) -> None:
         self._bound = bound
-        self._entries: dict[Path, _Entry] = {}
+        self._top = _Place()
+        self._size = 0
         self._batches = count()
 
     def put(self, values: Mapping[Path, Json], who: Caller, size: int) -> None:
         """Set every place of ``values``, none of which contains another.
 
         Args:
+            values: They are the store's from now on, and may be changed by it.
             who: Whose rules apply when the time has come.
             size: Bytes of all values.
 
         Raises:
             InvalidData: There is no room for them.
         """
-        if sum(entry.size for entry in self._entries.values()) + size > self._bound:
+        if self._size + size > self._bound:
             raise InvalidData(f"onDisconnect of one connection has at most {self._bound} bytes")
         batch, share = next(self._batches), size // max(1, len(values)) + 1
         for path, value in values.items():
@@ -80,57 +99,64 @@ class OnDisconnect:
 
     def cancel(self, path: Path) -> None:
         """Forget everything at and below ``path``, and cut it out of what is kept above it."""
-        self._drop(path)
-        above = self._above(path)
-        while above is not None and self._split(above):
-            self._drop(path)
-            above = self._above(path)
+        place, way = self._top, list[tuple[_Place, str]]()
+        for key in path:
+            if place.entry is not None and not self._split(place.entry, place):
+                return
+            if key not in place.below:
+                break
+            way.append((place, key))
+            place = place.below[key]
+        else:
+            self._clear(place)
+        for above, key in reversed(way):
+            if above.below[key].entry is not None or above.below[key].below:
+                break
+            del above.below[key]
 
     def partings(self) -> list[Parting]:
         """What is kept, in the order of paths, each with what was asked for at the same time."""
-        rows = sorted(self._entries.items(), key=lambda row: row[1].batch)
+        rows = sorted(self._top.entries(ROOT), key=lambda row: row[1].batch)
         found = []
         for _, batch in groupby(rows, key=lambda row: row[1].batch):
-            entries = dict(sorted(batch))
+            entries = dict(sorted(batch, key=lambda row: row[0]))
             who = next(iter(entries.values())).who
             found.append(Parting({path: each.value for path, each in entries.items()}, who))
         return sorted(found, key=lambda parting: next(iter(parting.values)))
 
     def clear(self) -> None:
         """Forget everything."""
-        self._entries.clear()
+        self._clear(self._top)
 
     def _put(self, path: Path, entry: _Entry) -> None:
-        self._drop(path)
-        above = self._above(path)
-        while above is not None and self._entries[above].who != entry.who and self._split(above):
-            self._drop(path)  # what others asked for stays theirs
-            above = self._above(path)
-        if above is None:
-            self._entries[path] = entry
-            return
-        kept = self._entries[above]
-        value = _with(kept.value, path.relative_to(above), entry.value)
-        self._entries[above] = replace(kept, value=value, size=kept.size + entry.size)
+        self._size += entry.size
+        place = self._top
+        for depth, key in enumerate(path):
+            kept = place.entry
+            # What others asked for stays theirs.
+            if kept is not None and (kept.who == entry.who or not self._split(kept, place)):
+                kept.value = _with(kept.value, Path(path[depth:]), entry.value)
+                kept.size += entry.size
+                return
+            place = place.below.setdefault(key, _Place())
+        self._clear(place)
+        place.entry = entry
 
-    def _drop(self, path: Path) -> None:
-        for place in [each for each in self._entries if path.contains(each)]:
-            del self._entries[place]
+    def _clear(self, place: _Place) -> None:
+        self._size -= sum(entry.size for _, entry in place.entries(ROOT))
+        place.entry = None
+        place.below.clear()
 
-    def _above(self, path: Path) -> Path | None:
-        places = (Path(path[:length]) for length in range(len(path)))
-        return next((place for place in places if place in self._entries), None)
-
-    def _split(self, place: Path) -> bool:
+    def _split(self, entry: _Entry, place: _Place) -> bool:
         """Keep the children of an object in its stead; False if it is none."""
-        entry = self._entries[place]
         children = dict(_children(entry.value))
         if not children:
             return False
-        del self._entries[place]
         size = entry.size // len(children) + 1
+        self._size += size * len(children) - entry.size
+        place.entry = None
         for key, value in children.items():
-            self._entries[Path((*place, key))] = replace(entry, value=value, size=size)
+            place.below[key] = _Place(replace(entry, value=value, size=size))
         return True
 
 
@@ -143,17 +169,19 @@ def _children(value: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _with(value: Json, path: Path, new: Json) -> Json:
-    """``value`` with ``new`` in it; what is no object becomes one."""
+    """``value`` with ``new`` in it: an object is changed, what is none becomes one."""
     if not path:
         return new
     key, rest = path[0], Path(path[1:])
     if key == PRIORITY and (not isinstance(value, dict | list) or _is_leaf(value)):
         bare = value[".value"] if isinstance(value, dict) and ".value" in value else value
         return {".value": bare, PRIORITY: new} if not isinstance(bare, dict) else bare | {key: new}
-    children = dict(_children(value))
-    if isinstance(value, dict) and PRIORITY in value:
-        children[PRIORITY] = value[PRIORITY]
-    return children | {key: _with(children.get(key), rest, new)}
+    if not isinstance(value, dict):
+        value = dict(_children(value))
+    for special in _SPECIAL & value.keys():
+        del value[special]
+    value[key] = _with(value.get(key), rest, new)
+    return value
 
 
 def _is_leaf(value: Json) -> bool:
