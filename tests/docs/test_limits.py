@@ -13,6 +13,7 @@ from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.limits import Limits
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.emulator.server import Emulator
+from imbari_chat.rules.automaton import CHARACTERS_A_STEP
 from imbari_chat.rules.values import MOST_STEPS
 
 PAGE = Path(__file__).parents[2] / "docs/emulator.md"
@@ -51,7 +52,8 @@ HELD = {
     "answers that wait for one socket": _size(sockets._AHEAD),
     "silence of a socket that has sent": f"{_usual(DatabaseApp, 'socket_silence')} s",
     "what waits for all readers": _size(_usual(DatabaseApp, "outgoing")),
-    "the rules for one request": f"{MOST_STEPS:,} steps",
+    "the rules for one request": f"{MOST_STEPS:,} steps (of a pattern, or of"
+    f" {CHARACTERS_A_STEP} characters)",
     "explanations of refusals": f"{refusal._KEPT}, and {_size(refusal._KEPT_BYTES)}",
     "databases and Auth projects": f"some {databases._NAMED_ONLY}",
     "codes for mail and phones": _size(accounts._CODES_BYTES),
