@@ -13,7 +13,7 @@ from typing import Final
 from imbari_chat.errors import InvalidData
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import MAX_DEPTH, Path, illegal_in_key
-from imbari_chat.wire.tree import EMPTY, Node, Priority, from_json, put_all
+from imbari_chat.wire.tree import Node, Priority, from_json, put_all
 from imbari_chat.wire.values import DoesNotFit, resolve
 
 __all__ = ["PRIORITY", "apply", "changes", "illegal_in_update_key", "nodes"]
@@ -58,9 +58,9 @@ def nodes(writes: Mapping[Path, Json]) -> dict[Path, Node]:
     """
     made = {}
     for path, value in writes.items():
-        with suppress(InvalidData):  # apply() says what is wrong with it, in its turn
-            if path.key != PRIORITY and resolve(value, EMPTY, 0) is value:
-                made[path] = from_json(value, path)
+        # A server value cannot be stored; what is wrong with others apply() says, in its turn.
+        with suppress(InvalidData):
+            made[path] = from_json(value, path)
     return made
 
 
@@ -97,8 +97,8 @@ def apply(
     for at, priority in priorities:
         if priority is not None and not after.at(at).exists:
             raise _nothing_to_stand_on(at)
-    # From the longest path up, level by level: a node on the way is copied once for each level.
-    for _, level in groupby(sorted(priorities, key=_depth, reverse=True), key=_depth):
+    # Level by level: a node on the way is copied once for each level.
+    for _, level in groupby(sorted(priorities, key=_depth), key=_depth):
         moved = [(at, after.at(at).with_priority(priority)) for at, priority in level]
         after = put_all(after, moved)
     return after

@@ -363,33 +363,3 @@ async def test_an_address_is_also_somebodys_whom_a_provider_knows_by_it(
     assert (told["allProviders"], told["signinMethods"]) == (
         (["google.com"], ["google.com"]) if one_each else ([], [])
     )
-
-
-@pytest.mark.parametrize(
-    "brought",
-    [
-        {},
-        {"displayName": "B"},
-        {"photoUrl": "http://localhost/b"},
-        {"phoneNumber": "+15550002222"},
-        {"email": "b@example.com"},
-        {"password": "secret2"},
-        {"disabled": True},
-    ],
-)
-async def test_what_is_not_brought_to_an_account_stays(service: Service, brought: Body) -> None:
-    """The owner may add to that of whoever is signed in."""
-    alice = await service.sign_up()
-    uid = alice["localId"]
-    there = {"displayName": "A", "photoUrl": "http://localhost/a", "phoneNumber": "+15550001111"}
-    await service.owner("/accounts:update", {"localId": uid, "disableUser": False, **there})
-    before = await service.record(uid)
-    service.clock.now += 5
-    await service.owner("/accounts", {"idToken": alice["idToken"], **brought})
-    after = await service.record(uid)
-    kept = ["createdAt", "displayName", "photoUrl", "phoneNumber", "email", "disabled"]
-    secret = ["passwordHash", "salt", "passwordUpdatedAt"]
-    for name in kept:
-        assert after.get(name) == brought.get(name, before.get(name))
-    for name in secret:
-        assert (after[name] == before[name]) is ("password" not in brought), name

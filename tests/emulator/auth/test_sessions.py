@@ -276,3 +276,14 @@ async def test_the_owner_adds_to_the_account_that_a_token_is_of(
     assert {name: after[name] for name in before} == expected
     for name in ("passwordHash", "salt", "passwordUpdatedAt", "createdAt"):
         assert after[name] == stored[name]
+
+
+async def test_a_password_that_is_brought_is_as_old_as_the_call(service: Service) -> None:
+    """It takes the place of the one before."""
+    signed_up = await service.sign_up()
+    before = await service.record(signed_up["localId"])
+    service.clock.now += 5
+    await service.owner("/accounts", {"idToken": signed_up["idToken"], "password": "secret2"})
+    after = await service.record(signed_up["localId"])
+    assert after["passwordUpdatedAt"] == before["passwordUpdatedAt"] + 5000
+    assert after["passwordHash"] != before["passwordHash"]
