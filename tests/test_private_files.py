@@ -29,6 +29,16 @@ def test_what_is_in_the_way_is_named(act: str, tmp_path: Path) -> None:
     assert file.is_dir()
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no named pipes here")
+@pytest.mark.parametrize("act", ["read", "prepare"])
+def test_nobody_is_waited_for_at_a_pipe(act: str, tmp_path: Path) -> None:
+    """In a directory like /tmp anybody can put one in the place of a file that is not there yet."""
+    file = tmp_path / "token"
+    os.mkfifo(file, 0o600)
+    with pytest.raises(ConfigError, match="cannot be used: Not a regular file"):
+        ACTS[act](file)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="links need a privilege on Windows")
 @pytest.mark.parametrize("act", ["read", "prepare"])
 def test_a_link_is_not_followed(act: str, tmp_path: Path) -> None:

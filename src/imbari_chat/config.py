@@ -13,7 +13,7 @@ from collections import ChainMap
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, TypeAlias, TypedDict, Unpack
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import urlsplit
 
 import platformdirs
 from pydantic import (
@@ -47,6 +47,9 @@ _NOWHERE = (
 )
 
 _HOST_AND_PORT = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):([0-9]{1,5})", re.ASCII)
+_NETLOC = re.compile(r"(?:[\w.-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]+)?")
+_NAMESPACE = re.compile(r"ns=[\w.-]+")
+_PROJECT = re.compile(r"[\w.:-]+")  # of old it may be DOMAIN:NAME
 IdentityChoice: TypeAlias = Literal[
     "auto", "service-account", "application-default", "login", "emulator"
 ]
@@ -201,6 +204,13 @@ class Settings(BaseModel):
             raise ValueError("it is to be HOST:PORT (without http://)")
         return value
 
+    @field_validator("project")
+    @classmethod
+    def _an_id(cls, value: str | None) -> str | None:
+        if value is not None and not _PROJECT.fullmatch(value):
+            raise ValueError("it is to be a project's id, such as demo-imbari")
+        return value
+
     @field_validator("database_url")
     @classmethod
     def _an_address(cls, value: str | None) -> str | None:
@@ -218,7 +228,9 @@ class Settings(BaseModel):
             raise ValueError("an address has no user name, password, path or fragment")
         if parts.scheme == "https" and parts.query:
             raise ValueError("an https:// address takes no query; a database secret is not used")
-        if parts.scheme == "http" and list(parse_qs(parts.query)) != ["ns"]:
+        if not _NETLOC.fullmatch(parts.netloc):
+            raise ValueError("what follows // is to be a host's name, and a port at most")
+        if parts.scheme == "http" and not _NAMESPACE.fullmatch(parts.query):
             raise ValueError(
                 "an http:// address is an emulator's and needs its namespace, and no more:"
                 " http://HOST:PORT?ns=NAME"

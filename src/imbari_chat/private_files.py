@@ -3,6 +3,7 @@
 What others could read or change is put right and said, or refused; it is never used in silence.
 """
 
+import errno
 import logging
 import os
 import stat
@@ -21,6 +22,9 @@ _SEEN_BY_OTHERS: Final = stat.S_IRGRP | stat.S_IROTH | _CHANGED_BY_OTHERS
 _ROOT: Final = 0
 """Can do anything anyway, and may act for others."""
 
+_AS_IT_STANDS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+"""To open what has the name, and wait for nobody at the other end of a pipe."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -32,13 +36,13 @@ def read(file: Path) -> bytes | None:
     """
     try:
         _check_directory(file.parent)
-        descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0))
+        descriptor = os.open(file, os.O_RDONLY | _AS_IT_STANDS)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise_alone(_unusable(file, error))
     try:
-        found = os.fstat(descriptor)
+        found = _found(descriptor)
         _keep(file, found, _SEEN_BY_OTHERS, lambda mode: os.fchmod(descriptor, mode))
         with os.fdopen(descriptor, "rb", closefd=False) as stream:
             return stream.read()
@@ -73,9 +77,9 @@ def prepare(file: Path) -> None:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _check_directory(file.parent)
         is_new = not file.exists()
-        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0), 0o600)
+        descriptor = os.open(file, os.O_RDWR | os.O_CREAT | _AS_IT_STANDS, 0o600)
         try:
-            found = os.fstat(descriptor)
+            found = _found(descriptor)
             _keep(file, found, _SEEN_BY_OTHERS, lambda mode: os.fchmod(descriptor, mode))
         finally:
             os.close(descriptor)
@@ -98,6 +102,13 @@ def remove(file: Path) -> bool:
     except OSError as error:
         raise_alone(_unusable(file, error))
     return True
+
+
+def _found(descriptor: int) -> os.stat_result:
+    found = os.fstat(descriptor)
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "Not a regular file")
+    return found
 
 
 def _check_directory(directory: Path) -> None:
