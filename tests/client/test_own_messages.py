@@ -299,16 +299,18 @@ def test_what_the_window_shows_without_giving_it_keeps_nothing_waiting() -> None
     assert play.own.due_since is None
 
 
-def test_what_was_told_and_may_stand_below_is_not_taken_back() -> None:
-    """It was stored before the listener began, and its answer came late."""
+@pytest.mark.parametrize("arrived", [True, False])
+def test_what_was_told_and_may_stand_below_is_not_taken_back(*, arrived: bool) -> None:
+    """It was stored before the listener began, and its answer came late; unlike one that was given
+    up, of which nobody knows."""
     play = Play()
     message = play.write()
     play.listen_anew()
     play.floor = LATER
     play.begin()
-    play.became(message, "confirmed", final=True)
+    play.became(message, "confirmed" if arrived else "sent", final=True)
     play.silent()
-    assert list(play.shown) == [message.id]
+    assert list(play.shown) == [message.id] * arrived
     assert play.own.due_since is None
 
 

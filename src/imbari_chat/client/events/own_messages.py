@@ -137,8 +137,8 @@ class OwnMessages:
         if window is None:
             return []  # it may still bring what has been told, which is then not told again
         for key in late:
-            if key in self._told and (window.holds(key) or window.is_below(self._told[key][1])):
-                del self._told[key]  # it is there, or may be
+            if key in self._told and self._is_there(self._told[key][1], window):
+                del self._told[key]
         return [*self._take_back(late), *self.go_on(now)]  # what only waits stands below
 
     def go_on(self, now: float) -> list[ChatEvent]:
@@ -157,6 +157,11 @@ class OwnMessages:
             if key not in self._told:
                 self._due.pop(key, None)
         return events
+
+    def _is_there(self, message: OutgoingMessage, window: Window) -> bool:
+        """Whether the window holds it, or it has arrived and may stand below."""
+        has_arrived = message.delivery == "confirmed"
+        return window.holds(message.id) or (has_arrived and window.is_below(message))
 
     def _may_be_below(self, message: OutgoingMessage) -> bool:
         """Whether what has arrived may stand where nobody looks; it was stamped after this time."""
