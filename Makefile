@@ -8,7 +8,7 @@ CHECKED := $(VENV)/checked
 .DEFAULT_GOAL := help
 # Tests start programs by the hundred; each would compile the package anew.
 unexport PYTHONDONTWRITEBYTECODE
-# How many tests run at once; auto: five for two processors, at most 8. 0: one by one.
+# How many tests run at once; auto: three for a processor, at most 8. 0: one by one.
 JOBS ?= auto
 PYTEST := $(BIN)/python -m pytest
 IN_PARALLEL := -n $(JOBS) --dist loadgroup --no-loadscope-reorder

@@ -44,11 +44,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True)  # also without pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """Five workers for two processors, as far as memory goes: mostly a test waits.
+    """Three workers for a processor, as far as memory goes: mostly a test waits.
 
-    Each imports and collects everything for itself, so a sixth costs more than it does.
+    Each imports and collects everything for itself, so many more would cost more than they do.
     """
-    return min(max(5 * (os.cpu_count() or 1) // 2, 3), 8)
+    return min(max(3 * (os.cpu_count() or 1), 3), 8)
 
 
 @pytest.hookimpl(optionalhook=True)
