@@ -133,3 +133,20 @@ async def test_a_message_without_an_answer_is_not_tried_again(
     await widget.send("one")
     assert calls == ["POST"]
     assert [entry.fate for entry in ledger] == ["unknown"]
+
+
+@pytest.mark.parametrize(
+    "said", [None, True, {"error": "sign in first"}, {"name": "Guest network"}]
+)
+async def test_a_strangers_answer_to_a_message_is_none(
+    widget: Widget, ledger: list[Entry], monkeypatch: pytest.MonkeyPatch, said: Any
+) -> None:
+    """The service names the message that it has made."""
+    await widget.start()
+
+    async def answer(*_: Any) -> Any:
+        return said
+
+    monkeypatch.setattr(widget, "_call", answer)
+    await widget.send("one")
+    assert [entry.fate for entry in ledger] == ["unknown"]

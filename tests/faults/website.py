@@ -8,7 +8,7 @@ from typing import Any, Literal, TypeAlias, TypeVar
 
 import httpx
 
-from imbari_chat.wire.pushid import PushIds
+from imbari_chat.wire.pushid import PushIds, is_push_id
 from tests import plain_http
 from tests.faults.ledger import Entry
 
@@ -105,13 +105,14 @@ class _Browser:
         entry = Entry(self.name, session_id, message["text"], "unknown", website=True)
         self._ledger.append(entry)
         try:
-            await self._call("POST", f"messages/{session_id}", message)
+            made = await self._call("POST", f"messages/{session_id}", message)
         except (httpx.HTTPStatusError, httpx.ConnectError):
             entry.fate = "absent"
         except httpx.HTTPError:
             pass  # it may have been made
         else:
-            entry.fate = "stored"
+            if isinstance(made, dict) and is_push_id(str(made.get("name"))):
+                entry.fate = "stored"  # and nobody else's answer
         return entry.fate == "stored"
 
     async def _bump(self, session_id: str, changes: dict[str, Any]) -> bool:
