@@ -234,18 +234,6 @@ def test_an_emulator_needs_no_key_and_a_live_project_is_asked_with_its_own(
         AdminAccounts(live, key_file=missing)
 
 
-def test_a_machine_without_credentials_is_told_what_to_do(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At the start, and not at the first call."""
-    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
-    before = set(firebase_admin._apps)
-    with pytest.raises(ConfigError, match="no Google credentials") as caught:
-        AdminAccounts(Project("demo-x", "https://demo-x.firebaseio.com", "k"))
-    assert "key file" in str(caught.value.hint)
-    assert set(firebase_admin._apps) == before
-
-
 def test_a_live_project_meets_no_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the environment says; and a failure leaves the library as it was."""
     monkeypatch.setenv(VARIABLE, "127.0.0.1:9")

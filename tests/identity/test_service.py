@@ -26,6 +26,7 @@ from imbari_chat.errors import (
     InvalidData,
     Unavailable,
 )
+from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.factory import admin_access
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import OwnerAccess, ServiceAccess
@@ -415,14 +416,15 @@ def test_a_key_file_that_is_named_is_used_without_being_asked_for(tmp_path: File
         admin_access(settings)
 
 
+@pytest.mark.parametrize("begin", [ServiceAccess, AdminAccounts])
 def test_machine_without_credentials_is_told_what_to_do(
-    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch
+    tmp_path: FilePath, monkeypatch: pytest.MonkeyPatch, begin: Callable[[Project], object]
 ) -> None:
     """Application default credentials are looked for at the start, and not at the first call."""
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(tmp_path / "none.json"))
     before = set(firebase_admin._apps)
     with pytest.raises(ConfigError, match="no Google credentials") as caught:
-        ServiceAccess(LIVE)
+        begin(LIVE)
     assert "key file" in str(caught.value.hint)
     assert set(firebase_admin._apps) == before
 
