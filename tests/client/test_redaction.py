@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import re
 import subprocess
 import sys
 import traceback
@@ -29,6 +30,8 @@ from tests.client.scenarios.faces import FACES, PASSWORD, WAIT, Face, Heard
 from tests.faults.proxy import Proxy
 
 API_KEY = "AIzaSyNobodyMayEverReadThisKey0123456789"
+# The header of a JSON web token: base64 of an object's beginning, at the beginning of a word.
+_TOKEN = r"(?<![\w-])eyJ[\w-]{9,}"
 QUESTION, ANSWER = "Is my kettle broken for ever?", "Have the thermostat looked at."
 
 
@@ -122,10 +125,13 @@ def _secrets(face: Face) -> set[str]:
 
 
 def _leaks(text: str, secrets: set[str]) -> list[str]:
-    wanted = {API_KEY, PASSWORD, QUESTION, ANSWER, "kettle", "thermostat", "eyJ", *secrets}
-    return [
-        text[max(text.index(one) - 120, 0) : text.index(one) + 60] for one in wanted if one in text
-    ]
+    """What must not stand in the text but does, each with what is around it.
+
+    A random uid may well hold the three letters that a token begins with; a token is longer.
+    """
+    wanted = {API_KEY, PASSWORD, QUESTION, ANSWER, "kettle", "thermostat", *secrets}
+    shown = re.compile("|".join([*map(re.escape, sorted(wanted)), _TOKEN]))
+    return [text[max(one.start() - 120, 0) : one.end() + 60] for one in shown.finditer(text)]
 
 
 @pytest.mark.parametrize(
@@ -190,6 +196,16 @@ async def test_our_own_records_come_from_one_tree(face: Face, logged: Everything
     ours = {name for name in logged.names if "imbari" in name}
     assert ours
     assert {name.partition(".")[0] for name in ours} == {"imbari_chat"}
+
+
+@pytest.mark.parametrize(
+    "token", ["eyJhbGciOiJIUzI1NiJ9.eyJ1c2VyX2lkIjoieCJ9.sig", "eyJhbGciOiJub25lIn0"]
+)
+def test_a_token_is_found_and_a_uid_like_one_is_not(token: str) -> None:
+    """What the test above goes by."""
+    assert _leaks(f"Bearer {token}", set())
+    assert _leaks(f"auth={token}&x", set())
+    assert not _leaks("let the user 2MKCXJIMcBTAqCDq0IXProNeyJ5s read this", set())
 
 
 def test_importing_installs_no_handler_and_sets_no_level() -> None:
