@@ -13,6 +13,7 @@ from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
 from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.submitting import Submitter
 from imbari_chat.net.transport import Done, OnDisconnect, Subscription, Way, Withdraw
 from imbari_chat.rules import Ruleset
@@ -167,6 +168,11 @@ class Silence:
     reason: str | None = None
     retry_in: float | None = None
     last_heard: float | None = None
+    is_ready = True
+
+    def share(self, notifier: Notifier) -> None: ...
+
+    def begin(self) -> None: ...
 
     def __aiter__(self) -> Self:
         return self

@@ -18,14 +18,18 @@ from imbari_chat.client.events.event_stream import (
     _patience,
     _Told,
     follow,
+    message_events,
     with_deliveries,
 )
 from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.events.pause import Batch, Pause
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.presence.watcher import team_places
 from imbari_chat.client.reading.patient import Behind
-from imbari_chat.engine.buffer import ListenItem
+from imbari_chat.engine.buffer import ChangeBuffer, ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.net.notifier import Notifier
+from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -63,10 +67,11 @@ def test_a_crowded_window_grows_to_what_a_window_may_hold_and_no_further(
     assert sizes == [200, 800, 3200, 10_000]
 
 
-async def _silence(*states: ConnectionChanged) -> AsyncGenerator[list[ChatEvent], None]:
+async def _silence(*states: ConnectionChanged) -> AsyncGenerator[Batch, None]:
     for state in states or (LIVE,):
         yield [state]
-    await asyncio.Event().wait()
+    while True:
+        yield Pause.QUIET
 
 
 def _became(session_id: SessionId, delivery: Delivery) -> DeliveryChanged:
@@ -90,7 +95,7 @@ async def test_a_conversation_is_told_of_its_own_messages_and_the_inbox_of_all(
 ) -> None:
     """Written, and under way. Whoever stops iterating is told no more, and is not held."""
     gateway = Gateway(InMemory(database(), ADMIN))
-    events = with_deliveries(gateway, _silence(), session_id)
+    events = with_deliveries(gateway, _silence(), Notifier(), session_id)
     assert await asyncio.wait_for(anext(events), WAIT) == LIVE
     for watcher in list(gateway.outbox._watchers):
         watcher(_sent(ELSEWHERE))
@@ -115,7 +120,7 @@ async def test_what_was_on_its_way_before_is_told_after_what_was_there(
     written = [(one, _sent(one).message) for one in (ELSEWHERE, HERE)]
     monkeypatch.setattr(type(gateway.outbox), "written", written)
     monkeypatch.setattr(gateway.outbox, "is_pending", lambda _: True)
-    events = with_deliveries(gateway, _silence(), session_id)
+    events = with_deliveries(gateway, _silence(), Notifier(), session_id)
     given = [await asyncio.wait_for(anext(events), WAIT) for _ in range(1 + len(told))]
     assert given == [*(_added(one) for one in told), LIVE]
     await events.aclose()
@@ -132,7 +137,7 @@ async def test_whoever_waits_is_told_of_who_is_there_and_of_what_is_sent(
     gateway, hearers = Gateway(InMemory(database(), ADMIN)), list[Callable[[ChatEvent], None]]()
     monkeypatch.setattr(gateway.presence, "watch", hearers.append)
     monkeypatch.setattr(gateway.presence, "unwatch", hearers.remove)
-    events = with_deliveries(gateway, _silence(), session_id)
+    events = with_deliveries(gateway, _silence(), Notifier(), session_id)
     assert await asyncio.wait_for(anext(events), WAIT) == LIVE
     heard = RecordRejected("/presence", ("junk",), None)
     news: list[ChatEvent] = [*(TypingChanged(one, "customer", True) for one in told), heard]
@@ -168,7 +173,7 @@ async def test_what_the_stream_brings_is_told_in_its_order_and_to_whom_it_concer
     async def batches() -> AsyncGenerator[list[ChatEvent], None]:
         yield told
 
-    events = [event async for event in with_deliveries(gateway, batches(), HERE)]
+    events = [event async for event in with_deliveries(gateway, batches(), Notifier(), HERE)]
     assert events == told
     assert seen == [(HERE, theirs.message), theirs]
     await gateway.close()
@@ -184,7 +189,7 @@ async def test_a_stored_message_that_a_live_stream_does_not_show_is_taken_back(
     states, diff = ([LIVE] if is_live else [LIVE, AWAY]), MessageDiff(HERE, 50)
     diff.update({})
     gateway = Gateway(InMemory(database(), ADMIN))
-    events = with_deliveries(gateway, _silence(*states), HERE, diff)
+    events = with_deliveries(gateway, _silence(*states), Notifier(), HERE, diff)
     for state in states:
         assert await asyncio.wait_for(anext(events), WAIT) == state
     stored = _became(HERE, "confirmed")
@@ -208,17 +213,19 @@ async def test_a_connection_that_is_back_is_not_called_away_while_what_was_misse
     gateway = Gateway(InMemory(database(), ADMIN))
     has_read = asyncio.Event()
 
-    async def batches() -> AsyncGenerator[list[ChatEvent], None]:
+    async def batches() -> AsyncGenerator[Batch, None]:
         yield [LIVE]
         yield [AWAY]
+        yield Pause.READING
         await has_read.wait()
         yield [LIVE]
-        await asyncio.Event().wait()
+        while True:
+            yield Pause.QUIET
 
     mine = Silence()
     mine.state = "reconnecting"
     monkeypatch.setattr(InMemory, "subscriptions", (mine,))
-    events = with_deliveries(gateway, batches(), HERE)
+    events = with_deliveries(gateway, batches(), Notifier(), HERE)
     assert [await asyncio.wait_for(anext(events), WAIT) for _ in range(2)] == [LIVE, AWAY]
     with gateway.patient._noticing(Path.parse("/messages/-Here")) as failed:
         failed("no answer")
@@ -266,8 +273,146 @@ class Told(InMemory):
 
 def _inbox(gateway: Gateway, limit: int) -> AsyncGenerator[ChatEvent, None]:
     diff, order = SessionDiff(limit), paths.sessions_in_order()
-    batches = follow(gateway, paths.SESSIONS, order, diff, buffer=9, overflow="coalesce")
-    return with_deliveries(gateway, with_messages(gateway, diff, batches))
+    notifier = Notifier()
+    batches = follow(gateway, paths.SESSIONS, order, diff, notifier, buffer=9, overflow="coalesce")
+    return with_deliveries(gateway, with_messages(gateway, diff, batches), notifier)
+
+
+AHEAD = 2**50
+
+
+def _window(*keys: str, since: int = 1) -> Changed:
+    """A window of messages, or of conversations, which have each moved since the last was."""
+    records: dict[str, Json] = {}
+    for at, key in enumerate(keys, since):
+        records[key] = {
+            "text": key, "from": "customer", "timestamp": at,
+            "customerName": key, "lastMessage": key, "lastMessageTime": at,
+        }  # fmt: skip
+    return Changed(records, None)
+
+
+APART: list[ListenItem] = [_window("a", "b"), _window("y", "z", since=9)]
+
+
+async def _listen(events: AsyncGenerator[ChatEvent, None], told: list[ChatEvent]) -> None:
+    async for event in events:
+        told += [event]
+
+
+class Unanswered(InMemory):
+    """A service that says this of a window, and answers so much of what it is asked besides."""
+
+    def __init__(self, *items: ListenItem, answered: int) -> None:
+        super().__init__(database(), ADMIN)
+        self._items = items
+        self._answered = answered
+        self.is_busy = asyncio.Event()
+        self.may_be_left = asyncio.Event()
+
+    def listen(self, path: Path, query: Query | None = None, **_: object) -> Silence:
+        return Leaving(self, *self._items) if query is not None else Silence()
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self._answered:
+            self._answered -= 1
+            return _window("c", "d", since=3).value
+        self.is_busy.set()
+        await asyncio.Event().wait()
+        return None
+
+
+class Leaving(Saying):
+    """One that takes its time to be left."""
+
+    def __init__(self, service: Unanswered, *items: ListenItem) -> None:
+        super().__init__(*items)
+        self._service = service
+
+    async def __aexit__(self, *_: object) -> None:
+        self._service.is_busy.set()
+        await self._service.may_be_left.wait()
+
+
+@pytest.mark.parametrize(
+    ("inbox", "limit", "items", "answered"),
+    [
+        pytest.param(False, 2, APART, 0, id="a gap"),
+        pytest.param(False, 2, APART, 1, id="a gap's second piece"),
+        pytest.param(False, 2, [_window("a", "b", since=AHEAD)], 0, id="a larger window"),
+        pytest.param(True, 9, [_window("a", since=AHEAD)], 0, id="what is old in the inbox"),
+        pytest.param(True, 9, [_window(HERE, "b"), _window("b", HERE)], 0, id="what is new there"),
+        pytest.param(True, 2, APART, 0, id="the inbox's gap"),
+    ],
+)
+async def test_what_is_read_for_a_stream_delays_nothing_that_is_written_here(
+    monkeypatch: pytest.MonkeyPatch,
+    limit: int,
+    items: list[ListenItem],
+    answered: int,
+    *,
+    inbox: bool,
+) -> None:
+    """Whoever listens is told of that while the service is still silent, and can leave."""
+    monkeypatch.setattr(event_stream, "STEP", 2)
+    transport = Unanswered(StateChanged("live"), *items, answered=answered)
+    gateway = Gateway(transport)
+    if inbox:
+        events = _inbox(gateway, limit)
+    else:
+        events = message_events(gateway, HERE, history=0, window=limit)
+    told: list[ChatEvent] = []
+
+    listening = asyncio.create_task(_listen(events, told))
+    await asyncio.wait_for(transport.is_busy.wait(), WAIT)
+    for watcher in list(gateway.outbox._watchers):
+        watcher(_sent(HERE))
+    await eventually(lambda: _sent(HERE) in told)
+    transport.may_be_left.set()
+    listening.cancel()
+    await asyncio.wait({listening}, timeout=WAIT)
+    assert listening.cancelled()
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    await gateway.close()
+
+
+class Heard(BufferedSubscription):
+    """One that says what the test does, as a real one would."""
+
+    def __init__(self) -> None:
+        super().__init__(ChangeBuffer())
+
+    def _begin(self) -> None: ...
+
+    async def _end(self) -> None: ...
+
+    retry_in = last_heard = None
+
+
+async def test_what_a_stream_says_wakes_its_consumer_and_nobody_else(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each task in between would cost every message another turn of the loop."""
+    said = Heard()
+    monkeypatch.setattr(InMemory, "listen", lambda *_, **__: said)
+    gateway = Gateway(InMemory(database(), ADMIN))
+    events = message_events(gateway, HERE, history=0, window=9)
+    told: list[ChatEvent] = []
+
+    listening = asyncio.create_task(_listen(events, told))
+    await asyncio.sleep(0)
+    assert said.has_begun
+    for item in (StateChanged("live"), _window("a")):
+        said.tell(item)
+    await asyncio.sleep(0)
+    assert told == [LIVE]
+    assert asyncio.all_tasks() == {asyncio.current_task(), listening}
+    said.tell(_window("a", "b"))
+    await asyncio.sleep(0)
+    assert [type(event) for event in told] == [ConnectionChanged, MessageAdded]
+    listening.cancel()
+    await asyncio.wait({listening})
+    await gateway.close()
 
 
 async def test_presence_is_asked_for_after_what_there_is_to_begin_with() -> None:
@@ -379,7 +524,8 @@ async def test_a_stream_that_is_left_is_closed() -> None:
         finally:
             closed.append("closed")
 
-    events = with_deliveries(Gateway(InMemory(database(), ADMIN)), batches(LIVE), HERE)
+    gateway = Gateway(InMemory(database(), ADMIN))
+    events = with_deliveries(gateway, batches(LIVE), Notifier(), HERE)
     assert await anext(events) == LIVE
     await events.aclose()
     assert closed == ["closed"]

@@ -9,7 +9,7 @@ import pytest
 
 from imbari_chat.client.events import event_stream
 from imbari_chat.client.events.diff import STEP, MessageDiff, SessionDiff
-from imbari_chat.client.events.event_stream import follow, message_events
+from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
@@ -30,6 +30,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import from_json
+from tests.client.batches import following
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
 from tests.client.scenarios.faces import WAIT
 
@@ -111,7 +112,9 @@ def _word(event: ChatEvent) -> str:
 async def _told(window: Window, diff: MessageDiff) -> list[str]:
     """What is told, a batch a word or several."""
     gateway = Gateway(window)
-    batches = follow(gateway, PLACE, paths.messages_in_order(), diff, buffer=7, overflow="coalesce")
+    batches = following(
+        gateway, PLACE, paths.messages_in_order(), diff, buffer=7, overflow="coalesce"
+    )
     async with aclosing(batches) as given:
         told = [" ".join(map(_word, batch)) async for batch in given]
     assert all(one.closed for one in window.listening)
@@ -237,7 +240,7 @@ async def test_between_the_steps_of_a_large_window_others_have_their_turn() -> N
         MessageDiff(HERE, 999),
     )
     order = paths.messages_in_order()
-    batches = follow(gateway, PLACE, order, diff, buffer=7, overflow="coalesce")
+    batches = following(gateway, PLACE, order, diff, buffer=7, overflow="coalesce")
     seen = [last async for batch in batches if batch]
     assert len(seen) >= 3
     assert seen == list(range(seen[0], seen[0] + len(seen)))
@@ -339,7 +342,7 @@ async def test_below_an_inboxs_window_is_read_to_the_end_of_the_list() -> None:
         Changed(sessions(7, 8, 9), None),
     ]
     gateway = Gateway(Inbox(items))
-    batches = follow(
+    batches = following(
         gateway, paths.SESSIONS, paths.sessions_in_order(), SessionDiff(3), buffer=7,
         overflow="coalesce",
     )  # fmt: skip

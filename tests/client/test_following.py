@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from types import coroutine
 from typing import Any
 
 import pytest
 
 from imbari_chat.client.events import event_stream
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
-from imbari_chat.client.events.event_stream import follow, message_events
+from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
@@ -31,12 +32,19 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.client.batches import following
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
 from tests.view.records import NOW
 
 AMINA = SessionId("amina")
 PLACE, ORDER = paths.messages(AMINA), paths.messages_in_order()
 LIVE, AWAY = StateChanged("live"), StateChanged("reconnecting", "cut", 1.5)
+
+
+@coroutine
+def _turn() -> Generator[None, None, None]:
+    """Let others have theirs."""
+    yield
 
 
 class Said(Silence):
@@ -50,6 +58,7 @@ class Said(Silence):
         try:
             return next(self._items)
         except StopIteration:
+            await _turn()  # whatever has begun meanwhile does something first
             raise StopAsyncIteration from None
 
     async def __aexit__(self, *_: object) -> None:
@@ -107,7 +116,7 @@ def _window(*keys: str, ahead: int = 0) -> dict[str, Json]:
 async def _told(line: Line, diff: MessageDiff, **options: Any) -> list[list[str]]:
     """What comes of it, in words."""
     options = {"buffer": 7, "overflow": "raise", **options}
-    batches = follow(Gateway(line), PLACE, ORDER, diff, **options)
+    batches = following(Gateway(line), PLACE, ORDER, diff, **options)
     told = [[_word(event) for event in batch] async for batch in batches]
     assert all(one.is_closed for one in line.subscribed)
     return told
@@ -154,7 +163,7 @@ async def test_what_waits_is_sent_when_the_stream_is_live(monkeypatch: pytest.Mo
     line, online = Line([StateChanged("connecting"), LIVE, AWAY, LIVE]), list[str]()
     gateway = Gateway(line)
     monkeypatch.setattr(gateway.outbox, "online", lambda: online.append("online"))
-    batches = follow(gateway, PLACE, ORDER, MessageDiff(AMINA, 5), buffer=7, overflow="raise")
+    batches = following(gateway, PLACE, ORDER, MessageDiff(AMINA, 5), buffer=7, overflow="raise")
     told = [(_word(batch[0]), len(online)) async for batch in batches]
     assert told == [("connecting", 0), ("reconnecting cut 1.5", 1)]
     assert len(online) == 2
@@ -192,7 +201,7 @@ async def test_what_is_not_found_again_in_a_gap_was_deleted() -> None:
 
     line = Line([Changed(sessions("ab"), None), Changed(sessions("de"), None)])
     line.put(paths.SESSIONS, sessions("acdef"))
-    batches = follow(
+    batches = following(
         Gateway(line), paths.SESSIONS, paths.sessions_in_order(), SessionDiff(2),
         buffer=7, overflow="raise",
     )  # fmt: skip
@@ -242,7 +251,7 @@ async def test_what_is_written_here_is_laid_over_the_window() -> None:
     """As long as it is listened to."""
     line = Line([Changed(_window("a"), None), Changed(_window("a"), frozenset("a"))])
     gateway = Gateway(line)
-    batches = follow(gateway, PLACE, ORDER, MessageDiff(AMINA, 5), buffer=7, overflow="raise")
+    batches = following(gateway, PLACE, ORDER, MessageDiff(AMINA, 5), buffer=7, overflow="raise")
     assert [_word(event) for event in await anext(batches)] == ["+a"]
     assert await anext(batches) == []
     with gateway.own_changes.carrying_out({PLACE / "a" / "read": True}, 0):

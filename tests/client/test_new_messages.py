@@ -25,6 +25,7 @@ from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
+from tests.client.batches import without_pauses
 from tests.client.in_memory import ADMIN, InMemory, database
 from tests.view.records import NOW, session
 
@@ -84,7 +85,7 @@ async def _words(
 ) -> list[list[str]]:
     """What comes of these batches, of a window that begins with the first."""
     diff = diff or SimpleNamespace(has_begun=True, horizon=0)
-    found = with_messages(Gateway(stored), diff, batches)
+    found = without_pauses(with_messages(Gateway(stored), diff, batches))
     return [[_word(event) for event in batch] async for batch in found]
 
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from imbari_chat.client.events import new_messages
 from imbari_chat.client.events.diff import MessageDiff, SessionDiff
-from imbari_chat.client.events.event_stream import follow
 from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.events.pause import Batch
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.newest import Newest
 from imbari_chat.client.sending.ids import Ids
@@ -46,6 +46,7 @@ from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.pushid import PushIds
 from imbari_chat.wire.query import Query
 from tests.budget import examples
+from tests.client.batches import following, without_pauses
 from tests.client.in_memory import ADMIN, InMemory, Silence
 
 NOW = 1_800_000_000_000
@@ -142,11 +143,11 @@ class World:
         record: Json = {"text": self.written[-1], "from": "customer", "timestamp": timestamp, **by}
         return {paths.messages(session_id) / key: record}
 
-    def consume(self, batches: AsyncGenerator[list[ChatEvent], None]) -> None:
+    def consume(self, batches: AsyncGenerator[Batch, None]) -> None:
         """Begin to consume these."""
 
         async def consuming() -> None:
-            async for batch in batches:
+            async for batch in without_pauses(batches):
                 self.events += batch
 
         self._consumer = asyncio.create_task(consuming())
@@ -240,7 +241,7 @@ def test_a_conversation_tells_each_message_once_and_in_order(
         diff = MessageDiff(SESSION, limit, history=0)
         place = paths.messages(SESSION)
         world.consume(
-            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+            following(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
         )
         await world.look()
         for batch in batches:
@@ -272,7 +273,7 @@ def test_of_one_millisecond_the_lower_id_is_told_though_the_other_ends_the_windo
         order, place = paths.messages_in_order(), paths.messages(SESSION)
         diff = MessageDiff(SESSION, limit, history=0)
         world.consume(
-            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+            following(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
         )
         await world.look()
         write("-A", later=0)
@@ -320,7 +321,7 @@ def test_what_comes_in_pairs_of_one_millisecond_is_told_once(
             if inbox
             else (paths.messages(SESSION), paths.messages_in_order(), messages)
         )
-        told = follow(world.gateway, *where, buffer=DEFAULT_LIMIT, overflow="coalesce")
+        told = following(world.gateway, *where, buffer=DEFAULT_LIMIT, overflow="coalesce")
         world.consume(with_messages(world.gateway, sessions, told) if inbox else told)
         await world.look()
         for batch in batches:
@@ -366,7 +367,7 @@ def test_what_is_deleted_is_told_once_and_what_slides_in_is_no_news(
         for _ in range(8):
             step("write", 0)
         world.consume(
-            follow(
+            following(
                 world.gateway,
                 paths.messages(SESSION),
                 paths.messages_in_order(),
@@ -446,7 +447,7 @@ def test_the_inbox_tells_each_message_once(
         expected.clear()
         old = set(world.written)
         diff = SessionDiff(limit)
-        batches_of = follow(
+        batches_of = following(
             world.gateway,
             paths.SESSIONS,
             paths.sessions_in_order(),
@@ -522,7 +523,7 @@ async def _tells_what_is_written(world: World, count: int) -> None:
 async def _follow_inbox(world: World) -> None:
     diff = SessionDiff(2)
     order = paths.sessions_in_order()
-    batches = follow(
+    batches = following(
         world.gateway, paths.SESSIONS, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce"
     )
     world.consume(with_messages(world.gateway, diff, batches))
@@ -582,7 +583,9 @@ def test_what_a_busy_consumer_has_read_already_is_not_read_again() -> None:
             write(f"-M{number:03}", 0)
             note()
         events = [
-            one async for some in with_messages(world.gateway, diff, batches()) for one in some
+            one
+            async for some in without_pauses(with_messages(world.gateway, diff, batches()))
+            for one in some
         ]
         assert _texts(events) == world.written[1:]
         assert len([one for one in events if isinstance(one, SessionChanged)]) == 150
@@ -1075,7 +1078,7 @@ def test_a_gap_longer_than_one_piece_is_read_piece_by_piece() -> None:
         diff = MessageDiff(SESSION, 3)
         order, place = paths.messages_in_order(), paths.messages(SESSION)
         world.consume(
-            follow(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
+            following(world.gateway, place, order, diff, buffer=DEFAULT_LIMIT, overflow="coalesce")
         )
         await world.look()
         for number in range(950):

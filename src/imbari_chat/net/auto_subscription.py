@@ -11,6 +11,7 @@ from typing import Any, Protocol, Self
 
 from imbari_chat.engine.buffer import ChangeBuffer, ListenItem, Overflow
 from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.socket_subscription import SocketSubscription
 from imbari_chat.net.sse import SseSubscription
 from imbari_chat.net.subscription import ClosedOnLeaving
@@ -91,6 +92,7 @@ class AutoSubscription(ClosedOnLeaving):
         self._buffer = buffer
         self._inner = source.subscribe(path, query, buffer)
         self._heard_before: float | None = None
+        self._notifier: Notifier | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -103,6 +105,20 @@ class AutoSubscription(ClosedOnLeaving):
             except StopAsyncIteration:
                 if inner is self._inner:
                     raise
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether iterating takes no waiting: there is an item, or it is over."""
+        return self._inner.is_ready
+
+    def share(self, notifier: Notifier) -> None:
+        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
+        self._notifier = notifier
+        self._inner.share(notifier)
+
+    def begin(self) -> None:
+        """Listen from now on, before it is iterated. Twice is fine."""
+        self._inner.begin()
 
     @property
     def state(self) -> ConnectionState:
@@ -150,6 +166,8 @@ class AutoSubscription(ClosedOnLeaving):
         self._buffer.held, self._buffer.is_continued = None, old.has_begun
         leaving = old.retire()
         self._inner = source.subscribe(self._path, self._query, self._buffer)
+        if self._notifier is not None:
+            self._inner.share(self._notifier)
         if old.has_begun:
             self._inner.begin()
         return leaving

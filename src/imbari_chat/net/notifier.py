@@ -13,13 +13,16 @@ class Notifier:
     functions, callbacks of tasks and state machines among them.
     """
 
-    __slots__ = ("_waiting",)
+    __slots__ = ("_waiting", "times")
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
+        self.times = 0
+        """How often it has notified."""
 
     def notify(self, _: object = None) -> None:
         """Something changed: let everybody look again. Fit for a task's done-callback."""
+        self.times += 1
         waiting, self._waiting = self._waiting, []
         for future in waiting:
             if not future.done():
@@ -46,3 +49,15 @@ class Notifier:
             self._waiting.append(future)
             await future
         return True
+
+    async def more_than(self, times: int, patience: float | None = None) -> bool:
+        """Wait until it has notified more often than so, for somebody who looks by himself.
+
+        Args:
+            times: :attr:`times` as it was before whoever waits has looked.
+            patience: As for :meth:`until`.
+
+        Returns:
+            False if that was too long.
+        """
+        return await self.until(lambda: self.times > times, patience)

@@ -69,10 +69,19 @@ class BufferedSubscription(ClosedOnLeaving):
     async def __anext__(self) -> ListenItem:
         self._guard.check()
         self.begin()
-        await self._notifier.until(lambda: self._buffer or self._error or self._closed)
+        await self._notifier.until(lambda: self.is_ready)
         if not self._buffer:
             raise self._error or StopAsyncIteration
         return self._buffer.take()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether iterating takes no waiting: there is an item, or it is over."""
+        return bool(self._buffer) or self._error is not None or self._closed
+
+    def share(self, notifier: Notifier) -> None:
+        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
+        self._notifier = notifier
 
     @property
     def has_begun(self) -> bool:

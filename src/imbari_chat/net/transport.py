@@ -8,6 +8,7 @@ from typing import Protocol, Self, TypeAlias
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ListenItem, Overflow
 from imbari_chat.engine.server_time import Stamp
 from imbari_chat.errors import ImbariError
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.states import ConnectionState, TransportName
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -66,6 +67,16 @@ class Subscription(Protocol):
     @property
     def last_heard(self) -> float | None:
         """When the service last said anything, in seconds since the epoch; None if never."""
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether iterating takes no waiting: there is an item, or it is over."""
+
+    def share(self, notifier: Notifier) -> None:
+        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
+
+    def begin(self) -> None:
+        """Listen from now on, before it is iterated. Twice is fine."""
 
     def __aiter__(self) -> AsyncIterator[ListenItem]: ...
 

@@ -10,6 +10,7 @@ from imbari_chat.client.events.diff import STEP, Gap, MessageDiff, SessionDiff, 
 from imbari_chat.client.events.iteration import EventIteration
 from imbari_chat.client.events.new_messages import with_messages
 from imbari_chat.client.events.own_messages import PATIENCE, OwnMessages
+from imbari_chat.client.events.pause import Batch, Pause
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
@@ -44,10 +45,11 @@ async def follow(
     path: Path,
     order: Query,
     diff: WindowDiff,
+    notifier: Notifier,
     *,
     buffer: int,
     overflow: Overflow,
-) -> AsyncGenerator[list[ChatEvent], None]:
+) -> AsyncGenerator[Batch, None]:
     """Listen to the end of a list and give what changed, batch by batch, for ever.
 
     Where more changed than the window holds, after an outage or because the consumer was busy,
@@ -56,6 +58,8 @@ async def follow(
 
     It is not called live before what there is to begin with has been given, also to a consumer who
     was so busy that changes have folded.
+
+    It gives way: where it would wait, it says so instead, and ``notifier`` tells when to go on.
     """
     live: StateChanged | None = None
     larger = True
@@ -65,10 +69,17 @@ async def follow(
             path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
         )
         async with listening as subscription:
+            subscription.share(notifier)
+            subscription.begin()
             with gateway.own_changes.laid_over(path, subscription) as own:
-                async for item in subscription:
-                    match item:
-                        case StateChanged():
+                while True:
+                    if not subscription.is_ready:
+                        yield Pause.QUIET
+                        continue
+                    match await anext(subscription, None):
+                        case None:
+                            break
+                        case StateChanged() as item:
                             live = None
                             if item.state == "live":
                                 gateway.outbox.online()
@@ -76,8 +87,8 @@ async def follow(
                                 live = item
                             else:
                                 yield [connection_changed(item)]
-                        case Changed():
-                            value, touched = own.over(item.value, item.touched)
+                        case Changed(value, touched):
+                            value, touched = own.over(value, touched)
                             now = gateway.ids.now()
                             if diff.is_crowded(value, now, touched):
                                 larger = _enlarge(diff, path)
@@ -87,18 +98,22 @@ async def follow(
                             gap = diff.gap(value, touched)
                             if gap is not None:
                                 touched = None
+                                yield Pause.READING
                                 async for piece in _pieces(gateway, path, order, gap):
                                     yield diff.fill(gap, piece)
+                                    yield Pause.READING
                             steps = diff.updates(value, touched, gap=gap, now=now)
                             for step, events in enumerate(steps):
                                 if step:
-                                    await asyncio.sleep(0)  # others have their turn
+                                    yield Pause.READING  # others have their turn
                                 yield events
                             if is_first or (diff.is_full and not was_full):
                                 yield []  # that was all of it, and has been noted
                             if live is not None:
                                 yield [connection_changed(live)]
                                 live = None
+                if larger:
+                    yield Pause.READING  # the one is closed, and the other asked
 
 
 def _enlarge(diff: WindowDiff, path: Path) -> bool:
@@ -139,10 +154,12 @@ def session_events(
 ) -> AsyncGenerator[ChatEvent, None]:
     """Follow the inbox: its last ``limit`` conversations, and what is said in them."""
     diff = SessionDiff(limit)
-    order = paths.sessions_in_order()
+    order, notifier = paths.sessions_in_order(), Notifier()
     gateway.inbox.window = order.limit_to_last(limit)
-    batches = follow(gateway, paths.SESSIONS, order, diff, buffer=buffer, overflow=overflow)
-    events = with_deliveries(gateway, with_messages(gateway, diff, batches))
+    batches = follow(
+        gateway, paths.SESSIONS, order, diff, notifier, buffer=buffer, overflow=overflow
+    )
+    events = with_deliveries(gateway, with_messages(gateway, diff, batches), notifier)
     return EventIteration(gateway.place, events)
 
 
@@ -156,21 +173,24 @@ def message_events(
     overflow: Overflow = "coalesce",
 ) -> AsyncGenerator[ChatEvent, None]:
     """Follow one conversation: its last ``history`` messages, then whatever happens."""
-    diff = MessageDiff(session_id, max(history, window), history)
+    diff, notifier = MessageDiff(session_id, max(history, window), history), Notifier()
     batches = follow(
         gateway,
         paths.messages(session_id),
         paths.messages_in_order(),
         diff,
+        notifier,
         buffer=buffer,
         overflow=overflow,
     )
-    return EventIteration(gateway.place, with_deliveries(gateway, batches, session_id, diff))
+    events = with_deliveries(gateway, batches, notifier, session_id, diff)
+    return EventIteration(gateway.place, events)
 
 
 async def with_deliveries(
     gateway: Gateway,
-    batches: AsyncGenerator[list[ChatEvent], None],
+    batches: AsyncGenerator[Batch, None],
+    notifier: Notifier,
     session_id: SessionId | None = None,
     diff: MessageDiff | None = None,
 ) -> AsyncGenerator[ChatEvent, None]:
@@ -178,13 +198,13 @@ async def with_deliveries(
 
     Args:
         gateway: Where messages are written.
-        batches: The stream; closed together with this.
+        batches: The stream, which gives way; closed together with this.
+        notifier: Tells when the stream has more.
         session_id: Only messages of this conversation; of all by default.
         diff: What the stream shows of that conversation's messages.
     """
     outbox = gateway.outbox
     posted: list[ChatEvent] = []  # mostly empty, and then a deque is ten times its size
-    notifier = Notifier()
     own = OwnMessages(
         outbox.is_pending,
         diff,
@@ -202,9 +222,6 @@ async def with_deliveries(
             posted.append(event)
             notifier.notify()
 
-    def ready() -> bool:
-        return bool(posted) or following.done() or told.next is not None
-
     def besides() -> list[ChatEvent]:
         has_begun = told.is_live if diff is None else diff.has_begun
         return own.go_on(time.monotonic()) if has_begun else []
@@ -213,52 +230,61 @@ async def with_deliveries(
     outbox.watch(post)
     gateway.patient.watch(notifier.notify)
     told = _Told(gateway)
-    following = _follow_on(batches, notifier)
+    reading: asyncio.Task[Batch | None] | None = None
     try:
         while True:
-            patience = _patience(own.due_since) if told.is_live else None
-            if not await notifier.until(ready, patience) and not following.done():
-                posted.extend(own.silent(time.monotonic()))
-            if not following.done() and told.next is not None:
-                yield told.take()
+            heard_of = notifier.times
             # First, so that what the stream brings of a message comes after the message.
             while posted:
                 heard, posted[:] = posted[:], []
                 for event in heard:
                     yield event
-            if following.done():
-                batch = following.result()
-                if batch is None:
-                    return
-                if below is None and session_id is not None and diff is not None and diff.is_full:
-                    below = BelowTheWindow(gateway, session_id, diff, hear)
-                given: list[ChatEvent] = []
-                for event in batch:
-                    if isinstance(event, MessageAdded):
-                        if below is not None and below.has_told(event.message):
-                            continue
-                        gateway.ids.saw(event.session_id, event.message)
-                        gateway.presence.heard(event)
-                        given += own.heard(event)
+            batch: Batch | None = Pause.QUIET
+            if reading is None:
+                batch = await anext(batches, None)
+            elif reading.done():
+                batch, reading = reading.result(), None
+            if batch is None:
+                return
+            if isinstance(batch, Pause):
+                if batch is Pause.READING:
+                    reading = asyncio.get_running_loop().create_task(_next(batches, notifier))
+                if told.next is not None:
+                    yield told.take()
+                    continue
+                patience = _patience(own.due_since) if told.is_live else None
+                if not await notifier.more_than(heard_of, patience):
+                    posted.extend(own.silent(time.monotonic()))
+                continue
+            if below is None and session_id is not None and diff is not None and diff.is_full:
+                below = BelowTheWindow(gateway, session_id, diff, hear)
+            given: list[ChatEvent] = []
+            for event in batch:
+                if isinstance(event, MessageAdded):
+                    if below is not None and below.has_told(event.message):
                         continue
-                    if isinstance(event, ConnectionChanged):
-                        told.pass_on(event)
-                        if told.is_live:  # a courtesy, which delays nothing that is waited for
-                            gateway.presence.watch(hear)
-                        given += besides()
-                    given.append(event)
-                given += besides()
-                for event in given:
-                    yield event
-                if below is not None:
-                    below.begin()
-                following = _follow_on(batches, notifier)
+                    gateway.ids.saw(event.session_id, event.message)
+                    gateway.presence.heard(event)
+                    given += own.heard(event)
+                    continue
+                if isinstance(event, ConnectionChanged):
+                    told.pass_on(event)
+                    if told.is_live:  # a courtesy, which delays nothing that is waited for
+                        gateway.presence.watch(hear)
+                    given += besides()
+                given.append(event)
+            given += besides()
+            for event in given:
+                yield event
+            if below is not None:
+                below.begin()
     finally:
         outbox.unwatch(post)
         gateway.presence.unwatch(hear)
         gateway.patient.unwatch(notifier.notify)
-        following.cancel()
-        await asyncio.gather(following, return_exceptions=True)
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         if below is not None:
             await below.close()
         await batches.aclose()
@@ -317,16 +343,8 @@ def _patience(due_since: float | None) -> float | None:
     return None if due_since is None else max(due_since + PATIENCE - time.monotonic(), _PAUSE)
 
 
-def _follow_on(
-    batches: AsyncGenerator[list[ChatEvent], None], notifier: Notifier
-) -> "asyncio.Task[list[ChatEvent] | None]":
-    """Get the next batch, and notify when it is there."""
-    return asyncio.get_running_loop().create_task(_next(batches, notifier))
-
-
-async def _next(
-    batches: AsyncGenerator[list[ChatEvent], None], notifier: Notifier
-) -> list[ChatEvent] | None:
+async def _next(batches: AsyncGenerator[Batch, None], notifier: Notifier) -> Batch | None:
+    """The next batch, which takes a while; None if there is none."""
     try:
         return await anext(batches, None)
     finally:

@@ -23,6 +23,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from imbari_chat.client.events.diff import SessionDiff
+from imbari_chat.client.events.pause import Batch, Pause
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.newest import Newest
 from imbari_chat.schema.events import (
@@ -52,23 +53,27 @@ of more may be told again when its time has come."""
 
 
 async def with_messages(
-    gateway: Gateway, diff: SessionDiff, batches: AsyncGenerator[list[ChatEvent], None]
-) -> AsyncGenerator[list[ChatEvent], None]:
+    gateway: Gateway, diff: SessionDiff, batches: AsyncGenerator[Batch, None]
+) -> AsyncGenerator[Batch, None]:
     """The inbox's events, each session that moved followed by the messages it moved with.
 
     Args:
         gateway: Where messages are read.
         diff: What the events come from.
-        batches: The events; closed together with this.
+        batches: The events, from what gives way, as this does; closed together with this.
     """
     news = _NewMessages(gateway)
     has_begun = False
     async with aclosing(batches):
         async for batch in batches:
+            if isinstance(batch, Pause):
+                yield batch
+                continue
             if not has_begun:
                 # Whatever the connection is called: a listener that is live may be told why, and
                 # one that is slow hears of several states before the first window.
                 has_begun = diff.has_begun
+                yield Pause.READING
                 await news.begin(batch)
                 yield batch
                 continue
@@ -76,6 +81,7 @@ async def with_messages(
                 yield [event]
                 match event:
                     case SessionAdded(session) | SessionChanged(session):
+                        yield Pause.READING
                         new = await news.since(event, diff.horizon)
                         yield [MessageAdded(session.id, one) for one in new]
                     case SessionRemoved(session):
