@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 from imbari_chat.engine.access import hearing
 from imbari_chat.engine.server_time import SECOND
 from imbari_chat.errors import ClientClosed, Unavailable
+from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.stamps import Stamps, local_time
 
 __all__ = ["Workers"]
@@ -64,16 +65,22 @@ class Workers:
         """
         call = self._begin(function, args)
         begin = time.monotonic()
+
+        def look() -> None:
+            heard_at = self._heard_at if call.heard_at is None else call.heard_at
+            due = max(heard_at, begin) + silence
+            if time.monotonic() < due:
+                alarm.set(due)
+            elif not call.future.done():
+                call.future.set_exception(TimeoutError())
+
+        alarm = Alarm(look)
+        alarm.set(begin + silence)
         try:
-            while not call.future.done():
-                heard_at = self._heard_at if call.heard_at is None else call.heard_at
-                left = max(heard_at, begin) + silence - time.monotonic()
-                if left <= 0:
-                    raise TimeoutError
-                await asyncio.wait({call.future}, timeout=left)
-            result: R = call.future.result()
+            result: R = await call.future
             return result
         finally:
+            alarm.set(None)
             call.future.cancel()
 
     def _begin(self, function: Callable[..., Any], args: tuple[Any, ...]) -> "_Call":
