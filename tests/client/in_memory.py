@@ -1,7 +1,7 @@
 """A transport that ends in the emulator's core, without sockets, and loses what it is told to."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Self
@@ -170,7 +170,7 @@ class Silence:
     last_heard: float | None = None
     is_ready = True
 
-    def share(self, notifier: Notifier) -> None: ...
+    def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None: ...
 
     def begin(self) -> None: ...
 

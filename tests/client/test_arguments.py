@@ -77,7 +77,7 @@ _TYPE, _DATA = InvalidType, InvalidData
             lambda: arguments.checked_seconds("timeout", None),
             _TYPE,
             "timeout",
-            "timeout is a number of seconds, not NoneType None",
+            "timeout is a number of seconds, not None",
             None,
         ),
         (

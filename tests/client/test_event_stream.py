@@ -43,7 +43,7 @@ from imbari_chat.schema.events import (
     TypingChanged,
 )
 from imbari_chat.schema.paths import MessageId, SessionId
-from imbari_chat.states import Delivery
+from imbari_chat.states import ConnectionState, Delivery
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -412,6 +412,25 @@ async def test_what_a_stream_says_wakes_its_consumer_and_nobody_else(
     assert [type(event) for event in told] == [ConnectionChanged, MessageAdded]
     listening.cancel()
     await asyncio.wait({listening})
+    await gateway.close()
+
+
+async def test_what_waits_is_sent_when_the_stream_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time, though its consumer has something else to do, and waits for just that perhaps."""
+    said, online = Heard(), list[str]()
+    monkeypatch.setattr(InMemory, "listen", lambda *_, **__: said)
+    gateway = Gateway(InMemory(database(), ADMIN))
+    monkeypatch.setattr(type(gateway.outbox), "online", lambda _: online.append(said.state))
+    events = message_events(gateway, HERE, history=0, window=9)
+    said.tell(StateChanged("connecting"))
+    assert await anext(events) == ConnectionChanged("connecting")
+    states: list[ConnectionState] = ["live", "stale", "reconnecting", "live"]
+    for at, state in enumerate(states):
+        said.tell(StateChanged(state))
+        assert len(online) == (at > 0)  # not in the midst of what the connection does
+        await asyncio.sleep(0)
+    assert online == ["live", "live"]
+    await events.aclose()
     await gateway.close()
 
 

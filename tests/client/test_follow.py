@@ -12,7 +12,6 @@ from imbari_chat.client.events.diff import STEP, MessageDiff, SessionDiff
 from imbari_chat.client.events.event_stream import message_events
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.ids import Ids
-from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.engine.buffer import ListenItem
@@ -144,19 +143,6 @@ async def test_it_is_live_once_what_there_is_has_been_given(
 ) -> None:
     """And each time that it comes back; a connection that broke meanwhile is not called so."""
     assert await _told(Window(list(items)), MessageDiff(HERE, 3)) == told
-
-
-@pytest.mark.parametrize(
-    ("items", "times"), [([CONNECTING, FIRST, AWAY], 0), ([LIVE, FIRST, AWAY, LIVE], 2)]
-)
-async def test_whoever_hears_that_the_line_is_live_has_what_waits_sent(
-    items: list[ListenItem], times: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """At once, also before anything has been given."""
-    came: list[None] = []
-    monkeypatch.setattr(Outbox, "online", lambda _: came.append(None))
-    await _told(Window(items), MessageDiff(HERE, 3))
-    assert len(came) == times
 
 
 async def test_it_is_listened_where_the_window_is_and_with_what_was_asked_for() -> None:

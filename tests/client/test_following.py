@@ -158,17 +158,6 @@ async def test_one_that_is_cut_before_anything_was_given_is_not_live() -> None:
     ]  # fmt: skip
 
 
-async def test_what_waits_is_sent_when_the_stream_is_live(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each time, and not when it says something else."""
-    line, online = Line([StateChanged("connecting"), LIVE, AWAY, LIVE]), list[str]()
-    gateway = Gateway(line)
-    monkeypatch.setattr(gateway.outbox, "online", lambda: online.append("online"))
-    batches = following(gateway, PLACE, ORDER, MessageDiff(AMINA, 5), buffer=7, overflow="raise")
-    told = [(_word(batch[0]), len(online)) async for batch in batches]
-    assert told == [("connecting", 0), ("reconnecting cut 1.5", 1)]
-    assert len(online) == 2
-
-
 async def test_a_window_full_of_what_is_ahead_is_exchanged_for_a_larger_one(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

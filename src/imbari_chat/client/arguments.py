@@ -157,5 +157,8 @@ def checked_message_id(name: str, value: object) -> str | None:
 
 
 def _wrong(name: str, wanted: str, value: object, *, hint: str | None = None) -> InvalidType:
-    shown = value.__name__ if isinstance(value, type) else f"{type(value).__name__} {value!r:.60}"
+    if value is None or isinstance(value, type):
+        shown = getattr(value, "__name__", "None")
+    else:
+        shown = f"{type(value).__name__} {value!r:.60}"
     return InvalidType(f"{name} is {wanted}, not {shown}", where=name, hint=hint)

@@ -92,7 +92,7 @@ class AutoSubscription(ClosedOnLeaving):
         self._buffer = buffer
         self._inner = source.subscribe(path, query, buffer)
         self._heard_before: float | None = None
-        self._notifier: Notifier | None = None
+        self._shared: tuple[Notifier, Callable[[], None]] | None = None
 
     def __aiter__(self) -> Self:
         return self
@@ -111,10 +111,10 @@ class AutoSubscription(ClosedOnLeaving):
         """Whether iterating takes no waiting: there is an item, or it is over."""
         return self._inner.is_ready
 
-    def share(self, notifier: Notifier) -> None:
-        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
-        self._notifier = notifier
-        self._inner.share(notifier)
+    def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None:
+        """As for any other; whichever is the one."""
+        self._shared = notifier, on_live
+        self._inner.share(*self._shared)
 
     def begin(self) -> None:
         """Listen from now on, before it is iterated. Twice is fine."""
@@ -166,8 +166,8 @@ class AutoSubscription(ClosedOnLeaving):
         self._buffer.held, self._buffer.is_continued = None, old.has_begun
         leaving = old.retire()
         self._inner = source.subscribe(self._path, self._query, self._buffer)
-        if self._notifier is not None:
-            self._inner.share(self._notifier)
+        if self._shared is not None:
+            self._inner.share(*self._shared)
         if old.has_begun:
             self._inner.begin()
         return leaving

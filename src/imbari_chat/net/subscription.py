@@ -1,7 +1,8 @@
 """What every subscription has in common: it is iterated, says its state, and is closed once."""
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from types import TracebackType
 from typing import Any, Self
 
@@ -44,6 +45,7 @@ class BufferedSubscription(ClosedOnLeaving):
         self._buffer = buffer
         self._guard = LoopGuard()
         self._notifier = Notifier()
+        self._on_live: Callable[[], None] | None = None
         self._latest = StateChanged("connecting")
         self._since = time.time()
         self._value: Changed | None = None
@@ -79,9 +81,14 @@ class BufferedSubscription(ClosedOnLeaving):
         """Whether iterating takes no waiting: there is an item, or it is over."""
         return bool(self._buffer) or self._error is not None or self._closed
 
-    def share(self, notifier: Notifier) -> None:
-        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
-        self._notifier = notifier
+    def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None:
+        """Tell by this notifier, from now on, that it may be ready. Before it is iterated.
+
+        Args:
+            notifier: The consumer's.
+            on_live: Called on the loop whenever it has become live, be the consumer busy or not.
+        """
+        self._notifier, self._on_live = notifier, on_live
 
     @property
     def has_begun(self) -> bool:
@@ -146,6 +153,8 @@ class BufferedSubscription(ClosedOnLeaving):
         """Keep it for the consumer; :attr:`_notifier` is told by whoever calls this."""
         if isinstance(item, StateChanged):
             self._latest, self._since = item, time.time()
+            if item.state == "live" and self._on_live is not None:
+                asyncio.get_running_loop().call_soon(self._on_live)
         else:
             self._value = item
         if self._closed or self._error is not None:

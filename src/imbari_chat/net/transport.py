@@ -72,8 +72,13 @@ class Subscription(Protocol):
     def is_ready(self) -> bool:
         """Whether iterating takes no waiting: there is an item, or it is over."""
 
-    def share(self, notifier: Notifier) -> None:
-        """Tell by this notifier, from now on, that it may be ready. Before it is iterated."""
+    def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None:
+        """Tell by this notifier, from now on, that it may be ready. Before it is iterated.
+
+        Args:
+            notifier: The consumer's.
+            on_live: Called on the loop whenever it has become live, be the consumer busy or not.
+        """
 
     def begin(self) -> None:
         """Listen from now on, before it is iterated. Twice is fine."""

@@ -69,7 +69,7 @@ async def follow(
             path, order.limit_to_last(diff.limit), buffer=buffer, overflow=overflow
         )
         async with listening as subscription:
-            subscription.share(notifier)
+            subscription.share(notifier, gateway.outbox.online)
             subscription.begin()
             with gateway.own_changes.laid_over(path, subscription) as own:
                 while True:
@@ -81,8 +81,6 @@ async def follow(
                             break
                         case StateChanged() as item:
                             live = None
-                            if item.state == "live":
-                                gateway.outbox.online()
                             if item.state == "live" and not diff.has_begun:
                                 live = item
                             else:
