@@ -142,10 +142,27 @@ def test_who_takes_little_takes_its_turn_at_making_room() -> None:
     assert outgoing.held == 900
 
 
+def test_who_has_left_makes_no_room() -> None:
+    """Nor is told that it was cut off."""
+    outgoing = Outgoing(BOUND)
+    left, stuck, new = (Reader(outgoing) for _ in range(3))
+    for reader in (left, stuck):
+        reader.backlog.push(Payload(b"x" * 500))
+    left.backlog.close()
+    left.backlog.push(Payload(b"x" * 500))
+    new.backlog.push(Payload(b"x" * 600))
+    new.backlog.push(Payload(b"x" * 500))
+    assert (left.cut, stuck.cut, new.cut) == (False, True, False)
+    assert outgoing.held == 1100
+
+
 def test_one_payload_alone_may_be_larger_than_the_bound() -> None:
     """Or nobody could have it; what comes behind it may not."""
     outgoing = Outgoing(BOUND)
     alone = Reader(outgoing, bound=100)
+    for _ in range(3):  # what has been taken is no reason to refuse what comes
+        alone.backlog.push(Payload(b"x" * 50))
+        alone.take()
     alone.backlog.push(Payload(b"x" * 5000))
     alone.backlog.push(Payload(b"x" * 500))
     assert outgoing.held == 5500
