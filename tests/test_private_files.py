@@ -52,6 +52,53 @@ def test_a_link_is_not_followed(act: str, tmp_path: Path) -> None:
     assert elsewhere.read_text() == "theirs"
 
 
+MAKE: dict[str, Callable[[Path], None]] = {
+    "replace": lambda file: private_files.replace(file, "text"),
+    "prepare": private_files.prepare,
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("make", MAKE.values(), ids=MAKE)
+def test_what_is_made_is_its_owners_alone_from_the_first_moment_on(
+    make: Callable[[Path], None], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The file, and its directory, wherever it is; nothing had to be put right."""
+    file = tmp_path / "deep" / "down" / "token"
+    before = os.umask(0)
+    try:
+        make(file)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    assert caplog.messages == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("act", ["read", "prepare"])
+def test_a_file_that_others_could_read_is_taken_from_them(act: str, tmp_path: Path) -> None:
+    """Before anything is read from it or written to it."""
+    file = tmp_path / "token"
+    file.write_text("kept")
+    file.chmod(0o644)
+    ACTS[act](file)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert file.read_text() == "kept"
+
+
+def test_what_was_put_there_is_read_until_it_is_removed(tmp_path: Path) -> None:
+    """As a whole, and as often as it is replaced."""
+    file = tmp_path / "token"
+    assert private_files.read(file) is None
+    for text in ("long and old", "näw"):
+        private_files.replace(file, text)
+        assert private_files.read(file) == text.encode()
+    assert private_files.remove(file) is True
+    assert private_files.remove(file) is False
+    assert private_files.read(file) is None
+
+
 def test_what_is_prepared_is_there_and_keeps_what_it_holds(tmp_path: Path) -> None:
     """In a directory that may have to be made."""
     file = tmp_path / "new" / "box"
@@ -141,16 +188,17 @@ def test_a_file_is_its_owners_alone(
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no modes")
+@pytest.mark.parametrize("act", ["read", "replace", "prepare"])
 @pytest.mark.parametrize(
     ("mode", "becomes"),
     [(0o700, 0o700), (0o755, 0o755), (0o775, 0o700), (0o757, 0o700), (0o1777, 0o1777)],
 )
-def test_a_directory_is_changed_by_its_owner_alone(tmp_path: Path, mode: int, becomes: int) -> None:
+def test_a_directory_is_changed_by_its_owner_alone(
+    tmp_path: Path, act: str, mode: int, becomes: int
+) -> None:
     """Others may look into it; where it is sticky, they touch nothing of ours."""
     folder = tmp_path / "data"
     folder.mkdir()
     folder.chmod(mode)
-    private_files.replace(folder / "token", "text")
+    ACTS[act](folder / "token")
     assert stat.S_IMODE(folder.stat().st_mode) == becomes
-    assert (folder / "token").read_text() == "text"
-    assert stat.S_IMODE((folder / "token").stat().st_mode) == 0o600

@@ -33,10 +33,11 @@ def nairobi() -> Iterator[None]:
         ("2024-03-12T15:05+01:00", NOW),
         ("2024-03-12", NOW - (17 * 60 + 5) * 60_000),
         ("1969-12-31T23:59:59.5Z", -500),
+        ("+30m", NOW + 30 * 60_000),
     ],
 )
 def test_moments(text: str, expected: int) -> None:
-    """Lengths count back from now; what names no zone is meant on the spot."""
+    """Lengths count back from now, or on with a plus; what names no zone is meant on the spot."""
     assert moment(text, NOW, option="--since") == expected
 
 

@@ -277,6 +277,52 @@ def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:
     portal.close()
 
 
+@pytest.mark.parametrize("state", ["new", "begun", "closed", "closed before it began"])
+def test_a_forked_child_waits_for_no_thread_of_its_parent(
+    monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    """It is told, though somebody was just waiting for the next event, and the parent goes on."""
+
+    async def source() -> AsyncGenerator[int, None]:
+        yield 1
+        yield 2
+
+    portal = Portal("test")
+    iterator = BlockingIterator(portal, source())
+    taken = [] if state in {"new", "closed before it began"} else [next(iterator)]
+    if state.startswith("closed"):
+        iterator.close()
+    with monkeypatch.context() as child, iterator._turn:
+        child.setattr(portal._guard, "_pid", 0)
+        with pytest.raises(RuntimeError, match="after forking"):
+            next(iterator)
+    taken += iterator
+    assert taken == {"closed": [1], "closed before it began": []}.get(state, [1, 2])
+    portal.close()
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("closed", [True, False])
+def test_an_iterator_of_a_closed_client_has_ended_unless_it_is_new(
+    *, begun: bool, closed: bool
+) -> None:
+    """One that nobody has begun or closed is used too late, and that is told."""
+
+    async def source() -> AsyncGenerator[int, None]:
+        yield 1
+        yield 2
+
+    portal = Portal("test")
+    iterator = BlockingIterator(portal, source())
+    if begun:
+        next(iterator)
+    if closed:
+        iterator.close()
+    portal.close()
+    with pytest.raises(StopIteration if begun or closed else ClientClosed):
+        next(iterator)
+
+
 def test_threads_that_iterate_together_take_turns() -> None:
     """Each event goes to one of them, and whoever closes ends it for all."""
     go_on = threading.Event()

@@ -19,9 +19,11 @@ from imbari_chat.schema.teamwork import (
     Snooze,
     TeamSnapshot,
 )
+from imbari_chat.view.moments import coming
 from imbari_chat.view.people import Person
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
 from tests.view.records import NOW, message, session
+from tests.zones import time_zone
 
 AMINA = session("amina", customerUid="u-amina", customerName="Amina W", unreadCount=1)
 BRIAN = session("brian", at=-5)
@@ -370,11 +372,24 @@ async def test_what_is_unread_is_not_said_to_be_marked() -> None:
 def test_ends_are_mornings_and_hours() -> None:
     """From a Sunday evening, Monday is tomorrow."""
     now = datetime(2026, 11, 29, 21, 30)  # noqa: DTZ001  # as on the wall
-    snoozes = dict(ends_of_snoozes(now))
+    snoozes = dict(ends_of_snoozes(now, None))
     assert snoozes["in an hour"].isoformat() == "2026-11-29T22:30:00"
     assert snoozes["tomorrow morning"] == snoozes["Monday morning"]
     assert snoozes["Monday morning"].isoformat() == "2026-11-30T09:00:00"
     assert dict(ends_of_blocks(now))["somebody lifts it"] == "never"
+
+
+@pytest.mark.parametrize("eve", ["2024-03-30T14:05:41.7", "2024-10-26T14:05:41.7"])
+def test_mornings_are_at_nine_though_clocks_change_at_night(eve: str) -> None:
+    """By the clock on the wall of the day itself, offered or typed; hours are hours."""
+    with time_zone("CET-1CEST,M3.5.0,M10.5.0/3"):
+        now = datetime.fromisoformat(eve).astimezone()
+        ends = dict(ends_of_snoozes(now, None))
+        mornings = [end for words, end in ends.items() if "morning" in words]
+        assert [f"{one.astimezone():%H:%M:%S.%f}" for one in mornings] == ["09:00:00.000000"] * 2
+        assert ends["in an hour"].timestamp() == now.timestamp() + 3600
+        typed = coming("tomorrow", round(now.timestamp() * 1000))
+        assert typed == round(ends["tomorrow morning"].timestamp() * 1000)
 
 
 async def test_an_end_can_be_typed() -> None:

@@ -112,16 +112,93 @@ def test_who_has_taken_nothing_for_longest_makes_room() -> None:
     assert outgoing.held == 700
 
 
+def test_room_is_made_for_what_does_not_fit_and_not_for_what_does() -> None:
+    """To the byte, and also if it is only known when it is written how large something is."""
+    for later in (True, False):
+        for size in (600, 601):
+            outgoing = Outgoing(BOUND)
+            stuck, new = (Reader(outgoing) for _ in range(2))
+            stuck.backlog.push(Payload(b"x" * 400))
+            payload = Payload(None, size=1) if later else Payload(b"x" * size)
+            new.backlog.push(payload)
+            if later:
+                assert not stuck.cut
+                outgoing.fill(payload, b"x" * size)
+            assert (stuck.cut, new.cut) == (size == 601, False)
+            assert outgoing.held == (601 if stuck.cut else BOUND)
+
+
+def test_who_takes_little_takes_its_turn_at_making_room() -> None:
+    """Something was taken, and what still waits counts as that of others does."""
+    outgoing = Outgoing(BOUND)
+    little, stuck, empty, new = (Reader(outgoing) for _ in range(4))
+    empty.backlog.push(Payload(b"x" * 100))
+    for reader in (little, little, stuck):
+        reader.backlog.push(Payload(b"x" * 300))
+    empty.take()
+    little.take()
+    new.backlog.push(Payload(b"x" * 900))
+    assert (stuck.cut, little.cut, empty.cut, new.cut) == (True, True, False, False)
+    assert outgoing.held == 900
+
+
+def test_who_has_left_makes_no_room() -> None:
+    """Nor is told that it was cut off."""
+    outgoing = Outgoing(BOUND)
+    left, stuck, new = (Reader(outgoing) for _ in range(3))
+    for reader in (left, stuck):
+        reader.backlog.push(Payload(b"x" * 500))
+    left.backlog.close()
+    left.backlog.push(Payload(b"x" * 500))
+    new.backlog.push(Payload(b"x" * 600))
+    new.backlog.push(Payload(b"x" * 500))
+    assert (left.cut, stuck.cut, new.cut) == (False, True, False)
+    assert outgoing.held == 1100
+
+
 def test_one_payload_alone_may_be_larger_than_the_bound() -> None:
     """Or nobody could have it; what comes behind it may not."""
     outgoing = Outgoing(BOUND)
     alone = Reader(outgoing, bound=100)
+    for _ in range(3):  # what has been taken is no reason to refuse what comes
+        alone.backlog.push(Payload(b"x" * 50))
+        alone.take()
     alone.backlog.push(Payload(b"x" * 5000))
     alone.backlog.push(Payload(b"x" * 500))
     assert outgoing.held == 5500
     alone.backlog.push(Payload(b"x"))
     assert alone.cut
     assert outgoing.held == 0
+
+
+@pytest.mark.parametrize("sizes", [[40, 60], [1] * 100, [0] * 100, [99, 0]])
+@pytest.mark.parametrize("asked", [0, 5])
+def test_what_waits_behind_the_first_is_bounded_to_the_byte(sizes: list[int], asked: int) -> None:
+    """What is empty counts as a byte; what was asked for does not count, nor what was taken."""
+    reader = Reader(Outgoing(10**9), bound=100)
+    for size in (5000, *sizes):
+        reader.backlog.push(Payload(b"x" * size))
+        for _ in range(asked):
+            reader.backlog.push(Payload(b"x" * 500), asked=True)
+    assert (reader.cut, reader.woken) == (False, (1 + len(sizes)) * (1 + asked))
+    for _ in range(1 + asked):  # the first, and what was asked for behind it
+        reader.take()
+    reader.backlog.push(Payload(b"x" * sizes[0]))
+    assert not reader.cut
+    reader.backlog.push(Payload(b""))
+    assert reader.cut
+    assert reader.backlog.size == 0
+
+
+@pytest.mark.parametrize("size", [0, 1, 5000])
+def test_what_was_asked_for_leaves_room_for_two_others(size: int) -> None:
+    """One is as good as being sent, and one behind it may be of any size."""
+    reader = Reader(Outgoing(10**9), bound=100)
+    for payload in (500, 500, 500):
+        reader.backlog.push(Payload(b"x" * payload), asked=True)
+    for payload in (5000, size):
+        reader.backlog.push(Payload(b"x" * payload))
+    assert not reader.cut
 
 
 def test_what_is_not_written_yet_keeps_its_place() -> None:

@@ -15,7 +15,7 @@ from imbari_chat.schema.models import Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.view.dates import full
 from imbari_chat.view.labels import customer_label
-from imbari_chat.view.moments import WHEN, coming
+from imbari_chat.view.moments import WHEN, coming, morning
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ __all__ = ["Teamwork", "ends_of_blocks", "ends_of_snoozes"]
 End: TypeAlias = datetime | Literal["never", "typed"]
 """When something ends: then, or by nobody's doing, or as is yet to be typed."""
 
-_MORNING: Final = 9
 _LONGEST: Final = 60
 
 
@@ -131,7 +130,7 @@ class Teamwork:
         if self._store.listing.team.snooze_of(session) is not None:
             await self._done(self._chat.team.unsnooze(session.id), "In sight again")
             return
-        until = await self._end("Out of sight until", ends_of_snoozes(self._now()))
+        until = await self._end("Out of sight until", ends_of_snoozes(self._now(), self._zone))
         if isinstance(until, datetime):
             taken = self._chat.team.snooze(session.id, until)
             await self._done(taken, f"Out of sight until {self._words(until)}")
@@ -185,14 +184,18 @@ class Teamwork:
         return datetime.now(self._zone).astimezone(self._zone)
 
 
-def ends_of_snoozes(now: datetime) -> Iterator[tuple[str, datetime]]:
+def ends_of_snoozes(now: datetime, zone: tzinfo | None) -> Iterator[tuple[str, datetime]]:
     """What a snooze can be until: hours from now, and mornings."""
-    morning = now.replace(hour=_MORNING, minute=0, second=0, microsecond=0)
-    monday = morning + timedelta(days=7 - now.weekday())
+
+    def in_the_morning(days: int) -> datetime:
+        return datetime.fromtimestamp(
+            morning(round(now.timestamp() * 1000), days, zone) / 1000, zone
+        )
+
     yield "in an hour", now + timedelta(hours=1)
     yield "in three hours", now + timedelta(hours=3)
-    yield "tomorrow morning", morning + timedelta(days=1)
-    yield "Monday morning", monday
+    yield "tomorrow morning", in_the_morning(1)
+    yield "Monday morning", in_the_morning(7 - now.weekday())
     yield "in a week", now + timedelta(days=7)
 
 

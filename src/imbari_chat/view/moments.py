@@ -8,7 +8,7 @@ import re
 from datetime import datetime, timedelta, tzinfo
 from typing import Final
 
-__all__ = ["AGO", "WHEN", "coming", "named"]
+__all__ = ["AGO", "WHEN", "coming", "morning", "named"]
 
 AGO: Final = "so long ago (45m, 2h, 3d, 1w), or a date or time (2024-03-12, 2024-03-12T14:05)"
 """How to name a moment that is over."""
@@ -42,10 +42,15 @@ def coming(text: str, now: int, zone: tzinfo | None = None) -> int | None:
     ``tomorrow`` is at nine. None if it names none; one that has passed is given all the same."""
     given = text.strip()
     if given == "tomorrow":
-        day = datetime.fromtimestamp(now / 1000, zone).astimezone(zone) + timedelta(days=1)
-        return int(day.replace(hour=_MORNING, minute=0, second=0).timestamp()) * 1000
+        return morning(now, 1, zone)
     length = _SO_LONG.fullmatch(given)
     return now + _length(length) if length else named(given, now, zone)
+
+
+def morning(now: int, days: int, zone: tzinfo | None = None) -> int:
+    """Nine o'clock on the wall so many days after ``now``, though clocks may change until then."""
+    day = datetime.fromtimestamp(now / 1000, zone) + timedelta(days=days)
+    return int(day.replace(hour=_MORNING, minute=0, second=0).timestamp()) * 1000
 
 
 def _length(found: re.Match[str]) -> int:

@@ -250,8 +250,8 @@ class BlockingIterator(Generic[R]):
             return self._take()
 
     def _check(self) -> None:
-        if self._closed or (self._begun and self._portal.closed):
-            self._portal.check_process()
+        self._portal.check_process()
+        if self._closed:
             raise StopIteration
         if not self._begun:
             self._portal.check()
