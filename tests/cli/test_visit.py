@@ -23,7 +23,9 @@ from imbari_chat.schema.events import (
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage, became
 from imbari_chat.states import Delivery
+from imbari_chat.view.outgoing import PATIENCE
 from tests.view.records import NOW, message, outgoing, session
+from tests.virtual_time import in_virtual_time
 
 AMINA = session("amina", customerSeenAt=NOW)
 DENIED = AccessDenied("not yours")
@@ -154,7 +156,7 @@ async def test_coming_back_shows_what_is_new(
     told = capsys.readouterr()
     assert told.out.splitlines() == printed
     assert told.err == "● new reply while you were away\n"
-    assert await here.visit.answered(0.01)
+    assert await here.visit.answered(0)
     for one in HISTORY:
         here.hears(one)
     assert here.out == []
@@ -169,7 +171,7 @@ async def test_whoever_was_never_here_begins_anew(capsys: pytest.CaptureFixture[
     await here.visit.resume()
     told = capsys.readouterr()
     assert (told.out, told.err) == ("", "")
-    assert not await here.visit.answered(0.0)
+    assert not await here.visit.answered(0)
 
 
 async def test_a_program_is_told_of_the_session_and_of_all_messages(
@@ -219,13 +221,13 @@ async def test_an_answer_counts_from_the_last_line_on(capsys: pytest.CaptureFixt
     """One that came before it answers something else; one's own words are no answer."""
     here = Visiting(capsys, Chat(), person=False)
     here.hears(message("m1", "Hi", sender="admin"))
-    assert await here.visit.answered(60)
+    assert await here.visit.answered(0)
     await here.visit.hand_over("And now?")
-    assert not await here.visit.answered(0.0)
+    assert not await here.visit.answered(0)
     here.hears(message("o0", "And now?"))
-    assert not await here.visit.answered(0.0)
+    assert not await here.visit.answered(0)
     here.hears(message("m2", "Now!", sender="admin"))
-    assert await here.visit.answered(60)
+    assert await here.visit.answered(0)
 
 
 async def test_a_person_is_told_what_a_message_waits_for(
@@ -283,29 +285,31 @@ async def test_what_goes_well_is_not_narrated(capsys: pytest.CaptureFixture[str]
             here.becomes(sent, "confirmed")
         else:
             here.hears(message("o0", "Hello"))
-        assert (here.said, here.visit._pending) == ([], {})
+        told = capsys.readouterr()
+        assert (told.out, told.err, here.visit._pending) == ("", "", {})
         here.hears(message("o0", "Hello"))
         assert here.out == []
 
 
-async def test_an_answer_that_is_late_is_worth_a_word(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("queued", [0, 1])
+def test_an_answer_that_is_late_is_worth_a_word(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, queued: int
 ) -> None:
-    """A moment after it has become late, and not before."""
-    monkeypatch.setattr(module, "_A_LITTLE_LATER", 0.01)
-    now = NOW
-    monkeypatch.setattr(module, "_now", lambda: now)
-    here = Visiting(capsys, Chat(), person=True)
-    await here.visit.hand_over("Hello")
-    here.becomes(here.chat.outbox[0], "sent")
-    assert here.said == []
-    now += 2_000
-    said: list[str] = []
-    async with asyncio.timeout(60):
-        while not said:
-            await asyncio.sleep(0.01)
-            said = here.said
-    assert said == ["no answer yet: Hello"]
+    """A moment after it has become late, and not before, however long it was kept here."""
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(module, "_now", lambda: NOW + round(loop.time() * 1000))
+        here = Visiting(capsys, Chat(), person=True)
+        await here.visit.hand_over("Hello")
+        await asyncio.sleep(queued)
+        here.becomes(here.chat.outbox[0], "sent")
+        await asyncio.sleep(PATIENCE / 1000)
+        assert here.said == []
+        await asyncio.sleep(1)
+        assert here.said == ["no answer yet: Hello"]
+
+    in_virtual_time(main())
 
 
 async def test_what_is_refused_comes_back_to_a_person_and_ends_a_pipe(

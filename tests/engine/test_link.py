@@ -1,6 +1,7 @@
 """A client's link, told the time and what the server says."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -454,6 +455,28 @@ def test_an_answer_ends_the_worry() -> None:
     assert played.drain() == [Told(1, StateChanged("live"))]
 
 
+def test_bytes_that_leave_end_the_worry_once() -> None:
+    """Answers come after them. That they left may be said again, or late."""
+    played = Played()
+    played.link.moved(played.now)
+    played.live()
+    played.wait(13)
+    assert played.link.state == "stale"
+    left = played.now
+    played.link.moved(left)
+    assert played.drain() == [Told(1, StateChanged("live"))]
+    assert played.link.deadline() == left + 10
+    played.now += 5
+    played.link.moved(played.now)
+    assert (played.drain(), played.link.deadline()) == ([], left + 15)
+    played.link.ask("m", {"p": "/"}, WRITE, played.now)
+    ended: list[float] = []
+    for second in range(60):
+        played.link.moved(left + second % 6)
+        ended += _pushed(played, 1)
+    assert ended[0] == left + 35
+
+
 def _pushed(played: Played, seconds: int) -> list[float]:
     """A second after the other something is pushed; when the connection was given up."""
     for _ in range(seconds):
@@ -516,15 +539,18 @@ def test_a_sign_of_life_is_sent() -> None:
     assert kept == [45, 90]
 
 
-def test_bytes_of_the_first_answer_put_its_deadline_off() -> None:
-    """On a slow line it takes as long as it takes; silence does not."""
+@pytest.mark.parametrize("came", [Link.heard, Link.moved])
+def test_bytes_of_the_first_answer_put_its_deadline_off(came: Callable[..., None]) -> None:
+    """On a slow line it takes as long as it takes, as does what it answers; silence does not."""
     played = Played()
     played.link.listen(1, ROOM, None, played.now)
     played.greet()
     for _ in range(5):
         assert Disconnect() not in [effect for _, effect in played.wait(8)]
-        played.link.heard(played.now)
-    assert Disconnect() in [effect for _, effect in played.wait(10)]
+        came(played.link, played.now)
+        played.link.moved(played.now - 3)
+    assert Disconnect() not in [effect for _, effect in played.wait(9)]
+    assert Disconnect() in [effect for _, effect in played.wait(1)]
 
 
 def test_a_slow_sign_in_leaves_the_dial_its_time() -> None:

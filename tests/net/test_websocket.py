@@ -653,9 +653,11 @@ async def test_a_server_that_does_not_serve_is_the_end() -> None:
 
     async with serving(script) as server, over(server) as transport:
         subscription = transport.listen(PLACE)
+        assert list(transport.subscriptions) == [subscription]
         with pytest.raises(ConfigError, match="another region"):
             await _until(subscription, lambda item: False)
         assert subscription.state == "closed"
+        assert list(transport.subscriptions) == []
         assert server.dialed == 1
         with pytest.raises(ConfigError):
             await transport.get(PLACE)

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import InvalidData
@@ -164,6 +164,8 @@ def test_nothing_absent_is_kept(tree: Node) -> None:
             waiting.extend(node.children.values())
 
 
+@example(True, 1)
+@example(0, False)
 @given(scalars, scalars)
 def test_leaves_are_equal_when_their_values_are(a: Any, b: Any) -> None:
     """True is not 1, and equal leaves hash alike."""

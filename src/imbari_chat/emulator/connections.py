@@ -213,7 +213,7 @@ class _Connection(H11Protocol):
     @property
     def waiting(self) -> bool:
         """There is no request that anybody works on."""
-        return self.conn.our_state is h11.IDLE and self.conn.their_state is h11.IDLE
+        return self.conn.our_state is h11.IDLE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         super().connection_made(transport)

@@ -1,10 +1,13 @@
 """Writing the users of a project down, reading them back, and telling that something changed."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.accounts import OobCode, VerificationCode
+from imbari_chat.emulator.auth.fields import Fields
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.errors import InvalidData
 from tests.emulator.auth.harness import PROJECT, Service
@@ -115,6 +118,32 @@ async def test_the_version_grows_with_every_change_and_only_then(service: Servic
         seen = state.version
     state.clear()
     assert state.version > seen
+
+
+def test_the_version_grows_with_every_code_proof_and_setting() -> None:
+    """None of them is an account, and all would be lost with a project that is forgotten."""
+    code = OobCode(email="a@b", request_type="VERIFY_EMAIL", code="c", link="l")
+    sent = VerificationCode(phone_number="+1", code="123456", session_info="s")
+    accounts = AuthState(project=PROJECT).accounts()
+    changes: list[Callable[[], object]] = [
+        lambda: accounts.keep_code(code),
+        lambda: accounts.spend_code(code),
+        lambda: accounts.keep_verification(sent),
+        lambda: accounts.spend_verification(sent),
+        lambda: accounts.keep_proof("p", "+1"),
+        lambda: accounts.configure(Fields({})),
+        lambda: accounts.put(Account(local_id="u")),
+        lambda: accounts.remove("u"),
+        accounts.clear,
+        lambda: accounts.restore({}),
+    ]
+    for change in changes:
+        seen = accounts.version
+        change()
+        assert accounts.version > seen
+    seen = accounts.version
+    accounts.remove("u")
+    assert accounts.version == seen
 
 
 def test_projects_are_known_once_asked_for_and_cleared_together() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Coroutine
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any, Final
 
 from imbari_chat.cli.customer.lead import Lead
@@ -86,7 +86,7 @@ class Visit:
         session = await self._chat.resume(sessions[0].id)
         self._begin(session)
         history = await self._chat.history(limit=_HISTORY)
-        arrived = {one.id: at for one, at in arrivals(history, time.time_ns() // 1_000_000)}
+        arrived = {one.id: at for one, at in arrivals(history, _now())}
         for message in history:
             is_news = message.sender == "admin" and arrived[message.id] > (
                 session.customer_seen_at or 0
@@ -165,11 +165,9 @@ class Visit:
 
     async def answered(self, within: float) -> bool:
         """Whether an answer to what was sent last comes in time."""
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._answered.wait(), within)
-        except TimeoutError:
-            return False
-        return True
+        return self._answered.is_set()
 
     async def leave(self) -> Unavailable | None:
         """Close the chat, and give back what did not arrive.
