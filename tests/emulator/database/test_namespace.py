@@ -197,7 +197,8 @@ def test_what_is_wrong_by_itself_is_told_whatever_is_stored(body: Json) -> None:
     """Something that does not fit what is stored does not hide it."""
     told = set()
     full: Json = {"a": {".value": 1.7e308, ".priority": 1.7e308}, "b": 1}
-    for stored in (full, {"b": 1}, {"a": 1}, None):
+    stores: list[Json] = [full, {"b": 1}, {"a": 1}, None]
+    for stored in stores:
         database = _database("{}")
         database.write(Write.put(HERE, stored), ADMIN, NOW)
         with pytest.raises(InvalidData) as refused:
