@@ -187,11 +187,12 @@ class Settings(BaseModel):
             # What was given stays with the original: a URL may hold a password.
             raise_alone(ConfigError(f"setting {name!r} is not usable: {reason(first)}", hint=hint))
         except (OSError, ValueError) as error:  # tomllib's errors are ValueErrors
-            raise ConfigError(
+            unread = ConfigError(
                 f"the settings file cannot be read: {error}",
                 where=str(settings_file()),
                 hint="It has to be TOML in UTF-8 that you may read",
-            ) from None
+            )
+            raise_alone(unread)
         return settings
 
     @field_validator("database_emulator", "auth_emulator")

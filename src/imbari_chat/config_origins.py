@@ -18,7 +18,7 @@ import platformdirs
 from pydantic import AliasChoices, BaseModel
 
 from imbari_chat.consent import Consents
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import ConfigError, raise_alone
 
 __all__ = [
     "APP",
@@ -123,11 +123,12 @@ def _firebase_config() -> dict[str, Any]:
     try:
         config = json.loads(text)
     except ValueError as error:
-        raise ConfigError(
+        unread = ConfigError(
             f"FIREBASE_CONFIG is not valid JSON: {error}",
             where="environment",
             hint="Unset it, or give an object or a file's name, as Google's libraries take it",
-        ) from None
+        )
+        raise_alone(unread)
     known = {"projectId": "project", "databaseURL": "database_url", "apiKey": "api_key"}
     return {name: config[key] for key, name in known.items() if config.get(key)}
 

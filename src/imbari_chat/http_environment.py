@@ -35,7 +35,7 @@ from pathlib import Path
 from typing import Final, Self, TypeAlias
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import ConfigError, raise_alone
 
 __all__ = [
     "TRUST_VARIABLES",
@@ -235,7 +235,7 @@ def _proxy(source: str, text: str) -> Proxy:
         parts = urlsplit(address)
         port = parts.port
     except ValueError:
-        raise _unusable(source, "its port is not a number up to 65535") from None
+        raise_alone(_unusable(source, "its port is not a number up to 65535"))
     scheme = _SCHEMES.get(parts.scheme.lower())
     if scheme is None:
         raise _unusable(source, f"{parts.scheme[:20]}:// is no kind of proxy that is known here")

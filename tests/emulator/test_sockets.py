@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -358,11 +358,24 @@ def test_a_database_is_remembered_as_long_as_somebody_is_connected(host: str) ->
 
 
 def test_sockets_count_among_the_connections() -> None:
-    """They are busy, so nobody takes their place."""
+    """Who has said something is busy, so nobody takes its place."""
     limits = ConnectionLimits(connections=2)
     with serving(connections=limits) as host, joined(host) as first, joined(host) as second:
+        assert first.ask("s", {})["s"] == second.ask("s", {})["s"] == "ok"
         assert plain_http.get(f"http://{host}/x.json").status_code == 503
         assert first.ask("s", {})["s"] == second.ask("s", {})["s"] == "ok"
+
+
+def test_sockets_that_have_said_nothing_make_room() -> None:
+    """As many as may be there lock nobody out, and whoever speaks stays."""
+    limits = ConnectionLimits(connections=3)
+    with serving(connections=limits) as host, joined(host) as busy, ExitStack() as silent:
+        assert busy.ask("s", {})["s"] == "ok"
+        clients = [silent.enter_context(joined(host)) for _ in range(5)]
+        assert plain_http.get(f"http://{host}/x.json").status_code == 200
+        with pytest.raises(ConnectionClosed):
+            clients[0].ask("s", {})
+        assert busy.ask("s", {})["s"] == "ok"
 
 
 def test_a_handshake_that_is_none_is_answered_and_closed(host: str) -> None:

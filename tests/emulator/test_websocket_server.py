@@ -55,6 +55,24 @@ class Slow(asyncio.Transport):
         return len(self.written)
 
 
+class Prompt(Slow):
+    """One whose peer takes everything at once.
+
+    Attributes:
+        ended: When it was to end; seconds of the loop's clock.
+    """
+
+    ended: float | None = None
+
+    def close(self) -> None:
+        super().close()
+        if self.ended is None:
+            self.ended = asyncio.get_running_loop().time()
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+
 async def _accept(_scope: Scope, receive: Receive, send: Send) -> None:
     """Talks until the peer has gone, or ends it itself at a message."""
     await receive()
@@ -102,6 +120,63 @@ async def test_it_can_be_ended_whatever_it_is_doing(said: list[bytes], code: int
     finally:
         connection.connection_lost(None)
         await asyncio.gather(*connection.tasks)
+
+
+AMID = "the message took too long to arrive"
+HELD = b"\x81\x82" + MASK
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ({}, None),
+        ({1: b"\x81\x81" + MASK + b"0"}, None),
+        ({1: b"\x89\x80" + MASK}, None),
+        ({1: b"\x81"}, 35.0),
+        ({1: b"\x81\xfe\x01"}, 35.0),
+        ({1: HELD[:-1]}, 35.0),
+        ({1: HELD}, 35.0),
+        ({1: HELD + b"0"}, 35.0),
+        ({1: b"\x89\x81" + MASK}, 35.0),
+        ({1: b"\x88\x82" + MASK}, 35.0),
+        ({1: b"\x01\x80" + MASK}, 35.0),
+        ({1: b"\x01\x81" + MASK + b"0"}, 35.0),
+        ({1: b"\x01\x81" + MASK + b"0", 9: b"\x89\x80" + MASK}, 40.0),
+        ({1: HELD, 20: b"0", 40: b"0"}, None),
+        ({1: HELD, 20: b"0", 40: b"0" + HELD}, 70.0),
+        ({100: b"\x81\x81" + MASK + b"0\x81"}, 130.0),
+    ],
+)
+def test_what_has_begun_and_does_not_go_on_is_ended(
+    said: dict[int, bytes], end: float | None
+) -> None:
+    """A frame of any kind, wherever it stops, and a message in frames; nothing begun may wait."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async def main() -> tuple[float | None, bytes]:
+        config = Config(app, ws_ping_interval=None, log_config=None)
+        config.load()
+        connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
+        transport, loop = Prompt(), asyncio.get_running_loop()
+        connection.connection_made(transport)
+        connection.data_received(HANDSHAKE)
+        for second, data in said.items():
+            await asyncio.sleep(second - loop.time())
+            connection.data_received(data)
+        await asyncio.sleep(1000 - loop.time())
+        ended, written = transport.ended, transport.written
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+        return ended, written
+
+    ended, written = in_virtual_time(main())
+    assert ended == end
+    assert written.endswith(b"\x03\xf0" + AMID.encode()) == (end is not None)
 
 
 @pytest.mark.parametrize(

@@ -3,21 +3,28 @@
 import copy
 import json
 import logging
+import os
 import pickle
 import subprocess
 import sys
 import traceback
+from base64 import b64encode
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import chdir, closing
+from pathlib import Path as FilePath
 
 import pytest
 
+from imbari_chat.config import Settings
 from imbari_chat.engine.link_effects import Post
 from imbari_chat.errors import ImbariError, Unavailable
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.service import OwnerAccess, ServiceAccess
 from imbari_chat.identity.sign_in import resume, sign_in_anonymously, sign_in_with_password
-from imbari_chat.identity.user import Tokens, UserAccess
+from imbari_chat.identity.token_store import TokenStore
+from imbari_chat.identity.user import Tokens, UserAccess, read_claims
+from imbari_chat.wire.json import parse
 from imbari_chat.wire.messages import Request
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -166,6 +173,65 @@ def test_stream_requests_do_not_show_the_token_in_logs(
         assert client.get(request.url, headers=dict(request.headers)).status_code == 200
     assert "rooms/r1.json" in caplog.text
     assert_silent(caplog.text)
+
+
+def _of_key_file(text: bytes, folder: FilePath) -> None:
+    file = folder / "key.json"
+    file.write_bytes(text)
+    ServiceAccess(project_at("127.0.0.1:1"), key_file=file)
+
+
+def _of_settings_file(text: bytes, folder: FilePath) -> None:
+    (folder / "imbari-chat.toml").write_bytes(text)
+    with chdir(folder):
+        Settings.load()
+
+
+def _of_variable(text: bytes, folder: FilePath) -> None:
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        patch.setenv("FIREBASE_CONFIG", "{" + os.fsdecode(text))
+        Settings.load()
+
+
+def _of_stored_sign_in(text: bytes, folder: FilePath) -> None:
+    store = TokenStore(folder, backend="file")
+    store.save("p", "default", TOKENS.refresh_token)
+    (file,) = folder.glob("*.json")
+    file.write_bytes(text)
+    store.load("p", "default")
+
+
+UNREADABLE: dict[str, Callable[[bytes, FilePath], object]] = {
+    "key file": _of_key_file,
+    "settings file": _of_settings_file,
+    "FIREBASE_CONFIG": _of_variable,
+    "stored sign-in": _of_stored_sign_in,
+    "JSON": lambda text, _: parse(text),
+    "token": lambda text, _: read_claims("." + b64encode(text).decode() + "."),
+    "proxy": lambda text, _: HttpEnvironment(
+        {"https_proxy": "http://amina:" + text.decode("latin-1")}
+    ).proxy_for("https://db.example"),
+}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b'{"private_key": "%s", ',
+        b'{"apiKey": "%s"} and more',
+        b'\xff{"refreshToken": "%s"}',
+        b'{"a": NaN, "b": "%s"}',
+        b"%s#@proxy.example:1",
+    ],
+)
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_cannot_be_read_is_not_carried_along(
+    what: str, text: bytes, tmp_path: FilePath
+) -> None:
+    """The errors of parsers hold the whole text, wherever they were met."""
+    with pytest.raises(ImbariError) as caught:
+        UNREADABLE[what](text % PASSWORD.encode(), tmp_path)
+    assert_silent(shown(caught.value))
 
 
 def test_values_do_not_show_their_secrets() -> None:

@@ -6,7 +6,7 @@ has seen a request:
 
     the head of a request: line and headers     bytes, and seconds from its first byte
     a connection without a request              seconds
-    silence in the middle of a body             seconds
+    silence in the middle of a body or frame    seconds
     a reader who takes nothing of an answer     seconds
     connections, of all ports together          a number
 
@@ -57,7 +57,7 @@ class ConnectionLimits:
         head_bytes: Of a request's line and headers; tokens travel in both.
         head_seconds: From the first byte of a head to its last.
         idle_seconds: Without a request, before the first one or after an answer.
-        body_seconds: Of silence in the middle of a body.
+        body_seconds: Of silence in the middle of a body, or of what a socket sends in frames.
         reader_seconds: In which a reader takes nothing of what waits for it.
         connections: Of all ports together.
         unfinished_bytes: Of what sockets have sent of frames that are not complete, of all

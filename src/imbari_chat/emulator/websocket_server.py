@@ -6,29 +6,52 @@ for an error, and no compression. An application may abort the connection: ``sco
 """
 
 import asyncio
+from collections.abc import Generator
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from uvicorn.config import Config
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from uvicorn.server import ServerState
 from websockets.http11 import Request
 from websockets.protocol import State
+from websockets.streams import StreamReader
 
 from imbari_chat.emulator.connections import Connections
 
 __all__ = ["WebSocket"]
 
 
+_POLICY_VIOLATION: Final = 1008
+
+
+class _Reader(StreamReader):
+    """Of what comes.
+
+    Attributes:
+        is_between: No frame has begun that is not complete.
+    """
+
+    is_between = False
+
+    def at_eof(self) -> Generator[None, None, bool]:
+        """What is asked before each frame."""
+        self.is_between = True
+        ended = yield from super().at_eof()
+        self.is_between = False
+        return ended
+
+
 class WebSocket(WebSocketsSansIOProtocol):
-    """One connection, which counts among the others as busy.
+    """One connection, which counts among the others as busy once it has said anything.
 
     Args:
         everyone: All connections of the emulator.
-    """
 
-    waiting = False
-    since = 0.0
+    Attributes:
+        waiting: Nothing has been said yet.
+        since: When it was made; seconds of the loop's clock.
+    """
 
     def __init__(
         self,
@@ -39,9 +62,13 @@ class WebSocket(WebSocketsSansIOProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state)
         self._everyone = everyone
-        self._taken = self.loop.time()
+        self.waiting = True
+        self.since = self._heard = self._taken = self.loop.time()
         self._unsent = 0
         self._unfinished = 0
+        self.conn.reader = self._reader = _Reader()
+        self.conn.parser = self.conn.parse()
+        next(self.conn.parser)
         self._check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -57,6 +84,8 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        self.waiting = self.waiting and not self.handshake_complete
+        self._heard = self.loop.time()
         super().data_received(data)
         self._hold(len(self.conn.reader.buffer) + sum(map(len, self.frames)))
         if self.conn.handshake_exc is not None and not self.handshake_initiated:
@@ -88,7 +117,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._unfinished = size
 
     def _look(self) -> None:
-        """Cut off a reader who takes nothing of what waits for it."""
+        """Cut off a reader who takes nothing of what waits for it, and end what does not go on."""
         limits = self._everyone.limits
         self._check = self.loop.call_later(limits.check_seconds, self._look)
         now, unsent = self.loop.time(), self.transport.get_write_buffer_size()
@@ -97,3 +126,15 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._unsent = unsent
         if now - self._taken >= limits.reader_seconds:
             self.transport.abort()
+            return
+        if self.read_paused or (self._reader.is_between and not self.frames):
+            self._heard = now
+        if now - self._heard >= limits.body_seconds:
+            self._too_slow()
+
+    def _too_slow(self) -> None:
+        if self.conn.state is not State.OPEN:
+            self.transport.close()
+            return
+        self.conn.send_close(_POLICY_VIOLATION, "the message took too long to arrive")
+        self.handle_parser_exception()

@@ -58,11 +58,13 @@ def open_app(
                 hint="Set the credentials to a JSON key file that you may read",
             ) from None
         except (ValueError, AttributeError):  # no JSON, or JSON of something else; may hold a key
-            raise ConfigError(
-                "this is not the key file of a service account",
-                where=str(key_file),
-                hint="Download one: Firebase console, Project settings, Service accounts",
-            ) from None
+            raise_alone(
+                ConfigError(
+                    "this is not the key file of a service account",
+                    where=str(key_file),
+                    hint="Download one: Firebase console, Project settings, Service accounts",
+                )
+            )
     return firebase_admin.initialize_app(credential, options, name=f"imbari-chat-{uuid.uuid4()}")
 
 

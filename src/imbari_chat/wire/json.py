@@ -11,7 +11,7 @@ import re
 from typing import NoReturn, TypeAlias
 
 from imbari_chat.collector import unsearched
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, raise_alone
 from imbari_chat.wire import steps
 
 __all__ = [
@@ -107,9 +107,9 @@ def parse(text: str | bytes, *, in_steps: bool = False) -> Json:
         value: Json = unsearched(_DECODER.decode, whole)
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
-        raise InvalidData(f"not JSON: {error.msg}", where=where) from None
-    except UnicodeDecodeError:
-        raise InvalidData("not JSON: the bytes are not UTF-8") from None
+        raise_alone(InvalidData(f"not JSON: {error.msg}", where=where))  # it holds all of the text
+    except UnicodeDecodeError:  # so does this one
+        raise_alone(InvalidData("not JSON: the bytes are not UTF-8"))
     except RecursionError:
         raise InvalidData("not JSON that can be read: nested too deep") from None
     except ValueError as error:

@@ -12,6 +12,7 @@ from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.refusal import Mismatch, Refusal
 from imbari_chat.errors import InvalidData
 from imbari_chat.rules import Ruleset
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import Branch
@@ -169,14 +170,41 @@ PRYING: dict[str, tuple[Callable[[Path], Write], str | None]] = {
 @pytest.mark.parametrize("rules", ["{}", '{"here": {"$k": {".validate": "false"}}}'])
 @pytest.mark.parametrize("what", PRYING)
 def test_a_refusal_does_not_tell_what_is_stored(what: str, rules: str) -> None:
-    """The rules come first, in all that can be asked: the answers are the same."""
+    """The rules come first, in all that can be asked: answers and reasons are the same."""
     write, if_match = PRYING[what]
-    database = _database(rules)
-    database.write(Write.put(HERE / "there", {".value": 1.7e308, ".priority": 2}), ADMIN, NOW)
-    for place in (HERE / "there", HERE / "absent"):
+    told = set()
+    stores: list[Json] = [{".value": 1.7e308, ".priority": 2}, {"a": {"b": 1}}, 1, None]
+    for stored in stores:
+        database = _database(rules)
+        database.write(Write.put(HERE / "k", stored), ADMIN, NOW)
         with pytest.raises(Refusal) as refused:
-            database.write(write(place), USER, NOW, if_match=if_match)
+            database.write(write(HERE / "k"), USER, NOW, if_match=if_match)
         assert (refused.value.status, refused.value.what) == (401, "Permission denied")
+        told.add(refused.value.why)
+    assert len(told) == 1
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"a": {".sv": {"increment": 1.7e308}}, "b": {".sv": "bogus"}},
+        {"a/.priority": {".value": {".sv": {"increment": 1.7e308}}, ".priority": 1}},
+        {"b/.priority": 1, "a/.priority": {".sv": "bogus"}},
+        {"b/.priority": 1, "a": {".value": 1, ".priority": True}},
+    ],
+)
+def test_what_is_wrong_by_itself_is_told_whatever_is_stored(body: Json) -> None:
+    """Something that does not fit what is stored does not hide it."""
+    told = set()
+    full: Json = {"a": {".value": 1.7e308, ".priority": 1.7e308}, "b": 1}
+    stores: list[Json] = [full, {"b": 1}, {"a": 1}, None]
+    for stored in stores:
+        database = _database("{}")
+        database.write(Write.put(HERE, stored), ADMIN, NOW)
+        with pytest.raises(InvalidData) as refused:
+            database.write(Write.patch(HERE, body), USER, NOW)
+        told.add(str(refused.value))
+    assert len(told) == 1
 
 
 def test_a_rule_about_a_priority_does_not_tell_what_is_stored() -> None:

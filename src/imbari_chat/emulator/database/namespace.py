@@ -6,6 +6,7 @@ in the order they arrive; a refused one leaves nothing behind but its explanatio
 
 from asyncio import Lock
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -202,12 +203,17 @@ class Namespace:
         readable = if_match is not None and self._readable(write.base, caller, now)
         if readable and not _has_version(write.found(before), if_match):
             raise Mismatch(write.found(before))
+        fits = True
         try:
             after = write.applied(before, now)
         except DoesNotFit:
-            # The rules come first: whoever may not read is not told what is stored.
-            self._insist_on_reading(write.base, caller, now)
-            raise
+            # Whoever may not read is not told what is stored. The answer is that of a write which
+            # fits: what is wrong with it by itself, then what the rules say.
+            if self._readable(write.base, caller, now):
+                raise
+            with suppress(DoesNotFit):
+                write.applied(EMPTY, now)
+            after, fits = before, False
         if not caller.admin:
             decision = rules.write(
                 write.places,
@@ -218,7 +224,7 @@ class Namespace:
                 coverage=coverage or self.coverage,
             )
             self._insist(decision)
-        if not readable and not _has_version(write.found(before), if_match):
+        if not fits or (not readable and not _has_version(write.found(before), if_match)):
             # The answer shows what is there, so it is only for those who may read it. [unsure]
             raise denied()
         if room is not None and write.weight(before, after) > room:
