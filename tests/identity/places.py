@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any, Final
 
-import requests
-import requests.adapters
-
 from imbari_chat.emulator.tokens import encode_unsigned
+from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity.project import Project
+from imbari_chat.identity.session import _ByEnvironment
 from imbari_chat.identity.user import Tokens
 from imbari_chat.wire.json import Json
 from tests.identity.answering import AnsweringServer
@@ -78,16 +77,15 @@ def grant(server: AnsweringServer, token: str, expires_in: int = 3600) -> None:
     server.by_path["/token"] = json.dumps(answer)
 
 
-class Reroute(requests.adapters.HTTPAdapter):
+class Reroute(_ByEnvironment):
     """Sends requests for a live database to this machine."""
 
     def __init__(self, host: str) -> None:
-        super().__init__(max_retries=0)
-        self.host = host
+        super().__init__(HttpEnvironment({}), max_retries=0)
+        self._host = host
 
-    def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> Any:
-        request.url = f"http://{self.host}{request.path_url}"
-        return super().send(request, *args, **kwargs)
+    def get_connection_with_tls_context(self, *_: Any, **__: Any) -> Any:
+        return self.poolmanager.connection_from_url(f"http://{self._host}")
 
 
 class CountedLock:

@@ -74,12 +74,14 @@ class RestAccess(SocketAccess, Secret):
             return
         body = dumps(update_body(changes)).encode()
 
-        # A silent write has one answer, which a stranger does not give.
         def write(token: str) -> None:
-            url, headers = self._signed(ROOT, token, {"print": "silent"})
-            self._writes.patch(url, headers, body).raise_for_status()
+            self._writes.patch(token, self._silent, body)
 
         self._attempt(Call.update(changes, self._who()), write)
+
+    def _silent(self, token: str) -> tuple[str, Mapping[str, str]]:
+        """A silent write has one answer, which a stranger does not give."""
+        return self._signed(ROOT, token, {"print": "silent"})
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         check_swap(value)

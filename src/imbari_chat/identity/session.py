@@ -8,14 +8,17 @@ import logging
 import socket
 import ssl
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 import requests
 import requests.adapters
 import urllib3.connection
+import urllib3.exceptions
 
 from imbari_chat.engine.access import heard, told_the_time
 from imbari_chat.engine.places import SERVICE_DOMAINS
@@ -79,18 +82,14 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         timeout: Any = None,
         verify: Any = True,  # noqa: ARG002  # the context decides
         cert: Any = None,
-        proxies: Any = None,  # noqa: ARG002  # the environment decides
+        proxies: Any = None,  # the environment decides
     ) -> requests.Response:
-        proxy = self._environment.proxy_for(request.url or "")
-        # A SOCKS proxy is asked for names as well, as httpx does.
-        way = None if proxy is None else proxy.url.replace("socks5:", "socks5h:", 1)
         body = request.body
-        if isinstance(body, bytes) and len(body) > _PIECE:
-            request.body = _Pieces(body)  # type: ignore[assignment]  # any iterable will do
+        if isinstance(body, bytes):
+            request.body = _in_pieces(body)  # type: ignore[assignment]  # any iterable will do
+        proxies = self._proxies(request.url or "")
         try:
-            response = super().send(
-                request, stream, timeout, cert=cert, proxies={} if way is None else {"all": way}
-            )
+            response = super().send(request, stream, timeout, cert=cert, proxies=proxies)
         finally:
             request.body = body
         heard()
@@ -99,6 +98,24 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         if not stream and "json" in response.headers.get("content-type", ""):
             response._content = b"".join(_pieces(response))  # noqa: SLF001
         return response
+
+    def way(self, request: requests.PreparedRequest) -> tuple[Any, str]:
+        """The pool that a request takes its connection from, and its target as it is named there.
+
+        Raises:
+            RequestException: The address cannot be used.
+        """
+        url = request.url or ""
+        proxies = self._proxies(url)
+        choose = self.get_connection_with_tls_context  # type: ignore[attr-defined]  # as above
+        pool = choose(request, verify=True, proxies=proxies)
+        self.cert_verify(pool, url, True, None)
+        return pool, self.request_url(request, proxies)  # type: ignore[no-untyped-call]
+
+    def _proxies(self, url: str) -> dict[str, str]:
+        proxy = self._environment.proxy_for(url)
+        # A SOCKS proxy is asked for names as well, as httpx does.
+        return {} if proxy is None else {"all": proxy.url.replace("socks5:", "socks5h:", 1)}
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, socket_options=_SOCKET_OPTIONS)  # type: ignore[no-untyped-call]
@@ -166,6 +183,10 @@ class _Pieces:
         for begin in range(0, len(self._body), _PIECE):
             yield self._body[begin : begin + _PIECE]
             heard()
+
+
+def _in_pieces(body: bytes) -> "bytes | _Pieces":
+    return body if len(body) <= _PIECE else _Pieces(body)
 
 
 class StrangerAnswer(requests.RequestException):
@@ -280,44 +301,106 @@ _TALKATIVE = (
 
 
 class SilentWrites:
-    """Writes to one database that are answered with nothing, by requests' own adapter.
+    """Writes to one database that are answered with nothing, by the connections of a session.
 
-    Merging settings, reading the URL anew and looking for cookies costs a session as much as the
-    request does. Here all but the body is made ready once, and the rest is not wanted.
+    Merging settings, reading the URL anew, looking for cookies and making an answer of it costs a
+    session twice what the request does. Here all but the body is made ready once, and of an answer
+    as it should be nothing is wanted but when it was given.
 
     Args:
-        session: Whose connections are used; it follows redirects.
+        session: Whose connections are used; it makes something of any other answer.
         timeout: Seconds of silence.
     """
 
     def __init__(self, session: requests.Session, timeout: float) -> None:
         self._session = session
         self._timeout = timeout
-        self._ready: tuple[str, Mapping[str, str], requests.PreparedRequest] | None = None
+        self._ready: _Ready | None = None
 
-    def patch(self, url: str, headers: Mapping[str, str], body: bytes) -> requests.Response:
+    def patch(
+        self, token: str, sign: Callable[[str], tuple[str, Mapping[str, str]]], body: bytes
+    ) -> None:
         """Send one request, and read the whole answer.
 
+        Args:
+            token: Who is asking.
+            sign: URL and headers of a write that a token is good for; asked once for each.
+            body: What to write.
+
         Raises:
-            RequestException: As a session does; :class:`StrangerAnswer`, too.
+            RequestException: As a session does, also of a refusal; :class:`StrangerAnswer`, too.
         """
-        request = self._prepared(url, headers).copy()
+        ready = self._ready
+        if ready is None or ready.token != token:
+            ready = self._ready = self._prepared(token, *sign(token))
+        try:
+            answer = ready.pool.urlopen(
+                "PATCH",
+                ready.target,
+                _in_pieces(body),
+                {**ready.request.headers, "Content-Length": str(len(body))},
+                retries=ready.adapter.max_retries,
+                timeout=self._timeout,
+                redirect=False,
+                assert_same_host=False,
+                preload_content=False,
+                decode_content=False,
+            )
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            self._ready = None
+            raise _of_requests(error, ready.request) from error
+        heard()
+        if answer.status != HTTPStatus.NO_CONTENT:
+            self._make_something_of(answer, ready, body)
+            return
+        answer.drain_conn()
+        time = http_date(answer.headers.get("date"), answer.headers.get("age"))
+        if time is not None:
+            told_the_time(time)
+
+    def _prepared(self, token: str, url: str, headers: Mapping[str, str]) -> "_Ready":
+        request = self._session.prepare_request(
+            requests.Request("PATCH", url, {**JSON_BODY, **headers})
+        )
+        adapter = self._session.get_adapter(url)
+        assert isinstance(adapter, _ByEnvironment)
+        return _Ready(token, request, adapter, *adapter.way(request))
+
+    def _make_something_of(self, answer: Any, ready: "_Ready", body: bytes) -> None:
+        """A redirect, which is followed, a refusal or a stranger's answer."""
+        request = ready.request.copy()
         request.body = body
         request.headers["Content-Length"] = str(len(body))
-        response = self._session.get_adapter(url).send(request, timeout=self._timeout)
+        response = ready.adapter.build_response(request, answer)  # type: ignore[no-untyped-call]
         refuse_strangers(response)
         response.content  # noqa: B018  # the connection is free when it has been read
         moved: Iterator[requests.Response] = self._session.resolve_redirects(
             response, request, timeout=self._timeout
         )
-        return [response, *moved][-1]
+        [response, *moved][-1].raise_for_status()
 
-    def _prepared(self, url: str, headers: Mapping[str, str]) -> requests.PreparedRequest:
-        ready = self._ready
-        if ready is None or ready[0] != url or ready[1] != headers:
-            request = requests.Request("PATCH", url, {**JSON_BODY, **headers})
-            ready = self._ready = url, headers, self._session.prepare_request(request)
-        return ready[2]
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Ready:
+    """A request without its body, and whom to give it."""
+
+    token: str
+    request: requests.PreparedRequest
+    adapter: _ByEnvironment
+    pool: Any  # of urllib3, of whichever version
+    target: str
+
+
+def _of_requests(
+    error: urllib3.exceptions.HTTPError | OSError, request: requests.PreparedRequest
+) -> requests.RequestException:
+    """What requests would make of what urllib3 raises."""
+    kind: type[requests.RequestException] = requests.ConnectionError
+    if isinstance(error, urllib3.exceptions.ReadTimeoutError):
+        kind = requests.ReadTimeout
+    elif isinstance(error, urllib3.exceptions.InvalidHeader):
+        kind = requests.exceptions.InvalidHeader
+    return kind(error, request=request)
 
 
 class QuietSession(requests.Session):
