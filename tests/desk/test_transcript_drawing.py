@@ -206,6 +206,18 @@ async def test_a_message_is_drawn_once_all_of_it_was_on_the_screen() -> None:
         assert pane.drawn() == {"m1", "m2"}
 
 
+async def test_what_was_drawn_in_another_width_is_drawn_anew() -> None:
+    """Half of many lines is not all of few."""
+    text = Said((message("m", "x" * 400, timestamp=NOW),), zone=UTC, now=NOW)
+    async with reading(text, (39, 10)) as (pane, pilot):
+        assert (pane.on_screen(), pane.drawn()) == ({"m"}, set())
+        await pilot.resize_terminal(79, 6)
+        await pilot.pause()
+        assert (len(pane._lines), pane.drawn()) == (9, set())
+        pane.to_top()
+        assert pane.drawn() == {"m"}
+
+
 @pytest.mark.parametrize(("kind", "first"), [("up", 17), ("down", 20)])
 async def test_the_wheel_moves_three_lines(kind: str, first: int) -> None:
     """As far as there are any."""

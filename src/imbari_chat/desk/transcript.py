@@ -95,15 +95,14 @@ class Transcript(Widget):
         self._width = 0
         self._top = 0
         self._sticks = True
-        self._parts_drawn: dict[MessageId, set[int]] = {}
+        self._parts_drawn: dict[tuple[MessageId, int], set[int]] = {}  # by how many there are
 
     def begin(self) -> None:
         """Another conversation: forget where this one was read."""
         self._lines, self._days, self._cache = [], [], {}
-        self._top, self._sticks = 0, True
+        self._sticks = True
         self._parts_drawn = {}
         self._drawn_from = None
-        self.refresh()
 
     def update(self) -> None:
         """What was said may have changed: lay it out anew, and keep the reader's place."""
@@ -153,8 +152,10 @@ class Transcript(Widget):
         found = set()
         for one in self._on_screen():
             if one.of is not None:
-                self._parts_drawn.setdefault(one.of, set()).add(one.part)
-                if len(self._parts_drawn[one.of]) > self._last_of[one.of]:
+                last = self._last_of[one.of]
+                parts = self._parts_drawn.setdefault((one.of, last), set())
+                parts.add(one.part)
+                if len(parts) > last:
                     found.add(one.of)
         return frozenset(found)
 
