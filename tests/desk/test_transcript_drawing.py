@@ -218,15 +218,91 @@ async def test_what_was_drawn_in_another_width_is_drawn_anew() -> None:
         assert pane.drawn() == {"m"}
 
 
-@pytest.mark.parametrize(("kind", "first"), [("up", 17), ("down", 20)])
-async def test_the_wheel_moves_three_lines(kind: str, first: int) -> None:
-    """As far as there are any."""
+async def test_a_message_with_a_line_below_the_edge_or_above_it_is_not_drawn() -> None:
+    """All but one of its lines are not all of it; nor does it begin below the edge."""
+    talk = (message("m0", "one\ntwo\nthree", timestamp=NOW), *_talk(3)[1:])
+    async with reading(Said(talk, zone=UTC, now=NOW), (60, 4)) as (pane, _):
+        assert (pane.drawn(), pane.below) == ({"m1", "m2"}, 0)  # and two lines of the first
+        pane.scroll(-0.5)
+        assert (pane.drawn(), pane.below) == ({"m0", "m1"}, 1)
+        pane.to_top()
+        assert (pane.drawn(), pane.below) == ({"m0"}, 2)
+
+
+async def test_the_day_of_what_is_read_is_told_while_its_line_is_above_the_screen() -> None:
+    """The latest of those; a line that is on the screen tells it by itself."""
+    talk = tuple(
+        message(f"m{at}", "x", timestamp=NOW + at // 3 * DAY + at % 3 * 60_000) for at in range(9)
+    )
+    async with reading(Said(talk, zone=UTC, now=NOW + 3 * DAY), (60, 4)) as (pane, _):
+        pane.to_top()
+        told = [pane.day]
+        for _ in range(9):
+            pane.scroll(0.001)
+            told.append(pane.day)
+        assert told == ["", "", *["Tuesday 12 March"] * 4, *["Wednesday 13 March"] * 4]
+        assert "yesterday" in rows(pane)[0]
+        pane.begin()
+        assert (pane.day, pane.below, pane.on_screen()) == ("", 0, frozenset())
+
+
+async def test_only_what_has_changed_is_laid_out_anew() -> None:
+    """What was said, or the width; a height alone changes no line."""
+    async with reading(Said(_talk(9), zone=UTC, now=NOW), (60, 4)) as (pane, pilot):
+        lines = pane._lines
+        pane.update()
+        await pilot.resize_terminal(60, 9)
+        assert pane._lines is lines
+        await pilot.resize_terminal(50, 9)
+        await pilot.pause()
+        assert pane._lines is not lines
+        assert len(rows(pane)[0]) < 50
+        lines = pane._lines
+        page_of(pane).said = Said(_talk(9), zone=UTC, now=NOW, top="more")
+        pane.update()
+        assert pane._lines is not lines
+
+
+@pytest.mark.parametrize(
+    ("height", "pages", "lines"),
+    [
+        (12, 1, 10),
+        (12, -1, -10),
+        (12, 0.5, 5),
+        (12, 0.01, 1),
+        (12, -0.01, -1),
+        (3, 1, 1),
+        (2, -1, -1),
+    ],
+)
+async def test_a_page_keeps_two_lines_of_the_last(height: int, pages: float, lines: int) -> None:
+    """And is one line at least, however low the terminal."""
+    async with reading(Said(_talk(60), zone=UTC, now=NOW), (60, height)) as (pane, _):
+        pane.to_message(MessageId("m30"))
+        before = pane._first()
+        pane.scroll(pages)
+        assert pane._first() - before == lines
+
+
+@pytest.mark.parametrize("count", [7, 8])
+async def test_no_row_is_blank_when_there_are_as_many_lines(count: int) -> None:
+    """Or more than that."""
+    async with reading(Said(_talk(count), zone=UTC, now=NOW, top="top"), (60, 9)) as (pane, _):
+        shown = rows(pane)
+        assert [one for one in shown if not one] == []
+        assert [f"text {at}" in row for at, row in enumerate(shown[-7:], count - 7)] == [True] * 7
+
+
+async def test_the_wheel_moves_three_lines() -> None:
+    """As far as there are any; it turns nothing else."""
     async with reading(Said(_talk(30), zone=UTC, now=NOW), (60, 12)) as (pane, _):
-        event: Any = SimpleNamespace(stop=lambda: None)
-        getattr(pane, f"on_mouse_scroll_{kind}")(event)
-        assert pane._first() == first
-        pane.on_mouse_scroll_down(event)
-        assert pane._first() == 20
+        stopped: list[int] = []
+        event: Any = SimpleNamespace(stop=lambda: stopped.append(pane._first()))
+        for _ in range(2):
+            pane.on_mouse_scroll_up(event)
+        for _ in range(3):
+            pane.on_mouse_scroll_down(event)
+        assert [*stopped, pane._first()] == [20, 17, 14, 17, 20, 20]
 
 
 async def test_a_reader_within_a_long_message_stays_there() -> None:
