@@ -324,18 +324,51 @@ async def test_a_reader_within_a_long_message_stays_there() -> None:
         assert pane._first() == 0 or pane.below == 0
 
 
-@pytest.mark.parametrize("width", [24, 60, 61])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_reader_at_a_line_of_ours_stays_at_the_message_below_it(first: int) -> None:
+    """At what is above the first message, or at its day, for as long as nothing comes between."""
+    async with reading(Said(_talk(30), zone=UTC, now=NOW), (60, 10)) as (pane, _):
+        page = page_of(pane)
+        pane.to_top()
+        pane._go_to(first)
+        page.said = replace(page.said, top="more", messages=_talk(31))
+        pane.update()
+        assert pane._first() == first
+        earlier = tuple(
+            message(f"e{at}", "x", timestamp=NOW - 60_000 * (9 - at)) for at in range(5)
+        )
+        page.said = replace(page.said, messages=(*earlier, *_talk(31)))
+        pane.update()
+        assert pane._first() == first + 5
+
+
+@pytest.mark.parametrize("width", [20, 24, 60, 61])
 async def test_a_text_takes_the_width_there_is(width: int) -> None:
     """But one column, in which it would touch the edge."""
-    text = "x" * 200
+    text = "x" * 100
     said = Said((message("m", text, timestamp=NOW),), zone=UTC, now=NOW)
     async with reading(said, (width, 60)) as (pane, _):
         lines = ["".join(one.text for one in pane.render_line(y)).rstrip() for y in range(60)]
         bodies = [line.split("│ ", 1)[1] for line in lines if "│ " in line]
-        room = width - len("14:05  customer │ ") - 1
-        assert bodies == [text[at : at + room] for at in range(0, 200, room)]
+        room = max(2, width - len("14:05  customer │ ") - 1)
+        assert bodies == [text[at : at + room] for at in range(0, 100, room)]
         (rule,) = [line for line in lines if "today" in line or "March" in line]
         assert len(rule) == width - 1
+
+
+async def test_what_is_of_no_day_has_no_line_of_its_own() -> None:
+    """Nor does it end the day of others."""
+    talk = (
+        message("m0", "never", timestamp=0),
+        message("m1", "then", timestamp=NOW),
+        message("m2", "never", timestamp=0),
+        message("m3", "then", timestamp=NOW),
+    )
+    async with reading(Said(talk, zone=UTC, now=NOW, top="top")) as (pane, _):
+        shown = [row for row in rows(pane) if row]
+        assert [row for row in shown if "──" in row] == [shown[2]]
+        assert "today" in shown[2]
+        assert len(shown) == 6
 
 
 async def test_fewer_lines_than_the_screen_has_stand_at_its_end() -> None:
