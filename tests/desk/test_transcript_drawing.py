@@ -210,10 +210,10 @@ async def test_what_was_drawn_in_another_width_is_drawn_anew() -> None:
     """Half of many lines is not all of few."""
     text = Said((message("m", "x" * 400, timestamp=NOW),), zone=UTC, now=NOW)
     async with reading(text, (39, 10)) as (pane, pilot):
-        assert (pane.on_screen(), pane.drawn()) == ({"m"}, set())
+        assert (len(pane.on_screen()), len(pane.drawn())) == (1, 0)
         await pilot.resize_terminal(79, 6)
         await pilot.pause()
-        assert (len(pane._lines), pane.drawn()) == (9, set())
+        assert (len(pane._lines), len(pane.drawn())) == (9, 0)
         pane.to_top()
         assert pane.drawn() == {"m"}
 
@@ -222,11 +222,14 @@ async def test_a_message_with_a_line_below_the_edge_or_above_it_is_not_drawn() -
     """All but one of its lines are not all of it; nor does it begin below the edge."""
     talk = (message("m0", "one\ntwo\nthree", timestamp=NOW), *_talk(3)[1:])
     async with reading(Said(talk, zone=UTC, now=NOW), (60, 4)) as (pane, _):
-        assert (pane.drawn(), pane.below) == ({"m1", "m2"}, 0)  # and two lines of the first
+        assert pane.drawn() == {"m1", "m2"}  # and two lines of the first
+        assert pane.below == 0
         pane.scroll(-0.5)
-        assert (pane.drawn(), pane.below) == ({"m0", "m1"}, 1)
+        assert pane.drawn() == {"m0", "m1"}
+        assert pane.below == 1
         pane.to_top()
-        assert (pane.drawn(), pane.below) == ({"m0"}, 2)
+        assert pane.drawn() == {"m0"}
+        assert pane.below == 2
 
 
 async def test_the_day_of_what_is_read_is_told_while_its_line_is_above_the_screen() -> None:
@@ -357,18 +360,19 @@ async def test_a_text_takes_the_width_there_is(width: int) -> None:
 
 
 async def test_what_is_of_no_day_has_no_line_of_its_own() -> None:
-    """Nor does it end the day of others."""
+    """Nor does it end the day of others; it is told all the same who wrote it."""
     talk = (
         message("m0", "never", timestamp=0),
         message("m1", "then", timestamp=NOW),
-        message("m2", "never", timestamp=0),
+        message("m2", "never", timestamp=0, sender="admin"),
         message("m3", "then", timestamp=NOW),
     )
     async with reading(Said(talk, zone=UTC, now=NOW, top="top")) as (pane, _):
         shown = [row for row in rows(pane) if row]
         assert [row for row in shown if "──" in row] == [shown[2]]
         assert "today" in shown[2]
-        assert len(shown) == 6
+        assert ["customer │" in row for row in shown] == [False, True, False, True, False, True]
+        assert "us ┃ ›never" in shown[4]
 
 
 async def test_fewer_lines_than_the_screen_has_stand_at_its_end() -> None:

@@ -229,10 +229,8 @@ class Transcript(Widget):
             speaker, spoken_at = message.sender, at
             key = (message.id, message.text, message.is_unread, is_first, at, width)
             if key not in self._cache:
-                mark = "•" if message.is_unread else " "
-                self._cache[key] = tuple(
-                    _message_lines(message, at if is_first else "", mark, width)
-                )
+                told = (at, _WHO[message.sender]) if is_first else ("", "")
+                self._cache[key] = tuple(_message_lines(message, *told, width))
             yield from self._cache[key]
         last = said.messages[-1] if said.messages else None
         if last and last.sender == "admin" and (said.seen_at or 0) >= last.timestamp:
@@ -264,10 +262,10 @@ def _beside(words: str, style: Style) -> _Line:
     return _Line(((" " * _GUTTER, _DIM), (words, style)))
 
 
-def _message_lines(message: Message, at: str, mark: str, width: int) -> Iterator[_Line]:
+def _message_lines(message: Message, at: str, who: str, width: int) -> Iterator[_Line]:
     ink = _INK[message.sender]
     bar = "┃" if message.sender == "admin" else "│"
-    who = _WHO[message.sender] if at else ""
+    mark = "•" if message.is_unread else " "
     for part, line in enumerate(_body(message.text, width)):
         gutter = ((f"{at:<5}", _DIM), (mark, Style(color="red")), (f" {who:>8} {bar} ", ink))
         yield _Line((*gutter, (line, Style.null())), message.id, part)
