@@ -232,6 +232,16 @@ async def test_a_message_with_a_line_below_the_edge_or_above_it_is_not_drawn() -
         assert pane.below == 2
 
 
+async def test_only_messages_count_as_below_the_edge() -> None:
+    """And not days, nor what is still on its way."""
+    async with reading(_said(), (60, 6)) as (pane, _):
+        pane.to_top()
+        assert pane.below == 3
+        page_of(pane).said = replace(_said(), messages=_said().messages[:2])
+        pane.update()
+        assert pane.below == 0
+
+
 async def test_the_day_of_what_is_read_is_told_while_its_line_is_above_the_screen() -> None:
     """The latest of those; a line that is on the screen tells it by itself."""
     talk = tuple(

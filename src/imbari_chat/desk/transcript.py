@@ -133,7 +133,7 @@ class Transcript(Widget):
         """Its first line, and the divider above it, at the top of the screen."""
         at = next((at for at, one in enumerate(self._lines) if one.of == message), None)
         if at is not None:
-            self._go_to(max(0, at - 1))
+            self._go_to(at - 1)
 
     @property
     def below(self) -> int:
