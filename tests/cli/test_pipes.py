@@ -1,6 +1,7 @@
 """What programs read: rows, ids, chosen fields, JSON with a version, and errors as JSON."""
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -211,6 +212,26 @@ def test_history_is_all_of_it_or_a_part(
     assert part.stdout.split() == ["2", "3"]
     assert "not shown: 1 older message and 1,098 newer messages" in part.stderr
     assert program.inbox("--limit", "1")[0]["unread_count"] == 0
+
+
+def test_history_counts_back_from_now_and_marks_nothing(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Lengths of time are those of the clock; what was only looked at stays unread."""
+    session = visitor.writes("new")
+    then = time.time_ns() // 1_000_000 - 7_200_000
+    old = {"text": "old", "from": "customer", "timestamp": then}
+    outside(emulator, f"/messages/{session}/-M0", old)
+    for limits, texts in (
+        ((), ["old", "new"]),
+        (("--since", "1h"), ["new"]),
+        (("--since", "3h"), ["old", "new"]),
+        (("--until", "1h"), ["old"]),
+        (("--until", "3h"), []),
+    ):
+        shown = program("history", session, *limits, "--fields", "text").stdout
+        assert shown.split() == texts
+    assert program.inbox()[0]["unread_count"] == 1
 
 
 def test_what_is_longer_than_the_terminal_opens_in_a_pager(

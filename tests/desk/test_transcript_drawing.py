@@ -206,15 +206,116 @@ async def test_a_message_is_drawn_once_all_of_it_was_on_the_screen() -> None:
         assert pane.drawn() == {"m1", "m2"}
 
 
-@pytest.mark.parametrize(("kind", "first"), [("up", 17), ("down", 20)])
-async def test_the_wheel_moves_three_lines(kind: str, first: int) -> None:
-    """As far as there are any."""
+async def test_what_was_drawn_in_another_width_is_drawn_anew() -> None:
+    """Half of many lines is not all of few."""
+    text = Said((message("m", "x" * 400, timestamp=NOW),), zone=UTC, now=NOW)
+    async with reading(text, (39, 10)) as (pane, pilot):
+        assert (len(pane.on_screen()), len(pane.drawn())) == (1, 0)
+        await pilot.resize_terminal(79, 6)
+        await pilot.pause()
+        assert (len(pane._lines), len(pane.drawn())) == (9, 0)
+        pane.to_top()
+        assert pane.drawn() == {"m"}
+
+
+async def test_a_message_with_a_line_below_the_edge_or_above_it_is_not_drawn() -> None:
+    """All but one of its lines are not all of it; nor does it begin below the edge."""
+    talk = (message("m0", "one\ntwo\nthree", timestamp=NOW), *_talk(3)[1:])
+    async with reading(Said(talk, zone=UTC, now=NOW), (60, 4)) as (pane, _):
+        assert pane.drawn() == {"m1", "m2"}  # and two lines of the first
+        assert pane.below == 0
+        pane.scroll(-0.5)
+        assert pane.drawn() == {"m0", "m1"}
+        assert pane.below == 1
+        pane.to_top()
+        assert pane.drawn() == {"m0"}
+        assert pane.below == 2
+
+
+async def test_only_messages_count_as_below_the_edge() -> None:
+    """And not days, nor what is still on its way."""
+    async with reading(_said(), (60, 6)) as (pane, _):
+        pane.to_top()
+        assert pane.below == 3
+        page_of(pane).said = replace(_said(), messages=_said().messages[:2])
+        pane.update()
+        assert pane.below == 0
+
+
+async def test_the_day_of_what_is_read_is_told_while_its_line_is_above_the_screen() -> None:
+    """The latest of those; a line that is on the screen tells it by itself."""
+    talk = tuple(
+        message(f"m{at}", "x", timestamp=NOW + at // 3 * DAY + at % 3 * 60_000) for at in range(9)
+    )
+    async with reading(Said(talk, zone=UTC, now=NOW + 3 * DAY), (60, 4)) as (pane, _):
+        pane.to_top()
+        told = [pane.day]
+        for _ in range(9):
+            pane.scroll(0.001)
+            told.append(pane.day)
+        assert told == ["", "", *["Tuesday 12 March"] * 4, *["Wednesday 13 March"] * 4]
+        assert "yesterday" in rows(pane)[0]
+        pane.begin()
+        assert (pane.day, pane.below, pane.on_screen()) == ("", 0, frozenset())
+
+
+async def test_only_what_has_changed_is_laid_out_anew() -> None:
+    """What was said, or the width; a height alone changes no line."""
+    async with reading(Said(_talk(9), zone=UTC, now=NOW), (60, 4)) as (pane, pilot):
+        lines = pane._lines
+        pane.update()
+        await pilot.resize_terminal(60, 9)
+        assert pane._lines is lines
+        await pilot.resize_terminal(50, 9)
+        await pilot.pause()
+        assert pane._lines is not lines
+        assert len(rows(pane)[0]) < 50
+        lines = pane._lines
+        page_of(pane).said = Said(_talk(9), zone=UTC, now=NOW, top="more")
+        pane.update()
+        assert pane._lines is not lines
+
+
+@pytest.mark.parametrize(
+    ("height", "pages", "lines"),
+    [
+        (12, 1, 10),
+        (12, -1, -10),
+        (12, 0.5, 5),
+        (12, 0.01, 1),
+        (12, -0.01, -1),
+        (3, 1, 1),
+        (2, -1, -1),
+    ],
+)
+async def test_a_page_keeps_two_lines_of_the_last(height: int, pages: float, lines: int) -> None:
+    """And is one line at least, however low the terminal."""
+    async with reading(Said(_talk(60), zone=UTC, now=NOW), (60, height)) as (pane, _):
+        pane.to_message(MessageId("m30"))
+        before = pane._first()
+        pane.scroll(pages)
+        assert pane._first() - before == lines
+
+
+@pytest.mark.parametrize("count", [7, 8])
+async def test_no_row_is_blank_when_there_are_as_many_lines(count: int) -> None:
+    """Or more than that."""
+    async with reading(Said(_talk(count), zone=UTC, now=NOW, top="top"), (60, 9)) as (pane, _):
+        shown = rows(pane)
+        assert [one for one in shown if not one] == []
+        assert [f"text {at}" in row for at, row in enumerate(shown[-7:], count - 7)] == [True] * 7
+
+
+async def test_the_wheel_moves_three_lines() -> None:
+    """As far as there are any; it turns nothing else."""
     async with reading(Said(_talk(30), zone=UTC, now=NOW), (60, 12)) as (pane, _):
-        event: Any = SimpleNamespace(stop=lambda: None)
-        getattr(pane, f"on_mouse_scroll_{kind}")(event)
-        assert pane._first() == first
-        pane.on_mouse_scroll_down(event)
-        assert pane._first() == 20
+        stopped: list[int] = []
+        event: Any = SimpleNamespace(stop=lambda: stopped.append(pane._first()))
+        for _ in range(2):
+            pane.on_mouse_scroll_up(event)
+        for _ in range(3):
+            pane.on_mouse_scroll_down(event)
+        assert [*stopped, pane._first()] == [20, 17, 14, 17, 20, 20]
 
 
 async def test_a_reader_within_a_long_message_stays_there() -> None:
@@ -236,18 +337,52 @@ async def test_a_reader_within_a_long_message_stays_there() -> None:
         assert pane._first() == 0 or pane.below == 0
 
 
-@pytest.mark.parametrize("width", [24, 60, 61])
+@pytest.mark.parametrize("first", [0, 1])
+async def test_a_reader_at_a_line_of_ours_stays_at_the_message_below_it(first: int) -> None:
+    """At what is above the first message, or at its day, for as long as nothing comes between."""
+    async with reading(Said(_talk(30), zone=UTC, now=NOW), (60, 10)) as (pane, _):
+        page = page_of(pane)
+        pane.to_top()
+        pane._go_to(first)
+        page.said = replace(page.said, top="more", messages=_talk(31))
+        pane.update()
+        assert pane._first() == first
+        earlier = tuple(
+            message(f"e{at}", "x", timestamp=NOW - 60_000 * (9 - at)) for at in range(5)
+        )
+        page.said = replace(page.said, messages=(*earlier, *_talk(31)))
+        pane.update()
+        assert pane._first() == first + 5
+
+
+@pytest.mark.parametrize("width", [20, 24, 60, 61])
 async def test_a_text_takes_the_width_there_is(width: int) -> None:
     """But one column, in which it would touch the edge."""
-    text = "x" * 200
+    text = "x" * 100
     said = Said((message("m", text, timestamp=NOW),), zone=UTC, now=NOW)
     async with reading(said, (width, 60)) as (pane, _):
         lines = ["".join(one.text for one in pane.render_line(y)).rstrip() for y in range(60)]
         bodies = [line.split("│ ", 1)[1] for line in lines if "│ " in line]
-        room = width - len("14:05  customer │ ") - 1
-        assert bodies == [text[at : at + room] for at in range(0, 200, room)]
+        room = max(2, width - len("14:05  customer │ ") - 1)
+        assert bodies == [text[at : at + room] for at in range(0, 100, room)]
         (rule,) = [line for line in lines if "today" in line or "March" in line]
         assert len(rule) == width - 1
+
+
+async def test_what_is_of_no_day_has_no_line_of_its_own() -> None:
+    """Nor does it end the day of others; it is told all the same who wrote it."""
+    talk = (
+        message("m0", "never", timestamp=0),
+        message("m1", "then", timestamp=NOW),
+        message("m2", "never", timestamp=0, sender="admin"),
+        message("m3", "then", timestamp=NOW),
+    )
+    async with reading(Said(talk, zone=UTC, now=NOW, top="top")) as (pane, _):
+        shown = [row for row in rows(pane) if row]
+        assert [row for row in shown if "──" in row] == [shown[2]]
+        assert "today" in shown[2]
+        assert ["customer │" in row for row in shown] == [False, True, False, True, False, True]
+        assert "us ┃ ›never" in shown[4]
 
 
 async def test_fewer_lines_than_the_screen_has_stand_at_its_end() -> None:

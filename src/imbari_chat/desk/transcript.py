@@ -95,15 +95,14 @@ class Transcript(Widget):
         self._width = 0
         self._top = 0
         self._sticks = True
-        self._parts_drawn: dict[MessageId, set[int]] = {}
+        self._parts_drawn: dict[tuple[MessageId, int], set[int]] = {}  # by how many there are
 
     def begin(self) -> None:
         """Another conversation: forget where this one was read."""
         self._lines, self._days, self._cache = [], [], {}
-        self._top, self._sticks = 0, True
+        self._sticks = True
         self._parts_drawn = {}
         self._drawn_from = None
-        self.refresh()
 
     def update(self) -> None:
         """What was said may have changed: lay it out anew, and keep the reader's place."""
@@ -134,7 +133,7 @@ class Transcript(Widget):
         """Its first line, and the divider above it, at the top of the screen."""
         at = next((at for at, one in enumerate(self._lines) if one.of == message), None)
         if at is not None:
-            self._go_to(max(0, at - 1))
+            self._go_to(at - 1)
 
     @property
     def below(self) -> int:
@@ -153,8 +152,10 @@ class Transcript(Widget):
         found = set()
         for one in self._on_screen():
             if one.of is not None:
-                self._parts_drawn.setdefault(one.of, set()).add(one.part)
-                if len(self._parts_drawn[one.of]) > self._last_of[one.of]:
+                last = self._last_of[one.of]
+                parts = self._parts_drawn.setdefault((one.of, last), set())
+                parts.add(one.part)
+                if len(parts) > last:
                     found.add(one.of)
         return frozenset(found)
 
@@ -228,10 +229,8 @@ class Transcript(Widget):
             speaker, spoken_at = message.sender, at
             key = (message.id, message.text, message.is_unread, is_first, at, width)
             if key not in self._cache:
-                mark = "•" if message.is_unread else " "
-                self._cache[key] = tuple(
-                    _message_lines(message, at if is_first else "", mark, width)
-                )
+                told = (at, _WHO[message.sender]) if is_first else ("", "")
+                self._cache[key] = tuple(_message_lines(message, *told, width))
             yield from self._cache[key]
         last = said.messages[-1] if said.messages else None
         if last and last.sender == "admin" and (said.seen_at or 0) >= last.timestamp:
@@ -263,10 +262,10 @@ def _beside(words: str, style: Style) -> _Line:
     return _Line(((" " * _GUTTER, _DIM), (words, style)))
 
 
-def _message_lines(message: Message, at: str, mark: str, width: int) -> Iterator[_Line]:
+def _message_lines(message: Message, at: str, who: str, width: int) -> Iterator[_Line]:
     ink = _INK[message.sender]
     bar = "┃" if message.sender == "admin" else "│"
-    who = _WHO[message.sender] if at else ""
+    mark = "•" if message.is_unread else " "
     for part, line in enumerate(_body(message.text, width)):
         gutter = ((f"{at:<5}", _DIM), (mark, Style(color="red")), (f" {who:>8} {bar} ", ink))
         yield _Line((*gutter, (line, Style.null())), message.id, part)
