@@ -455,6 +455,16 @@ def test_an_answer_ends_the_worry() -> None:
     assert played.drain() == [Told(1, StateChanged("live"))]
 
 
+def test_whoever_goes_ends_no_worry() -> None:
+    """That one less listens is no sign of the other end."""
+    played = Played()
+    played.live()
+    played.link.listen(2, ROOM, None, played.now)
+    played.wait(13)
+    played.link.unlisten(2)
+    assert played.link.state == "stale"
+
+
 def test_bytes_that_leave_end_the_worry_once() -> None:
     """Answers come after them. That they left may be said again, or late."""
     played = Played()
