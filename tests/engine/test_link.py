@@ -455,6 +455,16 @@ def test_an_answer_ends_the_worry() -> None:
     assert played.drain() == [Told(1, StateChanged("live"))]
 
 
+def test_whoever_goes_ends_no_worry() -> None:
+    """That one less listens is no sign of the other end."""
+    played = Played()
+    played.live()
+    played.link.listen(2, ROOM, None, played.now)
+    played.wait(13)
+    played.link.unlisten(2)
+    assert played.link.state == "stale"
+
+
 def test_bytes_that_leave_end_the_worry_once() -> None:
     """Answers come after them. That they left may be said again, or late."""
     played = Played()
@@ -765,16 +775,20 @@ def test_what_opens_no_socket_is_an_outage_or_the_end(error: ImbariError, ends: 
     assert played.link.state == ("connecting" if ends else "reconnecting")
 
 
-def test_what_comes_late_is_for_nobody() -> None:
+@pytest.mark.parametrize("connects", [False, True])
+def test_what_comes_late_is_for_nobody(*, connects: bool) -> None:
     """Of a connection that is no more; and a clock that rings early changes nothing."""
     played = Played()
     played.live({"a": 1})
     played.link.lost("cut", played.now)
+    if connects:
+        played.link.reconnect_now(played.now)
     played.drain()
     played.push("d", p="", d=None)
-    played.control("s", "too late")
+    for kind in "rsh":
+        played.control(kind, "too.late")
     played.link.tick(played.now)
-    assert played.drain() == []
+    assert (played.drain(), played.attempts) == ([], [Attempt("greeted"), Attempt("answered")])
 
 
 @pytest.mark.parametrize("error", [Unavailable("away"), AuthError("over")])

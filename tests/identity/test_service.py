@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
+from functools import partial
 from pathlib import Path as FilePath
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
@@ -317,6 +318,41 @@ def test_a_token_that_is_not_taken_is_replaced_once_and_a_denial_costs_none(
     assert [one.path == "/token" for one in server.asked] == [True, False] * tokens
 
 
+def test_a_token_that_another_thread_got_meanwhile_is_taken(
+    key_file: FilePath, server: AnsweringServer
+) -> None:
+    """Instead of one more, when the former is not taken."""
+    server.status, server.body = 401, json.dumps({"error": "Unauthorized request."})
+    with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
+        access._client.session.mount(f"{LIVE.rest_base}/", Reroute(server.host))
+
+        class Faster(CountedLock):
+            def __enter__(self) -> None:
+                super().__enter__()
+                if len(server.asked) > 1:
+                    access._client.credential.token = "ya29.another"
+
+        access._lock = Faster(1)  # type: ignore[assignment]
+        with pytest.raises(CredentialRefused):
+            access.get(OPEN)
+    tokens = [one.headers["authorization"] for one in server.asked if one.path != "/token"]
+    assert tokens == ["Bearer ya29.first", "Bearer ya29.another"]
+    assert len(server.asked) == 3
+
+
+def test_an_access_that_is_closed_keeps_no_connections(
+    kind: Kind, project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither to the database nor to whoever gives tokens."""
+    access, closed = kind(project), set[int]()
+    tokens = [access._token_session] if isinstance(access, ServiceAccess) else []
+    sessions = [access._session, *tokens]
+    for at, session in enumerate(sessions):
+        monkeypatch.setattr(session, "close", partial(closed.add, at))
+    access.close()
+    assert closed == {*range(len(sessions))}
+
+
 def test_refused_key_is_an_auth_error(key_file: FilePath, server: AnsweringServer) -> None:
     """A key that was deleted in the console is said to be refused, with Google's reason."""
     del server.by_path["/token"]
@@ -354,6 +390,7 @@ NO_GRANTS: dict[str, Json] = {
     "longer than a calendar": {**GRANTED, "expires_in": 1e12},
     "longer than any time": {**GRANTED, "expires_in": 1e300},
     "scopes in a number": {**GRANTED, "scope": 7},
+    "brackets without an end": "[[[",
 }
 
 
@@ -362,7 +399,8 @@ def test_json_that_grants_nothing_is_not_the_token_service(
     key_file: FilePath, server: AnsweringServer, answer: str
 ) -> None:
     """Whatever google-auth fails with, for the credentials of a person as of a service."""
-    server.by_path["/token"] = json.dumps(NO_GRANTS[answer])
+    granted = NO_GRANTS[answer]
+    server.by_path["/token"] = "[" * 100_000 if granted == "[[[" else json.dumps(granted)
     person = Credentials(  # type: ignore[no-untyped-call]
         None, refresh_token="r", token_uri=f"http://{server.host}/token", client_id="c",
         client_secret="s", scopes=["email"],

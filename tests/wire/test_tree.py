@@ -153,6 +153,32 @@ def test_a_priority_stays_when_a_leaf_becomes_a_branch() -> None:
     assert put_all(leaf, [(path, EMPTY)]) is leaf
 
 
+def weighed(value: Any) -> int:
+    """What nested dicts weigh: text and its quotes, eight for any other value, and the rows."""
+    if isinstance(value, dict):
+        return sum(len(key) + len('"":,') + weighed(item) for key, item in value.items())
+    return len(value) + 2 if isinstance(value, str) else 8 if value is not None else 0
+
+
+@given(nodes, paths, nodes)
+def test_a_tree_weighs_what_is_in_it(tree: Node, path: Path, node: Node) -> None:
+    """Read or written, and whether or not it was asked before."""
+    assert tree.weight == weighed(plain(tree))
+    written = tree.put(path, node)
+    assert written.weight == weighed(plain(written))
+
+
+@given(nodes)
+def test_a_write_finds_the_weight_from_what_it_was_before(tree: Node) -> None:
+    """What is known is not weighed again, however large."""
+    known = Branch({"a": Leaf(1), "b": Leaf("")}, weight=99)
+    written = known.put(Path(("b",)), tree)
+    assert [known.weight, written.weight] == [
+        99,
+        99 + weighed({"b": plain(tree)} if tree.exists else {}) - weighed({"b": ""}),
+    ]
+
+
 @given(nodes)
 def test_nothing_absent_is_kept(tree: Node) -> None:
     """EMPTY never stands among children; an empty branch is EMPTY itself."""
@@ -221,6 +247,7 @@ def test_thirty_two_levels_fit() -> None:
     """Counted from the root, wherever the write starts, down to the leaf."""
     assert from_json(nested(32)).at(("a",) * 32) == Leaf(1)
     assert from_json(nested(2), Path(("x",) * 30)).exists
+    assert from_json(1, Path("x" * 32)).exists
     for value, at in [(nested(33), ROOT), (nested(3), Path(("x",) * 30)), (1, Path("x" * 33))]:
         with pytest.raises(InvalidData, match="32"):
             from_json(value, at)
@@ -241,7 +268,10 @@ def test_a_string_is_measured_in_bytes() -> None:
             from_json(text)
 
 
-@pytest.mark.parametrize("value", [1, "x", {"a": {"b": True}}, {".priority": "p", ".value": 1}])
+@pytest.mark.parametrize(
+    "value",
+    [1, "x", {"a": {"b": True}}, {".priority": "p", ".value": 1}, {".priority": "p", "a": 1}],
+)
 def test_a_node_is_shown_as_what_it_holds(value: Any) -> None:
     """For whoever looks at a test that failed."""
     node = from_json(value)

@@ -45,7 +45,7 @@ _EARLY = 300.0
 
 
 def service_access(
-    project: Project, *, key_file: FilePath | None = None, unrestricted: bool = False
+    project: Project, *, key_file: FilePath | None, unrestricted: bool
 ) -> "OwnerAccess | ServiceAccess":
     """A service account's way into a live database, or the owner's into an emulator's.
 

@@ -220,7 +220,7 @@ class Branch(_Node):
         highest = -1
         limit = 2 * len(self.children)
         for key in self.children:
-            if not _ARRAY_INDEX.match(key) or len(key) > len(str(limit)):
+            if not _ARRAY_INDEX.match(key):
                 return 0
             highest = max(highest, int(key))
             if highest >= limit:
