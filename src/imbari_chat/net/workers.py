@@ -59,7 +59,8 @@ class Workers:
         A call that has to wait for a worker counts what the others hear as its own.
 
         Raises:
-            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned.
+            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned, and what
+                it hangs on is cut, so that its thread is free; see :func:`engine.access.hangs_on`.
             Unavailable: As :meth:`run`.
         """
         call = self._begin(function, args)
@@ -69,6 +70,7 @@ class Workers:
                 heard_at = self._heard_at if call.heard_at is None else call.heard_at
                 left = max(heard_at, begin) + silence - time.monotonic()
                 if left <= 0:
+                    call.cut()
                     raise TimeoutError
                 await asyncio.wait({call.future}, timeout=left)
             result: R = call.future.result()
@@ -119,8 +121,8 @@ class _Call:
     """One call and where its result goes."""
 
     __slots__ = (
-        "_args", "_finished", "_function", "_heard", "_loop", "_made", "_stamps", "future",
-        "heard_at",
+        "_args", "_cut", "_finished", "_function", "_given_up", "_heard", "_loop", "_made",
+        "_stamps", "future", "heard_at",
     )  # fmt: skip
 
     def __init__(
@@ -140,6 +142,8 @@ class _Call:
         self._heard = heard
         self._stamps = stamps
         self._made = local_time()
+        self._cut: Callable[[], None] | None = None
+        self._given_up = False
         self.heard_at: float | None = None
         """When it heard something last, or began, in monotonic seconds; None if it waits."""
 
@@ -149,16 +153,28 @@ class _Call:
         self.heard_at = time.monotonic()
         try:
             if not self.future.done():
-                with hearing(self._listen, self._told_the_time):
+                with hearing(self._listen, self._told_the_time, self._hang_on):
                     result = self._function(*self._args)
         except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
             error = raised
+        self._cut = None
         try:
             self._loop.call_soon_threadsafe(self._settle, result, error)
         except RuntimeError:
             # The loop was closed while the call ran: nobody is left to hear of it.
             if not self._loop.is_closed():
                 raise
+
+    def cut(self) -> None:
+        """End what it hangs on, and what it may go on to."""
+        self._given_up = True
+        if (cut := self._cut) is not None:
+            cut()
+
+    def _hang_on(self, cut: Callable[[], None]) -> None:
+        self._cut = cut
+        if self._given_up:
+            cut()
 
     def _listen(self) -> None:
         self.heard_at = now = time.monotonic()
