@@ -2,17 +2,27 @@
 
 import io
 import logging
-from collections.abc import Iterator
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import requests
 import requests.adapters
 
+from imbari_chat.engine.access import hearing
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity import session
-from imbari_chat.identity.session import StrangerAnswer, refuse_strangers
-from tests.identity.places import LIVE
+from imbari_chat.identity.session import (
+    QuietSession,
+    SilentWrites,
+    StrangerAnswer,
+    refuse_strangers,
+)
+from tests.identity.places import LIVE, project_at
 
 BASE = "https://shop.firebaseio.com/a.json"
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -129,7 +139,7 @@ class _Raw(io.BytesIO):
 @pytest.mark.parametrize(
     ("kind", "stream", "heard", "is_read"),
     [
-        ("application/json", False, 1 + 4, True),
+        ("application/json", False, 1 + 1, True),
         ("application/json", True, 1, False),
         ("text/html", False, 1, False),
         ("", False, 1, False),
@@ -138,7 +148,8 @@ class _Raw(io.BytesIO):
 def test_an_answer_is_heard_piece_by_piece(
     monkeypatch: pytest.MonkeyPatch, kind: str, stream: bool, heard: int, is_read: bool
 ) -> None:
-    """A stranger's page without an end must not put a deadline off."""
+    """Neither a stranger's page without an end nor crumbs must put a deadline off."""
+    monkeypatch.setattr(session, "_PIECE", 5)
     answers: list[requests.Response] = []
     sent: list[dict[str, Any]] = []
 
@@ -202,3 +213,53 @@ def test_no_log_prints_a_token(caplog: pytest.LogCaptureFixture) -> None:
     assert len(caplog.messages) == 6
     assert not [one for one in caplog.messages if "s3cret" in one]
     assert {"/a.json?" in one for one in caplog.messages} == {True}
+
+
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+DRIPS = {
+    "status": (b"HTTP/1.1 ", b"0"),
+    "header": (HEAD + b"x: ", b"a"),
+    "interim answers": (b"", b"HTTP/1.1 102 Processing\r\n\r\n"),
+    "body": (HEAD + b"content-length: 9999\r\n\r\n", b" "),
+    "chunk": (HEAD + b"transfer-encoding: chunked\r\n\r\n1;", b"a"),
+    "page": (b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n", b"a"),
+}
+
+
+@pytest.mark.parametrize("ask", ["get", "patch"])
+@pytest.mark.parametrize("what", DRIPS)
+def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> None:
+    """It is never silent for as long as a request may be, and would hold its thread for hours."""
+    begin, drop = DRIPS[what]
+    over = threading.Event()
+
+    def drip() -> None:
+        with listening.accept()[0] as connection, suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(begin)
+            while not over.wait(0.02):
+                connection.sendall(drop)
+
+    def request() -> None:
+        # Nobody waits any more for what it comes to.
+        with hearing(lambda: None, None, cuts.append), suppress(requests.RequestException):
+            if ask == "get":
+                asking.get(url)
+            else:
+                SilentWrites(asking, 60.0).patch(f"{url}?print=silent", {}, b"1")
+
+    cuts: list[Callable[[], None]] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/a.json"
+        asking = QuietSession(project_at("127.0.0.1:1", timeout=60.0))
+        threads = [threading.Thread(target=one, daemon=True) for one in (drip, request)]
+        for thread in threads:
+            thread.start()
+        while not cuts:
+            time.sleep(0.01)
+        cuts[-1]()
+        threads[1].join(60)
+        over.set()
+        assert not threads[1].is_alive()
+        threads[0].join(60)
+        asking.close()

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from imbari_chat.engine.access import heard, hearing
+from imbari_chat.engine.access import hangs_on, heard, hearing
 from imbari_chat.errors import Unavailable
 from imbari_chat.net.workers import Workers
 
@@ -105,6 +105,24 @@ async def test_a_call_that_hears_nothing_is_given_up() -> None:
         await workers.run_while_heard(read, silence=0.05)
     release.set()
     assert await workers.run(len, "abc") == 3
+    workers.close()
+
+
+async def test_a_call_that_is_given_up_is_cut_and_its_thread_is_free() -> None:
+    """What it hangs on may go on for ever, and others are to have their turn."""
+    workers = Workers(1, "test")
+    cut = threading.Event()
+
+    def hang() -> None:
+        for _ in range(3):  # as one that follows redirects
+            hangs_on(cut.set)
+            cut.wait()
+            cut.clear()
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError):
+            await workers.run_while_heard(hang, silence=0.01)
+        assert await asyncio.wait_for(workers.run(len, "abc"), 60) == 3
     workers.close()
 
 

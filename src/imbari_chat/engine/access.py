@@ -21,6 +21,7 @@ __all__ = [
     "SocketAccess",
     "SocketRequest",
     "StreamRequest",
+    "hangs_on",
     "heard",
     "hearing",
     "told_the_time",
@@ -28,6 +29,9 @@ __all__ = [
 
 _listener: ContextVar[Callable[[], None] | None] = ContextVar("heard", default=None)
 _clerk: ContextVar[Callable[[int], None] | None] = ContextVar("told the time", default=None)
+_holder: ContextVar[Callable[[Callable[[], None]], None] | None] = ContextVar(
+    "hangs on", default=None
+)
 
 
 def heard() -> None:
@@ -41,6 +45,17 @@ def heard() -> None:
         listener()
 
 
+def hangs_on(cut: Callable[[], None]) -> None:
+    """From here on this thread waits for what may never end; ``cut`` ends it, on any thread.
+
+    Whatever comes byte by byte keeps a library waiting however long it takes: its limits are on
+    silence alone.
+    """
+    holder = _holder.get()
+    if holder is not None:
+        holder(cut)
+
+
 def told_the_time(timestamp: int) -> None:
     """An answer of the database's own said what its clock shows, ms, in whole seconds."""
     clerk = _clerk.get()
@@ -50,20 +65,24 @@ def told_the_time(timestamp: int) -> None:
 
 @contextmanager
 def hearing(
-    listener: Callable[[], None], clerk: Callable[[int], None] | None = None
+    listener: Callable[[], None],
+    clerk: Callable[[int], None] | None = None,
+    holder: Callable[[Callable[[], None]], None] | None = None,
 ) -> Iterator[None]:
     """Call ``listener`` whenever something is heard inside, on this thread.
 
     Args:
         listener: Called with nothing.
         clerk: Called with what the service's clock shows, ms, whenever it says so.
+        holder: Called with what ends the wait, whenever another one begins.
     """
-    before, earlier = _listener.set(listener), _clerk.set(clerk)
+    before, earlier, held = _listener.set(listener), _clerk.set(clerk), _holder.set(holder)
     try:
         yield
     finally:
         _listener.reset(before)
         _clerk.reset(earlier)
+        _holder.reset(held)
 
 
 class Secret:

@@ -9,6 +9,7 @@ import socket
 import ssl
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -18,9 +19,10 @@ from urllib.parse import quote, unquote, urljoin, urlsplit
 import requests
 import requests.adapters
 import urllib3.connection
+import urllib3.connectionpool
 import urllib3.exceptions
 
-from imbari_chat.engine.access import heard, told_the_time
+from imbari_chat.engine.access import hangs_on, heard, told_the_time
 from imbari_chat.engine.places import SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
 from imbari_chat.engine.server_time import http_date
@@ -119,6 +121,7 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
 
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         super().init_poolmanager(*args, **options, socket_options=_SOCKET_OPTIONS)  # type: ignore[no-untyped-call]
+        self.poolmanager.pool_classes_by_scheme = _POOLS
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: Any, cert: Any = None
@@ -142,12 +145,50 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
             host = urlsplit(proxy).hostname or ""
             options["proxy_ssl_context"] = _NamedContext(self._environment.tls, host)
         options["socket_options"] = _SOCKET_OPTIONS
-        return super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
+        manager: Any = super().proxy_manager_for(proxy, **options)  # type: ignore[no-untyped-call]
+        if not proxy.startswith("socks"):
+            manager.pool_classes_by_scheme = _POOLS
+        return manager
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ARG002
         """Leave it to the context: requests would add certifi's list to what it trusts."""
         conn.cert_reqs = "CERT_REQUIRED"
         conn.ca_certs = conn.ca_cert_dir = None
+
+
+class _Cut:
+    """A connection that can be ended while its answer is waited for."""
+
+    sock: Any
+
+    def getresponse(self, *args: Any, **options: Any) -> Any:
+        hangs_on(partial(_shut, self.sock))
+        return super().getresponse(*args, **options)  # type: ignore[misc]  # of the class beside it
+
+
+class _HttpConnection(_Cut, urllib3.connection.HTTPConnection):
+    pass
+
+
+class _HttpsConnection(_Cut, urllib3.connection.HTTPSConnection):
+    pass
+
+
+class _HttpPool(urllib3.connectionpool.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
+_POOLS: Final = {"http": _HttpPool, "https": _HttpsPool}
+
+
+def _shut(connection: Any) -> None:
+    """End a connection that another thread reads; within TLS, what it runs over."""
+    with suppress(OSError):
+        socket.socket.shutdown(getattr(connection, "socket", connection), socket.SHUT_RDWR)
 
 
 class _NamedContext:
@@ -165,8 +206,12 @@ class _NamedContext:
 
 
 def _pieces(response: requests.Response) -> Iterator[bytes]:
-    for piece in response.iter_content(_PIECE):
-        heard()
+    size = 0
+    for piece in response.iter_content(_PIECE):  # in chunks it comes in theirs, however small
+        size += len(piece)
+        if size >= _PIECE:
+            heard()
+            size = 0
         yield piece
 
 

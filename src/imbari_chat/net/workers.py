@@ -60,7 +60,8 @@ class Workers:
         A call that has to wait for a worker counts what the others hear as its own.
 
         Raises:
-            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned.
+            TimeoutError: For ``silence`` seconds nothing was heard. The call is abandoned, and what
+                it hangs on is cut, so that its thread is free; see :func:`engine.access.hangs_on`.
             Unavailable: As :meth:`run`.
         """
         call = self._begin(function, args)
@@ -72,6 +73,7 @@ class Workers:
             if time.monotonic() < due:
                 alarm.set(due)
             elif not call.future.done():
+                call.cut()
                 call.future.set_exception(TimeoutError())
 
         alarm = Alarm(look)
@@ -126,8 +128,8 @@ class _Call:
     """One call and where its result goes."""
 
     __slots__ = (
-        "_args", "_finished", "_function", "_heard", "_loop", "_made", "_stamps", "future",
-        "heard_at",
+        "_args", "_cut", "_finished", "_function", "_given_up", "_heard", "_loop", "_made",
+        "_stamps", "future", "heard_at",
     )  # fmt: skip
 
     def __init__(
@@ -147,6 +149,8 @@ class _Call:
         self._heard = heard
         self._stamps = stamps
         self._made = local_time()
+        self._cut: Callable[[], None] | None = None
+        self._given_up = False
         self.heard_at: float | None = None
         """When it heard something last, or began, in monotonic seconds; None if it waits."""
 
@@ -156,16 +160,28 @@ class _Call:
         self.heard_at = time.monotonic()
         try:
             if not self.future.done():
-                with hearing(self._listen, self._told_the_time):
+                with hearing(self._listen, self._told_the_time, self._hang_on):
                     result = self._function(*self._args)
         except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
             error = raised
+        self._cut = None
         try:
             self._loop.call_soon_threadsafe(self._settle, result, error)
         except RuntimeError:
             # The loop was closed while the call ran: nobody is left to hear of it.
             if not self._loop.is_closed():
                 raise
+
+    def cut(self) -> None:
+        """End what it hangs on, and what it may go on to."""
+        self._given_up = True
+        if (cut := self._cut) is not None:
+            cut()
+
+    def _hang_on(self, cut: Callable[[], None]) -> None:
+        self._cut = cut
+        if self._given_up:
+            cut()
 
     def _listen(self) -> None:
         self.heard_at = now = time.monotonic()
