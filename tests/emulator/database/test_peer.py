@@ -234,6 +234,15 @@ def test_more_than_one_read_may_give_is_too_big() -> None:
     assert [push["b"]["t"] for push in client.said] == [1]
 
 
+@pytest.mark.parametrize("action", ["g", "q"])
+def test_what_just_fits_is_given(action: str) -> None:
+    """As much as one read may give, and no more."""
+    most = Room(data="x" * 60).database.root.weight
+    for limit, status in ((most, "ok"), (most - 1, "too_big")):
+        client = Room(data="x" * 60, answer=limit).connect()
+        assert client.status(action, {"p": "/", "h": ""}) == status
+
+
 def test_nobody_is_owed_anything_who_has_left() -> None:
     """And the database holds nothing of them."""
     room = Room('{"rules": {".read": "auth != null"}}', {"a": 1})
