@@ -118,6 +118,15 @@ def test_show_can_peek(program: Program, visitor: Visitor) -> None:
     assert program.inbox()[0]["unread_count"] == 1
 
 
+def test_a_count_of_messages_that_are_not_there_does_not_stop_show(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """There is nothing to mark."""
+    session = visitor.writes()
+    outside(emulator, f"/chatSessions/{session}/unreadCount", 2)
+    assert program("show", session).stderr.endswith("\nno messages yet\n")
+
+
 def test_show_signs_messages(program: Program, visitor: Visitor) -> None:
     """An admin's messages are the team's; a customer's bear the customer's name."""
     session = visitor.writes("Hello")

@@ -234,6 +234,24 @@ def test_history_counts_back_from_now_and_marks_nothing(
     assert program.inbox()[0]["unread_count"] == 1
 
 
+def test_show_tells_who_is_there_and_what_the_team_keeps_and_history_does_not(
+    program: Program, visitor: Visitor
+) -> None:
+    """Nobody asks for it; what was said is drawn alike."""
+    session = visitor.writes("Hello")
+    program("notes", session, "a regular")
+    (part,) = program.json("history", session)
+    shown = program.show(session, "--peek")
+    assert shown["session"].keys() - part["session"].keys() == {"presence", "team"}
+    assert (len(shown["notes"]), part["notes"]) == (1, [])
+    assert shown["messages"] == part["messages"]
+    drawn = [
+        program(*words, terminal=True).stdout for words in (("show", session), ("history", session))
+    ]
+    assert ["Hello" in one for one in drawn] == [True, True]
+    assert ["a regular" in one for one in drawn] == [True, False]
+
+
 def test_what_is_longer_than_the_terminal_opens_in_a_pager(
     program: Program, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -42,7 +42,7 @@ def given_text(words: Sequence[str]) -> str | None:
     """
     if len(words) > 1:
         raise UsageError(
-            f"the reply must be one argument, and {len(words)} were given",
+            f"the text must be one argument, and {len(words)} were given",
             hint="Put the text in quotes, or give - and pipe it in",
         )
     if words and words[0] != "-":

@@ -252,3 +252,15 @@ def test_an_increment_counts_from_what_is_there_then() -> None:
     room.rest("/n", 10)
     client.leave()
     assert room.read("/n") == 11
+
+
+def test_what_makes_no_sense_by_then_is_dropped_and_the_rest_is_done() -> None:
+    """A sum that was a number when it was asked for is none any more."""
+    room = Room(data={"a": 1})
+    client = room.connect()
+    more: Json = {".sv": {"increment": 1e308}}
+    assert client.status("o", {"p": "/a", "d": more}) == "ok"
+    assert client.status("o", {"p": "/b", "d": "left"}) == "ok"
+    room.rest("/a", 1e308)
+    client.leave()
+    assert room.read() == {"a": 1e308, "b": "left"}

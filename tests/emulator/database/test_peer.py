@@ -234,16 +234,85 @@ def test_more_than_one_read_may_give_is_too_big() -> None:
     assert [push["b"]["t"] for push in client.said] == [1]
 
 
+@pytest.mark.parametrize("action", ["g", "q"])
+def test_what_just_fits_is_given(action: str) -> None:
+    """As much as one read may give, and no more."""
+    most = Room(data="x" * 60).database.root.weight
+    for limit, status in ((most, "ok"), (most - 1, "too_big")):
+        client = Room(data="x" * 60, answer=limit).connect()
+        assert client.status(action, {"p": "/", "h": ""}) == status
+
+
 def test_nobody_is_owed_anything_who_has_left() -> None:
     """And the database holds nothing of them."""
-    room = Room(data={"a": 1})
+    room = Room('{"rules": {".read": "auth != null"}}', {"a": 1})
     client = room.connect()
+    client.ask("gauth", SIGNED_IN)
     client.ask("q", {"p": "/a", "h": ""})
     client.leave()
     client.said.clear()
     room.rest("/a", 2)
     assert client.said == []
     assert room.tags == {}
+    client._follow(client.peer.expired(NOW))  # as it may while the last of it is being done
+    assert [each["a"] for each in client.said] == ["ac"]
+
+
+@pytest.mark.parametrize("action", ["q", "g", "p", "m", "o", "om"])
+def test_rules_are_told_when_it_is(action: str) -> None:
+    """In ms, and at the moment of the request."""
+    then = NOW + 1
+    now = f"now === {then}"
+    room = Room(dumps({"rules": {".read": now, ".write": now, "a": {}}}), {"a": 1})
+    client = room.connect()
+    value: Json = {"b": 1} if action in {"m", "om"} else 1
+    body: dict[str, Json] = {"p": "/a"} if action in {"q", "g"} else {"p": "/a", "d": value}
+    for room.now, status in (
+        (NOW, "permission_denied"),
+        (then, "ok"),
+        (then + 1, "permission_denied"),
+    ):
+        assert client.status(action, body) == status
+
+
+@pytest.mark.parametrize("action", ["gauth", "unauth"])
+def test_what_may_be_heard_is_judged_when_somebody_else_is_signed_in(action: str) -> None:
+    """By the clock of that moment, and not by that of the listen."""
+    room = Room(dumps({"rules": {".read": f"now <= {NOW}"}}), {"a": 1})
+    client = room.connect()
+    client.ask("q", {"p": "/a", "h": ""})
+    assert [each.get("a") for each in client.ask(action, SIGNED_IN)] == [None]
+    room.now += 1
+    assert [each.get("a") for each in client.ask(action, SIGNED_IN)] == [None, "c"]
+
+
+@pytest.mark.parametrize("action", ["m", "om"])
+def test_whoever_changes_nothing_needs_no_permission(action: str) -> None:
+    """Nor room: there is nothing that rules could be asked about, and nothing to keep."""
+    client = Room('{"rules": {"full": {".write": true}}}').connect()
+    full: dict[str, Json] = {"p": "/full", "d": "x" * 4000}
+    assert [client.status("o", full) for _ in range(2)] == ["ok", "failure"]
+    bodies: list[dict[str, Json]] = [{"p": "/a", "d": {}}, {"p": "/a", "d": None}, {"p": "/a"}]
+    for body in bodies:
+        assert client.status(action, body) == "ok"
+
+
+def test_the_last_request_is_told_for_the_log() -> None:
+    """With what it came to; what is no request is none."""
+    client = Room('{"rules": {"a": {".read": true}}}').connect()
+    asked: list[tuple[str, dict[str, Json], tuple[str, str]]] = [
+        ("g", {"p": "/a"}, ("/a", "ok")),
+        ("p", {"p": "/a", "d": 1}, ("/a", "permission_denied")),
+        ("s", {"c": {}}, ("", "ok")),
+        ("g", {"p": 7}, ("", "failure")),
+    ]
+    for action, body, told in asked:
+        client.ask(action, body)
+        assert client.peer.told == (action, *told)
+    for text in (dumps({"t": "c", "d": {"t": "p", "d": {}}}), "[]"):
+        client.send(text)
+        assert client.peer.told is None
+        client.ask("g", {"p": "/a"})
 
 
 def test_an_ended_token_is_told_and_ends_what_it_allowed() -> None:
