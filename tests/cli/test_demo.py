@@ -16,7 +16,7 @@ import pytest
 from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.cast import CANNED, CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer, Pace
-from imbari_chat.cli.demo.headless import Desk, _judge
+from imbari_chat.cli.demo.headless import Desk, _judge, exchange_length
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.stage import PROJECT
 from imbari_chat.cli.exit_codes import UsageError
@@ -261,6 +261,7 @@ def test_each_way_to_run_it_is_a_matter_of_options(
     assert run_demo(**given) == (10 if done.startswith("by itself") else 0)
     *before, last = ran
     assert last == done
+    assert ("http://here" in capsys.readouterr().out) is bool(given.get("web"))
     headless = bool(given.get("headless"))
     assert ("looked" in before) is not headless
     assert any(one.startswith("Press Enter") for one in before) is (
@@ -335,6 +336,33 @@ class _Busy:
 
 async def _for_ever(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
+
+
+async def test_customers_of_a_script_come_once_the_desk_is_live() -> None:
+    """It is to hear of every message as news."""
+    came: list[str] = []
+
+    class Desk:
+        live = asyncio.Event()
+
+        async def serve(self, messages: int) -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            came.append(f"desk of {messages}")
+            self.live.set()
+
+    class Quick:
+        part = CAST[0]
+
+        async def play(self, _: object, pace: Pace, *, until: int) -> None:
+            came.append(f"customer until {until}")
+
+    here: Any = _Here()
+    desk: Any = Desk()
+    cast: Any = [Quick(), Quick()]
+    await run._perform(here, desk, cast, seed=1)
+    until = exchange_length(CAST[0])
+    assert came == [f"desk of {2 * CAST[0].lines}", *[f"customer until {until}"] * 2]
 
 
 class _Chat:
