@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Self, cast
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.cast import CANNED, CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer, Pace
-from imbari_chat.cli.demo.headless import Desk, _judge, exchange_length
+from imbari_chat.cli.demo.headless import Check, Desk, _judge, exchange_length
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.stage import PROJECT
 from imbari_chat.cli.exit_codes import UsageError
@@ -309,6 +310,48 @@ def test_of_several_failures_the_first_is_told_by_itself() -> None:
     one, two = ValueError("one"), KeyError("two")
     deep = BaseExceptionGroup("", [BaseExceptionGroup("", [one]), two])
     assert run._first(deep) is one
+
+
+def test_a_line_says_who_wrote_and_the_desks_own_to_whom() -> None:
+    """On one line each."""
+    amina = session("amina")
+    hello, answer = message("m1", "Hello\nyou"), message("m2", "Hi", sender="admin")
+    assert run._as_line(amina, hello) == "amina: Hello⏎you"
+    assert run._as_line(amina, answer) == "Imbari Team to amina: Hi"
+
+
+def test_the_end_says_what_came_of_it() -> None:
+    """In numbers, and of what failed what was seen instead."""
+
+    class Here(_Here):
+        class emulator:  # noqa: N801  # stands for an object
+            @staticmethod
+            def refusals() -> list[str]:
+                return ["denied"]
+
+    here, desk = cast("Any", Here()), cast("Any", SimpleNamespace(seen=["m1", "m2", "m3"]))
+    cast_of_two: Any = [None, None]
+    results = [Check("all is said", passed=True), Check("none twice", passed=False, seen="m1")]
+    summary = run._summary(here, desk, cast_of_two, results, 1.25001)
+    assert summary == {
+        "event": "summary",
+        "emulator_start_ms": 500,
+        "seconds": 1.3,
+        "customers": 2,
+        "messages": 3,
+        "refusals": 1,
+        "checks": [
+            {"claim": "all is said", "passed": True, "seen": ""},
+            {"claim": "none twice", "passed": False, "seen": "m1"},
+        ],
+    }
+    assert [*run._summary_lines(summary, results)] == [
+        "",
+        "emulator started in 500 ms; 2 customers, 3 messages in 1.3 s; 1 refusals by the rules",
+        "passed: all is said",
+        "FAILED: none twice",
+        "        m1",
+    ]
 
 
 class _Failing:
