@@ -9,6 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, ClassVar, Self, cast
 
 import pytest
@@ -16,7 +17,7 @@ import pytest
 from imbari_chat.cli.demo import run
 from imbari_chat.cli.demo.cast import CANNED, CAST, Part, cast_of, reaction
 from imbari_chat.cli.demo.customers import Customer, Pace
-from imbari_chat.cli.demo.headless import Desk, _judge
+from imbari_chat.cli.demo.headless import Check, Desk, _judge, exchange_length
 from imbari_chat.cli.demo.run import run_demo
 from imbari_chat.cli.demo.stage import PROJECT
 from imbari_chat.cli.exit_codes import UsageError
@@ -261,6 +262,7 @@ def test_each_way_to_run_it_is_a_matter_of_options(
     assert run_demo(**given) == (10 if done.startswith("by itself") else 0)
     *before, last = ran
     assert last == done
+    assert ("http://here" in capsys.readouterr().out) is bool(given.get("web"))
     headless = bool(given.get("headless"))
     assert ("looked" in before) is not headless
     assert any(one.startswith("Press Enter") for one in before) is (
@@ -310,6 +312,48 @@ def test_of_several_failures_the_first_is_told_by_itself() -> None:
     assert run._first(deep) is one
 
 
+def test_a_line_says_who_wrote_and_the_desks_own_to_whom() -> None:
+    """On one line each."""
+    amina = session("amina")
+    hello, answer = message("m1", "Hello\nyou"), message("m2", "Hi", sender="admin")
+    assert run._as_line(amina, hello) == "amina: Hello⏎you"
+    assert run._as_line(amina, answer) == "Imbari Team to amina: Hi"
+
+
+def test_the_end_says_what_came_of_it() -> None:
+    """In numbers, and of what failed what was seen instead."""
+
+    class Here(_Here):
+        class emulator:  # noqa: N801  # stands for an object
+            @staticmethod
+            def refusals() -> list[str]:
+                return ["denied"]
+
+    here, desk = cast("Any", Here()), cast("Any", SimpleNamespace(seen=["m1", "m2", "m3"]))
+    cast_of_two: Any = [None, None]
+    results = [Check("all is said", passed=True), Check("none twice", passed=False, seen="m1")]
+    summary = run._summary(here, desk, cast_of_two, results, 1.25001)
+    assert summary == {
+        "event": "summary",
+        "emulator_start_ms": 500,
+        "seconds": 1.3,
+        "customers": 2,
+        "messages": 3,
+        "refusals": 1,
+        "checks": [
+            {"claim": "all is said", "passed": True, "seen": ""},
+            {"claim": "none twice", "passed": False, "seen": "m1"},
+        ],
+    }
+    assert [*run._summary_lines(summary, results)] == [
+        "",
+        "emulator started in 500 ms; 2 customers, 3 messages in 1.3 s; 1 refusals by the rules",
+        "passed: all is said",
+        "FAILED: none twice",
+        "        m1",
+    ]
+
+
 class _Failing:
     """A customer for whom something goes wrong."""
 
@@ -335,6 +379,33 @@ class _Busy:
 
 async def _for_ever(*_: object, **__: object) -> None:
     await asyncio.Event().wait()
+
+
+async def test_customers_of_a_script_come_once_the_desk_is_live() -> None:
+    """It is to hear of every message as news."""
+    came: list[str] = []
+
+    class Desk:
+        live = asyncio.Event()
+
+        async def serve(self, messages: int) -> None:
+            for _ in range(5):
+                await asyncio.sleep(0)
+            came.append(f"desk of {messages}")
+            self.live.set()
+
+    class Quick:
+        part = CAST[0]
+
+        async def play(self, _: object, pace: Pace, *, until: int) -> None:
+            came.append(f"customer until {until}")
+
+    here: Any = _Here()
+    desk: Any = Desk()
+    cast: Any = [Quick(), Quick()]
+    await run._perform(here, desk, cast, seed=1)
+    until = exchange_length(CAST[0])
+    assert came == [f"desk of {2 * CAST[0].lines}", *[f"customer until {until}"] * 2]
 
 
 class _Chat:

@@ -292,7 +292,7 @@ def test_a_list_is_read_as_it_was_written(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("hours", "kept"), [(23, True), (25, False)])
 def test_lists_of_days_before_are_deleted(tmp_path: Path, hours: int, kept: bool) -> None:
-    """When another is kept; a file that somebody else has deleted meanwhile is none the worse."""
+    """When another is kept."""
     directory = tmp_path / "data" / "inbox"
     directory.mkdir(parents=True)
     for name in ("you-1.json", "you-1.txt"):
@@ -301,6 +301,30 @@ def test_lists_of_days_before_are_deleted(tmp_path: Path, hours: int, kept: bool
     NumberedList(_settings(tmp_path)).remember([])
     assert (directory / "you-1.json").exists() is kept
     assert (directory / "you-1.txt").exists()
+
+
+@pytest.mark.parametrize("deleted_before", ["stat", "unlink"])
+def test_lists_may_be_deleted_by_several_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, deleted_before: str
+) -> None:
+    """Whatever another command has deleted meanwhile is none the worse."""
+    directory = tmp_path / "data" / "inbox"
+    directory.mkdir(parents=True)
+    old = directory / "you-1.json"
+    old.write_text("")
+    os.utime(old, (0, 0))
+    does = getattr(Path, deleted_before)
+
+    def late(file: Path, **options: Any) -> Any:
+        if file == old and os.path.lexists(old):
+            os.unlink(old)  # noqa: PTH108  # as another would
+        return does(file, **options)
+
+    monkeypatch.setattr(Path, deleted_before, late)
+    numbered = NumberedList(_settings(tmp_path))
+    numbered.remember(["amina"])
+    assert numbered.at(1) == ("amina", NOW)
+    assert os.listdir(directory) == [numbered._file.name]  # noqa: PTH208
 
 
 def test_a_terminal_is_told_from_others_by_its_session() -> None:

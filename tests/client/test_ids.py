@@ -255,6 +255,8 @@ def test_what_the_service_says_of_its_clock_is_looked_at_once(clock: Clock) -> N
     assert timestamp_of(ids.message(A)) == timestamp_of(ids.session()) == NOW + HOUR
     said[0] = Stamp(NOW - HOUR, NOW - 20, NOW)
     assert NOW - HOUR <= ids.now() <= NOW - HOUR + 20
+    ids.stamped(NOW + 3 * HOUR, made=NOW)
+    assert ids.now() == ids.now() == NOW + 3 * HOUR
     ids = Ids(lambda: Stamp(NOW - 700, NOW - 20, NOW, within=1000))
     assert ids.now() == NOW
     for junk in (-1, 0, 2**42, 2**80):

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path as FilePath
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl, urlsplit
 
@@ -82,9 +83,12 @@ def test_a_shallow_read_has_keys_alone(service: Service) -> None:
 
 
 def test_a_service_is_known_by_its_accounts_address(key_file: FilePath) -> None:
-    """An emulator's owner has none."""
+    """An emulator's owner has none, nor has a machine before it was asked for its own."""
     with closing(ServiceAccess(LIVE, key_file=key_file)) as access:
         assert access.account == "bot@demo-imbari.iam.gserviceaccount.com"
+        for unknown in ("default", None):
+            access._client.credential = SimpleNamespace(service_account_email=unknown)
+            assert access.account is None
 
 
 def test_service_is_an_admin_under_the_rules(service: Service) -> None:

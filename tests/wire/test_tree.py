@@ -207,6 +207,13 @@ def test_a_priority_goes_with_the_last_child() -> None:
     assert emptied.put(Path(("a",)), from_json(2)) == from_json({"a": 2})
 
 
+def test_a_value_may_stand_in_an_object_of_its_own() -> None:
+    """As exports write it beside a priority, and without one."""
+    assert from_json({".value": 1}) == from_json({".value": 1, ".priority": None}) == Leaf(1)
+    assert from_json({"a": {".value": True}}) == from_json({"a": True})
+    assert from_json({".value": None, ".priority": 1}) is EMPTY
+
+
 def test_a_priority_makes_a_difference() -> None:
     """Same value, other priority, other node."""
     assert Leaf(1) != Leaf(1, 1)

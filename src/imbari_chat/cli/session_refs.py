@@ -12,6 +12,7 @@ import re
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -83,8 +84,9 @@ class NumberedList:
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         now = _now()
         for file in self._directory.glob("*.json"):
-            if file.stat().st_mtime * 1000 < now - 2 * _OLD:
-                file.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):  # another command deletes them too
+                if file.stat().st_mtime * 1000 < now - 2 * _OLD:
+                    file.unlink()
         with replacing(self._file) as new:
             write_all(new, json.dumps({"printed": now, "ids": list(ids)}).encode())
 
