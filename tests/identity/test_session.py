@@ -246,7 +246,7 @@ def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> No
             if ask == "get":
                 asking.get(url)
             else:
-                SilentWrites(asking, 60.0).patch(f"{url}?print=silent", {}, b"1")
+                SilentWrites(asking, 60.0).patch("t", lambda _: (f"{url}?print=silent", {}), b"1")
 
     cuts: list[Callable[[], None]] = []
     with socket.create_server(("127.0.0.1", 0)) as listening:
