@@ -17,11 +17,13 @@ from imbari_chat.engine.access import hearing
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity import session
 from imbari_chat.identity.session import (
+    JSON_BODY,
     QuietSession,
     SilentWrites,
     StrangerAnswer,
     refuse_strangers,
 )
+from tests.identity.answering import AnsweringServer
 from tests.identity.places import LIVE, project_at
 
 BASE = "https://shop.firebaseio.com/a.json"
@@ -263,3 +265,109 @@ def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> No
         assert not threads[1].is_alive()
         threads[0].join(60)
         asking.close()
+
+
+def _silent_writes(server: AnsweringServer, asked: list[str]) -> tuple[QuietSession, Any]:
+    """A session, and what writes by it; tokens are noted when addresses are made of them."""
+    asking = QuietSession(project_at(server.host))
+
+    def sign(token: str) -> tuple[str, dict[str, str]]:
+        asked.append(token)
+        return f"http://{server.host}/.json?print=silent&auth={token}", {"x-who": token}
+
+    writes = SilentWrites(asking, 5.0)
+    return asking, lambda token, body: writes.patch(token, sign, body)
+
+
+def test_a_silent_write_says_who_asks_as_of_now_and_over_one_connection(
+    server: AnsweringServer,
+) -> None:
+    """The address is made once for each token; one that came later is never left out."""
+    asked: list[str] = []
+    asking, write = _silent_writes(server, asked)
+    for token, body in (("a", b"1"), ("a", b"x" * 5000), ("b", b""), ("a", b"2")):
+        write(token, body)
+    asking.close()
+    assert asked == ["a", "b", "a"]
+    told = [(one.params["auth"], one.headers["x-who"], one.body) for one in server.asked]
+    assert told == [("a", "a", b"1"), ("a", "a", b"x" * 5000), ("b", "b", b""), ("a", "a", b"2")]
+    assert {one.method for one in server.asked} == {"PATCH"}
+    assert {one.headers["content-type"] for one in server.asked} == {JSON_BODY["content-type"]}
+    assert len(server.callers) == 1
+
+
+def test_a_silent_write_is_heard_and_tells_the_time(server: AnsweringServer) -> None:
+    """Whose clock it shows is known by what was asked; many an answer has none."""
+    heard_of, times = list[None](), list[int]()
+    asking, write = _silent_writes(server, [])
+    with hearing(lambda: heard_of.append(None), times.append):
+        write("a", b"1")
+    asking.close()
+    assert len(heard_of) == 1
+    assert len(times) == 1
+    assert times[0] % 1000 == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error", "match"),
+    [
+        (401, '{"error": "Permission denied"}', requests.HTTPError, "401"),
+        (503, '{"error": "busy"}', requests.HTTPError, "503"),
+        (200, "null", StrangerAnswer, "not the service's"),
+        (302, "", StrangerAnswer, "not the service's"),
+        (401, "log in first", StrangerAnswer, "not the service's"),
+    ],
+)
+def test_of_a_silent_write_any_other_answer_is_an_error_and_leaves_its_connection(
+    server: AnsweringServer, status: int, body: str, error: type[Exception], match: str
+) -> None:
+    """What the service says of it is carried along, a stranger's page is not."""
+    server.is_database, server.status, server.body = False, status, body
+    asking, write = _silent_writes(server, [])
+    for _ in range(2):
+        with pytest.raises(error, match=match) as caught:
+            write("a", b"1")
+        response = getattr(caught.value, "response", None)
+        assert (response is not None and response.text) == (
+            body if error is requests.HTTPError else False
+        )
+    asking.close()
+    assert len(server.callers) <= 2
+
+
+def test_a_silent_write_follows_a_redirect_with_what_it_writes(server: AnsweringServer) -> None:
+    """Which stays at the service."""
+    with AnsweringServer() as first:
+        first.is_database, first.status, first.body = False, 307, ""
+        first.headers["location"] = "/moved.json?print=silent"
+        first.by_path["/moved.json"] = "null"
+        asking, write = _silent_writes(first, [])
+        with pytest.raises(StrangerAnswer):  # the next answers with something
+            write("a", b"{}")
+        asking.close()
+    assert [(one.path, one.body) for one in first.asked] == [
+        ("/.json", b"{}"), ("/moved.json", b"{}")
+    ]  # fmt: skip
+    assert server.asked == []
+
+
+@pytest.mark.parametrize(
+    ("mode", "error"), [("hang", requests.ReadTimeout), ("drop", requests.ConnectionError)]
+)
+def test_a_silent_write_that_is_not_answered_fails_and_the_next_may_succeed(
+    server: AnsweringServer, mode: Any, error: type[Exception]
+) -> None:
+    """By another connection."""
+    asking = QuietSession(project_at(server.host))
+    writes = SilentWrites(asking, 0.05)
+    server.mode = mode
+    at = f"http://{server.host}/.json?print=silent"
+    with pytest.raises(error) as caught:
+        writes.patch("a", lambda _: (at, {}), b"1")
+    assert isinstance(caught.value, requests.RequestException)
+    assert caught.value.request is not None
+    assert caught.value.request.url == at
+    server.mode = "answer"
+    SilentWrites(asking, 5.0).patch("a", lambda _: (at, {}), b"2")
+    asking.close()
+    assert [one.body for one in server.asked] == [b"1", b"2"]
