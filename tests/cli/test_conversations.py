@@ -145,9 +145,10 @@ def test_between_conversations_a_line_is_left_empty(program: Program, visitor: V
 
 def test_show_says_what_was_marked_beyond_the_limit(program: Program, visitor: Visitor) -> None:
     """Nothing becomes read silently."""
-    session = visitor.writes("One", "Two", "Three")
-    result = program("show", session, "--limit", "1")
-    assert "3 messages marked read, 2 of them not shown" in result.stderr
+    for limit, told in ((1, "read, 2 of them not shown"), (2, "read, 1 of them"), (3, "read\n")):
+        session = visitor.writes("One", "Two", "Three")
+        result = program("show", session, "--limit", str(limit))
+        assert f"3 messages marked {told}" in result.stderr
 
 
 def test_show_as_json(program: Program, visitor: Visitor) -> None:
