@@ -264,3 +264,15 @@ def test_what_makes_no_sense_by_then_is_dropped_and_the_rest_is_done() -> None:
     room.rest("/a", 1e308)
     client.leave()
     assert room.read() == {"a": 1e308, "b": "left"}
+
+
+def test_what_one_person_wanted_is_not_done_as_another() -> None:
+    """Who wanted it may not any more, and whoever was signed in before them may."""
+    room = Room()
+    client = room.connect()
+    for action, place in (("gauth", "/a"), ("unauth", "/b")):
+        client.ask(action, {"cred": "owner", "authvar": {"uid": "u"}})
+        assert client.status("o", {"p": place, "d": 1}) == "ok"
+    room.set_rules('{"rules": {".write": "auth != null"}}')
+    client.leave()
+    assert room.read() == {"a": 1}
