@@ -168,7 +168,11 @@ class Silence:
     reason: str | None = None
     retry_in: float | None = None
     last_heard: float | None = None
-    is_ready = True
+
+    @property
+    def is_ready(self) -> bool:
+        """Whoever waits for it waits where it is iterated."""
+        return True
 
     def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None: ...
 

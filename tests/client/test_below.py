@@ -284,7 +284,7 @@ class Below:
         self.ahead = self.lower
         self.looks: list[int] = []
         self.told: list[str] = []
-        diff = MessageDiff(S, limit)
+        self.diff = diff = MessageDiff(S, limit)
         diff.update(
             {f"m{n}": {"text": "", "from": "customer", "timestamp": n} for n in (1000, 2000)}
         )
@@ -381,22 +381,16 @@ async def test_what_both_ways_bring_is_told_once(by_the_window: bool) -> None:
     late, other = _messages(late=500, other=500)
     here = Below(("m", 2000), ("late", 500), found=[late])
     if by_the_window:
-        assert not here.below.has_told(late)
+        shown: dict[str, Json] = {
+            key: {"text": "", "from": "customer", "timestamp": at}
+            for key, at in ((late.id, 1500), ("m2000", 2000), ("m3000", 3000))
+        }
+        here.diff.update({key: shown[key] for key in (late.id, "m2000")})
+        here.diff.update({key: shown[key] for key in ("m2000", "m3000")})
     await here.hear()
     assert here.told == ([] if by_the_window else ["late"])
     assert here.below.has_told(late) == (not by_the_window)
     assert not here.below.has_told(other)
-
-
-@pytest.mark.parametrize(("limit", "remembered"), [(2, 500), (3, 0)])
-async def test_of_what_the_window_gives_only_so_much_is_remembered(
-    limit: int, remembered: int
-) -> None:
-    """The latest of it; and nothing while there can be nothing below."""
-    here = Below(limit=limit)
-    messages = _messages(**{f"n{n}": n for n in range(600)})
-    assert not any(here.below.has_told(one) for one in messages)
-    assert list(here.below._given) == [one.id for one in messages[600 - remembered :]]
 
 
 async def test_a_session_is_listened_to_below_a_full_window_until_the_end() -> None:

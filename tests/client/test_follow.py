@@ -2,6 +2,7 @@
 
 import asyncio
 import itertools
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -16,6 +17,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.net.notifier import Notifier
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -31,7 +33,7 @@ from imbari_chat.wire.query import Query
 from imbari_chat.wire.tree import from_json
 from tests.client.batches import following
 from tests.client.in_memory import ADMIN, InMemory, Silence, database
-from tests.client.scenarios.faces import WAIT
+from tests.client.scenarios.faces import WAIT, eventually
 
 HERE = SessionId("-Here")
 PLACE = paths.messages(HERE)
@@ -240,16 +242,23 @@ class Endless(Saying):
 
     def __init__(self, items: list[ListenItem]) -> None:
         super().__init__(items)
-        self._more = asyncio.Event()
+        self._more = Notifier()
+        self.is_waited_for = False
+
+    @property
+    def is_ready(self) -> bool:
+        return bool(self._items)
+
+    def share(self, notifier: Notifier, on_live: Callable[[], None]) -> None:
+        self._more = notifier
 
     def say(self, item: ListenItem) -> None:
         self._items.append(item)
-        self._more.set()
+        self._more.notify()
 
     async def __anext__(self) -> ListenItem:
-        while not self._items:
-            self._more.clear()
-            await self._more.wait()
+        self.is_waited_for = not self._items
+        await self._more.until(lambda: self._items)
         return await super().__anext__()
 
 
@@ -304,6 +313,46 @@ async def test_below_a_full_window_a_session_is_heard_as_long_as_its_messages(
     assert asyncio.all_tasks() == before
     assert here.window.closed
     assert here.session.closed == is_full
+    await gateway.close()
+
+
+@pytest.mark.parametrize("history", [0, 2])
+@pytest.mark.parametrize(
+    "windows",
+    [
+        pytest.param([(1, 2)], id="it was there when the window filled"),
+        pytest.param([(1,), (1, 2)], id="it filled it"),
+        pytest.param([(1,)], id="the window filled without it"),
+        pytest.param([(1, 2), (1, 2), (2, 3), (5, 6)], id="a gap was read"),
+    ],
+)
+async def test_what_has_left_a_full_window_is_not_told_when_its_session_names_it_late(
+    windows: list[tuple[int, ...]], history: int
+) -> None:
+    """A website writes the session after the message, and others may write in between."""
+    first: Json = {"lastMessage": "0", "lastMessageTime": NOW - HOUR}
+    late: Json = {"lastMessage": "1", "lastMessageTime": NOW - HOUR + 1}
+    last: Json = {"lastMessage": "0", "lastMessageTime": NOW - HOUR}
+    changes = [Changed(_rows(*one), None) for one in [*windows, (7, 8)]]
+    here = WithSession(LIVE, *changes, session=[first], stored=_rows(*range(1, 9)))
+    gateway = Gateway(here)
+    events = message_events(gateway, HERE, history=history, window=2)
+    told: list[str] = []
+
+    async def listen() -> None:
+        async for event in events:
+            told[len(told) :] = [_word(event)]
+
+    listening = asyncio.create_task(listen())
+    await eventually(lambda: "+8" in told and here.session.is_waited_for)
+    for session in (late, last):
+        reads = here.reads
+        here.session.say(Changed(session, None))
+        await eventually(lambda before=reads: here.reads > before)  # type: ignore[misc]  # bound at once
+    await eventually(lambda: here.session.is_waited_for)
+    listening.cancel()
+    await asyncio.wait({listening})
+    assert told.count("+1") == (history > 0 or 1 not in windows[0])
     await gateway.close()
 
 

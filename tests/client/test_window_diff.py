@@ -638,3 +638,25 @@ def test_what_was_written_here_is_marked_until_it_is_settled() -> None:
             (told,) = diff.update({"a": {**record, "read": True, "unreadCount": 3, **mark}})
             assert isinstance(told, MessageChanged | SessionChanged)
             assert told.pending is pending
+
+
+def test_the_last_messages_that_have_left_a_window_are_known() -> None:
+    """What came back and left again counts as of then; what stands in a gap has been there, too."""
+    diff = MessageDiff(SessionId("s"), 2)
+
+    def shows(*numbers: int) -> dict[str, Json]:
+        return {f"-M{n:05}": {"text": f"{n}", "from": "customer", "timestamp": n} for n in numbers}
+
+    diff.update(shows(1, 2))
+    assert [*diff.left] == []
+    diff.update(shows(2, 3))
+    assert [*diff.left] == [*shows(1)]
+    gap = diff.gap(shows(8, 9))
+    assert gap is not None
+    diff.fill(gap, shows(4, 5))
+    diff.update(shows(8, 9), gap=gap)
+    assert [*diff.left] == [*shows(1, 4, 5, 2, 3)]
+    diff.update(shows(1, 9))
+    for n in range(10, 600):
+        diff.update(shows(n - 1, n))
+    assert [*diff.left] == [*shows(*range(98, 598))]

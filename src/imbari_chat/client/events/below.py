@@ -27,9 +27,6 @@ from imbari_chat.wire.json import Json
 __all__ = ["BelowTheWindow"]
 
 _FEW: Final = 10
-_MOST_REMEMBERED: Final = 500
-"""Messages that a window has given: a gap that is read may give what the session names then."""
-
 _log = logging.getLogger(__name__)
 
 
@@ -55,7 +52,6 @@ class BelowTheWindow:
         self._diff = diff
         self._tell = tell
         self._before: Json = None
-        self._given: dict[str, None] = {}
         self._told: set[str] = set()
         self._listening: asyncio.Task[None] | None = None
 
@@ -65,14 +61,8 @@ class BelowTheWindow:
             self._listening = in_background(self._listen(), "hearing what is below the window")
 
     def has_told(self, message: Message) -> bool:
-        """Whether what the window gives now has been told from here; if not, it is remembered."""
-        if message.id in self._told:
-            return True
-        if self._diff.is_full:
-            self._given[message.id] = None
-        if len(self._given) > _MOST_REMEMBERED:
-            del self._given[next(iter(self._given))]
-        return False
+        """Whether what the window gives now has been told from here."""
+        return message.id in self._told
 
     async def close(self) -> None:
         """Stop."""
@@ -121,7 +111,7 @@ class BelowTheWindow:
         messages = [*newest.lower, *newest.timely, *newest.ahead]
         new = named(session, messages) - named(before, messages)
         new |= stamped(session, messages) - stamped(before, messages)
-        new -= self._told | self._given.keys()
+        new -= self._told | self._diff.left.keys()
         self._before = raw
         for message in messages:
             if message.id in new and self._diff.is_below(message):

@@ -49,6 +49,9 @@ keys, so none that is stored can have it."""
 
 _NONE: Final[frozenset[str]] = frozenset()
 
+_MOST_REMEMBERED: Final = 500
+"""Messages that have left a window: some session may name one of them late."""
+
 STEP: Final = 200
 """Records read in one go: a few milliseconds' worth."""
 
@@ -379,6 +382,10 @@ class MessageDiff(WindowDiff):
         session_id: The conversation's.
         limit: How many messages the window holds.
         history: How many of the messages that are there at first are given; None for all.
+
+    Attributes:
+        left: Ids of the last messages that the window, or a gap that was read, has shown and that
+            the window does not show any more.
     """
 
     _records_move = False
@@ -389,6 +396,7 @@ class MessageDiff(WindowDiff):
         self._history = history
         self._messages: dict[str, Message] = {}
         self._old = _NONE
+        self.left: dict[str, None] = {}
 
     def is_below(self, message: Message) -> bool:
         """Whether a message stands below the window that was delivered last."""
@@ -431,7 +439,7 @@ class MessageDiff(WindowDiff):
                 shown = []
                 place = self._places.pop(key)
                 del self._raw[key]
-                message = self._messages.pop(key, None)
+                message = self._leave(key)
                 if message is not None and (end is None or place >= end[0] or key in lost):
                     events.append(MessageRemoved(self._session_id, message))
             yield [*events, *self._told(shown, after, places)]
@@ -468,8 +476,16 @@ class MessageDiff(WindowDiff):
 
     def _forgotten(self, keys: Iterable[str]) -> list[ChatEvent]:
         for key in keys:
-            self._messages.pop(key, None)
+            self._leave(key)
         return []
+
+    def _leave(self, key: str) -> Message | None:
+        """The record is not in the window any more; what it was, if it was a message."""
+        self.left.pop(key, None)
+        self.left[key] = None
+        if len(self.left) > _MOST_REMEMBERED:
+            del self.left[next(iter(self.left))]
+        return self._messages.pop(key, None)
 
 
 def _in_order(places: dict[str, Place]) -> dict[str, Place]:
