@@ -18,15 +18,17 @@ from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.engine.buffer import ListenItem
 from imbari_chat.engine.effects import Changed, StateChanged
 from imbari_chat.net.notifier import Notifier
-from imbari_chat.schema import paths
+from imbari_chat.schema import paths, plans
 from imbari_chat.schema.events import (
     ChatEvent,
     ConnectionChanged,
+    DeliveryChanged,
     MessageAdded,
     MessageRemoved,
     SessionAdded,
 )
-from imbari_chat.schema.paths import SessionId
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.states import Delivery
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -353,6 +355,40 @@ async def test_what_has_left_a_full_window_is_not_told_when_its_session_names_it
     listening.cancel()
     await asyncio.wait({listening})
     assert told.count("+1") == (history > 0 or 1 not in windows[0])
+    await gateway.close()
+
+
+@pytest.mark.parametrize("delivery", ["sent", "confirmed"])
+async def test_what_is_written_here_and_found_below_the_window_is_told_once(
+    delivery: Delivery,
+) -> None:
+    """Its session names it, where it stands below what clocks that are fast have written."""
+    here = WithSession(
+        LIVE, Changed(_rows(7, 8), None),
+        session=[{"lastMessage": "8", "lastMessageTime": NOW - HOUR + 8}],
+        stored=_rows(3, 4, 7, 8),
+    )  # fmt: skip
+    gateway = Gateway(here)
+    events = message_events(gateway, HERE, history=0, window=2)
+    told: list[str] = []
+
+    async def listen() -> None:
+        async for event in events:
+            told[len(told) :] = [_word(event)]
+
+    listening = asyncio.create_task(listen())
+    await eventually(lambda: here.session.is_waited_for)
+    (key,) = _rows(3)
+    mine = plans.as_sent(plans.reply(HERE, MessageId(key), "3", uid=None))
+    for watcher in list(gateway.outbox._watchers):
+        watcher(DeliveryChanged(HERE, mine, delivery))
+    for text in ("3", "4"):
+        raw: Json = {"lastMessage": text, "lastMessageTime": NOW - HOUR + int(text)}
+        here.session.say(Changed(raw, None))
+    await eventually(lambda: "+4" in told)
+    listening.cancel()
+    await asyncio.wait({listening})
+    assert told == ["live", "+3", "DeliveryChanged", "+4"]
     await gateway.close()
 
 

@@ -220,6 +220,10 @@ async def with_deliveries(
             posted.append(event)
             notifier.notify()
 
+    def find(event: MessageAdded) -> None:
+        posted.extend(own.heard(event))
+        notifier.notify()
+
     def besides() -> list[ChatEvent]:
         has_begun = told.is_live if diff is None else diff.has_begun
         return own.go_on(time.monotonic()) if has_begun else []
@@ -255,7 +259,7 @@ async def with_deliveries(
                     posted.extend(own.silent(time.monotonic()))
                 continue
             if below is None and session_id is not None and diff is not None and diff.is_full:
-                below = BelowTheWindow(gateway, session_id, diff, hear)
+                below = BelowTheWindow(gateway, session_id, diff, find)
             given: list[ChatEvent] = []
             for event in batch:
                 if isinstance(event, MessageAdded):
