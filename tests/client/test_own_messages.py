@@ -314,6 +314,20 @@ def test_what_was_told_and_may_stand_below_is_not_taken_back(*, arrived: bool) -
     assert play.own.due_since is None
 
 
+def test_what_was_told_and_stands_below_is_not_told_again_when_it_is_found_there() -> None:
+    """However late its session names it."""
+    play = Play()
+    message = play.write()
+    play.listen_anew()
+    play.floor = LATER
+    play.begin()
+    play.became(message, "confirmed", final=True)
+    play.silent()
+    play.silent()
+    assert play.own.heard(MessageAdded(HERE, message)) == []
+    assert list(play.shown) == [message.id]
+
+
 def test_what_is_on_its_way_will_stand_above_all_that_is_shown() -> None:
     """However long ago it was written."""
     play = Play()

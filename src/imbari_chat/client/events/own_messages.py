@@ -136,10 +136,12 @@ class OwnMessages:
             del self._due[key]
         if window is None:
             return []  # it may still bring what has been told, which is then not told again
-        for key in late:
-            if key in self._told and self._is_there(self._told[key][1], window):
-                del self._told[key]
-        return [*self._take_back(late), *self.go_on(now)]  # what only waits stands below
+        gone = [
+            key
+            for key in late
+            if key not in self._told or not self._is_there(self._told[key][1], window)
+        ]
+        return [*self._take_back(gone), *self.go_on(now)]  # what only waits stands below
 
     def go_on(self, now: float) -> list[ChatEvent]:
         """All that the window holds has been given; gives what is to be told besides."""
