@@ -17,7 +17,7 @@ class Notifier:
 
     def __init__(self) -> None:
         self._waiting: list[asyncio.Future[None]] = []
-        self.times = 0
+        self.times: int = 0
         """How often it has notified."""
 
     def notify(self, _: object = None) -> None:
