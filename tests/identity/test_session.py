@@ -4,7 +4,6 @@ import io
 import logging
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
@@ -244,21 +243,25 @@ def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> No
 
     def request() -> None:
         # Nobody waits any more for what it comes to.
-        with hearing(lambda: None, None, cuts.append), suppress(requests.RequestException):
+        with hearing(lambda: None, None, hang_on), suppress(requests.RequestException):
             if ask == "get":
                 asking.get(url)
             else:
                 SilentWrites(asking, 60.0).patch("t", lambda _: (f"{url}?print=silent", {}), b"1")
 
+    def hang_on(cut: Callable[[], None]) -> None:
+        cuts.append(cut)
+        hangs.set()
+
     cuts: list[Callable[[], None]] = []
+    hangs = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
         url = f"http://127.0.0.1:{listening.getsockname()[1]}/a.json"
         asking = QuietSession(project_at("127.0.0.1:1", timeout=60.0))
         threads = [threading.Thread(target=one, daemon=True) for one in (drip, request)]
         for thread in threads:
             thread.start()
-        while not cuts:
-            time.sleep(0.01)
+        assert hangs.wait(60)
         cuts[-1]()
         threads[1].join(60)
         over.set()
