@@ -655,7 +655,7 @@ def test_the_last_messages_that_have_left_a_window_are_known() -> None:
     assert gap is not None
     diff.fill(gap, shows(4, 5))
     diff.update(shows(8, 9), gap=gap)
-    assert [*diff.left] == [*shows(1, 4, 5, 2, 3)]
+    assert {*diff.left} == {*shows(1, 2, 3, 4, 5)}
     diff.update(shows(1, 9))
     for n in range(10, 600):
         diff.update(shows(n - 1, n))
