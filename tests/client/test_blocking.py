@@ -277,18 +277,19 @@ def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:
     portal.close()
 
 
+async def _one_and_two() -> AsyncGenerator[int, None]:
+    yield 1
+    yield 2
+
+
 @pytest.mark.parametrize("state", ["new", "begun", "closed", "closed before it began"])
 def test_a_forked_child_waits_for_no_thread_of_its_parent(
     monkeypatch: pytest.MonkeyPatch, state: str
 ) -> None:
     """It is told, though somebody was just waiting for the next event, and the parent goes on."""
 
-    async def source() -> AsyncGenerator[int, None]:
-        yield 1
-        yield 2
-
     portal = Portal("test")
-    iterator = BlockingIterator(portal, source())
+    iterator = BlockingIterator(portal, _one_and_two())
     taken = [] if state in {"new", "closed before it began"} else [next(iterator)]
     if state.startswith("closed"):
         iterator.close()
@@ -308,12 +309,8 @@ def test_an_iterator_of_a_closed_client_has_ended_unless_it_is_new(
 ) -> None:
     """One that nobody has begun or closed is used too late, and that is told."""
 
-    async def source() -> AsyncGenerator[int, None]:
-        yield 1
-        yield 2
-
     portal = Portal("test")
-    iterator = BlockingIterator(portal, source())
+    iterator = BlockingIterator(portal, _one_and_two())
     if begun:
         next(iterator)
     if closed:

@@ -261,8 +261,14 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
     if not _may_be_the_service(response):
         raise StrangerAnswer(response.status_code)
     response.json = partial(_json_of, response)  # type: ignore[method-assign]
-    time = http_date(response.headers.get("date"), response.headers.get("age"))
-    if time is not None and _is_databases(response):
+    if _is_databases(response):
+        _tell_the_time(response.headers)
+
+
+def _tell_the_time(headers: Mapping[str, str]) -> None:
+    """What the database's clock showed, if its answer says so."""
+    time = http_date(headers.get("date"), headers.get("age"))
+    if time is not None:
         told_the_time(time)
 
 
@@ -396,12 +402,10 @@ class SilentWrites:
             raise _of_requests(error, ready.request) from error
         heard()
         if answer.status != HTTPStatus.NO_CONTENT:
-            self._make_something_of(answer, ready, body)
+            self._take_otherwise(answer, ready, body)
             return
         answer.drain_conn()
-        time = http_date(answer.headers.get("date"), answer.headers.get("age"))
-        if time is not None:
-            told_the_time(time)
+        _tell_the_time(answer.headers)
 
     def _prepared(self, token: str, url: str, headers: Mapping[str, str]) -> "_Ready":
         request = self._session.prepare_request(
@@ -411,7 +415,7 @@ class SilentWrites:
         assert isinstance(adapter, _ByEnvironment)
         return _Ready(token, request, adapter, *adapter.way(request))
 
-    def _make_something_of(self, answer: Any, ready: "_Ready", body: bytes) -> None:
+    def _take_otherwise(self, answer: Any, ready: "_Ready", body: bytes) -> None:
         """A redirect, which is followed, a refusal or a stranger's answer."""
         request = ready.request.copy()
         request.body = body

@@ -73,9 +73,8 @@ async def follow(
             subscription.begin()
             with gateway.own_changes.laid_over(path, subscription) as own:
                 while True:
-                    if not subscription.is_ready:
+                    while not subscription.is_ready:
                         yield Pause.QUIET
-                        continue
                     match await anext(subscription, None):
                         case None:
                             break
@@ -209,20 +208,21 @@ async def with_deliveries(
         earlier=[one for one in outbox.written if session_id in (None, one[0])],
     )
 
+    def tell(events: list[ChatEvent]) -> None:
+        posted.extend(events)
+        notifier.notify()
+
     def post(event: DeliveryChanged) -> None:
         if session_id is None or event.session_id == session_id:
-            posted.extend(own.delivered(event, time.monotonic()))
-            notifier.notify()
+            tell(own.delivered(event, time.monotonic()))
 
     def hear(event: ChatEvent) -> None:
         concerns = getattr(event, "session_id", session_id)
         if session_id in (None, concerns):
-            posted.append(event)
-            notifier.notify()
+            tell([event])
 
     def find(event: MessageAdded) -> None:
-        posted.extend(own.heard(event))
-        notifier.notify()
+        tell(own.heard(event))
 
     def besides() -> list[ChatEvent]:
         has_begun = told.is_live if diff is None else diff.has_begun
