@@ -4,8 +4,10 @@ import io
 import logging
 import socket
 import threading
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -74,6 +76,7 @@ TAGGED = {**JSON, "etag": "y"}
         (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
         (_answer(403, {"content-type": "text/html"}, b"<html>"), False),
         (_answer(412, TAGGED, b"7", method="PUT", asked=IF_MATCH), True),
+        (_answer(412, JSON, b"7", method="PUT", asked=IF_MATCH), False),
         (_answer(412, TAGGED, b"7", method="PUT"), False),
         (_answer(412, TAGGED, b"7"), False),
         (_answer(301, _to("https://shop.firebaseio.com/b.json")), False),
@@ -86,6 +89,7 @@ TAGGED = {**JSON, "etag": "y"}
         (_answer(307, _to("https://evil.example/b.json")), False),
         (_answer(307, _to("https://firebaseio.com.evil.example/")), False),
         (_answer(307, _to("https://[")), False),
+        (_answer(307, _to("data:,b")), False),
         (_answer(307, {}), False),
         (_answer(307, _to("http://x.example/"), url="http://x.example/a.json"), True),
         (_answer(307, _to("http://x.example:1/"), url="http://x.example/a.json"), False),
@@ -93,6 +97,7 @@ TAGGED = {**JSON, "etag": "y"}
         (_answer(body=b"1", method="PUT", asked=IF_MATCH, sent="1"), True),
         (_answer(body=b"2", method="PUT", asked=IF_MATCH, sent=b"1"), False),
         (_answer(body=b"{", method="PUT", asked=IF_MATCH, sent=b"1"), False),
+        (_answer(body=b"1", method="PUT", asked=IF_MATCH), False),
         (_answer(body=b"2", method="PUT", sent=b"1"), True),
         (_answer(body=b"2", method="GET", asked=IF_MATCH, sent=b"1"), True),
     ],
@@ -130,24 +135,32 @@ def test_the_time_is_the_databases(
 
 
 class _Raw(io.BytesIO):
-    """A body that comes in pieces."""
+    """A body that comes in pieces of ``at_once`` bytes."""
+
+    at_once = 0
 
     def stream(self, size: int, **_: object) -> Iterator[bytes]:
-        while piece := self.read(3):
+        while piece := self.read(self.at_once):
             yield piece
 
 
 @pytest.mark.parametrize(
-    ("kind", "stream", "heard", "is_read"),
+    ("kind", "stream", "at_once", "heard", "is_read"),
     [
-        ("application/json", False, 1 + 1, True),
-        ("application/json", True, 1, False),
-        ("text/html", False, 1, False),
-        ("", False, 1, False),
+        ("application/json", False, 3, 1 + 1, True),
+        ("application/json", False, 5, 1 + 2, True),
+        ("application/json", True, 3, 1, False),
+        ("text/html", False, 3, 1, False),
+        ("", False, 3, 1, False),
     ],
 )
 def test_an_answer_is_heard_piece_by_piece(
-    monkeypatch: pytest.MonkeyPatch, kind: str, stream: bool, heard: int, is_read: bool
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    stream: bool,
+    at_once: int,
+    heard: int,
+    is_read: bool,
 ) -> None:
     """Neither a stranger's page without an end nor crumbs must put a deadline off."""
     monkeypatch.setattr(session, "_PIECE", 5)
@@ -169,6 +182,7 @@ def test_an_answer_is_heard_piece_by_piece(
         adapter = session._ByEnvironment(environment, max_retries=0)
         request = requests.Request("GET", BASE).prepare()
         raw, answer = _Raw(b"0123456789"), requests.Response()
+        raw.at_once = at_once
         answer.raw, answer.headers["content-type"] = raw, kind
         answers.append(answer)
         assert adapter.send(request, stream, 7.0, cert="c", proxies={"x": "y"}) is answer
@@ -374,3 +388,47 @@ def test_a_silent_write_that_is_not_answered_fails_and_the_next_may_succeed(
     SilentWrites(asking, 5.0).patch("a", lambda _: (at, {}), b"2")
     asking.close()
     assert [one.body for one in server.asked] == [b"1", b"2"]
+
+
+def test_a_silent_write_with_two_lengths_is_what_a_session_makes_of_it(
+    server: AnsweringServer,
+) -> None:
+    """It was answered, though not by the service: its connection did not break."""
+    server.headers["content-length"] = "1, 2"
+    asking, write = _silent_writes(server, [])
+    with pytest.raises(requests.exceptions.InvalidHeader):
+        write("a", b"1")
+    asking.close()
+
+
+def test_a_silent_write_goes_by_the_proxy_of_its_address(server: AnsweringServer) -> None:
+    """Which is told the whole address, and who asks it."""
+    by_proxy = HttpEnvironment({"http_proxy": f"http://amina:p%40ss@{server.host}"})
+    with QuietSession(replace(project_at("127.0.0.1:1"), http=by_proxy)) as asking:
+        at = "http://database.example/.json?print=silent"
+        SilentWrites(asking, 5.0).patch("a", lambda _: (at, {}), b"1")
+    (asked,) = server.asked
+    assert asked.target == at
+    assert asked.headers["host"] == "database.example"
+    assert b64decode(asked.headers["proxy-authorization"].removeprefix("Basic ")) == b"amina:p@ss"
+
+
+@pytest.mark.parametrize("ask", ["put", "patch"])
+def test_of_a_body_only_what_has_left_is_heard(ask: str) -> None:
+    """A system would take megabytes at once, of which the line may carry none."""
+    heard: list[None] = []
+    with socket.socket() as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/a.json"
+        body = b"1" * 4_000_000
+        with QuietSession(project_at("127.0.0.1:1", timeout=0.2)) as asking:
+            writes = SilentWrites(asking, 0.2)
+            asks: dict[str, Callable[[], object]] = {
+                "put": lambda: asking.put(url, data=body),
+                "patch": lambda: writes.patch("t", lambda _: (url, {}), body),
+            }
+            with hearing(lambda: heard.append(None)), pytest.raises(requests.ConnectionError):
+                asks[ask]()
+    assert 0 < len(heard) < 300
