@@ -5,6 +5,7 @@ import gc
 import json
 import os
 import threading
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -18,10 +19,11 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from imbari_chat.engine import credentials
 from imbari_chat.engine.access import SocketRequest, StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.effects import Changed, StateChanged
-from imbari_chat.engine.link_effects import Attempt, LinkPolicy
+from imbari_chat.engine.link_effects import Attempt, LinkPolicy, Told
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
 from imbari_chat.engine.pulse import PulsePolicy
@@ -36,6 +38,8 @@ from imbari_chat.errors import (
     Unavailable,
 )
 from imbari_chat.net import process, websocket
+from imbari_chat.net.line import Line
+from imbari_chat.net.stamps import local_time
 from imbari_chat.net.transport import Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
@@ -127,8 +131,8 @@ class Talk:
             await self.hear("nothing")
 
 
-def _push(value: Json) -> str:
-    return dumps({"t": "d", "d": {"a": "d", "b": {"p": "x", "d": value}}})
+def _push(value: Json, at: str = "x") -> str:
+    return dumps({"t": "d", "d": {"a": "d", "b": {"p": at, "d": value}}})
 
 
 @dataclass
@@ -402,9 +406,14 @@ async def test_a_write_whose_answer_is_lost_may_have_been_made(act: str) -> None
             await transport.compare_and_set(PLACE, 1, None)
 
 
-async def test_a_read_that_nobody_answers_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When nothing was heard for as long; nothing may have been done by it."""
-    monkeypatch.setattr(websocket, "GRACE", 0.0)
+@pytest.mark.parametrize("leaves", [None, 0.1])
+async def test_a_read_that_nobody_answers_ends(
+    monkeypatch: pytest.MonkeyPatch, leaves: float | None
+) -> None:
+    """When nothing was heard, and nothing left, for as long; nothing may have been done by it."""
+    monkeypatch.setattr(websocket, "GRACE", 0.1)
+    begin = time.monotonic()
+    monkeypatch.setattr(Line, "moved_at", lambda _: None if leaves is None else begin + leaves)
 
     async def mute(talk: Talk) -> None:
         await talk.greet()
@@ -413,10 +422,114 @@ async def test_a_read_that_nobody_answers_ends(monkeypatch: pytest.MonkeyPatch) 
 
     async with serving(mute) as server:
         transport = WebSocketTransport(lambda: Speaker(server.host), timeout=0.2, policy=QUICK)
+        begin = time.monotonic()
         with pytest.raises(Unavailable, match=r"no answer within 0\.2 s") as caught:
             await transport.get(PLACE)
+        assert time.monotonic() - begin >= 0.2 + 0.1 + (leaves or 0.0)
         assert not caught.value.outcome_unknown
         await transport.close()
+
+
+async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
+    """Whoever went before there was a connection wants nothing of it."""
+    async with serving(_simple) as server, over(server) as transport:
+        await transport.open()
+        calls = [
+            asyncio.create_task(one) for one in (transport.get(PLACE), transport.update({PLACE: 1}))
+        ]
+        while len(transport._pending._waiting) < len(calls):  # noqa: ASYNC110  # nobody tells
+            await asyncio.sleep(0)
+        for call in calls:
+            call.cancel()
+        await asyncio.wait(calls)
+        await _until(transport.listen(PLACE), _in("live"))
+        assert not {"g", "m"} & {one["a"] for one in server.talks[0].asked}
+
+
+async def test_who_listens_no_more_is_not_served_any_more() -> None:
+    """The server is told, though others listen elsewhere; and the others hear on."""
+    gone: list[Any] = []
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        second = await talk.hear("q")
+        await talk.connection.send(_push("other", "x/y"))
+        await talk.answer(second, {})
+        gone.append((await talk.hear("n"))["b"]["p"])
+        await talk.connection.send(_push("second"))
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
+        here, elsewhere = transport.listen(PLACE), transport.listen(PLACE / "y")
+        await _until(here, _in("live"))
+        await _until(elsewhere, _in("live"))
+        await elsewhere.close()
+        await _until(here, lambda item: isinstance(item, Changed) and item.value == "second")
+    assert gone == ["/x/y"]
+
+
+async def test_what_is_told_to_a_listener_that_has_ended_is_for_nobody() -> None:
+    """The link may have said it in the same breath as what ended it."""
+    async with serving(_simple) as server, over(server) as transport:
+        here, other = transport.listen(PLACE), transport.listen(PLACE)
+        await _until(here, _in("live"))
+        await _until(other, _in("live"))
+        await here.close()
+        transport._carry_out(Told(here._hearer, StateChanged("stale")))
+        transport._carry_out(Told(other._hearer, StateChanged("stale")))
+        assert [here.state, other.state] == ["closed", "stale"]
+
+
+async def test_the_greeting_tells_the_services_time() -> None:
+    """As it was at some moment since the dial."""
+    async with serving(_simple) as server, over(server) as transport:
+        begin, before = local_time(), transport.stamp
+        await _until(transport.listen(PLACE), _in("live"))
+        stamp = transport.stamp
+        assert before is None
+        assert stamp is not None
+        assert stamp.timestamp == 1
+        assert begin <= stamp.made <= stamp.read <= local_time()
+
+
+async def test_a_credential_is_replaced_before_it_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the same connection, and nobody who listens hears of it."""
+    monkeypatch.setattr(credentials, "_LAST_SECONDS", 0.01)
+
+    async def script(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.answer(await talk.hear("gauth"))
+        await talk.connection.send(_push("second"))
+        await talk.go_on()
+
+    class Ending(Speaker):
+        def __init__(self, host: str) -> None:
+            super().__init__(host)
+            self.expires_at = time.time() + 1000.0
+
+    policy = LinkPolicy(connect_timeout=20.0, backoff=QUICK.backoff, renew_before=1000.0)
+    async with serving(script) as server:
+        transport = WebSocketTransport(lambda: Ending(server.host), timeout=20.0, policy=policy)
+        states: list[str] = []
+        subscription = transport.listen(PLACE)
+        async with asyncio.timeout(WAIT):
+            async for item in subscription:
+                if isinstance(item, StateChanged):
+                    states.append(item.state)
+                elif item.value == "second":
+                    break
+        await transport.close()
+        assert states == ["connecting", "live"]
+        assert server.dialed == 1
+
+
+async def test_lines_that_are_gone_are_not_kept() -> None:
+    """However often the network breaks."""
+    async with serving(*[_dropping] * 4, _simple) as server, over(server) as transport:
+        subscription = transport.listen(PLACE)
+        while server.dialed < 5:
+            await _until(subscription, _in("live"))
+        assert len(transport._lines) == 1
 
 
 async def test_one_connects_when_it_is_said_to() -> None:
@@ -437,9 +550,13 @@ async def test_one_connects_when_it_is_said_to() -> None:
             while not server.talks:  # noqa: ASYNC110  # the server tells nobody
                 await asyncio.sleep(0.005)
         subscription = transport.listen(PLACE)
+        waits = [subscription.retry_in]
         await _until(subscription, _in("reconnecting"))
+        waits.append(subscription.retry_in)
         transport.reconnect_now()
         await _until(subscription, _in("live"))
+        waits.append(subscription.retry_in)
+        assert waits == [None, pytest.approx(500, abs=500), None]
         assert server.dialed == 2
         assert [one.came for one in tried] == ["greeted", "answered"] * 2
         assert not transport._tasks
@@ -507,6 +624,7 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
         acts: list[Callable[[], object]] = [
             transport.connect,
             transport.reconnect_now,
+            transport.listen(PLACE).begin,
             lambda: transport.listen(PLACE),
             lambda: transport.submit({PLACE: 1}, lambda _: None),
         ]
@@ -691,9 +809,12 @@ async def test_closing_takes_no_time_and_leaves_nothing(
                 await _until(subscription, _in(state))
                 waiting = asyncio.create_task(_rest(subscription)) if waits else None
                 await asyncio.sleep(0)
+                line = transport._line
                 async with asyncio.timeout(5):
                     await asyncio.gather(transport.close(), transport.close())
                 assert subscription.state == "closed"
+                assert not transport._tasks
+                assert line is None or line.is_gone
                 assert transport._alarm._timer is None
                 if waiting is not None:
                     await waiting

@@ -207,9 +207,9 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
 
     def forget(self, hearer: int) -> None:
         """A subscription has ended."""
-        if self._hearers.pop(hearer, None) is not None:
-            self._link.unlisten(hearer)
-            self._settle()
+        self._hearers.pop(hearer, None)
+        self._link.unlisten(hearer)
+        self._settle()
 
     def _who(self) -> str:
         uid = self._caller.uid
