@@ -1,14 +1,21 @@
 """Strangers at the door: heads, silence, readers and numbers, over plain sockets."""
 
+import asyncio
+import resource
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
+from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
+from uvicorn.config import Config
+from uvicorn.server import ServerState
 
-from imbari_chat.emulator.connections import ConnectionLimits
+from imbari_chat.emulator.connections import ConnectionLimits, Connections, most_connections
 from tests.emulator.database.serving import serving
+from tests.virtual_time import in_virtual_time
 
 PATIENCE = 20
 QUICK = ConnectionLimits(head_seconds=0.8, idle_seconds=2.0, body_seconds=2.0, reader_seconds=0.4)
@@ -88,37 +95,19 @@ def test_a_head_without_an_end_is_refused_when_it_is_too_long(patient: str) -> N
         assert _everything(endless).startswith(b"HTTP/1.1 431 ")
 
 
-@pytest.mark.parametrize("beginning", [b"G", READ, READ + b"X: "])
-def test_half_a_head_has_a_time(quick: str, beginning: bytes) -> None:
+def test_half_a_head_has_a_time(quick: str) -> None:
     """Whoever sends no more is told, and is gone."""
     with _connected(quick) as half:
-        half.sendall(beginning)
+        half.sendall(READ)
         answer = _everything(half)
         assert answer.startswith(b"HTTP/1.1 408 ")
         assert b"too long to arrive" in answer
 
 
-def test_a_head_that_comes_byte_by_byte_has_the_same_time(quick: str) -> None:
-    """It counts from the first byte, not from the last."""
-    with _connected(quick) as dripping:
-        dripping.sendall(READ + b"X: ")
-        dripping.settimeout(0.05)
-        answer = b""
-        for _ in range(20 * PATIENCE):
-            try:
-                answer = dripping.recv(100)
-                break
-            except TimeoutError:
-                dripping.sendall(b"a")
-        assert answer.startswith(b"HTTP/1.1 408 ")
-
-
-@pytest.mark.parametrize("before", [b"", READ + b"\r\n"])
-def test_a_connection_without_a_request_has_a_time(quick: str, before: bytes) -> None:
-    """Before the first one and after an answer; it is closed without a word."""
+def test_a_connection_without_a_request_has_a_time(quick: str) -> None:
+    """It is closed without a word."""
     with _connected(quick) as idle:
-        idle.sendall(before)
-        assert _everything(idle).count(b"HTTP/1.1") == (1 if before else 0)
+        assert _everything(idle) == b""
 
 
 @pytest.mark.parametrize(
@@ -134,14 +123,159 @@ def test_silence_in_a_body_has_a_time(quick: str, head: bytes) -> None:
         assert _answer(other).startswith(b"HTTP/1.1 200")
 
 
-def test_a_body_may_take_longer_than_a_silence(quick: str) -> None:
-    """What counts is that it comes, not how fast."""
-    with _connected(quick) as slow:
-        slow.sendall(b"PUT /slow.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
-        for digit in b"1234567890":
-            time.sleep(QUICK.body_seconds / 8)
-            slow.sendall(bytes([digit]))
-        assert _answer(slow).startswith(b"HTTP/1.1 200")
+class Line(asyncio.Transport):
+    """What a connection does to its peer, who takes of it what it is told to.
+
+    Attributes:
+        unsent: Bytes that the peer has not taken.
+        written: What it was sent.
+        ends: How it was ended, and when; seconds of the loop's clock.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.unsent = 0
+        self.written = b""
+        self.ends: list[tuple[str, float]] = []
+
+    def write(self, data: Any) -> None:
+        self.written += data
+
+    def close(self) -> None:
+        self._end("closed")
+
+    def abort(self) -> None:
+        self._end("dropped")
+
+    def _end(self, how: str) -> None:
+        if how not in dict(self.ends):
+            self.ends.append((how, asyncio.get_running_loop().time()))
+
+    def is_closing(self) -> bool:
+        return bool(self.ends)
+
+    def pause_reading(self) -> None:
+        pass
+
+    def resume_reading(self) -> None:
+        pass
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent
+
+
+async def _app(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answers when it has heard all; by the path, it does not listen, takes long, or has no end."""
+    if scope["path"] == "/deaf":
+        await asyncio.sleep(900)
+    while scope["path"] != "/early" and (await receive()).get("more_body"):
+        pass
+    if scope["path"] == "/long":
+        await asyncio.sleep(900)
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] in {"/stream", "/early"}:
+        await send({"type": "http.response.body", "body": b"1", "more_body": True})
+        await asyncio.sleep(2000)
+    await send({"type": "http.response.body", "body": b"1"})
+
+
+def _made(limits: ConnectionLimits) -> tuple[Any, Line]:
+    """A connection of the emulator's, and what is at its other end."""
+    config = Config(_app, log_config=None, timeout_keep_alive=3600)
+    config.load()
+    connection: Any = Connections(limits).protocol()
+    connection = connection(config, ServerState(), {})
+    line = Line()
+    connection.connection_made(line)
+    return connection, line
+
+
+def _course(said: dict[int, bytes | int]) -> tuple[list[tuple[str, float]], list[str]]:
+    """How and when a connection ends, and the statuses it answers.
+
+    Args:
+        said: By the second: what comes, or how much of what waits is not taken.
+    """
+
+    async def main() -> tuple[list[tuple[str, float]], list[str]]:
+        connection, line = _made(ConnectionLimits())
+        loop = asyncio.get_running_loop()
+        for second, what in said.items():
+            await asyncio.sleep(second - loop.time())
+            if isinstance(what, int):
+                line.unsent = what
+            elif not line.ends:
+                connection.data_received(what)
+        await asyncio.sleep(1000 - loop.time())
+        ends = list(line.ends)
+        connection.connection_lost(None)
+        for task in connection.tasks:
+            task.cancel()
+        await asyncio.gather(*connection.tasks, return_exceptions=True)
+        answers = line.written.split(b"HTTP/1.1 ")[1:]
+        return ends, [one[:3].decode() for one in answers]
+
+    return in_virtual_time(main())
+
+
+WHOLE = READ + b"\r\n"
+PUT = b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+MUCH = b"x" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("said", "end", "answers"),
+    [
+        ({}, ("closed", 60), []),
+        ({1: b"G"}, ("closed", 25), ["408"]),
+        ({1: READ, 15: b"X: ", 20: b"y"}, ("closed", 25), ["408"]),
+        ({1: READ, 15: b"\r\n"}, ("closed", 75), ["200"]),
+        ({41: READ}, ("closed", 65), ["408"]),
+        ({1: WHOLE}, ("closed", 65), ["200"]),
+        ({1: WHOLE, 50: WHOLE}, ("closed", 110), ["200", "200"]),
+        ({1: WHOLE, 50: READ}, ("closed", 70), ["200", "408"]),
+        ({1: PUT % (b"/a", 3)}, ("closed", 35), ["408"]),
+        ({1: PUT % (b"/a", 3), 20: b"1"}, ("closed", 50), ["408"]),
+        ({1: PUT % (b"/a", 3), 25: b"1", 50: b"2", 75: b"3"}, ("closed", 135), ["200"]),
+        ({1: PUT % (b"/early", 3)}, ("closed", 35), ["200"]),
+        ({1: PUT % (b"/long", 1) + b"1"}, ("closed", 965), ["200"]),
+        ({1: PUT % (b"/deaf", len(MUCH) + 1) + MUCH}, ("closed", 930), ["408"]),
+        ({1: WHOLE.replace(b"/a.json", b"/stream")}, None, ["200"]),
+        ({1: b"nonsense\r\n\r\n"}, ("closed", 1), ["400"]),
+    ],
+)
+def test_whoever_sends_nothing_more_has_a_time(
+    said: dict[int, bytes | int], end: tuple[str, float] | None, answers: list[str]
+) -> None:
+    """A head from its first byte on, a body from its last; who waits for an answer has any time."""
+    ends, answered = _course(said)
+    assert ends[:1] == ([] if end is None else [end])
+    assert answered == answers
+
+
+@pytest.mark.parametrize(
+    ("waits", "end"),
+    [
+        ({}, None),
+        ({2: 5}, 60),
+        ({31: 5}, 90),
+        ({2: 5, 31: 4}, 95),
+        ({2: 5, 31: 6}, 60),
+        ({2: 5, 31: 0}, None),
+        ({2: 5, 31: 0, 301: 5}, 360),
+        (dict(zip(range(2, 1000, 50), range(20, 0, -1), strict=True)), None),
+    ],
+)
+def test_who_takes_nothing_of_what_waits_is_cut_off(waits: dict[int, int], end: int | None) -> None:
+    """After a minute in which it got no less, for nothing else would end that."""
+    ends, _ = _course({1: WHOLE.replace(b"/a.json", b"/stream"), **waits})
+    assert ends == ([] if end is None else [("dropped", end)])
+
+
+def test_an_end_that_is_not_taken_is_cut_off() -> None:
+    """Who is told that it is too late may have stopped taking anything."""
+    ends, _ = _course({1: READ, 2: 5})
+    assert ends == [("closed", 25), ("dropped", 60)]
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"Accept: text/event-stream\r\n\r\n"])
@@ -210,6 +344,34 @@ def test_who_waits_makes_room_and_who_is_served_stays() -> None:
             assert _answer(served).startswith(b"HTTP/1.1 200")
         while b"true" not in (event := stream.recv(65536)):
             assert event
+        for each in half:
+            with suppress(OSError):
+                each.sendall(b"y\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        assert sum(b"HTTP/1.1 200" in _everything(each) for each in half) <= 2
+
+
+def test_whoever_has_left_takes_no_place() -> None:
+    """However it left, and though nothing was free meanwhile."""
+    with serving(connections=ConnectionLimits(connections=2)) as address:
+        for _ in range(3):
+            with _connected(address) as served:
+                served.sendall(READ + b"Connection: close\r\n\r\n")
+                assert _everything(served).startswith(b"HTTP/1.1 200")
+            with _connected(address) as gone:
+                gone.sendall(STREAM)
+                assert _answer(gone).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    ("files", "most"),
+    [(1, 1), (3, 1), (256, 128), (2000, 1000), (2002, 1000), (resource.RLIM_INFINITY, 1000)],
+)
+def test_half_of_the_files_are_for_connections(
+    monkeypatch: pytest.MonkeyPatch, files: int, most: int
+) -> None:
+    """The other half is for what serves them."""
+    monkeypatch.setattr(resource, "getrlimit", lambda _: (files, files))
+    assert most_connections() == most
 
 
 def test_when_all_are_served_the_next_one_is_told() -> None:

@@ -135,7 +135,9 @@ class Connections:
             waiting = [each for each in self._open if each.waiting]
             if not waiting:
                 return False
-            min(waiting, key=lambda each: each.since).transport.abort()
+            oldest = min(waiting, key=lambda each: each.since)
+            oldest.transport.abort()
+            self.leave(oldest)  # its end is told later, and others may come before
         self._open.add(connection)
         return True
 
