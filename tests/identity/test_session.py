@@ -241,9 +241,10 @@ DRIPS = {
 }
 
 
+@pytest.mark.parametrize("proxied", [False, True])
 @pytest.mark.parametrize("ask", ["get", "patch"])
 @pytest.mark.parametrize("what", DRIPS)
-def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> None:
+def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str, proxied: bool) -> None:
     """It is never silent for as long as a request may be, and would hold its thread for hours."""
     begin, drop = DRIPS[what]
     over = threading.Event()
@@ -270,8 +271,10 @@ def test_an_answer_that_comes_byte_by_byte_can_be_cut(what: str, ask: str) -> No
     cuts: list[Callable[[], None]] = []
     hangs = threading.Event()
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        url = f"http://127.0.0.1:{listening.getsockname()[1]}/a.json"
-        asking = QuietSession(project_at("127.0.0.1:1", timeout=60.0))
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+        way = HttpEnvironment({"http_proxy": url} if proxied else {})
+        asking = QuietSession(replace(project_at("127.0.0.1:1", timeout=60.0), http=way))
+        url = "http://database.example/a.json" if proxied else f"{url}/a.json"
         threads = [threading.Thread(target=one, daemon=True) for one in (drip, request)]
         for thread in threads:
             thread.start()

@@ -432,7 +432,12 @@ async def test_a_read_that_nobody_answers_ends(
 
 async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
     """Whoever went before there was a connection wants nothing of it."""
-    async with serving(_simple) as server, over(server) as transport:
+
+    async def script(talk: Talk) -> None:
+        await talk.greet()
+        await talk.go_on()
+
+    async with serving(script) as server, over(server) as transport:
         await transport.open()
         calls = [
             asyncio.create_task(one) for one in (transport.get(PLACE), transport.update({PLACE: 1}))
@@ -442,8 +447,9 @@ async def test_what_nobody_waits_for_any_more_is_not_asked() -> None:
         for call in calls:
             call.cancel()
         await asyncio.wait(calls)
-        await _until(transport.listen(PLACE), _in("live"))
-        assert not {"g", "m"} & {one["a"] for one in server.talks[0].asked}
+        assert await transport.get(PLACE / "y") == ""
+        asked = [(one["a"], one["b"].get("p")) for one in server.talks[0].asked]
+        assert asked[1:] == [("g", "/x/y")]
 
 
 async def test_who_listens_no_more_is_not_served_any_more() -> None:
@@ -825,6 +831,33 @@ async def test_closing_takes_no_time_and_leaves_nothing(
     if len(os.listdir("/proc/self/fd")) > before:  # noqa: PTH208
         gc.collect()
     assert len(os.listdir("/proc/self/fd")) <= before  # noqa: PTH208
+
+
+@pytest.mark.parametrize("what", ["line", "task"])
+async def test_closing_waits_for_what_takes_its_time(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    """A line whose last words leave, and work that cannot be given up at once."""
+    go_on = asyncio.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await go_on.wait()
+
+    async with serving(_simple) as server, over(server) as transport:
+        await _until(transport.listen(PLACE), _in("live"))
+        if what == "line":
+            monkeypatch.setattr(Line, "gone", lambda _: go_on.wait())
+        else:
+            transport._tasks.start(work())
+        closing = asyncio.create_task(transport.close())
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not closing.done()
+        go_on.set()
+        await closing
 
 
 async def _rest(subscription: Subscription) -> None:
