@@ -127,6 +127,7 @@ def test_an_interrupted_wait_cancels_the_call(interrupt: Callable[[], None]) -> 
         try:
             await asyncio.Event().wait()
         finally:
+            assert asyncio.current_task() is not None, "it is not the loop that ends it"
             cancelled.set()
 
     def press() -> None:
@@ -186,6 +187,16 @@ def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgott
     for thread in (waiting, closing):
         thread.join(30)
         assert not thread.is_alive()
+
+
+def test_a_call_that_is_refused_leaves_nothing_to_be_awaited() -> None:
+    """Python would complain of it, and at some later moment."""
+    portal = Portal("test")
+    portal.close()
+    refused = asyncio.sleep(0)
+    with pytest.raises(ClientClosed):
+        portal.call(refused)
+    assert inspect.getcoroutinestate(refused) == inspect.CORO_CLOSED
 
 
 class _ClosedMeanwhile(Portal):

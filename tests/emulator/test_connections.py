@@ -128,13 +128,14 @@ class Line(asyncio.Transport):
 
     Attributes:
         unsent: Bytes that the peer has not taken.
+        looks: How often they were asked for.
         written: What it was sent.
         ends: How it was ended, and when; seconds of the loop's clock.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.unsent = 0
+        self.unsent = self.looks = 0
         self.written = b""
         self.ends: list[tuple[str, float]] = []
 
@@ -161,6 +162,7 @@ class Line(asyncio.Transport):
         pass
 
     def get_write_buffer_size(self) -> int:
+        self.looks += 1
         return self.unsent
 
 
@@ -179,31 +181,31 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.body", "body": b"1"})
 
 
-def _made(limits: ConnectionLimits) -> tuple[Any, Line]:
-    """A connection of the emulator's, and what is at its other end."""
-    config = Config(_app, log_config=None, timeout_keep_alive=3600)
-    config.load()
-    connection: Any = Connections(limits).protocol()
-    connection = connection(config, ServerState(), {})
-    line = Line()
-    connection.connection_made(line)
-    return connection, line
-
-
-def _course(said: dict[int, bytes | int]) -> tuple[list[tuple[str, float]], list[str]]:
+def _course(
+    said: dict[int, bytes | int], app: Any = _app
+) -> tuple[list[tuple[str, float]], list[str]]:
     """How and when a connection ends, and the statuses it answers.
 
     Args:
         said: By the second: what comes, or how much of what waits is not taken.
+        app: Answers.
     """
 
     async def main() -> tuple[list[tuple[str, float]], list[str]]:
-        connection, line = _made(ConnectionLimits())
+        config = Config(app, log_config=None, timeout_keep_alive=3600)
+        config.load()
+        protocol: Any = Connections(ConnectionLimits()).protocol()
+        connection, line = protocol(config, ServerState(), {}), Line()
         loop = asyncio.get_running_loop()
+        mistakes: list[dict[str, Any]] = []
+        loop.set_exception_handler(lambda _, context: mistakes.append(context))
+        connection.connection_made(line)
         for second, what in said.items():
             await asyncio.sleep(second - loop.time())
             if isinstance(what, int):
                 line.unsent = what
+                if not what:
+                    connection.resume_writing()
             elif not line.ends:
                 connection.data_received(what)
         await asyncio.sleep(1000 - loop.time())
@@ -212,6 +214,10 @@ def _course(said: dict[int, bytes | int]) -> tuple[list[tuple[str, float]], list
         for task in connection.tasks:
             task.cancel()
         await asyncio.gather(*connection.tasks, return_exceptions=True)
+        looks = line.looks
+        await asyncio.sleep(100)
+        assert line.looks == looks, "it is still looked at, though it is lost"
+        assert not mistakes
         answers = line.written.split(b"HTTP/1.1 ")[1:]
         return ends, [one[:3].decode() for one in answers]
 
@@ -221,6 +227,7 @@ def _course(said: dict[int, bytes | int]) -> tuple[list[tuple[str, float]], list
 WHOLE = READ + b"\r\n"
 PUT = b"PUT %s HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
 MUCH = b"x" * 100_000
+BOTH = b"1.0\r\nTransfer-Encoding: chunked"
 
 
 @pytest.mark.parametrize(
@@ -242,6 +249,7 @@ MUCH = b"x" * 100_000
         ({1: PUT % (b"/deaf", len(MUCH) + 1) + MUCH}, ("closed", 930), ["408"]),
         ({1: WHOLE.replace(b"/a.json", b"/stream")}, None, ["200"]),
         ({1: b"nonsense\r\n\r\n"}, ("closed", 1), ["400"]),
+        ({1: PUT.replace(b"1.1\r\nHost: localhost", BOTH) % (b"/a", 3)}, ("closed", 1), ["400"]),
     ],
 )
 def test_whoever_sends_nothing_more_has_a_time(
@@ -262,6 +270,7 @@ def test_whoever_sends_nothing_more_has_a_time(
         ({2: 5, 31: 4}, 95),
         ({2: 5, 31: 6}, 60),
         ({2: 5, 31: 0}, None),
+        ({2: 5, 41: 0, 42: 6}, 105),
         ({2: 5, 31: 0, 301: 5}, 360),
         (dict(zip(range(2, 1000, 50), range(20, 0, -1), strict=True)), None),
     ],
@@ -270,6 +279,19 @@ def test_who_takes_nothing_of_what_waits_is_cut_off(waits: dict[int, int], end: 
     """After a minute in which it got no less, for nothing else would end that."""
     ends, _ = _course({1: WHOLE.replace(b"/a.json", b"/stream"), **waits})
     assert ends == ([] if end is None else [("dropped", end)])
+
+
+def test_whoever_works_on_what_comes_no_more_is_told() -> None:
+    """At once, and not only when the connection is gone."""
+    told: list[float] = []
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        told.append(asyncio.get_running_loop().time())
+
+    assert _course({1: PUT % (b"/a", 3)}, app) == ([("closed", 35)], ["408"])
+    assert told == [35]
 
 
 def test_an_end_that_is_not_taken_is_cut_off() -> None:
@@ -311,6 +333,7 @@ def test_a_body_with_two_ends_is_refused(patient: str, lengths: bytes) -> None:
         )
         answer = _everything(smuggler)
         assert answer.startswith(b"HTTP/1.1 400 ")
+        assert b"Invalid HTTP request" in answer
         assert answer.count(b"HTTP/1.1") == 1
 
 

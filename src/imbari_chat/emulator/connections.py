@@ -113,9 +113,6 @@ class Connections:
         self._open: set[Counted] = set()
         self.unfinished = Incoming(limits.unfinished_bytes)
 
-    def __len__(self) -> int:
-        return len(self._open)
-
     def protocol(self) -> type[asyncio.Protocol]:
         """The protocol that uvicorn gives to each connection it accepts."""
         everyone = self
@@ -208,9 +205,8 @@ class _Connection(H11Protocol):
         self._limits = self.connections_of_all.limits
         self.conn = _Head(self._limits.head_bytes)
         self.since = self._heard = self._taken = self.loop.time()
-        self._in_head = False
+        self._has_begun = False
         self._unsent = 0
-        self._check: asyncio.TimerHandle | None = None
 
     @property
     def waiting(self) -> bool:
@@ -229,13 +225,12 @@ class _Connection(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._heard = self.loop.time()
-        if self.waiting and not self._in_head:
-            self._in_head, self.since = True, self._heard
+        if not self._has_begun:
+            self._has_begun, self.since = True, self._heard
         super().data_received(data)
-        self._in_head = self._in_head and self.waiting
 
     def on_response_complete(self) -> None:
-        self._in_head, self.since = False, self.loop.time()
+        self._has_begun, self.since = False, self.loop.time()
         super().on_response_complete()
 
     def resume_writing(self) -> None:
@@ -257,9 +252,7 @@ class _Connection(H11Protocol):
 
     def _forget(self) -> None:
         self.connections_of_all.leave(self)
-        if self._check is not None:
-            self._check.cancel()
-            self._check = None
+        self._check.cancel()
 
     def _look(self) -> None:
         self._check = self.loop.call_later(self._limits.check_seconds, self._look)
@@ -279,7 +272,7 @@ class _Connection(H11Protocol):
         if self.transport.is_closing():
             return None
         if self.waiting:
-            if self._in_head:
+            if self._has_begun:  # so far, by its head
                 return self._too_slow if now - self.since >= limits.head_seconds else None
             return self.transport.close if now - self.since >= limits.idle_seconds else None
         if self.conn.their_state is not h11.SEND_BODY or self.flow.read_paused:

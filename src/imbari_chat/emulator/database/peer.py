@@ -271,8 +271,6 @@ class Peer:
         clock: Callable[[], float],
         runner: Runner,
     ) -> list[Effect]:
-        if not write.values:
-            return []
         if known is not None and not isinstance(known, str):
             raise InvalidData("a hash is text")
         if known:
