@@ -199,6 +199,34 @@ def test_a_call_that_is_refused_leaves_nothing_to_be_awaited() -> None:
     assert inspect.getcoroutinestate(refused) == inspect.CORO_CLOSED
 
 
+@pytest.mark.parametrize("whose", ["events", "errors"])
+def test_handlers_take_turns(whose: str) -> None:
+    """Those for events, and those for errors: what they share needs no lock."""
+    portal, heard = Portal("test"), threading.Event()
+    overlaps: list[bool] = []
+
+    def hear(what: str) -> None:
+        if what == "first":
+            overlaps.append(heard.wait(0.2))
+        else:
+            heard.set()
+
+    async def tell() -> None:
+        if whose == "events":
+            await asyncio.gather(*(portal.hands.run(hear, one) for one in ("first", "second")))
+            return
+        on_error = portal.off_loop(lambda error, _: hear(str(error)))
+        assert on_error is not None
+        for one in ("first", "second"):
+            on_error(ValueError(one), None)
+        await asyncio.gather(*portal._told)
+
+    portal.call(tell())
+    portal.close()
+    assert overlaps == [False]
+    assert heard.is_set()
+
+
 class _ClosedMeanwhile(Portal):
     """Looks open to whoever looks, and is closed when the call comes."""
 
