@@ -1,6 +1,7 @@
 """The root of the command line: options before the command, help, version."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
@@ -95,6 +96,32 @@ def test_an_id_is_no_option(given: str, understood: str) -> None:
     show = root.commands["show"]
     parameters = show.get_params(show.context_class(show, parent=root_ctx))
     assert options_first(parameters, given.split()) == understood.split()
+
+
+def test_whatever_takes_an_id_takes_one_that_begins_with_a_dash() -> None:
+    """Every command of which help says that it wants a conversation, or a message."""
+    root = cast("TyperGroup", typer.main.get_command(build()))
+    taking = []
+    for name, command in _commands(root):
+        wanted = [one for one in command.params if _takes_an_id(one)]
+        if wanted:
+            taking.append(name)
+            ctx = command.make_context(name, ["-OhQpeek"])
+            assert ctx.params[str(wanted[0].name)] in ("-OhQpeek", ("-OhQpeek",), ["-OhQpeek"])
+    assert len(taking) >= 16
+
+
+def _commands(family: Any) -> Iterator[tuple[str, Any]]:
+    for name, command in family.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command)
+        else:
+            yield name, command
+
+
+def _takes_an_id(parameter: Any) -> bool:
+    is_argument: bool = parameter.param_type_name == "argument"
+    return is_argument and bool(re.match(r"\[?(SESSION|MESSAGE)", parameter.metavar or ""))
 
 
 def _flags(**given: Any) -> dict[str, Any]:

@@ -188,7 +188,14 @@ def test_a_stored_sign_in_is_resumed_without_what_signs_in(emulated: dict[str, s
 @pytest.mark.drawn
 @pytest.mark.parametrize(
     ("arguments", "lasts"),
-    [(["inbox"], False), (["--help"], False), (["watch", "--help"], True), (["demo", "-x"], True)],
+    [
+        (["inbox"], False),
+        (["--help"], False),
+        (["watch", "--help"], True),
+        (["demo", "-x"], True),
+        (["customer", "--help"], True),
+        (["emulator", "start", "--help"], True),
+    ],
 )
 def test_only_commands_that_last_search_for_garbage(arguments: list[str], lasts: bool) -> None:
     """The others end before it could amount to anything; none looks once more at its end."""

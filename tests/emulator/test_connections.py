@@ -175,6 +175,8 @@ async def _app(scope: Scope, receive: Receive, send: Send) -> None:
     if scope["path"] == "/long":
         await asyncio.sleep(900)
     await send({"type": "http.response.start", "status": 200, "headers": []})
+    if scope["path"] == "/late":
+        await asyncio.sleep(10)
     if scope["path"] in {"/stream", "/early"}:
         await send({"type": "http.response.body", "body": b"1", "more_body": True})
         await asyncio.sleep(2000)
@@ -204,8 +206,7 @@ def _course(
             await asyncio.sleep(second - loop.time())
             if isinstance(what, int):
                 line.unsent = what
-                if not what:
-                    connection.resume_writing()
+                (connection.pause_writing if what else connection.resume_writing)()
             elif not line.ends:
                 connection.data_received(what)
         await asyncio.sleep(1000 - loop.time())
@@ -248,6 +249,7 @@ BOTH = b"1.0\r\nTransfer-Encoding: chunked"
         ({1: PUT % (b"/long", 1) + b"1"}, ("closed", 965), ["200"]),
         ({1: PUT % (b"/deaf", len(MUCH) + 1) + MUCH}, ("closed", 930), ["408"]),
         ({1: WHOLE.replace(b"/a.json", b"/stream")}, None, ["200"]),
+        ({1: WHOLE.replace(b"/a.json", b"/late"), 5: 7, 31: 0}, ("closed", 95), ["200"]),
         ({1: b"nonsense\r\n\r\n"}, ("closed", 1), ["400"]),
         ({1: PUT.replace(b"1.1\r\nHost: localhost", BOTH) % (b"/a", 3)}, ("closed", 1), ["400"]),
     ],
