@@ -341,6 +341,23 @@ def test_a_forked_child_waits_for_no_thread_of_its_parent(
     portal.close()
 
 
+def test_a_forked_child_closes_nothing_of_its_parents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To it the client is closed; nothing that it leaves goes wrong, and the parent goes on."""
+    portal = Portal("test")
+    with monkeypatch.context() as child:
+        child.setattr(portal._guard, "_pid", 0)
+        looks = [portal.closed]
+        assert portal.call_if_open(lambda: asyncio.sleep(0, "called")) is None
+        portal.close()
+        with pytest.raises(RuntimeError, match="after forking"):
+            portal.call(asyncio.sleep(0))
+    looks.append(portal.closed)
+    assert portal.call_if_open(lambda: asyncio.sleep(0, "called")) == "called"
+    portal.close()
+    assert portal.call_if_open(lambda: asyncio.sleep(0, "called")) is None
+    assert [*looks, portal.closed] == [True, False, True]
+
+
 @pytest.mark.parametrize("begun", [True, False])
 @pytest.mark.parametrize("closed", [True, False])
 def test_an_iterator_of_a_closed_client_has_ended_unless_it_is_new(
