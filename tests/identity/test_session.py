@@ -444,4 +444,4 @@ def test_of_a_body_only_what_has_left_is_heard(ask: str) -> None:
             }
             with hearing(lambda: heard.append(None)), pytest.raises(requests.ConnectionError):
                 asks[ask]()
-    assert 8 < len(heard) < 300
+    assert 16 <= len(heard) < 300
