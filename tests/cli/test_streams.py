@@ -86,18 +86,20 @@ def test_what_was_done_is_done_though_its_record_cannot_be_printed(
     assert shown["session"]["status"] == ("active" if text else "resolved")
 
 
-def test_a_list_that_cannot_be_printed_is_an_error(
+@pytest.mark.parametrize("line", [["inbox", "--json"], ["--version"]])
+def test_what_is_only_printed_and_cannot_be_is_an_error(
     place: Path,
     visitor: Visitor,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
+    line: list[str],
 ) -> None:
     """There is nothing else to it."""
     visitor.writes("Hello")
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as ended:
-            run(["inbox", "--json"])
+            run(line)
     assert ended.value.code == 1
     assert _FULL in capsys.readouterr().err
 
