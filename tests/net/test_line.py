@@ -113,6 +113,9 @@ class Service:
     def close(self) -> None:
         self._lose("closed")
 
+    def get_extra_info(self, name: str) -> str:
+        return name
+
     def abort(self) -> None:
         self._lose("aborted")
 
@@ -202,6 +205,32 @@ async def test_texts_go_and_come_at_once(
     line.drop()
     await line.gone()
     assert caplog.records == []
+
+
+async def test_what_leaves_is_asked_of_the_connection(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As soon as there is one, and always of the same, which knows what it saw before."""
+    looks: list[object] = []
+
+    class Seeing:
+        def __init__(self, link: object) -> None:
+            assert link == "socket"
+
+        def moved_at(self) -> float:
+            looks.append(self)
+            return 7.0
+
+    monkeypatch.setattr(module, "Departures", Seeing)
+    line = _line(service, Told())
+    assert line.moved_at() is None
+    line.dial(URL)
+    await _rest()
+    assert [line.moved_at(), line.moved_at()] == [7.0, 7.0]
+    assert len(looks) == 2
+    assert looks[0] is looks[1]
+    line.drop()
+    await line.gone()
 
 
 async def test_a_text_in_pieces_is_one(service: Service) -> None:
