@@ -216,6 +216,27 @@ async def test_a_service_that_is_not_understood_is_asked_over_rest(
         assert (way.way.reason or "").startswith("no WebSocket: ")
 
 
+async def test_nothing_to_write_asks_for_nothing() -> None:
+    """Not even which transport there is."""
+
+    def who() -> Any:
+        raise AssertionError("it was asked")
+
+    transport = AutoTransport(who, timeout=20.0)
+    await transport.update({})
+    await transport.close()
+
+
+async def test_a_service_that_does_not_greet_leaves_time_for_rest() -> None:
+    """A caller's timeout is there for both."""
+    transport = AutoTransport(lambda: AsyncMock(), timeout=20.0)
+    assert transport._socket is not None
+    greeting = transport._socket._policy.greeting_timeout
+    assert greeting is not None
+    assert 0 < greeting < 20.0 / 2
+    await transport.close()
+
+
 async def test_who_is_served_by_neither_is_told_so(emulator: Emulator, tmp_path: FilePath) -> None:
     """In the words of REST, which is asked when the socket does not serve this client."""
     elsewhere = '{"error":"it lives in a different region","correctUrl":"https://there.example"}'
