@@ -184,6 +184,66 @@ async def test_a_call_that_was_given_up_before_it_began_is_not_made(silence: flo
     workers.close()
 
 
+async def test_whoever_abandons_a_call_learns_whether_it_has_begun() -> None:
+    """One that has not never does; nobody is told of either."""
+    workers = Workers(1, "test")
+    begun, release = threading.Event(), threading.Event()
+    made, told = list[str](), list[object]()
+
+    def hold() -> None:
+        begun.set()
+        release.wait(30)
+
+    first = workers.begin(hold, told=lambda *outcome: told.append(outcome))
+    second = workers.begin(made.append, "late", told=lambda *outcome: told.append(outcome))
+    assert await asyncio.to_thread(begun.wait, 60)
+    assert (first(), second()) == (True, False)
+    release.set()
+    assert await workers.run(len, "abc") == 3
+    assert (made, told) == ([], [])
+    workers.close()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no")])
+async def test_what_comes_of_a_call_is_told_without_a_task(error: Exception | None) -> None:
+    """Once, on the event loop's thread, be it a result or an error."""
+    workers = Workers(1, "test")
+    told: asyncio.Future[tuple[object, object, int]] = asyncio.get_running_loop().create_future()
+
+    def call() -> str:
+        if error is not None:
+            raise error
+        return "made"
+
+    workers.begin(
+        call, told=lambda result, error: told.set_result((result, error, threading.get_ident()))
+    )
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    result = None if error is not None else "made"
+    assert await told == (result, error, threading.get_ident())
+    workers.close()
+
+
+async def test_each_call_has_its_own_patience() -> None:
+    """One that is given up later waits no less long for that another was looked at before."""
+    workers = Workers(3, "test")
+    release = threading.Event()
+    loop = asyncio.get_running_loop()
+    ended: list[str] = []
+
+    async def wait(name: str, silence: float) -> None:
+        with pytest.raises(TimeoutError):
+            await workers.run_while_heard(release.wait, 60, silence=silence)
+        ended.append(name)
+
+    begin = loop.time()
+    await asyncio.gather(wait("last", 0.3), wait("first", 0.01), wait("second", 0.15))
+    assert ended == ["first", "second", "last"]
+    assert loop.time() - begin >= 0.29
+    release.set()
+    workers.close()
+
+
 async def test_what_nobody_listens_for_is_heard_all_the_same() -> None:
     """A write says so as well, and its deadline is another."""
     workers = Workers(1, "test")
