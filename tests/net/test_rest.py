@@ -197,6 +197,17 @@ async def test_who_is_known_writes_without_a_task(
     assert await told.get() is library.error
 
 
+async def test_a_write_may_be_submitted_before_it_is_known_who_asks(
+    transport: RestTransport, library: Library
+) -> None:
+    """That is found out first."""
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    withdraw = transport.submit({ROOT: 1}, told.put_nowait)
+    assert await told.get() is None
+    assert library.asked == [{"/": 1}]
+    assert isinstance(withdraw(), bool)
+
+
 async def test_a_submitted_write_that_hangs_is_unknown_at_its_deadline(
     transport: RestTransport, library: Library
 ) -> None:

@@ -162,6 +162,24 @@ async def test_what_comes_of_an_abandoned_call_is_passed_over() -> None:
     assert complaints == []
 
 
+async def test_a_result_that_comes_as_the_wait_is_cancelled_is_passed_over() -> None:
+    """It is on its way to the event loop then, before whoever waited has heard of the end."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    workers = Workers(1, "test")
+    for divisor in (1, 0):
+        waiting = asyncio.create_task(workers.run(divmod, 1, divisor))
+        await asyncio.sleep(0)
+        over = threading.Event()
+        workers.begin(over.set, told=lambda *_: None)
+        assert over.wait(60)  # the loop stands still meanwhile
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+    workers.close()
+    assert complaints == []
+
+
 @pytest.mark.parametrize("silence", [None, 0.01])
 async def test_a_call_that_was_given_up_before_it_began_is_not_made(silence: float | None) -> None:
     """A write that nobody waits for any more would undo what was written since."""
