@@ -41,6 +41,14 @@ async def test_no_more_threads_than_allowed_are_started() -> None:
     workers.close()
 
 
+async def test_a_thread_that_is_free_is_used_before_another_is_started() -> None:
+    """Whoever asks for one thing after the other has one thread."""
+    workers = Workers(3, "counted")
+    names = {await workers.run(lambda: threading.current_thread().name) for _ in range(5)}
+    assert len(names) == len(workers._threads) == 1
+    workers.close()
+
+
 async def test_a_closed_pool_takes_no_calls_and_its_threads_end() -> None:
     """Nothing is left behind."""
     workers = Workers(1, "test")
