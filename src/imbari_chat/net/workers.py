@@ -141,12 +141,10 @@ class Workers:
         call.tell(result, error)
 
     def _look(self) -> None:
-        """Give up the calls that have heard nothing for too long."""
+        """Give up the calls that have heard nothing for too long, be they abandoned by then."""
         now = time.monotonic()
         for call in list(self._watched):
-            if call.is_over:  # abandoned
-                del self._watched[call]
-            elif (due := call.due(self._heard_at)) > now:
+            if (due := call.due(self._heard_at)) > now:
                 self._alarm.set(due)
             else:
                 del self._watched[call]
