@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import pytest
 
 from imbari_chat.identity.user import UserAccess
-from imbari_chat.net.workers import Workers
+from imbari_chat.net.workers import Told, Workers
 
 __all__ = ["ContextWorkers", "WallClock", "true_ms", "wall_clocks"]
 
@@ -59,13 +59,11 @@ class ContextWorkers(Workers):
     def __init__(self, name: str) -> None:
         super().__init__(_WORKERS, name)
 
-    async def run(self, function: Callable[..., R], *args: Any) -> R:
+    def begin(
+        self, function: Callable[..., Any], *args: Any, told: Told, silence: float | None = None
+    ) -> Callable[[], bool]:
         """As its base does."""
-        return await super().run(_here(function), *args)
-
-    async def run_while_heard(self, function: Callable[..., R], *args: Any, silence: float) -> R:
-        """As its base does."""
-        return await super().run_while_heard(_here(function), *args, silence=silence)
+        return super().begin(_here(function), *args, told=told, silence=silence)
 
 
 def _here(function: Callable[..., R]) -> Callable[..., R]:

@@ -1,5 +1,6 @@
 """Answers over HTTP: whose they are, and how they are heard as they come."""
 
+import http.client
 import io
 import logging
 import socket
@@ -314,6 +315,34 @@ def test_a_silent_write_says_who_asks_as_of_now_and_over_one_connection(
     assert {one.method for one in server.asked} == {"PATCH"}
     assert {one.headers["content-type"] for one in server.asked} == {JSON_BODY["content-type"]}
     assert len(server.callers) == 1
+
+
+@pytest.mark.parametrize(("body", "parts"), [(b"1", 1), (b"", 1), (b"x" * 1025, 3)])
+@pytest.mark.parametrize("silent", [True, False])
+def test_a_short_request_leaves_in_one_piece(
+    server: AnsweringServer,
+    monkeypatch: pytest.MonkeyPatch,
+    body: bytes,
+    parts: int,
+    silent: bool,
+) -> None:
+    """In two it wakes the service twice. A long body leaves piece by piece after its head."""
+    sent: list[bytes] = []
+
+    def send(connection: http.client.HTTPConnection, data: bytes) -> None:
+        sent.append(data)
+        truly_send(connection, data)
+
+    truly_send = http.client.HTTPConnection.send
+    monkeypatch.setattr(http.client.HTTPConnection, "send", send)
+    asking, write = _silent_writes(server, [])
+    if silent:
+        write("a", body)
+    else:
+        asking.put(f"http://{server.host}/.json?print=silent", data=body)
+    asking.close()
+    assert len(sent) == parts if silent else len(sent) >= parts  # chunks have lengths of their own
+    assert [one.body for one in server.asked] == [body]
 
 
 def test_a_silent_write_is_heard_and_tells_the_time(server: AnsweringServer) -> None:

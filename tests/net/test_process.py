@@ -40,6 +40,7 @@ async def child(transport, subscription):
     await refused(transport.open())
     await refused(transport.get(ROOT))
     await refused(transport.update({ROOT: 1}))
+    await refused(call(transport.submit, {ROOT: 1}, print))
     await refused(call(transport.listen, ROOT))
     await refused(call(transport.reconnect_now))
     await refused(call(subscription.reconnect_now))

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Mapping
 
 import pytest
 
-from imbari_chat.errors import AccessDenied, AuthError, Unavailable
-from imbari_chat.net import base
-from imbari_chat.net.rest import RestTransport
+from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, ImbariError, Unavailable
+from imbari_chat.net import base, rest
+from imbari_chat.net.rest import _MOST_CALLS, RestTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -23,6 +23,8 @@ class Library(Caller):
         self.release = threading.Event()
         self.hangs = False
         self.error: Exception | None = None
+        self.asked: list[Json] = []
+        self.begun = threading.Semaphore(0)
 
     def get_shallow(self, path: Path) -> Json:
         return self._answer({str(path): True})
@@ -31,6 +33,8 @@ class Library(Caller):
         return self._answer([str(path), query is None])
 
     def update(self, changes: Mapping[Path, Json]) -> None:
+        self.asked.append({str(path): value for path, value in changes.items()})
+        self.begun.release()
         self._answer(None)
 
     def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
@@ -177,3 +181,92 @@ async def test_a_closed_transport_neither_calls_nor_listens() -> None:
         await transport.get(ROOT)
     with pytest.raises(Unavailable, match="closed"):
         transport.listen(ROOT)
+
+
+async def test_who_is_known_writes_without_a_task(
+    transport: RestTransport, library: Library
+) -> None:
+    """A worker has the write when it was submitted, and whoever submitted it is told its end."""
+    await transport.open()
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    transport.submit({ROOT: 1}, told.put_nowait)
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    assert await told.get() is None
+    library.error = AccessDenied("no")
+    transport.submit({ROOT: 1}, told.put_nowait)
+    assert await told.get() is library.error
+
+
+async def test_a_write_may_be_submitted_before_it_is_known_who_asks(
+    transport: RestTransport, library: Library
+) -> None:
+    """That is found out first."""
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    withdraw = transport.submit({ROOT: 1}, told.put_nowait)
+    assert await told.get() is None
+    assert library.asked == [{"/": 1}]
+    assert isinstance(withdraw(), bool)
+
+
+async def test_a_submitted_write_that_hangs_is_unknown_at_its_deadline(
+    transport: RestTransport, library: Library
+) -> None:
+    """As one that is waited for."""
+    await transport.open()
+    library.hangs, transport._timeout = True, 0.05
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    transport.submit({Path.parse("/a"): 1}, told.put_nowait)
+    error = await told.get()
+    assert isinstance(error, Unavailable)
+    assert (error.outcome_unknown, error.where) == (True, "/a")
+
+
+async def test_a_submitted_write_that_is_taken_back_in_time_is_never_made(
+    transport: RestTransport, library: Library
+) -> None:
+    """It is known not to be there; of one that is under way nobody knows."""
+    await transport.open()
+    library.hangs = True
+    told: list[ImbariError | None] = []
+    withdrawals = [transport.submit({ROOT: number}, told.append) for number in range(_MOST_CALLS)]
+    late = transport.submit({ROOT: "late"}, told.append)
+    for _ in withdrawals:
+        await asyncio.to_thread(library.begun.acquire, timeout=60)
+    assert late() is False
+    assert {withdraw() for withdraw in withdrawals} == {True}
+    library.release.set()
+    await transport.get(ROOT)
+    assert {"/": "late"} not in library.asked
+    assert told == []
+
+
+async def test_what_a_write_comes_to_after_closing_is_nobodys(library: Library) -> None:
+    """And a write after closing is told that, and begins nothing."""
+    transport = RestTransport(lambda: library, timeout=60.0)
+    await transport.open()
+    library.hangs = True
+    told: list[ImbariError | None] = []
+    transport.submit({ROOT: 1}, told.append)
+    await transport.close()
+    assert transport.submit({ROOT: 2}, told.append)() is False
+    assert [type(error) for error in told] == [ClientClosed]
+    complaints: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    library.release.set()
+    for thread in transport._workers._threads:
+        await asyncio.to_thread(thread.join, 30)
+    await asyncio.sleep(0)
+    assert [type(error) for error in told] == [ClientClosed]
+    assert complaints == []
+
+
+async def test_a_mistake_of_ours_in_a_submitted_write_is_reported(
+    transport: RestTransport, library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for it, and it must not vanish."""
+    reported: asyncio.Queue[BaseException] = asyncio.Queue()
+    monkeypatch.setattr(rest, "report", lambda error, _: reported.put_nowait(error))
+    await transport.open()
+    library.error = ZeroDivisionError()
+    transport.submit({ROOT: 1}, lambda _: None)
+    assert await reported.get() is library.error

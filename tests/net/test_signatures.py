@@ -66,7 +66,7 @@ async def test_a_subscription_of_either_kind_begins_by_connecting() -> None:
 async def test_what_cannot_be_written_is_told_as_what_was_not_made() -> None:
     """Nobody has to catch it, and there is nothing to take back."""
     transport: Any = WebSocketTransport(None, timeout=5.0)  # type: ignore[arg-type]  # never asked
-    transport._caller = SimpleNamespace(is_known=True, uid=None)
+    transport._caller = SimpleNamespace(known=object(), uid=None)
     told: list[Any] = []
     withdraw = transport.submit({ROOT: {}}, told.append)
     assert [type(one) for one in told] == [InvalidData]

@@ -34,6 +34,7 @@ from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.sse import SseSubscription, _may_carry_credentials
 from imbari_chat.schema.events import MessageAdded, MessageRemoved
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.wire.json import Json, dumps, parse
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.sse import encode
@@ -402,16 +403,54 @@ async def test_a_fault_of_ours_in_one_answer_is_an_outage(
     faults = iter([ZeroDivisionError("of ?auth=abc.def")])
     received = SseSubscription._received
 
-    def faulty(self: SseSubscription, *given: Any) -> None:
+    def faulty(self: SseSubscription, *given: Any, **named: Any) -> None:
         for fault in faults:
             raise fault
-        received(self, *given)
+        received(self, *given, **named)
 
     monkeypatch.setattr(SseSubscription, "_received", faulty)
     async with listening(stream("1")) as (subscription, _, _):
         assert (await until(subscription, 1))[-1].value == 1
     assert "ZeroDivisionError" in caplog.text
     assert "abc.def" not in caplog.text
+
+
+@pytest.mark.parametrize("is_json", [True, False])
+async def test_a_large_event_gives_way_and_what_follows_comes_after_it(
+    is_json: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have their turn while it is read. If it is no JSON, all of it is asked for anew."""
+    rows: Json = {f"k{number}": {"text": "x" * 100} for number in range(5000)}
+    large = dumps({"path": "/", "data": rows})
+    events = encode("put", large if is_json else large[:-1])
+    events += encode("put", '{"path":"/last","data":1}')
+
+    async def send(conversation: Conversation) -> None:
+        await conversation.send(STREAM_HEAD + events)
+        await conversation.stay()
+
+    read_at_once: list[int] = []
+
+    def reading(text: str) -> Json:
+        read_at_once.append(len(text))
+        return parse(text)
+
+    monkeypatch.setattr("imbari_chat.engine.stream.parse", reading)
+    async with listening(send, stream("2")) as (subscription, server, _):
+        values = [await _next_value(subscription)]
+        if is_json:
+            values.append(await _next_value(subscription))
+    assert isinstance(rows, dict)
+    assert values == ([rows, {**rows, "last": 1}] if is_json else [2])
+    assert len(server.requests) == (1 if is_json else 2)
+    assert len(large) not in read_at_once
+
+
+async def _next_value(subscription: SseSubscription) -> Json:
+    async for item in subscription:
+        if isinstance(item, Changed):
+            return item.value
+    raise AssertionError("the stream has ended")
 
 
 class Ready(httpx.AsyncByteStream):

@@ -22,6 +22,7 @@ async def test_results_and_errors_come_back() -> None:
 async def test_a_hanging_call_does_not_hold_up_the_others() -> None:
     """There are as many threads as calls under way, up to the limit."""
     workers = Workers(2, "test")
+    assert await workers.run(len, "a") == 1
     release = threading.Event()
     hanging = asyncio.create_task(workers.run(release.wait))
     assert await asyncio.wait_for(workers.run(len, "abc"), 30) == 3
@@ -38,6 +39,14 @@ async def test_no_more_threads_than_allowed_are_started() -> None:
         *(workers.run(lambda: threading.current_thread().name) for _ in range(50))
     )
     assert len(set(names)) <= 3
+    workers.close()
+
+
+async def test_a_thread_that_is_free_is_used_before_another_is_started() -> None:
+    """Whoever asks for one thing after the other has one thread."""
+    workers = Workers(3, "counted")
+    names = {await workers.run(lambda: threading.current_thread().name) for _ in range(5)}
+    assert len(names) == len(workers._threads) == 1
     workers.close()
 
 
@@ -109,7 +118,10 @@ async def test_a_call_that_hears_nothing_is_given_up() -> None:
 
 
 async def test_a_call_that_is_given_up_is_cut_and_its_thread_is_free() -> None:
-    """What it hangs on may go on for ever, and others are to have their turn."""
+    """What it hangs on may go on for ever, and others are to have their turn.
+
+    Whoever waited for it may have gone before.
+    """
     workers = Workers(1, "test")
     cut = threading.Event()
 
@@ -119,9 +131,13 @@ async def test_a_call_that_is_given_up_is_cut_and_its_thread_is_free() -> None:
             cut.wait()
             cut.clear()
 
-    for _ in range(3):
-        with pytest.raises(TimeoutError):
-            await workers.run_while_heard(hang, silence=0.01)
+    for is_cancelled in (False, True, False):
+        waiting = asyncio.create_task(workers.run_while_heard(hang, silence=0.01))
+        await asyncio.sleep(0)
+        if is_cancelled:
+            waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled() or isinstance(waiting.exception(), TimeoutError)
         assert await asyncio.wait_for(workers.run(len, "abc"), 60) == 3
     workers.close()
 
@@ -162,6 +178,24 @@ async def test_what_comes_of_an_abandoned_call_is_passed_over() -> None:
     assert complaints == []
 
 
+async def test_a_result_that_comes_as_the_wait_is_cancelled_is_passed_over() -> None:
+    """It is on its way to the event loop then, before whoever waited has heard of the end."""
+    complaints: list[dict[str, object]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: complaints.append(context))
+    workers = Workers(1, "test")
+    for divisor in (1, 0):
+        waiting = asyncio.create_task(workers.run(divmod, 1, divisor))
+        await asyncio.sleep(0)
+        over = threading.Event()
+        workers.begin(over.set, told=lambda *_: None)
+        assert over.wait(60)  # the loop stands still meanwhile
+        waiting.cancel()
+        await asyncio.wait({waiting})
+        assert waiting.cancelled()
+    workers.close()
+    assert complaints == []
+
+
 @pytest.mark.parametrize("silence", [None, 0.01])
 async def test_a_call_that_was_given_up_before_it_began_is_not_made(silence: float | None) -> None:
     """A write that nobody waits for any more would undo what was written since."""
@@ -181,6 +215,66 @@ async def test_a_call_that_was_given_up_before_it_began_is_not_made(silence: flo
     await busy
     assert await workers.run(len, "abc") == 3
     assert made == []
+    workers.close()
+
+
+async def test_whoever_abandons_a_call_learns_whether_it_has_begun() -> None:
+    """One that has not never does; nobody is told of either."""
+    workers = Workers(1, "test")
+    begun, release = threading.Event(), threading.Event()
+    made, told = list[str](), list[object]()
+
+    def hold() -> None:
+        begun.set()
+        release.wait(30)
+
+    first = workers.begin(hold, told=lambda *outcome: told.append(outcome))
+    second = workers.begin(made.append, "late", told=lambda *outcome: told.append(outcome))
+    assert await asyncio.to_thread(begun.wait, 60)
+    assert (first(), second()) == (True, False)
+    release.set()
+    assert await workers.run(len, "abc") == 3
+    assert (made, told) == ([], [])
+    workers.close()
+
+
+@pytest.mark.parametrize("error", [None, ValueError("no")])
+async def test_what_comes_of_a_call_is_told_without_a_task(error: Exception | None) -> None:
+    """Once, on the event loop's thread, be it a result or an error."""
+    workers = Workers(1, "test")
+    told: asyncio.Future[tuple[object, object, int]] = asyncio.get_running_loop().create_future()
+
+    def call() -> str:
+        if error is not None:
+            raise error
+        return "made"
+
+    workers.begin(
+        call, told=lambda result, error: told.set_result((result, error, threading.get_ident()))
+    )
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+    result = None if error is not None else "made"
+    assert await told == (result, error, threading.get_ident())
+    workers.close()
+
+
+async def test_each_call_has_its_own_patience() -> None:
+    """One that is given up later waits no less long for that another was looked at before."""
+    workers = Workers(3, "test")
+    release = threading.Event()
+    loop = asyncio.get_running_loop()
+    ended: list[str] = []
+
+    async def wait(name: str, silence: float) -> None:
+        with pytest.raises(TimeoutError):
+            await workers.run_while_heard(release.wait, 60, silence=silence)
+        ended.append(name)
+
+    begin = loop.time()
+    await asyncio.gather(wait("last", 0.3), wait("first", 0.01), wait("second", 0.15))
+    assert ended == ["first", "second", "last"]
+    assert loop.time() - begin >= 0.29
+    release.set()
     workers.close()
 
 

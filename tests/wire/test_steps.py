@@ -17,6 +17,7 @@ scalars = (
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text()
+    | st.sampled_from(['},"', '"},"', "],[", ',"', ",", '{"a":1},"b"'])  # as members end
 )
 values = st.recursive(
     scalars,
@@ -33,6 +34,7 @@ def small_steps() -> Iterator[None]:
     """Pieces of a few characters, so that small values have many."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(steps, "_CHARACTERS", 24)
+        patch.setattr(steps, "_SOON", 4)
         patch.setattr(steps, "_ITEMS", 3)
         yield
 
@@ -45,6 +47,25 @@ def test_a_value_is_read_in_steps_as_at_once(
     text = json.dumps(value, indent=indent, ensure_ascii=escaped)
     for spaced in (text, f" \n{text}\t "):
         assert same(parse(spaced, in_steps=True), parse(spaced))
+
+
+def test_a_document_is_read_in_pieces_between_which_others_have_their_turn() -> None:
+    """None of them is much larger than a piece may be, however deep it is."""
+    rows: Json = {f"k{number}": {"a": number, "b": '},"'} for number in range(1000)}
+    numbers: Json = list(range(1000))
+    text = dumps({"path": "/", "data": rows, "more": numbers, "deep": [rows, [rows]]})
+    read: list[int] = []
+
+    class Noting(json.JSONDecoder):
+        def decode(self, text: str) -> Json:  # type: ignore[override]
+            read.append(len(text))
+            found: Json = super().decode(text)
+            return found
+
+    turns = sum(1 for _ in steps.reading(text, Noting()))
+    assert same(steps.read(text, Noting()), parse(text))
+    assert max(read) <= 3 * steps._CHARACTERS + 2
+    assert turns >= len(text) / (3 * steps._CHARACTERS)
 
 
 @given(values)

@@ -173,14 +173,20 @@ class StreamCore:
             # A renewed connection catches up, and not in the blink that nobody need be told of.
             self._become("connecting", "the snapshot takes its time")
 
-    def received(self, frame: Frame, now: float) -> None:
-        """One whole event arrived."""
+    def received(self, frame: Frame, now: float, body: Json = None) -> None:
+        """One whole event arrived.
+
+        Args:
+            frame: It.
+            now: Monotonic seconds.
+            body: What its data says, if that has been read already; None if not.
+        """
         if not self._connected:
             return
         self.heard(now)
         match frame.event:
             case "put" | "patch":
-                self._change(frame, now)
+                self._change(frame, body, now)
             case "cancel":
                 self._end(
                     AccessDenied(
@@ -265,9 +271,9 @@ class StreamCore:
         self._stop_watching()
         self._become("closed")
 
-    def _change(self, frame: Frame, now: float) -> None:
+    def _change(self, frame: Frame, body: Json, now: float) -> None:
         try:
-            path, data = _payload(frame)
+            path, data = _payload(parse(frame.data) if body is None else body)
         except (InvalidData, ValueError) as error:
             # Whatever follows would be applied to the wrong value: start over from a snapshot.
             self._effects.append(Disconnect())
@@ -348,9 +354,8 @@ class StreamCore:
         self._effects.append(StateChanged(state, reason, retry_in))
 
 
-def _payload(frame: Frame) -> tuple[tuple[str, ...], Json]:
+def _payload(body: Json) -> tuple[tuple[str, ...], Json]:
     """The path and data of a put or patch."""
-    body = parse(frame.data)
     if not isinstance(body, dict) or not isinstance(body.get("path"), str) or "data" not in body:
         raise ValueError("a put or patch carries 'path' and 'data'")
     path = body["path"]

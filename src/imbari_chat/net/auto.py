@@ -94,8 +94,8 @@ class AutoTransport(BaseTransport[SocketAccess]):
             await self._update(changes)
 
     def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
-        """Write without waiting if the WebSocket is in use and has greeted, else as update does."""
-        if self._choice.chosen != "websocket":
+        """Write without waiting; until a transport is chosen, as :meth:`update` does."""
+        if self._choice.chosen is None:
             return super().submit(changes, done)
         way, deadline = self._in_use, self._deadline()
         again: list[Withdraw] = []

@@ -8,7 +8,7 @@ from typing import Any
 
 from imbari_chat.engine.refusals import redact
 
-__all__ = ["BackgroundTasks", "in_background"]
+__all__ = ["BackgroundTasks", "in_background", "report"]
 
 _log = logging.getLogger(__name__)
 
@@ -28,8 +28,13 @@ def in_background(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[N
 def _report(task: "asyncio.Task[None]") -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
-        trace = redact("".join(traceback.format_exception(error)))
-        _log.error("%s has ended by an error of its own:\n%s", task.get_name(), trace)
+        report(error, task.get_name())
+
+
+def report(error: BaseException, name: str) -> None:
+    """Log a mistake of our own, which nobody waits for."""
+    trace = redact("".join(traceback.format_exception(error)))
+    _log.error("%s has ended by an error of its own:\n%s", name, trace)
 
 
 class BackgroundTasks:

@@ -45,9 +45,9 @@ class Caller(Generic[A]):
         return self._access.account if self._access is not None else None
 
     @property
-    def is_known(self) -> bool:
-        """Whether it has been found out, so that calling it does not wait."""
-        return self._access is not None
+    def known(self) -> A | None:
+        """Their way into the database, if it has been found out, so that nobody need wait."""
+        return self._access
 
     async def __call__(self) -> A:
         """Their way into the database. Raises what ``open_access`` raises."""

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
+from imbari_chat.errors import ImbariError
 from imbari_chat.http_environment import HttpEnvironment
-from imbari_chat.net.base import BaseTransport
+from imbari_chat.net.background import report
+from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
-from imbari_chat.net.transport import Way
+from imbari_chat.net.transport import Done, Way, Withdraw
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
 from imbari_chat.wire.query import Query
@@ -73,6 +75,31 @@ class RestTransport(BaseTransport[Access]):
         """Write all of ``changes`` or nothing; the deadline is one on silence."""
         access = await self._caller()
         await self._over_http(next(iter(changes), ROOT), access.update, changes, write=True)
+
+    def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
+        """Write without waiting: a worker has it when this returns, if one is free."""
+        self._guard.check()
+        access = self._caller.known
+        if access is None:
+            return super().submit(changes, done)
+
+        def told(_: None, error: BaseException | None) -> None:
+            if self._closed:
+                return
+            if isinstance(error, TimeoutError):
+                error = self._no_answer(str(next(iter(changes), ROOT)), unknown=True)
+            if error is None or isinstance(error, ImbariError):
+                done(error)
+            else:
+                report(error, "writing")
+
+        try:
+            return self._workers.begin(
+                access.update, changes, told=told, silence=self._timeout + GRACE
+            )
+        except ImbariError as error:
+            done(error)
+            return lambda: False
 
     async def compare_and_set(self, path: Path, expected: Json, value: Json) -> bool:
         """Write ``value`` if ``expected`` is what is stored at ``path``; False if it is not."""

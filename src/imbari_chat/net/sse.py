@@ -28,13 +28,15 @@ from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.background import BackgroundTasks
+from imbari_chat.net.large_json import read_large
 from imbari_chat.net.names import look_up
 from imbari_chat.net.stamps import local_time
 from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.net.workers import Workers
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
-from imbari_chat.wire.sse import SseParser
+from imbari_chat.wire.sse import Frame, SseParser
 
 if TYPE_CHECKING:
     import httpx
@@ -205,17 +207,18 @@ class SseSubscription(BufferedSubscription):
             self._report(partial(self._core.opened, expires_in=left))
             parser = SseParser()
             async for chunk in answer.body:
-                self._report(partial(self._received, parser, chunk))
+                said = [(one, await read_large(one.data)) for one in parser.feed(chunk)]
+                self._report(partial(self._received, said, within=parser.is_within_frame))
             self._report(partial(self._core.lost, "the service ended the stream"))
         finally:
             await answer.body.aclose()
 
-    def _received(self, parser: SseParser, chunk: bytes, now: float) -> None:
+    def _received(self, said: list[tuple[Frame, Json]], now: float, *, within: bool) -> None:
         self._last_heard = time.time()
         self._core.heard(now)
-        for frame in parser.feed(chunk):
-            self._core.received(frame, now)
-        if parser.is_within_frame:
+        for frame, body in said:
+            self._core.received(frame, now, body)
+        if within:
             self._core.arriving(now)
 
     async def _open(self, request: StreamRequest) -> "HttpAnswer":

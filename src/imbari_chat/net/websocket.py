@@ -113,7 +113,7 @@ class WebSocketTransport(BaseTransport[SocketAccess]):
 
     def submit(self, changes: Mapping[Path, Json], done: Done) -> Withdraw:
         """Write without waiting: the frame is on the socket when this returns, if there is one."""
-        if not self._caller.is_known:
+        if self._caller.known is None:
             return super().submit(changes, done)
         try:
             body: dict[str, Json] = {"p": "/", "d": update_body(changes)}

@@ -9,7 +9,7 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from imbari_chat.engine.access import hearing
 from imbari_chat.engine.server_time import SECOND
@@ -17,9 +17,11 @@ from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.stamps import Stamps, local_time
 
-__all__ = ["Workers"]
+__all__ = ["Told", "Workers"]
 
 R = TypeVar("R")
+
+Told: TypeAlias = Callable[[Any, BaseException | None], None]
 
 
 class Workers:
@@ -36,6 +38,8 @@ class Workers:
         self._calls: queue.SimpleQueue[_Call | None] = queue.SimpleQueue()
         self._threads: list[threading.Thread] = []
         self._under_way = 0  # counted on the event loop's thread alone
+        self._watched: dict[_Call, None] = {}  # likewise
+        self._alarm = Alarm(self._look)
         self._heard_at = 0.0
         self._closed = False
         self.stamps: Stamps = Stamps()
@@ -51,7 +55,7 @@ class Workers:
             ClientClosed: The pool has been closed.
             Unavailable: The program is ending: Python starts no more threads then.
         """
-        result: R = await self._begin(function, args).future
+        result: R = await self._outcome(function, args, None)
         return result
 
     async def run_while_heard(self, function: Callable[..., R], *args: Any, silence: float) -> R:
@@ -64,37 +68,60 @@ class Workers:
                 it hangs on is cut, so that its thread is free; see :func:`engine.access.hangs_on`.
             Unavailable: As :meth:`run`.
         """
-        call = self._begin(function, args)
-        begin = time.monotonic()
+        result: R = await self._outcome(function, args, silence)
+        return result
 
-        def look() -> None:
-            heard_at = self._heard_at if call.heard_at is None else call.heard_at
-            due = max(heard_at, begin) + silence
-            if time.monotonic() < due:
-                alarm.set(due)
-            elif not call.future.done():
-                call.cut()
-                call.future.set_exception(TimeoutError())
+    async def _outcome(
+        self, function: Callable[..., Any], args: tuple[Any, ...], silence: float | None
+    ) -> Any:
+        future = asyncio.get_running_loop().create_future()
 
-        alarm = Alarm(look)
-        alarm.set(begin + silence)
+        def told(result: Any, error: BaseException | None) -> None:
+            if future.done():
+                return
+            if error is not None:
+                future.set_exception(error)
+            else:
+                future.set_result(result)
+
+        abandon = self.begin(function, *args, told=told, silence=silence)
         try:
-            result: R = await call.future
-            return result
+            return await future
         finally:
-            alarm.set(None)
-            call.future.cancel()
+            abandon()
 
-    def _begin(self, function: Callable[..., Any], args: tuple[Any, ...]) -> "_Call":
+    def begin(
+        self, function: Callable[..., Any], *args: Any, told: Told, silence: float | None = None
+    ) -> Callable[[], bool]:
+        """The same without waiting.
+
+        Args:
+            function: What to call.
+            args: With what.
+            told: Told on the event loop, once, what it returned, or what it raised.
+            silence: Seconds after which a call that hears nothing is given up, and ``told`` a
+                TimeoutError; None for never.
+
+        Returns:
+            Abandons the call: ``told`` is not called any more. It returns whether the call has
+            begun; one that has not never does.
+
+        Raises:
+            ClientClosed: As :meth:`run`.
+            Unavailable: As :meth:`run`.
+        """
         if self._closed:
             raise ClientClosed()
         if self._under_way >= len(self._threads) and len(self._threads) < self._most:
             self._start()
-        loop = asyncio.get_running_loop()
-        call = _Call(loop, function, args, self._finished, self._heard, self.stamps)
+        call = _Call(asyncio.get_running_loop(), self, function, args, told)
         self._under_way += 1
+        if silence is not None:
+            call.silence = silence
+            self._watched[call] = None
+            self._alarm.set(call.since + silence)
         self._calls.put(call)
-        return call
+        return call.abandon
 
     def close(self) -> None:
         """Let idle threads go; busy ones go when their call ends. Closing twice is fine."""
@@ -103,12 +130,26 @@ class Workers:
             for _ in self._threads:
                 self._calls.put(None)
 
-    def _finished(self) -> None:
-        self._under_way -= 1
-
-    def _heard(self, now: float) -> None:
-        """Called on workers; a plain store, so that bytes wake no event loop."""
+    def heard(self, now: float) -> None:
+        """One of its calls has heard something; a plain store, so that bytes wake no loop."""
         self._heard_at = now
+
+    def ended(self, call: "_Call", result: Any, error: BaseException | None) -> None:
+        """A worker is done with a call."""
+        self._under_way -= 1
+        self._watched.pop(call, None)
+        call.tell(result, error)
+
+    def _look(self) -> None:
+        """Give up the calls that have heard nothing for too long, be they abandoned by then."""
+        now = time.monotonic()
+        for call in list(self._watched):
+            if (due := call.due(self._heard_at)) > now:
+                self._alarm.set(due)
+            else:
+                del self._watched[call]
+                call.cut()
+                call.tell(None, TimeoutError())
 
     def _start(self) -> None:
         thread = threading.Thread(
@@ -125,52 +166,70 @@ class Workers:
 
 
 class _Call:
-    """One call and where its result goes."""
+    """One call, and who is told what came of it."""
 
     __slots__ = (
-        "_args", "_cut", "_finished", "_function", "_given_up", "_heard", "_loop", "_made",
-        "_stamps", "future", "heard_at",
+        "_args", "_cut", "_function", "_given_up", "_heard_at", "_loop", "_made", "_pool", "_told",
+        "is_over", "silence", "since",
     )  # fmt: skip
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
+        pool: Workers,
         function: Callable[..., Any],
         args: tuple[Any, ...],
-        finished: Callable[[], None],
-        heard: Callable[[float], None],
-        stamps: Stamps,
+        told: Told,
     ) -> None:
         self._loop = loop
-        self.future: asyncio.Future[Any] = loop.create_future()
+        self._pool = pool
         self._function = function
         self._args = args
-        self._finished = finished
-        self._heard = heard
-        self._stamps = stamps
+        self._told = told
         self._made = local_time()
         self._cut: Callable[[], None] | None = None
         self._given_up = False
-        self.heard_at: float | None = None
-        """When it heard something last, or began, in monotonic seconds; None if it waits."""
+        self._heard_at: float | None = None  # or began, in monotonic seconds; None while it waits
+        self.since = time.monotonic()
+        """When it was asked for, in monotonic seconds."""
+        self.silence = 0.0
+        """Seconds for which it may hear nothing, if anybody looks."""
+        self.is_over = False
+        """Whether nobody is to be told of it any more. Written on the loop alone."""
 
     def make(self) -> None:
-        """Run it here, and hand the outcome to the loop."""
+        """Run it here, on a worker, and hand the outcome to the loop."""
         result, error = None, None
-        self.heard_at = time.monotonic()
+        self._heard_at = time.monotonic()  # before it looks: see abandon
         try:
-            if not self.future.done():
+            if not self.is_over:
                 with hearing(self._listen, self._told_the_time, self._hang_on):
                     result = self._function(*self._args)
-        except BaseException as raised:  # noqa: BLE001  # carried to whoever awaits the call
+        except BaseException as raised:  # noqa: BLE001  # carried to whoever is told
             error = raised
         self._cut = None
         try:
-            self._loop.call_soon_threadsafe(self._settle, result, error)
+            self._loop.call_soon_threadsafe(self._pool.ended, self, result, error)
         except RuntimeError:
             # The loop was closed while the call ran: nobody is left to hear of it.
             if not self._loop.is_closed():
                 raise
+
+    def tell(self, result: Any, error: BaseException | None) -> None:
+        """Tell what came of it, unless that is nobody's business any more."""
+        if not self.is_over:
+            self.is_over = True
+            self._told(result, error)
+
+    def abandon(self) -> bool:
+        """Tell nobody. Returns whether it has begun; if it has not, the worker finds it over."""
+        self.is_over = True
+        return self._heard_at is not None
+
+    def due(self, others_heard_at: float) -> float:
+        """Until when it may hear nothing, in monotonic seconds; what waits hears what others do."""
+        heard_at = others_heard_at if self._heard_at is None else self._heard_at
+        return max(heard_at, self.since) + self.silence
 
     def cut(self) -> None:
         """End what it hangs on, and what it may go on to."""
@@ -184,20 +243,11 @@ class _Call:
             cut()
 
     def _listen(self) -> None:
-        self.heard_at = now = time.monotonic()
-        self._heard(now)
+        self._heard_at = now = time.monotonic()
+        self._pool.heard(now)
 
     def _told_the_time(self, timestamp: int) -> None:
-        self._stamps.note(timestamp, made=self._made, within=SECOND)
-
-    def _settle(self, result: Any, error: BaseException | None) -> None:
-        self._finished()
-        if self.future.done():
-            return
-        if error is not None:
-            self.future.set_exception(error)
-        else:
-            self.future.set_result(result)
+        self._pool.stamps.note(timestamp, made=self._made, within=SECOND)
 
 
 def _work(calls: "queue.SimpleQueue[_Call | None]") -> None:
