@@ -149,6 +149,16 @@ def test_what_fits_no_contract_is_told_and_the_rest_is_used(
     assert said.startswith("malformed record at /chatSessions/-Amina: ")
 
 
+def test_a_key_that_a_stranger_chose_is_one_printable_part_of_its_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hostile = SessionId("-A\u202e\x9b31m\x85WARNING\u2028all is well")
+    Gateway(Line()).usable([decode.session(hostile, {"customerName": ["\x1b]0;\n"]})])
+    (said,) = caplog.messages
+    assert said.isprintable()
+    assert r"/chatSessions/-A\u202e\x9b31m\x85WARNING\u2028all is well: " in said
+
+
 async def test_a_session_is_read_with_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or neither, or the record alone, of which it is told; its time is remembered."""
     line, told = Line(), list[RecordRejected]()

@@ -4,7 +4,6 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 """
 
 import asyncio
-import logging
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +23,7 @@ from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.net.process import LoopGuard
 from imbari_chat.net.transport import Subscription, Transport, Way
 from imbari_chat.schema import decode, paths
@@ -48,7 +48,7 @@ R = TypeVar("R", bound=BaseModel)
 
 RejectionHandler = Callable[[RecordRejected], None]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _TRIES = 3
 _PAUSE = 0.3

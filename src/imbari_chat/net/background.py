@@ -1,16 +1,16 @@
 """Tasks that nobody waits for, and whose mistakes somebody hears of all the same."""
 
 import asyncio
-import logging
 import traceback
 from collections.abc import Coroutine
 from typing import Any
 
 from imbari_chat.engine.refusals import redact
+from imbari_chat.logs import Lines, get_logger
 
 __all__ = ["BackgroundTasks", "in_background"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def in_background(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
@@ -28,7 +28,7 @@ def in_background(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[N
 def _report(task: "asyncio.Task[None]") -> None:
     error = None if task.cancelled() else task.exception()
     if error is not None:
-        trace = redact("".join(traceback.format_exception(error)))
+        trace = Lines(redact("".join(traceback.format_exception(error))))
         _log.error("%s has ended by an error of its own:\n%s", task.get_name(), trace)
 
 

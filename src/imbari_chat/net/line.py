@@ -25,6 +25,7 @@ from websockets.protocol import CONNECTING, OPEN, Event
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment, Proxy, untrusted_certificate
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.net.departures import Departures
 from imbari_chat.net.names import look_up
@@ -37,9 +38,9 @@ _WHERE: Final = "the database's socket"
 _LAST_WORDS: Final = 1.0
 """Seconds that what was sent last may take to leave when a line is dropped."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
-_QUIET = logging.getLogger(f"{__name__}.library")
+_QUIET = get_logger(f"{__name__}.library")
 _QUIET.setLevel(logging.WARNING)  # otherwise it prints every frame, and some hold a token
 
 

@@ -1,7 +1,6 @@
 """One Server-Sent Events stream, kept alive: the shell around :class:`engine.stream.StreamCore`."""
 
 import asyncio
-import logging
 import random
 import time
 import traceback
@@ -26,6 +25,7 @@ from imbari_chat.engine.stream import (
 )
 from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
+from imbari_chat.logs import Lines, get_logger
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.names import look_up
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SseSubscription"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _HEADERS = {
     "Accept": "text/event-stream",
@@ -175,7 +175,7 @@ class SseSubscription(BufferedSubscription):
 
     def _own_fault(self, error: Exception) -> str:
         """A mistake of ours in handling one answer; the next answer may be another."""
-        trace = redact("".join(traceback.format_exception(error)))
+        trace = Lines(redact("".join(traceback.format_exception(error))))
         _log.error("the stream of %s met an error of its own:\n%s", self._path, trace)
         return f"an answer could not be handled ({type(error).__name__})"
 
