@@ -397,6 +397,22 @@ async def test_an_action_is_made_once_or_it_is_said_whether_it_was(
     assert pauses == [0.6, 1.2][: tries - 1]
 
 
+async def test_an_action_waits_for_as_long_as_the_service_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(round(seconds, 3))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    busy = Unavailable("busy", outcome_unknown=True)
+    busy.retry_after = 7.0
+    line = InMemory(database(), CUSTOMER, busy, Unavailable("away"))
+    await Gateway(line).commit(_a_start())
+    assert pauses == [7.0, 1.2]
+
+
 async def test_what_was_made_already_is_not_made_again() -> None:
     """If that was in doubt. One without a marker is made once, and nobody can tell."""
     line, plan = InMemory(database(), CUSTOMER), _a_start()

@@ -333,3 +333,17 @@ def test_a_token_that_is_not_given_is_refused_or_only_not_had(
     assert type(found) is kind
     assert found.what.startswith(what)
     assert found.where == (where or ("sign-in" if what is KEPT_OUT else None))
+
+
+@pytest.mark.parametrize("act", ["get", "query", "update"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", ['{"error":"Slow down, please"}', "<html>"])
+def test_for_how_long_it_wants_to_be_left_alone_is_told(
+    access: Access, server: AnsweringServer, act: str, status: int, body: str
+) -> None:
+    """By the service, or by whatever stands before it."""
+    server.status, server.body = status, body
+    server.headers = {**server.headers, "retry-after": "7"}
+    assert failure(acts(access)[act]).retry_after == 7.0
+    del server.headers["retry-after"]
+    assert failure(acts(access)[act]).retry_after is None

@@ -347,3 +347,20 @@ def test_pyrebase_still_reaches_the_network_in_one_way_only() -> None:
             if isinstance(node, ast.Call):
                 assert not ast.unparse(node.func).startswith("self.requests"), name
     assert used == {"post"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(400, "TOO_MANY_ATTEMPTS_TRY_LATER"), (429, "RESOURCE_EXHAUSTED"), (503, "UNAVAILABLE")],
+)
+def test_for_how_long_it_wants_to_be_left_alone_is_told(
+    server: AnsweringServer, way: str, status: int, message: str
+) -> None:
+    """In whichever words."""
+    error = {"code": status, "message": message, "errors": [{"message": message}]}
+    server.status, server.body = status, json.dumps({"error": error})
+    server.headers = {**server.headers, "retry-after": "7"}
+    with pytest.raises(ImbariError) as caught:
+        WAYS[way](at(server))
+    assert caught.value.retry_after == 7.0

@@ -471,6 +471,28 @@ async def test_a_subscription_tells_how_it_is() -> None:
         assert [subscription.state, subscription.retry_in] == ["closed", None]
 
 
+@pytest.mark.parametrize(
+    ("asks", "pause"),
+    [
+        ("Retry-After: 50\r\n", 50.0),
+        (
+            "Retry-After: Tue, 15 Nov 1994 12:00:20 GMT\r\nDate: Tue, 15 Nov 1994 12:00:00 GMT\r\n",
+            20.0,
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_a_service_that_asks_to_be_left_alone_is(
+    status: str, asks: str, pause: float
+) -> None:
+    async with listening(answer(status, headers=asks)) as (subscription, server, _):
+        while (item := await anext(subscription)) == StateChanged("connecting"):
+            pass
+        assert isinstance(item, StateChanged)
+        assert (item.state, item.retry_in) == ("reconnecting", pause)
+        assert len(server.requests) == 1
+
+
 async def test_reconnect_now_reaches_every_listener_of_a_transport() -> None:
     """However long they meant to wait; those that have ended are not among them."""
     policy = StreamPolicy(backoff=BackoffPolicy(first=600, cap=600))

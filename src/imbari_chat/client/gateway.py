@@ -336,9 +336,10 @@ class Gateway:
 
     async def _commit(self, plan: Plan, *, doubtful: bool) -> None:
         unknown: Unavailable | None = None
+        asked = 0.0
         for attempt in range(_TRIES):
             if unknown is not None:
-                await asyncio.sleep(_PAUSE * 2**attempt)
+                await asyncio.sleep(max(_PAUSE * 2**attempt, asked))
             try:
                 if doubtful and await self.is_committed(plan):
                     return
@@ -347,7 +348,7 @@ class Gateway:
             except Unavailable as error:
                 if plan.commit_marker is None or not (doubtful or error.outcome_unknown):
                     raise
-                unknown, doubtful = unknown or error, True
+                unknown, doubtful, asked = unknown or error, True, error.retry_after or 0.0
             except AccessDenied:
                 if doubtful and await self._was_our_own(plan):
                     return
@@ -356,9 +357,11 @@ class Gateway:
             except (AuthError, QuotaExceeded) as error:
                 if not doubtful:
                     raise
-                raise Unavailable(
+                unknown = Unavailable(
                     error.what, where=error.where, hint=error.hint, outcome_unknown=True
-                ) from error
+                )
+                unknown.retry_after = error.retry_after
+                raise unknown from error
             else:
                 return
         assert unknown is not None

@@ -191,7 +191,8 @@ class SseSubscription(BufferedSubscription):
             call = Call(str(self._path))
             if answer.status != 200:
                 body = await _beginning(answer)
-                raise refusal(answer.status, body, call, kind=answer.kind)
+                pause = answer.retry_after
+                raise refusal(answer.status, body, call, kind=answer.kind, retry_after=pause)
             if not answer.kind.startswith("text/event-stream"):
                 raise Unavailable(
                     f"something answered for {call.service} that is no event stream",

@@ -132,7 +132,7 @@ class Announcer:
                     if self._refusals >= self._pace.refusals:
                         self._refused(error)
                         return
-                pause = self._pace.retry * 2**self._failures
+                pause = max(self._pace.retry * 2**self._failures, error.retry_after or 0.0)
                 self._failures = min(self._failures + 1, 10)
                 self._not_before = loop.time() + min(pause, self._pace.renewal)
             else:
