@@ -16,6 +16,7 @@ from google.auth.exceptions import DefaultCredentialsError, RefreshError, Transp
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.mapping import from_google, service_errors
@@ -347,3 +348,15 @@ def test_for_how_long_it_wants_to_be_left_alone_is_told(
     assert failure(acts(access)[act]).retry_after == 7.0
     del server.headers["retry-after"]
     assert failure(acts(access)[act]).retry_after is None
+
+
+@pytest.mark.parametrize("act", ["get", "query", "update"])
+def test_nothing_is_sent_from_place_to_place_for_ever(
+    access: Access, server: AnsweringServer, act: str
+) -> None:
+    """A redirect more than streams follow is an outage, and a write may have been made."""
+    server.status, server.headers = 307, {"location": "/elsewhere.json?print=silent"}
+    error = failure(acts(access)[act])
+    assert isinstance(error, Unavailable)
+    assert "redirect" in str(error)
+    assert len(server.asked) == 1 + MOST_MOVES

@@ -19,6 +19,7 @@ from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.engine.access import StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.mirror import children
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
 from imbari_chat.errors import (
     AccessDenied,
@@ -538,6 +539,20 @@ async def test_a_consumer_that_wants_to_know_is_told_that_it_fell_behind() -> No
         assert [item.value for item in seen if isinstance(item, Changed)] == [0, 1, 2, 3]
         assert not transport.subscriptions
         await transport.close()
+
+
+@pytest.mark.parametrize(("moves", "is_followed"), [(MOST_MOVES, True), (MOST_MOVES + 1, False)])
+async def test_it_is_not_sent_from_place_to_place_for_ever(moves: int, is_followed: bool) -> None:
+    """More than a few redirects are an outage."""
+    moved = answer("307 Temporary Redirect", "", "Location: /elsewhere.json\r\n")
+    async with listening(*[moved] * moves, stream("1")) as (subscription, server, _):
+        seen = await until(subscription, 1)
+    assert ("the stream was redirected in circles" in _reasons(seen)) is not is_followed
+    assert len(server.requests) == moves + 1
+
+
+def _reasons(seen: list[Any]) -> list[str | None]:
+    return [item.reason for item in seen if isinstance(item, StateChanged)]
 
 
 async def test_a_redirect_within_the_host_keeps_the_credential() -> None:

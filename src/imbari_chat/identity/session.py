@@ -24,7 +24,7 @@ import urllib3.exceptions
 
 from imbari_chat.engine.access import hangs_on, heard, told_the_time
 from imbari_chat.engine.backoff import asked_pause
-from imbari_chat.engine.places import SERVICE_DOMAINS
+from imbari_chat.engine.places import MOST_MOVES, SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
 from imbari_chat.engine.server_time import http_date
 from imbari_chat.errors import InvalidData
@@ -71,6 +71,7 @@ def follow_environment(
     if isinstance(retries, urllib3.Retry):
         retries = retries.new(respect_retry_after_header=False)
     session.trust_env = False
+    session.max_redirects = MOST_MOVES
     for scheme in ("http://", "https://"):
         session.mount(scheme, _ByEnvironment(environment, max_retries=retries))
 

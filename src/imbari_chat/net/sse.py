@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer
-from imbari_chat.engine.places import SERVICE_DOMAINS
+from imbari_chat.engine.places import MOST_MOVES, SERVICE_DOMAINS
 from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.server_time import SECOND
 from imbari_chat.engine.stream import (
@@ -50,7 +50,6 @@ _HEADERS = {
     "Accept-Encoding": "identity",
     "Cache-Control": "no-cache",
 }
-_MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
@@ -231,7 +230,7 @@ class SseSubscription(BufferedSubscription):
         from imbari_chat.net.http_client import origin
 
         url = httpx.URL(request.url)
-        for _ in range(_MOST_REDIRECTS):
+        for _ in range(1 + MOST_MOVES):
             await look_up(origin(url), self._workers, self._environment, str(self._path))
             answer = await client.get(url, {**request.headers, **_HEADERS})
             if answer.location is None:
