@@ -66,7 +66,13 @@ class ImbariError(Exception):
         what: What happened, as one sentence without a full stop.
         where: The path, file or field it happened at, if there is one.
         hint: What the reader can do about it, if anything.
+
+    Attributes:
+        retry_after: Seconds for which a service asks to be left alone, at most 60; None if it did
+            not say. Whatever this package tries again waits as long.
     """
+
+    retry_after: float | None = None
 
     def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
         Exception.__init__(self, what, where, hint)  # OSError, of a TimeoutError, reads arguments

@@ -4,7 +4,6 @@ What others could read or change is put right and said, or refused; it is never 
 """
 
 import errno
-import logging
 import os
 import stat
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from typing import Final
 
 from imbari_chat.errors import ConfigError, raise_alone
 from imbari_chat.files import replacing, sync_directory, write_all
+from imbari_chat.logs import get_logger
 
 __all__ = ["prepare", "read", "remove", "replace"]
 
@@ -25,7 +25,7 @@ _ROOT: Final = 0
 _AS_IT_STANDS: Final = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 """To open what has the name, and wait for nobody at the other end of a pipe."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def read(file: Path) -> bytes | None:

@@ -179,6 +179,12 @@ def test_one_is_offered_by_what_is_harmless(
     assert list(_offers(session("amina", **fields))) == offers
 
 
+@pytest.mark.parametrize("odd", ["42", "a@b"])
+def test_an_id_that_would_be_taken_for_something_else_is_not_offered(odd: str) -> None:
+    """Nor is it with a colon, at which shells break words."""
+    assert [offer for offer, _ in _offers(session(odd, customerName="", customerEmail=""))] == []
+
+
 class Chat:
     """An admin's, of which a shell is told; it may be slow, or know nothing."""
 

@@ -153,6 +153,22 @@ def test_an_id_is_not_taken_for_a_name(
     assert "no conversation has" in program("show", "id:Eve", code=3).stderr
 
 
+def test_an_id_that_is_a_number_is_no_number_of_a_list(
+    program: Program, visitor: Visitor, emulator: Emulator
+) -> None:
+    """Said so, or on standard input; a list at a terminal says it as it may be given."""
+    about = {"customerName": "Eve", "customerEmail": "e@example.com", "lastMessageTime": 1}
+    outside(emulator, "/chatSessions/1", {**about, "status": "active", "unreadCount": 0})
+    other = visitor.writes("Hello")
+    assert "id:1" in program("inbox", terminal=True).stdout
+    assert program.show("1", "--peek")["session"]["id"] == other
+    assert program.show("id:1", "--peek")["session"]["id"] == "1"
+    ids = program("inbox", "-q", "--status", "all").stdout
+    assert ids.split() == [other, "1"]
+    shown = program.json("show", "-", "--peek", stdin=ids)
+    assert [talk["session"]["id"] for talk in shown] == [other, "1"]
+
+
 @pytest.mark.parametrize("command", ["resolve", "reopen"])
 def test_several_are_turned_and_each_once(program: Program, visitor: Visitor, command: str) -> None:
     """By arguments, by standard input, or by both; a row's first column counts."""

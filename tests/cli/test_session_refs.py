@@ -87,10 +87,16 @@ async def _find(tmp_path: Path, reference: str, *sessions: Session) -> str:
     return str(await find_session(chat, reference, _settings(tmp_path)))
 
 
+ODD = tuple(session(one) for one in ("42", "a@b", "id:7"))
+
+
 FOUND = [
     ("amina", "amina"),
     (" amina ", "amina"),
     ("id:brian", "brian"),
+    ("id:42", "42"),
+    ("id:a@b", "a@b"),
+    ("id:id:7", "id:7"),
     ("amina@example.com", "amina"),
     ("AMINA@EXAMPLE.COM", "amina"),
     ("amina n", "amina"),
@@ -104,7 +110,7 @@ async def test_one_is_found_by_what_can_mean_one_alone(
     tmp_path: Path, reference: str, found: str
 ) -> None:
     """An id, or what a person is called."""
-    assert await _find(tmp_path, reference) == found
+    assert await _find(tmp_path, reference, AMINA, BRIAN, *ODD) == found
 
 
 NOT_FOUND: list[tuple[str, type[ImbariError], str]] = [
@@ -253,7 +259,10 @@ def test_each_database_profile_and_terminal_has_its_own_lists(
 @pytest.mark.parametrize(
     ("what", "hint"),
     [
-        ("conversation", "an e-mail, a name or an id names a conversation everywhere"),
+        (
+            "conversation",
+            "an e-mail, a name or an id names a conversation everywhere, id:1 if that is its id",
+        ),
         ("note", "Its id names it everywhere"),
     ],
 )
@@ -395,6 +404,24 @@ async def test_several_are_named_each_once(tmp_path: Path, monkeypatch: pytest.M
     _piped(monkeypatch, "brian\tBrian\tx\n\n  \né\namina\n".encode())
     names = ["Amina Nakato", " - ", "id:brian"]
     assert await find_sessions(chat, names, _settings(tmp_path)) == ["amina", "brian", "é"]
+
+
+async def test_a_number_on_standard_input_is_an_id(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever list this terminal printed: what another command prints in a pipe has no numbers."""
+    settings = _settings(tmp_path)
+    NumberedList(settings).remember(["amina", "brian"])
+    chat: Any = Chat((AMINA, BRIAN, session("1"), session("23456")))
+    _piped(monkeypatch, b"1\tBrian\n 23456\n#2\n")
+    assert await find_sessions(chat, ["-", "1"], settings) == ["1", "23456", "brian", "amina"]
+
+
+@pytest.mark.parametrize("odd", ["42", "a@b", "id:7", "amina", "12345"])
+async def test_an_id_is_printed_as_it_may_be_given(tmp_path: Path, odd: str) -> None:
+    """For a person who takes it from there."""
+    (printed,) = short_ids([odd])
+    assert await _find(tmp_path, printed, session(odd)) == odd
 
 
 @pytest.mark.parametrize("data", [b"", b"\n \n"])

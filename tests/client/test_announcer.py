@@ -181,6 +181,14 @@ def test_a_sign_that_cannot_be_given_is_tried_again_ever_more_rarely() -> None:
     ]  # fmt: skip
 
 
+def test_a_service_that_asks_to_be_left_alone_is() -> None:
+    busy = Unavailable("busy")
+    busy.retry_after = 20.0
+    assert told(Line(busy), (0, ONLINE), (70, None)) == [
+        "0 +Sff online: busy", "20 +Sff online", "70 -Sff",
+    ]  # fmt: skip
+
+
 def test_what_was_refused_and_is_wanted_no_more_is_forgotten() -> None:
     """It is not taken away either."""
     assert told(Line(DENIED), (0, ONLINE), (1, None), (300, ONLINE), (301, "close")) == [

@@ -149,6 +149,16 @@ def test_what_fits_no_contract_is_told_and_the_rest_is_used(
     assert said.startswith("malformed record at /chatSessions/-Amina: ")
 
 
+def test_a_key_that_a_stranger_chose_is_one_printable_part_of_its_warning(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    hostile = SessionId("-A\u202e\x9b31m\x85WARNING\u2028all is well")
+    Gateway(Line()).usable([decode.session(hostile, {"customerName": ["\x1b]0;\n"]})])
+    (said,) = caplog.messages
+    assert said.isprintable()
+    assert r"/chatSessions/-A\u202e\x9b31m\x85WARNING\u2028all is well: " in said
+
+
 async def test_a_session_is_read_with_its_record(monkeypatch: pytest.MonkeyPatch) -> None:
     """Or neither, or the record alone, of which it is told; its time is remembered."""
     line, told = Line(), list[RecordRejected]()
@@ -385,6 +395,22 @@ async def test_an_action_is_made_once_or_it_is_said_whether_it_was(
     assert line.updates == updates
     tries = updates + (fates == [LOST_ANSWER])
     assert pauses == [0.6, 1.2][: tries - 1]
+
+
+async def test_an_action_waits_for_as_long_as_the_service_asks(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        pauses.append(round(seconds, 3))
+
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    busy = Unavailable("busy", outcome_unknown=True)
+    busy.retry_after = 7.0
+    line = InMemory(database(), CUSTOMER, busy, Unavailable("away"))
+    await Gateway(line).commit(_a_start())
+    assert pauses == [7.0, 1.2]
 
 
 async def test_what_was_made_already_is_not_made_again() -> None:

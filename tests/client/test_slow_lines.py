@@ -320,6 +320,36 @@ async def test_what_fails_is_tried_at_once_when_the_network_is_said_to_be_back(
     await gateway.close()
 
 
+async def test_a_service_that_asks_to_be_left_alone_is_not_read_from(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Until the network is said to be back."""
+    monkeypatch.setattr(patient, "_PAUSE", 0.0)
+    busy = Unavailable("busy")
+    busy.retry_after = 600.0
+    line = InMemory(_stored({"k": {"status": "active"}}), ADMIN)
+    reads = 0
+
+    class Busy(InMemory):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            nonlocal reads
+            reads += 1
+            if reads == 1:
+                raise busy
+            return await line.get(path, query)
+
+    gateway = Gateway(Busy(database(), ADMIN))
+    reading = asyncio.create_task(gateway.patient.get(Path.parse("/chatSessions")))
+    await eventually(lambda: gateway.patient.behind is not None)
+    for _ in range(100):
+        await asyncio.sleep(0)
+    assert reads == 1
+    gateway.reconnect_now()
+    async with asyncio.timeout(PATIENCE):
+        assert as_mapping(await reading) == {"k": {"status": "active"}}
+    await gateway.close()
+
+
 @pytest.mark.parametrize("transport", ["rest", "auto"])
 async def test_a_line_that_breaks_brings_what_was_missed_and_says_so_meanwhile(
     transport: str,

@@ -201,6 +201,16 @@ async def test_a_stream_that_ends_for_good_ends_it() -> None:
         assert await opened.talk.reply("one") == "one"
 
 
+async def test_a_service_that_asks_to_be_left_alone_is() -> None:
+    busy = Unavailable("busy")
+    busy.retry_after = 50.0
+    async with Open(busy) as opened:
+        await opened.until(lambda: opened.told)
+        assert opened.told == [ConnectionChanged("reconnecting", "busy", 50.0)]
+        opened.talk.hurry()
+        await opened.until(lambda: "show" in opened.there.asked)
+
+
 async def test_what_is_closed_before_it_was_entered_takes_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

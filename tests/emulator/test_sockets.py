@@ -393,6 +393,34 @@ def test_a_handshake_that_is_none_is_answered_and_closed(host: str) -> None:
             assert answer.startswith(b"HTTP/1.1 4")
 
 
+def test_what_comes_together_with_the_handshake_is_answered_after_it(host: str) -> None:
+    """A client is to wait for the answer (RFC 6455, 4.1); one that does not loses nothing."""
+    name, port = host.split(":")
+    asked = [
+        json.dumps({"t": "d", "d": {"r": number, "a": "s", "b": {}}}).encode() for number in (1, 2)
+    ]
+    # An empty mask changes nothing.
+    frames = b"\x89\x80" + bytes(4)
+    frames += b"".join(bytes((0x81, 0x80 | len(one))) + bytes(4) + one for one in asked)
+    with socket.create_connection((name, int(port)), timeout=SECONDS) as raw:
+        raw.sendall(
+            f"GET /.ws?v=5 HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\n"
+            "Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+            + frames[:-20]
+        )
+        answer = b""
+        while b'"r":1' not in answer:
+            answer += (more := raw.recv(4096))
+            assert more
+        assert answer.startswith(b"HTTP/1.1 101 ")
+        assert b"\x8a\x00" in answer
+        raw.sendall(frames[-20:])
+        while b'"r":2' not in answer:
+            answer += (more := raw.recv(4096))
+            assert more
+
+
 def test_what_is_asked_for_is_never_too_strange_for_its_line() -> None:
     """Lone surrogates, and paths of any length."""
     lines: list[str] = []

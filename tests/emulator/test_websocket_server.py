@@ -97,17 +97,21 @@ async def _accept(_scope: Scope, receive: Receive, send: Send) -> None:
     ],
     ids=["nothing", "no request", "refused", "open", "left", "no text", "no frame", "sent away"],
 )
-async def test_it_can_be_ended_whatever_it_is_doing(said: list[bytes], code: int | None) -> None:
-    """Who is open is told why, who is not has been told something else, and none goes on."""
+@pytest.mark.parametrize("waits", [True, False], ids=["in turn", "at once"])
+async def test_it_can_be_ended_whatever_it_is_doing(
+    said: list[bytes], code: int | None, waits: bool
+) -> None:
+    """Who is open is told why, who is not has been told something else, and none goes on. Whether
+    what was said came after the socket was open, or before."""
     config = Config(_accept, ws_ping_interval=None, log_config=None)
     config.load()
     connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
     transport = Slow()
     connection.connection_made(transport)
     try:
-        for data in said:
+        for count, data in enumerate(said, 1):
             connection.data_received(data)
-            for _ in range(5):  # the application has its turns
+            for _ in range(5 if waits or count == len(said) else 0):  # the application's turns
                 await asyncio.sleep(0)
         connection.shutdown()
         assert transport.closing

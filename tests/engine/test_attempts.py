@@ -65,3 +65,20 @@ def test_the_first_is_made_at_once() -> None:
     attempts = Attempts(lambda: 1.0, POLICY, hurry=1.0)
     assert attempts.hasten(0.0)
     assert attempts.due == 0.0
+
+
+@pytest.mark.parametrize("awaited", [True, False])
+def test_a_service_that_asks_to_be_left_alone_is_whoever_waits(awaited: bool) -> None:
+    """Also by those who come meanwhile: it is told to them."""
+    attempts = Attempts(lambda: 1.0, POLICY, hurry=1.0)
+    attempts.begin(10.0)
+    attempts.trouble = Unavailable("no")
+    attempts.trouble.retry_after = 30.0
+    assert attempts.again(10.0, awaited=awaited) == 30.0
+    assert not attempts.hasten(39.9)
+    assert attempts.due == 40.0
+    attempts.begin(40.0)
+    attempts.trouble = Unavailable("no")
+    attempts.again(40.0, awaited=awaited)
+    assert attempts.hasten(41.0)
+    assert attempts.due == 41.0

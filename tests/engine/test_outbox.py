@@ -74,6 +74,23 @@ def test_what_cannot_be_sent_waits_and_is_not_an_error() -> None:
     assert _asked(core) == [Send(("m1",))]
 
 
+@pytest.mark.parametrize("trouble", [Unavailable("503"), QuotaExceeded("429")])
+def test_a_service_that_asks_to_be_left_alone_is(trouble: ImbariError) -> None:
+    """By all that fails, for as long as whoever was asked for most; unless it is back before."""
+    core = _core()
+    for key in ("a", "b"):
+        core.put(key, key, 0.0)
+    core.drain()
+    for key, trouble.retry_after in (("a", 20.0), ("b", 5.0)):
+        if isinstance(trouble, Unavailable):
+            core.unreachable(key, trouble, 1.0)
+        else:
+            core.refused(key, trouble, 1.0)
+    assert core.deadline() == 21.0
+    core.online(2.0)
+    assert _asked(core) == [Send(("a",)), Send(("b",))]
+
+
 def test_pauses_grow_while_the_service_is_away_and_start_over_when_it_is_back() -> None:
     """A service that is down for an hour is not hammered."""
     core = _core()

@@ -134,11 +134,13 @@ def test_what_was_never_sent_is_not_unknown() -> None:
     told = Told()
     told.requests.ask("m", {}, WRITE)
     told.requests.ask("g", {}, READ)
-    told.requests.unreachable(Unavailable("cannot connect", hint="Plug it in"))
+    away = Unavailable("cannot connect", hint="Plug it in")
+    away.retry_after = 7.0
+    told.requests.unreachable(away)
     errors = [one.error for one in told]
-    assert [error and (type(error), error.where, error.hint) for error in errors] == [
-        (Unavailable, "/b", "Plug it in"),
-        (Unavailable, "/a", "Plug it in"),
+    assert [e and (type(e), e.where, e.hint, e.retry_after) for e in errors] == [
+        (Unavailable, "/b", "Plug it in", 7.0),
+        (Unavailable, "/a", "Plug it in", 7.0),
     ]
     assert not any(isinstance(one, Unavailable) and one.outcome_unknown for one in errors)
     told.clear()

@@ -118,6 +118,28 @@ def test_an_outage_that_speaks_http_is_waited_out(answer: ImbariError) -> None:
     assert not any(isinstance(effect, Ended) for effect in effects)
 
 
+@pytest.mark.parametrize("answer", [Unavailable("503"), QuotaExceeded("429")])
+@pytest.mark.parametrize("asked", [StreamCore.refused, StreamCore.no_credential])
+def test_a_service_that_asks_to_be_left_alone_is(
+    answer: ImbariError, asked: Callable[[StreamCore, ImbariError, float], None]
+) -> None:
+    """The database, and whoever gives credentials; and our own pause is not made shorter."""
+    core = _core()
+    core.start(0.0)
+    answer.retry_after = 20.0
+    asked(core, answer, 1.0)
+    assert core.drain()[-1] == StateChanged("reconnecting", answer.what, 20.0)
+    assert (core.retry_at, core.deadline()) == (21.0, 21.0)
+    core.tick(20.9)
+    assert core.drain() == []
+    core.tick(21.0)
+    answer.retry_after = 0.01
+    asked(core, answer, 21.0)
+    (told,) = (one for one in core.drain() if isinstance(one, StateChanged))
+    assert told.retry_in is not None
+    assert told.retry_in > 0.1
+
+
 @pytest.mark.parametrize(
     "answer", [AccessDenied("no"), InvalidData("bad query"), ConfigError("no such database")]
 )

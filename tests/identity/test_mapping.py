@@ -16,6 +16,7 @@ from google.auth.exceptions import DefaultCredentialsError, RefreshError, Transp
 
 from imbari_chat import errors
 from imbari_chat.engine.access import Access
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.engine.refusals import Call, redact
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.mapping import from_google, service_errors
@@ -333,3 +334,29 @@ def test_a_token_that_is_not_given_is_refused_or_only_not_had(
     assert type(found) is kind
     assert found.what.startswith(what)
     assert found.where == (where or ("sign-in" if what is KEPT_OUT else None))
+
+
+@pytest.mark.parametrize("act", ["get", "query", "update"])
+@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize("body", ['{"error":"Slow down, please"}', "<html>"])
+def test_for_how_long_it_wants_to_be_left_alone_is_told(
+    access: Access, server: AnsweringServer, act: str, status: int, body: str
+) -> None:
+    """By the service, or by whatever stands before it."""
+    server.status, server.body = status, body
+    server.headers = {**server.headers, "retry-after": "7"}
+    assert failure(acts(access)[act]).retry_after == 7.0
+    del server.headers["retry-after"]
+    assert failure(acts(access)[act]).retry_after is None
+
+
+@pytest.mark.parametrize("act", ["get", "query", "update"])
+def test_nothing_is_sent_from_place_to_place_for_ever(
+    access: Access, server: AnsweringServer, act: str
+) -> None:
+    """A redirect more than streams follow is an outage, and a write may have been made."""
+    server.status, server.headers = 307, {"location": "/elsewhere.json?print=silent"}
+    error = failure(acts(access)[act])
+    assert isinstance(error, Unavailable)
+    assert "redirect" in str(error)
+    assert len(server.asked) == 1 + MOST_MOVES

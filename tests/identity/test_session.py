@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import requests
 import requests.adapters
+import urllib3
 
 from imbari_chat.engine.access import hearing
 from imbari_chat.http_environment import HttpEnvironment
@@ -474,3 +475,15 @@ def test_of_a_body_only_what_has_left_is_heard(ask: str) -> None:
             with hearing(lambda: heard.append(None)), pytest.raises(requests.ConnectionError):
                 asks[ask]()
     assert 16 <= len(heard) < 300
+
+
+def test_a_library_that_tries_again_by_itself_does_not_sleep_for_as_long_as_it_is_told() -> None:
+    """It would with the thread it runs on, for days if need be. All else is as it was."""
+    retries = urllib3.Retry(total=3, status=4, status_forcelist=[503], backoff_factor=0.5)
+    with requests.Session() as one:
+        session.follow_environment(one, HttpEnvironment({}), retries=retries)
+        adapter: Any = one.get_adapter("https://shop.firebaseio.com/")
+        found = adapter.max_retries
+    assert not found.respect_retry_after_header
+    found = found.new(respect_retry_after_header=True)
+    assert vars(found) == vars(retries)

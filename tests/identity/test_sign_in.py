@@ -17,6 +17,7 @@ from pyrebase import pyrebase
 
 from imbari_chat import errors
 from imbari_chat.emulator import Emulator
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.errors import AuthError, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity.accounts import AdminAccounts
 from imbari_chat.identity.project import Project
@@ -347,3 +348,29 @@ def test_pyrebase_still_reaches_the_network_in_one_way_only() -> None:
             if isinstance(node, ast.Call):
                 assert not ast.unparse(node.func).startswith("self.requests"), name
     assert used == {"post"}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("status", "message"),
+    [(400, "TOO_MANY_ATTEMPTS_TRY_LATER"), (429, "RESOURCE_EXHAUSTED"), (503, "UNAVAILABLE")],
+)
+def test_for_how_long_it_wants_to_be_left_alone_is_told(
+    server: AnsweringServer, way: str, status: int, message: str
+) -> None:
+    """In whichever words."""
+    error = {"code": status, "message": message, "errors": [{"message": message}]}
+    server.status, server.body = status, json.dumps({"error": error})
+    server.headers = {**server.headers, "retry-after": "7"}
+    with pytest.raises(ImbariError) as caught:
+        WAYS[way](at(server))
+    assert caught.value.retry_after == 7.0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_secret_is_sent_from_place_to_place_for_ever(server: AnsweringServer, way: str) -> None:
+    """A redirect more than streams follow is an outage."""
+    server.status, server.headers = 307, {"location": "/elsewhere"}
+    with pytest.raises(Unavailable):
+        WAYS[way](at(server))
+    assert len(server.asked) == 1 + MOST_MOVES

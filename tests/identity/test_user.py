@@ -262,6 +262,18 @@ def test_good_token_outlives_a_refresh_that_cannot_be_made() -> None:
         access.stream(ROOT)
 
 
+def test_a_good_token_is_used_for_as_long_as_the_sign_in_service_wants_to_be_left_alone() -> None:
+    away = Unavailable("away")
+    away.retry_after = 50.0
+    clock, bank = Clock(), Bank(error=away)
+    access = lonely(clock, bank)
+    first = token_of(access)
+    for seconds, asked in ((3310, 1), (49, 1), (1, 2)):
+        clock.now += seconds
+        assert token_of(access) == first
+        assert len(bank.asked) == asked
+
+
 def test_a_short_token_is_used_up_to_a_tenth_of_its_life() -> None:
     """Half of it is early, and the last tenth is too late."""
     clock, bank = Clock(), Bank(error=Unavailable("away"))
@@ -398,7 +410,9 @@ def test_those_who_wait_for_a_refresh_share_its_failure() -> None:
     def refresh(token: str) -> Tokens:
         asked.append(token)
         assert answer.wait(30)
-        raise Unavailable("away", where="sign-in", hint="Wait")
+        away = Unavailable("away", where="sign-in", hint="Wait")
+        away.retry_after = 7.0
+        raise away
 
     access = UserAccess(project_at("127.0.0.1:1"), make_tokens(), refresh=refresh, clock=clock)
     access._refreshing = queue = CountedLock(8)  # type: ignore[assignment]
@@ -407,7 +421,8 @@ def test_those_who_wait_for_a_refresh_share_its_failure() -> None:
     def ask(_: int) -> None:
         with pytest.raises(Unavailable, match="away") as caught:
             token_of(access)
-        assert (caught.value.where, caught.value.hint) == ("sign-in", "Wait")
+        told = caught.value
+        assert (told.where, told.hint, told.retry_after) == ("sign-in", "Wait", 7.0)
 
     with ThreadPoolExecutor(8) as pool:
         waiting = pool.map(ask, range(8))

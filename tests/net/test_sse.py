@@ -19,6 +19,7 @@ from imbari_chat.client.events.diff import MessageDiff
 from imbari_chat.engine.access import StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
 from imbari_chat.engine.mirror import children
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.engine.stream import Changed, StateChanged, StreamPolicy
 from imbari_chat.errors import (
     AccessDenied,
@@ -510,6 +511,28 @@ async def test_a_subscription_tells_how_it_is() -> None:
         assert [subscription.state, subscription.retry_in] == ["closed", None]
 
 
+@pytest.mark.parametrize(
+    ("asks", "pause"),
+    [
+        ("Retry-After: 50\r\n", 50.0),
+        (
+            "Retry-After: Tue, 15 Nov 1994 12:00:20 GMT\r\nDate: Tue, 15 Nov 1994 12:00:00 GMT\r\n",
+            20.0,
+        ),
+    ],
+)
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+async def test_a_service_that_asks_to_be_left_alone_is(
+    status: str, asks: str, pause: float
+) -> None:
+    async with listening(answer(status, headers=asks)) as (subscription, server, _):
+        while (item := await anext(subscription)) == StateChanged("connecting"):
+            pass
+        assert isinstance(item, StateChanged)
+        assert (item.state, item.retry_in) == ("reconnecting", pause)
+        assert len(server.requests) == 1
+
+
 async def test_reconnect_now_reaches_every_listener_of_a_transport() -> None:
     """However long they meant to wait; those that have ended are not among them."""
     policy = StreamPolicy(backoff=BackoffPolicy(first=600, cap=600))
@@ -555,6 +578,20 @@ async def test_a_consumer_that_wants_to_know_is_told_that_it_fell_behind() -> No
         assert [item.value for item in seen if isinstance(item, Changed)] == [0, 1, 2, 3]
         assert not transport.subscriptions
         await transport.close()
+
+
+@pytest.mark.parametrize(("moves", "is_followed"), [(MOST_MOVES, True), (MOST_MOVES + 1, False)])
+async def test_it_is_not_sent_from_place_to_place_for_ever(moves: int, is_followed: bool) -> None:
+    """More than a few redirects are an outage."""
+    moved = answer("307 Temporary Redirect", "", "Location: /elsewhere.json\r\n")
+    async with listening(*[moved] * moves, stream("1")) as (subscription, server, _):
+        seen = await until(subscription, 1)
+    assert ("the stream was redirected in circles" in _reasons(seen)) is not is_followed
+    assert len(server.requests) == moves + 1
+
+
+def _reasons(seen: list[Any]) -> list[str | None]:
+    return [item.reason for item in seen if isinstance(item, StateChanged)]
 
 
 async def test_a_redirect_within_the_host_keeps_the_credential() -> None:

@@ -132,13 +132,15 @@ def _read(ctx: typer.Context, work: "Callable[[AsyncAdminChat], Awaitable[list[T
 
 
 def _offers(session: "Session") -> Iterator[tuple[str, str]]:
+    from imbari_chat.cli.session_refs import unmistakable
+
     name, email = session.customer_name.strip(), session.customer_email
     about = _harmless(f"{name} {session.last_message}")[:_LONGEST]
     if _is_harmless(email) and "@" in email:
         yield email, about
     if _is_harmless(name):
         yield _quoted(name), _harmless(f"{email} {session.last_message}")[:_LONGEST]
-    if _is_harmless(session.id):
+    if _is_harmless(session.id) and unmistakable(session.id) == session.id:
         yield session.id, about
 
 

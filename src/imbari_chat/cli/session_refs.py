@@ -36,6 +36,7 @@ __all__ = [
     "find_sessions",
     "named_offline",
     "short_ids",
+    "unmistakable",
 ]
 
 POSITION: Final = re.compile(r"#?([0-9]{1,4})", re.ASCII)
@@ -103,7 +104,9 @@ class NumberedList:
         except FileNotFoundError:
             raise UsageError(
                 f"number {position} means a line of a list, and none was printed in this terminal",
-                hint=_ELSEWHERE if self._what == "conversation" else "Its id names it everywhere",
+                hint=f"{_ELSEWHERE}, {_AN_ID}{position} if that is its id"
+                if self._what == "conversation"
+                else "Its id names it everywhere",
             ) from None
         except (ValueError, TypeError, KeyError):
             raise UsageError(
@@ -139,7 +142,7 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
     if wanted in ("", "-"):
         raise UsageError("which conversation? Nothing, or a dash, names none here", hint=_AGAIN)
     try:
-        if "@" not in wanted:
+        if "@" not in wanted or reference != wanted:
             return await chat.find(wanted)
     except SessionNotFound:
         pass
@@ -157,7 +160,8 @@ async def find_sessions(
 ) -> "list[SessionId]":
     """The sessions that these name, each once; ``-`` stands for lines of standard input.
 
-    Of a line, what stands before the first tab counts.
+    Of a line, what stands before the first tab counts. A number there is an id: what another
+    command prints has no numbers.
 
     Raises:
         UsageError: As for :func:`find_session`; or standard input names none.
@@ -168,7 +172,8 @@ async def find_sessions(
     for reference in references:
         if reference.strip() == "-":
             lines = standard_input().splitlines()
-            named += [line.partition("\t")[0] for line in lines if line.strip()]
+            columns = [line.partition("\t")[0].strip() for line in lines if line.strip()]
+            named += [f"{_AN_ID}{one}" if _is_number(one) else one for one in columns]
         else:
             named.append(reference)
     if not named:
@@ -209,6 +214,12 @@ def named_offline(reference: str, settings: "Settings") -> "SessionId | None":
     return paths.session_id(wanted) if len(wanted) == _WHOLE else None
 
 
+def unmistakable(session_id: str) -> str:
+    """An id as it names its conversation, whatever it looks like."""
+    looks_otherwise = POSITION.fullmatch(session_id) or session_id.startswith(_AN_ID)
+    return f"{_AN_ID}{session_id}" if looks_otherwise or "@" in session_id else session_id
+
+
 def short_ids(ids: Sequence[str]) -> list[str]:
     """The beginnings by which ids can be told apart, each of eight characters at least."""
     short: list[str] = []
@@ -216,7 +227,7 @@ def short_ids(ids: Sequence[str]) -> list[str]:
         length = _SHORT
         while length < len(one) and sum(other.startswith(one[:length]) for other in ids) > 1:
             length += 1
-        short.append(one[:length])
+        short.append(unmistakable(one[:length]))
     return short
 
 
@@ -252,7 +263,7 @@ async def _by_person(chat: "AsyncAdminChat", wanted: str) -> "SessionId | None":
         active = [one for one in matches if not one.is_resolved]
         matches = active if len(active) == 1 else matches
     if len(matches) > 1:
-        some = [f"{one.id} {addressee(one)}, {one.status}" for one in matches[:3]]
+        some = [f"{unmistakable(one.id)} {addressee(one)}, {one.status}" for one in matches[:3]]
         raise InvalidData(
             f"{len(matches)} conversations are of {wanted!r}", hint=f"For example {'; '.join(some)}"
         )
@@ -264,6 +275,10 @@ def _is_of(session: "Session", wanted: str) -> bool:
     if "@" in wanted:
         return session.customer_email.casefold() == wanted
     return session.customer_name.strip().casefold().startswith(wanted)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal()
 
 
 def _now() -> int:

@@ -111,10 +111,11 @@ def _naming() -> Sequence[Part]:
             " terminal, or in a pipe, renumbers nothing. One of a list that is older than twelve"
             " hours is asked about, or refused where nobody can be asked.",
             "-P7alW13": "its id, or the beginning of it where no other begins so",
-            "id:42": "an id that looks like a number",
+            "id:42": "an id that looks like a number or an e-mail",
             "amina@example.com": "the customer's e-mail",
             "'Amina N'": "the customer's name, or its beginning",
-            "-": "ids on standard input, one a line, where several are taken",
+            "-": "ids on standard input, one a line, where several are taken; a number there is an"
+            " id",
         },
         (
             "E-mails and names are looked for among the newest 1,000 conversations, then among the"

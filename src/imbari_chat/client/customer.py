@@ -1,6 +1,5 @@
 """The customer's end of the chat: what the website's widget does, in Python."""
 
-import logging
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Final, Self, Unpack
@@ -19,6 +18,7 @@ from imbari_chat.errors import (
     ImbariError,
     SessionNotFound,
 )
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.schema import decode, paths, plans
 from imbari_chat.schema.events import ChatEvent, MessageAdded
@@ -41,7 +41,7 @@ SEND_POLICY: Final = OutboxPolicy(interval=plans.MIN_CUSTOMER_INTERVAL, second_c
 """The rules' interval is counted from the answer to the last message, so it is over at the server
 as well. A refusal may still mean that the same customer wrote in another window."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class AsyncCustomerChat(BaseChat):

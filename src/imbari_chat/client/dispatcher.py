@@ -8,7 +8,6 @@ stays bounded and nothing is lost. A handler that raises is reported, and the ne
 
 import asyncio
 import inspect
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
 
 from imbari_chat.errors import ClientClosed, WaitTimeout
+from imbari_chat.logs import get_logger
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.process import ProcessGuard
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged
@@ -36,7 +36,7 @@ ErrorHandler: TypeAlias = Callable[[Exception, ChatEvent | None], None]
 _MOST_QUEUED = 1024
 _MOST_KEPT = 1000
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _handling: "ContextVar[EventDispatcher | None]" = ContextVar("imbari-chat handling", default=None)
 """Whose handler this is, or what a handler started."""

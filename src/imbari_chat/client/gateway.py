@@ -4,7 +4,6 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 """
 
 import asyncio
-import logging
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
@@ -24,6 +23,7 @@ from imbari_chat.client.sending.ids import Ids
 from imbari_chat.client.sending.outbox import Outbox
 from imbari_chat.engine.outbox import OutboxPolicy
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, QuotaExceeded, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.net.process import LoopGuard
 from imbari_chat.net.transport import Subscription, Transport, Way
 from imbari_chat.schema import decode, paths
@@ -48,7 +48,7 @@ R = TypeVar("R", bound=BaseModel)
 
 RejectionHandler = Callable[[RecordRejected], None]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _TRIES = 3
 _PAUSE = 0.3
@@ -336,9 +336,10 @@ class Gateway:
 
     async def _commit(self, plan: Plan, *, doubtful: bool) -> None:
         unknown: Unavailable | None = None
+        asked = 0.0
         for attempt in range(_TRIES):
             if unknown is not None:
-                await asyncio.sleep(_PAUSE * 2**attempt)
+                await asyncio.sleep(max(_PAUSE * 2**attempt, asked))
             try:
                 if doubtful and await self.is_committed(plan):
                     return
@@ -347,7 +348,7 @@ class Gateway:
             except Unavailable as error:
                 if plan.commit_marker is None or not (doubtful or error.outcome_unknown):
                     raise
-                unknown, doubtful = unknown or error, True
+                unknown, doubtful, asked = unknown or error, True, error.retry_after or 0.0
             except AccessDenied:
                 if doubtful and await self._was_our_own(plan):
                     return
@@ -356,9 +357,11 @@ class Gateway:
             except (AuthError, QuotaExceeded) as error:
                 if not doubtful:
                     raise
-                raise Unavailable(
+                unknown = Unavailable(
                     error.what, where=error.where, hint=error.hint, outcome_unknown=True
-                ) from error
+                )
+                unknown.retry_after = error.retry_after
+                raise unknown from error
             else:
                 return
         assert unknown is not None

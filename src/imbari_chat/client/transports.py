@@ -1,7 +1,6 @@
 """Settings to a transport: the client's composition root."""
 
 import hashlib
-import logging
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from imbari_chat.engine.access import SocketAccess
 from imbari_chat.errors import ConfigError, InvalidType
 from imbari_chat.identity import factory
 from imbari_chat.identity.project import Project
+from imbari_chat.logs import get_logger
 from imbari_chat.net.rest import RestTransport
 from imbari_chat.net.transport import Transport
 from imbari_chat.wire.json import dumps
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["admin_transport", "customer_transport", "outbox_file", "outbox_store"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def admin_transport(settings: Settings) -> Transport:

@@ -134,7 +134,8 @@ class Talk:
                 # What has been read is marked when it is on screen.
                 return await stack.enter_async_context(self._chat.open(self.id, peek=True))
             except Unavailable as error:
-                pause = backoff.next(random.random())  # noqa: S311  # a pause, not a secret
+                luck = random.random()  # noqa: S311  # for a pause, not a secret
+                pause = backoff.next(luck, error.retry_after)
                 self._on_event(ConnectionChanged("reconnecting", error.what, pause))
             try:
                 async with asyncio.timeout(pause):

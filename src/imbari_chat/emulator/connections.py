@@ -243,6 +243,9 @@ class _Connection(H11Protocol):
         self._forget()
         self.ws_protocol_class = partial(WebSocket, self.connections_of_all)  # type: ignore[assignment]  # it is only ever called
         super().handle_websocket_upgrade(event)
+        early, _ = self.conn.trailing_data
+        if early and not self.transport.is_closing():  # uvicorn would drop it
+            self.transport.get_protocol().data_received(early)  # type: ignore[attr-defined]  # above
 
     def send_400_response(self, msg: str) -> None:
         """Whatever h11 could not read."""

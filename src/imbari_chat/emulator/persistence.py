@@ -9,7 +9,6 @@ their file; pending mailed codes, and settings of databases, end with the proces
 """
 
 import fcntl
-import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -28,6 +27,7 @@ from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.journal import Journal, read
 from imbari_chat.errors import ConfigError, ImbariError
+from imbari_chat.logs import get_logger
 from imbari_chat.wire.children import unshared
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -35,7 +35,7 @@ from imbari_chat.wire.tree import EMPTY, Branch, Node, from_json, put_all
 
 __all__ = ["Durable", "changed", "kept"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _FORMAT: Final[Json] = {"format": "imbari-chat emulator", "version": 1}
 _COMPACT_FROM: Final = 1024 * 1024

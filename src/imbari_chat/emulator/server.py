@@ -21,6 +21,7 @@ from imbari_chat.emulator.http_server import Hosting
 from imbari_chat.emulator.incoming import Incoming, bounded
 from imbari_chat.emulator.listening import address, is_loopback, listen
 from imbari_chat.errors import ConfigError, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.rules import Ruleset
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Emulator"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 T = TypeVar("T")
 

@@ -1,6 +1,5 @@
 """What is in an emulator, taken over from an export and pictured for one."""
 
-import logging
 from collections.abc import Collection
 from pathlib import Path as File
 
@@ -11,11 +10,12 @@ from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.refusal import Refusal
 from imbari_chat.emulator.exports import Picture, read
 from imbari_chat.errors import InvalidData
+from imbari_chat.logs import get_logger
 from imbari_chat.wire.paths import Path
 
 __all__ = ["picture", "take_over"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def take_over(directory: File, databases: Databases, accounts: AuthState, now: int) -> set[str]:

@@ -66,6 +66,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         self.since = self._heard = self._taken = self.loop.time()
         self._unsent = 0
         self._unfinished = 0
+        self._early = b""  # what came before the socket was open
         self.conn.reader = self._reader = _Reader()
         self.conn.parser = self.conn.parse()
         next(self.conn.parser)
@@ -84,6 +85,10 @@ class WebSocket(WebSocketsSansIOProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
+        if self.handshake_initiated and not self.handshake_complete:
+            self._early += data
+            self.transport.pause_reading()
+            return
         self.waiting = self.waiting and not self.handshake_complete
         self._heard = self.loop.time()
         super().data_received(data)
@@ -93,6 +98,14 @@ class WebSocket(WebSocketsSansIOProtocol):
             response = self.conn.reject(HTTPStatus.BAD_REQUEST, "The handshake cannot be read")
             self.transport.write(response.serialize())
             self.transport.close()
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if self._early and self.handshake_complete:
+            early, self._early = self._early, b""
+            self.transport.resume_reading()
+            if not self.transport.is_closing():
+                self.data_received(early)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -41,6 +41,7 @@ class Attempts:
         wait = self._backoff.next(self._random())
         if awaited:
             wait = min(wait, self._hurry)
+        wait = max(wait, self._asked)
         self.due = now + wait
         return wait
 
@@ -50,7 +51,7 @@ class Attempts:
         Where the last attempt failed a moment ago, that was theirs as well. A connection that was
         good until a moment ago is made anew after its pause.
         """
-        soon = self._begun_at + self._hurry
+        soon = self._begun_at + max(self._hurry, self._asked)
         if self.due is None or now >= soon:
             self.due = now
         elif self.trouble is None:
@@ -58,6 +59,11 @@ class Attempts:
         else:
             return False
         return True
+
+    @property
+    def _asked(self) -> float:
+        """Seconds for which the service asks to be left alone."""
+        return (self.trouble and self.trouble.retry_after) or 0.0
 
     def succeeded(self) -> None:
         """A connection has proved itself: pauses begin anew."""

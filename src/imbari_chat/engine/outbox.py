@@ -258,7 +258,7 @@ class OutboxCore:
         if self._may_pass(entry, error):
             if not (entry.must_look or entry.in_doubt):
                 self._become(entry, "queued")
-            self._try_later(entry, now)
+            self._try_later(entry, now, error.retry_after)
             return
         self._answered(key, now)
         if entry.together and not entry.must_look:
@@ -290,7 +290,7 @@ class OutboxCore:
                 self._settle(entry, "failed", now, error)
                 return
             self._become(entry, "queued")
-        self._try_later(entry, now)
+        self._try_later(entry, now, error.retry_after)
 
     def used(self, lane: str, now: float) -> None:
         """A message of this lane went out another way just now; the next waits its interval."""
@@ -385,10 +385,12 @@ class OutboxCore:
                 self.online(now)
         return entry
 
-    def _try_later(self, entry: _Entry, now: float) -> None:
-        """After the pause; whatever else fails during it waits no longer than it."""
-        if self._paused_until is None or self._paused_until <= now:
-            self._paused_until = now + self._backoff.next(self._random())
+    def _try_later(self, entry: _Entry, now: float, asked: float | None) -> None:
+        """After the pause; whatever else fails during it waits no longer, unless it is asked to."""
+        until = self._paused_until
+        if until is None or until <= now:
+            until = now + self._backoff.next(self._random())
+        self._paused_until = max(until, now + (asked or 0.0))
         self._try_again(entry, self._paused_until, now)
 
     def _try_again(self, entry: _Entry, due: float, now: float) -> None:

@@ -7,11 +7,13 @@ from urllib.parse import quote, urlencode
 
 from imbari_chat.wire.json import Json
 
-__all__ = ["SERVICE_DOMAINS", "Route", "SocketPlace"]
+__all__ = ["MOST_MOVES", "SERVICE_DOMAINS", "Route", "SocketPlace"]
 
 SERVICE_DOMAINS: Final = (".firebaseio.com", ".firebasedatabase.app")
 
-_MOST_MOVES: Final = 5
+MOST_MOVES: Final = 5
+"""How often a socket, a stream or any other request is followed where the service sends it."""
+
 _HOST = re.compile(r"([a-z0-9.-]+)(?::[0-9]{1,5})?", re.ASCII)
 
 
@@ -82,7 +84,7 @@ class Route:
     def moved(self, host: Json) -> str | None:
         """The server sends this client elsewhere. Returns why it cannot go there, if it cannot."""
         self._moves += 1
-        if self._moves > _MOST_MOVES:
+        if self._moves > MOST_MOVES:
             return "the service sent this client in circles"
         if not self._adopt(host):
             return "the service sent this client to a host that is not its own"

@@ -199,7 +199,13 @@ def stranger(status: int, call: Call) -> Unavailable:
 
 
 def refusal(
-    status: int, body: str, call: Call, *, kind: str = "application/json", tagged: bool = False
+    status: int,
+    body: str,
+    call: Call,
+    *,
+    kind: str = "application/json",
+    tagged: bool = False,
+    retry_after: float | None = None,
 ) -> ImbariError:
     """An answer other than success (reference: the database's status and body catalogue).
 
@@ -209,10 +215,12 @@ def refusal(
         call: What was asked.
         kind: Its content type.
         tagged: Whether it has an ETag.
+        retry_after: Seconds for which it asks to be left alone.
     """
-    if not is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google):
-        return stranger(status, call)
-    return verdict(status, body, call)
+    is_own = is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google)
+    error = verdict(status, body, call) if is_own else stranger(status, call)
+    error.retry_after = retry_after
+    return error
 
 
 def verdict(status: int, body: str, call: Call) -> ImbariError:

@@ -193,6 +193,7 @@ class Requests(Generic[Own]):
         told = error
         if type(error) is Unavailable:
             told = Unavailable(error.what, where=one.call.where, hint=error.hint)
+            told.retry_after = error.retry_after
         self._tell(Answered(key, error=told))
 
     def _send(self, action: str, body: str, purpose: Asked | Own) -> Written:

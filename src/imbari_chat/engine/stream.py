@@ -201,10 +201,13 @@ class StreamCore:
 
     def lost(self, reason: str, now: float) -> None:
         """The connection ended, or could not be made. Everything since is in the next snapshot."""
+        self._lost(reason, now)
+
+    def _lost(self, reason: str, now: float, asked: float | None = None) -> None:
         if self._over:
             return
         self._forget_connection(now)
-        wait = self._backoff.next(self._random())
+        wait = self._backoff.next(self._random(), asked)
         self._retry_at = now + wait
         self._become("reconnecting", reason, wait)
 
@@ -221,7 +224,7 @@ class StreamCore:
                 self._end(error)
             case helps:
                 self._renew_next = helps is Remedy.RENEW
-                self.lost(error.what, now)
+                self._lost(error.what, now, error.retry_after)
 
     def no_credential(self, error: ImbariError, now: float) -> None:
         """There is none to connect with: the end if the sign-in is over, else try again later."""
@@ -231,7 +234,7 @@ class StreamCore:
             self._end(error)
         else:
             self._renew_next = self._renewing
-            self.lost(error.what, now)
+            self._lost(error.what, now, error.retry_after)
 
     def tick(self, now: float) -> None:
         """A deadline may have passed."""

@@ -1,6 +1,5 @@
 """Settings to an identity: which project, which stored sign-in, and who acts. Needs no client."""
 
-import logging
 from dataclasses import dataclass
 from typing import Literal
 
@@ -10,6 +9,7 @@ from imbari_chat.errors import AuthError, ConfigError
 from imbari_chat.identity.project import Project
 from imbari_chat.identity.token_store import TokenStore
 from imbari_chat.identity.user import UserAccess
+from imbari_chat.logs import get_logger
 
 __all__ = [
     "Role",
@@ -23,7 +23,7 @@ __all__ = [
 
 Role = Literal["admin", "customer"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def project(settings: Settings) -> Project:

@@ -1,18 +1,18 @@
 """Keeping a renewed sign-in where a disk or a keyring may hang: nobody's call waits for it long."""
 
-import logging
 import threading
 from collections.abc import Callable
 from typing import Final
 
 from imbari_chat.errors import ConfigError
+from imbari_chat.logs import get_logger
 
 __all__ = ["TokenKeeper"]
 
 _PATIENCE: Final = 0.5
 """Seconds that whoever has a new token waits for it to be kept: a program may end right after."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class TokenKeeper:

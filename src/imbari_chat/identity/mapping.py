@@ -22,7 +22,7 @@ from imbari_chat.errors import (
     raise_alone,
 )
 from imbari_chat.http_environment import untrusted_certificate
-from imbari_chat.identity.session import StrangerAnswer
+from imbari_chat.identity.session import StrangerAnswer, retry_after
 
 if TYPE_CHECKING:
     from google.auth.exceptions import GoogleAuthError
@@ -71,14 +71,19 @@ def service_errors(call: Call) -> Iterator[None]:
 def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     """An exception of requests, also in the shape ``HTTPError(original, body)`` of pyrebase4."""
     if isinstance(error, StrangerAnswer):
-        return stranger(error.status, call)
+        strange = stranger(error.status, call)
+        strange.retry_after = error.retry_after
+        return strange
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return stranger(200, call)
     answer = answered(error)
     if answer is not None:
         kind = answer.headers.get("content-type", "")
         tagged = "etag" in answer.headers
-        return refusal(answer.status_code, answer.text, call, kind=kind, tagged=tagged)
+        pause = retry_after(answer)
+        return refusal(
+            answer.status_code, answer.text, call, kind=kind, tagged=tagged, retry_after=pause
+        )
     if isinstance(error, requests.exceptions.InvalidHeader):  # two lengths of one answer, say
         return stranger(200, call)
     if isinstance(error, ValueError):  # InvalidURL, MissingSchema and their like

@@ -23,7 +23,8 @@ import urllib3.connectionpool
 import urllib3.exceptions
 
 from imbari_chat.engine.access import hangs_on, heard, told_the_time
-from imbari_chat.engine.places import SERVICE_DOMAINS
+from imbari_chat.engine.backoff import asked_pause
+from imbari_chat.engine.places import MOST_MOVES, SERVICE_DOMAINS
 from imbari_chat.engine.refusals import is_from_service, redact
 from imbari_chat.engine.server_time import http_date
 from imbari_chat.errors import InvalidData
@@ -38,6 +39,7 @@ __all__ = [
     "StrangerAnswer",
     "follow_environment",
     "refuse_strangers",
+    "retry_after",
 ]
 
 JSON_BODY: Final = {"content-type": "application/json; charset=UTF-8"}
@@ -63,9 +65,13 @@ def follow_environment(
     Args:
         session: Its own reading of the environment is turned off, netrc included.
         environment: Asked for the way to every address, those of redirects too.
-        retries: As ``max_retries`` of the adapter of requests.
+        retries: As ``max_retries`` of the adapter of requests. Its pauses are its own: urllib3
+            would sleep for as long as any answer asks, and whoever waits for it with it.
     """
+    if isinstance(retries, urllib3.Retry):
+        retries = retries.new(respect_retry_after_header=False)
     session.trust_env = False
+    session.max_redirects = MOST_MOVES
     for scheme in ("http://", "https://"):
         session.mount(scheme, _ByEnvironment(environment, max_retries=retries))
 
@@ -256,11 +262,18 @@ class StrangerAnswer(requests.RequestException):
 
     Attributes:
         status: Of the answer.
+        retry_after: Seconds for which it asks to be left alone; None if it does not.
     """
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, retry_after: float | None = None) -> None:
         super().__init__("the answer is not the service's")
         self.status = status
+        self.retry_after = retry_after
+
+
+def retry_after(answer: requests.Response) -> float | None:
+    """Seconds for which an answer asks to be left alone; None if it does not."""
+    return asked_pause(answer.headers.get("retry-after"), answer.headers.get("date"))
 
 
 def refuse_strangers(response: requests.Response, *_: object, **__: object) -> None:
@@ -276,7 +289,7 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
             asked.
     """
     if not _may_be_the_service(response):
-        raise StrangerAnswer(response.status_code)
+        raise StrangerAnswer(response.status_code, retry_after(response))
     response.json = partial(_json_of, response)  # type: ignore[method-assign]
     if _is_databases(response):
         _tell_the_time(response.headers)

@@ -20,7 +20,7 @@ from imbari_chat.errors import (
 )
 from imbari_chat.identity.mapping import answered, from_transport
 from imbari_chat.identity.project import Project
-from imbari_chat.identity.session import QuietSession
+from imbari_chat.identity.session import QuietSession, retry_after
 from imbari_chat.identity.user import Tokens, UserAccess, read_claims
 
 __all__ = ["resume", "sign_in_anonymously", "sign_in_with_password"]
@@ -224,7 +224,9 @@ def _refused(error: requests.RequestException, *, anonymous: bool, resuming: boo
     if anonymous and refusal is _OFF:
         refusal = _NO_ANONYMOUS
     if refusal is not None:
-        return refusal.kind(refusal.what, hint=refusal.hint)
+        said = refusal.kind(refusal.what, hint=refusal.hint)
+        said.retry_after = retry_after(answer)
+        return said
     if answer.status_code == 400 and resuming:
         # Only the words that are known end a sign-in, since a customer has no other way back
         # (reference: client policy of refreshing).

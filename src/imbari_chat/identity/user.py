@@ -5,6 +5,7 @@ import binascii
 import threading
 import time
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TypeVar
@@ -211,7 +212,8 @@ class UserAccess(RestAccess):
             except ImbariError as error:
                 if remedy(error) is Remedy.NOTHING:
                     raise
-                self._retry_at = now + _PAUSE  # there is time to try again
+                # There is time to try again.
+                self._retry_at = now + max(_PAUSE, error.retry_after or 0.0)
             finally:
                 self._refreshing.release()
         return self._tokens
@@ -226,8 +228,7 @@ class UserAccess(RestAccess):
         with self._refreshing:
             if self._tokens is refused:
                 if self._failures > failures and self._failure is not None:
-                    failure = self._failure
-                    raise type(failure)(failure.what, where=failure.where, hint=failure.hint)
+                    raise copy(self._failure)
                 self._refresh()
             return self._tokens
 

@@ -1,16 +1,16 @@
 """Tasks that nobody waits for, and whose mistakes somebody hears of all the same."""
 
 import asyncio
-import logging
 import traceback
 from collections.abc import Coroutine
 from typing import Any
 
 from imbari_chat.engine.refusals import redact
+from imbari_chat.logs import Lines, get_logger
 
 __all__ = ["BackgroundTasks", "in_background", "report"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 def in_background(work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
@@ -33,7 +33,7 @@ def _report(task: "asyncio.Task[None]") -> None:
 
 def report(error: BaseException, name: str) -> None:
     """Log a mistake of our own, which nobody waits for."""
-    trace = redact("".join(traceback.format_exception(error)))
+    trace = Lines(redact("".join(traceback.format_exception(error))))
     _log.error("%s has ended by an error of its own:\n%s", name, trace)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import httpx
 
+from imbari_chat.engine.backoff import asked_pause
 from imbari_chat.engine.server_time import http_date
 from imbari_chat.http_environment import HttpEnvironment, Proxy
 
@@ -33,6 +34,7 @@ class HttpAnswer:
         location: Where it redirects to; None if it does not.
         body: What follows, as it comes. To be closed.
         time: What the service's clock shows, ms, in whole seconds; None if it does not say.
+        retry_after: Seconds for which it asks to be left alone; None if it does not.
     """
 
     status: int
@@ -40,6 +42,7 @@ class HttpAnswer:
     location: str | None
     body: httpx.AsyncByteStream
     time: int | None = None
+    retry_after: float | None = None
 
 
 class HttpClient:
@@ -74,7 +77,8 @@ class HttpClient:
         assert isinstance(response.stream, httpx.AsyncByteStream)
         kind = told.get("content-type", "").lower()
         time = http_date(told.get("date"), told.get("age"))
-        return HttpAnswer(response.status_code, kind, location, response.stream, time)
+        pause = asked_pause(told.get("retry-after"), told.get("date"))
+        return HttpAnswer(response.status_code, kind, location, response.stream, time, pause)
 
     async def close(self) -> None:
         """Give back every connection."""

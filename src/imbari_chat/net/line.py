@@ -22,9 +22,11 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN, Event
 
+from imbari_chat.engine.backoff import asked_pause
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment, Proxy, untrusted_certificate
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.net.departures import Departures
 from imbari_chat.net.names import look_up
@@ -37,9 +39,9 @@ _WHERE: Final = "the database's socket"
 _LAST_WORDS: Final = 1.0
 """Seconds that what was sent last may take to leave when a line is dropped."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
-_QUIET = logging.getLogger(f"{__name__}.library")
+_QUIET = get_logger(f"{__name__}.library")
 _QUIET.setLevel(logging.WARNING)  # otherwise it prints every frame, and some hold a token
 
 
@@ -254,12 +256,16 @@ class _Connection(ClientConnection):
 
 def _refusal(response: Response) -> Unavailable:
     """An answer that opens no socket. The service itself speaks on sockets, also to refuse one."""
-    return Unavailable(
+    error = Unavailable(
         f"no socket was opened: something answered with status {response.status_code}",
         where=_WHERE,
         hint="A proxy or a firewall may let no sockets through; the setting transport=rest does"
         " without",
     )
+    # Whatever is said twice is neither a number nor a date.
+    asked, date = (", ".join(response.headers.get_all(name)) for name in ("Retry-After", "Date"))
+    error.retry_after = asked_pause(asked, date)
+    return error
 
 
 def _in_words(error: Exception) -> str:

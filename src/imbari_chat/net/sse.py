@@ -1,7 +1,6 @@
 """One Server-Sent Events stream, kept alive: the shell around :class:`engine.stream.StreamCore`."""
 
 import asyncio
-import logging
 import random
 import time
 import traceback
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer
-from imbari_chat.engine.places import SERVICE_DOMAINS
+from imbari_chat.engine.places import MOST_MOVES, SERVICE_DOMAINS
 from imbari_chat.engine.refusals import Call, redact, refusal
 from imbari_chat.engine.server_time import SECOND
 from imbari_chat.engine.stream import (
@@ -26,6 +25,7 @@ from imbari_chat.engine.stream import (
 )
 from imbari_chat.errors import ImbariError, Unavailable, raise_alone
 from imbari_chat.http_environment import HttpEnvironment, untrusted_certificate
+from imbari_chat.logs import Lines, get_logger
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.large_json import read_large
@@ -45,14 +45,13 @@ if TYPE_CHECKING:
 
 __all__ = ["SseSubscription"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _HEADERS = {
     "Accept": "text/event-stream",
     "Accept-Encoding": "identity",
     "Cache-Control": "no-cache",
 }
-_MOST_REDIRECTS = 5
 _REFUSAL_BYTES = 64 * 1024
 _THIS_MACHINE = {"127.0.0.1", "localhost", "::1"}
 
@@ -177,7 +176,7 @@ class SseSubscription(BufferedSubscription):
 
     def _own_fault(self, error: Exception) -> str:
         """A mistake of ours in handling one answer; the next answer may be another."""
-        trace = redact("".join(traceback.format_exception(error)))
+        trace = Lines(redact("".join(traceback.format_exception(error))))
         _log.error("the stream of %s met an error of its own:\n%s", self._path, trace)
         return f"an answer could not be handled ({type(error).__name__})"
 
@@ -193,7 +192,8 @@ class SseSubscription(BufferedSubscription):
             call = Call(str(self._path))
             if answer.status != 200:
                 body = await _beginning(answer)
-                raise refusal(answer.status, body, call, kind=answer.kind)
+                pause = answer.retry_after
+                raise refusal(answer.status, body, call, kind=answer.kind, retry_after=pause)
             if not answer.kind.startswith("text/event-stream"):
                 raise Unavailable(
                     f"something answered for {call.service} that is no event stream",
@@ -233,7 +233,7 @@ class SseSubscription(BufferedSubscription):
         from imbari_chat.net.http_client import origin
 
         url = httpx.URL(request.url)
-        for _ in range(_MOST_REDIRECTS):
+        for _ in range(1 + MOST_MOVES):
             await look_up(origin(url), self._workers, self._environment, str(self._path))
             answer = await client.get(url, {**request.headers, **_HEADERS})
             if answer.location is None:

@@ -1,13 +1,13 @@
 """An outbox on disk, off the event loop: what is accepted together shares a commit."""
 
 import asyncio
-import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from imbari_chat.errors import ClientClosed, ImbariError
 from imbari_chat.files import FileLock
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.net.store_file import Row, RowState, Statement, StoreFile, becoming
 from imbari_chat.net.workers import Workers
@@ -16,7 +16,7 @@ __all__ = ["OutboxStore"]
 
 _TRIED: Final = "UPDATE message SET tries = ? WHERE key = ?"
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,6 @@ Everything here blocks, and belongs to one thread.
 """
 
 import hashlib
-import logging
 import secrets
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -21,6 +20,7 @@ from typing import Final, Literal, NoReturn, TypeAlias, TypeVar, get_args
 from imbari_chat import private_files
 from imbari_chat.errors import ConfigError
 from imbari_chat.files import FileLock
+from imbari_chat.logs import get_logger
 
 __all__ = ["Row", "RowState", "Statement", "StoreFile", "becoming"]
 
@@ -91,7 +91,7 @@ _SELECT: Final = (
     "SELECT key, lane, plan, created, uid, tries, state, reason, digest FROM message ORDER BY seq"
 )
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,7 +56,8 @@ class SessionRemoved:
 
     Attributes:
         deleted: True if it is gone, False if newer ones pushed it out of the window, or if the
-            RecordRejected before this says what does not fit.
+            RecordRejected before this says what does not fit. What becomes of that one is not told
+            before it fits again.
     """
 
     session: Session

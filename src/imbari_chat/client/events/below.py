@@ -7,7 +7,6 @@ of its own, and what it names is looked for where its time stands below.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import Final
@@ -17,6 +16,7 @@ from imbari_chat.client.events.new_messages import last_of, named, stamped
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import ImbariError
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.schema import decode, paths
 from imbari_chat.schema.events import MessageAdded
@@ -27,7 +27,7 @@ from imbari_chat.wire.json import Json
 __all__ = ["BelowTheWindow"]
 
 _FEW: Final = 10
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class BelowTheWindow:

@@ -1,7 +1,6 @@
 """Following a window through every outage: from what a subscription says to typed events."""
 
 import asyncio
-import logging
 import time
 from collections.abc import AsyncGenerator
 
@@ -15,6 +14,7 @@ from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.cursor import Cursor, OrderedRows
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, Overflow
 from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.logs import get_logger
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.schema import paths
 from imbari_chat.schema.events import ChatEvent, ConnectionChanged, DeliveryChanged, MessageAdded
@@ -37,7 +37,7 @@ _PAUSE = 0.1
 
 _MOST_FOLLOWED = 10_000
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 async def follow(

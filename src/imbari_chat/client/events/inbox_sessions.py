@@ -6,7 +6,6 @@ it is one connection instead of one for each.
 """
 
 import asyncio
-import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from typing import Final
@@ -14,6 +13,7 @@ from typing import Final
 from imbari_chat.engine.effects import Changed
 from imbari_chat.engine.mirror import children
 from imbari_chat.errors import ImbariError
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.transport import Transport
@@ -27,7 +27,7 @@ __all__ = ["InboxSessions"]
 _MOST_UNREAD: Final = 1_000
 """States of a session that are kept for who is busy with an earlier one; the oldest goes."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class InboxSessions:

@@ -6,7 +6,6 @@ to remove the sign and told it only then; without one the sign ages out.
 """
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 
 from imbari_chat.engine.effects import StateChanged
 from imbari_chat.errors import AccessDenied, ImbariError
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import in_background
 from imbari_chat.net.notifier import Notifier
 from imbari_chat.net.transport import Subscription, Transport
@@ -22,7 +22,7 @@ from imbari_chat.wire.paths import Path
 
 __all__ = ["Announcer", "Pace"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _PLACES = 256
 """How many connections the rules let one person have."""
@@ -132,7 +132,7 @@ class Announcer:
                     if self._refusals >= self._pace.refusals:
                         self._refused(error)
                         return
-                pause = self._pace.retry * 2**self._failures
+                pause = max(self._pace.retry * 2**self._failures, error.retry_after or 0.0)
                 self._failures = min(self._failures + 1, 10)
                 self._not_before = loop.time() + min(pause, self._pace.renewal)
             else:

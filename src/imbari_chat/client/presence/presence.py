@@ -5,7 +5,6 @@ where the rules know nothing of presence it is off, which ``status`` says.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Final, Literal
@@ -14,6 +13,7 @@ from imbari_chat.client.presence.announcer import Announcer, Pace
 from imbari_chat.client.presence.watcher import Watcher, team_places
 from imbari_chat.client.sending.ids import Ids
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
@@ -40,7 +40,7 @@ _TYPING_INTERVAL: Final = 3.0
 """Seconds between two signs that somebody types: one that is late still comes before the first
 ends."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class ClientPresence:

@@ -5,12 +5,12 @@ as one conversation; a customer to who types in their own.
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Mapping
 from typing import Final
 
 from imbari_chat.engine.effects import Changed
 from imbari_chat.errors import AccessDenied, ImbariError, InvalidData
+from imbari_chat.logs import get_logger
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.transport import Subscription, Transport
 from imbari_chat.schema import paths
@@ -27,7 +27,7 @@ __all__ = ["WINDOW", "Watcher", "team_places"]
 WINDOW: Final = 100
 """How many conversations with signs of a customer an admin is told of."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 Hearer = Callable[[ChatEvent], None]
 

@@ -1,12 +1,12 @@
 """Marking a customer's messages read, beside colleagues who do so at the same moment."""
 
 import asyncio
-import logging
 from typing import Final
 
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.reading.unread_counts import is_count, repair
 from imbari_chat.errors import AccessDenied, Conflict, SessionNotFound, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.schema import plans
 from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import Place, message_place
@@ -25,7 +25,7 @@ _WHOLE: Final = frozenset(
 )
 """What the rules want of a session, whoever writes to it."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 async def looked(gateway: Gateway, session_id: SessionId) -> Session:

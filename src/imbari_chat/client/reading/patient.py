@@ -100,7 +100,7 @@ class PatientReader:
                     failed(error.what)
                     self._piece = max((size - known) // 2, 1) if limit else self._piece
                     with suppress(TimeoutError):
-                        async with asyncio.timeout(pause):
+                        async with asyncio.timeout(max(pause, error.retry_after or 0.0)):
                             await self._hurried.wait()
                     pause = min(pause * 2, _PATIENCE)
                     continue

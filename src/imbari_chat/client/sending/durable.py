@@ -1,7 +1,6 @@
 """An outbox whose messages outlive its program: they are on disk before the network is tried."""
 
 import asyncio
-import logging
 import time
 
 from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
@@ -9,6 +8,7 @@ from imbari_chat.client.sending.on_disk import Disk
 from imbari_chat.client.sending.outbox import Decision, Outbox
 from imbari_chat.engine.outbox import Delivered, OutboxPolicy
 from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.transport import Transport
 from imbari_chat.schema.outgoing import OutgoingMessage
@@ -16,7 +16,7 @@ from imbari_chat.states import Delivery
 
 __all__ = ["DurableOutbox"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class DurableOutbox(Outbox):

@@ -1,15 +1,15 @@
 """What a program takes with it that ends without closing its clients."""
 
 import atexit
-import logging
 from typing import Protocol
 
 from imbari_chat.client.sending.entry import undelivered
+from imbari_chat.logs import get_logger
 from imbari_chat.schema.outgoing import OutgoingMessage
 
 __all__ = ["WITH_MAIL", "HasMail"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class HasMail(Protocol):

@@ -6,7 +6,6 @@ themselves once the lock is free. Nobody sends what another sign-in wrote.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Iterable
 from typing import Final, Protocol
@@ -15,6 +14,7 @@ from imbari_chat import errors
 from imbari_chat.client.sending.entry import OutboxEntry, missing
 from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.files import FileLock
+from imbari_chat.logs import get_logger
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState
 from imbari_chat.schema.outgoing import OutgoingMessage, became, progress_of
@@ -31,7 +31,7 @@ _LOOK: Final = 0.2
 _LONGEST: Final = 30.0
 """Seconds between looks while nobody is signed in, or the disk cannot be read."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Sender(Protocol):

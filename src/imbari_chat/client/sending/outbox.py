@@ -6,7 +6,6 @@ There is one timer, and tasks only for what has to be known first. One that outl
 """
 
 import asyncio
-import logging
 import random
 import time
 from collections.abc import Callable, Sequence
@@ -23,6 +22,7 @@ from imbari_chat.client.sending.entry import (
 from imbari_chat.client.sending.last_words import WITH_MAIL
 from imbari_chat.engine.outbox import Delivered, Look, OutboxCore, OutboxEffect, OutboxPolicy, Send
 from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
+from imbari_chat.logs import get_logger
 from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.notifier import Notifier
@@ -40,7 +40,7 @@ Watcher: TypeAlias = Callable[[DeliveryChanged], None]
 Decision: TypeAlias = Literal["queued", "held", "dropped"]
 """What a person may say is to become of a message."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class Outbox:

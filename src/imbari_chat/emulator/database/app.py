@@ -7,7 +7,6 @@ of commits is the order of events on every stream.
 """
 
 import asyncio
-import logging
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -31,6 +30,7 @@ from imbari_chat.emulator.database.streams import Stream
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.emulator.offload import Offload
 from imbari_chat.emulator.outgoing import PIECE, Backlog, Outgoing, Payload
+from imbari_chat.logs import get_logger
 from imbari_chat.wire.pushid import PushIds
 
 __all__ = ["DatabaseApp"]
@@ -38,7 +38,7 @@ __all__ = ["DatabaseApp"]
 _SOCKET_PATHS: Final = frozenset({b"/.ws", b"/.lp"})
 """What is no request: a socket that asks for no upgrade, and long polling, which is not served."""
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 
 class DatabaseApp:

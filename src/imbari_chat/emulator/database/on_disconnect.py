@@ -124,10 +124,6 @@ class OnDisconnect:
             found.append(Parting({path: each.value for path, each in entries.items()}, who))
         return sorted(found, key=lambda parting: next(iter(parting.values)))
 
-    def clear(self) -> None:
-        """Forget everything."""
-        self._clear(self._top)
-
     def _put(self, path: Path, entry: _Entry) -> None:
         self._size += entry.size
         place = self._top

@@ -151,9 +151,7 @@ class Peer:
             self.namespace.unlisten(listener)
             effects.append(Detach(listener))
         self._listens.clear()
-        self._queries.clear()
         partings = self._on_disconnect.partings()
-        self._on_disconnect.clear()
         if partings:
             async with self.namespace.writing:
                 now = int(clock() * 1000)

@@ -6,7 +6,6 @@ read what it has asked for is not listened to; one that does not read what it is
 """
 
 import asyncio
-import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from functools import partial
@@ -36,13 +35,14 @@ from imbari_chat.emulator.offload import Offload
 from imbari_chat.emulator.outgoing import Backlog, Payload
 from imbari_chat.emulator.request_log import shown_uid, socket_line
 from imbari_chat.errors import InvalidData
+from imbari_chat.logs import get_logger
 from imbari_chat.wire.framing import Joiner, TooLong, texts
 from imbari_chat.wire.json import dumps
 from imbari_chat.wire.messages import Control, hello
 
 __all__ = ["Sockets"]
 
-_log = logging.getLogger(__name__)
+_log = get_logger(__name__)
 
 _TURN_SECONDS: Final = 0.005
 """How long one socket may keep the loop with what it has sent already."""
