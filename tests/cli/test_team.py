@@ -2,12 +2,16 @@
 
 import json
 from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from imbari_chat.cli.colleagues import open_accounts
+from imbari_chat.cli.team import canned
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema.paths import SessionId
 from tests.cli.harness import Program, Visitor, outside
 
 
@@ -222,6 +226,28 @@ def test_a_reply_asks_for_a_canned_one_by_a_slash(
     assert "no canned reply 'bye'" in unknown.stderr
     assert "write //bye" in unknown.stderr
     assert len(program.show(session, "--peek")["messages"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "goes_out"),
+    [
+        ("/hi", "Hello."),
+        ("//hi", "/hi"),
+        *(
+            (text, text)
+            for text in ("hi", "// hi", "//", "///hi", "a/hi", "//hi there", "/hi there")
+        ),
+    ],
+)
+async def test_only_the_name_alone_is_anything_but_what_it_says(text: str, goes_out: str) -> None:
+    """A slash anywhere else is a slash, and nothing of it is lost."""
+
+    async def fill(name: str, session_id: str) -> str:
+        assert (name, session_id) == ("hi", "amina")
+        return "Hello."
+
+    chat: Any = SimpleNamespace(team=SimpleNamespace(fill=fill))
+    assert await canned.said(chat, text, SessionId("amina")) == goes_out
 
 
 def test_a_canned_reply_is_never_queued_by_its_name(

@@ -137,6 +137,20 @@ _TYPE, _DATA = InvalidType, InvalidData
             None,
         ),
         (
+            lambda: arguments.checked_callable("on_error", 5, none=True),
+            _TYPE,
+            "on_error",
+            "on_error is something that can be called, not int 5",
+            None,
+        ),
+        (
+            lambda: arguments.checked_callable("handler", None),
+            _TYPE,
+            "handler",
+            "handler is something that can be called, not None",
+            None,
+        ),
+        (
             lambda: arguments.checked_message_id("up_to", 5),
             _TYPE,
             "up_to",
@@ -174,6 +188,9 @@ def test_what_can_be_is_taken() -> None:
     arguments.checked_buffer(2, "raise")
     arguments.checked_kind(MessageAdded)
     arguments.checked_kind(object)
+    arguments.checked_callable("handler", print)
+    arguments.checked_callable("on_error", print, none=True)
+    arguments.checked_callable("on_error", None, none=True)
     at = datetime(2024, 3, 12, 14, 5, 0, 1500, tzinfo=UTC)
     moments: list[Any] = [None, 5, at]
     assert [arguments.checked_moment(one) for one in moments] == [None, 5, 1_710_252_300_001]

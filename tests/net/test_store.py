@@ -1,6 +1,7 @@
 """The outbox on disk: what was accepted is there after any end, and what is damaged says so."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -521,6 +522,26 @@ async def test_what_a_full_disk_refuses_is_told_to_each(file: Path) -> None:
     assert "a" not in keys
     assert keys[-1] == "c"
     await store.close()
+
+
+async def test_what_nobody_waits_for_is_refused_in_silence(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may be there is looked for, so there is nothing to tell; who waits is told."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+
+    def refuse(_: object, __: object) -> None:
+        raise ConfigError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "write", refuse)
+        store.untried("a")
+        with pytest.raises(ConfigError):
+            await store.tried("a")
+    await store.close()
+    gc.collect()
+    assert [record for record in caplog.records if record.name == "asyncio"] == []
 
 
 async def test_whether_it_was_tried_is_kept_in_the_order_in_which_it_was_said(file: Path) -> None:
