@@ -151,7 +151,7 @@ _TYPE, _DATA = InvalidType, InvalidData
             None,
         ),
         (
-            lambda: arguments.checked_moment(datetime.min, "until"),
+            lambda: arguments.checked_moment(datetime.min, "until"),  # noqa: DTZ901  # in local time
             _DATA,
             "until",
             "0001-01-01 00:00:00 is no moment here",
