@@ -55,6 +55,18 @@ def drawn(monkeypatch: pytest.MonkeyPatch, path: Path, width: int) -> str:
     return path.read_text("utf-8")
 
 
+@pytest.mark.parametrize("text", [":wave: hello", "[bold]5[/bold]", "5 'x' True https://a.example"])
+def test_a_text_is_drawn_as_it_was_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], text: str
+) -> None:
+    """Nothing in it is taken for a picture, for markup, or for something to paint."""
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    Stdout().draw(text)
+    assert capsys.readouterr().out == f"{text}\n"
+
+
 @pytest.mark.parametrize("width", WIDTHS)
 def test_code_point_by_code_point_each_row_is_one_line_in_its_columns(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, width: int

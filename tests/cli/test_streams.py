@@ -64,26 +64,41 @@ def test_a_reader_who_leaves_is_no_failure(place: Path, arguments: list[str]) ->
         assert (process.wait(30), process.stderr.read()) == (0, "")
 
 
-@pytest.mark.parametrize("command", ["reply", "resolve"])
+_WRITERS = [
+    (["reply", "SESSION", "precious words"], "precious words"),
+    (["resolve", "SESSION"], '"resolved"'),
+    (["assign", "SESSION"], '"assignee": {'),
+    (["label", "SESSION", "refund"], '"refund"'),
+    (["snooze", "SESSION", "2h"], '"snoozed_until": 1'),
+    (["notes", "SESSION", "Pays late"], "Pays late"),
+    (["block", "SESSION", "--reason", "Shouts"], "Shouts"),
+    (["canned", "save", "hi", "Good day"], "Good day"),
+]
+
+
+@pytest.mark.parametrize(("command", "sign"), _WRITERS, ids=[one[0][0] for one in _WRITERS])
 def test_what_was_done_is_done_though_its_record_cannot_be_printed(
     program: Program,
     visitor: Visitor,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
-    command: str,
+    command: list[str],
+    sign: str,
 ) -> None:
-    """A warning says so; the exit code is that of what was done."""
+    """A warning says so; the exit code is that of what was done. Unasked there is no record."""
     session = visitor.writes("Hello")
-    text = ["precious words"] if command == "reply" else []
-    with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as patched:
-        patched.setattr(sys, "stdout", full)
-        with pytest.raises(SystemExit) as ended:
-            run([command, session, *text, "--json"])
-    assert ended.value.code == 0
-    assert f"warning: this was done, and {_FULL}" in capsys.readouterr().err
-    shown = program.show(session, "--peek")
-    assert len(shown["messages"]) == (2 if text else 1)
-    assert shown["session"]["status"] == ("active" if text else "resolved")
+    arguments = [session if one == "SESSION" else one for one in command]
+    warnings = []
+    for options in ([], ["--json"]):
+        with Path("/dev/full").open("w", encoding="utf-8") as full, monkeypatch.context() as other:
+            other.setattr(sys, "stdout", full)
+            with pytest.raises(SystemExit) as ended:
+                run([*arguments, *options])
+        assert ended.value.code == 0
+        warnings.append(capsys.readouterr().err.count(f"warning: this was done, and {_FULL}"))
+    assert warnings == [0, 1]
+    looks = ["show", session, "--peek"], ["notes", session], ["canned", "list"]
+    assert sign in "".join(program(*look, "--json").stdout for look in looks)
 
 
 @pytest.mark.parametrize("line", [["inbox", "--json"], ["--version"]])

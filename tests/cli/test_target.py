@@ -27,11 +27,23 @@ WRITES: list[list[str]] = [
     ["admins", "revoke", "desk@example.com"],
     ["admins", "create", "new@example.com", "--password-stdin"],
     ["rules", "deploy", "rules.json", "--yes"],
+    ["assign", "SESSION"],
+    ["label", "SESSION", "refund"],
+    ["snooze", "SESSION", "2h"],
+    ["notes", "SESSION", "Pays late"],
+    ["block", "SESSION", "--reason", "Shouts"],
+    ["block", "SESSION", "--lift"],
+    ["canned", "save", "hi", "Hello"],
+    ["canned", "delete", "hi"],
 ]
 
 READS: list[list[str]] = [
     ["inbox"],
     ["show", "SESSION", "--peek"],
+    ["label", "SESSION"],
+    ["notes", "SESSION"],
+    ["block"],
+    ["canned", "list"],
     ["doctor"],
     ["auth", "status"],
     ["admins", "list"],
@@ -41,6 +53,7 @@ READS: list[list[str]] = [
 def run(program: Program, visitor: Visitor, place: Path, command: Sequence[str]) -> str:
     session = visitor.writes("Hello")
     (place / "rules.json").write_text('{"rules": {".read": true}}')
+    program.run("canned", "save", "hi", "Hello")
     arguments = [session if one == "SESSION" else one for one in command]
     result = program.run(*arguments, stdin="hunter2hunter2\n")
     assert "Traceback" not in result.stderr

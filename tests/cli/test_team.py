@@ -1,13 +1,18 @@
 """assign, label, snooze, notes, block and canned, and what inbox, show and reply make of them."""
 
 import json
+import time
 from contextlib import closing
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from imbari_chat.cli.colleagues import open_accounts
+from imbari_chat.cli.team import canned
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.schema.paths import SessionId
 from tests.cli.harness import Program, Visitor, outside
 
 
@@ -181,9 +186,11 @@ def test_block_says_why_and_until_when_and_lists(program: Program, visitor: Visi
     """One of a customer, however many conversations; and lifted."""
     session = visitor.writes("Hello")
     assert "nobody is blocked" in program("block").stderr
+    day, before = 24 * 3_600_000, time.time() * 1000
     said = program("block", session, "--reason", "Shouts", "--until", "3d")
     assert "blocked until 2" in said.stderr
     (block,) = program.json("block")
+    assert before - 1 <= block["until"] - 3 * day <= time.time() * 1000
     assert (block["reason"], block["by"]) == ("Shouts", "imbari-chat")
     assert "Shouts" in program("block", width=140, terminal=True).stdout
     assert "blocked until" in program("show", session, "--peek", terminal=True).stdout
@@ -191,7 +198,7 @@ def test_block_says_why_and_until_when_and_lists(program: Program, visitor: Visi
         "reason": "Shouts",
         "until": block["until"],
     }
-    program("block", session, "--lift")
+    assert "may write again: Amina" in program("block", session, "--lift").stderr
     assert program.json("block") == []
 
 
@@ -222,6 +229,28 @@ def test_a_reply_asks_for_a_canned_one_by_a_slash(
     assert "no canned reply 'bye'" in unknown.stderr
     assert "write //bye" in unknown.stderr
     assert len(program.show(session, "--peek")["messages"]) == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "goes_out"),
+    [
+        ("/hi", "Hello."),
+        ("//hi", "/hi"),
+        *(
+            (text, text)
+            for text in ("hi", "// hi", "//", "///hi", "a/hi", "//hi there", "/hi there")
+        ),
+    ],
+)
+async def test_only_the_name_alone_is_anything_but_what_it_says(text: str, goes_out: str) -> None:
+    """A slash anywhere else is a slash, and nothing of it is lost."""
+
+    async def fill(name: str, session_id: str) -> str:
+        assert (name, session_id) == ("hi", "amina")
+        return "Hello."
+
+    chat: Any = SimpleNamespace(team=SimpleNamespace(fill=fill))
+    assert await canned.said(chat, text, SessionId("amina")) == goes_out
 
 
 def test_a_canned_reply_is_never_queued_by_its_name(
@@ -287,8 +316,10 @@ def test_what_was_done_is_told_as_data(program: Program, visitor: Visitor) -> No
     assert gone["id"] == note["id"]
     saved = program.json("canned", "save", "/hi", "Hello")
     assert (saved["name"], saved["text"]) == ("hi", "Hello")
+    hours, before = 2 * 3_600_000, time.time() * 1000
     snoozed = program.json("snooze", session, "2h")
-    assert (snoozed["session_id"], snoozed["snoozed_until"] > 0) == (session, True)
+    assert snoozed["session_id"] == session
+    assert before - 1 <= snoozed["snoozed_until"] - hours <= time.time() * 1000
     assert program.json("snooze", session, "--wake")["snoozed_until"] is None
 
 

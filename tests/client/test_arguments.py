@@ -137,6 +137,55 @@ _TYPE, _DATA = InvalidType, InvalidData
             None,
         ),
         (
+            lambda: arguments.checked_seconds("timeout", True),
+            _TYPE,
+            "timeout",
+            "timeout is a number of seconds, not bool True",
+            None,
+        ),
+        (
+            lambda: arguments.checked_moment(True),
+            _TYPE,
+            "since",
+            "since is a datetime or milliseconds since the epoch, not bool True",
+            None,
+        ),
+        (
+            lambda: arguments.checked_moment(datetime.min, "until"),  # noqa: DTZ901  # in local time
+            _DATA,
+            "until",
+            "0001-01-01 00:00:00 is no moment here",
+            None,
+        ),
+        (
+            lambda: arguments.checked_buffer(2, "drop"),
+            _DATA,
+            "overflow",
+            "overflow is 'coalesce' or 'raise', not 'drop'",
+            None,
+        ),
+        (
+            lambda: arguments.checked_kind("MessageAdded"),
+            _TYPE,
+            "kind",
+            "kind is a class of events such as MessageAdded, not str 'MessageAdded'",
+            None,
+        ),
+        (
+            lambda: arguments.checked_callable("on_error", 5, none=True),
+            _TYPE,
+            "on_error",
+            "on_error is something that can be called, not int 5",
+            None,
+        ),
+        (
+            lambda: arguments.checked_callable("handler", None),
+            _TYPE,
+            "handler",
+            "handler is something that can be called, not None",
+            None,
+        ),
+        (
             lambda: arguments.checked_message_id("up_to", 5),
             _TYPE,
             "up_to",
@@ -174,6 +223,9 @@ def test_what_can_be_is_taken() -> None:
     arguments.checked_buffer(2, "raise")
     arguments.checked_kind(MessageAdded)
     arguments.checked_kind(object)
+    arguments.checked_callable("handler", print)
+    arguments.checked_callable("on_error", print, none=True)
+    arguments.checked_callable("on_error", None, none=True)
     at = datetime(2024, 3, 12, 14, 5, 0, 1500, tzinfo=UTC)
     moments: list[Any] = [None, 5, at]
     assert [arguments.checked_moment(one) for one in moments] == [None, 5, 1_710_252_300_001]

@@ -158,6 +158,26 @@ def test_a_blocking_call_from_the_clients_own_loop_is_an_error_and_not_a_deadloc
     portal.close()
 
 
+def test_handlers_take_turns_whichever_part_of_a_client_calls_them() -> None:
+    """On one thread, so that they need no lock of their own."""
+    portal, go_on = Portal("test"), threading.Event()
+
+    def handle() -> int:
+        assert go_on.wait(60)
+        return threading.get_ident()
+
+    async def call_all() -> list[int]:
+        calls = [asyncio.ensure_future(portal.hands.run(handle)) for _ in range(20)]
+        await asyncio.sleep(0)
+        go_on.set()
+        return await asyncio.gather(*calls)
+
+    try:
+        assert len(set(portal.call(call_all()))) == 1
+    finally:
+        portal.close()
+
+
 def test_a_call_that_comes_while_the_client_is_ending_is_refused_and_not_forgotten() -> None:
     """The loop still runs, to end what else runs on it; nobody would look at the call."""
     portal, ending, gate = Portal("test"), threading.Event(), threading.Event()

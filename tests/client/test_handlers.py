@@ -260,6 +260,26 @@ async def test_whoever_waits_for_the_end_of_a_listening_has_it_listen() -> None:
     await dispatcher.close()
 
 
+@pytest.mark.parametrize("count", range(4))
+async def test_what_came_before_the_end_can_still_be_waited_for(count: int) -> None:
+    """Each event once and in order; only then the end is what is told."""
+
+    async def denied() -> AsyncGenerator[ChatEvent, None]:
+        for number in range(count):
+            yield _added(number)
+        raise AccessDenied("not any more")
+
+    dispatcher = EventDispatcher(denied, on_error=lambda *_: None, is_news=lambda _: True)
+    with pytest.raises(AccessDenied):
+        await dispatcher.until_over()
+    wanted = EventFilter(MessageAdded)
+    given = [await dispatcher.next(wanted, timeout=WAIT) for _ in range(count)]
+    assert given == [_added(number) for number in range(count)]
+    with pytest.raises(AccessDenied):
+        await dispatcher.next(wanted, timeout=WAIT)
+    await dispatcher.close()
+
+
 async def test_what_was_closed_does_not_listen_again() -> None:
     """Whoever asks for more is told that it is over."""
     taken: list[int] = []

@@ -17,7 +17,7 @@ from imbari_chat.view.listing import Listing
 from tests.view.records import session
 
 ROWS = 12
-DAY = 24 * 3_600_000
+HOUR = 3_600_000
 
 
 class Desk:
@@ -110,8 +110,8 @@ def test_what_is_listed_is_chosen_by_keys() -> None:
     for _ in range(3):
         desk.pane.action_since()
         earliest = desk.store.listing.earliest
-        ages.append(None if earliest is None else round((now() - earliest) / DAY))
-    assert ages == [1, 7, None]
+        ages.append(None if earliest is None else round((now() - earliest) / HOUR))
+    assert ages == [24, 7 * 24, None]
     desk.pane.action_filter(1)
     assert desk.store.listing.shown != before.shown
     desk.pane.action_filter(-1)

@@ -340,6 +340,9 @@ async def test_a_canned_reply_that_cannot_be_filled_is_told(written: str, told: 
         await pilot.press("enter", *written, "enter")
         await pilot.pause()
         assert row_of(app, told)
+        notice = app.store.state.notice
+        assert notice is not None
+        assert notice.is_error
         assert app.store.state.draft == written
         await pilot.press("ctrl+s")
         await until(pilot, lambda: [one.text for one in chat.written] == [written])

@@ -1,6 +1,7 @@
 """Data that outlives the emulator: what is kept, and what is refused."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,6 +29,7 @@ from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path as Place
 from imbari_chat.wire.tree import from_json, put_all
 from tests import plain_http, programs
+from tests.emulator.plain_socket import joined
 
 _KEYS = st.sampled_from(["a", "b", "1", "2"])
 _TREES = st.recursive(
@@ -141,6 +143,63 @@ def test_a_reset_is_kept(tmp_path: Path) -> None:
     with Emulator(data=tmp_path) as second:
         assert plain_http.get(_url(second)).json() is None
         assert _sign_in(second, "a@example.com").status_code == 400
+
+
+def _as_killed(data: Path) -> Json:
+    """What another emulator would find of ``/a`` if the one that runs were killed now."""
+    copy = shutil.copytree(data, data.with_name("copy"))
+    with Emulator(data=copy) as second:
+        return plain_http.get(_url(second)).json()  # type: ignore[no-any-return]
+
+
+def test_a_reset_and_an_import_are_kept_at_once(tmp_path: Path) -> None:
+    """A kill afterwards brings nothing back, and takes nothing away."""
+    data, exported = tmp_path / "data", tmp_path / "exported"
+    with Emulator() as origin:
+        plain_http.put(_url(origin), json=1)
+        origin.export(exported)
+    with Emulator(data=data, import_from=exported) as emulator:
+        assert _as_killed(data) == 1
+        shutil.rmtree(tmp_path / "copy")
+        emulator.reset()
+        assert _as_killed(data) is None
+
+
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_an_import_is_what_the_first_start_begins_with(tmp_path: Path, is_kept: bool) -> None:
+    """What was written since is newer, and stands after the next one."""
+    exported = tmp_path / "exported"
+    with Emulator() as origin:
+        plain_http.put(_url(origin), json=1)
+        origin.export(exported)
+    emulator = Emulator(data=tmp_path / "data" if is_kept else None, import_from=exported)
+    with emulator:
+        assert plain_http.get(_url(emulator)).json() == 1
+        plain_http.put(_url(emulator), json=2)
+    with emulator:
+        assert plain_http.get(_url(emulator)).json() == 2
+
+
+def test_a_stopped_emulator_is_reset_in_memory_alone(tmp_path: Path) -> None:
+    """The directory is not its own any more, so the next start goes on from that."""
+    emulator = Emulator(data=tmp_path)
+    with emulator:
+        plain_http.put(_url(emulator), json=1)
+    emulator.reset()
+    with emulator:
+        assert plain_http.get(_url(emulator)).json() == 1
+
+
+def test_what_a_client_wanted_at_its_end_is_kept_when_the_emulator_stops_first(
+    tmp_path: Path,
+) -> None:
+    """Who is there now was not told to be gone by anybody else."""
+    first = Emulator(data=tmp_path).start()
+    with joined(first.database_host) as client:
+        client.ask("o", {"p": "/a", "d": "gone"})
+        first.stop()
+    with Emulator(data=tmp_path) as second:
+        assert plain_http.get(_url(second)).json() == "gone"
 
 
 def test_the_same_emulator_can_be_started_again(tmp_path: Path) -> None:

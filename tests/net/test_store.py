@@ -1,6 +1,7 @@
 """The outbox on disk: what was accepted is there after any end, and what is damaged says so."""
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -8,7 +9,9 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Sequence
 from contextlib import closing, nullcontext
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,9 +20,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.errors import ConfigError
+from imbari_chat.errors import ClientClosed, ConfigError
 from imbari_chat.net.store import OutboxStore
-from imbari_chat.net.store_file import Row, StoreFile
+from imbari_chat.net.store_file import Row, Statement, StoreFile
 from tests import programs
 from tests.budget import examples
 
@@ -88,9 +91,10 @@ def test_only_its_owner_reads_it(file: Path) -> None:
 
 _APPENDS = """
 import sys
+import threading
 import time
 from pathlib import Path
-from imbari_chat.net.store_file import Row, StoreFile
+from imbari_chat.net.store_file import Row, Statement, StoreFile
 store = StoreFile(Path(sys.argv[1]), sys.argv[2])
 for n in range(100_000):
     store.write([Row(f"{sys.argv[3]}{n}", "lane", "text" * 50, 1, None).insertion()])
@@ -166,6 +170,7 @@ def test_two_processes_write_to_one_file(file: Path) -> None:
 _LOCKS = """
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from imbari_chat.net.store_file import StoreFile
@@ -480,6 +485,106 @@ async def test_what_is_accepted_together_shares_a_commit(file: Path) -> None:
     await store.close()
 
 
+class _Slow(_Counting):
+    """Waits before each commit until it may go on."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__(file, OURS)
+        self.go_on = threading.Event()
+
+    def write(self, statements: object) -> None:
+        assert self.go_on.wait(WAIT)
+        super().write(statements)
+
+
+async def test_what_comes_one_by_one_while_the_disk_is_busy_shares_the_next_commit(
+    file: Path,
+) -> None:
+    """However long the disk takes, nobody waits for more than two of its turns."""
+    slow = _Slow(file)
+    store = OutboxStore(slow)
+    accepted = []
+    for n in range(20):
+        accepted.append(store.append(_row(f"m{n:02}")))
+        await asyncio.sleep(0)
+    slow.go_on.set()
+    await asyncio.gather(*accepted)
+    assert slow.commits == 2
+    await store.close()
+
+
+async def test_whoever_waits_for_the_disk_hears_of_it_though_it_is_closed_meanwhile(
+    file: Path,
+) -> None:
+    """What was given before is written before the end."""
+    slow = _Slow(file)
+    store = OutboxStore(slow)
+    accepted = []
+    for key in "abc":
+        accepted.append(store.append(_row(key)))
+        await asyncio.sleep(0)
+    closing = asyncio.ensure_future(store.close())
+    await asyncio.sleep(0)
+    slow.go_on.set()
+    async with asyncio.timeout(WAIT):
+        await asyncio.gather(*accepted, closing)
+    assert [row.key for row in _kept(file)] == ["a", "b", "c"]
+
+
+def test_what_an_event_loop_that_is_over_left_is_written_at_the_close(file: Path) -> None:
+    """In another one, where nobody is left to be told."""
+    slow = _Slow(file)
+    store = OutboxStore(slow)
+
+    async def leave() -> None:
+        for key in "ab":
+            store.append(_row(key))
+            await asyncio.sleep(0)
+
+    loop = asyncio.new_event_loop()
+    loop.run_until_complete(leave())
+    loop.close()
+    slow.go_on.set()
+    asyncio.run(store.close())
+    assert [row.key for row in _kept(file)] == ["a", "b"]
+    gc.collect()  # asyncio logs the task that its loop left behind, here and in no other test
+
+
+async def test_what_is_not_accepted_is_not_there_though_the_disk_has_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was told that it is not would write it again."""
+    store = OutboxStore(StoreFile(file, OURS))
+    write = StoreFile.write
+
+    def written_and_refused(self: StoreFile, statements: Sequence[Statement]) -> None:
+        write(self, statements)
+        raise ConfigError("input/output error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "write", written_and_refused)
+        with pytest.raises(ConfigError):
+            await store.append(_row("refused"))
+    await store.append(_row("accepted"))
+    await store.close()
+    assert [row.key for row in _kept(file)] == ["accepted"]
+
+
+async def test_a_closed_store_takes_nothing_and_leaves_nothing_open(file: Path) -> None:
+    """No thread, and no log beside the file; closing it twice is fine."""
+    before = set(threading.enumerate())
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("kept"))
+    await store.close()
+    await store.close()
+    with pytest.raises(ClientClosed):
+        store.append(_row("late"))
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT)
+        assert not thread.is_alive()
+    assert not file.with_name(f"{file.name}-wal").exists()
+
+
 async def test_who_gives_up_waiting_keeps_nobody_else_waiting(file: Path) -> None:
     """Of those who share a commit; what was given up is written as well."""
     store = OutboxStore(StoreFile(file, OURS))
@@ -521,6 +626,26 @@ async def test_what_a_full_disk_refuses_is_told_to_each(file: Path) -> None:
     assert "a" not in keys
     assert keys[-1] == "c"
     await store.close()
+
+
+async def test_what_nobody_waits_for_is_refused_in_silence(
+    file: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What may be there is looked for, so there is nothing to tell; who waits is told."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+
+    def refuse(_: object, __: object) -> None:
+        raise ConfigError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "write", refuse)
+        store.untried("a")
+        with pytest.raises(ConfigError):
+            await store.tried("a")
+    await store.close()
+    gc.collect()
+    assert "never retrieved" not in caplog.text
 
 
 async def test_whether_it_was_tried_is_kept_in_the_order_in_which_it_was_said(file: Path) -> None:

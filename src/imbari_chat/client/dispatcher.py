@@ -206,8 +206,15 @@ class EventDispatcher:
         self._end(None)
 
     async def _until(self, condition: Callable[[], bool]) -> None:
-        await self._notifier.until(lambda: condition() or self._over)
-        if self._over and not condition():
+        is_met = False
+
+        def is_settled() -> bool:
+            nonlocal is_met
+            is_met = condition()  # asked once: what it has found and taken is gone
+            return is_met or self._over
+
+        await self._notifier.until(is_settled)
+        if not is_met:
             raise self._failure or ClientClosed("what listened here has been closed")
 
     async def _take_all(self) -> None:

@@ -15,6 +15,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN, NOBODY
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.listeners import Target
+from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.emulator.database.on_disconnect import OnDisconnect
 from imbari_chat.emulator.database.requests import Request
 from imbari_chat.emulator.database.service import Answer, Service
@@ -90,6 +91,23 @@ def test_a_database_that_holds_anything_is_never_forgotten(databases: Databases)
     names = {namespace.name for namespace in databases}
     assert {"data", "rules", "setting", "listener", "the-default"} <= names
     assert _asked(service, "GET", "/a.json?ns=data", token="owner").response.body == b"1"
+
+
+def test_whether_databases_hold_anything_is_looked_at_now_and_then(
+    databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Naming one more costs a few looks, however many there are that do."""
+    looks, named = 0, 2000
+
+    def is_blank(_: Namespace) -> bool:
+        nonlocal looks
+        looks += 1
+        return False
+
+    monkeypatch.setattr(Namespace, "is_blank", property(is_blank))
+    for number in range(named):
+        databases.named(f"n{number}")
+    assert named < looks < 20 * named
 
 
 def test_refused_writes_leave_their_reasons_and_nothing_else(databases: Databases) -> None:

@@ -248,7 +248,6 @@ class ClientPresence:
         """A customer does something: not idle, for a while."""
         if self._idle_timer is not None:
             self._idle_timer.cancel()
-            self._idle_timer = None
         if self.is_on and isinstance(self._sign, CustomerSign) and self._sign.presence == "online":
             self._announcer.say(self._sign)
             loop = asyncio.get_running_loop()

@@ -202,7 +202,6 @@ class _Socket:
     def _cut_off(self) -> None:
         self._abort()
         self._wake.set()
-        self._taken.set()
 
     def _push(self, payload: Payload) -> None:
         self.backlog.push(payload, asked=True)
