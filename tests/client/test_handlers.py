@@ -280,6 +280,29 @@ async def test_what_came_before_the_end_can_still_be_waited_for(count: int) -> N
     await dispatcher.close()
 
 
+async def test_what_was_stopped_begins_anew() -> None:
+    """What came before, and how that ended, is forgotten; handlers hear what comes now."""
+    lives = iter(range(2))
+
+    async def source() -> AsyncGenerator[ChatEvent, None]:
+        life = next(lives)
+        yield _added(life)
+        if life == 0:
+            raise AccessDenied("not any more")
+        await asyncio.Event().wait()
+
+    dispatcher = EventDispatcher(source, on_error=lambda *_: None, is_news=lambda _: True)
+    heard = Heard()
+    with pytest.raises(AccessDenied):
+        await dispatcher.until_over()
+    await dispatcher.stop()
+    dispatcher.add(EventFilter(MessageAdded), heard)
+    assert await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT) == _added(1)
+    assert dispatcher.failure is None
+    assert await heard.until(1) == [_added(1)]
+    await dispatcher.close()
+
+
 async def test_what_was_closed_does_not_listen_again() -> None:
     """Whoever asks for more is told that it is over."""
     taken: list[int] = []

@@ -178,3 +178,17 @@ async def test_the_field_is_one_for_words() -> None:
     assert box.tab_behavior == "focus"
     looks = (box.show_line_numbers, box.highlight_cursor_line, box.cursor_blink)
     assert looks == (False, False, False)
+
+
+async def test_what_one_sends_is_seen_though_one_was_reading_above() -> None:
+    """The transcript is at its end again; a refusal to send leaves it where it is."""
+    talk = tuple(
+        message(f"m{n:03}", f"line {n}", timestamp=NOW + n, sender="admin") for n in range(200)
+    )
+    async with opened(Chat(AMINA, messages=talk)) as (app, pilot):
+        transcript = (await _open(app, pilot))._transcript
+        await pilot.press("pageup", "pageup", "enter")
+        await pilot.pause()
+        assert transcript.below > 0
+        await pilot.press(*"hello", "enter")
+        await until(pilot, lambda: transcript.below == 0)

@@ -326,6 +326,10 @@ async def test_a_canned_reply_is_read_before_it_is_sent() -> None:
         await pilot.press("alt+r", "2")
         await pilot.pause()
         assert app.store.state.draft == "Sent, Amina."
+        notice = app.store.state.notice
+        await pilot.press("alt+r", "escape")
+        await pilot.pause()
+        assert (app.store.state.draft, app.store.state.notice) == ("Sent, Amina.", notice)
 
 
 @pytest.mark.parametrize(
