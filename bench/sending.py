@@ -1,8 +1,9 @@
 """S5, S6 and S7: what one message costs over REST, for its sender and until a listener has it.
 
-Both sides talk to one emulator in a process of its own, under open rules; for S6 through a proxy
-that takes its time. The peer is firebase-admin, the way it is mostly used: a push of the message
-and an update of its session; and as it could be used: both in one update, which is what ours does.
+Both sides talk to one plain server in a process of its own, which costs them as little as a server
+may; for S6 through a proxy that takes its time. The peer is firebase-admin, the way it is mostly
+used: a push of the message and an update of its session; and as it could be used: both in one
+update, which is what ours does.
 """
 
 import json
@@ -15,10 +16,10 @@ from itertools import count
 from queue import Queue
 from typing import Final
 
-from bench import emulators
 from bench.connection import connected
 from bench.libraries import FirebaseAdmin, Ours, session
 from bench.measuring import in_turns
+from bench.programs import serving
 from bench.proxy import between
 from bench.row import Row, Target
 
@@ -131,7 +132,7 @@ def latency_far() -> Iterator[Row]:
 def _ways(*, listening: tuple[str, ...] = (), delay: float = 0.0) -> Iterator[_Ways]:
     """Ours and the peer's, before the same database, each kind with its own conversation."""
     with ExitStack() as stack:
-        host = stack.enter_context(emulators.ours()).database
+        host = stack.enter_context(serving("bench.neutral"))
         with connected(host) as store:
             for one in (_OURS, _TWO, _ONE):
                 store.ask("PUT", f"/chatSessions/{one}.json", json.dumps(session()))

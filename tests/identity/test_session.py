@@ -5,6 +5,7 @@ import io
 import logging
 import socket
 import threading
+import traceback
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -27,7 +28,7 @@ from imbari_chat.identity.session import (
     refuse_strangers,
 )
 from tests.identity.answering import AnsweringServer
-from tests.identity.places import LIVE, project_at
+from tests.identity.places import LIVE, closed_port, project_at
 
 BASE = "https://shop.firebaseio.com/a.json"
 JSON = {"content-type": "application/json; charset=utf-8"}
@@ -421,6 +422,16 @@ def test_a_silent_write_that_is_not_answered_fails_and_the_next_may_succeed(
     SilentWrites(asking, 5.0).patch("a", lambda _: (at, {}), b"2")
     asking.close()
     assert [one.body for one in server.asked] == [b"1", b"2"]
+
+
+def test_a_silent_write_that_fails_says_nothing_of_its_token() -> None:
+    """Nor does what it came of, which urllib3 writes."""
+    at = f"http://127.0.0.1:{closed_port()}/.json?print=silent&auth=s3cret"
+    asking = QuietSession(project_at("127.0.0.1:1"))
+    with pytest.raises(requests.ConnectionError) as caught:
+        SilentWrites(asking, 5.0).patch("a", lambda _: (at, {}), b"1")
+    asking.close()
+    assert "s3cret" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_silent_write_with_two_lengths_is_what_a_session_makes_of_it(

@@ -162,11 +162,32 @@ class _ByEnvironment(requests.adapters.HTTPAdapter):
         conn.ca_certs = conn.ca_cert_dir = None
 
 
+class _Aimed(dict[str, str]):
+    """Headers of a request to a target that needs no encoding.
+
+    urllib3 looks at each character of a target twice, and a token makes it a thousand long.
+    """
+
+    def __init__(self, headers: Mapping[str, str], target: str) -> None:
+        super().__init__(headers)
+        self.target = target
+
+    def copy(self) -> "_Aimed":
+        """The same, as urllib3 makes one."""
+        return _Aimed(self, self.target)
+
+
 class _Cut:
     """A connection that can be ended while its answer is waited for, and that sends in one go."""
 
     sock: Any
     _head: bytes | None = None  # of a request whose body follows at once; empty before it comes
+
+    def request(self, method: str, url: str, *args: Any, **options: Any) -> None:
+        headers = options.get("headers")
+        if isinstance(headers, _Aimed):
+            url = headers.target
+        super().request(method, url, *args, **options)  # type: ignore[misc]  # of the class beside it
 
     def endheaders(self, message_body: Any = None, **options: Any) -> None:
         """Send the head, together with a body that is there: in two parts it wakes a service twice.
@@ -417,9 +438,9 @@ class SilentWrites:
         try:
             answer = ready.pool.urlopen(
                 "PATCH",
-                ready.target,
+                ready.target if ready.pool.proxy else "/",  # by a URL it sees what a proxy is told
                 _in_pieces(body),
-                {**ready.request.headers, "Content-Length": str(len(body))},
+                _Aimed({**ready.request.headers, "Content-Length": str(len(body))}, ready.target),
                 retries=ready.adapter.max_retries,
                 timeout=self._timeout,
                 redirect=False,
