@@ -14,6 +14,7 @@ from imbari_chat import (
     MessageAdded,
     MessageChanged,
     MessageRemoved,
+    OutgoingMessage,
     RecordRejected,
     SessionAdded,
     SessionChanged,
@@ -153,7 +154,11 @@ class Listener:
             case ConnectionChanged(state="live"):
                 if not self.live.is_set():
                     heard.began = true_ms()
-                    heard.begun = tuple(heard.messages.values())
+                    # What one wrote oneself is told wherever it stands.
+                    given = heard.messages.values()
+                    heard.begun = tuple(
+                        one for one in given if not isinstance(one, OutgoingMessage)
+                    )
                     if heard.session_id is None and self._door.closings:
                         heard.before = self._door.said()
                 self.live.set()

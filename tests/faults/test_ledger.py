@@ -1,11 +1,16 @@
 """The judge finds what is wrong: without this, a clean verdict would mean nothing."""
 
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
+from imbari_chat import ConnectionChanged, MessageAdded, OutgoingMessage
+from imbari_chat.schema.models import ID_FIELD
+from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.pushid import PushIds
 from tests.faults.ledger import Entry, Heard, Stored, Verdict, judge
+from tests.faults.listener import Listener
 
 S = "-S"
 
@@ -180,6 +185,23 @@ def test_a_small_window_owes_what_stood_in_it() -> None:
     entries = _written("one", "two", "three", "four")
     assert _judged(entries, raw, late).faults == []
     assert _judged(entries, raw, holed).unheard == 1
+
+
+def test_what_one_wrote_oneself_says_nothing_of_where_the_first_window_began() -> None:
+    """It is told before the listener is called live, and may stand far below what was there."""
+    raw = _raw("mine", "two", "three")
+    stored = Stored(raw).messages[S]
+    own = OutgoingMessage.model_validate({**raw["messages"][S]["-m0"], ID_FIELD: "-m0"})
+    heard = Heard("listener", S, window=1)
+    listener = Listener(heard, cast("Any", SimpleNamespace(closings=0)))
+    for event in (
+        MessageAdded(SessionId(S), stored["-m2"]),
+        MessageAdded(SessionId(S), own),
+        ConnectionChanged("live"),
+    ):
+        listener._take(event)
+    assert heard.begun == (stored["-m2"],)
+    assert _judged(_written("mine", "two", "three"), raw, heard).unheard == 0
 
 
 def test_what_browsers_stamped_too_late_may_have_kept_a_message_out_of_a_small_window() -> None:
