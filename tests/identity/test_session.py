@@ -424,6 +424,20 @@ def test_a_silent_write_that_is_not_answered_fails_and_the_next_may_succeed(
     assert [one.body for one in server.asked] == [b"1", b"2"]
 
 
+def test_a_silent_write_finds_other_connections_when_its_own_were_given_back(
+    server: AnsweringServer,
+) -> None:
+    """A session keeps those to a few places, and closes the ones it has not used for longest."""
+    asking, write = _silent_writes(server, [])
+    write("a", b"1")
+    asking.close()
+    with suppress(requests.ConnectionError):  # that they were is found out by trying
+        write("a", b"2")
+    write("a", b"3")
+    asking.close()
+    assert server.asked[-1].body == b"3"
+
+
 def test_a_silent_write_that_fails_says_nothing_of_its_token() -> None:
     """Nor does what it came of, which urllib3 writes."""
     at = f"http://127.0.0.1:{closed_port()}/.json?print=silent&auth=s3cret"
