@@ -7,7 +7,7 @@ import pytest
 
 from imbari_chat import AsyncAdminChat
 from imbari_chat.errors import Unavailable
-from imbari_chat.net.rest import RestTransport
+from imbari_chat.identity.rest import RestAccess
 from tests.cli.harness import Program, Visitor
 
 
@@ -18,10 +18,10 @@ def session(place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> s
     session = visitor.writes("Hello")
     with monkeypatch.context() as outage:
 
-        async def away(*_: object) -> None:
+        def away(*_: object) -> None:
             raise Unavailable("away")
 
-        outage.setattr(RestTransport, "update", away)
+        outage.setattr(RestAccess, "update", away)
         asyncio.run(_leave(session))
     return session
 
@@ -102,10 +102,10 @@ def test_what_still_waits_is_a_failure(
     none."""
     program("outbox", "list", terminal=True)
 
-    async def away(*_: object) -> None:
+    def away(*_: object) -> None:
         raise Unavailable("away")
 
-    monkeypatch.setattr(RestTransport, "update", away)
+    monkeypatch.setattr(RestAccess, "update", away)
     monkeypatch.setenv("IMBARI_CHAT_TRANSPORT", "rest")
     result = program("outbox", "flush", "--timeout", "0.1", code=8)
     assert "0 sent, 3 kept" in result.stderr
