@@ -23,7 +23,7 @@ FIREBASE = {"apiKey": "any", "projectId": "demo-imbari"}
 def site() -> Iterator[httpx.Client]:
     """A client of the running site, with the SDK from the CDN."""
     with (
-        serving(Site([pages()], FIREBASE, EMULATOR, None)) as url,
+        serving(Site([pages()], FIREBASE, EMULATOR, None), 0) as url,
         plain_http.Client(base_url=url, trust_env=False) as client,
     ):
         yield client
@@ -160,7 +160,7 @@ def test_the_demo_prints_where_its_website_is(
 
 def test_what_was_served_is_gone_with_its_block() -> None:
     """Nobody answers at its port, and no thread is left."""
-    with serving(Site([pages()], FIREBASE, EMULATOR, None)) as url:
+    with serving(Site([pages()], FIREBASE, EMULATOR, None), 0) as url:
         threads = [one for one in threading.enumerate() if one.name == "imbari-site"]
         assert plain_http.get(f"{url}/", trust_env=False).status_code == 200
     assert not any(one.is_alive() for one in threads)

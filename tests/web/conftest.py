@@ -118,7 +118,7 @@ def place_at(here: Stage, browser: Browser, *more: Path) -> Iterator[Place]:
             {"auth": here.emulator.auth_host, "database": line.address},
             PACKAGES / "firebase",
         )
-        url = closing_time.enter_context(serving(site))
+        url = closing_time.enter_context(serving(site, 0))
 
         def new_context(**options: Any) -> Context:
             context = Context(browser, **options)

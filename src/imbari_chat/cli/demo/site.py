@@ -139,7 +139,7 @@ def installed_sdk() -> Path | None:
 
 
 @contextmanager
-def serving(site: Site, port: int = 0) -> Iterator[str]:
+def serving(site: Site, port: int) -> Iterator[str]:
     """Serve until the block ends; gives the address without a slash at its end.
 
     Args:

@@ -12,7 +12,7 @@ from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
-from imbari_chat.emulator.auth.uris import form_encoded, form_pairs, is_absolute
+from imbari_chat.emulator.auth.uris import form_pairs, is_absolute, with_query
 from imbari_chat.emulator.tokens import decode_unverified, parse_object
 from imbari_chat.wire.json import Json, dumps
 
@@ -155,11 +155,7 @@ def _parameters(call: Call) -> tuple[dict[str, str], str]:
     parameters = dict(form_pairs(parts.query))
     parameters |= dict(form_pairs(call.fields.text("postBody") or ""))
     parameters |= dict(form_pairs(parts.fragment))
-    query = form_encoded(parameters.items())
-    path = parts.path or ("/" if parts.netloc else "")
-    return parameters, parts._replace(
-        netloc=parts.netloc.lower(), path=path, query=query, fragment=""
-    ).geturl()
+    return parameters, with_query(uri, parameters)
 
 
 def _claims(token: str | None) -> dict[str, Json] | None:

@@ -2,14 +2,14 @@
 
 from dataclasses import dataclass, replace
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from imbari_chat.emulator.auth.accounts import OobCode
 from imbari_chat.emulator.auth.call import Call
 from imbari_chat.emulator.auth.errors import BadRequest
 from imbari_chat.emulator.auth.fields import Fields
 from imbari_chat.emulator.auth.oob import apply_code, reset_password
-from imbari_chat.emulator.auth.uris import form_encoded, form_pairs, is_absolute
+from imbari_chat.emulator.auth.uris import form_pairs, is_absolute, with_query
 from imbari_chat.wire.json import Json
 
 __all__ = ["Followed", "follow"]
@@ -112,10 +112,8 @@ def _sign_in(call: Call) -> Followed:
     parts = urlsplit(target)
     query = dict(form_pairs(parts.query))
     query |= {name: value for name, value in call.query.items() if name != "continueUrl"}
-    path = parts.path or ("/" if parts.netloc else "")
-    return Followed(
-        303, {}, urlunsplit(parts._replace(path=path, query=form_encoded(query.items())))
-    )
+    fragment = f"#{parts.fragment}" if parts.fragment else ""
+    return Followed(303, {}, f"{with_query(target, query)}{fragment}")
 
 
 def _without_password(code: OobCode, given: str) -> Followed:
