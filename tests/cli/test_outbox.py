@@ -7,7 +7,7 @@ import pytest
 
 from imbari_chat import AsyncAdminChat
 from imbari_chat.errors import Unavailable
-from imbari_chat.net.rest import RestTransport
+from imbari_chat.identity.rest import RestAccess
 from tests.cli.harness import Program, Visitor
 
 
@@ -17,13 +17,13 @@ def session(place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> s
     monkeypatch.setenv("IMBARI_CHAT_OUTBOX", "durable")
     session = visitor.writes("Hello")
     with monkeypatch.context() as outage:
-
-        async def away(*_: object) -> None:
-            raise Unavailable("away")
-
-        outage.setattr(RestTransport, "update", away)
+        outage.setattr(RestAccess, "update", _away)
         asyncio.run(_leave(session))
     return session
+
+
+def _away(*_: object) -> None:
+    raise Unavailable("away")
 
 
 async def _leave(session: str) -> None:
@@ -101,11 +101,7 @@ def test_what_still_waits_is_a_failure(
     """Of the network, whose exit code it has; what somebody holds back, and what is behind, is
     none."""
     program("outbox", "list", terminal=True)
-
-    async def away(*_: object) -> None:
-        raise Unavailable("away")
-
-    monkeypatch.setattr(RestTransport, "update", away)
+    monkeypatch.setattr(RestAccess, "update", _away)
     monkeypatch.setenv("IMBARI_CHAT_TRANSPORT", "rest")
     result = program("outbox", "flush", "--timeout", "0.1", code=8)
     assert "0 sent, 3 kept" in result.stderr
