@@ -17,13 +17,13 @@ def session(place: Path, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> s
     monkeypatch.setenv("IMBARI_CHAT_OUTBOX", "durable")
     session = visitor.writes("Hello")
     with monkeypatch.context() as outage:
-
-        def away(*_: object) -> None:
-            raise Unavailable("away")
-
-        outage.setattr(RestAccess, "update", away)
+        outage.setattr(RestAccess, "update", _away)
         asyncio.run(_leave(session))
     return session
+
+
+def _away(*_: object) -> None:
+    raise Unavailable("away")
 
 
 async def _leave(session: str) -> None:
@@ -101,11 +101,7 @@ def test_what_still_waits_is_a_failure(
     """Of the network, whose exit code it has; what somebody holds back, and what is behind, is
     none."""
     program("outbox", "list", terminal=True)
-
-    def away(*_: object) -> None:
-        raise Unavailable("away")
-
-    monkeypatch.setattr(RestAccess, "update", away)
+    monkeypatch.setattr(RestAccess, "update", _away)
     monkeypatch.setenv("IMBARI_CHAT_TRANSPORT", "rest")
     result = program("outbox", "flush", "--timeout", "0.1", code=8)
     assert "0 sent, 3 kept" in result.stderr
