@@ -94,7 +94,7 @@ def _options(command: Any, ctx: Any, heading: str = ".SH OPTIONS") -> Iterator[s
             kind = parameter.display_type_rich(ctx)
             names += f" {kind}" if kind else ""
         default = parameter.default
-        said = "" if not parameter.show_default or default in (None, False, ()) else default
+        said = "" if default in (None, False, ()) else default
         said = getattr(said, "value", said)
         yield from _entry(names, parameter.help or "", f"By default {said}." if said != "" else "")
 

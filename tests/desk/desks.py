@@ -303,7 +303,7 @@ async def until(pilot: Pilot[None], happened: Callable[[], object]) -> None:
             await pilot.pause(0.01)
 
 
-def screen_of(app: Desk) -> list[str]:
+def screen_of(app: textual.app.App[Any]) -> list[str]:
     """The rows on the screen as text, without control sequences."""
     return [
         "".join(segment.text for segment in line if not segment.control).rstrip()

@@ -1,9 +1,17 @@
 """Questions over the desk, on an app of the test's own."""
 
+from collections.abc import Callable
+
 import pytest
 from textual.app import App
+from textual.screen import ModalScreen
 
-from imbari_chat.desk.prompts import Choose
+from imbari_chat.desk.prompts import AskText, Choose
+from imbari_chat.desk.text_page import TextPage
+from tests.desk.desks import screen_of
+
+WORDS = "[red]Ring [/x]"
+"""As a customer or a colleague may write; Textual would take it for markup."""
 
 
 @pytest.mark.parametrize(
@@ -49,3 +57,26 @@ async def test_there_is_always_room_for_one_choice() -> None:
         question.action_move(1)
         question.action_move(1)
         assert question._rows.content == "> 1  c1"
+
+
+@pytest.mark.parametrize(
+    ("screen", "keys"),
+    [
+        (lambda: TextPage([WORDS]), ""),
+        (lambda: AskText(WORDS), ""),
+        (lambda: AskText("What?", hint=WORDS), ""),
+        (lambda: AskText("What?", check=lambda _: WORDS), "enter"),
+        (lambda: Choose(WORDS, [("c0", 0)]), ""),
+        (lambda: Choose("Which?", [(WORDS, 0)]), ""),
+    ],
+    ids=["page", "question", "hint", "problem", "question of a choice", "choice"],
+)
+async def test_what_others_wrote_is_drawn_as_they_wrote_it(
+    screen: Callable[[], ModalScreen[object]], keys: str
+) -> None:
+    """Brackets and all, wherever there is room for it."""
+    async with App[None]().run_test() as pilot:
+        await pilot.app.push_screen(screen())
+        await pilot.press(*keys.split())
+        await pilot.pause()
+        assert any(WORDS in row for row in screen_of(pilot.app))

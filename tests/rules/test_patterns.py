@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from imbari_chat.rules.automaton import Characters
 from imbari_chat.rules.patterns import PatternMistake, compile_pattern
 from tests.rules.specs import load
 
@@ -172,6 +173,23 @@ def test_no_pattern_costs_more_than_its_size_times_the_text(
     before = automaton.work
     automaton.search(text)
     assert automaton.work - before <= 2 * len(automaton._program) * len(text)
+
+
+def test_whoever_pays_pays_for_every_character_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To each of many alternatives, though none of them takes it: the work is in the asking."""
+    shown = 0
+    admit = Characters.admit
+
+    def noted(self: Characters, character: str) -> bool:
+        nonlocal shown
+        shown += 1
+        return admit(self, character)
+
+    monkeypatch.setattr(Characters, "admit", noted)
+    pattern = compile_pattern(f"^(({'a|' * 200}[^a])d)*$")
+    paid: list[int] = []
+    assert pattern.search("".join(f"{chr(0x4E00 + at)}d" for at in range(100)), paid.append)
+    assert 100 * 200 < shown <= sum(paid)
 
 
 @given(

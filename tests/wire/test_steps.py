@@ -126,10 +126,13 @@ def test_of_a_repeated_key_the_last_counts() -> None:
         '{"a":[1}',
         "{",
         '{"a"',
+        "[1]]",
+        '{"a":1},',
+        "1 2",
     ],
 )
 def test_a_sign_that_is_missing_is_missed_in_steps_as_at_once(text: str) -> None:
-    """Between a name and its value, between two of them, and at the end."""
+    """Between a name and its value, between two of them, and at the end; or one too many there."""
     for in_steps in (False, True):
         with pytest.raises(InvalidData):
             parse(text, in_steps=in_steps)

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 _COLUMNS: Final = ("id", "email", "is_admin", "disabled")
 
-_Email = Annotated[str, typer.Argument(metavar="EMAIL", show_default=False)]
+_Email = Annotated[str, typer.Argument(metavar="EMAIL")]
 
 
 def family() -> App:

@@ -47,7 +47,7 @@ def login(
     ctx: typer.Context,
     email: Annotated[
         str | None,
-        typer.Argument(metavar="EMAIL", help="Asked for if left out.", show_default=False),
+        typer.Argument(metavar="EMAIL", help="Asked for if left out."),
     ] = None,
     password_stdin: PasswordStdin = False,
     quiet: Quiet = False,

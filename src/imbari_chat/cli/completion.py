@@ -54,7 +54,7 @@ class Shell(StrEnum):
 
 
 def completion(
-    shell: Annotated[Shell, typer.Argument(help="Which shell it is for.", show_default=False)],
+    shell: Annotated[Shell, typer.Argument(help="Which shell it is for.")],
 ) -> None:
     """Print what lets a shell complete commands, options, conversations and their customers."""
     from typer import completion as typers

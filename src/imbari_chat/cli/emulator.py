@@ -65,9 +65,7 @@ def start(
     options: EmulatorOptions,
     parent: Annotated[
         int | None,
-        typer.Option(
-            metavar="PID", help="End when this process, the parent, does.", show_default=False
-        ),
+        typer.Option(metavar="PID", help="End when this process, the parent, does."),
     ] = None,
     json: Json = False,
     quiet: Quiet = False,
@@ -93,9 +91,7 @@ def start(
 @taking_options
 def execute(
     ctx: typer.Context,
-    command: Annotated[
-        list[str], typer.Argument(metavar="COMMAND...", help="After --.", show_default=False)
-    ],
+    command: Annotated[list[str], typer.Argument(metavar="COMMAND...", help="After --.")],
     options: EmulatorOptions,
 ) -> None:
     """Run a command beside a fresh emulator, at free ports, and answer with its exit code."""

@@ -29,43 +29,36 @@ DEFAULT_EMULATOR_PROJECT: Final = "demo-imbari"
 
 _Port = Annotated[
     int | None,
-    typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one.", show_default=False),
+    typer.Option(min=0, max=65535, metavar="PORT", help="0 takes a free one."),
 ]
 _Rules = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
         help="Security rules, instead of the shipped ones; loaded again when the file changes.",
-        show_default=False,
     ),
 ]
 _NoRules = Annotated[bool, typer.Option("--no-rules", help="Allow everything.")]
 _Config = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Ports and rules from a firebase.json.", show_default=False),
+    typer.Option(metavar="FILE", help="Ports and rules from a firebase.json."),
 ]
 _Project = Annotated[
     str | None,
-    typer.Option(
-        metavar="ID", help=f"Project id; {DEFAULT_EMULATOR_PROJECT} by default.", show_default=False
-    ),
+    typer.Option(metavar="ID", help=f"Project id; {DEFAULT_EMULATOR_PROJECT} by default."),
 ]
-_Host = Annotated[
-    str | None, typer.Option(metavar="HOST", help="Where to listen.", show_default=False)
-]
+_Host = Annotated[str | None, typer.Option(metavar="HOST", help="Where to listen.")]
 _Remote = Annotated[bool, typer.Option("--allow-remote", help="Let other machines in.")]
 _Data = Annotated[
     Path | None,
-    typer.Option(
-        metavar="DIR", help="Keep data and users here, also when killed.", show_default=False
-    ),
+    typer.Option(metavar="DIR", help="Keep data and users here, also when killed."),
 ]
 _Sync = Annotated[
     bool, typer.Option("--fsync", help="With --data: survive power cuts too; slower.")
 ]
 _Import = Annotated[
     Path | None,
-    typer.Option("--import", metavar="DIR", help="Begin with an export.", show_default=False),
+    typer.Option("--import", metavar="DIR", help="Begin with an export."),
 ]
 _Export = Annotated[
     str | None,
@@ -73,7 +66,6 @@ _Export = Annotated[
         EXPORT_ON_EXIT,
         metavar="[DIR]",
         help="Export at the end; to the directory of --import if none is named.",
-        show_default=False,
     ),
 ]
 _Log = Annotated[

@@ -50,14 +50,12 @@ def explain(
     ],
     value: Annotated[
         str | None,
-        typer.Option(metavar="JSON", help="What is written; null deletes.", show_default=False),
+        typer.Option(metavar="JSON", help="What is written; null deletes."),
     ] = None,
     rules: Annotated[File, typer.Option(metavar="FILE", help="The rules.")] = DEFAULT_FILE,
     data: Annotated[
         File | None,
-        typer.Option(
-            metavar="FILE", help="What is stored, as JSON; otherwise nothing.", show_default=False
-        ),
+        typer.Option(metavar="FILE", help="What is stored, as JSON; otherwise nothing."),
     ] = None,
     auth: Annotated[
         str | None,
@@ -65,7 +63,6 @@ def explain(
             "--as",
             metavar="JSON",
             help='Who asks, as auth in the rules: {"uid": "amina", "token": {...}}.',
-            show_default=False,
         ),
     ] = None,
     as_admin: Annotated[
@@ -76,18 +73,16 @@ def explain(
     ] = False,
     order_by: Annotated[
         str | None,
-        typer.Option(metavar="CHILD", help="Also $key, $value, $priority.", show_default=False),
+        typer.Option(metavar="CHILD", help="Also $key, $value, $priority."),
     ] = None,
-    start_at: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT, show_default=False)] = None,
-    end_at: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT, show_default=False)] = None,
-    equal_to: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT, show_default=False)] = None,
-    limit_to_first: Annotated[int | None, typer.Option(show_default=False)] = None,
-    limit_to_last: Annotated[int | None, typer.Option(show_default=False)] = None,
+    start_at: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT)] = None,
+    end_at: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT)] = None,
+    equal_to: Annotated[str | None, typer.Option(help=_JSON_OR_TEXT)] = None,
+    limit_to_first: int | None = None,
+    limit_to_last: int | None = None,
     now: Annotated[
         int | None,
-        typer.Option(
-            metavar="MS", help="now in the rules; otherwise the time.", show_default=False
-        ),
+        typer.Option(metavar="MS", help="now in the rules; otherwise the time."),
     ] = None,
     json: Json = False,
 ) -> None:

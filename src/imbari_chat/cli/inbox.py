@@ -58,7 +58,6 @@ def inbox(
         typer.Option(
             metavar="WHEN",
             help=f"Only those with a message since then: {AGO}.",
-            show_default=False,
         ),
     ] = None,
     mine: Annotated[bool, typer.Option("--mine", help="Only those that you have.")] = False,

@@ -56,16 +56,13 @@ _NAMING: Final = (
 )
 SessionArgument = Annotated[
     str,
-    typer.Argument(
-        metavar="SESSION", help=f"Its {_NAMING}.", show_default=False, autocompletion=sessions
-    ),
+    typer.Argument(metavar="SESSION", help=f"Its {_NAMING}.", autocompletion=sessions),
 ]
 OptionalSession = Annotated[
     str | None,
     typer.Argument(
         metavar="SESSION",
         help="Only this conversation; all of them otherwise.",
-        show_default=False,
         autocompletion=sessions,
     ),
 ]
@@ -74,7 +71,6 @@ SessionArguments = Annotated[
     typer.Argument(
         metavar="SESSION...",
         help=f"Of each its {_NAMING}; - reads ids from standard input.",
-        show_default=False,
         autocompletion=sessions,
     ),
 ]

@@ -34,14 +34,13 @@ _WHAT: Final = {"admin": "message", "customer": "customer's message"}
 
 Side = Annotated[
     Literal["admin", "customer"],
-    typer.Option("--of", help="Whose outbox.", show_default=True),
+    typer.Option("--of", help="Whose outbox."),
 ]
 Messages = Annotated[
     list[str] | None,
     typer.Argument(
         metavar="[MESSAGE]...",
         help="Numbers of the list, ids, or beginnings of ids.",
-        show_default=False,
     ),
 ]
 Named = Annotated[
@@ -49,7 +48,6 @@ Named = Annotated[
     typer.Argument(
         metavar="MESSAGE...",
         help="Numbers of the list, ids, or beginnings of ids.",
-        show_default=False,
     ),
 ]
 

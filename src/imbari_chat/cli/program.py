@@ -80,12 +80,10 @@ def _show_version(asked: bool) -> None:
 
 def _root(
     ctx: typer.Context,
-    project: Annotated[
-        str | None, typer.Option(metavar="ID", help="Firebase project id.", show_default=False)
-    ] = None,
+    project: Annotated[str | None, typer.Option(metavar="ID", help="Firebase project id.")] = None,
     database_url: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="A live database's address.", show_default=False),
+        typer.Option(metavar="URL", help="A live database's address."),
     ] = None,
     emulator: Annotated[
         str | None,
@@ -93,20 +91,19 @@ def _root(
             metavar="[HOST:PORT]",
             help=f"Talk to a database emulator, at {EMULATOR_DATABASE} unless said otherwise; its"
             f" Auth half is at port {EMULATOR_AUTH_PORT}.",
-            show_default=False,
         ),
     ] = None,
     profile: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="Which stored sign-in to use.", show_default=False),
+        typer.Option(metavar="NAME", help="Which stored sign-in to use."),
     ] = None,
     credentials: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="A service account's key file.", show_default=False),
+        typer.Option(metavar="FILE", help="A service account's key file."),
     ] = None,
     request_timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long one request may take.", show_default=False),
+        typer.Option(metavar="SECONDS", help="How long one request may take."),
     ] = None,
     show_version: Annotated[  # noqa: ARG001  # its callback does the work
         bool,

@@ -24,7 +24,6 @@ Fields = Annotated[
         "--fields",
         metavar="NAME,...",
         help="Print these fields, by their names in the JSON.",
-        show_default=False,
     ),
 ]
 

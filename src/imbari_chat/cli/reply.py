@@ -51,7 +51,6 @@ def reply(
             metavar="[TEXT]",
             help="In quotes, or /NAME for a canned reply; - reads standard input. Without it, your"
             " editor opens.",
-            show_default=False,
             autocompletion=canned_replies,
         ),
     ] = None,

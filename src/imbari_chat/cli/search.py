@@ -65,7 +65,6 @@ def search(
         typer.Option(
             metavar="WHEN",
             help="Only in those with a message since then; as for `inbox`.",
-            show_default=False,
         ),
     ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="Stop after so many.")] = 20,

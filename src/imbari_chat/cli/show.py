@@ -44,7 +44,6 @@ _When = Annotated[
     typer.Option(
         metavar="WHEN",
         help=f"{AGO[0].upper()}{AGO[1:]}.",
-        show_default=False,
     ),
 ]
 

@@ -141,7 +141,6 @@ def help_(
         typer.Argument(
             metavar="[TOPIC|COMMAND]...",
             help="What to read about.",
-            show_default=False,
             autocompletion=lambda: list(TOPICS),
         ),
     ] = None,

@@ -43,7 +43,6 @@ def watch(
             "--event",
             metavar="EVENT",
             help=f"Only this: {', '.join(Kind)}. May be repeated; all of them otherwise.",
-            show_default=False,
         ),
     ] = None,
     history: Annotated[
@@ -54,7 +53,6 @@ def watch(
         typer.Option(
             metavar="WHEN",
             help=f"Begin with the messages since then: {AGO}.",
-            show_default=False,
         ),
     ] = None,
     until: Annotated[
@@ -62,7 +60,6 @@ def watch(
         typer.Option(
             metavar="WHEN",
             help="End then: so long from now (+30m), or a date or time.",
-            show_default=False,
         ),
     ] = None,
     timeout: Within = None,
@@ -74,7 +71,6 @@ def watch(
             metavar="PROGRAM",
             help="Run this for each, one after the other, with the JSON of --jsonl on its standard"
             " input. Words are split as a shell does; no shell sees them.",
-            show_default=False,
         ),
     ] = None,
     jsonl: Annotated[

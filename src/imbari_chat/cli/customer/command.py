@@ -11,10 +11,10 @@ __all__ = ["customer"]
 
 def customer(
     ctx: typer.Context,
-    name: Annotated[str | None, typer.Option(help="Who you are.", show_default=False)] = None,
-    email: Annotated[str | None, typer.Option(help="Your e-mail.", show_default=False)] = None,
-    phone: Annotated[str | None, typer.Option(help="Your phone.", show_default=False)] = None,
-    topic: Annotated[str | None, typer.Option(help="What it is about.", show_default=False)] = None,
+    name: Annotated[str | None, typer.Option(help="Who you are.")] = None,
+    email: Annotated[str | None, typer.Option(help="Your e-mail.")] = None,
+    phone: Annotated[str | None, typer.Option(help="Your phone.")] = None,
+    topic: Annotated[str | None, typer.Option(help="What it is about.")] = None,
     new: Annotated[
         bool,
         typer.Option("--new/--resume", help="Start another conversation, or go on with the last."),
@@ -25,7 +25,6 @@ def customer(
             metavar="SECONDS",
             min=0.001,
             help="In a pipe: wait so long for an answer; exit code 124 if none comes.",
-            show_default=False,
         ),
     ] = None,
     json: Json = False,

@@ -16,7 +16,7 @@ def demo(
     customers: Annotated[int, typer.Option(min=1, max=50, help="How many write.")] = 4,
     seconds: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", min=0.001, help="Leave after so long.", show_default=False),
+        typer.Option(metavar="SECONDS", min=0.001, help="Leave after so long."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Another number, other pauses.")] = 1,
     web: Annotated[

@@ -35,7 +35,6 @@ def export(
         typer.Argument(
             metavar="[SESSION]...",
             help="Only these, named as for `show`; all of them otherwise.",
-            show_default=False,
         ),
     ] = None,
     output: Annotated[
@@ -43,12 +42,11 @@ def export(
         typer.Option(
             metavar="FILE",
             help="Where to; replaced as a whole, or left as it was. Standard output otherwise.",
-            show_default=False,
         ),
     ] = None,
     kind: Annotated[
         Literal["jsonl", "csv", "md", "html"] | None,
-        typer.Option("--format", help="As FILE ends, or else jsonl.", show_default=False),
+        typer.Option("--format", help="As FILE ends, or else jsonl."),
     ] = None,
     status: Annotated[Shown, typer.Option(help="Which conversations.")] = Shown.ALL,
     since: Annotated[
@@ -56,7 +54,6 @@ def export(
         typer.Option(
             metavar="WHEN",
             help="Only those with a message since then; as for `inbox`.",
-            show_default=False,
         ),
     ] = None,
     notes: Annotated[bool, typer.Option("--notes", help="With the team's private notes.")] = False,

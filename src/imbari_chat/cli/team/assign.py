@@ -34,7 +34,6 @@ def assign(
             metavar="WHO",
             help="Hand it over: to a colleague by name, e-mail or uid, or to anybody as uid:UID."
             " E-mails need a service account or an Auth emulator.",
-            show_default=False,
         ),
     ] = None,
     take: Annotated[

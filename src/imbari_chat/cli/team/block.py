@@ -34,12 +34,11 @@ def block(
         typer.Argument(
             metavar="[SESSION]",
             help="Whose customer. Without it, those who are blocked are listed.",
-            show_default=False,
         ),
     ] = None,
     reason: Annotated[
         str | None,
-        typer.Option("--reason", metavar="TEXT", help="Why, for colleagues.", show_default=False),
+        typer.Option("--reason", metavar="TEXT", help="Why, for colleagues."),
     ] = None,
     until: Annotated[
         str | None,
@@ -47,7 +46,6 @@ def block(
             "--until",
             metavar="WHEN",
             help=f"When it ends by itself: {WHEN}.",
-            show_default=False,
         ),
     ] = None,
     lift: Annotated[bool, typer.Option("--lift", help="Let them write again.")] = False,

@@ -25,7 +25,7 @@ def label(
     session: SessionArgument,
     labels: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[LABEL]...", help="Labels to add.", show_default=False),
+        typer.Argument(metavar="[LABEL]...", help="Labels to add."),
     ] = None,
     remove: Annotated[
         list[str] | None,
@@ -66,7 +66,7 @@ def snooze(
     session: SessionArgument,
     until: Annotated[
         str | None,
-        typer.Argument(metavar="[UNTIL]", help=f"Until when: {WHEN}.", show_default=False),
+        typer.Argument(metavar="[UNTIL]", help=f"Until when: {WHEN}."),
     ] = None,
     wake: Annotated[bool, typer.Option("--wake", help="Have it in sight again.")] = False,
     json: Json = False,

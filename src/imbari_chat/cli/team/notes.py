@@ -34,7 +34,6 @@ def notes(
         typer.Argument(
             metavar="[TEXT]",
             help="What to note, in quotes; - reads standard input. Without it, notes are listed.",
-            show_default=False,
         ),
     ] = None,
     delete: Annotated[
@@ -42,7 +41,6 @@ def notes(
         typer.Option(
             metavar="NOTE",
             help="Take away the note with this id, or whose id begins so.",
-            show_default=False,
         ),
     ] = None,
     json: Json = False,

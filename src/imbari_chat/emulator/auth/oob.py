@@ -36,7 +36,7 @@ def send_code(call: Call) -> dict[str, Json]:
     kind = fields.choice("requestType", REQUEST_TYPES)
     if not kind or kind == "OOB_REQ_TYPE_UNSPECIFIED":
         raise BadRequest("MISSING_REQ_TYPE")
-    wants_link = fields.flag("returnOobLink") or False
+    wants_link = fields.flag("returnOobLink")
     if wants_link and not call.owner:
         raise BadRequest("INSUFFICIENT_PERMISSION")
     target = fields.text("continueUrl")
