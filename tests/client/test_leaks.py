@@ -47,15 +47,17 @@ def again(work):
     say(before=before, after=after, end=after)
 
 def again_async(work):
-    def left_here():
+    async def left_here():
+        left()
+        await asyncio.sleep(0)  # the loop hears of what threads did last, and lets go of it
         running = asyncio.all_tasks() - {asyncio.current_task()}
         return dict(left(), tasks=[one.get_name() for one in running])
     async def main():
         await work()
-        before = left_here()
+        before = await left_here()
         for _ in range(rounds):
             await work()
-        return before, left_here()
+        return before, await left_here()
     before, after = asyncio.run(main())
     say(before=before, after=after, end=left())
 """
