@@ -8,6 +8,7 @@ from textual.screen import ModalScreen
 
 from imbari_chat.desk.prompts import AskText, Choose
 from imbari_chat.desk.text_page import TextPage
+from imbari_chat.view.widths import widest
 from tests.desk.desks import screen_of
 
 WORDS = "[red]Ring [/x]"
@@ -80,3 +81,15 @@ async def test_what_others_wrote_is_drawn_as_they_wrote_it(
         await pilot.press(*keys.split())
         await pilot.pause()
         assert any(WORDS in row for row in screen_of(pilot.app))
+
+
+async def test_a_page_stays_in_its_columns() -> None:
+    """By anybody's count, between words; what fits is left as it is laid out."""
+    columns = "  Enter      open it"
+    async with App[None]().run_test() as pilot:
+        await pilot.app.push_screen(TextPage([columns, " ".join(["Amina 👩‍👩‍👧"] * 20)]))
+        await pilot.pause()
+        rows = [row.rstrip() for row in screen_of(pilot.app)]
+        assert columns in rows
+        assert sum(row.count("👩‍👩‍👧") for row in rows) == 20
+        assert max(map(widest, rows)) <= 71
