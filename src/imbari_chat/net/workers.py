@@ -190,11 +190,11 @@ class _Call:
         self._cut: Callable[[], None] | None = None
         self._given_up = False
         self._heard_at: float | None = None  # or began, in monotonic seconds; None while it waits
-        self.since = time.monotonic()
+        self.since: float = time.monotonic()
         """When it was asked for, in monotonic seconds."""
-        self.silence = 0.0
+        self.silence: float = 0.0
         """Seconds for which it may hear nothing, if anybody looks."""
-        self.is_over = False
+        self.is_over: bool = False
         """Whether nobody is to be told of it any more. Written on the loop alone."""
 
     def make(self) -> None:
