@@ -367,6 +367,16 @@ def test_a_socks_proxy_is_asked_for_names_too(
     assert live.socks.asked
 
 
+def test_everything_over_rest_goes_through_a_socks_proxy(
+    live: Live, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its connections are of a kind of their own, and are told where to write all the same."""
+    _set(monkeypatch, {"all_proxy": f"socks5h://127.0.0.1:{live.socks.port}/"})
+    _set(monkeypatch, {"SSL_CERT_FILE": str(authority.certificate)})
+    _rest(live.flags)
+    assert live.socks.asked
+
+
 @pytest.mark.parametrize("act", [_read, _rest, _socket, _rules], ids=lambda act: act.__name__)
 def test_what_no_proxy_lists_is_reached_directly(
     act: Callable[[Flags], None],

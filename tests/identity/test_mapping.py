@@ -338,14 +338,16 @@ def test_a_token_that_is_not_given_is_refused_or_only_not_had(
 
 @pytest.mark.parametrize("act", ["get", "query", "update"])
 @pytest.mark.parametrize("status", [429, 503])
-@pytest.mark.parametrize("body", ['{"error":"Slow down, please"}', "<html>"])
+@pytest.mark.parametrize(
+    ("body", "pause"), [('{"error":"Slow down, please"}', 7.0), ("<html>", None)]
+)
 def test_for_how_long_it_wants_to_be_left_alone_is_told(
-    access: Access, server: AnsweringServer, act: str, status: int, body: str
+    access: Access, server: AnsweringServer, act: str, status: int, body: str, pause: float | None
 ) -> None:
-    """By the service, or by whatever stands before it."""
+    """By the service. What stands before it is no service, and may be gone in a moment."""
     server.status, server.body = status, body
     server.headers = {**server.headers, "retry-after": "7"}
-    assert failure(acts(access)[act]).retry_after == 7.0
+    assert failure(acts(access)[act]).retry_after == pause
     del server.headers["retry-after"]
     assert failure(acts(access)[act]).retry_after is None
 

@@ -314,23 +314,6 @@ async def test_an_answer_that_opens_no_socket_is_told(service: Service, status: 
     assert line.is_gone
 
 
-@pytest.mark.parametrize(
-    ("headers", "pause"),
-    [([("Retry-After", "7")], 7.0), ([("Retry-After", "7")] * 2, None), ([], None)],
-)
-async def test_for_how_long_an_answer_asks_to_be_left_alone_is_told(
-    service: Service, headers: list[tuple[str, str]], pause: float | None
-) -> None:
-    """Unless it says so twice."""
-    told = Told()
-    service.does = lambda _, __: Response(
-        503, "x", Headers([("Content-Length", "0"), *headers]), b""
-    )
-    await _dialed(service, told)
-    assert told.error is not None
-    assert told.error.retry_after == pause
-
-
 async def test_one_that_hangs_up_before_it_answers_is_told(
     service: Service, caplog: pytest.LogCaptureFixture
 ) -> None:

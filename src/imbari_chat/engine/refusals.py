@@ -215,10 +215,12 @@ def refusal(
         call: What was asked.
         kind: Its content type.
         tagged: Whether it has an ETag.
-        retry_after: Seconds for which it asks to be left alone.
+        retry_after: Seconds for which it asks to be left alone. A stranger is not believed: it may
+            be gone in a moment.
     """
-    is_own = is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google)
-    error = verdict(status, body, call) if is_own else stranger(status, call)
+    if not is_from_service(status, kind, body, tagged=tagged, of_google=call.of_google):
+        return stranger(status, call)
+    error = verdict(status, body, call)
     error.retry_after = retry_after
     return error
 

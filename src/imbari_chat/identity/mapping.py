@@ -71,9 +71,7 @@ def service_errors(call: Call) -> Iterator[None]:
 def from_transport(error: requests.RequestException, call: Call) -> ImbariError:
     """An exception of requests, also in the shape ``HTTPError(original, body)`` of pyrebase4."""
     if isinstance(error, StrangerAnswer):
-        strange = stranger(error.status, call)
-        strange.retry_after = error.retry_after
-        return strange
+        return stranger(error.status, call)
     if isinstance(error, requests.exceptions.InvalidJSONError):
         return stranger(200, call)
     answer = answered(error)

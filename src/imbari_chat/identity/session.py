@@ -283,13 +283,11 @@ class StrangerAnswer(requests.RequestException):
 
     Attributes:
         status: Of the answer.
-        retry_after: Seconds for which it asks to be left alone; None if it does not.
     """
 
-    def __init__(self, status: int, retry_after: float | None = None) -> None:
+    def __init__(self, status: int) -> None:
         super().__init__("the answer is not the service's")
         self.status = status
-        self.retry_after = retry_after
 
 
 def retry_after(answer: requests.Response) -> float | None:
@@ -310,7 +308,7 @@ def refuse_strangers(response: requests.Response, *_: object, **__: object) -> N
             asked.
     """
     if not _may_be_the_service(response):
-        raise StrangerAnswer(response.status_code, retry_after(response))
+        raise StrangerAnswer(response.status_code)
     response.json = partial(_json_of, response)  # type: ignore[method-assign]
     if _is_databases(response):
         _tell_the_time(response.headers)
@@ -438,7 +436,7 @@ class SilentWrites:
         try:
             answer = ready.pool.urlopen(
                 "PATCH",
-                ready.target if ready.pool.proxy else "/",  # by a URL it sees what a proxy is told
+                ready.shown,
                 _in_pieces(body),
                 _Aimed({**ready.request.headers, "Content-Length": str(len(body))}, ready.target),
                 retries=ready.adapter.max_retries,
@@ -464,7 +462,11 @@ class SilentWrites:
         )
         adapter = self._session.get_adapter(url)
         assert isinstance(adapter, _ByEnvironment)
-        return _Ready(token, request, adapter, *adapter.way(request))
+        pool, target = adapter.way(request)
+        takes_aim = issubclass(pool.ConnectionCls, _Cut)  # one through SOCKS does not
+        # By a URL the pool sees what a proxy is to be told.
+        shown = "/" if takes_aim and not pool.proxy else target
+        return _Ready(token, request, adapter, pool, target, shown)
 
     def _take_otherwise(self, answer: Any, ready: "_Ready", body: bytes) -> None:
         """A redirect, which is followed, a refusal or a stranger's answer."""
@@ -489,6 +491,7 @@ class _Ready:
     adapter: _ByEnvironment
     pool: Any  # of urllib3, of whichever version
     target: str
+    shown: str  # to the pool, which need not encode it
 
 
 def _of_requests(

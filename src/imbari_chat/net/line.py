@@ -22,7 +22,6 @@ from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Response
 from websockets.protocol import CONNECTING, OPEN, Event
 
-from imbari_chat.engine.backoff import asked_pause
 from imbari_chat.engine.refusals import one_line
 from imbari_chat.errors import ImbariError, Unavailable
 from imbari_chat.http_environment import HttpEnvironment, Proxy, untrusted_certificate
@@ -256,16 +255,12 @@ class _Connection(ClientConnection):
 
 def _refusal(response: Response) -> Unavailable:
     """An answer that opens no socket. The service itself speaks on sockets, also to refuse one."""
-    error = Unavailable(
+    return Unavailable(
         f"no socket was opened: something answered with status {response.status_code}",
         where=_WHERE,
         hint="A proxy or a firewall may let no sockets through; the setting transport=rest does"
         " without",
     )
-    # Whatever is said twice is neither a number nor a date.
-    asked, date = (", ".join(response.headers.get_all(name)) for name in ("Retry-After", "Date"))
-    error.retry_after = asked_pause(asked, date)
-    return error
 
 
 def _in_words(error: Exception) -> str:
