@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from imbari_chat.client.events import new_messages
-from imbari_chat.client.events.new_messages import with_messages
+from imbari_chat.client.events.new_messages import stamped, with_messages
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending.server_clock import ServerClock
 from imbari_chat.emulator.database.changes import Write
@@ -21,6 +21,7 @@ from imbari_chat.schema.events import (
     SessionChanged,
     SessionRemoved,
 )
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
@@ -317,3 +318,29 @@ async def test_a_dashboards_text_and_time_are_one_message_whatever_comes_between
 
     told = _messages(await _words(stored, batches()))
     assert sorted(told) == sorted(["m-850", *(f"m{time}" for time in range(1, between + 1))])
+
+
+NAMING = {
+    # what is stored: (text, stamp); what the session tells; whose time that is
+    "a step that writes the time alone": ([("old", 9_000), ("late", 500)], ("old", 500), {"late"}),
+    "the message itself": ([("old", 9_000), ("late", 500)], ("late", 500), {"late"}),
+    "a widget's, by chance another's": ([("old", 500), ("late", 497)], ("late", 500), set()),
+    "the same text, long ago": ([("late", 500), ("ok", 9_000)], ("ok", 500), {"late"}),
+    "two of one moment": ([("a", 500), ("b", 500)], ("c", 500), set()),
+    "nobody's": ([("a", 500)], ("a", 501), set()),
+}
+
+
+@pytest.mark.parametrize("case", NAMING)
+def test_a_time_tells_of_a_message_only_where_it_cannot_be_by_chance(case: str) -> None:
+    """Some message in a busy conversation has any given millisecond."""
+    stored, (text, time), wanted = NAMING[case]
+    messages = [
+        Message.model_validate({"$id": name, "text": name, "from": "admin", "timestamp": stamp})
+        for name, stamp in stored
+    ]
+    told = {
+        "$id": "-S", "customerName": "Amina", "customerEmail": "a@example.com", "status": "active",
+        "lastMessage": text, "lastMessageTime": time, "unreadCount": 0,
+    }  # fmt: skip
+    assert stamped(Session.model_validate(told), messages) == wanted

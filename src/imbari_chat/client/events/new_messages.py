@@ -41,6 +41,9 @@ __all__ = ["last_of", "named", "stamped", "with_messages"]
 
 _FEW = 10
 _GROWTH = 4
+_ABOUT = 500
+"""Milliseconds from a browser's message to its session, mostly: a round trip."""
+
 _MOST_REMEMBERED = 100
 _MOST_FORESEEN = 1_000
 _MOST_AHEAD_AT_FIRST = 1_000
@@ -319,6 +322,18 @@ def stamped(session: Session, messages: Sequence[Message]) -> set[str]:
     A dashboard writes the text and then the time, or the other way about. With the first of them
     its message is not found if its clock is slow, and what others write in between takes the
     other's place.
+
+    A widget's session is a round trip later than its message, so the time may be another's by
+    chance: it counts for nothing where it is about that of the message in the preview.
     """
-    found = [one.id for one in messages if one.timestamp == session.last_message_time]
-    return set(found if len(found) == 1 else ())
+    time = session.last_message_time
+    found = [one for one in messages if one.timestamp == time]
+    if len(found) != 1 or (
+        found[0].text != session.last_message
+        and any(
+            one.text == session.last_message and abs(one.timestamp - time) <= _ABOUT
+            for one in messages
+        )
+    ):
+        return set()
+    return {found[0].id}
