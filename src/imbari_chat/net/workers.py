@@ -55,8 +55,7 @@ class Workers:
             ClientClosed: The pool has been closed.
             Unavailable: The program is ending: Python starts no more threads then.
         """
-        result: R = await self._outcome(function, args, None)
-        return result
+        return await self._outcome(function, args, None)
 
     async def run_while_heard(self, function: Callable[..., R], *args: Any, silence: float) -> R:
         """The same for a call that reports what it hears; see :func:`engine.access.heard`.
@@ -68,13 +67,12 @@ class Workers:
                 it hangs on is cut, so that its thread is free; see :func:`engine.access.hangs_on`.
             Unavailable: As :meth:`run`.
         """
-        result: R = await self._outcome(function, args, silence)
-        return result
+        return await self._outcome(function, args, silence)
 
     async def _outcome(
-        self, function: Callable[..., Any], args: tuple[Any, ...], silence: float | None
-    ) -> Any:
-        future = asyncio.get_running_loop().create_future()
+        self, function: Callable[..., R], args: tuple[Any, ...], silence: float | None
+    ) -> R:
+        future: asyncio.Future[R] = asyncio.get_running_loop().create_future()
 
         def told(result: Any, error: BaseException | None) -> None:
             if future.done():
