@@ -326,14 +326,11 @@ def stamped(session: Session, messages: Sequence[Message]) -> set[str]:
     A widget's session is a round trip later than its message, so the time may be another's by
     chance: it counts for nothing where it is about that of the message in the preview.
     """
-    time = session.last_message_time
+    time, text = session.last_message_time, session.last_message
     found = [one for one in messages if one.timestamp == time]
-    if len(found) != 1 or (
-        found[0].text != session.last_message
-        and any(
-            one.text == session.last_message and abs(one.timestamp - time) <= _ABOUT
-            for one in messages
-        )
-    ):
+    if len(found) != 1:
         return set()
-    return {found[0].id}
+    is_the_previews = any(
+        one.text == text and abs(one.timestamp - time) <= _ABOUT for one in messages
+    )
+    return set() if is_the_previews and found[0].text != text else {found[0].id}
