@@ -11,7 +11,9 @@ import pytest
 from imbari_chat.emulator import Emulator
 from tests import plain_http
 from tests.faults.ledger import Entry, Stored
-from tests.faults.website import Dashboard, Widget
+from tests.faults.proxy import RECOGNISABLE
+from tests.faults.website import Dashboard, Widget, json_of
+from tests.strangers import Relay, Stranger
 
 RULES = Path(__file__).parents[2] / "examples" / "rules" / "compat.rules.json"
 
@@ -150,3 +152,11 @@ async def test_a_strangers_answer_to_a_message_is_none(
     monkeypatch.setattr(widget, "_call", answer)
     await widget.send("one")
     assert [entry.fate for entry in ledger] == ["unknown"]
+
+
+@pytest.mark.parametrize("stranger", RECOGNISABLE, ids=lambda one: one.name)
+def test_a_page_takes_no_stranger_for_the_service(stranger: Stranger) -> None:
+    with Relay("127.0.0.1:1", stranger.raw) as relay, plain_http.Client() as http:
+        with pytest.raises(httpx.HTTPError):
+            json_of(http.get(f"http://{relay.address}/chatSessions.json"))
+        assert relay.answered == 1

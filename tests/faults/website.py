@@ -4,7 +4,7 @@ writes, with whatever may come in between. It never tries anything again.
 
 import random
 import time
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import Any, Literal, NoReturn, TypeAlias, TypeVar
 
 import httpx
 
@@ -25,13 +25,20 @@ def json_of(answer: httpx.Response) -> Any:
     """An answer's body.
 
     Raises:
-        httpx.HTTPError: It is not a success, or no JSON: somebody else answered.
+        httpx.HTTPError: It is not a success as the service says it, or no JSON: somebody else
+            answered.
     """
     answer.raise_for_status()
+    if answer.status_code != httpx.codes.OK:
+        raise httpx.HTTPStatusError("not the service's", request=answer.request, response=answer)
     try:
-        return answer.json()
+        return answer.json(parse_constant=_refuse)
     except (ValueError, RecursionError):
         raise httpx.DecodingError("no JSON", request=answer.request) from None
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(constant)
 
 
 class _Browser:
