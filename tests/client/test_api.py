@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from imbari_chat import (
+    AccessDenied,
     AdminChat,
     AsyncAdminChat,
     AsyncCustomerChat,
@@ -462,29 +463,129 @@ class _Looking(InMemory):
         return await super().get(path, query)
 
 
-@pytest.mark.parametrize("same_words", [True, False])
+# In what words the second start is made: of each the form and the text.
+WORDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
+    "the same": ({"text": "Hello"}, {"text": "Hello"}),
+    "another text": ({"text": "Hello"}, {"text": "Hello?"}),
+    "another name": ({"text": "Hello"}, {"text": "Hello", "name": "Amina K."}),
+    "another name, without a text": ({}, {"name": "Amina K."}),
+    "a text after all": ({}, {"text": "Hello"}),
+    "no text after all": ({"text": "Hello"}, {}),
+}
+
+
+@pytest.mark.parametrize("by_id", [False, True])
+@pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("fate", STARTS)
 async def test_a_start_that_is_repeated_makes_one_conversation(
-    namespace: Namespace, fate: str, same_words: bool
+    namespace: Namespace, fate: str, words: str, by_id: bool
 ) -> None:
     """The second settles the first; in other words only if the first has not gone through."""
     first, second = STARTS[fate]
+    earlier, later = ({**AMINA, **one} for one in WORDS[words])
     transport = _Looking(namespace, CUSTOMER, *first)
     chat = AsyncCustomerChat._over(Gateway(transport))
     with pytest.raises(StartUnfinished) as caught:
-        await chat.start(**AMINA, text="Hello")
+        await chat.start(**earlier)
     assert caught.value.outcome_unknown
     transport._fates, transport.away = list(second), False
-    words = "Hello" if same_words else "Hello?"
+    made, conflict = later, None
     try:
-        session = await chat.start(**AMINA, text=words)
-    except Conflict as conflict:
-        words = "Hello"
-        session = await chat.resume(conflict.where or "")
+        session = await chat.start(**later, session_id=caught.value.session_id if by_id else None)
+    except Conflict as error:
+        made, conflict = earlier, error
+        session = await chat.resume(error.where or "")
     assert _keys(namespace, "/chatSessions") == [session.id] == [caught.value.session_id]
-    assert [one.text for one in await chat.history()] == [words]
-    assert session.unread_count == 1
+    texts = [made["text"]] if "text" in made else []
+    assert [one.text for one in await chat.history()] == texts
+    assert (session.customer_name, session.unread_count) == (made["name"], len(texts))
+    if conflict is not None:
+        another = await chat.start(**later)  # as the error says
+        assert another.id != session.id
+        assert another.customer_name == later["name"]
     await chat.close()
+
+
+class _OutOfSight(_Looking):
+    """A :class:`_Looking` of whose starts nothing is to be seen afterwards.
+
+    Attributes:
+        unseen: What looking at a conversation raises, while it is one.
+    """
+
+    away = False
+    unseen: ImbariError | None = None
+
+    async def get(self, path: Path, query: Query | None = None) -> Json:
+        if self.unseen is not None:
+            raise self.unseen
+        return await super().get(path, query)
+
+
+REFUSED = AccessDenied("permission denied")
+# What each start meets, what looking meets then, and what becomes of it.
+ENDS: dict[str, list[tuple[list[str | ImbariError], ImbariError | None, type[ImbariError]]]] = {
+    "never sent": [([UNREACHABLE], None, Unavailable)] * 2,
+    "refused": [([REFUSED], None, AccessDenied)] * 2,
+    "made, and cannot be looked at": [([], Unavailable("away"), StartUnfinished)],
+    "made, and may not be looked at": [([], REFUSED, AccessDenied)],
+    "nobody knows, and the second is never sent": [
+        ([LOST_REQUEST] * 3, None, StartUnfinished),
+        ([UNREACHABLE] * 3, None, StartUnfinished),
+    ],
+    "nobody knows, and the second is refused": [
+        ([LOST_REQUEST] * 3, None, StartUnfinished),
+        ([REFUSED], None, AccessDenied),
+    ],
+}
+
+
+@pytest.mark.parametrize("fate", ENDS)
+async def test_a_start_that_fails_says_whether_it_may_have_been_made(
+    namespace: Namespace, fate: str
+) -> None:
+    """And whatever it met, the next makes one conversation of it."""
+    transport = _OutOfSight(namespace, CUSTOMER)
+    chat = AsyncCustomerChat._over(Gateway(transport))
+    named = set()
+    for fates, unseen, kind in ENDS[fate]:
+        transport._fates, transport.unseen = list(fates), unseen
+        with pytest.raises(ImbariError) as caught:
+            await chat.start(**AMINA, text="Hello")
+        assert type(caught.value) is kind
+        if isinstance(caught.value, StartUnfinished):
+            named.add(caught.value.session_id)
+    transport._fates, transport.unseen = [], None
+    session = await chat.start(**AMINA, text="Hello")
+    assert _keys(namespace, "/chatSessions") == [session.id]
+    assert named <= {session.id}
+    await chat.close()
+
+
+async def test_a_start_given_an_id_settles_that_one_whatever_else_is_unfinished(
+    namespace: Namespace,
+) -> None:
+    """It is another client's, and the words are that one's."""
+    lost = AsyncCustomerChat._over(Gateway(_Looking(namespace, CUSTOMER, LOST_ANSWER)))
+    with pytest.raises(StartUnfinished) as theirs:
+        await lost.start(**AMINA, text="Hello")
+    await lost.close()
+    transport = _Looking(namespace, CUSTOMER, *[LOST_REQUEST] * 3)
+    chat = AsyncCustomerChat._over(Gateway(transport))
+    with pytest.raises(StartUnfinished):
+        await chat.start(**AMINA, text="Good evening")
+    transport.away = False
+    session = await chat.start(**AMINA, text="Hello", session_id=theirs.value.session_id)
+    assert _keys(namespace, "/chatSessions") == [session.id] == [theirs.value.session_id]
+    await chat.close()
+
+
+async def test_a_start_asks_once(namespace: Namespace) -> None:
+    """It writes, and sees what came of it."""
+    transport = _Counted(namespace, CUSTOMER)
+    async with AsyncCustomerChat._over(Gateway(transport)) as chat:
+        await chat.start(**AMINA, text="Hello")
+        assert dict(transport.asked) == {"update": 1, "chatSessions": 1}
 
 
 async def test_a_refusal_nobody_can_explain_leaves_a_start_unfinished(

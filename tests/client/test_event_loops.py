@@ -147,7 +147,7 @@ async def test_a_loop_that_runs_elsewhere_closes_its_clients_itself(flags: dict[
 
 @both_transports
 def test_what_was_on_its_way_when_the_loop_ended_is_said(
-    flags: dict[str, Any], session: str
+    flags: dict[str, Any], session: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Neither lost in silence, nor called sent where it never was."""
 
@@ -161,6 +161,7 @@ def test_what_was_on_its_way_when_the_loop_ended_is_said(
     (left,) = asyncio.run(desk.close())
     assert left.delivery in ("failed", "sent")
     assert left.error is not None
+    assert f"closed with 1 message undelivered: {left.id}" in caplog.text
     assert desk.outbox == ()
 
 

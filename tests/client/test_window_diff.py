@@ -657,6 +657,8 @@ def test_the_last_messages_that_have_left_a_window_are_known() -> None:
     diff.update(shows(8, 9), gap=gap)
     assert {*diff.left} == {*shows(1, 2, 3, 4, 5)}
     diff.update(shows(1, 9))
+    diff.update(shows(9, 10))
+    assert [*diff.left][-1:] == [*shows(1)]
     for n in range(10, 600):
         diff.update(shows(n - 1, n))
     assert [*diff.left] == [*shows(*range(98, 598))]

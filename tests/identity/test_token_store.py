@@ -285,6 +285,17 @@ def test_who_wants_the_keyring_alone_has_nothing_to_do_with_files(
     assert alone.load("demo-x", "other", briefly=True) == "r2"
 
 
+@pytest.mark.parametrize("backend", ["auto", "keyring"])
+def test_an_empty_entry_of_a_keyring_is_no_sign_in(
+    ring: Ring, tmp_path: FilePath, backend: str
+) -> None:
+    """As a service leaves it that cannot delete."""
+    store = TokenStore(tmp_path, backend="auto" if backend == "auto" else "keyring")
+    store.save("demo-x", "admin", "r1")
+    ring.entries = dict.fromkeys(ring.entries, "")
+    assert store.load("demo-x", "admin") is None
+
+
 def test_a_sign_in_is_found_at_once_after_none_was(ring: Ring, tmp_path: FilePath) -> None:
     """And is gone at once when it is forgotten."""
     store = TokenStore(tmp_path)

@@ -253,6 +253,33 @@ def test_a_disk_that_errs_puts_no_words_into_anybodys_mouth(file: Path, part: by
     assert len(_aside(file)) == 1
 
 
+@pytest.mark.parametrize("part", [b"tablemessage", b"UNIQUE", b"sqlite_autoindex", b"NULL)"])
+def test_a_damaged_table_of_contents_is_damage_in_whatever_words_it_is_told(
+    file: Path, part: bytes
+) -> None:
+    """SQLite quotes what it cannot read, which may be no text at all."""
+    _new(file, 5)
+    content = bytearray(file.read_bytes())
+    content[content.index(part) + len(part) - 1] = 255
+    file.write_bytes(content)
+    assert _kept(file) == []
+    assert len(_aside(file)) == 1
+
+
+@pytest.mark.parametrize("place", [18, 19])
+@pytest.mark.parametrize("number", [0, 3, 255])
+def test_a_file_of_an_unknown_format_is_damaged_and_not_read_only(
+    file: Path, place: int, number: int
+) -> None:
+    """To SQLite it is what a later version of its own may have written."""
+    _new(file, 5)
+    content = bytearray(file.read_bytes())
+    content[place] = number
+    file.write_bytes(content)
+    _goes_on(file, [])
+    assert len(_aside(file)) == 1
+
+
 @examples(25)
 @given(st.data())
 def test_a_file_that_was_cut_or_is_none_is_never_believed(data: st.DataObject) -> None:
