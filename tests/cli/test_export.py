@@ -255,6 +255,7 @@ def test_search_finds_words_wherever_they_are(program: Program, visitor: Visitor
     assert program("search", "kampala", "--ids").stdout == f"{kampala}\n"
     row = program("search", "kampala").stdout.removesuffix("\n").split("\t")
     assert (row[0], row[3:]) == (kampala, ["1", "Do you ship to KAMPALA?"])
+    assert "1 found in 2" in program("search", "kampala", "--since", "1h").stderr
     assert "what for?" in program("search", " ", code=2).stderr
 
 
@@ -264,6 +265,8 @@ def test_search_shows_what_was_found_safely_and_in_view(
     """Not the beginning of a long message."""
     session = visitor.writes("x" * 500 + " \x1b[31mkampala")
     outside(emulator, f"/chatSessions/{session}/customerName", "[bold]A[/bold]")
+    outside(emulator, f"/chatSessions/{session}/customerPhone", "+256 700")
+    assert program("search", "+256", "wholesale", "--ids").stdout == f"{session}\n"
     shown = program("search", "Kampala", width=120, terminal=True).stdout
     assert "kampala" in shown
     assert "[bold]A" in shown

@@ -4,11 +4,14 @@ import io
 import subprocess
 import sys
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from imbari_chat.cli.colleagues import open_accounts
 from imbari_chat.cli.main import run
+from imbari_chat.config import Settings
 from tests.cli.harness import Program, Visitor
 from tests.cli.test_reply import said_in
 
@@ -73,6 +76,7 @@ _WRITERS = [
     (["notes", "SESSION", "Pays late"], "Pays late"),
     (["block", "SESSION", "--reason", "Shouts"], "Shouts"),
     (["canned", "save", "hi", "Good day"], "Good day"),
+    (["admins", "grant", "noor@example.com"], '"noor@example.com"'),
 ]
 
 
@@ -87,6 +91,8 @@ def test_what_was_done_is_done_though_its_record_cannot_be_printed(
 ) -> None:
     """A warning says so; the exit code is that of what was done. Unasked there is no record."""
     session = visitor.writes("Hello")
+    with closing(open_accounts(Settings.load())) as accounts:
+        accounts.create("noor@example.com", "a-good-password")
     arguments = [session if one == "SESSION" else one for one in command]
     warnings = []
     for options in ([], ["--json"]):
@@ -97,7 +103,9 @@ def test_what_was_done_is_done_though_its_record_cannot_be_printed(
         assert ended.value.code == 0
         warnings.append(capsys.readouterr().err.count(f"warning: this was done, and {_FULL}"))
     assert warnings == [0, 1]
-    looks = ["show", session, "--peek"], ["notes", session], ["canned", "list"]
+    looks = (
+        ["show", session, "--peek"], ["notes", session], ["canned", "list"], ["admins", "list"],
+    )  # fmt: skip
     assert sign in "".join(program(*look, "--json").stdout for look in looks)
 
 

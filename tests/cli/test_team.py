@@ -83,6 +83,9 @@ def test_labels_are_added_printed_and_taken_away(program: Program, visitor: Visi
     assert program("label", session).stdout == "urgent\nwholesale\n"
     changed = program.json("label", session, "vip", "--remove", "URGENT")
     assert changed == {"session_id": session, "labels": ["vip", "wholesale"]}
+    for label in changed["labels"]:
+        last = program("label", session, "--remove", label)
+    assert last.stderr.endswith(": no labels\n")
     wrong = program("label", session, "a/b", code=7)
     assert "'a/b' cannot be a label" in wrong.stderr
 
@@ -176,10 +179,13 @@ def test_notes_stand_apart_and_no_customer_sees_them(
     first, second = program.json("notes", session)
     assert first["id"] in program("notes", session).stdout
     assert "several notes" in program("notes", session, "--delete", "-", code=7).stderr
+    assert "no note of it" in program("notes", session, "--delete", " ", code=3).stderr
     program("notes", session, "--delete", first["id"])
     assert [one["id"] for one in program.json("notes", session)] == [second["id"]]
     gone = program("notes", session, "--delete", first["id"], code=3)
     assert "no note of it has the id" in gone.stderr
+    program("notes", session, "--delete", second["id"][:4])
+    assert program.json("notes", session) == []
 
 
 def test_block_says_why_and_until_when_and_lists(program: Program, visitor: Visitor) -> None:
@@ -268,7 +274,10 @@ def test_canned_replies_are_listed_shown_and_deleted(program: Program) -> None:
     assert "no reply is ready" in program("canned", "list").stderr
     program("canned", "save", "shipped", "On its way,\n{first_name}.")
     assert "kept as /hi" in program("canned", "save", "/hi", "-", stdin="Hello").stderr
-    assert "/shipped" in program("canned", "list", terminal=True).stdout
+    heads, _, *lines = program("canned", "list", terminal=True).stdout.splitlines()
+    assert [heads.split(), *(line.split(None, 1) for line in lines)] == [
+        ["Name", "Text"], ["/hi", "Hello"], ["/shipped", "On its way,⏎{first_name}."],
+    ]  # fmt: skip
     assert (
         program("canned", "list").stdout.splitlines()[-1]
         == r"shipped	On its way,\n{first_name}."

@@ -176,6 +176,7 @@ async def test_it_is_called_live_once_all_of_it_is() -> None:
         await asyncio.Event().wait()
 
     async def changes() -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("connecting")
         await second.wait()
         yield live
         await asyncio.Event().wait()

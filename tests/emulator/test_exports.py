@@ -203,6 +203,11 @@ def test_half_an_export_is_one_too(tmp_path: Path) -> None:
     with Emulator(import_from=directory) as emulator:
         assert _get(emulator).json() is None
         assert len(_users(emulator)) == 1
+    database = {"version": "15.34.2", "database": METADATA["database"]}
+    directory = _export(tmp_path / "other", firebase_export_metadata=database)
+    with Emulator(import_from=directory) as emulator:
+        assert _get(emulator).json() == {"a": "x"}
+        assert _users(emulator) == []
 
 
 def test_what_cannot_be_taken_over_is_told(
@@ -241,6 +246,15 @@ def test_a_broken_file_is_named_before_anything_listens(
     assert where in (refused.value.where or "")
     with pytest.raises(ImbariError, match="not running"):
         _ = emulator.database_host
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    """Here a directory of that name."""
+    directory = _export(tmp_path, accounts=None)
+    (directory / "auth_export" / "accounts.json").mkdir()
+    with pytest.raises(InvalidData, match="cannot be read: Is a directory") as refused:
+        Emulator(import_from=directory).start()
+    assert (refused.value.where or "").endswith("accounts.json")
 
 
 @pytest.mark.parametrize("name", ["no.dots", "a b"])

@@ -6,9 +6,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.hub import Locator
+from imbari_chat.errors import Unavailable
 from tests import plain_http, programs
 
 
@@ -86,7 +89,23 @@ def test_an_export_to_nowhere_is_a_bad_request(body: str) -> None:
     with Emulator(hub_port=0) as emulator:
         answer = plain_http.post(f"{_hub(emulator)}/_admin/export", content=body)
         assert answer.status_code == 400
-        assert answer.json()["message"]
+        assert ("path must name a directory" in answer.json()["message"]) is (body != "")
+
+
+def test_an_export_that_comes_to_nothing_is_no_fault_of_who_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A 500: another path would not do either."""
+
+    def export(_emulator: Emulator, _directory: Path) -> None:
+        raise Unavailable("the emulator has stopped")
+
+    monkeypatch.setattr(Emulator, "export", export)
+    with Emulator(hub_port=0) as emulator:
+        body = {"path": str(tmp_path / "out")}
+        answer = plain_http.post(f"{_hub(emulator)}/_admin/export", json=body)
+        assert answer.status_code == 500
+        assert answer.json() == {"message": "the emulator has stopped"}
 
 
 def test_an_export_is_asked_for_in_few_words(tmp_path: Path) -> None:
@@ -167,9 +186,25 @@ def test_background_triggers_can_be_switched(what: str, enabled: bool) -> None:
         assert plain_http.put(url, headers={"Origin": "https://evil.example"}).status_code == 403
 
 
+def test_a_page_of_this_machine_is_told_that_it_may_ask() -> None:
+    """Before it does; one from elsewhere hears nothing of it."""
+    with Emulator(hub_port=0) as emulator, plain_http.Client() as client:
+        for origin, told in (("http://localhost:3000", True), ("https://evil.example", False)):
+            url = f"{_hub(emulator)}/emulators"
+            answer = client.request("OPTIONS", url, headers={"Origin": origin})
+            assert answer.status_code == 200
+            assert answer.headers.get("access-control-allow-origin") == (origin if told else None)
+
+
 def test_what_the_hub_does_not_have_is_not_found() -> None:
-    """Other paths, and other methods of those it has."""
+    """Other paths, and other methods of those it has; and no WebSocket is spoken."""
     with Emulator(hub_port=0) as emulator:
+        with (
+            pytest.raises(InvalidStatus) as refused,
+            connect(_hub(emulator).replace("http", "ws"), proxy=None),
+        ):
+            pass
+        assert refused.value.response.status_code == 403
         assert plain_http.get(f"{_hub(emulator)}/nope").status_code == 404
         assert plain_http.post(f"{_hub(emulator)}/emulators").status_code == 404
 
@@ -197,8 +232,38 @@ def test_the_file_of_a_running_hub_is_left_alone(
     with Emulator("demo-x", hub_port=0) as first:
         with Emulator("demo-x", hub_port=0):
             assert json.loads(file.read_text())["origins"] == [_hub(first)]
-        assert "another emulator" in caplog.text
+        assert [(one.levelname, "another emulator" in one.message) for one in caplog.records] == [
+            ("INFO", True)
+        ]
         assert file.exists()
+        with Emulator() as gone:
+            free = int(gone.database_host.rpartition(":")[2])
+        with Emulator("demo-x", hub_port=free):
+            assert caplog.records[-1].levelname == "WARNING"
+
+
+def test_a_file_that_cannot_be_written_keeps_no_hub_from_running(temporary: Path) -> None:
+    """Nor does one that belongs to a hub of somebody else's."""
+    assert not Locator("demo-x", temporary / "nowhere").place({"pid": os.getpid()})
+
+    def kill(_pid: int, _signal: int) -> None:
+        raise PermissionError
+
+    file = temporary / "hub-demo-x.json"
+    file.write_text('{"pid": 7}')
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(os, "kill", kill)
+        assert not Locator("demo-x").place({"pid": os.getpid()})
+    assert file.read_text() == '{"pid": 7}'
+
+
+def test_what_another_hub_has_written_since_is_left(temporary: Path) -> None:
+    """It may have taken this one for dead."""
+    locator = Locator("demo-x")
+    assert locator.place({"pid": os.getpid()})
+    (temporary / "hub-demo-x.json").write_text('{"pid": 7}')
+    locator.remove()
+    assert (temporary / "hub-demo-x.json").read_text() == '{"pid": 7}'
 
 
 def test_the_file_of_a_dead_hub_is_replaced(temporary: Path) -> None:

@@ -1,5 +1,6 @@
 """The emulator as one object: starting, stopping, and what it refuses."""
 
+import errno
 import json
 import re
 import socket
@@ -12,6 +13,7 @@ import pytest
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.incoming import Incoming
+from imbari_chat.emulator.listening import listen
 from imbari_chat.errors import ConfigError, RulesError, Unavailable
 from tests import plain_http, programs
 from tests.emulator.event_stream import EventStream
@@ -104,6 +106,24 @@ def test_a_call_may_take_its_time(monkeypatch: pytest.MonkeyPatch) -> None:
         assert hosting.call(slow) == "done"
 
 
+def test_a_mistake_in_a_call_is_raised_where_it_was_called() -> None:
+    """The emulator goes on."""
+    with Emulator() as emulator:
+        hosting = emulator._hosting
+        assert hosting is not None
+        with pytest.raises(ZeroDivisionError):
+            hosting.call(lambda: 1 / 0)
+        assert hosting.call(lambda: "done") == "done"
+
+
+def test_to_start_again_what_runs_changes_nothing() -> None:
+    """It listens where it did."""
+    with Emulator() as emulator:
+        before = emulator.addresses
+        assert emulator.start() is emulator
+        assert emulator.addresses == before
+
+
 def test_a_call_whose_turn_does_not_come_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was taken just before the loop ended."""
     emulator = Emulator().start()
@@ -150,6 +170,44 @@ def test_other_machines_are_not_let_in_by_accident(host: str) -> None:
         Emulator(host=host)
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+def test_this_machine_has_many_names(host: str) -> None:
+    """None of which lets anybody else in."""
+    Emulator(host=host)
+
+
+@pytest.mark.parametrize(
+    ("error", "what", "hint"),
+    [
+        (OSError(errno.EADDRINUSE, ""), "port 80 of ::1 is in use", "stop what uses it"),
+        (OSError(errno.EACCES, ""), "port 80 of ::1 may not be used", "above 1023"),
+        (OSError("no such address"), "cannot listen on port 80 of ::1: no such", "of this machine"),
+        (OverflowError("0-65535"), "cannot listen on port 80 of ::1: 0-65535", "to 65535"),
+    ],
+)
+def test_where_nobody_can_listen_is_told(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, what: str, hint: str
+) -> None:
+    """What is wrong with it, and what may be better."""
+
+    class Socket(socket.socket):
+        def bind(self, _address: object) -> None:
+            raise error
+
+    monkeypatch.setattr("imbari_chat.emulator.listening.socket.socket", Socket)
+    with pytest.raises(ConfigError) as refused:
+        listen("auth", "::1", 80)
+    assert refused.value.what.startswith(what)
+    assert refused.value.where == "auth port 80"
+    assert hint in (refused.value.hint or "")
+
+
+def test_what_is_no_host_is_told() -> None:
+    """Here one with a label that none may have."""
+    with pytest.raises(ConfigError, match="is not an address to listen on"):
+        listen("auth", "x" * 70, 0)
+
+
 def test_other_machines_are_let_in_on_purpose() -> None:
     """With the switch, any address will do."""
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
@@ -194,6 +252,28 @@ def test_rules_can_be_loaded_while_it_runs() -> None:
         assert plain_http.get(url, params={"ns": "other"}).status_code == 200
         emulator.load_rules(CLOSED, namespace="other")
         assert plain_http.get(url, params={"ns": "other"}).status_code == 401
+
+
+def test_rules_given_at_the_start_can_be_replaced_wherever_they_are_in_force() -> None:
+    """Also in databases still to come; not where others were loaded. Streams end with theirs."""
+    with Emulator() as emulator, plain_http.client_of(emulator.database_host) as client:
+        emulator.load_rules('{"rules": {".read": "auth == null"}}', namespace="other")
+
+        def allowed() -> list[int]:
+            return [
+                client.get("/a.json", params={"ns": name}).status_code
+                for name in (emulator.namespace, "other", "new")
+            ]
+
+        with EventStream(client, "/a.json") as stream:
+            assert stream.next()[0] == "put"
+            with pytest.raises(RulesError):
+                emulator.reload_rules("{")
+            assert allowed() == [200, 200, 200]
+            emulator.reload_rules(CLOSED)
+            assert stream.next()[0] == "cancel"
+        assert allowed() == [401, 200, 401]
+        assert client.get("/a.json", params={"ns": "newer"}).status_code == 401
 
 
 def test_reset_empties_every_database_and_forgets_users() -> None:

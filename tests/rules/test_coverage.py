@@ -50,6 +50,9 @@ class Room:
         return json.loads(dumps(self.coverage.to_json()))
 
 
+_FAILED = "> of null and a number"
+
+
 def values(expression: Any) -> list[tuple[Any, int]]:
     return [
         (value.get("value", value.get("message", value["type"])), value["count"])
@@ -77,13 +80,12 @@ def test_results_are_counted_by_expression_and_part() -> None:
     room.read("brian", {"owner": "amina", "seats": 2})
     room.read("brian", {"owner": "amina"})
     (read, _) = room.report["coverage"]
-    message = "> of null and a number"
-    assert values(read) == [(True, 2), (False, 2), (message, 1)]
+    assert values(read) == [(True, 2), (False, 2), (_FAILED, 1)]
     signed_in, either = read["children"]
     assert values(signed_in) == [(True, 4), (False, 1)]
     owner, seats = either["children"]
     assert values(owner) == [(True, 2), (False, 2)]
-    assert values(seats) == [(False, 1), (message, 1)]
+    assert values(seats) == [(False, 1), (_FAILED, 1)]
     assert values(owner["children"][0]) == [("amina", 4)]
     assert values(seats["children"][0]) == [(2, 1), (None, 1)]
 
@@ -314,6 +316,70 @@ def test_the_page_shows_the_rules_as_written() -> None:
     ]
     assert shown.counts == ["", "", "", "1 true · 1 false · 1 failed", "", "never", "", ""]
     assert "data.child('owner').val()  =>  \"amina\" (2x)" in shown.marks[1][1]
+
+
+def test_the_page_shows_a_choice_by_its_conditions() -> None:
+    """Also one over several lines, which is marked on each, but for what is blank there."""
+    text = """{"rules": {".read":
+    "data.val() ==
+
+       now ? auth == null : auth.token != null" }}"""
+    rules = Ruleset.parse(text)
+    coverage = rules.coverage()
+    for number in range(12):
+        auth: Json = {"token": {"a": 1}}
+        rules.read(Path(), root=from_json(number), auth=auth, now=0, coverage=coverage)
+    shown = page(coverage)
+    assert shown.lines == text.split("\n")
+    assert [(state, part) for state, _, part in shown.marks] == [
+        ("both", "data.val() =="), ("both", "now"), ("false", "auth == null"),
+        ("true", "auth.token != null"),
+    ]  # fmt: skip
+    compared, _, whose, claims = (told.splitlines() for _, told, _ in shown.marks)
+    assert compared == [
+        "data.val() == now  =>  true (1x), false (11x)",
+        f"data.val()  =>  {', '.join(f'{number} (1x)' for number in range(10))}, others (2x)",
+        "now  =>  0 (12x)",
+    ]
+    assert whose == ["auth == null  =>  false (1x)"]
+    assert claims[1] == "auth.token  =>  {...} (11x)"
+
+
+def test_a_condition_is_told_by_what_came_to_something() -> None:
+    """No place by itself, no literal, and a failure with its reason."""
+    text = """{"rules": {".read": "true == ((now > 0 ? data : root).val() > 1)"}}"""
+    rules = Ruleset.parse(text)
+    coverage = rules.coverage()
+    rules.read(Path(), root=EMPTY, auth=None, now=1, coverage=coverage)
+    ((_, told, _),) = page(coverage).marks
+    assert told.splitlines() == [
+        f"true == ((now > 0 ? data : root).val() > 1)  =>  failed: {_FAILED} (1x)",
+        f"(now > 0 ? data : root).val() > 1  =>  failed: {_FAILED} (1x)",
+        "(now > 0 ? data : root).val()  =>  null (1x)",
+        "now > 0  =>  true (1x)",
+        "now  =>  1 (1x)",
+    ]
+
+
+@pytest.mark.parametrize("before", ["", "\n"])
+def test_the_page_numbers_its_lines_and_sums_up(before: str) -> None:
+    """A line has a number that leads to it, and one with a rule is set apart."""
+    text = before + """{"rules": {\n".read": true,\n".write": false}}"""
+    rules = Ruleset.parse(text)
+    coverage = rules.coverage()
+    rules.read(Path(), root=EMPTY, auth=None, now=0, coverage=coverage)
+    html = coverage_page(coverage, "shop")
+    rows = re.findall(r'<tr id="L(\d+)"( class="rule")?>.*?<a href="#L(\d+)">(\d+)</a>', html)
+    first = 1 + len(before)
+    assert [(int(row[0]), bool(row[1])) for row in rows] == [
+        (number, number in {first + 1, first + 2}) for number in range(1, first + 3)
+    ]
+    assert all(row[0] == row[2] == row[3] for row in rows)
+    assert "<b>1</b> of 2 rules were asked" in html
+    assert (
+        "Of 2 conditions, <b>0</b> came out both true and false,\n"
+        "<b>0</b> failed, <b>1</b> were never run."
+    ) in html
 
 
 def test_the_page_runs_nothing_and_needs_nothing() -> None:

@@ -128,6 +128,15 @@ def test_the_argument_and_the_receiver_of_a_call_are_shown() -> None:
     )
 
 
+def test_what_was_looked_up_under_a_name_of_the_request_is_shown() -> None:
+    """Also below a choice, which is told by its parts."""
+    rules: Json = {"$k": {".read": "(auth.a != 1 ? auth : auth.b).of[$k] == 2"}}
+    told = read(rules, "/key", auth={"a": 1, "b": {"of": {"key": 3}}}).explain()
+    assert told.splitlines()[-1] == (
+        '  (auth.a != 1 ? auth : auth.b).of[$k] = 3, auth.a = 1, $k = "key"'
+    )
+
+
 def test_a_capture_the_path_does_not_tell_is_shown() -> None:
     """Which of the children written did not pass."""
     rules: Json = {".write": True, "list": {"$id": {".validate": "newData.isString()"}}}

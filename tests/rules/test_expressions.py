@@ -7,7 +7,7 @@ import pytest
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
-from imbari_chat.wire.tree import from_json
+from imbari_chat.wire.tree import EMPTY, from_json
 from tests.rules.specs import load
 
 TABLE = load("expressions")
@@ -92,6 +92,9 @@ def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
     """No result is too large to go on with."""
     big = 2**62
     assert outcome("data.val() * data.val() * data.val() > data.val()", {"stored": big}) is True
+    half = f"{2**62}.0"  # of the first that is no such integer; its negative is the last that is
+    assert outcome(f"2.0 * {half} + '' == '9223372036854776000'", {}) is True
+    assert outcome(f"-2.0 * {half} + '' == '-9223372036854775808'", {}) is True
     huge = 1e300
     for expression in (
         "data.val() * data.val() + '' == 'Infinity' && data.val() * data.val() % 2 != 0",
@@ -100,6 +103,25 @@ def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
         "-4.5 % 1.5 + '' == '0' && -0.0 + '' == '0' && 5.0 + '' == '5'",
     ):
         assert outcome(expression, {"stored": huge}) is True
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (None, "null"),
+        (False, "a boolean"),
+        (0, "a number"),
+        (0.5, "a number"),
+        ("", "a string"),
+        ({"a": 1}, "an object"),
+        (["a"], "an object"),
+    ],
+)
+def test_a_failure_names_the_sort_of_value(value: Json, kind: str) -> None:
+    """Whatever it was, beside what would have done."""
+    rules = Ruleset.parse(dumps({"rules": {".read": "auth.x - auth.yes == 0"}}))
+    told = rules.read(Path(), root=EMPTY, auth={"x": value, "yes": True}, now=0).explain()
+    assert told.splitlines()[1].endswith(f"=> error: - of {kind} and a boolean")
 
 
 def test_strings_are_ordered_by_utf16_units() -> None:

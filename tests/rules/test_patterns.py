@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from imbari_chat.rules.automaton import Characters
-from imbari_chat.rules.patterns import PatternMistake, compile_pattern
+from imbari_chat.rules.automaton import Characters, Piece
+from imbari_chat.rules.patterns import PatternMistake, _Reader, compile_pattern
 from tests.rules.specs import load
 
 TABLE = load("patterns")
@@ -59,6 +59,25 @@ def test_a_refusal_counts_as_the_service_does(source: str, reason: str) -> None:
     with pytest.raises(PatternMistake) as caught:
         compile_pattern(source)
     assert caught.value.reason == reason
+
+
+def test_a_parenthesis_that_opens_no_group_is_found_out_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What stands behind it is read anew, and the ones in there not again."""
+    read = 0
+    item = _Reader.item
+
+    def counted(self: _Reader) -> Piece:
+        nonlocal read
+        read += 1
+        return item(self)
+
+    monkeypatch.setattr(_Reader, "item", counted)
+    source = "(" * 16 + "a"
+    with pytest.raises(PatternMistake):
+        compile_pattern(source)
+    assert read < len(source) ** 2
 
 
 @pytest.mark.parametrize(

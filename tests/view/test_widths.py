@@ -25,6 +25,7 @@ TEXTS = st.text("a b\u4e2d\u0301\u200d\ufe0f\U0001f468\n", max_size=30)
         (FAMILY, 6, [FAMILY]),
         (FAMILY, 5, ["\U0001f468"]),
         (f"{FAMILY}ab", 4, ["\U0001f468ab"]),
+        (f"{FAMILY}abc", 4, ["\U0001f468ab", "c"]),
         (f"a{FAMILY}b", 4, ["a", "\U0001f468b"]),
         ("\u4e2d\u0301\u4e2d", 2, ["\u4e2d\u0301", "\u4e2d"]),
         ("e\u0301" * 3, 2, ["e\u0301" * 2, "e\u0301"]),

@@ -93,13 +93,11 @@ def write_help(ctx: Any) -> None:
     page = _Page(sys.stdout)
     with redirect_stdout(page):
         ctx.command.get_help(ctx)  # which draws it, and returns nothing
-        _draw_examples(EXAMPLES.get(ctx.command_path.removeprefix(NAME).strip(), ()))
+        _draw_examples(EXAMPLES[ctx.command_path.removeprefix(NAME).strip()])
     Stdout().text("\n".join(line.rstrip() for line in page.text().strip("\n").splitlines()))
 
 
 def _draw_examples(examples: Sequence[tuple[str, str]]) -> None:
-    if not examples:
-        return
     from rich.console import Console
     from rich.panel import Panel
     from rich.text import Text

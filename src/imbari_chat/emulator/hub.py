@@ -57,8 +57,9 @@ class Hub:
         }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            raise RuntimeError(f"no {scope['type']} here")
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # there is none here
+            return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         origin = headers.get(b"origin")
         status, body = await self._answer(scope, receive, origin)
@@ -160,7 +161,6 @@ class Locator:
             with suppress(OSError):
                 if self.file.read_bytes() == self._content:
                     self.file.unlink()
-        self._content = None
 
     def _held_by_another(self) -> bool:
         try:

@@ -180,18 +180,14 @@ def _way(node: Call, around: Around | None) -> Run:
     name, start = _method(node)
     steps.append(_step(node, name, around))
     while isinstance(start, Call) and (around is None or around(start) is None):
-        call, (method, target) = start, _method(start)
-        if method not in _STEPS:
-            break
-        name, start = method, target
+        call, (name, start) = start, _method(start)  # no other call comes to a place
         steps.append(_step(call, name, around))
     steps.reverse()
     begin = compiled(start, around)
 
     def run(scope: Scope) -> Value:
         place = begin(scope)
-        if not isinstance(place, Snapshot):
-            raise _no_method(name, place)
+        assert isinstance(place, Snapshot)
         for step in steps:
             if step is None:
                 place = place.parent()

@@ -190,6 +190,16 @@ async def test_following_a_link_ends_where_it_was_to_continue(service: Service) 
     assert (await service.record(own["localId"]))["emailVerified"] is True
 
 
+async def test_a_link_to_an_account_that_is_gone_is_dead(service: Service) -> None:
+    """As is one that was followed."""
+    own = await service.sign_up()
+    code = await mailed(service, requestType="VERIFY_EMAIL", idToken=own["idToken"])
+    await service.user("accounts:delete", {"idToken": own["idToken"]})
+    answer = await follow(service, code["oobLink"])
+    assert answer.status_code == 400
+    assert "has expired or the link has already been used" in answer.json()["authEmulator"]["error"]
+
+
 async def test_a_sign_in_link_hands_its_code_to_the_application(service: Service) -> None:
     """The application finishes the sign-in itself."""
     code = await mailed(

@@ -46,6 +46,7 @@ def test_a_number_will_do_for_a_string(number: float, text: str) -> None:
     [
         ("text", True, "/a must be string"),
         ("text", {}, "/a must be string"),
+        ("text", 10**400, "/a must be string"),
         ("flag", "true", "/a must be boolean"),
         ("flag", 1, "/a must be boolean"),
         ("integer", "x", '/a must match format "int64"'),

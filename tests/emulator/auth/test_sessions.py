@@ -3,6 +3,7 @@
 import pytest
 
 from imbari_chat.emulator.tokens import encode_unsigned
+from imbari_chat.wire.json import Json, dumps
 from tests.emulator.auth.harness import START, Body, Service, claims
 
 IDP = 'id_token={"sub":"g1"}&providerId=google.com'
@@ -58,6 +59,29 @@ async def test_claims_of_a_custom_token_survive_refreshes(service: Service) -> N
         assert claims(answer)["premium"] is True
         assert claims(answer)["firebase"]["sign_in_provider"] == "custom"
     assert "customAttributes" not in await service.record("c1")
+
+
+@pytest.mark.parametrize(
+    ("given", "uid"), [("u1", "u1"), (7, "7"), (7.0, "7"), (7.5, "7.5"), (True, "true")]
+)
+async def test_a_custom_token_may_name_the_user_by_a_number(
+    service: Service, given: Json, uid: str
+) -> None:
+    """As it is written in JSON."""
+    token = dumps({"user_id": given})
+    own = await service.user("accounts:signInWithCustomToken", {"token": token})
+    assert claims(own)["sub"] == uid
+
+
+@pytest.mark.parametrize("audience", ["other", 7, 7.5, True, None, ["a"], {"a": 1}])
+async def test_a_token_for_somebody_else_is_refused_and_it_is_said_for_whom(
+    service: Service, audience: Json
+) -> None:
+    """Whatever stands there."""
+    token = encode_unsigned({"aud": audience})
+    refused = await service.refused("accounts:signInWithCustomToken", {"token": token})
+    shown = audience if isinstance(audience, str) else dumps(audience)
+    assert f"Invalid aud (audience): {shown} Note" in refused
 
 
 async def test_a_custom_token_of_a_known_uid_signs_that_user_in(service: Service) -> None:

@@ -169,7 +169,7 @@ class Fields:
         if isinstance(value, int | float) and is_number(value):
             try:
                 return str(canonical_number(value))
-            except (OverflowError, ValueError):
+            except OverflowError:
                 raise self._wrong(name, "string") from None
         raise self._wrong(name, "string")
 

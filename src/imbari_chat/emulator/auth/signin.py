@@ -10,7 +10,7 @@ from imbari_chat.emulator.auth.credentials import checked_email, checked_passwor
 from imbari_chat.emulator.auth.errors import BadRequest, not_built
 from imbari_chat.emulator.auth.sessions import issue_tokens, session_of
 from imbari_chat.emulator.tokens import decode_unverified, parse_object
-from imbari_chat.wire.json import Json, canonical_number
+from imbari_chat.wire.json import Json, canonical_number, dumps
 
 __all__ = ["sign_in_with_custom_token", "sign_in_with_password", "sign_up"]
 
@@ -207,8 +207,10 @@ def _custom_payload(token: str) -> dict[str, Json]:
         raise BadRequest("INVALID_CUSTOM_TOKEN : Invalid assertion format") from error
     audience = payload.get("aud", "undefined")
     if audience != _AUDIENCE:
+        shown = _primitive(audience)
         raise BadRequest(
-            f"INVALID_CUSTOM_TOKEN : ((Invalid aud (audience): {_primitive(audience)} Note: "
+            "INVALID_CUSTOM_TOKEN : ((Invalid aud (audience): "
+            f"{dumps(audience) if shown is None else shown} Note: "
             "Firebase ID Tokens / third-party tokens cannot be used with signInWithCustomToken.))"
         )
     return payload
