@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from imbari_chat.cli import tables
@@ -15,6 +15,7 @@ from imbari_chat.schema.models import ID_FIELD, Colleague
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import Note
+from tests.cli.inks import inked
 from tests.view.records import NOW, message, session
 from tests.zones import time_zone
 
@@ -38,23 +39,6 @@ def greenwich() -> Iterator[None]:
     """Where the reader is."""
     with time_zone("UTC0"):
         yield
-
-
-def inked(drawn: RenderableType, width: int) -> list[str]:
-    """Its lines as they are read, with their inks: ``‹bold:Amina›``, and plain text as it is."""
-    console = Console(width=width, force_terminal=True, color_system="standard", markup=False)
-    lines = []
-    for line in console.render_lines(drawn, pad=False):
-        parts: list[tuple[str, str]] = []
-        for text, ink, _ in line:
-            name = "" if ink is None else str(ink).replace("none", "")
-            if parts and parts[-1][0] == name:
-                parts[-1] = name, parts[-1][1] + text
-            else:
-                parts.append((name, text))
-        marked = (f"‹{ink}:{text}›" if ink and text.strip() else text for ink, text in parts)
-        lines.append("".join(marked).rstrip())
-    return lines
 
 
 LONG = session(

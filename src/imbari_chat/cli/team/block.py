@@ -69,7 +69,7 @@ def block(
         raise UsageError("why? --reason tells colleagues", hint="For example --reason 'Shouts'")
     from imbari_chat.schema.teamwork import Block
 
-    known = [*Block.model_fields, "extra"]
+    known = ["id", *Block.model_fields, "extra"]
     form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
     now = time.time_ns() // 1_000_000
     end = None if until is None else later(until, now, option="--until")

@@ -59,7 +59,7 @@ def list_(
     stderr, stdout = Stderr(quiet=quiet), Stdout()
     from imbari_chat.schema.teamwork import CannedReply
 
-    known = [*CannedReply.model_fields, "extra"]
+    known = ["id", *CannedReply.model_fields, "extra"]
     form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
 
     async def work(chat: "AsyncAdminChat") -> "list[CannedReply]":
