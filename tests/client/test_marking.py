@@ -1,11 +1,12 @@
 """What the rules let nobody change does not keep an admin out of a conversation."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from imbari_chat import AccessDenied, AsyncAdminChat
+from imbari_chat import AccessDenied, AsyncAdminChat, Conflict
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
@@ -52,6 +53,26 @@ def _left(namespace: Namespace) -> tuple[Json, dict[str, Json]]:
     root: Any = namespace.root.to_json()
     marks = {key: one.get("read") for key, one in root["messages"][S].items()}
     return root["chatSessions"][S].get("unreadCount"), marks
+
+
+async def test_colleagues_who_always_get_in_between_are_a_conflict() -> None:
+    """Each time it is refused, and each time something else stands there by then."""
+    namespace = _stored()
+    counts = iter(range(3, 1000))
+
+    class Crowded(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            place = Path(("chatSessions", S, "unreadCount"))
+            self._namespace.write(Write.put(place, next(counts)), OWNER, NOW)
+            raise AccessDenied("permission denied")
+
+    desk = AsyncAdminChat._over(Gateway(Crowded(namespace, ADMIN)))
+    with pytest.raises(Conflict, match="colleagues") as caught:
+        await desk.open(S).mark_read()
+    assert caught.value.where == S
+    assert isinstance(caught.value.__cause__, AccessDenied)
+    assert _left(namespace)[1] == {OURS: None, "-MMMMMMMMMMMMMMMMMMN": None}
+    await desk.close()
 
 
 @pytest.mark.parametrize("other", ["zzz", "test", "7", "a b", "-MMMMMMMMMMMMMMMMMMMM"])
