@@ -10,9 +10,10 @@ from imbari_chat import AccessDenied, AsyncAdminChat, Conflict
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
+from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from tests.client.in_memory import ADMIN, CUSTOMER, InMemory, database
 
 S = "-NNNNNNNNNNNNNNNNNNN"
@@ -90,6 +91,38 @@ async def test_a_message_whose_id_no_rule_takes_stays_unread_alone(other: str) -
 
 def _reply(namespace: Namespace, other: str) -> dict[str, Json]:
     return {key: None for key in _left(namespace)[1] if key not in (OURS, other)}
+
+
+async def test_whoever_is_above_the_rules_marks_whatever_its_id() -> None:
+    """Nobody refuses it."""
+    namespace = _stored(other="zzz")
+    transport = InMemory(namespace, ADMIN)
+    transport._caller = Caller(admin=True, auth=ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    assert await desk.open(S).mark_read() == 2
+    assert _left(namespace) == (0, {OURS: True, "zzz": True})
+    assert transport.updates == 1
+    await desk.close()
+
+
+async def test_a_conversation_is_shown_as_it_was_before_it_was_marked() -> None:
+    """By whomever: a colleague may have marked some of it in between."""
+    namespace = _stored()
+
+    class Second(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            if not self.updates:
+                mark: Json = {f"messages/{S}/{OURS}/read": True, f"chatSessions/{S}/unreadCount": 1}
+                self._namespace.write(Write.patch(ROOT, mark), OWNER, NOW)
+            await super().update(changes)
+
+    transport = Second(namespace, ADMIN, AccessDenied("permission denied"))
+    desk = AsyncAdminChat._over(Gateway(transport))
+    async with desk.open(S) as conversation:
+        assert conversation.session.unread_count == 2
+    assert _left(namespace) == (0, dict.fromkeys(_left(namespace)[1], True))
+    assert transport.updates == 2
+    await desk.close()
 
 
 async def test_a_message_is_marked_unread_whose_id_the_rules_take() -> None:
