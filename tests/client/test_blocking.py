@@ -25,6 +25,7 @@ from imbari_chat import (
     NotFound,
 )
 from imbari_chat.client.sync.portal import BlockingIterator, Portal
+from tests.client.scenarios.faces import WAIT
 from tools.blocking import CLIENTS as CLIENTS_FILE
 from tools.blocking import blocking_clients
 
@@ -376,6 +377,25 @@ def test_a_forked_child_closes_nothing_of_its_parents(monkeypatch: pytest.Monkey
     portal.close()
     assert portal.call_if_open(lambda: asyncio.sleep(0, "called")) is None
     assert [*looks, portal.closed] == [True, False, True]
+
+
+def test_a_forked_child_is_not_told_that_its_parents_client_has_ended(
+    flags: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Closed it may look there, and who waits for the end would go on as if it had come."""
+    with AdminChat.from_env(**flags) as desk, monkeypatch.context() as child:
+        child.setattr(desk._portal._guard, "_pid", 0)
+        with pytest.raises(RuntimeError, match="after forking"):
+            desk.wait_closed()
+
+
+def test_a_portal_that_is_closed_leaves_no_loop_open() -> None:
+    """Each has files of its own."""
+    portal = Portal("test")
+    assert portal.call(asyncio.sleep(0, "called")) == "called"
+    portal.close()
+    portal._thread.join(WAIT)
+    assert portal._loop.is_closed()
 
 
 @pytest.mark.parametrize("begun", [True, False])

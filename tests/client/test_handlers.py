@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncGenerator, Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -155,8 +156,16 @@ async def test_an_asynchronous_handler_of_a_blocking_client_is_refused(
 
     async def answer(event: MessageAdded) -> None: ...
 
-    with AdminChat.from_env(**flags) as desk, pytest.raises(TypeError, match="ordinary function"):
-        desk.on(MessageAdded)(answer)  # type: ignore[arg-type]  # the mistake
+    class Answers:
+        """An object that is called as a function is."""
+
+        async def __call__(self, event: MessageAdded) -> None: ...
+
+    handlers: list[Any] = [answer, Answers(), partial(answer)]
+    with AdminChat.from_env(**flags) as desk:
+        for handler in handlers:
+            with pytest.raises(TypeError, match="ordinary function"):
+                desk.on(MessageAdded)(handler)
 
 
 async def test_a_slow_handler_loses_nothing_and_keeps_memory_bounded() -> None:

@@ -1,17 +1,19 @@
 """What the rules let nobody change does not keep an admin out of a conversation."""
 
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from imbari_chat import AccessDenied, AsyncAdminChat
+from imbari_chat import AccessDenied, AsyncAdminChat, Conflict
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN as OWNER
+from imbari_chat.emulator.database.credentials import Caller
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import ROOT, Path
 from tests.client.in_memory import ADMIN, CUSTOMER, InMemory, database
 
 S = "-NNNNNNNNNNNNNNNNNNN"
@@ -54,6 +56,26 @@ def _left(namespace: Namespace) -> tuple[Json, dict[str, Json]]:
     return root["chatSessions"][S].get("unreadCount"), marks
 
 
+async def test_colleagues_who_always_get_in_between_are_a_conflict() -> None:
+    """Each time it is refused, and each time something else stands there by then."""
+    namespace = _stored()
+    counts = iter(range(3, 1000))
+
+    class Crowded(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            place = Path(("chatSessions", S, "unreadCount"))
+            self._namespace.write(Write.put(place, next(counts)), OWNER, NOW)
+            raise AccessDenied("permission denied")
+
+    desk = AsyncAdminChat._over(Gateway(Crowded(namespace, ADMIN)))
+    with pytest.raises(Conflict, match="colleagues") as caught:
+        await desk.open(S).mark_read()
+    assert caught.value.where == S
+    assert isinstance(caught.value.__cause__, AccessDenied)
+    assert _left(namespace)[1] == {OURS: None, "-MMMMMMMMMMMMMMMMMMN": None}
+    await desk.close()
+
+
 @pytest.mark.parametrize("other", ["zzz", "test", "7", "a b", "-MMMMMMMMMMMMMMMMMMMM"])
 async def test_a_message_whose_id_no_rule_takes_stays_unread_alone(other: str) -> None:
     """An import, or somebody in the console, may have written it."""
@@ -69,6 +91,38 @@ async def test_a_message_whose_id_no_rule_takes_stays_unread_alone(other: str) -
 
 def _reply(namespace: Namespace, other: str) -> dict[str, Json]:
     return {key: None for key in _left(namespace)[1] if key not in (OURS, other)}
+
+
+async def test_whoever_is_above_the_rules_marks_whatever_its_id() -> None:
+    """Nobody refuses it."""
+    namespace = _stored(other="zzz")
+    transport = InMemory(namespace, ADMIN)
+    transport._caller = Caller(admin=True, auth=ADMIN)
+    desk = AsyncAdminChat._over(Gateway(transport))
+    assert await desk.open(S).mark_read() == 2
+    assert _left(namespace) == (0, {OURS: True, "zzz": True})
+    assert transport.updates == 1
+    await desk.close()
+
+
+async def test_a_conversation_is_shown_as_it_was_before_it_was_marked() -> None:
+    """By whomever: a colleague may have marked some of it in between."""
+    namespace = _stored()
+
+    class Second(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            if not self.updates:
+                mark: Json = {f"messages/{S}/{OURS}/read": True, f"chatSessions/{S}/unreadCount": 1}
+                self._namespace.write(Write.patch(ROOT, mark), OWNER, NOW)
+            await super().update(changes)
+
+    transport = Second(namespace, ADMIN, AccessDenied("permission denied"))
+    desk = AsyncAdminChat._over(Gateway(transport))
+    async with desk.open(S) as conversation:
+        assert conversation.session.unread_count == 2
+    assert _left(namespace) == (0, dict.fromkeys(_left(namespace)[1], True))
+    assert transport.updates == 2
+    await desk.close()
 
 
 async def test_a_message_is_marked_unread_whose_id_the_rules_take() -> None:

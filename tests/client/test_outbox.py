@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from types import SimpleNamespace
@@ -509,6 +509,25 @@ async def test_a_message_that_waits_says_why_until_it_goes() -> None:
         act()
         told.append((message.delivery, message.error))
     assert told == [("sent", None), ("queued", error), ("sent", None), ("confirmed", None)]
+
+
+async def test_a_forked_child_neither_sends_nor_decides(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is in its copy of the outbox is its parent's to send."""
+    service = _Service()
+    outbox = _outbox(service)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    acts: list[Callable[[], Awaitable[object]]] = [
+        lambda: outbox.deliver(_reply(1), S, timeout=0, keep=True),
+        *(partial(act, message.id) for act in (outbox.drop, outbox.hold, outbox.release)),
+    ]
+    with monkeypatch.context() as child:
+        child.setattr(process._this, "pid", -1)
+        for act in acts:
+            with pytest.raises(RuntimeError, match="after forking"):
+                await act()
+    assert (outbox.pending, len(service.tries)) == ((message,), 1)
+    service.tries.pop()(None)
+    assert message.delivery == "confirmed"
 
 
 async def test_what_is_left_behind_is_this_processs_own(monkeypatch: pytest.MonkeyPatch) -> None:

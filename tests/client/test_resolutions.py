@@ -156,6 +156,20 @@ async def test_an_outage_while_it_looks_does_not_end_it(
             assert not event.session.is_resolved
 
 
+async def test_a_database_that_answers_nothing_without_an_index_says_what_to_do() -> None:
+    """So does one that refuses the first look, before anybody listens."""
+
+    class Refusing(Gateway):
+        async def get(self, path: Path, query: Query | None = None) -> Json:
+            raise InvalidData("there is no index", where=str(path))
+
+    gateway = Refusing()
+    with pytest.raises(InvalidData, match="no index") as caught:
+        await _told(gateway)
+    assert "rules" in (caught.value.hint or "")
+    assert gateway.asked == []
+
+
 async def test_without_its_index_it_is_refused() -> None:
     """The database would send all there is."""
     with pytest.raises(InvalidData, match="no index") as caught:

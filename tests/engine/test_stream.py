@@ -198,6 +198,14 @@ def test_auth_revoked_reconnects_at_once_with_a_new_credential() -> None:
     ]
 
 
+def test_a_credential_that_ends_right_at_the_beginning_is_replaced_at_once() -> None:
+    """It is the first time: nothing spins yet."""
+    core = _core()
+    _live(core)
+    core.received(Frame("auth_revoked", ""), 0.1)
+    assert core.drain()[-1] == Connect(renew=True)
+
+
 @pytest.mark.parametrize("taken", [False, True])
 def test_a_credential_revoked_over_and_over_does_not_spin(*, taken: bool) -> None:
     """The second time in a row it waits, also if the new one was taken for a moment."""

@@ -347,6 +347,23 @@ async def test_what_is_listened_to_is_moved_when_only_rest_gets_through(
     await asyncio.gather(*(_until(one, 3) for one in listening))
 
 
+async def test_asking_to_reconnect_ends_the_wait_of_a_websocket_in_use(
+    emulator: Emulator, gate: Gate, tmp_path: FilePath
+) -> None:
+    """There is nothing to choose: the one there is looks again."""
+    link = replace(LINK, backoff=BackoffPolicy(first=1000.0, cap=1000.0))
+    async with reaching(emulator, gate.address, tmp_path, link=link) as way:
+        subscription = way.listen(OPEN)
+        await _until(subscription, None)
+        gate.leave()
+        await eventually(lambda: (subscription.retry_in or 0.0) > 1.0)
+        gate.away = False
+        assert subscription.state == "reconnecting"
+        way.reconnect_now()
+        await eventually(lambda: subscription.state == "live")
+        assert way.way.name == "websocket"
+
+
 async def test_who_is_busy_is_moved_as_well(
     gate: Gate, way: AutoTransport, other: AutoTransport
 ) -> None:

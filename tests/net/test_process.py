@@ -1,12 +1,18 @@
-"""A forked child gets an error, and the parent notices nothing."""
+"""A forked child gets an error, and its parent notices nothing; work for another event loop."""
 
+import asyncio
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from imbari_chat.net.process import LoopGuard
 from tests import programs
+
+WAIT = 60.0
 
 SCRIPT = """
 import asyncio, os, sys
@@ -83,3 +89,63 @@ def test_a_forked_child_is_refused_and_the_parents_stream_goes_on() -> None:
     """Every call says whose client it is; closing is harmless; no socket is touched."""
     run = programs.run([sys.executable, "-c", SCRIPT], timeout=60, cwd=Path(__file__).parents[2])
     assert (run.returncode, run.stdout) == (0, "done\n"), run.stderr
+
+
+@pytest.fixture
+def home() -> Iterator[asyncio.AbstractEventLoop]:
+    """An event loop that runs in a thread; what it was stopped in is cancelled."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    yield loop
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+    for task in asyncio.all_tasks(loop):
+        task.cancel()
+    loop.call_soon(loop.stop)
+    loop.run_forever()
+    loop.close()
+
+
+@pytest.mark.parametrize("end", ["done", "stopped", "cancelled"])
+async def test_work_for_another_loop_comes_to_nothing_where_that_ends_first(
+    home: asyncio.AbstractEventLoop, end: str
+) -> None:
+    """Whoever waits for it is told so, and goes on."""
+
+    async def work() -> str:
+        if end == "stopped":
+            home.stop()
+            await asyncio.Event().wait()
+        if end == "cancelled":
+            raise asyncio.CancelledError
+        return "done"
+
+    guard = LoopGuard()
+    guard.home = home
+    came = await asyncio.wait_for(guard.carry_home(work), WAIT)
+    assert came == (("done",) if end == "done" else None)
+
+
+async def test_what_work_for_another_loop_raises_is_raised(home: asyncio.AbstractEventLoop) -> None:
+    async def work() -> None:
+        raise OSError("it failed")
+
+    guard = LoopGuard()
+    guard.home = home
+    with pytest.raises(OSError, match="it failed"):
+        await asyncio.wait_for(guard.carry_home(work), WAIT)
+
+
+async def test_a_loop_that_does_not_run_is_given_no_work() -> None:
+    """Nor is one of a client that was used in none."""
+
+    async def work() -> None:
+        raise AssertionError("it ran")
+
+    over = asyncio.new_event_loop()
+    over.close()
+    for home in (None, over):
+        guard = LoopGuard()
+        guard.home = home
+        assert await guard.carry_home(work) is None

@@ -266,6 +266,20 @@ def test_a_damaged_table_of_contents_is_damage_in_whatever_words_it_is_told(
     assert len(_aside(file)) == 1
 
 
+def test_an_index_that_contradicts_what_it_is_of_is_damage(file: Path) -> None:
+    """All messages can be read then; the next of the same id would be taken for another."""
+    _new(file, 5)
+    with closing(sqlite3.connect(file)) as connection:
+        (page,) = connection.execute(
+            "SELECT rootpage FROM sqlite_master WHERE type = 'index'"
+        ).fetchone()
+    content = bytearray(file.read_bytes())
+    content[content.index(b"m3", (page - 1) * 4096) + 1] = ord("9")
+    file.write_bytes(content)
+    _goes_on(file, [])
+    assert len(_aside(file)) == 1
+
+
 @pytest.mark.parametrize("place", [18, 19])
 @pytest.mark.parametrize("number", [0, 3, 255])
 def test_a_file_of_an_unknown_format_is_damaged_and_not_read_only(
