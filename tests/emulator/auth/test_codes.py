@@ -100,7 +100,7 @@ async def test_a_code_may_verify_a_new_address_before_it_replaces_the_old(
 
 
 async def test_a_changed_address_can_be_taken_back(service: Service) -> None:
-    """The first address gets a code, which leads nowhere else; those of an anonymous session none."""
+    """The first address gets a code that leads nowhere else; an anonymous session gets none."""
     own = await service.sign_up()
     await service.user("accounts:update", {"idToken": own["idToken"], "email": "thief@example.com"})
     [code] = await pending(service)
