@@ -121,9 +121,10 @@ def test_a_database_that_cannot_be_is_told_for_good(host: str) -> None:
 
 @pytest.mark.parametrize("path", ["/.lp", "/.lp?start=t&ser=1&cb=1&v=5", "/.ws"])
 def test_long_polling_is_not_here(host: str, path: str) -> None:
-    """404 at once, so that a browser tries the socket."""
-    answer = plain_http.get(f"http://{host}{path}")
-    assert answer.status_code == 404
+    """404 at once, so that a browser tries the socket; whether it reads or sends."""
+    for ask in (plain_http.get, plain_http.post):
+        answer = ask(f"http://{host}{path}")
+        assert (answer.status_code, answer.json()) == (404, {"error": "404 Not Found"})
 
 
 @pytest.mark.parametrize("path", ["/", "/chat.json", "/.lp", "/.ws/more"])
