@@ -319,9 +319,11 @@ def test_every_request_has_a_line_and_no_secret_in_it() -> None:
         client.ask("gauth", {"cred": "secret2", "authvar": {"uid": "ada"}})
         client.ask("p", {"p": "/a b", "d": "secret3"})
         client.ask("q", {"p": "/.info"})
-        eventually(lambda: len(lines) >= 4)
+        client.ask("gauth", {"cred": "owner"})
+        eventually(lambda: len(lines) >= 5)
     assert lines[0].startswith("WS /.ws?v=5&ac=... 101 ")
     assert [line.split(" ms ")[1] for line in lines[1:4]] == ["uid=ada"] * 3
+    assert lines[4].endswith(" ms admin")
     assert lines[2].startswith("WS p /a%20b ok ")
     assert lines[3].startswith("WS q /.info failure ")
     assert "secret" not in "".join(lines)
