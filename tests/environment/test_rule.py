@@ -58,6 +58,7 @@ def test_socks_without_its_libraries_says_what_to_install(monkeypatch: pytest.Mo
         )
         with pytest.raises(ConfigError, match=r"all_proxy.*imbari-chat\[socks\]"):
             HttpEnvironment({"all_proxy": "socks://proxy.example:1080"}).check(LIVE)
+        HttpEnvironment({"all_proxy": "http://proxy.example:3128"}).check(LIVE)
 
 
 def test_the_systems_proxies_hold_where_no_variable_names_one() -> None:
