@@ -209,6 +209,16 @@ def test_what_is_no_host_is_told() -> None:
         listen("auth", "x" * 70, 0)
 
 
+def test_the_default_database_is_named_for_the_project_unless_it_has_a_name() -> None:
+    """A client that names none is given it."""
+    assert Emulator("demo-a").namespace == "demo-a-default-rtdb"
+    with Emulator("demo-a", namespace="shop") as emulator:
+        assert emulator.namespace == "shop"
+        url = f"http://{emulator.database_host}/a.json"
+        plain_http.put(url, json=1)
+        assert plain_http.get(url, params={"ns": "shop"}).json() == 1
+
+
 def test_other_machines_are_let_in_on_purpose() -> None:
     """With the switch, any address will do."""
     with Emulator(host="0.0.0.0", allow_remote=True) as emulator:
