@@ -203,10 +203,36 @@ def test_where_nobody_can_listen_is_told(
     assert hint in (refused.value.hint or "")
 
 
-def test_what_is_no_host_is_told() -> None:
-    """Here one with a label that none may have."""
+def test_what_is_no_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with a label that none may have, and one that nobody knows."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     with pytest.raises(ConfigError, match="is not an address to listen on"):
         listen("auth", "x" * 70, 0)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ConfigError, match="is not an address to listen on"):
+        listen("auth", "nowhere.example", 0)
+
+
+def test_connections_wait_from_the_moment_on_that_a_port_is_taken() -> None:
+    """And nobody else can have it."""
+    with listen("auth", "127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+        with pytest.raises(ConfigError, match="in use"):
+            listen("auth", "127.0.0.1", port)
+
+
+def test_a_port_can_be_taken_again_though_clients_have_not_left_it() -> None:
+    """Whoever stops first is remembered for a minute by the system."""
+    with Emulator() as first, plain_http.client_of(first.database_host) as client:
+        client.get("/a.json")
+        port = int(first.database_host.rpartition(":")[2])
+        first.stop()
+    with Emulator(database_port=port) as second:
+        assert plain_http.get(f"http://{second.database_host}/a.json").text == "null"
 
 
 def test_the_default_database_is_named_for_the_project_unless_it_has_a_name() -> None:
@@ -263,6 +289,19 @@ def test_rules_can_be_loaded_while_it_runs() -> None:
         assert plain_http.get(url, params={"ns": "other"}).status_code == 200
         emulator.load_rules(CLOSED, namespace="other")
         assert plain_http.get(url, params={"ns": "other"}).status_code == 401
+
+
+def test_rules_are_asked_by_the_emulators_clock_as_they_are_loaded() -> None:
+    """Whether who listens may go on."""
+    with (
+        Emulator(clock=lambda: 1_790_000_000.5) as emulator,
+        plain_http.client_of(emulator.database_host) as client,
+        EventStream(client, "/a.json") as stream,
+    ):
+        assert stream.next()[0] == "put"
+        emulator.load_rules('{"rules": {".read": "now == 1790000000500", ".write": true}}')
+        plain_http.put(f"http://{emulator.database_host}/a.json", json=1)
+        assert stream.next()[0] == "put"
 
 
 def test_rules_given_at_the_start_can_be_replaced_wherever_they_are_in_force() -> None:
