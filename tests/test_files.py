@@ -73,9 +73,10 @@ def test_what_replaced_another_lasts_through_a_power_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its bytes are on the disk before they have the name, and the name is at the end."""
-    file, synced = tmp_path / "list", []
+    file, synced, opened = tmp_path / "list", [], []
 
     def fsync(descriptor: int) -> None:
+        opened.append(descriptor)
         is_directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
         synced.append(("name" if is_directory else "bytes", file.exists()))
 
@@ -83,6 +84,10 @@ def test_what_replaced_another_lasts_through_a_power_cut(
     with replacing(file) as new:
         write_all(new, b"new")
     assert synced == [("bytes", False), ("name", True)]
+    assert opened
+    for descriptor in opened:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            os.fstat(descriptor)
 
 
 @pytest.mark.parametrize("error", [BlockingIOError, PermissionError, OSError, KeyboardInterrupt])

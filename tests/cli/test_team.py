@@ -138,6 +138,8 @@ def test_inbox_lists_by_who_has_it_and_by_label(
     assert listed(program, "--unassigned") == [free]
     assert listed(program, "--label", "VIP") == [theirs, mine]
     assert listed(program, "--label", "vip", "--label", "wholesale") == [theirs]
+    counted = program.json("inbox", "--mine", "--total")
+    assert counted["total"]["conversations"] == len(counted["conversations"]) == 1
     nothing = program("inbox", "--mine", "--label", "wholesale")
     assert "no own 'wholesale' active conversations" in nothing.stderr
     table = program("inbox", width=140, terminal=True).stdout

@@ -6,7 +6,7 @@ import pytest
 
 from imbari_chat.desk import older
 from imbari_chat.desk.last_senders import LastSenders
-from imbari_chat.errors import InvalidData
+from imbari_chat.errors import InvalidData, Unavailable
 from imbari_chat.schema.events import ConnectionChanged, MessageChanged, SessionChanged
 from imbari_chat.schema.models import Session
 from tests.desk.desks import Chat, look, opened, row_of, screen_of, until
@@ -118,6 +118,28 @@ async def test_who_waits_is_looked_up_wherever_it_is_asked_for() -> None:
         assert app.store.selected == app.store.rows[-1]
         await pilot.press("f", "f")
         assert row_of(app, "waiting · 1 of 51")
+
+
+async def test_who_waits_is_not_asked_for_while_there_is_no_connection() -> None:
+    """Once it is there again it is."""
+    asked: list[str] = []
+
+    async def fail(_: LastSenders, session: Session) -> None:
+        asked.append(session.id)
+        raise Unavailable("no network")
+
+    chat = _chat()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LastSenders, "_last_of", fail)
+        async with opened(chat) as (app, pilot):
+            await until(pilot, lambda: len(asked) == 20)
+            await pilot.press("down", "w")
+            await pilot.pause()
+            assert (len(asked), app.store.listing.last_senders) == (20, {})
+            patched.undo()
+            for state in ("reconnecting", "live"):
+                chat.inbox.put_nowait(ConnectionChanged(state))
+            await until(pilot, lambda: len(app.store.listing.last_senders) == 50)
 
 
 async def test_who_is_resolved_does_not_wait(monkeypatch: pytest.MonkeyPatch) -> None:

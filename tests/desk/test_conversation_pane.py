@@ -59,6 +59,20 @@ async def test_where_there_is_nothing_to_do_it_is_said(action: str, said: str) -
         assert app.screen is app.screen_stack[0]
 
 
+async def test_what_is_not_on_the_screen_is_not_copied() -> None:
+    """The newest message may be far below."""
+    async with opened(Chat(AMINA, messages=TALK)) as (app, pilot):
+        pane = await _open(app, pilot)
+        for shown, said, copied in (
+            (set(), "There is no message on the screen", ""),
+            ({TALK[0].id}, "Copied the newest message on the screen", TALK[0].text),
+        ):
+            with pytest.MonkeyPatch.context() as patched:
+                patched.setattr(pane._transcript, "on_screen", lambda shown=shown: shown)
+                pane.action_copy()
+            assert (app.store.state.notice, app.clipboard) == (Notice(said), copied)
+
+
 @pytest.mark.parametrize(
     ("action", "said", "draft"),
     [

@@ -581,3 +581,24 @@ async def test_keys_in_one_burst_are_taken_in_their_order() -> None:
             app.simulate_key(key)
         await pilot.pause()
         assert chat.calls[-1] == "reply 'ok' after m2"
+
+
+async def test_one_page_of_help_is_enough() -> None:
+    """However often it is asked for."""
+    async with opened(Chat(AMINA)) as (app, pilot):
+        for _ in range(2):
+            await app.action_help()
+            await pilot.pause()
+        assert [type(one) for one in app.screen_stack[1:]] == [TextPage]
+
+
+async def test_all_of_it_is_drawn_anew_when_something_else_has_drawn_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each line, and where each is."""
+    async with opened(Chat(AMINA)) as (app, _):
+        drawn: list[dict[str, bool]] = []
+        monkeypatch.setattr(app, "refresh", lambda **how: drawn.append(how))
+        app.action_redraw()
+        monkeypatch.undo()
+        assert drawn == [{"repaint": True, "layout": True}]

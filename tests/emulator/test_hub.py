@@ -44,6 +44,14 @@ def test_the_hub_says_who_it_is() -> None:
         assert (answer["host"], answer["port"], answer["pid"]) == (host, port, os.getpid())
 
 
+@pytest.mark.parametrize("path", ["/", "/emulators"])
+def test_the_hub_may_be_asked_for_the_head_alone(path: str) -> None:
+    """Whoever looks whether it is there wants no more."""
+    with Emulator(hub_port=0) as emulator, plain_http.Client() as client:
+        whole, head = (client.request(ask, f"{_hub(emulator)}{path}") for ask in ("GET", "HEAD"))
+        assert (whole.status_code, head.status_code, head.text) == (200, 200, "")
+
+
 def test_the_hub_lists_every_emulator() -> None:
     """By name, with where it listens."""
     with Emulator(hub_port=0) as emulator:

@@ -1,5 +1,6 @@
 """The journal: what a killed process leaves can always be read."""
 
+import os
 from pathlib import Path
 from zlib import crc32
 
@@ -83,6 +84,38 @@ def test_rewriting_replaces_the_file_at_once(tmp_path: Path) -> None:
     assert read((tmp_path / "journal").read_bytes()).records == [2, 3]
     assert [file.name for file in tmp_path.iterdir()] == ["journal"]
     journal.close()
+
+
+def test_what_was_replaced_is_let_go_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An emulator that runs for weeks rewrites often."""
+    opened: list[int] = []
+    closed: list[int] = []
+    dup, close = os.dup, os.close
+
+    def duplicate(descriptor: int) -> int:
+        opened.append(dup(descriptor))
+        return opened[-1]
+
+    def let_go(descriptor: int) -> None:
+        closed.append(descriptor)
+        close(descriptor)
+
+    monkeypatch.setattr(os, "dup", duplicate)
+    monkeypatch.setattr(os, "close", let_go)
+    journal = Journal(tmp_path / "journal")
+    for _ in range(3):
+        journal.rewrite([1])
+    journal.close()
+    assert len(opened) == 3
+    assert all(closed.count(one) >= opened.count(one) for one in opened)
+
+
+def test_a_line_that_is_no_json_is_no_record() -> None:
+    """Whatever its checksum says."""
+    line = b"%08x {\n" % crc32(b"{")
+    found = read(encode(1) + line)
+    assert (found.records, found.torn, found.damaged) == ([1], len(line), False)
+    assert read(encode(1) + line + encode(2)).damaged
 
 
 def test_a_rewrite_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

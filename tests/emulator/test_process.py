@@ -115,6 +115,18 @@ OUTER = """
 """
 
 
+def test_a_signal_that_comes_before_the_command_reaches_it() -> None:
+    """As soon as there is one."""
+
+    class Early(Emulator):
+        def environment(self) -> dict[str, str]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            return super().environment()
+
+    command = [sys.executable, "-c", "import time; time.sleep(600)"]
+    assert run(command, Early()) == 128 + signal.SIGTERM
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> None:
     """The command decides what they mean; its exit code is passed back."""

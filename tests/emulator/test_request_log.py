@@ -5,6 +5,7 @@ import re
 import pytest
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.request_log import socket_line
 from imbari_chat.emulator.tokens import encode_unsigned
 from tests import plain_http
 
@@ -40,6 +41,17 @@ def test_a_line_says_what_who_and_how_it_went(told: Told) -> None:
         )
         plain_http.get(f"http://{emulator.database_host}/a")
         assert told.last() == "GET /a 404 T nobody"
+        plain_http.put(url, json={"idToken": token})  # data, whatever it looks like
+        assert told.last() == "PUT /a/b.json 200 T nobody"
+
+
+def test_a_line_of_a_socket_says_what_who_and_how_it_went() -> None:
+    """What is to be quoted is, and long names are cut short."""
+    for line, given in (
+        ("WS p /room/x ok 0.2 ms uid=u1", ("p", "/room/x", "ok", 0.00021, "uid=u1")),
+        ("WS a%20b - denied 1500.0 ms nobody", ("a b", "", "denied", 1.5, "nobody")),
+    ):
+        assert socket_line(*given) == line
 
 
 def test_calls_of_auth_say_who_by_their_body(told: Told) -> None:

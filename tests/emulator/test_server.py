@@ -62,13 +62,14 @@ def test_stop_does_not_wait_for_a_body_that_never_comes() -> None:
         assert slow.recv(100) == b""
 
 
-def test_a_body_cut_short_writes_nothing() -> None:
-    """What was sent before the client went away is not taken for all of it."""
+def test_a_body_cut_short_writes_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    """What was sent before the client went away is not taken for all of it; nor is it a mistake."""
     with Emulator() as emulator:
         host, port = emulator.database_host.split(":")
         with socket.create_connection((host, int(port)), timeout=60) as slow:
             slow.sendall(b"PUT /a.json HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n1")
         assert plain_http.get(f"http://{emulator.database_host}/a.json").text == "null"
+    assert caplog.records == []
 
 
 def test_stop_frees_the_ports() -> None:
@@ -202,10 +203,46 @@ def test_where_nobody_can_listen_is_told(
     assert hint in (refused.value.hint or "")
 
 
-def test_what_is_no_host_is_told() -> None:
-    """Here one with a label that none may have."""
+def test_what_is_no_host_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One with a label that none may have, and one that nobody knows."""
+
+    def unknown(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
     with pytest.raises(ConfigError, match="is not an address to listen on"):
         listen("auth", "x" * 70, 0)
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(ConfigError, match="is not an address to listen on"):
+        listen("auth", "nowhere.example", 0)
+
+
+def test_connections_wait_from_the_moment_on_that_a_port_is_taken() -> None:
+    """And nobody else can have it."""
+    with listen("auth", "127.0.0.1", 0) as taken:
+        port = taken.getsockname()[1]
+        socket.create_connection(("127.0.0.1", port), timeout=60).close()
+        with pytest.raises(ConfigError, match="in use"):
+            listen("auth", "127.0.0.1", port)
+
+
+def test_a_port_can_be_taken_again_though_clients_have_not_left_it() -> None:
+    """Whoever stops first is remembered for a minute by the system."""
+    with Emulator() as first, plain_http.client_of(first.database_host) as client:
+        client.get("/a.json")
+        port = int(first.database_host.rpartition(":")[2])
+        first.stop()
+    with Emulator(database_port=port) as second:
+        assert plain_http.get(f"http://{second.database_host}/a.json").text == "null"
+
+
+def test_the_default_database_is_named_for_the_project_unless_it_has_a_name() -> None:
+    """A client that names none is given it."""
+    assert Emulator("demo-a").namespace == "demo-a-default-rtdb"
+    with Emulator("demo-a", namespace="shop") as emulator:
+        assert emulator.namespace == "shop"
+        url = f"http://{emulator.database_host}/a.json"
+        plain_http.put(url, json=1)
+        assert plain_http.get(url, params={"ns": "shop"}).json() == 1
 
 
 def test_other_machines_are_let_in_on_purpose() -> None:
@@ -252,6 +289,19 @@ def test_rules_can_be_loaded_while_it_runs() -> None:
         assert plain_http.get(url, params={"ns": "other"}).status_code == 200
         emulator.load_rules(CLOSED, namespace="other")
         assert plain_http.get(url, params={"ns": "other"}).status_code == 401
+
+
+def test_rules_are_asked_by_the_emulators_clock_as_they_are_loaded() -> None:
+    """Whether who listens may go on."""
+    with (
+        Emulator(clock=lambda: 1_790_000_000.5) as emulator,
+        plain_http.client_of(emulator.database_host) as client,
+        EventStream(client, "/a.json") as stream,
+    ):
+        assert stream.next()[0] == "put"
+        emulator.load_rules('{"rules": {".read": "now == 1790000000500", ".write": true}}')
+        plain_http.put(f"http://{emulator.database_host}/a.json", json=1)
+        assert stream.next()[0] == "put"
 
 
 def test_rules_given_at_the_start_can_be_replaced_wherever_they_are_in_force() -> None:
@@ -315,7 +365,9 @@ def test_both_halves_go_by_one_clock() -> None:
     """Server timestamps and token times come from the clock that was given."""
     with Emulator(clock=lambda: 1_790_000_000.5) as emulator:
         url = f"http://{emulator.database_host}/t.json"
-        assert plain_http.put(url, json={".sv": "timestamp"}).json() == 1_790_000_000_500
+        answer = plain_http.put(url, json={".sv": "timestamp"})
+        assert answer.json() == 1_790_000_000_500
+        assert answer.headers["date"] == "Mon, 21 Sep 2026 14:13:20 GMT"
 
 
 def test_an_emulator_nobody_stops_does_not_hold_up_the_end_of_the_process() -> None:

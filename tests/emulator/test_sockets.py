@@ -121,9 +121,10 @@ def test_a_database_that_cannot_be_is_told_for_good(host: str) -> None:
 
 @pytest.mark.parametrize("path", ["/.lp", "/.lp?start=t&ser=1&cb=1&v=5", "/.ws"])
 def test_long_polling_is_not_here(host: str, path: str) -> None:
-    """404 at once, so that a browser tries the socket."""
-    answer = plain_http.get(f"http://{host}{path}")
-    assert answer.status_code == 404
+    """404 at once, so that a browser tries the socket; whether it reads or sends."""
+    for ask in (plain_http.get, plain_http.post):
+        answer = ask(f"http://{host}{path}")
+        assert (answer.status_code, answer.json()) == (404, {"error": "404 Not Found"})
 
 
 @pytest.mark.parametrize("path", ["/", "/chat.json", "/.lp", "/.ws/more"])
@@ -318,9 +319,11 @@ def test_every_request_has_a_line_and_no_secret_in_it() -> None:
         client.ask("gauth", {"cred": "secret2", "authvar": {"uid": "ada"}})
         client.ask("p", {"p": "/a b", "d": "secret3"})
         client.ask("q", {"p": "/.info"})
-        eventually(lambda: len(lines) >= 4)
+        client.ask("gauth", {"cred": "owner"})
+        eventually(lambda: len(lines) >= 5)
     assert lines[0].startswith("WS /.ws?v=5&ac=... 101 ")
     assert [line.split(" ms ")[1] for line in lines[1:4]] == ["uid=ada"] * 3
+    assert lines[4].endswith(" ms admin")
     assert lines[2].startswith("WS p /a%20b ok ")
     assert lines[3].startswith("WS q /.info failure ")
     assert "secret" not in "".join(lines)

@@ -58,6 +58,7 @@ def test_socks_without_its_libraries_says_what_to_install(monkeypatch: pytest.Mo
         )
         with pytest.raises(ConfigError, match=r"all_proxy.*imbari-chat\[socks\]"):
             HttpEnvironment({"all_proxy": "socks://proxy.example:1080"}).check(LIVE)
+        HttpEnvironment({"all_proxy": "http://proxy.example:3128"}).check(LIVE)
 
 
 def test_the_systems_proxies_hold_where_no_variable_names_one() -> None:
@@ -190,13 +191,20 @@ def test_what_holds_no_certificates_is_named(name: str, text: str, reason: str) 
         environment.check(LIVE)
 
 
-@pytest.mark.parametrize("place", ["/nowhere/keys", "/", "a\0b"])
-def test_where_no_keys_can_be_kept_is_named(place: str, authority: Authority) -> None:
+@pytest.mark.parametrize(
+    ("place", "reason"),
+    [
+        ("/nowhere/keys", "No such file or directory"),
+        ("/", "Is a directory"),
+        ("a\0b", "it names no file"),
+    ],
+)
+def test_where_no_keys_can_be_kept_is_named(place: str, reason: str, authority: Authority) -> None:
     """Whichever authorities are believed; and not for an emulator."""
     for trust in ({}, {"SSL_CERT_FILE": str(authority.certificate)}):
         environment = HttpEnvironment({"SSLKEYLOGFILE": place, **trust})
         environment.check("http://127.0.0.1:9000")
-        with pytest.raises(ConfigError, match="SSLKEYLOGFILE cannot be used"):
+        with pytest.raises(ConfigError, match=f"SSLKEYLOGFILE cannot be used: .*{reason}"):
             environment.check(LIVE)
 
 

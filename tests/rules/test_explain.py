@@ -1,5 +1,7 @@
 """What a decision says about itself."""
 
+import pytest
+
 from imbari_chat.rules import Decision, Ruleset
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.paths import Path
@@ -112,6 +114,8 @@ def test_what_is_negated_or_chosen_is_followed() -> None:
     assert "    data.exists()  => false" in read(rules, "/").explain().splitlines()
     rules = {".read": "data.val() > 1 ? true : false"}
     assert "    data.val() > 1  => error" in read(rules, "/").explain().splitlines()
+    rules = {".read": "data.val() > 1 ? auth == null : now == 1"}
+    assert "    data.val() > 1  => error" in read(rules, "/").explain().splitlines()
 
 
 def test_the_argument_and_the_receiver_of_a_call_are_shown() -> None:
@@ -176,6 +180,26 @@ def test_a_number_that_json_cannot_say_is_shown() -> None:
     rules: Json = {".read": "root.child('a' + auth.x).exists()"}
     told = read(rules, "/", auth={"x": float("inf")}).explain()
     assert "auth.x = inf" in told
+
+
+@pytest.mark.parametrize("count", [1, 2, 20, 21, 50, 51, 60])
+def test_of_many_paths_and_rules_some_are_told(count: int) -> None:
+    """Twenty paths, and the last fifty rules, one of which has decided; the rest are counted."""
+    writes: dict[str, Json] = {f"/k{at:02}": 1 for at in range(count)}
+    first, *lines = write({"$k": {".write": "newData.val() == 1"}}, writes).splitlines()
+    names = ", ".join([*writes][:20]) + (f" and {count - 20} more" if count > 20 else "")
+    assert first == f"allowed: write {names}"
+    if count > 50:
+        assert lines.pop(0) == f"  {count - 50} rules before these"
+    asked = [line for line in lines if line == "  /$k  .write  newData.val() == 1  => true"]
+    values = [line for line in lines if line.startswith("  newData.val() = 1")]
+    assert len(asked) == min(count, 50)
+    assert values == [
+        "  newData.val() = 1" + (f', $k = "{one[1:]}"' if count > 1 else "")
+        for one in [*writes][-50:]
+    ]
+    denied = write({}, writes).splitlines()
+    assert denied[1:] == [f"  no .write rule stands on the way to {one}" for one in [*writes][:20]]
 
 
 def test_a_decision_about_a_write_of_nothing_is_allowed() -> None:

@@ -70,6 +70,16 @@ def test_an_excerpt_of_a_long_line_keeps_the_place_in_view() -> None:
     assert shown[caret.index("^")] == "!"
 
 
+@pytest.mark.parametrize("column", [1, 2, 60, 61, 62, 100, 240, 300])
+def test_an_excerpt_has_what_is_around_its_place(column: int) -> None:
+    """Sixty characters before it and forty from it on, as far as there are such."""
+    line = "".join(chr(0x4E00 + at) for at in range(300))
+    shown, caret = excerpt(line, 1, column).split("\n")
+    first = max(column - 61, 0)
+    assert shown == "  " + line[first : first + 100]
+    assert caret == " " * (2 + column - 1 - first) + "^"
+
+
 def test_an_excerpt_beyond_the_text_is_empty() -> None:
     """The end of a file is a place, too."""
     assert excerpt("a\n", 2, 1) == "  \n  ^"

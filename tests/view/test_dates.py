@@ -50,6 +50,11 @@ def test_days_are_the_readers_days() -> None:
     assert full(evening, NAIROBI) == "2024-03-12 01:30"
 
 
+def test_a_clock_that_is_nowhere_knows_no_today() -> None:
+    """The day is told, and nothing of how long ago."""
+    assert day(ms(2024, 3, 12), 10**18, UTC) == "Tuesday 12 March 2024"
+
+
 def test_older_days_have_names() -> None:
     """With the year only when it is another."""
     assert day(ms(2024, 3, 5), NOW, UTC) == "Tuesday 5 March"

@@ -280,3 +280,9 @@ def test_replies_that_wait_are_counted_wherever_they_go(inbox: Inbox) -> None:
     assert state.waiting(NOW) == 3
     assert state.waiting(NOW + 5000) == 4
     assert replace(state, conversation=None).sending() == ()
+
+
+def test_where_nothing_is_open_nothing_is_on_its_way_there(inbox: Inbox) -> None:
+    """Nor was anything refused."""
+    nothing = replace(written(inbox), conversation=None)
+    assert (nothing.sending(), nothing.not_sent()) == ((), ())

@@ -302,10 +302,12 @@ class ConversationPane(Vertical):
         self._transcript.update()
 
     def action_copy(self) -> None:
-        for text in self._newest_first():
-            self.app.copy_to_clipboard(text)
+        newest = next(self._newest_first(), None)
+        if newest is None:
+            self._store.tell("There is no message on the screen")
+        else:
+            self.app.copy_to_clipboard(newest)
             self._store.tell("Copied the newest message on the screen")
-            return
 
     def action_copy_link(self) -> None:
         links = [link for text in self._newest_first() for link in reversed(_LINK.findall(text))]

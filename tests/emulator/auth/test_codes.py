@@ -100,12 +100,12 @@ async def test_a_code_may_verify_a_new_address_before_it_replaces_the_old(
 
 
 async def test_a_changed_address_can_be_taken_back(service: Service) -> None:
-    """The first address gets a code; the addresses of an anonymous session do not."""
+    """The first address gets a code that leads nowhere else; an anonymous session gets none."""
     own = await service.sign_up()
     await service.user("accounts:update", {"idToken": own["idToken"], "email": "thief@example.com"})
     [code] = await pending(service)
     assert (code["requestType"], code["email"]) == ("RECOVER_EMAIL", "alice@example.com")
-    response = await follow(service, code["oobLink"])
+    response = await follow(service, code["oobLink"], continueUrl="http://thief")
     assert response.json()["authEmulator"]["email"] == "alice@example.com"
     assert (await service.record(own["localId"]))["email"] == "alice@example.com"
     anonymous = await service.user("accounts:signUp", {})
@@ -198,6 +198,13 @@ async def test_a_link_to_an_account_that_is_gone_is_dead(service: Service) -> No
     answer = await follow(service, code["oobLink"])
     assert answer.status_code == 400
     assert "has expired or the link has already been used" in answer.json()["authEmulator"]["error"]
+
+
+async def test_a_link_that_is_for_nothing_is_refused(service: Service) -> None:
+    """As the service's emulator does it."""
+    answer = await service.http.get("/emulator/action?mode=dance&apiKey=k&oobCode=x")
+    assert answer.status_code == 400
+    assert answer.json() == {"authEmulator": {"error": "Invalid mode"}}
 
 
 async def test_a_sign_in_link_hands_its_code_to_the_application(service: Service) -> None:

@@ -193,6 +193,8 @@ def test_a_legacy_name_is_another_word_for_an_operation(legacy: str, operation: 
         ("POST", "/accounts:signUp", 404),
         ("POST", "/www.googleapis.com/identitytoolkit/v3/relyingparty/nothing", 404),
         ("POST", "/www.googleapis.com/identitytoolkit/v3/relyingparty/signOutUser", 501),
+        ("GET", "/www.googleapis.com/identitytoolkit/v3/relyingparty/signOutUser", 404),
+        ("GET", "/www.googleapis.com/identitytoolkit/v3/relyingparty/downloadAccount", 404),
         ("POST", "/identitytoolkit.googleapis.com/v1/projects/p/tenants/t/accounts", 501),
         ("GET", "/identitytoolkit.googleapis.com/v2/projects/p/tenants", 501),
         ("GET", "/identitytoolkit.googleapis.com/v2/projects/p/inboundSamlConfigs", 501),

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 import pytest
 
@@ -12,6 +12,7 @@ from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.delivery import Delivery, Form, SocketForm, StreamForm
 from imbari_chat.emulator.database.listeners import Target
 from imbari_chat.emulator.database.namespace import Namespace
+from imbari_chat.emulator.database.streams import Stream
 from imbari_chat.emulator.offload import Offload
 from imbari_chat.emulator.outgoing import PIECE, Backlog, Outgoing, Payload
 from imbari_chat.rules import Ruleset
@@ -110,4 +111,25 @@ async def test_nothing_is_kept_of_what_has_been_taken() -> None:
         assert not delivery._writing
         while backlog.piece() is not None:
             pass
+    assert outgoing.held == 0
+
+
+@pytest.mark.parametrize("is_cut", [True, False])
+async def test_a_stream_that_was_cut_off_before_it_began_does_not_begin(is_cut: bool) -> None:
+    """It would end as if there were no more to tell."""
+    outgoing, sent = Outgoing(1 << 20), list[Any]()
+    stream = Stream(outgoing, bound=1, keep_alive=60.0, expires_in=lambda: None)
+    for _ in range(9 if is_cut else 1):
+        stream.push(Payload(b"data: 1"))
+    stream.cancel()
+
+    async def receive() -> Any:
+        await asyncio.Event().wait()
+
+    async def send(message: Any) -> None:
+        sent.append(message["type"])
+
+    await stream.run(receive, send)
+    start, body = "http.response.start", "http.response.body"
+    assert sent == ([] if is_cut else [start, body, body, body])
     assert outgoing.held == 0

@@ -8,6 +8,7 @@ import pytest
 
 from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.databases import Databases
+from imbari_chat.emulator.database.peer import Peer
 from imbari_chat.emulator.incoming import Incoming
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.messages import Request
@@ -140,4 +141,52 @@ async def test_of_who_has_gone_nothing_is_held(comes_back: bool) -> None:
     assert old.is_cut_off == comes_back
     assert app.waiting == incoming.held == 0
     assert database.is_blank
+    app.close()
+
+
+async def _fail(*_: object) -> None:
+    raise ZeroDivisionError
+
+
+async def test_a_mistake_of_ours_ends_the_socket_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, and logged with where it was made."""
+    databases = Databases("t", Ruleset.open())
+    app, database = DatabaseApp(databases), databases.named("t")
+    client, other = Client(app), Client(app)
+    await _turns()
+    with monkeypatch.context() as patched:
+        patched.setattr(Peer, "receive", _fail)
+        client.ask("p", {"p": "/a", "d": 1})
+        await _turns()
+    end = {"type": "websocket.close", "code": 1011, "reason": "An internal error occurred"}
+    assert client.said[-1] == end
+    assert client.served.done()
+    (record,) = caplog.records
+    assert record.exc_info is not None
+    assert record.exc_info[0] is ZeroDivisionError
+    other.ask("p", {"p": "/b", "d": 1})
+    other.leave()
+    await other.served
+    assert database.root.to_json() == {"b": 1}
+    app.close()
+
+
+async def test_a_mistake_of_ours_at_the_end_of_a_socket_keeps_nobody_waiting(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its client may come back."""
+    app = DatabaseApp(Databases("t", Ruleset.open()))
+    old = Client(app)
+    await _turns()
+    with monkeypatch.context() as patched:
+        patched.setattr(Peer, "left", _fail)
+        new = Client(app, old.session)
+        await _turns()
+    assert old.served.done()
+    assert new.session != old.session
+    assert [one.message for one in caplog.records] == ["the end of a socket failed"]
+    new.leave()
+    await new.served
     app.close()

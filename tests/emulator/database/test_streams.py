@@ -62,7 +62,10 @@ def test_an_ended_token_ends_its_stream(http: httpx.Client, clock: Clock) -> Non
     token = encode_unsigned({"sub": "u1", "iat": issued, "exp": issued + 3600})
     with EventStream(http, f"/s.json?auth={token}") as stream:
         assert stream.next()[0] == "put"
-        clock.now += 3601
+        clock.now += 3599.5
+        for _ in range(3):
+            assert stream.raw().startswith(b"event: keep-alive")
+        clock.now += 1.5
         assert stream.said() == b"event: auth_revoked\ndata: credential is no longer valid\n\n"
         assert stream.ended()
     refused = http.get(f"/s.json?auth={token}")
