@@ -7,6 +7,7 @@ with ``!`` are standard error. Ids and times of that very moment are left out.
 import json
 import re
 import shlex
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +18,7 @@ from rich.console import RenderableType
 
 from imbari_chat.cli.colleagues import open_accounts
 from imbari_chat.cli.columns import without_stand_ins
+from imbari_chat.cli.main import run
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
@@ -85,7 +87,7 @@ WORLD: Final[dict[str, Any]] = {
     },
     "cannedReplies": {
         "hi": {"text": "Hello {first_name},\n{admin} here.", "at": NOW, "by": "noor"},
-        "long": {"text": LONG},
+        "long-" * 14: {"text": LONG},
     },
 }  # fmt: skip
 """Two conversations as they are, and one of which everything is too long."""
@@ -243,6 +245,34 @@ def test_whatever_a_record_has_may_be_asked_for(
     names = list(dict.fromkeys(name for one in all_of_it.splitlines() for name in json.loads(one)))
     fields = ",".join(names[1:])  # behind the version of the form
     assert program(*shlex.split(line), "--jsonl", "--fields", fields or "id").stdout == all_of_it
+
+
+def _as_json(line: str) -> str:
+    """What is kept of a command's ``--json``."""
+    return _KEPT.split(f"== {line}\n", 1)[1].split("\n== ", 1)[0].partition("-- --json\n")[2]
+
+
+@pytest.mark.parametrize("line", [one for one in COMMANDS if _as_json(one).startswith("{")])
+def test_what_was_done_is_no_failure_though_it_cannot_be_printed(
+    place: Path,
+    emulator: Emulator,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    line: str,
+) -> None:
+    """A script would do it again. What only looks, or marks read what was printed, has failed."""
+    monkeypatch.setenv("IMBARI_CHAT_NAME", "Noor")
+    begin(emulator, with_accounts=line.startswith("admins"))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        with pytest.raises(SystemExit) as ended:
+            run([*shlex.split(line), "--json"])
+    failed = "standard output cannot be written: No space left on device"
+    told = capsys.readouterr().err
+    if "! at the emulator" in _as_json(line) and not line.startswith("show"):
+        assert (ended.value.code, told.count(f"warning: this was done, and {failed}\n")) == (0, 1)
+    else:
+        assert (ended.value.code, failed in told) == (1, True)
 
 
 def test_nothing_else_is_kept() -> None:
