@@ -117,10 +117,20 @@ def test_a_traceback_on_request(
     assert told.endswith("error: no such thing\n")
 
 
-def test_a_file_that_cannot_be_used_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (PermissionError(13, "Permission denied", "/etc/x"), "Permission denied (at /etc/x)"),
+        (OSError(28, "No space left on device"), "No space left on device"),
+        (OSError("it is gone"), "it is gone"),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named(
+    error: OSError, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An OSError is no bug."""
-    assert _raising(PermissionError(13, "Permission denied", "/etc/x")) == 1
-    assert capsys.readouterr().err == "error: Permission denied (at /etc/x)\n"
+    assert _raising(error) == 1
+    assert capsys.readouterr().err == f"error: {told}\n"
 
 
 @pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (ReaderGone(), 0)])

@@ -180,7 +180,7 @@ def test_what_is_kept_is_drawn_for_a_person(
     outbox.show(CTX, ["1"], side="customer")  # an empty list was not printed
 
 
-@pytest.mark.parametrize(("width", "text"), [(60, 21), (80, 41), (200, 60)])
+@pytest.mark.parametrize(("width", "text"), [(38, 0), (40, 1), (60, 21), (80, 41), (200, 60)])
 def test_what_names_a_message_is_shown_however_narrow_a_terminal_is(
     kept: Kept,
     screen: Callable[[], io.StringIO],
@@ -188,14 +188,15 @@ def test_what_names_a_message_is_shown_however_narrow_a_terminal_is(
     width: int,
     text: int,
 ) -> None:
-    """The message has what is left, on one line."""
-    kept.kept = [HELD]
+    """The message has what is left, on one line; if that is nothing, no place."""
+    kept.kept = [HELD, _row("C5", "word " * 20)]
     stream = screen()
     monkeypatch.setenv("COLUMNS", f"{width}")
     outbox.list_(CTX)
-    _, rule, row = stream.getvalue().splitlines()
+    _, rule, row, _ = stream.getvalue().splitlines()
     assert len(rule) == width
-    assert row.split() == ["1", HELD.key, "held", "5m", f"{'x' * (text - 1)}…"]
+    said = [f"{'x' * (text - 1)}…"] if text else []
+    assert row.split() == ["1", HELD.key, "held", "5m", *said]
 
 
 def test_where_a_message_is_is_said_as_it_says_it_itself(

@@ -175,3 +175,42 @@ def test_options_before_the_command_win(
 def test_of_a_line_only_its_commands_are_made(line: list[str], commands: set[str] | None) -> None:
     """All of them take ten times as long; for a mistyped one all are named."""
     assert _named(line) == commands
+
+
+@pytest.mark.parametrize(
+    ("line", "refused", "command"),
+    [
+        ("xyzzy", "no such command 'xyzzy'", ""),
+        ("canned nope", "no such command 'nope'", " canned"),
+        ("canned sav x y", "no such command 'sav'. Did you mean 'save'?", " canned"),
+        ("inbox --nope", "no such option: --nope (Possible options: --mine, --since, --snoozed)",
+         " inbox"),
+        ("inbox x", "got unexpected extra argument(s) (x)", " inbox"),
+        ("show", "missing argument 'SESSION...'", " show"),
+        ("emulator exec", "missing argument 'COMMAND...'", " emulator exec"),
+        ("--project", "option '--project' requires an argument", ""),
+        ("--request-timeout x inbox", "invalid value for --request-timeout: 'x' is not a number",
+         ""),
+        ("inbox -q=yes", "no such option: -=", " inbox"),
+        ("inbox --quiet=yes", "option '--quiet' does not take a value", " inbox"),
+        ("inbox --limit", "option '--limit' requires an argument", " inbox"),
+        ("inbox --limit=", "invalid value for --limit: '' is not a whole number", " inbox"),
+        ("inbox --limit x", "invalid value for --limit: 'x' is not a whole number", " inbox"),
+        ("inbox --limit 0", "invalid value for --limit: '0' must be at least 1", " inbox"),
+        ("search --limit 1001 x", "invalid value for --limit: '1001' must be at most 1000",
+         " search"),
+        ("inbox --status odd",
+         "invalid value for --status: 'odd' is not one of 'active', 'resolved', 'all'", " inbox"),
+        ("emulator start --parent x", "invalid value for --parent: 'x' is not a whole number",
+         " emulator start"),
+        ("completion tcsh",
+         "invalid value for shell: 'tcsh' is not one of 'bash', 'zsh', 'fish'", " completion"),
+    ],
+)  # fmt: skip
+def test_what_is_refused_is_told_in_a_sentence(
+    program: Program, line: str, refused: str, command: str
+) -> None:
+    """With the command whose help page says more."""
+    assert program(*line.split(), code=2).stderr == (
+        f"error: {refused}\nhint: Try `imbari-chat{command} --help`\n"
+    )

@@ -7,8 +7,8 @@ full disk is told of in one way.
 import inspect
 import io
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
 from typing import Any, Final
 
 import typer
@@ -40,6 +40,10 @@ class Command(TyperCommand):
     def get_help_option(self, ctx: Any) -> Any:
         return _with_our_page(super().get_help_option(ctx))
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        with _refused_by(ctx):
+            return super().parse_args(ctx, args)
+
 
 class SessionCommand(Command):
     """A command whose arguments may begin with a dash, as session ids do."""
@@ -68,7 +72,8 @@ class Family(TyperGroup):
         if not args and not ctx.resilient_parsing:
             write_help(ctx)
             raise typer.Exit(ExitCode.USAGE)
-        return super().parse_args(ctx, args)
+        with _refused_by(ctx):
+            return super().parse_args(ctx, args)
 
 
 class App(typer.Typer):
@@ -81,6 +86,16 @@ class App(typer.Typer):
         self, name: str | None = None, *, cls: type[TyperCommand] | None = None, **kwargs: Any
     ) -> Callable[[Any], Any]:
         return super().command(name, cls=cls or Command, **kwargs)
+
+
+@contextmanager
+def _refused_by(ctx: Any) -> Iterator[None]:
+    """Let whatever is refused say by which command, which Typer does for some of it."""
+    try:
+        yield
+    except typer.TyperException as error:
+        vars(error).update(ctx=vars(error).get("ctx") or ctx)
+        raise
 
 
 def write_help(ctx: Any) -> None:

@@ -148,15 +148,12 @@ def _usage_error(error: typer.TyperException) -> UsageError:
 def _in_our_words(error: typer.TyperException) -> str | None:
     """A value that Pydantic refuses; None for all else."""
     errors = getattr(error.__cause__, "errors", None)
-    parameter = getattr(error, "param", None)
-    if errors is None or parameter is None:
+    if errors is None:
         return None
     from imbari_chat.validation import reason
 
     first = errors()[0]
-    name = max(parameter.opts, key=len) if parameter.opts else parameter.name
-    if parameter.param_type_name == "argument":
-        name = parameter.metavar or name
+    name = max(vars(error)["param"].opts, key=len)
     # Typer's own refusals quote the value themselves.
     value = "" if first["type"] == "value_error" else f"{first['input']!r} "
     return f"invalid value for {name}: {value}{reason(first)}"
