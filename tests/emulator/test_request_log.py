@@ -3,9 +3,10 @@
 import re
 
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from imbari_chat.emulator import Emulator
-from imbari_chat.emulator.request_log import socket_line
+from imbari_chat.emulator.request_log import logged, socket_line
 from imbari_chat.emulator.tokens import encode_unsigned
 from tests import plain_http
 
@@ -43,6 +44,28 @@ def test_a_line_says_what_who_and_how_it_went(told: Told) -> None:
         assert told.last() == "GET /a 404 T nobody"
         plain_http.put(url, json={"idToken": token})  # data, whatever it looks like
         assert told.last() == "PUT /a/b.json 200 T nobody"
+
+
+async def test_a_line_says_how_long_its_answer_took() -> None:
+    """From the request's beginning to the end of the answer; what has none was cut off."""
+    told: list[str] = []
+    scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
+    times = iter([10.0, 10.25, 20.0, 21.0])
+
+    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def leave(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    async def receive() -> Message:
+        return {"type": "http.request"}
+
+    async def send(_message: Message) -> None: ...
+
+    for app in (answer, leave):
+        await logged(app, told.append, clock=lambda: next(times))(scope, receive, send)
+    assert told == ["GET /a 200 250.0 ms nobody", "GET /a cut off 1000.0 ms nobody"]
 
 
 def test_a_line_of_a_socket_says_what_who_and_how_it_went() -> None:
