@@ -15,6 +15,7 @@ from imbari_chat import (
     AsyncCustomerChat,
     ClientClosed,
     CustomerChat,
+    ImbariError,
     InvalidData,
     Unavailable,
 )
@@ -585,6 +586,23 @@ async def test_what_is_dropped_as_it_was_to_go_leaves_nothing_to_write() -> None
     await outbox.drop(message.id)
     await asyncio.sleep(0)
     assert (service.tries, message.delivery) == ([], "failed")
+
+
+@pytest.mark.parametrize("error", [None, Unavailable("cannot connect"), ImbariError("refused")])
+async def test_an_answer_to_what_was_given_up_changes_nothing(error: ImbariError | None) -> None:
+    """It was told by then; what is sent next is no other's business."""
+    service = _Service()
+    outbox = _outbox(service)
+    with pytest.raises(Unavailable) as caught:
+        await outbox.deliver(_reply(0), S, timeout=0, keep=False)
+    (late,) = service.tries
+    message = await outbox.deliver(_reply(1), S, timeout=0, keep=True)
+    before = (outbox.pending, message.delivery, message.error, len(service.tries))
+    assert caught.value.outcome_unknown
+    late(error)
+    assert (outbox.pending, message.delivery, message.error, len(service.tries)) == before
+    service.tries.pop()(None)
+    assert message.delivery == "confirmed"
 
 
 async def test_a_watcher_hears_no_more_once_it_stops() -> None:

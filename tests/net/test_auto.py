@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -23,7 +24,7 @@ from imbari_chat.engine.stream import StreamPolicy
 from imbari_chat.errors import ClientClosed, ConfigError, ImbariError, Unavailable
 from imbari_chat.identity import factory
 from imbari_chat.net.auto import AutoTransport
-from imbari_chat.net.transport import Subscription
+from imbari_chat.net.transport import Done, Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.messages import Control, hello
@@ -423,6 +424,25 @@ async def test_a_write_is_on_the_websocket_before_whoever_made_it_goes_on(
     assert asyncio.all_tasks() == tasks
     assert await way.get(OPEN / "x") == 1
     assert await told is None
+
+
+async def test_a_write_that_takes_the_other_way_keeps_the_deadline_it_began_with(
+    way: AutoTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its first way is given up unsent, and the second never answers."""
+    await way.get(OPEN)
+    monkeypatch.setattr(way, "_deadline", lambda: time.monotonic() + 0.05)
+    sent: list[Done] = []
+    first = SimpleNamespace(submit=lambda _, done: sent.append(done))
+    way._in_use = first  # type: ignore[assignment]
+    told: asyncio.Future[ImbariError | None] = asyncio.get_running_loop().create_future()
+    way.submit(INCREMENT, told.set_result)
+    way._in_use = SimpleNamespace(update=lambda _: asyncio.Event().wait())  # type: ignore[assignment]
+    sent[0](Unavailable("it was given up"))
+    error = await asyncio.wait_for(told, WAIT)
+    assert isinstance(error, Unavailable)
+    assert error.outcome_unknown
+    assert "no answer" in str(error)
 
 
 @pytest.mark.parametrize("answer", [None, "403 Forbidden"], ids=["websocket", "rest"])

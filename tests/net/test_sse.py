@@ -89,6 +89,14 @@ def _states(seen: list[Any]) -> list[str]:
     return [item.state for item in seen if isinstance(item, StateChanged)]
 
 
+async def keeps_alive(conversation: Conversation) -> None:
+    """Never answers, and says again and again that the connection is there."""
+    await conversation.send(STREAM_HEAD)
+    while True:
+        await conversation.send(b"event: keep-alive\ndata: null\n\n")
+        await asyncio.sleep(0.05)
+
+
 OUTAGES = {
     "clean end": dropped("1"),
     "reset": reset("1"),
@@ -103,8 +111,9 @@ OUTAGES = {
     "black hole": black_hole,
     "half an event": lambda c: c.send(STREAM_HEAD + b'event: put\ndata: {"pa'),
     "not a stream": answer("200 OK", "{}"),
+    "kept alive": keeps_alive,
 }
-SILENT = (OUTAGES["black hole"], OUTAGES["half an event"])
+SILENT = (OUTAGES["black hole"], OUTAGES["half an event"], OUTAGES["kept alive"])
 
 
 @pytest.mark.parametrize("outage", OUTAGES.values(), ids=OUTAGES.keys())

@@ -21,6 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import ClientClosed, ConfigError
+from imbari_chat.net import store_file
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, Statement, StoreFile
 from tests import programs
@@ -389,6 +390,27 @@ def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag:
     assert f".{tag}-" in aside
     with closing(sqlite3.connect(file.with_name(aside))) as connection:
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
+
+
+def test_a_new_file_says_which_version_wrote_it(file: Path) -> None:
+    """For a later one that keeps it otherwise."""
+    _new(file, 0)
+    with closing(sqlite3.connect(file)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (store_file._VERSION,)
+    assert store_file._VERSION > 0
+
+
+def test_who_closes_it_need_not_be_the_thread_that_used_it(file: Path) -> None:
+    """A worker's thread has gone by then, perhaps."""
+    store = StoreFile(file, OURS)
+    worker = threading.Thread(target=store.rows)
+    worker.start()
+    worker.join()
+    connection = store._connection
+    assert connection is not None
+    store.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
 
 
 def test_damage_that_is_met_while_it_is_open_is_no_end(file: Path) -> None:

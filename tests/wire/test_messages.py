@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.json import dumps
+from imbari_chat.wire.json import Json, dumps
 from imbari_chat.wire.messages import (
     Answer,
     Control,
@@ -115,3 +115,14 @@ def test_what_is_neither_an_answer_nor_a_push_is_refused(inner: str) -> None:
     """Rather than taken for one of them."""
     with pytest.raises(InvalidData, match="neither an answer nor a push"):
         from_server(f'{{"t": "d", "d": {inner}}}')
+
+
+@pytest.mark.parametrize("read", [from_client, from_server])
+@pytest.mark.parametrize("kind", ["x", "", "C", None, 1, ["d"]])
+def test_a_message_of_a_kind_that_nobody_knows_is_none(
+    read: Callable[[str], object], kind: Any
+) -> None:
+    """Though what it holds would be one."""
+    inner: Json = {"r": 1, "a": "q", "b": {"p": "/"}, "t": "h"}
+    with pytest.raises(InvalidData, match="control"):
+        read(dumps({"t": kind, "d": inner}))

@@ -104,3 +104,18 @@ def test_a_long_line_is_looked_at_once() -> None:
         frames = parser.feed(Counting(piece))
     assert frames == [Frame("message", "x" * 64 * 500)]
     assert searched == fed
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_a_frame_is_under_way_from_its_first_byte_to_its_end(ends: str) -> None:
+    """Whichever of its lines have come; what is between two of them is not one."""
+    parser = SseParser()
+    assert not parser.is_within_frame
+    for line in ("event: put", "data: 1", "data: 2"):
+        for piece in (line, ends):
+            assert parser.feed(piece.encode()) == []
+            assert parser.is_within_frame
+    assert parser.feed(ends.encode()) == [Frame("put", "1\n2")]
+    assert not parser.is_within_frame
+    parser.feed(f": nothing{ends}".encode())
+    assert not parser.is_within_frame

@@ -113,13 +113,29 @@ def test_of_a_repeated_key_the_last_counts() -> None:
     assert same(parse(text, in_steps=True), parse(text))
 
 
+@pytest.mark.parametrize("text", ["[%s]", "{%s}", '{"a":[%s]}', "[{%s},1]", '[%s1,"a"]'])
+def test_there_may_be_more_space_than_a_piece_holds(text: str) -> None:
+    """Also where there is nothing else."""
+    spaced = text % (" \n" * steps._CHARACTERS)
+    assert same(parse(spaced, in_steps=True), parse(spaced))
+    assert same(parse(spaced), parse(text % ""))
+
+
 @pytest.mark.parametrize(
     "text",
     [
         '{"a" 1}',
+        '{"a" [1]}',
         '{"a", "b"}',
+        '{"a", [1]}',
+        "{[1]: 2}",
         '{"a":1 "b":2}',
         "[1 2]",
+        "[[1] [2]]",
+        "[[1]]]",
+        "[[1];[2]]",
+        '{"a":[1];"b":[2]}',
+        '{"a":[1] "b":[2]}',
         "{1: 2}",
         '{"a":}',
         "[1,]",
