@@ -474,11 +474,11 @@ WORDS: dict[str, tuple[dict[str, str], dict[str, str]]] = {
 }
 
 
-@pytest.mark.parametrize("by_id", [False, True])
+@pytest.mark.parametrize("again", ["", "by its id", "by its id, from another client"])
 @pytest.mark.parametrize("words", WORDS)
 @pytest.mark.parametrize("fate", STARTS)
 async def test_a_start_that_is_repeated_makes_one_conversation(
-    namespace: Namespace, fate: str, words: str, by_id: bool
+    namespace: Namespace, fate: str, words: str, again: str
 ) -> None:
     """The second settles the first; in other words only if the first has not gone through."""
     first, second = STARTS[fate]
@@ -488,10 +488,14 @@ async def test_a_start_that_is_repeated_makes_one_conversation(
     with pytest.raises(StartUnfinished) as caught:
         await chat.start(**earlier)
     assert caught.value.outcome_unknown
+    if "another" in again:
+        await chat.close()
+        transport = _Looking(namespace, CUSTOMER)
+        chat = AsyncCustomerChat._over(Gateway(transport))
     transport._fates, transport.away = list(second), False
     made, conflict = later, None
     try:
-        session = await chat.start(**later, session_id=caught.value.session_id if by_id else None)
+        session = await chat.start(**later, session_id=caught.value.session_id if again else None)
     except Conflict as error:
         made, conflict = earlier, error
         session = await chat.resume(error.where or "")
@@ -572,12 +576,54 @@ async def test_a_start_given_an_id_settles_that_one_whatever_else_is_unfinished(
     await lost.close()
     transport = _Looking(namespace, CUSTOMER, *[LOST_REQUEST] * 3)
     chat = AsyncCustomerChat._over(Gateway(transport))
-    with pytest.raises(StartUnfinished):
+    with pytest.raises(StartUnfinished) as ours:
         await chat.start(**AMINA, text="Good evening")
     transport.away = False
     session = await chat.start(**AMINA, text="Hello", session_id=theirs.value.session_id)
     assert _keys(namespace, "/chatSessions") == [session.id] == [theirs.value.session_id]
+    own = await chat.start(**AMINA, text="Good evening")
+    assert {session.id, own.id} == {*_keys(namespace, "/chatSessions")}
+    assert own.id == ours.value.session_id
     await chat.close()
+
+
+async def test_a_start_by_an_id_is_settled_in_whatever_words_it_was_tried_since(
+    namespace: Namespace,
+) -> None:
+    """What another client wrote there stays as good as what this one did."""
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as first:
+        begun = await first.start(**AMINA, text="Hello")
+    transport = _Looking(namespace, CUSTOMER)
+    async with AsyncCustomerChat._over(Gateway(transport)) as chat:
+        with pytest.raises(StartUnfinished):
+            await chat.start(**AMINA, text="Hello?", session_id=begun.id)
+        transport.away = False
+        assert (await chat.start(**AMINA, text="Hello")).id == begun.id
+
+
+async def test_a_start_by_an_id_is_the_same_however_the_conversation_went_on(
+    namespace: Namespace,
+) -> None:
+    """Only what it began with counts."""
+    first = AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER)))
+    begun = await first.start(**AMINA)
+    await first.send("Hello")
+    await first.close()
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:
+        with pytest.raises(Conflict):
+            await chat.start(**AMINA, text="Hello", session_id=begun.id)
+        assert (await chat.start(**AMINA, session_id=begun.id)).id == begun.id
+
+
+async def test_a_start_by_the_id_of_somebody_elses_holds_up_no_other(namespace: Namespace) -> None:
+    """It is refused, and forgotten."""
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as other:
+        theirs = await other.start(**AMINA, text="Hello")
+    somebody: Json = {"uid": "somebody", "token": {}}
+    async with AsyncCustomerChat._over(Gateway(InMemory(namespace, somebody))) as chat:
+        with pytest.raises(AccessDenied):
+            await chat.start(**AMINA, text="Hello", session_id=theirs.id)
+        assert (await chat.start(**AMINA, text="Hello")).id != theirs.id
 
 
 async def test_a_start_asks_once(namespace: Namespace) -> None:

@@ -6,6 +6,7 @@ Both ends of the chat hold one; nothing else in this package touches the transpo
 import asyncio
 import weakref
 from collections.abc import AsyncGenerator, Callable, Iterable
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel
@@ -15,7 +16,7 @@ from imbari_chat.client.dispatcher import ErrorHandler, EventDispatcher
 from imbari_chat.client.events.inbox_sessions import InboxSessions
 from imbari_chat.client.events.own_changes import OwnChanges
 from imbari_chat.client.presence.presence import ClientPresence
-from imbari_chat.client.reading.cursor import Reader, Row
+from imbari_chat.client.reading.cursor import OrderedRows, Reader, Row
 from imbari_chat.client.reading.newest import Newest
 from imbari_chat.client.reading.patient import PatientReader
 from imbari_chat.client.sending.entry import require_session
@@ -203,6 +204,18 @@ class Gateway:
         wanted = set(latest([message_place(one) for one in messages], limit, self.ids.now()))
         return [one for one in messages if message_place(one) in wanted]
 
+    async def text_of_start(self, session: Session) -> str | None:
+        """Read the message that a conversation was started with; None if there was none.
+
+        It was stored in the same write, and so at the same time.
+        """
+        began = session.created_at
+        rows = OrderedRows(
+            self.transport, paths.messages(session.id), paths.messages_in_order(), floor=began
+        )
+        first = self._messages(session.id, await rows.beyond(None, 1, down=False))
+        return first[0].text if first and first[0].timestamp == began else None
+
     async def newest(
         self, reader: Reader, session_id: SessionId, limit: int, *, enough: int
     ) -> Newest:
@@ -215,16 +228,18 @@ class Gateway:
             enough: If fewer of them are not ahead of their time, ``limit`` such are read as well.
         """
 
-        def usable(rows: list[Row]) -> list[Message]:
-            read = (decode.message(session_id, MessageId(row.key), row.raw) for row in rows)
-            messages = self.usable(read)
-            for message in messages:
-                self.ids.saw(session_id, message)
-            return messages
-
+        usable = partial(self._messages, session_id)
         newest = Newest(reader, session_id, usable, self.ids.now)
         await newest.begin(limit, enough)
         return newest
+
+    def _messages(self, session_id: SessionId, rows: list[Row]) -> list[Message]:
+        """Those that are usable."""
+        read = (decode.message(session_id, MessageId(row.key), row.raw) for row in rows)
+        messages = self.usable(read)
+        for message in messages:
+            self.ids.saw(session_id, message)
+        return messages
 
     async def send(
         self, plan: Plan, session_id: SessionId, *, timeout: float | None, queue: bool

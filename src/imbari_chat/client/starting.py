@@ -16,12 +16,17 @@ __all__ = ["Starter", "lead_of"]
 
 @dataclass(frozen=True, slots=True)
 class _Attempt:
-    """A conversation as somebody asked for it, under ids that stay the same however often."""
+    """A conversation as somebody asked for it, under ids that stay the same however often.
+
+    Attributes:
+        elsewhere: Another client tried for the same place, in words that nobody here knows.
+    """
 
     session_id: SessionId
     message_id: MessageId
     lead: LeadForm
     text: str | None
+    elsewhere: bool
 
     def reads_as(self, session: Session) -> bool:
         """Whether this is what was stored, and not another try for the same place."""
@@ -52,7 +57,7 @@ class Starter:
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
-        self._unfinished: _Attempt | None = None
+        self._unfinished: dict[SessionId, _Attempt] = {}
 
     @asynccontextmanager
     async def starting(
@@ -72,36 +77,41 @@ class Starter:
             AccessDenied: The rules refuse.
             StartUnfinished: No answer, to this or to an earlier try; it may have been started.
             Unavailable: No answer; it was not started.
-            Conflict: An earlier try with another form or text did go through.
+            Conflict: An earlier try with another form or text did go through, whoever made it.
             InvalidData: ``session_id`` is not one.
         """
         earlier = self._earlier(lead, text, session_id)
         attempt = self._attempt(earlier, lead, text)
-        self._unfinished, committed, doubtful = attempt, False, earlier is not None
+        self._unfinished[attempt.session_id] = attempt
+        committed, doubtful = False, earlier is not None
         try:
             await self._gateway.commit(attempt.plan(self._gateway.uid), doubtful=doubtful)
             committed = True
-            if doubtful and attempt is not earlier:
+            if attempt.elsewhere or (doubtful and attempt is not earlier):
                 await self._require_own(attempt)
             yield attempt.session_id
         except Unavailable as error:
             if committed or doubtful or error.outcome_unknown:
                 raise attempt.unfinished(error) from error
-            self._unfinished = None
+            del self._unfinished[attempt.session_id]
             raise
         except AccessDenied:
-            raise  # an earlier try may be there all the same, where nobody may look now
-        except ImbariError:
-            self._unfinished = None
+            # An earlier try may be there all the same, where nobody may look now; whoever gave its
+            # id can give it again, and it may be somebody else's.
+            if attempt.elsewhere:
+                del self._unfinished[attempt.session_id]
             raise
-        self._unfinished = None
+        except ImbariError:
+            del self._unfinished[attempt.session_id]
+            raise
+        del self._unfinished[attempt.session_id]
 
     def _earlier(self, lead: LeadForm, text: str | None, session_id: str | None) -> _Attempt | None:
         """The try to settle first."""
-        earlier = self._unfinished
-        if session_id is None or (earlier is not None and earlier.session_id == session_id):
-            return earlier
-        return self._anew(paths.session_id(session_id), lead, text)
+        if session_id is None:
+            return next(reversed(self._unfinished.values()), None)
+        place = paths.session_id(session_id)
+        return self._unfinished.get(place) or self._anew(place, lead, text, elsewhere=True)
 
     def _attempt(self, earlier: _Attempt | None, lead: LeadForm, text: str | None) -> _Attempt:
         """What to write: the earlier try as it was, or in other words at the same place."""
@@ -109,15 +119,20 @@ class Starter:
             return self._anew(self._gateway.ids.session(), lead, text)
         if (earlier.lead, earlier.text) == (lead, text):
             return earlier
-        return self._anew(earlier.session_id, lead, text)
+        return self._anew(earlier.session_id, lead, text, elsewhere=earlier.elsewhere)
 
-    def _anew(self, session_id: SessionId, lead: LeadForm, text: str | None) -> _Attempt:
-        return _Attempt(session_id, self._gateway.ids.message(session_id), lead, text)
+    def _anew(
+        self, place: SessionId, lead: LeadForm, text: str | None, *, elsewhere: bool = False
+    ) -> _Attempt:
+        return _Attempt(place, self._gateway.ids.message(place), lead, text, elsewhere)
 
     async def _require_own(self, attempt: _Attempt) -> None:
         """The same place was asked for in other words before: see whose words it holds."""
         session = await self._gateway.session(attempt.session_id)
-        if session is not None and not attempt.reads_as(session):
+        if session is None or attempt.reads_as(session):
+            return
+        theirs = attempt.elsewhere and attempt.lead == lead_of(session)
+        if not theirs or attempt.text != await self._gateway.text_of_start(session):
             raise Conflict(
                 "an earlier start went through, with another form or text",
                 where=attempt.session_id,
