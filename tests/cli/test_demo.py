@@ -54,11 +54,14 @@ def test_who_is_hostile_comes_later_and_is_explained() -> None:
         assert (part.late >= 20, "hostile" in (part.topic or "")) == (part in hostile,) * 2
 
 
-def test_a_larger_cast_has_different_names() -> None:
-    """And one afterthought only, so that one conversation is reopened."""
-    cast = cast_of(12)
-    assert len({part.name for part in cast}) == 12
-    assert sum(part.afterthought is not None for part in cast) == 1
+def test_a_larger_cast_comes_again_under_numbered_names() -> None:
+    """And one has an afterthought only, so that one conversation is reopened."""
+    names = [part.name for part in CAST]
+    again = [f"{name} {turn}" for turn in (2, 3) for name in names]
+    large = cast_of(3 * len(CAST))
+    assert [part.name for part in large] == names + again
+    assert cast_of(len(CAST) + 1) == large[: len(CAST) + 1]
+    assert sum(part.afterthought is not None for part in large) == 1
 
 
 def test_the_headless_demo_passes_its_own_checks(

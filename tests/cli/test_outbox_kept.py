@@ -189,11 +189,11 @@ def test_what_names_a_message_is_shown_however_narrow_a_terminal_is(
     text: int,
 ) -> None:
     """The message has what is left, on one line; if that is nothing, no place."""
-    kept.kept = [HELD]
+    kept.kept = [HELD, _row("C5", "word " * 20, state="held")]
     stream = screen()
     monkeypatch.setenv("COLUMNS", f"{width}")
     outbox.list_(CTX)
-    _, rule, row = stream.getvalue().splitlines()
+    _, rule, row, _ = stream.getvalue().splitlines()
     assert len(rule) == width
     said = [f"{'x' * (text - 1)}…"] if text else []
     assert row.split() == ["1", HELD.key, "held", "5m", *said]

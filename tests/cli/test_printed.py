@@ -108,6 +108,8 @@ READING: Final = (
     "search kampala",
     "search +2567000",
     "search word",
+    "search friday --since 999w",
+    "search friday --since 2024-03-13",
     "search wholesale yes",
     "search example --status all --limit 2",
     "notes Amina",
