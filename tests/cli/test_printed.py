@@ -165,6 +165,13 @@ DOING: Final = (
     "admins grant nobody@example.com",
     "admins revoke noor@example.com",
     "auth status",
+    "auth token",
+    "auth login",
+    "auth login noor@example.com",
+    "auth logout",
+    "inbox --live",
+    "inbox --live --mine --unread",
+    "inbox --since soon",
 )
 COMMANDS: Final = READING + DOING
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
