@@ -77,12 +77,16 @@ def test_the_headless_demo_passes_its_own_checks(
     assert not set("\x1b\x07\x9b\u202e") & set(out)
 
 
+HELLO, HI = message("m1", "Hello", read=True), message("m2", "Hi", sender="admin")
+
+
 def staged(**differences: Any) -> list[bool]:
     """Which checks pass for one customer with a greeting and an answer, but for ``differences``."""
     name = SessionId("s1")
-    amina = Customer(replace(CAST[0], afterthought=None), name, sent=["Hello"])
+    part = replace(CAST[0], afterthought=differences.get("afterthought"))
+    amina = Customer(part, name, sent=["Hello"])
     amina.seen.update(differences.get("customer_saw", ["m1", "m2"]))
-    stored = [message("m1", "Hello", read=True), message("m2", "Hi", sender="admin")]
+    stored = [HELLO, HI]
     desk = Desk(cast("AsyncAdminChat", None), lambda *_: None)
     desk.sent[name] = [stored[1]]
     desk.seen.update(differences.get("desk_saw", ["m1", "m2"]))
@@ -98,12 +102,20 @@ def staged(**differences: Any) -> list[bool]:
     [
         ({}, []),
         ({"stored": []}, [0, 1, 2]),
+        ({"stored": [HELLO, message("m2", "Ho", sender="admin")]}, [0]),
+        ({"stored": [message("m1", "Hullo", read=True), HI]}, [0]),
+        ({"stored": [message("m1", "Hello"), HI], "unread": 1}, [3]),
+        ({"stored": [message("m1", "Hello"), HI]}, [3]),
         ({"desk_saw": ["m1", "m2", "m2"]}, [1]),
         ({"desk_saw": ["m1"]}, [1]),
         ({"customer_saw": ["m1", "m1", "m2"]}, [2]),
         ({"customer_saw": ["m1", "m2", "m3"]}, [2]),
         ({"unread": 1}, [3]),
         ({"statuses": ["active"]}, [4]),
+        ({"statuses": ["resolved", "active", "resolved"]}, [4]),
+        ({"statuses": ["active", "resolved", "active"], "afterthought": "And"}, []),
+        ({"statuses": ["resolved", "active", "resolved", "active"], "afterthought": "And"}, []),
+        ({"statuses": ["active", "resolved"], "afterthought": "And"}, [4]),
         ({"no": ["denied: write /messages"]}, [5]),
     ],
 )
@@ -112,6 +124,29 @@ def test_each_check_fails_when_what_it_claims_is_not_so(
 ) -> None:
     """Lost, repeated, foreign and unread messages; a forgotten status; a refusal."""
     assert [index for index, passed in enumerate(staged(**difference)) if not passed] == failing
+
+
+@pytest.mark.parametrize(
+    ("seen", "heard", "statuses", "all_of_it"),
+    [
+        (["m2"], 4, ["active", "resolved"], True),
+        ([], 4, ["active", "resolved"], False),
+        (["m2"], 4, ["active"], False),
+        (["m2"], 5, ["active", "resolved"], False),
+        (["m2"], 5, ["active", "resolved", "active"], True),
+    ],
+)
+def test_the_headless_desk_waits_until_all_is_heard_back(
+    seen: list[str], heard: int, statuses: list[str], all_of_it: bool
+) -> None:
+    """Each reply, and that a conversation was resolved, and reopened if its customer wrote on."""
+    name, desk = SessionId("s1"), Desk(cast("AsyncAdminChat", None), lambda *_: None)
+    desk.sent[name] = [HI]
+    desk.seen.update(seen)
+    desk._heard[name] = heard
+    desk._resolved.add(name)
+    desk.statuses[name] = statuses
+    assert desk._all_heard_back() is all_of_it
 
 
 def test_the_headless_demo_prints_json_lines(

@@ -189,7 +189,7 @@ def test_what_names_a_message_is_shown_however_narrow_a_terminal_is(
     text: int,
 ) -> None:
     """The message has what is left, on one line; if that is nothing, no place."""
-    kept.kept = [HELD, _row("C5", "word " * 20)]
+    kept.kept = [HELD, _row("C5", "word " * 20, state="held")]
     stream = screen()
     monkeypatch.setenv("COLUMNS", f"{width}")
     outbox.list_(CTX)

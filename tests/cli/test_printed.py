@@ -6,6 +6,7 @@ very moment are left out. ``PRINT_ANEW=1 pytest -n 0 tests/cli/test_printed.py``
 whoever looks through what has changed.
 """
 
+import io
 import json
 import os
 import re
@@ -140,10 +141,13 @@ DOING: Final = (
     "assign Amina --take",
     "assign Amina --to nobody --take",
     "assign Brian --to noor",
+    "assign Brian --take",
+    "assign Brian --to uid:noor",
     "assign Brian --to uid:u9",
     "assign Brian --to ''",
     "assign Brian --release",
     "assign Brian --release --take",
+    "assign Brian --release --to noor",
     "notes Amina 'Called back'",
     "notes Amina --delete n1",
     "notes Amina --delete ' n2------------------ '",
@@ -164,9 +168,19 @@ DOING: Final = (
     "admins grant customer@example.com",
     "admins grant nobody@example.com",
     "admins revoke noor@example.com",
+    "admins create new@example.com --password-stdin",
+    "admins create noor@example.com --password-stdin",
     "auth status",
+    "auth token",
+    "auth login",
+    "auth login noor@example.com",
+    "auth logout",
+    "inbox --live",
+    "inbox --live --mine --unread",
+    "inbox --since soon",
 )
 COMMANDS: Final = READING + DOING
+STDIN: Final = "a-good-password\n"
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
 """What may be asked for by who is no person; of a command that lists nothing, only ``--json``."""
 
@@ -212,7 +226,7 @@ def draw(stdout: Stdout, *parts: RenderableType, paged: bool = False) -> None:
 
 def told(program: Program, line: str, *, terminal: bool = False) -> str:
     """What a command prints, wherever and whenever it runs."""
-    result = program.run(*shlex.split(line), width=100, terminal=terminal)
+    result = program.run(*shlex.split(line), stdin=STDIN, width=100, terminal=terminal)
     output = result.stdout
     if output.startswith("{\n"):
         document = json.dumps(json.loads(output), ensure_ascii=False)
@@ -265,6 +279,7 @@ def _leaves(value: Any, path: str = "") -> dict[str, Any]:
 def _of_any_day(text: str) -> str:
     """Without ids, times and ports that are others each time."""
     text = re.sub(r"-[N-Z][\w-]{18}(?![\w-])", "(an id)", text)
+    text = re.sub(r'(?<="id": ")\w{28}(?=")', "(a uid)", text)
     text = re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:9000", text)
     return re.sub(r"\b\d{13}\b", lambda one: one[0] if one[0] in _OF_THE_WORLD else "(now)", text)
 
@@ -310,6 +325,7 @@ def test_what_was_done_is_no_failure_though_it_cannot_be_printed(
         return  # nothing of it is printed
     monkeypatch.setenv("IMBARI_CHAT_NAME", "Noor")
     begin(emulator, with_accounts=line.startswith("admins"))
+    monkeypatch.setattr(sys, "stdin", io.StringIO(STDIN))
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         monkeypatch.setattr(sys, "stdout", full)
         with pytest.raises(SystemExit) as ended:

@@ -1,12 +1,21 @@
 """What ``watch`` reads of one conversation, and of what was missed."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 import pytest
 
+from imbari_chat.cli import watch_streams
 from imbari_chat.cli.stderr import Stderr
-from imbari_chat.cli.watch_streams import as_long_as_it_goes, missed_messages, missed_of, only
+from imbari_chat.cli.watch_streams import (
+    as_long_as_it_goes,
+    joined,
+    missed_messages,
+    missed_of,
+    only,
+)
 from imbari_chat.errors import AccessDenied
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -74,6 +83,62 @@ async def test_a_stream_of_changes_may_end_without_the_rest(
         assert capsys.readouterr().err == ("" if error is None else f"{said}: no index\n")
     with pytest.raises(OSError, match="gone"):
         _ = [one async for one in as_long_as_it_goes(Stream(error=OSError("gone")).read(), stderr)]
+
+
+async def _heard(queue: "asyncio.Queue[ChatEvent | None]") -> AsyncGenerator[ChatEvent]:
+    """What is put there, up to a None."""
+    while (event := await queue.get()) is not None:
+        yield event
+
+
+LIVE, LOST = ConnectionChanged("live"), ConnectionChanged("reconnecting")
+TOLD, RESOLVED = MessageAdded(AMINA.id, message("m", "x")), SessionChanged(AMINA, AMINA)
+
+
+@pytest.mark.parametrize(
+    ("changes", "patience", "told"),
+    [
+        ([], 600.0, [LOST, TOLD]),
+        ([LOST, RESOLVED], 600.0, [LOST, TOLD, RESOLVED]),
+        ([LIVE], 600.0, [LOST, TOLD, LIVE, TOLD]),
+        ([RESOLVED, LIVE], 600.0, [LOST, TOLD, RESOLVED, LIVE, TOLD]),
+        ([None], 600.0, [LOST, TOLD, LIVE, TOLD]),
+        ([], 0.0, [LOST, TOLD, LIVE, TOLD]),
+        ([LOST], 0.0, [LOST, TOLD, LIVE, TOLD]),
+    ],
+)
+async def test_it_is_live_once_changes_are_or_have_ended_or_take_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+    changes: Sequence[ChatEvent | None],
+    patience: float,
+    told: list[ChatEvent],
+) -> None:
+    """How the connection for changes is, nobody is told; what comes before is not held up."""
+    monkeypatch.setattr(watch_streams, "_PATIENCE", patience)
+    first: asyncio.Queue[ChatEvent | None] = asyncio.Queue()
+    second: asyncio.Queue[ChatEvent | None] = asyncio.Queue()
+    for one in (LOST, TOLD, LIVE, TOLD):
+        first.put_nowait(one)
+    for other in changes:
+        second.put_nowait(other)
+    found: list[ChatEvent] = []
+
+    async def read() -> None:
+        async with aclosing(joined(_heard(first), _heard(second))) as both:
+            async for event in both:
+                found.append(event)  # noqa: PERF401  # it does not end
+
+    reading = asyncio.create_task(read())
+    async with asyncio.timeout(60):
+        while len(found) < len(told):  # noqa: ASYNC110  # the double sets no event
+            await asyncio.sleep(0)
+    for _ in range(50):
+        await asyncio.sleep(0)
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+    is_in_order = [one for one in found if one is not RESOLVED]
+    assert is_in_order == [one for one in told if one is not RESOLVED]
+    assert found.count(RESOLVED) == told.count(RESOLVED)
 
 
 class Conversation:

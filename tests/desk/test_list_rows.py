@@ -49,11 +49,11 @@ def _picture(**changed: Any) -> Picture:
             ),
         ),
         (
-            {"unreadCount": 3},
+            {"unreadCount": 1},
             {"opened": AMINA, "presence": PresenceSnapshot({(AMINA, "customer"): "online"})},
             True,
             (
-                "‹cyan:▸›‹bold red:  3 ›‹dim:1h     ›‹green:● ›‹bold not dim:amina›"
+                "‹cyan:▸›‹bold red:  1 ›‹dim:1h     ›‹green:● ›‹bold not dim:amina›"
                 "‹dim:  amina@example.com›"
             ),
         ),
