@@ -203,6 +203,11 @@ def test_half_an_export_is_one_too(tmp_path: Path) -> None:
     with Emulator(import_from=directory) as emulator:
         assert _get(emulator).json() is None
         assert len(_users(emulator)) == 1
+    directory = _export(tmp_path / "settings", firebase_export_metadata=auth, accounts=None)
+    with Emulator(import_from=directory) as emulator:
+        assert _users(emulator) == []
+        emulator.export(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "auth_export" / "config.json").read_text()) == CONFIG
     database = {"version": "15.34.2", "database": METADATA["database"]}
     directory = _export(tmp_path / "other", firebase_export_metadata=database)
     with Emulator(import_from=directory) as emulator:

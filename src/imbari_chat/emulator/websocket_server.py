@@ -89,7 +89,7 @@ class WebSocket(WebSocketsSansIOProtocol):
             self._early += data
             self.transport.pause_reading()
             return
-        self.waiting = self.waiting and not self.handshake_complete
+        self.waiting = not self.handshake_complete
         self._heard = self.loop.time()
         super().data_received(data)
         self._hold(len(self.conn.reader.buffer) + sum(map(len, self.frames)))
