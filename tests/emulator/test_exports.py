@@ -281,13 +281,18 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         assert refused.value.where == str(tmp_path / name)
 
 
-def test_an_import_goes_into_kept_data_only_at_first(tmp_path: Path) -> None:
-    """It would replace what is there, so that has to be said differently."""
-    directory = _export(tmp_path / "in")
+@pytest.mark.parametrize(
+    "replaced", [{}, {"accounts": None}, {"other": "null", "default_rtdb": "null"}], ids=repr
+)
+def test_an_import_goes_into_kept_data_only_at_first(
+    tmp_path: Path, replaced: Mapping[str, object]
+) -> None:
+    """It would replace the data or users that are there, so that has to be said differently."""
+    directory = _export(tmp_path / "in", **replaced)
     with Emulator(data=tmp_path / "data", import_from=directory):
         pass
     with Emulator(data=tmp_path / "data") as kept:
-        assert _get(kept, ns="other").json() == [1, 2]
-        assert len(_users(kept)) == 1
+        assert _get(kept, ns="other").json() == (None if "other" in replaced else [1, 2])
+        assert len(_users(kept)) == ("accounts" not in replaced)
     with pytest.raises(ConfigError, match="would replace"):
         Emulator(data=tmp_path / "data", import_from=directory).start()

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -17,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
@@ -89,6 +91,7 @@ def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
 
 def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
     """Of every database and project; deletions as well."""
+    tmp_path /= "made/when needed"
     with Emulator(data=tmp_path) as first:
         plain_http.put(_url(first), json={"x": {".value": 1, ".priority": "p"}, "y": [1, 2]})
         plain_http.put(_url(first, ns="other"), json="there")
@@ -103,11 +106,13 @@ def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
             headers={"Authorization": "Bearer owner"},
         )
         before = plain_http.get(_url(first, "/.json", format="export")).text
-    with Emulator(data=tmp_path) as second:
-        assert plain_http.get(_url(second, "/.json", format="export")).text == before
-        assert plain_http.get(_url(second, ns="other")).json() == "there"
-        assert _sign_in(second, "a@example.com").status_code == 200
-        assert _sign_in(second, "b@example.com").status_code == 400
+    for _ in range(3):  # each begins the journal anew
+        with Emulator(data=tmp_path) as again:
+            assert plain_http.get(_url(again, "/.json", format="export")).text == before
+            assert plain_http.get(_url(again, ns="other")).json() == "there"
+            assert _sign_in(again, "a@example.com").status_code == 200
+            assert _sign_in(again, "b@example.com").status_code == 400
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
 
 
 def test_a_refresh_token_is_good_after_a_restart(tmp_path: Path) -> None:
@@ -224,6 +229,57 @@ def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
         pass
 
 
+def test_a_directory_is_let_go_of_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whether it was had or belonged to another: neither keeps a file open."""
+    seen: dict[str, list[int]] = {"open": [], "dup": []}
+    closed: list[int] = []
+
+    def noting(name: str) -> Callable[..., int]:
+        function = getattr(os, name)
+
+        def call(*given: Any) -> int:
+            seen[name].append(function(*given))
+            return seen[name][-1]
+
+        return call
+
+    def close(descriptor: int, really: Callable[[int], None] = os.close) -> None:
+        closed.append(descriptor)
+        really(descriptor)
+
+    for name in seen:
+        monkeypatch.setattr(os, name, noting(name))
+    monkeypatch.setattr(os, "close", close)
+    durables = [
+        Durable(tmp_path, Databases("d", Ruleset.open()), AuthState(project="p")) for _ in range(2)
+    ]
+    durables[0].open(0)
+    with pytest.raises(ConfigError):
+        durables[1].open(0)
+    durables[0].close()
+    assert len(seen["open"]) >= 2
+    assert sorted(closed) == sorted([*seen["open"], *seen["dup"]])
+
+
+def test_a_journal_tells_what_has_changed_and_no_more(tmp_path: Path) -> None:
+    """Users who are new cost the settings, other users and other projects no word."""
+    accounts = AuthState(project="p")
+    with closing(Durable(tmp_path, Databases("d", Ruleset.open()), accounts)) as durable:
+        durable.open(0)
+        for project in ("p", "other"):
+            accounts.accounts(project).put(Account(local_id="old"))
+        durable.keep()
+        before = len(read((tmp_path / "journal").read_bytes()).records)
+        for uid in ("a", "b"):
+            accounts.accounts().put(Account(local_id=uid))
+        durable.keep()
+        durable.keep()
+        record: Any
+        (record,) = read((tmp_path / "journal").read_bytes()).records[before:]
+    assert record.keys() == {"project", "users"}
+    assert record["users"].keys() == {"a", "b"}
+
+
 def test_a_torn_record_is_dropped_and_told(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -305,9 +361,9 @@ def test_a_record_that_makes_no_sense_is_refused(tmp_path: Path, record: Json) -
 
 
 def test_a_write_that_cannot_be_kept_is_not_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """500 until it can; then it is kept with whatever comes next."""
+    """500 until it can, and why is told; then it is kept with whatever comes next."""
     with Emulator(data=tmp_path) as first:
         plain_http.put(_url(first), json=1)
         with monkeypatch.context() as full:
@@ -317,6 +373,7 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
 
             full.setattr("imbari_chat.emulator.journal.write_all", no_space)
             assert plain_http.put(_url(first), json=2).status_code == 500
+            assert "the data directory cannot be written: No space left on device" in caplog.text
         assert plain_http.put(_url(first, "/b.json"), json=3).status_code == 200
     with Emulator(data=tmp_path) as second:
         assert plain_http.get(_url(second, "/b.json")).json() == 3
@@ -340,7 +397,7 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
 def test_a_journal_that_cannot_be_shortened_stays_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is lost, and writes go on."""
+    """Nothing is lost, and writes go on; it is tried again when it is twice as long."""
     big = "x" * 700_000
     with Emulator(data=tmp_path) as first:
         with monkeypatch.context() as full:
@@ -352,7 +409,7 @@ def test_a_journal_that_cannot_be_shortened_stays_long(
             for number in range(3):
                 answer = plain_http.put(_url(first, f"/{number}.json"), json=big)
                 assert answer.status_code == 200
-        assert "stays long" in caplog.text
+        assert caplog.text.count("stays long: No space left on device") == 1
     with Emulator(data=tmp_path) as second:
         keys = plain_http.get(_url(second, "/.json", shallow="true")).json()
         assert keys == dict.fromkeys("012", True)
