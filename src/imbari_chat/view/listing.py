@@ -123,7 +123,7 @@ def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Sessio
         session
         for session in {**listing.older, **window}.values()
         if _is_shown(listing, session)
-        and session.last_message_time >= (listing.earliest or 0)
+        and (listing.earliest is None or session.last_message_time >= listing.earliest)
         and (not words or _is_found(listing, session, words))
     ]
     if listing.order == "newest":
