@@ -1,5 +1,6 @@
 """Data that outlives the emulator: what is kept, and what is refused."""
 
+import errno
 import os
 import shutil
 import signal
@@ -8,14 +9,15 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.auth.account import Account
@@ -24,7 +26,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.journal import encode, read
-from imbari_chat.emulator.persistence import Durable, changed
+from imbari_chat.emulator.persistence import Durable, changed, kept
 from imbari_chat.errors import ConfigError
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
@@ -46,6 +48,12 @@ _TREES = st.recursive(
 )
 
 
+@example({"a": 1}, 1)
+@example(1, {"a": 1})
+@example({"a": 1}, None)
+@example(None, {"a": 1})
+@example({"a": 1}, {"a": 1, ".priority": 1})
+@example({"a": 1, "b": 1}, {"b": 2, "c": 1})
 @given(_TREES, _TREES)
 def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -> None:
     """Whatever the two trees are, priorities included."""
@@ -87,6 +95,10 @@ def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
     host = emulator.auth_host
     url = f"http://{host}/identitytoolkit.googleapis.com/v1/accounts:signInWithPassword?key=k"
     return plain_http.post(url, json={"email": email, "password": "secret1"})
+
+
+def _no_space(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
 
 
 def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
@@ -220,17 +232,22 @@ def test_the_same_emulator_can_be_started_again(tmp_path: Path) -> None:
 
 def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
     """The second says which process has it; nothing of it listens."""
+    (tmp_path / "lock").write_text("12345678901234567\n")  # of one that is gone
     with Emulator(data=tmp_path):
         second = Emulator(data=tmp_path)
-        with pytest.raises(ConfigError, match=f"another emulator .*{os.getpid()}") as refused:
+        told = rf"another emulator uses this directory \(process {os.getpid()}\)"
+        with pytest.raises(ConfigError, match=told) as refused:
             second.start()
         assert refused.value.where == str(tmp_path)
     with second:
         pass
 
 
-def test_a_directory_is_let_go_of_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whether it was had or belonged to another: neither keeps a file open."""
+@pytest.mark.parametrize("why", ["closed", "taken", "damaged", "full"])
+def test_a_directory_is_let_go_of_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Whether it was had or could not be: no file stays open, and nobody else is kept out."""
     seen: dict[str, list[int]] = {"open": [], "dup": []}
     closed: list[int] = []
 
@@ -250,14 +267,22 @@ def test_a_directory_is_let_go_of_whole(tmp_path: Path, monkeypatch: pytest.Monk
     for name in seen:
         monkeypatch.setattr(os, name, noting(name))
     monkeypatch.setattr(os, "close", close)
-    durables = [
+    first, second = (
         Durable(tmp_path, Databases("d", Ruleset.open()), AuthState(project="p")) for _ in range(2)
-    ]
-    durables[0].open(0)
-    with pytest.raises(ConfigError):
-        durables[1].open(0)
-    durables[0].close()
-    assert len(seen["open"]) >= 2
+    )
+    if why == "damaged":
+        (tmp_path / "journal").write_text("hello")
+    with monkeypatch.context() as full:
+        if why == "full":
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+        with pytest.raises(ConfigError) if why in {"damaged", "full"} else nullcontext():
+            first.open(0)
+    if why == "taken":
+        with pytest.raises(ConfigError):
+            second.open(0)
+    if why in {"closed", "taken"}:
+        first.close()
+    assert len(seen["open"]) >= 1
     assert sorted(closed) == sorted([*seen["open"], *seen["dup"]])
 
 
@@ -266,6 +291,9 @@ def test_a_journal_tells_what_has_changed_and_no_more(tmp_path: Path) -> None:
     accounts = AuthState(project="p")
     with closing(Durable(tmp_path, Databases("d", Ruleset.open()), accounts)) as durable:
         durable.open(0)
+        assert read((tmp_path / "journal").read_bytes()).records == [
+            {"format": "imbari-chat emulator", "version": 1}
+        ]
         for project in ("p", "other"):
             accounts.accounts(project).put(Account(local_id="old"))
         durable.keep()
@@ -367,16 +395,30 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
     with Emulator(data=tmp_path) as first:
         plain_http.put(_url(first), json=1)
         with monkeypatch.context() as full:
-
-            def no_space(*_: object) -> int:
-                raise OSError(28, "No space left on device")
-
-            full.setattr("imbari_chat.emulator.journal.write_all", no_space)
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
             assert plain_http.put(_url(first), json=2).status_code == 500
             assert "the data directory cannot be written: No space left on device" in caplog.text
         assert plain_http.put(_url(first, "/b.json"), json=3).status_code == 200
     with Emulator(data=tmp_path) as second:
         assert plain_http.get(_url(second, "/b.json")).json() == 3
+
+
+async def test_what_is_changed_behind_an_answer_is_kept_too() -> None:
+    """A client that has gone leaves what it wanted at its end, and nobody need be told."""
+    order: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.body"})
+        order.append("changed")
+
+    async def send(message: Message) -> None:
+        order.append(str(message["type"]))
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    await kept(app, lambda: order.append("kept"))({"type": "http"}, receive, send)
+    assert order == ["kept", "http.response.body", "changed", "kept"]
 
 
 def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
@@ -394,6 +436,30 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
         assert (tmp_path / "journal").stat().st_size < 300_000
 
 
+def test_a_journal_begins_anew_when_it_is_twice_as_long(tmp_path: Path) -> None:
+    """So a write costs no more than it says, however much is kept."""
+    databases = Databases("the-default", Ruleset.open())
+    database = databases.named("the-default")
+
+    def length() -> int:
+        return (tmp_path / "journal").stat().st_size
+
+    with closing(Durable(tmp_path, databases, AuthState(project="p"))) as durable:
+        durable.open(0)
+        database.write(Write.put(Place.parse("/kept"), "x" * 1_500_000), ADMIN, 0)
+        durable.keep()
+        size = base = length()
+        begun = 0
+        for number in range(40):
+            database.write(Write.put(Place.parse("/a"), f"{number}" + "x" * 100_000), ADMIN, 0)
+            durable.keep()
+            size, before = length(), size
+            if size < before:
+                assert 2 * base - 101_000 < before <= 2 * base
+                base, begun = size, begun + 1
+    assert begun == 2
+
+
 def test_a_journal_that_cannot_be_shortened_stays_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -401,11 +467,7 @@ def test_a_journal_that_cannot_be_shortened_stays_long(
     big = "x" * 700_000
     with Emulator(data=tmp_path) as first:
         with monkeypatch.context() as full:
-
-            def no_space(*_: object) -> None:
-                raise OSError(28, "No space left on device")
-
-            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", no_space)
+            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", _no_space)
             for number in range(3):
                 answer = plain_http.put(_url(first, f"/{number}.json"), json=big)
                 assert answer.status_code == 200
