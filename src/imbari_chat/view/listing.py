@@ -330,8 +330,6 @@ def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> 
 
 def place(listing: Listing, rows: Sequence[Session]) -> int:
     """The row that is selected; the first one, if none was chosen or it is not there."""
-    if listing.selected is None:
-        return 0
     return next((at for at, one in enumerate(rows) if one.id == listing.selected), 0)
 
 
