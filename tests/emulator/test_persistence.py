@@ -97,6 +97,9 @@ def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
     return plain_http.post(url, json={"email": email, "password": "secret1"})
 
 
+_UNWRITTEN = "the data directory cannot be written: No space left on device"
+
+
 def _no_space(*_: object) -> NoReturn:
     raise OSError(errno.ENOSPC, "No space left on device")
 
@@ -397,10 +400,30 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
         with monkeypatch.context() as full:
             full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
             assert plain_http.put(_url(first), json=2).status_code == 500
-            assert "the data directory cannot be written: No space left on device" in caplog.text
+            assert f"{tmp_path}: {_UNWRITTEN}" in caplog.text
         assert plain_http.put(_url(first, "/b.json"), json=3).status_code == 200
+        with monkeypatch.context() as full:
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+            assert plain_http.put(_url(first, "/c.json"), json=4).status_code == 500
     with Emulator(data=tmp_path) as second:
-        assert plain_http.get(_url(second, "/b.json")).json() == 3
+        assert plain_http.get(_url(second, "/.json")).json() == {"a": 2, "b": 3, "c": 4}
+
+
+def test_whoever_stops_or_resets_is_told_what_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the directory, and the ports are free nevertheless."""
+    emulator = Emulator(data=tmp_path).start()
+    port = int(emulator.database_host.rpartition(":")[2])
+    plain_http.put(_url(emulator), json=1)
+    with monkeypatch.context() as full:
+        full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+        for call in (emulator.reset, emulator.stop):
+            with pytest.raises(ConfigError, match=_UNWRITTEN) as refused:
+                call()
+            assert refused.value.where == str(tmp_path)
+    with Emulator(data=tmp_path, database_port=port) as second:
+        assert plain_http.get(_url(second)).json() == 1
 
 
 async def test_what_is_changed_behind_an_answer_is_kept_too() -> None:
