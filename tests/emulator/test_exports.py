@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.exports import Picture, write
 from imbari_chat.errors import ConfigError, ImbariError, InvalidData
 from tests import plain_http
 
@@ -118,8 +119,9 @@ def test_an_export_has_the_layout_and_the_bytes_of_the_api(tmp_path: Path) -> No
         "auth_export/accounts.json",
         "auth_export/config.json",
     }
-    metadata = json.loads((out / "firebase-export-metadata.json").read_text())
-    assert metadata == METADATA
+    metadata = (out / "firebase-export-metadata.json").read_text()
+    assert json.loads(metadata) == METADATA
+    assert len(metadata.splitlines()) > 1  # people read it
     assert (out / "database_export" / "third.json").read_bytes() == third
     assert (out / "database_export" / "other.json").read_text() == "null"
     accounts = json.loads((out / "auth_export" / "accounts.json").read_text())
@@ -170,11 +172,40 @@ def test_the_current_directory_is_not_replaced(
 
 
 def test_an_empty_directory_may_be_replaced(tmp_path: Path) -> None:
-    """``firebase emulators:export`` makes one before it asks the hub."""
+    """``firebase emulators:export`` makes one before it asks the hub; otherwise it is made."""
     (tmp_path / "out").mkdir()
     with Emulator() as emulator:
-        emulator.export(tmp_path / "out")
-    assert (tmp_path / "out" / "firebase-export-metadata.json").exists()
+        for name in ("out", "made/when/needed"):
+            emulator.export(tmp_path / name)
+            assert (tmp_path / name / "firebase-export-metadata.json").exists()
+
+
+_LONG = "\0" + "x" * 199
+
+
+@pytest.mark.parametrize(
+    ("name", "reason", "shown"),
+    [
+        ("file/out", "", "file/out"),
+        ("loop", "", "loop"),
+        ("x" * 300, "File name too long", "x" * 200 + "..."),
+        (_LONG, "embedded null", _LONG),
+        (_LONG + "x", "embedded null", _LONG + "..."),
+        ("\ud800", "surrogates not allowed", r"\ud800"),
+    ],
+    ids=repr,
+)
+def test_a_name_that_no_directory_can_have_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, reason: str, shown: str
+) -> None:
+    """Whatever it is that does not know such a name; and nothing is left of the attempt."""
+    monkeypatch.chdir(tmp_path)
+    Path("file").write_text("in the way")
+    Path("loop").symlink_to("loop")
+    with pytest.raises(ConfigError, match=f"the export cannot be written: .*{reason}") as refused:
+        write(Path(name), Picture({}, {}, {}))
+    assert refused.value.where == shown
+    assert {each.name for each in tmp_path.iterdir()} == {"file", "loop"}
 
 
 def test_an_export_that_fails_closes_everything_nevertheless(tmp_path: Path) -> None:
@@ -238,7 +269,12 @@ def test_what_cannot_be_taken_over_is_told(
         ({"other": {"a": {"b.c": 1}}}, "other.json", "illegal key"),
         ({"accounts": "[]"}, "accounts.json", "object"),
         ({"accounts": {"users": [{"email": "a@example.com"}]}}, "accounts.json", "localId"),
-        ({"config": "nonsense"}, "config.json", "not JSON"),
+        ({"config": "nonsense"}, "config.json", r"not JSON: .* \(line 1, column 1\) \(at "),
+        (
+            {"config": "[1e999]"},
+            "config.json",
+            r"not JSON: a number is too large for a double \(at ",
+        ),
     ],
 )
 def test_a_broken_file_is_named_before_anything_listens(
@@ -286,13 +322,18 @@ def test_what_is_no_export_is_refused(tmp_path: Path) -> None:
         assert refused.value.where == str(tmp_path / name)
 
 
-def test_an_import_goes_into_kept_data_only_at_first(tmp_path: Path) -> None:
-    """It would replace what is there, so that has to be said differently."""
-    directory = _export(tmp_path / "in")
+@pytest.mark.parametrize(
+    "replaced", [{}, {"accounts": None}, {"other": "null", "default_rtdb": "null"}], ids=repr
+)
+def test_an_import_goes_into_kept_data_only_at_first(
+    tmp_path: Path, replaced: Mapping[str, object]
+) -> None:
+    """It would replace the data or users that are there, so that has to be said differently."""
+    directory = _export(tmp_path / "in", **replaced)
     with Emulator(data=tmp_path / "data", import_from=directory):
         pass
     with Emulator(data=tmp_path / "data") as kept:
-        assert _get(kept, ns="other").json() == [1, 2]
-        assert len(_users(kept)) == 1
+        assert _get(kept, ns="other").json() == (None if "other" in replaced else [1, 2])
+        assert len(_users(kept)) == ("accounts" not in replaced)
     with pytest.raises(ConfigError, match="would replace"):
         Emulator(data=tmp_path / "data", import_from=directory).start()

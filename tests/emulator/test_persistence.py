@@ -1,5 +1,6 @@
 """Data that outlives the emulator: what is kept, and what is refused."""
 
+import errno
 import os
 import shutil
 import signal
@@ -8,21 +9,24 @@ import sys
 import textwrap
 import threading
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, nullcontext
 from pathlib import Path
+from typing import Any, NoReturn
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.auth.account import Account
 from imbari_chat.emulator.auth.state import AuthState
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.journal import encode, read
-from imbari_chat.emulator.persistence import Durable, changed
+from imbari_chat.emulator.persistence import Durable, changed, kept
 from imbari_chat.errors import ConfigError
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
@@ -44,6 +48,12 @@ _TREES = st.recursive(
 )
 
 
+@example({"a": 1}, 1)
+@example(1, {"a": 1})
+@example({"a": 1}, None)
+@example(None, {"a": 1})
+@example({"a": 1}, {"a": 1, ".priority": 1})
+@example({"a": 1, "b": 1}, {"b": 2, "c": 1})
 @given(_TREES, _TREES)
 def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -> None:
     """Whatever the two trees are, priorities included."""
@@ -87,8 +97,16 @@ def _sign_in(emulator: Emulator, email: str) -> httpx.Response:
     return plain_http.post(url, json={"email": email, "password": "secret1"})
 
 
+_UNWRITTEN = "the data directory cannot be written: No space left on device"
+
+
+def _no_space(*_: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
 def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
     """Of every database and project; deletions as well."""
+    tmp_path /= "made/when needed"
     with Emulator(data=tmp_path) as first:
         plain_http.put(_url(first), json={"x": {".value": 1, ".priority": "p"}, "y": [1, 2]})
         plain_http.put(_url(first, ns="other"), json="there")
@@ -103,11 +121,13 @@ def test_data_and_users_are_there_the_next_time(tmp_path: Path) -> None:
             headers={"Authorization": "Bearer owner"},
         )
         before = plain_http.get(_url(first, "/.json", format="export")).text
-    with Emulator(data=tmp_path) as second:
-        assert plain_http.get(_url(second, "/.json", format="export")).text == before
-        assert plain_http.get(_url(second, ns="other")).json() == "there"
-        assert _sign_in(second, "a@example.com").status_code == 200
-        assert _sign_in(second, "b@example.com").status_code == 400
+    for _ in range(3):  # each begins the journal anew
+        with Emulator(data=tmp_path) as again:
+            assert plain_http.get(_url(again, "/.json", format="export")).text == before
+            assert plain_http.get(_url(again, ns="other")).json() == "there"
+            assert _sign_in(again, "a@example.com").status_code == 200
+            assert _sign_in(again, "b@example.com").status_code == 400
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
 
 
 def test_a_refresh_token_is_good_after_a_restart(tmp_path: Path) -> None:
@@ -215,13 +235,80 @@ def test_the_same_emulator_can_be_started_again(tmp_path: Path) -> None:
 
 def test_two_emulators_do_not_share_a_directory(tmp_path: Path) -> None:
     """The second says which process has it; nothing of it listens."""
+    (tmp_path / "lock").write_text("12345678901234567\n")  # of one that is gone
     with Emulator(data=tmp_path):
         second = Emulator(data=tmp_path)
-        with pytest.raises(ConfigError, match=f"another emulator .*{os.getpid()}") as refused:
+        told = rf"another emulator uses this directory \(process {os.getpid()}\)"
+        with pytest.raises(ConfigError, match=told) as refused:
             second.start()
         assert refused.value.where == str(tmp_path)
     with second:
         pass
+
+
+@pytest.mark.parametrize("why", ["closed", "taken", "damaged", "full"])
+def test_a_directory_is_let_go_of_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    """Whether it was had or could not be: no file stays open, and nobody else is kept out."""
+    seen: dict[str, list[int]] = {"open": [], "dup": []}
+    closed: list[int] = []
+
+    def noting(name: str) -> Callable[..., int]:
+        function = getattr(os, name)
+
+        def call(*given: Any) -> int:
+            seen[name].append(function(*given))
+            return seen[name][-1]
+
+        return call
+
+    def close(descriptor: int, really: Callable[[int], None] = os.close) -> None:
+        closed.append(descriptor)
+        really(descriptor)
+
+    for name in seen:
+        monkeypatch.setattr(os, name, noting(name))
+    monkeypatch.setattr(os, "close", close)
+    first, second = (
+        Durable(tmp_path, Databases("d", Ruleset.open()), AuthState(project="p")) for _ in range(2)
+    )
+    if why == "damaged":
+        (tmp_path / "journal").write_text("hello")
+    with monkeypatch.context() as full:
+        if why == "full":
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+        with pytest.raises(ConfigError) if why in {"damaged", "full"} else nullcontext():
+            first.open(0)
+    if why == "taken":
+        with pytest.raises(ConfigError):
+            second.open(0)
+    if why in {"closed", "taken"}:
+        first.close()
+    assert len(seen["open"]) >= 1
+    assert sorted(closed) == sorted([*seen["open"], *seen["dup"]])
+
+
+def test_a_journal_tells_what_has_changed_and_no_more(tmp_path: Path) -> None:
+    """Users who are new cost the settings, other users and other projects no word."""
+    accounts = AuthState(project="p")
+    with closing(Durable(tmp_path, Databases("d", Ruleset.open()), accounts)) as durable:
+        durable.open(0)
+        assert read((tmp_path / "journal").read_bytes()).records == [
+            {"format": "imbari-chat emulator", "version": 1}
+        ]
+        for project in ("p", "other"):
+            accounts.accounts(project).put(Account(local_id="old"))
+        durable.keep()
+        before = len(read((tmp_path / "journal").read_bytes()).records)
+        for uid in ("a", "b"):
+            accounts.accounts().put(Account(local_id=uid))
+        durable.keep()
+        durable.keep()
+        record: Any
+        (record,) = read((tmp_path / "journal").read_bytes()).records[before:]
+    assert record.keys() == {"project", "users"}
+    assert record["users"].keys() == {"a", "b"}
 
 
 def test_a_torn_record_is_dropped_and_told(
@@ -305,21 +392,56 @@ def test_a_record_that_makes_no_sense_is_refused(tmp_path: Path, record: Json) -
 
 
 def test_a_write_that_cannot_be_kept_is_not_acknowledged(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """500 until it can; then it is kept with whatever comes next."""
+    """500 until it can, and why is told; then it is kept with whatever comes next."""
     with Emulator(data=tmp_path) as first:
         plain_http.put(_url(first), json=1)
         with monkeypatch.context() as full:
-
-            def no_space(*_: object) -> int:
-                raise OSError(28, "No space left on device")
-
-            full.setattr("imbari_chat.emulator.journal.write_all", no_space)
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
             assert plain_http.put(_url(first), json=2).status_code == 500
+            assert f"{tmp_path}: {_UNWRITTEN}" in caplog.text
         assert plain_http.put(_url(first, "/b.json"), json=3).status_code == 200
+        with monkeypatch.context() as full:
+            full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+            assert plain_http.put(_url(first, "/c.json"), json=4).status_code == 500
     with Emulator(data=tmp_path) as second:
-        assert plain_http.get(_url(second, "/b.json")).json() == 3
+        assert plain_http.get(_url(second, "/.json")).json() == {"a": 2, "b": 3, "c": 4}
+
+
+def test_whoever_stops_or_resets_is_told_what_cannot_be_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the directory, and the ports are free nevertheless."""
+    emulator = Emulator(data=tmp_path).start()
+    port = int(emulator.database_host.rpartition(":")[2])
+    plain_http.put(_url(emulator), json=1)
+    with monkeypatch.context() as full:
+        full.setattr("imbari_chat.emulator.journal.write_all", _no_space)
+        for call in (emulator.reset, emulator.stop):
+            with pytest.raises(ConfigError, match=_UNWRITTEN) as refused:
+                call()
+            assert refused.value.where == str(tmp_path)
+    with Emulator(data=tmp_path, database_port=port) as second:
+        assert plain_http.get(_url(second)).json() == 1
+
+
+async def test_what_is_changed_behind_an_answer_is_kept_too() -> None:
+    """A client that has gone leaves what it wanted at its end, and nobody need be told."""
+    order: list[str] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.body"})
+        order.append("changed")
+
+    async def send(message: Message) -> None:
+        order.append(str(message["type"]))
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    await kept(app, lambda: order.append("kept"))({"type": "http"}, receive, send)
+    assert order == ["kept", "http.response.body", "changed", "kept"]
 
 
 def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
@@ -337,22 +459,42 @@ def test_the_journal_does_not_grow_without_end(tmp_path: Path) -> None:
         assert (tmp_path / "journal").stat().st_size < 300_000
 
 
+def test_a_journal_begins_anew_when_it_is_twice_as_long(tmp_path: Path) -> None:
+    """So a write costs no more than it says, however much is kept."""
+    databases = Databases("the-default", Ruleset.open())
+    database = databases.named("the-default")
+
+    def length() -> int:
+        return (tmp_path / "journal").stat().st_size
+
+    with closing(Durable(tmp_path, databases, AuthState(project="p"))) as durable:
+        durable.open(0)
+        database.write(Write.put(Place.parse("/kept"), "x" * 1_500_000), ADMIN, 0)
+        durable.keep()
+        size = base = length()
+        begun = 0
+        for number in range(40):
+            database.write(Write.put(Place.parse("/a"), f"{number}" + "x" * 100_000), ADMIN, 0)
+            durable.keep()
+            size, before = length(), size
+            if size < before:
+                assert 2 * base - 101_000 < before <= 2 * base
+                base, begun = size, begun + 1
+    assert begun == 2
+
+
 def test_a_journal_that_cannot_be_shortened_stays_long(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Nothing is lost, and writes go on."""
+    """Nothing is lost, and writes go on; it is tried again when it is twice as long."""
     big = "x" * 700_000
     with Emulator(data=tmp_path) as first:
         with monkeypatch.context() as full:
-
-            def no_space(*_: object) -> None:
-                raise OSError(28, "No space left on device")
-
-            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", no_space)
+            full.setattr("imbari_chat.emulator.journal.Journal.rewrite", _no_space)
             for number in range(3):
                 answer = plain_http.put(_url(first, f"/{number}.json"), json=big)
                 assert answer.status_code == 200
-        assert "stays long" in caplog.text
+        assert caplog.text.count("stays long: No space left on device") == 1
     with Emulator(data=tmp_path) as second:
         keys = plain_http.get(_url(second, "/.json", shallow="true")).json()
         assert keys == dict.fromkeys("012", True)

@@ -16,6 +16,8 @@ from imbari_chat.emulator.process import CommandNotFound, run
 from imbari_chat.errors import Unavailable
 from tests import programs
 
+ENDING = [signal.SIGINT, signal.SIGTERM, signal.SIGHUP]
+
 
 def _run(code: str, *arguments: str, emulator: Emulator | None = None) -> int:
     return run([sys.executable, "-c", textwrap.dedent(code), *arguments], emulator or Emulator())
@@ -127,13 +129,13 @@ def test_a_signal_that_comes_before_the_command_reaches_it() -> None:
     assert run(command, Early()) == 128 + signal.SIGTERM
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_signals_reach_the_command(tmp_path: Path, number: signal.Signals) -> None:
     """The command decides what they mean; its exit code is passed back."""
     note = tmp_path / "ready"
     inner = """
         import signal, sys, time
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, lambda number, _: sys.exit(40 + number))
         print("ready", file=open(sys.argv[1], "w"), flush=True)
         while True:
@@ -184,7 +186,7 @@ PARENT = """
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", ENDING)
 def test_a_served_emulator_ends_when_asked(tmp_path: Path, number: signal.Signals) -> None:
     """Without a trace on stderr."""
     note = tmp_path / "pid"

@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -275,6 +276,29 @@ def test_a_refusal_can_be_explained_afterwards() -> None:
         (reason,) = emulator.refusals()
         assert "/mine" in reason
         assert "auth.uid === 'u1'" in reason
+
+
+@pytest.mark.parametrize(
+    ("given", "expired", "unindexed"),
+    [({}, 200, 400), ({"enforce_expiry": True, "enforce_indexes": False}, 401, 200)],
+)
+def test_tokens_last_and_indexes_are_missed_unless_said_otherwise(
+    given: dict[str, Any], expired: int, unindexed: int
+) -> None:
+    """As in Google's emulator, and as in the service."""
+    seconds = 1_790_000_000.0
+    rules = '{"rules": {".read": "auth != null"}}'
+    with Emulator(rules=rules, clock=lambda: seconds, **given) as emulator:
+        path = "identitytoolkit.googleapis.com/v1/accounts:signUp?key=k"
+        signed_up = plain_http.post(f"http://{emulator.auth_host}/{path}", json={}).json()
+        url = f"http://{emulator.database_host}/a.json"
+        query = {"orderBy": '"x"'}
+        token = {"auth": signed_up["idToken"]}
+        assert plain_http.get(url, params=query | token).status_code == unindexed
+        seconds += 3599
+        assert plain_http.get(url, params=token).status_code == 200
+        seconds += 2
+        assert plain_http.get(url, params=token).status_code == expired
 
 
 def test_rules_can_be_loaded_while_it_runs() -> None:

@@ -108,12 +108,26 @@ def test_an_unreasonably_deep_file_is_refused(text: str) -> None:
     refusal(text)
 
 
-def test_reasonable_nesting_is_accepted() -> None:
-    """Nobody who writes rules by hand meets the limit."""
-    for expression in (
-        "(" * 30 + "true" + ")" * 30,
-        "data" + ".parent()" * 30 + ".exists()",
-        "false ? true : " * 30 + "true",
-        "!" * 30 + "true",
-    ):
-        Ruleset.parse(dumps({"rules": {".read": expression}}))
+@pytest.mark.parametrize(
+    ("before", "after", "most", "at"),
+    [("(", ")", 39, 40), ("false ? true : ", "", 39, 593), ("!", "", 119, 0)],
+)
+def test_reasonable_nesting_is_accepted(before: str, after: str, most: int, at: int) -> None:
+    """Nobody who writes rules by hand meets the limit; one level more is refused at its place."""
+    one, more = (
+        dumps({"rules": {".read": before * count + "true" + after * count}})
+        for count in (most, most + 1)
+    )
+    Ruleset.parse(one)
+    error = refusal(more)
+    assert error.what == "Expression is nested too deeply."
+    assert error.column == more.index(before) + at + 1
+
+
+def test_a_file_may_be_64_levels_deep() -> None:
+    """Lists or objects; one level more is refused at its place."""
+    Ruleset.parse('{"rules":' + '{"a":' * 62 + "{}" + "}" * 63)
+    for opening in ('{"a":', "["):
+        error = refusal('{"rules":' + opening * 64)
+        assert error.what == "Nested deeper than 64 levels."
+        assert error.column == len('{"rules":' + opening * 63) + 1

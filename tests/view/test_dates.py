@@ -53,6 +53,7 @@ def test_days_are_the_readers_days() -> None:
 def test_a_clock_that_is_nowhere_knows_no_today() -> None:
     """The day is told, and nothing of how long ago."""
     assert day(ms(2024, 3, 12), 10**18, UTC) == "Tuesday 12 March 2024"
+    assert since(ms(2024, 3, 12), 10**18, UTC) == "2024"
 
 
 def test_older_days_have_names() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import TypeVar
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -186,6 +187,14 @@ def test_who_was_read_waits_still() -> None:
 def test_what_is_from_a_moment_on_begins_with_that_moment() -> None:
     """What was written then is shown, and nothing from before."""
     assert _names(Listing(earliest=CHEN.last_message_time)) == ["amina", "chen"]
+
+
+@pytest.mark.parametrize("at", [-1, 0, 1])
+def test_a_conversation_is_listed_whenever_its_record_says_it_was(at: int) -> None:
+    """Unless a moment was asked for: a record may say nothing, or what no clock ever showed."""
+    odd = session("odd", lastMessageTime=at)
+    assert listed(Listing(), {odd.id: odd}) == [odd]
+    assert listed(Listing(earliest=2), {odd.id: odd}) == []
 
 
 def test_search_looks_through_names_addresses_and_texts() -> None:

@@ -149,12 +149,19 @@ class Durable:
         """Write down what has changed since the last time, if anything has.
 
         Raises:
-            OSError: It cannot be written; the next call tries again.
+            ConfigError: It cannot be written; the next call tries again.
         """
         records = list(self._changes())
         if not records:
             return
-        self._journal.append(records)
+        try:
+            self._journal.append(records)
+        except OSError as error:
+            raise ConfigError(
+                f"the data directory cannot be written: {error.strerror}",
+                where=str(self._directory),
+                hint="make room in it, or let it be written: what is not kept is tried again",
+            ) from error
         self._remember()
         if self._journal.size > max(_COMPACT_FROM, 2 * self._compacted):
             try:
@@ -290,8 +297,8 @@ def kept(app: ASGIApp, keep: Callable[[], None]) -> ASGIApp:
         async def send_kept(message: Message) -> None:
             try:
                 keep()
-            except OSError as error:
-                _log.error("the data directory cannot be written: %s", error.strerror)
+            except ConfigError as error:
+                _log.error("%s: %s", error.where, error.what)
                 raise
             await send(message)
 

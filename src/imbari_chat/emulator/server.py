@@ -159,7 +159,8 @@ class Emulator:
         """End every stream, close the ports, export if asked to. Stopping twice is fine.
 
         Raises:
-            ConfigError: The export cannot be written; everything is closed nevertheless.
+            ConfigError: What was not kept yet, or the export, cannot be written; everything is
+                closed nevertheless.
         """
         hosting, self._hosting = self._hosting, None
         if hosting is None:
@@ -226,7 +227,11 @@ class Emulator:
         return variables if hub is None else variables | {"FIREBASE_EMULATOR_HUB": _joined(hub)}
 
     def reset(self) -> None:
-        """Delete all data and all users; rules, streams and settings stay."""
+        """Delete all data and all users; rules, streams and settings stay.
+
+        Raises:
+            ConfigError: That cannot be written where data is kept.
+        """
         self._in_loop(self._clear)
 
     def load_rules(self, text: str, namespace: str | None = None) -> None:

@@ -52,8 +52,8 @@ def explain(rules: RulesNode, request: ReadRequest | WriteRequest) -> str:
     if len(paths) > _MOST_PATHS:
         subject += f" and {len(paths) - _MOST_PATHS} more"
     lines = [f"{'allowed' if allowed else 'denied'}: {kind[1:]} {subject}"]
-    if count > len(asked):
-        lines.append(f"  {count - len(asked)} rules before these")
+    if untold := count - len(asked):
+        lines.append(f"  {untold} rule{'' if untold == 1 else 's'} before these")
     steps = Steps()  # those of the request are spent, and what they were spent on is to be seen
     for rule, variables in asked:
         lines.extend(_examine(rule, Scope(variables, steps), known).lines())

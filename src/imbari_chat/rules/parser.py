@@ -220,9 +220,7 @@ class _Parser:
         value = float(token.text)
         if not math.isfinite(value):
             raise self.fragment.mistake(token.start, "Number out of range.")
-        if token.text.isdigit() and len(token.text) < 20:
-            return canonical_number(int(token.text))
-        return canonical_number(value)
+        return canonical_number(int(token.text) if token.text.isdigit() else value)
 
     def regex(self, token: Token) -> Regex:
         if token.flags not in ("", "i"):

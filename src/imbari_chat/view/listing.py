@@ -123,7 +123,7 @@ def listed(listing: Listing, window: Mapping[SessionId, Session]) -> list[Sessio
         session
         for session in {**listing.older, **window}.values()
         if _is_shown(listing, session)
-        and session.last_message_time >= (listing.earliest or 0)
+        and (listing.earliest is None or session.last_message_time >= listing.earliest)
         and (not words or _is_found(listing, session, words))
     ]
     if listing.order == "newest":
@@ -330,8 +330,6 @@ def _wrote(listing: Listing, session_id: SessionId, sender: Sender, at: int) -> 
 
 def place(listing: Listing, rows: Sequence[Session]) -> int:
     """The row that is selected; the first one, if none was chosen or it is not there."""
-    if listing.selected is None:
-        return 0
     return next((at for at, one in enumerate(rows) if one.id == listing.selected), 0)
 
 
