@@ -199,6 +199,20 @@ def test_a_served_emulator_ends_when_asked(tmp_path: Path, number: signal.Signal
     assert (served.returncode, complaints) == (0, b"")
 
 
+def test_a_served_emulator_ends_when_asked_though_its_parent_stays(tmp_path: Path) -> None:
+    """Nobody goes on watching the parent."""
+    note = tmp_path / "pid"
+    served = subprocess.Popen(  # a child of this very process, from its first moment on
+        [sys.executable, "-c", textwrap.dedent(SERVER), str(note), str(os.getpid())]
+    )
+    _wait_for(note)
+    served.terminate()
+    try:
+        assert served.wait(60) == 0
+    finally:
+        served.kill()
+
+
 UNHEARD = """
     import signal, threading, time
     from imbari_chat.emulator import Emulator

@@ -73,6 +73,21 @@ async def test_a_query_lists_everybody_in_either_order(service: Service) -> None
     assert [user["localId"] for user in down["userInfo"]] == ["b", "a"]
 
 
+async def test_one_to_a_thousand_users_are_deleted_at_once(service: Service) -> None:
+    """Unknown ones count; of more than that none is."""
+    await create(service, "a", "b")
+    uids = ["b", *map(str, range(1000))]
+    assert await service.owner("/accounts:batchDelete", {"localIds": ["a"], "force": True}) == {}
+    for count in (0, 1001):
+        body: Body = {"localIds": uids[:count], "force": True}
+        refused = await service.owner_refused("/accounts:batchDelete", body)
+        assert refused == "LOCAL_ID_LIST_EXCEEDS_LIMIT"
+    assert (await service.owner("/accounts:query", {}))["recordsCount"] == "1"
+    body = {"localIds": uids[:1000], "force": True}
+    assert await service.owner("/accounts:batchDelete", body) == {}
+    assert (await service.owner("/accounts:query", {}))["recordsCount"] == "0"
+
+
 async def test_a_lookup_by_several_names_lists_a_user_once(service: Service) -> None:
     """By uid, e-mail in any case, phone and provider; unknown ones are skipped."""
     await service.owner(
