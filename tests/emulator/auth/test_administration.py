@@ -295,20 +295,6 @@ async def test_projects_keep_apart(service: Service) -> None:
     assert [user["localId"] for user in own.json()["users"]] == ["u"]
 
 
-@pytest.mark.parametrize("count", [0, 1, 1000, 1001])
-async def test_as_many_as_a_thousand_are_deleted_at_once(service: Service, count: int) -> None:
-    """And no fewer than one."""
-    await create(service, "u0")
-    body: Body = {"localIds": [f"u{number}" for number in range(count)], "force": True}
-    if 1 <= count <= 1000:
-        assert await service.owner("/accounts:batchDelete", body) == {}
-        assert (await page(service))["users"] == []
-    else:
-        error = await service.owner_refused("/accounts:batchDelete", body)
-        assert error == "LOCAL_ID_LIST_EXCEEDS_LIMIT"
-        assert len((await page(service))["users"]) == 1
-
-
 async def test_the_owner_gets_no_tokens_even_without_a_project_in_the_path(
     service: Service,
 ) -> None:
