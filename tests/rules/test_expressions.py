@@ -95,6 +95,8 @@ def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
     half = f"{2**62}.0"  # of the first that is no such integer; its negative is the last that is
     assert outcome(f"2.0 * {half} + '' == '9223372036854776000'", {}) is True
     assert outcome(f"-2.0 * {half} + '' == '-9223372036854775808'", {}) is True
+    assert outcome(f"0.5 * {2**64} + '' == '9223372036854776000'", {}) is True  # never an integer
+    assert outcome("1.5 * 1e300 + '' == '1.5e+300'", {}) is True
     huge = 1e300
     for expression in (
         "data.val() * data.val() + '' == 'Infinity' && data.val() * data.val() % 2 != 0",
