@@ -109,6 +109,32 @@ def test_what_a_command_leaves_behind_is_ended(tmp_path: Path) -> None:
     _wait_for_end(int(_wait_for(note)))
 
 
+def test_what_a_command_leaves_behind_may_take_its_time_to_end(tmp_path: Path) -> None:
+    """As much as it gets; and nobody waits longer than it takes."""
+    begun, ended = tmp_path / "begun", tmp_path / "ended"
+    leftover = """
+        import signal, sys, time
+
+        def end(*_):
+            time.sleep(0.3)
+            open(sys.argv[2], "w").close()
+            sys.exit()
+
+        signal.signal(signal.SIGTERM, end)
+        open(sys.argv[1], "w").close()
+        signal.pause()
+    """
+    code = """
+        import os, subprocess, sys, time
+        subprocess.Popen([sys.executable, "-c", *sys.argv[1:]])
+        while not os.path.exists(sys.argv[2]):
+            time.sleep(0.01)
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), textwrap.dedent(leftover)]
+    assert run([*command, str(begun), str(ended)], Emulator(), grace=60) == 0
+    assert ended.exists()
+
+
 OUTER = """
     import sys
     from imbari_chat.emulator import Emulator
