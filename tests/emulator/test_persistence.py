@@ -412,8 +412,9 @@ def test_a_write_that_cannot_be_kept_is_not_acknowledged(
 def test_whoever_stops_or_resets_is_told_what_cannot_be_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With the directory, and the ports are free nevertheless."""
-    emulator = Emulator(data=tmp_path).start()
+    """With the directory; the ports are free nevertheless, and everything is exported."""
+    data, out = tmp_path / "data", tmp_path / "out"
+    emulator = Emulator(data=data, export_on_exit=out).start()
     port = int(emulator.database_host.rpartition(":")[2])
     plain_http.put(_url(emulator), json=1)
     with monkeypatch.context() as full:
@@ -421,8 +422,9 @@ def test_whoever_stops_or_resets_is_told_what_cannot_be_kept(
         for call in (emulator.reset, emulator.stop):
             with pytest.raises(ConfigError, match=_UNWRITTEN) as refused:
                 call()
-            assert refused.value.where == str(tmp_path)
-    with Emulator(data=tmp_path, database_port=port) as second:
+            assert refused.value.where == str(data)
+    assert (out / "firebase-export-metadata.json").exists()
+    with Emulator(data=data, database_port=port) as second:
         assert plain_http.get(_url(second)).json() == 1
 
 

@@ -165,12 +165,14 @@ class Emulator:
         hosting, self._hosting = self._hosting, None
         if hosting is None:
             return
-        with self._closing:
-            hosting.stop()
-            if self._durable is not None:
-                self._durable.keep()
-        if self._export_on_exit is not None:
-            self.export(self._export_on_exit)
+        try:
+            with self._closing:
+                hosting.stop()
+                if self._durable is not None:
+                    self._durable.keep()
+        finally:
+            if self._export_on_exit is not None:
+                self.export(self._export_on_exit)
 
     def __enter__(self) -> Self:
         return self.start()
