@@ -279,6 +279,18 @@ def test_the_users_own_file_needs_no_consent(
     assert Settings.load().address() == LIVE
 
 
+def test_consents_are_kept_where_the_environment_says(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As everything else is; no settings file has a say in it."""
+    file = nowhere / "imbari-chat.toml"
+    file.write_text(f"database_url = '{LIVE}'\ndata_dir = '{nowhere / 'brought'}'\n")
+    monkeypatch.setenv("IMBARI_CHAT_DATA_DIR", str(nowhere / "elsewhere"))
+    consents().give(file)
+    assert [*nowhere.rglob("consents")] == [nowhere / "elsewhere" / "consents"]
+    Settings.load()
+
+
 @pytest.mark.parametrize("damage", [b"", b"{", b"[]", b'{"x": 1}', b"\xff"])
 def test_a_damaged_consent_is_none(nowhere: Path, damage: bytes) -> None:
     """And consent can be given again."""

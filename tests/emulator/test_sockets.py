@@ -494,6 +494,25 @@ def test_unfinished_frames_share_one_bound() -> None:
             assert read(host, "gone") is True
 
 
+def test_what_has_become_a_whole_message_counts_no_more() -> None:
+    """Messages in frames, one after the other, may come to more than the bound."""
+    with (
+        serving(connections=ConnectionLimits(unfinished_bytes=100_000)) as host,
+        joined(host) as client,
+    ):
+        for number in range(3):
+            said = {"r": number, "a": "p", "b": {"p": "/a", "d": "x" * 70_000}}
+            text = json.dumps({"t": "d", "d": said})
+
+            def frames(text: str = text) -> Iterator[str]:
+                yield text[:-10]
+                assert client.connection.ping().wait(SECONDS), "what came before is taken"
+                yield text[-10:]
+
+            client.connection.send(frames())
+            assert client.hear()["d"] == {"r": number, "b": {"s": "ok", "d": ""}}
+
+
 def test_listening_again_before_the_first_data_is_taken_counts_it_twice(
     emulator: Emulator, host: str
 ) -> None:
