@@ -419,6 +419,22 @@ async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
         assert sent.delivery == ("queued" if elsewhere else "confirmed")
 
 
+async def test_nothing_goes_out_before_it_is_known_what_earlier_programs_left(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Though no other process sends: what they left comes first."""
+    await _left_behind(namespace, session_id, file, desk)
+    transport, slow = InMemory(namespace, ADMIN), _Slow(file)
+    async with desk(transport, slow) as chat:
+        await slow.was_read.wait()
+        sent = await chat.reply(session_id, "1", timeout=0)
+        assert (sent.delivery, transport.updates) == ("queued", 0)
+        assert _tries(file) == [False, False]
+        slow.go_on.set()
+        assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["0", "1"]
+
+
 async def test_what_is_settled_during_a_look_is_not_taken_up_again(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
