@@ -326,6 +326,70 @@ async def test_what_was_closed_does_not_listen_again() -> None:
     assert taken == []
 
 
+async def test_what_no_handler_wants_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many, behind one that is slow: whoever waits for them has them."""
+    monkeypatch.setattr("imbari_chat.client.dispatcher._MOST_QUEUED", 1)
+
+    async def never(event: ConnectionChanged) -> None:
+        await asyncio.Event().wait()
+
+    async def source() -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("live")
+        async for event in _source(4)():
+            yield event
+
+    dispatcher = EventDispatcher(source)
+    dispatcher.add(EventFilter(ConnectionChanged), never)
+    for number in range(4):
+        found = await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+        assert found == _added(number)
+    await dispatcher.close()
+
+
+async def test_a_source_that_has_no_more_ends_the_listening() -> None:
+    """Without an error: what came is given, and whoever waits for more is told."""
+
+    async def one() -> AsyncGenerator[ChatEvent, None]:
+        yield _added(0)
+
+    reported: list[Any] = []
+    dispatcher = EventDispatcher(
+        one, on_error=lambda *what: reported.append(what), is_news=lambda _: True
+    )
+    await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    assert await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT) == _added(0)
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+    assert (dispatcher.failure, reported) == (None, [])
+    await dispatcher.close()
+
+
+async def test_a_forked_child_neither_listens_nor_ends_the_listening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tasks and what they have heard are the parent's."""
+    taken: list[int] = []
+    dispatcher = EventDispatcher(_source(2, taken), is_news=lambda _: True)
+    wanted = EventFilter(MessageAdded)
+    with monkeypatch.context() as child:
+        child.setattr(dispatcher._guard, "_pid", 0)
+        with pytest.raises(RuntimeError, match="forking"):
+            dispatcher.begin()
+    assert await dispatcher.next(wanted, timeout=WAIT) == _added(0)
+    with monkeypatch.context() as child:
+        child.setattr(dispatcher._guard, "_pid", 0)
+        for ask in (
+            dispatcher.until_live,
+            dispatcher.until_over,
+            partial(dispatcher.next, wanted, timeout=WAIT),
+        ):
+            with pytest.raises(RuntimeError, match="forking"):
+                await asyncio.wait_for(ask(), WAIT)
+        await dispatcher.close()
+    assert await dispatcher.next(wanted, timeout=WAIT) == _added(1)
+    await dispatcher.close()
+
+
 @pytest.mark.parametrize("place", ["desk", "conversation"])
 async def test_a_handler_may_close_the_client(face: Face, place: str) -> None:
     """It returns, whoever waits goes on, and leaving the blocks is no error."""
