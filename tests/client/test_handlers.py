@@ -129,6 +129,7 @@ async def test_something_cancelled_inside_a_handler_is_a_handlers_mistake() -> N
     dispatcher.begin()
     assert len(await heard.until(3)) == 3
     assert [type(error) for error, _ in reported] == [RuntimeError] * 3
+    assert [type(error.__cause__) for error, _ in reported] == [asyncio.CancelledError] * 3
     await dispatcher.close()
 
 
@@ -347,7 +348,7 @@ async def test_what_no_handler_wants_waits_for_none(monkeypatch: pytest.MonkeyPa
 
 
 async def test_a_source_that_has_no_more_ends_the_listening() -> None:
-    """Without an error: what came is given, and whoever waits for more is told."""
+    """Without an error: what came is given, whoever waits for more is told, and no task is left."""
 
     async def one() -> AsyncGenerator[ChatEvent, None]:
         yield _added(0)
@@ -361,6 +362,8 @@ async def test_a_source_that_has_no_more_ends_the_listening() -> None:
     with pytest.raises(ImbariError, match="closed"):
         await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
     assert (dispatcher.failure, reported) == (None, [])
+    left = [task for task in asyncio.all_tasks() if task.get_name().startswith("imbari-chat")]
+    assert not left or not (await asyncio.wait(left, timeout=WAIT))[1]
     await dispatcher.close()
 
 
