@@ -356,7 +356,7 @@ def test_a_damaged_file_is_set_aside_and_said_so(
         assert _kept(file) == []
     (aside,) = _aside(file)
     assert ".damaged-" in aside
-    assert aside in caplog.text
+    assert f"{file} is not used: it is damaged. It is kept as {aside}," in caplog.text
     assert file.with_name(aside).read_bytes()[1:] == content[1:]
 
 
@@ -377,10 +377,19 @@ def test_what_is_set_aside_takes_its_log_along(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "tag"),
-    [("PRAGMA user_version = 99", "newer"), ("UPDATE owner SET binding = 'other'", "foreign")],
+    ("sql", "tag", "why"),
+    [
+        ("PRAGMA user_version = 99", "newer", "a newer version of this program wrote it"),
+        (
+            "UPDATE owner SET binding = 'other'",
+            "foreign",
+            "it belongs to another target or role",
+        ),
+    ],
 )
-def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag: str) -> None:
+def test_what_is_newer_or_somebody_elses_is_set_aside(
+    file: Path, sql: str, tag: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """And not touched: whoever can read it finds all of it."""
     _new(file, 3)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -388,6 +397,7 @@ def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag:
     assert _kept(file) == []
     (aside,) = _aside(file)
     assert f".{tag}-" in aside
+    assert f" is not used: {why}. It is kept as " in caplog.text
     with closing(sqlite3.connect(file.with_name(aside))) as connection:
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
 
