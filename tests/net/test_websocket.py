@@ -652,6 +652,7 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     """Whatever it wants: the socket is its parent's."""
     async with serving(_simple) as server, over(server) as transport:
         await transport.open()
+        here = transport.listen(PLACE)
         acts: list[Callable[[], object]] = [
             transport.connect,
             transport.reconnect_now,
@@ -664,6 +665,8 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             for act in acts:
                 with pytest.raises(RuntimeError, match="after forking"):
                     act()
+            await here.close()
+        assert here._hearer in transport._hearers
         assert server.dialed == 0
 
 
