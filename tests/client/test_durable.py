@@ -832,6 +832,29 @@ async def test_an_interrupted_call_leaves_its_message_to_go_out(
     assert _texts(namespace, session_id) == ["Hello"]
 
 
+async def test_what_fails_after_its_call_was_interrupted_is_said_in_the_log(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No call is left that would raise it."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: len(chat.outbox) == 1)
+    (message,) = chat.outbox
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    transport._caller = InMemory(namespace, CUSTOMER)._caller
+    transport.away = False
+    await chat.flush(timeout=WAIT)
+    assert message.delivery == "failed"
+    assert message.id in caplog.text
+
+
 async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the_end(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
