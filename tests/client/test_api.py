@@ -134,6 +134,19 @@ MISTAKES: dict[str, tuple[Callable[[Any, Any, Any], Any], str, type[InvalidData]
     ),
     "history": (lambda _d, _c, talk: talk.history(limit=-1), "limit", InvalidData),
     "history of events": (lambda _d, _c, talk: talk.events(history=-1), "history", InvalidData),
+    "overflow of a talk": (
+        lambda _d, _c, talk: talk.events(overflow="drop"),
+        "overflow",
+        InvalidData,
+    ),
+    "buffer of a talk": (lambda _d, _c, talk: talk.events(buffer=1), "buffer", InvalidData),
+    "a customer's history": (lambda _d, chat, _t: chat.events(history=-1), "history", InvalidData),
+    "a customer's overflow": (
+        lambda _d, chat, _t: chat.events(overflow="drop"),
+        "overflow",
+        InvalidData,
+    ),
+    "a customer's buffer": (lambda _d, chat, _t: chat.events(buffer=1), "buffer", InvalidData),
     "a customer's text": (lambda _d, chat, _t: chat.send(None), "text", InvalidType),
     "a customer's timeout": (
         lambda _d, chat, _t: chat.send("Hello", timeout="5"),

@@ -419,6 +419,22 @@ async def test_what_is_accepted_during_a_look_is_not_taken_for_delivered(
         assert sent.delivery == ("queued" if elsewhere else "confirmed")
 
 
+async def test_nothing_goes_out_before_it_is_known_what_earlier_programs_left(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """Though no other process sends: what they left comes first."""
+    await _left_behind(namespace, session_id, file, desk)
+    transport, slow = InMemory(namespace, ADMIN), _Slow(file)
+    async with desk(transport, slow) as chat:
+        await slow.was_read.wait()
+        sent = await chat.reply(session_id, "1", timeout=0)
+        assert (sent.delivery, transport.updates) == ("queued", 0)
+        assert _tries(file) == [False, False]
+        slow.go_on.set()
+        assert await chat.flush(timeout=WAIT) == ()
+    assert _texts(namespace, session_id) == ["0", "1"]
+
+
 async def test_what_is_settled_during_a_look_is_not_taken_up_again(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -814,6 +830,29 @@ async def test_an_interrupted_call_leaves_its_message_to_go_out(
     transport.away = False
     assert await chat.flush(timeout=WAIT) == ()
     assert _texts(namespace, session_id) == ["Hello"]
+
+
+async def test_what_fails_after_its_call_was_interrupted_is_said_in_the_log(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """No call is left that would raise it."""
+    transport = _Away(namespace, ADMIN, file)
+    chat = desk(transport)
+    call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
+    await _until(lambda: len(chat.outbox) == 1)
+    (message,) = chat.outbox
+    call.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await call
+    transport._caller = InMemory(namespace, CUSTOMER)._caller
+    transport.away = False
+    await chat.flush(timeout=WAIT)
+    assert message.delivery == "failed"
+    assert message.id in caplog.text
 
 
 async def test_whoever_waits_for_a_message_that_stays_on_disk_is_given_it_at_the_end(

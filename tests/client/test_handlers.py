@@ -129,6 +129,7 @@ async def test_something_cancelled_inside_a_handler_is_a_handlers_mistake() -> N
     dispatcher.begin()
     assert len(await heard.until(3)) == 3
     assert [type(error) for error, _ in reported] == [RuntimeError] * 3
+    assert [type(error.__cause__) for error, _ in reported] == [asyncio.CancelledError] * 3
     await dispatcher.close()
 
 
@@ -324,6 +325,72 @@ async def test_what_was_closed_does_not_listen_again() -> None:
         await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
     await asyncio.wait_for(dispatcher.until_over(), WAIT)
     assert taken == []
+
+
+async def test_what_no_handler_wants_waits_for_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many, behind one that is slow: whoever waits for them has them."""
+    monkeypatch.setattr("imbari_chat.client.dispatcher._MOST_QUEUED", 1)
+
+    async def never(event: ConnectionChanged) -> None:
+        await asyncio.Event().wait()
+
+    async def source() -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("live")
+        async for event in _source(4)():
+            yield event
+
+    dispatcher = EventDispatcher(source)
+    dispatcher.add(EventFilter(ConnectionChanged), never)
+    for number in range(4):
+        found = await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+        assert found == _added(number)
+    await dispatcher.close()
+
+
+async def test_a_source_that_has_no_more_ends_the_listening() -> None:
+    """Without an error: what came is given, whoever waits for more is told, and no task is left."""
+
+    async def one() -> AsyncGenerator[ChatEvent, None]:
+        yield _added(0)
+
+    reported: list[Any] = []
+    dispatcher = EventDispatcher(
+        one, on_error=lambda *what: reported.append(what), is_news=lambda _: True
+    )
+    await asyncio.wait_for(dispatcher.until_over(), WAIT)
+    assert await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT) == _added(0)
+    with pytest.raises(ImbariError, match="closed"):
+        await dispatcher.next(EventFilter(MessageAdded), timeout=WAIT)
+    assert (dispatcher.failure, reported) == (None, [])
+    left = [task for task in asyncio.all_tasks() if task.get_name().startswith("imbari-chat")]
+    assert not left or not (await asyncio.wait(left, timeout=WAIT))[1]
+    await dispatcher.close()
+
+
+async def test_a_forked_child_neither_listens_nor_ends_the_listening(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The tasks and what they have heard are the parent's."""
+    taken: list[int] = []
+    dispatcher = EventDispatcher(_source(2, taken), is_news=lambda _: True)
+    wanted = EventFilter(MessageAdded)
+    with monkeypatch.context() as child:
+        child.setattr(dispatcher._guard, "_pid", 0)
+        with pytest.raises(RuntimeError, match="forking"):
+            dispatcher.begin()
+    assert await dispatcher.next(wanted, timeout=WAIT) == _added(0)
+    with monkeypatch.context() as child:
+        child.setattr(dispatcher._guard, "_pid", 0)
+        for ask in (
+            dispatcher.until_live,
+            dispatcher.until_over,
+            partial(dispatcher.next, wanted, timeout=WAIT),
+        ):
+            with pytest.raises(RuntimeError, match="forking"):
+                await asyncio.wait_for(ask(), WAIT)
+        await dispatcher.close()
+    assert await dispatcher.next(wanted, timeout=WAIT) == _added(1)
+    await dispatcher.close()
 
 
 @pytest.mark.parametrize("place", ["desk", "conversation"])

@@ -70,7 +70,7 @@ def test_it_rings_at_the_earliest_deadline(
     for deadline in deadlines:
         one.set(deadline)
     assert loop.due == due
-    if deadlines == [60.0, 70.0]:
+    if deadlines in ([60.0, 60.0], [60.0, 70.0]):
         assert len(loop.timers) == 1
 
 

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 import pytest
 
 from imbari_chat.errors import AccessDenied, AuthError, ClientClosed, ImbariError, Unavailable
-from imbari_chat.net import base, rest
+from imbari_chat.net import base, process, rest
 from imbari_chat.net.rest import _MOST_CALLS, RestTransport
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT, Path
@@ -238,6 +238,16 @@ async def test_a_submitted_write_that_is_taken_back_in_time_is_never_made(
     await transport.get(ROOT)
     assert {"/": "late"} not in library.asked
     assert told == []
+
+
+async def test_a_forked_child_submits_nothing(
+    transport: RestTransport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who would write, and the loop that would hear of it, are the parent's."""
+    with monkeypatch.context() as child:
+        child.setattr(process._this, "pid", -1)
+        with pytest.raises(RuntimeError, match="after forking"):
+            transport.submit({ROOT / "a": 1}, lambda _: None)
 
 
 async def test_what_a_write_comes_to_after_closing_is_nobodys(library: Library) -> None:

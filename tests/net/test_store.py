@@ -11,10 +11,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, nullcontext
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -356,7 +358,7 @@ def test_a_damaged_file_is_set_aside_and_said_so(
         assert _kept(file) == []
     (aside,) = _aside(file)
     assert ".damaged-" in aside
-    assert aside in caplog.text
+    assert f"{file} is not used: it is damaged. It is kept as {aside}," in caplog.text
     assert file.with_name(aside).read_bytes()[1:] == content[1:]
 
 
@@ -377,10 +379,19 @@ def test_what_is_set_aside_takes_its_log_along(file: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "tag"),
-    [("PRAGMA user_version = 99", "newer"), ("UPDATE owner SET binding = 'other'", "foreign")],
+    ("sql", "tag", "why"),
+    [
+        ("PRAGMA user_version = 99", "newer", "a newer version of this program wrote it"),
+        (
+            "UPDATE owner SET binding = 'other'",
+            "foreign",
+            "it belongs to another target or role",
+        ),
+    ],
 )
-def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag: str) -> None:
+def test_what_is_newer_or_somebody_elses_is_set_aside(
+    file: Path, sql: str, tag: str, why: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """And not touched: whoever can read it finds all of it."""
     _new(file, 3)
     with closing(sqlite3.connect(file, isolation_level=None)) as connection:
@@ -388,8 +399,66 @@ def test_what_is_newer_or_somebody_elses_is_set_aside(file: Path, sql: str, tag:
     assert _kept(file) == []
     (aside,) = _aside(file)
     assert f".{tag}-" in aside
+    assert f" is not used: {why}. It is kept as " in caplog.text
     with closing(sqlite3.connect(file.with_name(aside))) as connection:
         assert connection.execute("SELECT count(*) FROM message").fetchone() == (3,)
+
+
+@pytest.mark.parametrize(
+    ("sql", "in_use"),
+    [
+        ("PRAGMA user_version = 99", False),
+        ("UPDATE owner SET binding = 'other'", False),
+        ("UPDATE message SET tries = 7", False),
+        ("UPDATE message SET tries = 7", True),
+        ("DROP TABLE message", True),
+    ],
+)
+def test_what_is_set_aside_is_let_go_of_before(
+    file: Path, sql: str, monkeypatch: pytest.MonkeyPatch, *, in_use: bool
+) -> None:
+    """Whoever closes it afterwards writes and deletes by names that are another file's."""
+    _new(file, 3)
+    held: list[sqlite3.Connection] = []
+    held_then: list[list[sqlite3.Connection]] = []
+    set_aside: Callable[..., None] = StoreFile._set_aside
+
+    class Watched(sqlite3.Connection):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options)
+            held.append(self)
+
+        def close(self) -> None:
+            super().close()
+            held.remove(self)
+
+    def watched(self: StoreFile, *what: Any) -> None:
+        held_then.append(list(held))
+        set_aside(self, *what)
+
+    monkeypatch.setattr(sqlite3, "connect", partial(sqlite3.connect, factory=Watched))
+    monkeypatch.setattr(StoreFile, "_set_aside", watched)
+    with closing(StoreFile(file, OURS)) as store:
+        if in_use:
+            store.rows()
+        with closing(sqlite3.Connection(file, isolation_level=None)) as other:
+            other.execute(sql)
+        assert store.rows() == []
+        assert len(held) == 1
+    assert (held, held_then) == ([], [[]])
+
+
+@pytest.mark.parametrize("sql", ["CREATE TABLE theirs (a)", "PRAGMA user_version = 1"])
+def test_nothing_is_written_into_a_database_of_others(file: Path, sql: str) -> None:
+    """It is set aside as it is, though it says of no version, or holds nothing yet."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with closing(sqlite3.connect(file, isolation_level=None)) as connection:
+        connection.execute(sql)
+    assert _kept(file) == []
+    (aside,) = _aside(file)
+    with closing(sqlite3.connect(file.with_name(aside))) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master").fetchall()
+    assert names == ([("theirs",)] if "theirs" in sql else [])
 
 
 def test_a_new_file_says_which_version_wrote_it(file: Path) -> None:

@@ -22,7 +22,7 @@ from websockets.http11 import Request, Response
 from imbari_chat.engine import credentials
 from imbari_chat.engine.access import SocketRequest, StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
-from imbari_chat.engine.effects import Changed, StateChanged
+from imbari_chat.engine.effects import Changed, Ended, StateChanged
 from imbari_chat.engine.link_effects import Attempt, LinkPolicy, Told
 from imbari_chat.engine.listens import hash_of
 from imbari_chat.engine.places import SocketPlace
@@ -486,6 +486,31 @@ async def test_what_is_told_to_a_listener_that_has_ended_is_for_nobody() -> None
         assert [here.state, other.state] == ["closed", "stale"]
 
 
+async def test_whoever_listens_in_vain_is_told_and_kept_no_more() -> None:
+    """Closed or not: a long-lived client may have asked for much that it may not see."""
+
+    async def refusing(talk: Talk) -> None:
+        await talk.greet()
+        await talk.answer(await talk.hear("gauth"))
+        while True:
+            asked = json.loads(await talk.connection.recv())["d"]
+            await talk.answer(asked, "no", status="permission_denied")
+
+    async with serving(refusing) as server, over(server) as transport:
+        for place in ("a", "b"):
+            with pytest.raises(AccessDenied):
+                await asyncio.wait_for(_rest(transport.listen(PLACE / place)), WAIT)
+        assert transport._hearers == {}
+    async with serving(_simple) as server, over(server) as transport:
+        here = transport.listen(PLACE)
+        await _until(here, _in("live"))
+        waiting = asyncio.create_task(_rest(here))
+        await asyncio.sleep(0)
+        transport._carry_out(Told(here._hearer, Ended(AccessDenied("not any more"))))
+        with pytest.raises(AccessDenied):
+            await asyncio.wait_for(waiting, WAIT)
+
+
 async def test_the_greeting_tells_the_services_time() -> None:
     """As it was at some moment since the dial."""
     async with serving(_simple) as server, over(server) as transport:
@@ -627,6 +652,7 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     """Whatever it wants: the socket is its parent's."""
     async with serving(_simple) as server, over(server) as transport:
         await transport.open()
+        here = transport.listen(PLACE)
         acts: list[Callable[[], object]] = [
             transport.connect,
             transport.reconnect_now,
@@ -639,6 +665,8 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             for act in acts:
                 with pytest.raises(RuntimeError, match="after forking"):
                     act()
+            await here.close()
+        assert here._hearer in transport._hearers
         assert server.dialed == 0
 
 
