@@ -263,6 +263,17 @@ def test_a_person_is_told_that_a_token_is_a_secret(
     assert ("a secret, until 2024-03-1" in result.stderr) is terminal
 
 
+def test_of_a_token_that_does_not_end_nothing_is_said(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an emulator's owner has."""
+    access = _Access()
+    monkeypatch.setattr(access, "expires_at", None)
+    monkeypatch.setattr("imbari_chat.identity.factory.admin_access", lambda _: access)
+    result = program("auth", "token", terminal=True)
+    assert (result.stdout, "a secret" in result.stderr) == ("s3cret\n", False)
+
+
 def test_a_new_admins_password_is_typed_twice(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
