@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 
-from imbari_chat.cli import auth
+from imbari_chat.cli import auth, colleagues
 from imbari_chat.cli.colleagues import Colleagues, open_accounts
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
 from imbari_chat.engine.access import SocketRequest
 from imbari_chat.engine.places import SocketPlace
+from imbari_chat.errors import NotFound
 from imbari_chat.identity import factory
+from imbari_chat.identity.accounts import Account
+from imbari_chat.view.people import Person
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
 
@@ -260,6 +263,17 @@ def test_a_person_is_told_that_a_token_is_a_secret(
     assert ("a secret, until 2024-03-1" in result.stderr) is terminal
 
 
+def test_of_a_token_that_does_not_end_nothing_is_said(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Such as an emulator's owner has."""
+    access = _Access()
+    monkeypatch.setattr(access, "expires_at", None)
+    monkeypatch.setattr("imbari_chat.identity.factory.admin_access", lambda _: access)
+    result = program("auth", "token", terminal=True)
+    assert (result.stdout, "a secret" in result.stderr) == ("s3cret\n", False)
+
+
 def test_a_new_admins_password_is_typed_twice(
     program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -328,4 +342,61 @@ def test_whoever_may_not_look_at_accounts_does_not_try(
     """An admin who signs in may not; whoever has an emulator may."""
     people = Colleagues(Settings(database_url="https://imbari.firebaseio.com", **settings))
     assert people.can_be_asked is can
+    people.close()
+
+
+class _Accounts:
+    """Four, found by e-mail or uid."""
+
+    def __init__(self) -> None:
+        self.listed = 0
+        self._all = [
+            Account("u1", "amina@x.example", "Amina", is_admin=True, disabled=False),
+            Account("u2", "brian@x.example", "Noor", is_admin=True, disabled=False),
+            Account("u3", None, "Noor", is_admin=True, disabled=False),
+            Account("u4", "carol@x.example", "Carol", is_admin=False, disabled=False),
+        ]
+
+    def find(self, reference: str) -> Account:
+        for one in self._all:
+            if reference in (one.uid, one.email):
+                return one
+        raise NotFound("nobody")
+
+    def admins(self, *, among: int) -> list[Account]:
+        assert among == 10_000
+        self.listed += 1
+        return [one for one in self._all if one.is_admin]
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("reference", "person", "listed"),
+    [
+        ("u1", Person("u1", "Amina", "amina@x.example"), 0),
+        ("amina@x.example", Person("u1", "Amina", "amina@x.example"), 0),
+        ("Amina", Person("u1", "Amina", "amina@x.example"), 1),
+        ("u3", Person("u3", "Noor", None), 0),
+        ("Noor", None, 1),
+        ("u4", None, 1),
+        ("carol@x.example", None, 0),
+        ("Carol", None, 1),
+        ("nobody@x.example", None, 0),
+    ],
+)
+async def test_a_colleague_is_named_by_uid_e_mail_or_a_name_that_is_nobody_elses(
+    nowhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    reference: str,
+    person: Person | None,
+    listed: int,
+) -> None:
+    """Who is no admin is no colleague. All are listed only for what may be a name."""
+    accounts = _Accounts()
+    monkeypatch.setattr(colleagues, "open_accounts", lambda _: accounts)
+    people = Colleagues(Settings(database_url="https://imbari.firebaseio.com"))
+    assert await people.find(reference) == person
+    assert accounts.listed == listed
     people.close()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.text import Text
 
 from imbari_chat.cli import columns
 from imbari_chat.cli.columns import stand_ins, without_stand_ins
@@ -161,3 +162,13 @@ def test_after_all_stand_ins_are_taken_signs_stand_for_themselves(
     assert stand_ins(late) == late
     assert stand_ins(known) == made.removesuffix(late)
     assert without_stand_ins(made, addressed=False) == known + late
+
+
+@pytest.mark.parametrize("is_terminal", [True, False])
+def test_only_a_terminal_is_told_at_which_column_to_go_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *, is_terminal: bool
+) -> None:
+    """In a pipe there are no columns to go to."""
+    monkeypatch.setattr(Stdout, "is_terminal", is_terminal)
+    Stdout().draw(Text(f"{stand_ins(_WIDE)}|"))
+    assert ("\x1b[" in capsys.readouterr().out) is is_terminal

@@ -10,7 +10,7 @@ from typing import Any, Self
 import pytest
 
 from imbari_chat.cli import surroundings
-from imbari_chat.cli.checks import Check, Miscount, failed
+from imbari_chat.cli.checks import Check, Miscount, failed, report
 from imbari_chat.cli.surroundings import clock, connections, deployed_rules, terminal
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
@@ -425,6 +425,7 @@ def test_a_miscount_is_said_in_a_line(miscount: Miscount, said: str) -> None:
         (Unavailable("away", where="/a"), "Wait", Check("x", "fail", "away (at /a)", "Wait")),
         (Unavailable("away", hint="Go"), "Wait", Check("x", "fail", "away", "Go")),
         (AccessDenied("no", where="/a"), "Deploy", Check("x", "fail", "no", "Deploy")),
+        (AccessDenied("no", hint="Go"), "Deploy", Check("x", "fail", "no", "Go")),
     ],
 )
 def test_a_check_that_an_error_ended_says_what_and_what_to_do(
@@ -432,3 +433,44 @@ def test_a_check_that_an_error_ended_says_what_and_what_to_do(
 ) -> None:
     """Where the rules refuse is no matter: they have to be others."""
     assert failed("x", error, hint) == check
+
+
+@pytest.mark.parametrize(
+    ("state", "count", "hint", "below"),
+    [
+        ("ok", 0, None, []),
+        (
+            "ok",
+            4,
+            None,
+            ["-O0 (Amina): gone", "-O1 (Amina): gone", "-O2 (Amina): gone", "-O3 (Amina): gone"],
+        ),
+        ("warn", 3, "Go", ["-O0 (Amina): gone", "-O1 (Amina): gone", "-O2 (Amina): gone", "Go"]),
+        (
+            "warn",
+            5,
+            None,
+            ["-O0 (Amina): gone", "-O1 (Amina): gone", "-O2 (Amina): gone", "and 2 more"],
+        ),
+        ("fail", 1, "Go", ["-O0 (Amina): gone", "Go"]),
+    ],
+)
+def test_what_was_found_has_below_it_where_and_what_to_do(
+    nowhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    state: Any,
+    count: int,
+    hint: str | None,
+    below: list[str],
+) -> None:
+    """Of a warning's conversations three are named, of others all; nothing is said of none."""
+    monkeypatch.setenv("COLUMNS", "60")
+    where = [Miscount(f"-O{at}", "Amina", error="gone") for at in range(count)]
+    report([Check("counts", state, "found", hint, where), Check("x", "ok", "fine")], json=False)
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows[-2 - len(below) :] == [
+        [state, "counts", "found"],
+        *(line.split() for line in below),
+        ["ok", "x", "fine"],
+    ]

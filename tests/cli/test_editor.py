@@ -149,6 +149,15 @@ def test_an_editor_that_is_not_there(draft: Draft, monkeypatch: pytest.MonkeyPat
         draft.edit([])
 
 
+@pytest.mark.parametrize("session", ["-Oabc", "й" * 768])
+def test_a_draft_is_named_after_its_conversation(nowhere: Path, session: str) -> None:
+    """However long that is; another is beside it."""
+    one, other = (Draft(nowhere / "drafts", session) for _ in range(2))
+    assert one.file.name.startswith(f"{session[:40]}-")
+    assert one.file.suffix == ".txt"
+    assert {one.file, other.file} == set((nowhere / "drafts").iterdir())
+
+
 def test_drafts_are_for_their_owner_only(draft: Draft) -> None:
     """A reply may hold what others should not read."""
     assert draft.file.stat().st_mode & 0o077 == 0

@@ -12,7 +12,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
+from typer import Context
+from typer.main import get_command
 
+from imbari_chat.cli.app import Command
+from imbari_chat.cli.emulator import family
 from tests import plain_http, programs
 from tests.ports import own_port
 
@@ -272,3 +276,32 @@ def test_the_hub_is_where_a_firebase_json_says(nowhere: Path) -> None:
         told = _run("exec", "--config", "firebase.json", *_child(code)).stdout
     assert told == f"127.0.0.1:{port}\n"
     assert _run("exec", *_child(code)).stdout.startswith("127.0.0.1:")
+
+
+@pytest.mark.parametrize(
+    ("line", "understood"),
+    [
+        ("", ""),
+        ("--export-on-exit", "--export-on-exit="),
+        ("--export-on-exit there", "--export-on-exit there"),
+        ("--export-on-exit=there", "--export-on-exit=there"),
+        ("--export-on-exit --no-rules", "--export-on-exit= --no-rules"),
+        ("--export-on-exit -- run --export-on-exit", "--export-on-exit= -- run --export-on-exit"),
+        ("--no-rules --export-on-exit", "--no-rules --export-on-exit="),
+        ("--import here --export-on-exit", "--import here --export-on-exit="),
+        ("--import --export-on-exit", "--import --export-on-exit"),
+        ("--import", "--import"),
+        ("--no-rules run --export-on-exit", "--no-rules run --export-on-exit"),
+        ("-- --export-on-exit", "-- --export-on-exit"),
+    ],
+)
+def test_export_on_exit_may_stand_alone(
+    monkeypatch: pytest.MonkeyPatch, line: str, understood: str
+) -> None:
+    """Before another option, a double dash or nothing; it is no other option's value then."""
+    monkeypatch.setattr(Command, "parse_args", lambda _self, _ctx, args: args)
+    command: Any = get_command(family())
+    execute = command.commands["exec"]
+    given = line.split()
+    assert execute.parse_args(Context(execute), given) == understood.split()
+    assert given == line.split()

@@ -6,7 +6,7 @@ import sys
 import pytest
 
 from imbari_chat import errors
-from imbari_chat.cli import stderr
+from imbari_chat.cli import exit_codes, stderr
 from imbari_chat.cli.exit_codes import (
     ExitCode,
     Interrupted,
@@ -140,6 +140,41 @@ def test_interruptions_are_quiet(
     """Ctrl-C and a reader that has read enough need no words."""
     assert _raising(error) == code
     assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "told"), [(KeyboardInterrupt(), "\n"), (Interrupted(), ""), (ReaderGone(), "")]
+)
+def test_the_line_that_a_terminal_echoed_ctrl_c_on_is_ended(
+    error: BaseException,
+    told: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where it is a key, nothing was echoed."""
+    monkeypatch.setattr(Stderr, "is_terminal", True)
+    _raising(error)
+    assert capsys.readouterr().err == told
+
+
+@pytest.mark.parametrize(
+    ("error", "lets_go"),
+    [
+        (ReaderGone(), True),
+        (OutputFailed("x"), True),
+        (errors.NotFound("x"), False),
+        (ZeroDivisionError("x"), False),
+        (KeyboardInterrupt(), False),
+    ],
+)
+def test_only_output_that_fails_is_let_go(
+    error: BaseException, *, lets_go: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was printed before another error is still to be written."""
+    calls: list[bool] = []
+    monkeypatch.setattr(exit_codes, "let_go_of_stdout", lambda: calls.append(True))
+    _raising(error)
+    assert calls == [True] * lets_go
 
 
 def test_a_commands_own_code_is_passed_on() -> None:

@@ -2,10 +2,12 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from imbari_chat.cli import explain
 from imbari_chat.cli import rules as rules_command
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
@@ -379,3 +381,13 @@ def test_only_the_owner_reads_and_replaces_rules(
             deployed.deploy('{"rules": {}}')
     assert "role" in str(denied.value)
     assert in_force(governed) == strict_rules()
+
+
+def test_a_decision_is_explained_as_of_now(
+    offline: Program, rooms: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In ms, unless another time is given."""
+    monkeypatch.setattr(explain, "time", SimpleNamespace(time=lambda: 1_790_000_000.5))
+    line = ["rules", "explain", "--data", "data.json", "write", "/rooms/r1/at", "--as", AMINA]
+    offline(*line, "--value", "1790000000500")
+    offline(*line, "--value", "1790000000501", code=5)

@@ -1,8 +1,11 @@
 """``help``: topics and commands."""
 
+from typing import Any
+
 import pytest
 
 from imbari_chat.cli.exit_codes import MEANINGS, ExitCode
+from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.topics import TOPICS, _draw
 from tests.cli.harness import Program
 
@@ -50,3 +53,11 @@ def test_names_stand_beside_what_they_mean_while_they_are_short(
         "b" * 21,
         "    two",
     ]
+
+
+def test_a_topic_that_is_longer_than_the_screen_is_paged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By the person's own pager."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(Stdout, "draw", lambda _self, *_parts, **given: drawn.append(given))
+    _draw(["To begin with."])
+    assert drawn == [{"paged": True}]

@@ -94,7 +94,7 @@ async def test_the_count_begins_anew_when_its_line_is_gone(monkeypatch: pytest.M
     def show(words: str) -> None:
         nonlocal is_shown
         told.append(words.split(": ", 1)[1].split(" ", 1)[0])
-        is_shown = len(told) != 3
+        is_shown = len(told) not in {1, 4}
         if len(told) == 6:
             raise asyncio.CancelledError
 
@@ -103,4 +103,4 @@ async def test_the_count_begins_anew_when_its_line_is_gone(monkeypatch: pytest.M
     monkeypatch.setattr(waiting, "is_waiting_shown", lambda: is_shown)
     with pytest.raises(asyncio.CancelledError):
         await waiting._tell("the service")
-    assert told == ["1", "2", "3", "1", "2", "3"]
+    assert told == ["1", "1", "2", "3", "1", "2"]

@@ -83,3 +83,11 @@ def test_what_nobody_disputes_is_written_as_it_is() -> None:
     """Each piece behind its address."""
     update = LayoutUpdate([[_plain("Hello"), _plain("│")]], Region(0, 0, 6, 1))
     assert InColumns(update).render_segments(_CONSOLE) == "\x1b[1;1HHello\x1b[1;6H│"
+
+
+def test_a_text_that_is_all_marks_is_drawn_as_none() -> None:
+    """They would join what stands before; a cut may leave nothing else."""
+    marks = "\u0301\u0327"
+    update = LayoutUpdate([[Strip([Segment("e")]), Strip([Segment(marks)])]], Region(0, 0, 1, 1))
+    written = InColumns(update).render_segments(_CONSOLE)
+    assert written == "\x1b[1;1He\x1b[1;2H\x1b[2G\x1b[2G"
