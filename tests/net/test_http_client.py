@@ -1,6 +1,10 @@
 """The way of a stream: with TLS or without, direct or by a proxy; how an answer begins."""
 
+import asyncio
+import gc
 import ssl
+import warnings
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -89,3 +93,22 @@ async def test_an_answer_begins_with_what_it_is(
     assert request.extensions["timeout"] == {
         "connect": 7.0, "read": None, "write": None, "pool": None,
     }  # fmt: skip
+
+
+def test_a_loop_that_ends_as_a_stream_begins_leaves_nothing_to_warn_of() -> None:
+    """Whatever else came with the answer by which it may begin is heard first."""
+
+    async def main() -> None:
+        client = Client({}).it
+        url = httpx.URL("http://127.0.0.1:9/.json")
+        with suppress(httpx.HTTPError):
+            await client.get(url, {})  # which makes the way
+        beginning = asyncio.create_task(client.get(url, {}))
+        await asyncio.sleep(0)
+        assert not beginning.done()
+
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        asyncio.run(main())
+        gc.collect()
+    assert [str(one.message) for one in caught] == []

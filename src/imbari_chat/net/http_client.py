@@ -1,10 +1,11 @@
 """httpx as streams need it: on the way that the environment says, and without a limit on silence.
 
-Loaded off the event loop, because importing the library takes long. Its transports are asked
-without its client, which would keep the request, with its credential, and two sets of headers
-beside each stream for as long as it lasts.
+Loaded off the event loop, because importing the library takes long (:func:`load`). Its transports
+are asked without its client, which would keep the request, with its credential, and two sets of
+headers beside each stream for as long as it lasts.
 """
 
+import asyncio
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from imbari_chat.engine.backoff import asked_pause
 from imbari_chat.engine.server_time import http_date
 from imbari_chat.http_environment import HttpEnvironment, Proxy
 
-__all__ = ["HttpAnswer", "HttpClient", "LoadTls", "origin"]
+__all__ = ["HttpAnswer", "HttpClient", "LoadTls", "load", "origin"]
 
 LoadTls = Callable[[], Awaitable[ssl.SSLContext]]
 
@@ -71,6 +72,9 @@ class HttpClient:
         """
         way = await self._way(url)
         request = httpx.Request("GET", url, headers=headers, extensions={"timeout": self._timeouts})
+        # Whoever has come to an end by the same answer ends first: a loop that stops when anyio has
+        # just begun to connect would leave a coroutine that nobody awaits, and a warning of it.
+        await asyncio.sleep(0)
         response = await way.handle_async_request(request)
         told = response.headers
         location = told.get("location") if response.status_code in _REDIRECTS else None
@@ -99,6 +103,17 @@ class HttpClient:
                 verify=tls, proxy=through, trust_env=False, limits=_LIMITS
             )
         return self._ways[way]
+
+
+def load() -> None:
+    """Import what httpx leaves for its first connection, where no event loop runs.
+
+    On one that would be a stall of 50 ms and more.
+    """
+    import anyio
+    import httpcore  # noqa: F401
+
+    anyio.run(anyio.sleep, 0)
 
 
 def origin(url: httpx.URL) -> str:

@@ -161,8 +161,9 @@ class RestTransport(BaseTransport[Access]):
             return self._http
 
     def _make_client(self) -> "HttpClient":
-        from imbari_chat.net.http_client import HttpClient
+        from imbari_chat.net.http_client import HttpClient, load
 
+        load()
         return HttpClient(self._environment, self._load_tls, connect_timeout=self._timeout)
 
     async def _load_tls(self) -> ssl.SSLContext:
