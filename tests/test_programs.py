@@ -207,6 +207,7 @@ _ORDINARY = {
     "client/test_redaction.py": "what an import does to logging",
     "emulator/test_sockets.py": "what an emulator imports",
     "identity/test_secrets.py": "what an import imports",
+    "net/test_loading.py": "what an event loop imports",
 }
 """Tests that start the interpreter themselves, and for what."""
 
