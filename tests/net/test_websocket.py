@@ -321,16 +321,18 @@ async def test_nothing_to_write_asks_for_nothing() -> None:
     await transport.close()
 
 
+async def refusing(talk: Talk) -> None:
+    """Serve somebody who may do nothing."""
+    await talk.greet()
+    await talk.answer(await talk.hear("gauth"))
+    while True:
+        asked = json.loads(await talk.connection.recv())["d"]
+        await talk.answer(asked, "no", status="permission_denied")
+
+
 @pytest.mark.parametrize("act", ["update", "submit", "get", "set", "swap"])
 async def test_a_refusal_names_who_asked(act: str) -> None:
     """Though it was not known before."""
-
-    async def refusing(talk: Talk) -> None:
-        await talk.greet()
-        await talk.answer(await talk.hear("gauth"))
-        while True:
-            asked = json.loads(await talk.connection.recv())["d"]
-            await talk.answer(asked, "no", status="permission_denied")
 
     async with serving(refusing) as server, over(server) as transport:
         acts: dict[str, Callable[[], Awaitable[object]]] = {
@@ -488,13 +490,6 @@ async def test_what_is_told_to_a_listener_that_has_ended_is_for_nobody() -> None
 
 async def test_whoever_listens_in_vain_is_told_and_kept_no_more() -> None:
     """Closed or not: a long-lived client may have asked for much that it may not see."""
-
-    async def refusing(talk: Talk) -> None:
-        await talk.greet()
-        await talk.answer(await talk.hear("gauth"))
-        while True:
-            asked = json.loads(await talk.connection.recv())["d"]
-            await talk.answer(asked, "no", status="permission_denied")
 
     async with serving(refusing) as server, over(server) as transport:
         for place in ("a", "b"):
