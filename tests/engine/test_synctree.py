@@ -194,10 +194,17 @@ def test_events_rebuild_what_is_seen_and_in_the_end_what_the_server_shows(
     def hear() -> None:
         take(server.said.popleft()(tree))
 
+    def leave() -> None:
+        listen = data.draw(st.sampled_from(server.listens))
+        server.listens.remove(listen)
+        del consumers[listen]
+        tree.unlisten(*listen)
+
     begin()
     for _ in range(data.draw(st.integers(1, 14))):
         possible = [write, others]
         possible += [begin] * bool(to_listen) + [handle] * bool(unsent) + [hear] * bool(server.said)
+        possible += [leave] * bool(server.listens)
         data.draw(st.sampled_from(possible))()
     while to_listen:
         begin()
@@ -319,6 +326,22 @@ def test_what_a_narrower_listener_still_hears_of_is_kept() -> None:
     assert tree.value(WINDOW) == {"b": 1}
     assert [one.what.value for one in tree.server_merge(WINDOW, {Path(["b"]): 3})] == [3, {"b": 3}]
     assert [one.what.key for one in tree.listen(ROOT)] == ["a"]
+
+
+def test_a_narrower_query_still_hears_the_server_when_the_wider_listener_goes() -> None:
+    """It was told by way of the wider one alone, or itself as well."""
+    for is_told in (False, True):
+        tree, newest = SyncTree(), Query.by_key().limit_to_last(1)
+        tree.listen(ROOT)
+        tree.server_value(ROOT, {"a": {"b": 1, "c": 2}})
+        tree.listen(WINDOW, newest)
+        if is_told:
+            tree.server_value(WINDOW, {"c": 2}, (WINDOW, newest))
+        tree.unlisten(ROOT)
+        assert tree.server_value(ROOT, {"a": {"z": 0}}, (ROOT, None)) == []
+        assert tree.value(WINDOW, newest) == {"c": 2}
+        tree.server_merge(WINDOW, {Path(["c"]): None, Path(["d"]): 4}, (WINDOW, newest))
+        assert tree.value(WINDOW, newest) == {"d": 4}
 
 
 def test_what_a_narrower_listener_sees_does_not_fall_back_when_the_wider_ones_go() -> None:

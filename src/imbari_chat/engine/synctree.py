@@ -68,9 +68,21 @@ class SyncTree:
         return self._look([listen])
 
     def unlisten(self, path: Path, query: Query | None = None) -> None:
-        """Nobody listens any more. What only this listener was told of is forgotten."""
+        """Nobody listens any more. What only this listener was told of is forgotten.
+
+        The server goes on telling listeners with a query of what that shows, and of nothing else.
+        """
         self._listeners.pop((path, query), None)
+        for (place, within), listener in self._listeners.items():
+            if within is None or self._is_listened_to(place):
+                continue
+            known = self._known(place, listener)
+            if listener.window is None and known.is_whole:
+                listener.window = listener.view.window(known.value)
         self._forget()
+        self._truth = {
+            place: value for place, value in self._truth.items() if self._is_listened_to(place)
+        }
 
     def value(self, path: Path, query: Query | None = None) -> Json:
         """What the listeners of this place and query see."""
@@ -85,6 +97,8 @@ class SyncTree:
             within: The listen with a query that the server says this of; None if it speaks of the
                 place itself.
         """
+        if within is not None and within not in self._listeners:
+            return []  # it was on its way when nobody listened any more
         if within is None or within[1] is None:
             self._learn(path, value)
         else:
@@ -101,6 +115,8 @@ class SyncTree:
             changes: Relative path to new value; null if there is nothing any more.
             within: As for :meth:`server_value`.
         """
+        if within is not None and within not in self._listeners:
+            return []
         facts = {Path((*path, *below)): value for below, value in changes.items()}
         if within is None or within[1] is None:
             for place, value in facts.items():
@@ -183,9 +199,7 @@ class SyncTree:
 
     def _learn_window(self, listen: Listen, facts: Mapping[Path, Json]) -> None:
         """The server has told of what a query shows."""
-        listener = self._listeners.get(listen)
-        if listener is None:
-            return  # it was on its way when nobody listened any more
+        listener = self._listeners[listen]
         known = listener.window
         for place, value in facts.items():
             below = place.relative_to(listen[0])
@@ -211,6 +225,10 @@ class SyncTree:
             for place, value in kept.items()
             if not any(other != place and other.contains(place) for other in kept)
         }
+
+    def _is_listened_to(self, path: Path) -> bool:
+        """Whether somebody listens, without a query, to all that is there."""
+        return any(query is None and place.contains(path) for place, query in self._listeners)
 
     def _above(self, path: Path) -> Path | None:
         """The place at or above ``path`` that is known wholly."""
