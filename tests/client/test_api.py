@@ -1,6 +1,7 @@
 """The API as people meet it: wrong arguments, closed clients, what things cost and look like."""
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
@@ -600,6 +601,36 @@ async def test_a_start_given_an_id_settles_that_one_whatever_else_is_unfinished(
     await chat.close()
 
 
+async def test_what_is_unfinished_in_the_same_words_is_settled_first(namespace: Namespace) -> None:
+    """Though another was tried since."""
+    transport = _Looking(namespace, CUSTOMER, *[LOST_REQUEST] * 3)
+    chat = AsyncCustomerChat._over(Gateway(transport))
+    with pytest.raises(StartUnfinished) as ours:
+        await chat.start(**AMINA, text="Good evening")
+    other = "-Nzzzzzzzzzzzzzzzzzz"
+    with pytest.raises(StartUnfinished):
+        await chat.start(**AMINA, text="Hello", session_id=other)
+    transport.away = False
+    assert (await chat.start(**AMINA, text="Good evening")).id == ours.value.session_id
+    assert (await chat.start(**AMINA, text="Hello")).id == other
+    await chat.close()
+
+
+async def test_starts_at_the_same_time_are_one(namespace: Namespace) -> None:
+    """In the same words; and nothing of them is left to settle."""
+
+    class _Slow(InMemory):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            await asyncio.sleep(0)
+            await super().update(changes)
+
+    async with AsyncCustomerChat._over(Gateway(_Slow(namespace, CUSTOMER))) as chat:
+        both = await asyncio.gather(*[chat.start(**AMINA, text="Hello") for _ in range(2)])
+        assert {one.id for one in both} == {*_keys(namespace, "/chatSessions")}
+        assert len(await chat.history()) == 1
+        assert (await chat.start(**AMINA, text="Hello")).id != both[0].id
+
+
 async def test_a_start_by_an_id_is_settled_in_whatever_words_it_was_tried_since(
     namespace: Namespace,
 ) -> None:
@@ -620,6 +651,9 @@ async def test_a_start_by_an_id_is_the_same_however_the_conversation_went_on(
     """Only what it began with counts."""
     first = AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER)))
     begun = await first.start(**AMINA)
+    assert begun.created_at is not None
+    while time.time_ns() // 1_000_000 <= begun.created_at:
+        await asyncio.sleep(0)
     await first.send("Hello")
     await first.close()
     async with AsyncCustomerChat._over(Gateway(InMemory(namespace, CUSTOMER))) as chat:

@@ -93,8 +93,9 @@ def _refused_by(ctx: Any) -> Iterator[None]:
     """Let whatever is refused say by which command, which Typer does for some of it."""
     try:
         yield
-    except typer.TyperException as error:
-        vars(error).update(ctx=vars(error).get("ctx") or ctx)
+    except typer.TyperException as refusal:
+        error: Any = refusal  # Typer has no type for what only some of them say
+        error.ctx = getattr(error, "ctx", None) or ctx
         raise
 
 

@@ -145,7 +145,7 @@ def _usage_error(error: typer.TyperException) -> UsageError:
     return UsageError(" ".join(sentence.split()), hint=f"Try `{path} --help`")
 
 
-def _in_our_words(error: typer.TyperException) -> str | None:
+def _in_our_words(error: Any) -> str | None:
     """A value that Pydantic refuses; None for all else."""
     errors = getattr(error.__cause__, "errors", None)
     if errors is None:
@@ -153,7 +153,7 @@ def _in_our_words(error: typer.TyperException) -> str | None:
     from imbari_chat.validation import reason
 
     first = errors()[0]
-    name = max(vars(error)["param"].opts, key=len)
+    name = max(error.param.opts, key=len)
     # Typer's own refusals quote the value themselves.
     value = "" if first["type"] == "value_error" else f"{first['input']!r} "
     return f"invalid value for {name}: {value}{reason(first)}"

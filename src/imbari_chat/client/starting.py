@@ -28,6 +28,10 @@ class _Attempt:
     text: str | None
     elsewhere: bool
 
+    def asks_for(self, lead: LeadForm, text: str | None) -> bool:
+        """Whether it is in these words."""
+        return (self.lead, self.text) == (lead, text)
+
     def reads_as(self, session: Session) -> bool:
         """Whether this is what was stored, and not another try for the same place."""
         first = None if self.text is None else self.message_id
@@ -93,23 +97,29 @@ class Starter:
         except Unavailable as error:
             if committed or doubtful or error.outcome_unknown:
                 raise attempt.unfinished(error) from error
-            del self._unfinished[attempt.session_id]
+            self._forget(attempt)
             raise
         except AccessDenied:
             # An earlier try may be there all the same, where nobody may look now; whoever gave its
             # id can give it again, and it may be somebody else's.
             if attempt.elsewhere:
-                del self._unfinished[attempt.session_id]
+                self._forget(attempt)
             raise
         except ImbariError:
-            del self._unfinished[attempt.session_id]
+            self._forget(attempt)
             raise
-        del self._unfinished[attempt.session_id]
+        self._forget(attempt)
+
+    def _forget(self, attempt: _Attempt) -> None:
+        """Nothing is left to settle there; another call may have found that out before."""
+        self._unfinished.pop(attempt.session_id, None)
 
     def _earlier(self, lead: LeadForm, text: str | None, session_id: str | None) -> _Attempt | None:
         """The try to settle first."""
         if session_id is None:
-            return next(reversed(self._unfinished.values()), None)
+            tries = list(self._unfinished.values())
+            same = [one for one in tries if one.asks_for(lead, text)]
+            return (same or tries)[-1] if tries else None
         place = paths.session_id(session_id)
         return self._unfinished.get(place) or self._anew(place, lead, text, elsewhere=True)
 
@@ -117,7 +127,7 @@ class Starter:
         """What to write: the earlier try as it was, or in other words at the same place."""
         if earlier is None:
             return self._anew(self._gateway.ids.session(), lead, text)
-        if (earlier.lead, earlier.text) == (lead, text):
+        if earlier.asks_for(lead, text):
             return earlier
         return self._anew(earlier.session_id, lead, text, elsewhere=earlier.elsewhere)
 

@@ -101,7 +101,8 @@ def _complement(ranges: Ranges) -> Ranges:
     result: list[tuple[int, int]] = []
     following = 0
     for low, high in ranges:
-        result.append((following, low - 1))
+        if following < low:
+            result.append((following, low - 1))
         following = high + 1
     result.append((following, _LAST_UNIT))
     return tuple(result)
