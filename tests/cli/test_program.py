@@ -26,6 +26,31 @@ def test_version(program: Program, capsys: pytest.CaptureFixture[str]) -> None:
     assert program("--project", "x", "--version").stdout == line
 
 
+@pytest.mark.parametrize("mistake", [EOFError("no bytes"), ValueError("no bytes")], ids=repr)
+def test_a_mistake_inside_a_command_is_told(
+    mistake: Exception, program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also one by which Typer would know the end of somebody's input."""
+
+    def version() -> None:
+        raise mistake
+
+    monkeypatch.setattr("imbari_chat.cli.program.version", version)
+    assert f"unexpected {type(mistake).__name__}: no bytes" in program("version", code=1).stderr
+
+
+def test_an_answer_that_does_not_come_ends_a_command_as_ctrl_c_does(
+    program: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of the input at a question, where nobody can go on."""
+
+    def version() -> None:
+        typer.confirm("Go on?", abort=True)
+
+    monkeypatch.setattr("imbari_chat.cli.program.version", version)
+    assert "unexpected" not in program("version", stdin="", code=130).stderr
+
+
 def test_no_command_shows_the_help(program: Program) -> None:
     """With the exit code of a usage error, because nothing was done."""
     assert "Conversations" in program(code=2).stdout

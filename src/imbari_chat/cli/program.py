@@ -43,8 +43,10 @@ class _Root(Family):
                 return super(_Root, self).main(
                     args, NAME, complete_var, False, windows_expand_args, **extra
                 )
-            except typer.Abort:
-                raise KeyboardInterrupt from None
+            except typer.Abort as abort:
+                # Typer takes every EOFError for a person who ends the input.
+                mistake = abort.__cause__ if isinstance(abort.__cause__, EOFError) else None
+                raise mistake or KeyboardInterrupt from None
             except typer.TyperException as error:
                 raise _usage_error(error) from None
 
