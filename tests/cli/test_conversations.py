@@ -1,5 +1,6 @@
 """inbox, show, reply, resolve and reopen, against the emulator under the shipped rules."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -69,6 +70,21 @@ def test_inbox_lists_only_what_was_written_since(
     assert program.inbox("--since", "2h", "--unread", "--status", "resolved") == []
     result = program("inbox", "--since", "2999-01-01")
     assert (result.stdout, "since 2999-01-01 00:00" in result.stderr) == ("", True)
+
+
+@pytest.mark.parametrize(
+    "command", ["inbox", "export", "search Hello", f"history {'amina'.ljust(20, '-')}"]
+)
+def test_how_long_ago_counts_from_now(program: Program, emulator: Emulator, command: str) -> None:
+    """In whichever command that is asked."""
+    name, then = "amina".ljust(20, "-"), time.time_ns() // 1_000_000 - 20 * 60_000
+    about = {"lastMessage": "Hello", "lastMessageTime": then, "status": "active"}
+    said = {"text": "Hello", "from": "customer", "timestamp": then}
+    outside(emulator, f"/chatSessions/{name}", about)
+    outside(emulator, f"/messages/{name}/{'m1'.ljust(20, '-')}", said)
+    for since, is_listed in (("10m", False), ("30m", True)):
+        found = program(*command.split(), "--since", since).stdout
+        assert ("Hello" in found) is is_listed
 
 
 def test_an_empty_inbox_prints_no_data(program: Program) -> None:

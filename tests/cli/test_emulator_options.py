@@ -1,6 +1,8 @@
 """What the emulator's options make of it: options over ``firebase.json`` over the usual."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +25,7 @@ def made(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
     def make(project: str, rules: str | None, **options: Any) -> object:
         asked.update(options, project=project, rules=rules)
-        return object()
+        return SimpleNamespace(load_rules=lambda _text, _namespace: None)
 
     monkeypatch.setattr("imbari_chat.emulator.Emulator", make)
     (nowhere / "a.json").write_text(RULES)
@@ -31,8 +33,10 @@ def made(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     emulators = {
         "database": {"host": "127.0.0.2", "port": 1}, "auth": {"port": 2}, "hub": {"port": 3},
     }  # fmt: skip
-    configured = {"emulators": emulators, "database": {"rules": "b.json"}}
+    rules = [{"rules": "b.json"}, {"instance": "vault", "rules": "a.json"}]
+    configured = {"emulators": emulators, "database": rules}
     (nowhere / "firebase.json").write_text(json.dumps(configured))
+    (nowhere / "empty.json").write_text("{}")
     return asked
 
 
@@ -68,6 +72,7 @@ CONFIG = {"config": Path("firebase.json")}
             {"import_from": Path("i"), "export_on_exit": "e"},
             {"import_from": Path("i"), "export_on_exit": Path("e")},
         ),
+        ({"config": Path("empty.json")}, {"hub_port": 0}),
         (CONFIG, CONFIGURED),
         ({**CONFIG, "database_port": 7}, {**CONFIGURED, "database_port": 7}),
         ({**CONFIG, "auth_port": 7}, {**CONFIGURED, "auth_port": 7}),
@@ -100,6 +105,39 @@ def test_rules_are_those_of_the_nearest_file(
     """Or none at all, where that is asked for."""
     with EmulatorOptions(**options).emulator(Stderr(), None, PORTS):
         assert made["rules"] == rules
+
+
+@pytest.mark.parametrize(
+    ("options", "followed"),
+    [
+        ({}, {}),
+        ({"rules": Path("a.json")}, {None: "a.json"}),
+        ({"config": Path("empty.json")}, {}),
+        (CONFIG, {None: "b.json", "vault": "a.json"}),
+        ({**CONFIG, "rules": Path("a.json")}, {None: "a.json"}),
+        ({**CONFIG, "no_rules": True}, {}),
+        ({"no_rules": True}, {}),
+    ],
+)
+def test_files_whose_rules_are_in_force_are_followed(
+    made: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    options: dict[str, Any],
+    followed: dict[str | None, str],
+) -> None:
+    """Those of other databases too, unless an option says which rules there are, or none."""
+    found: dict[str | None, str] = {}
+
+    @contextmanager
+    def following(follower: Any) -> Iterator[None]:
+        found[follower._namespace] = str(follower._file)
+        yield
+        found.clear()
+
+    monkeypatch.setattr(_Follower, "following", following)
+    with EmulatorOptions(**options).emulator(Stderr(), None, PORTS):
+        assert found == followed
+    assert found == {}
 
 
 def test_requests_are_told_where_that_is_asked_for(

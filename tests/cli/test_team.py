@@ -10,9 +10,12 @@ import pytest
 
 from imbari_chat.cli.colleagues import open_accounts
 from imbari_chat.cli.team import canned
+from imbari_chat.cli.team.assign import _colleague
 from imbari_chat.config import Settings
 from imbari_chat.emulator import Emulator
+from imbari_chat.errors import ImbariError
 from imbari_chat.schema.paths import SessionId
+from imbari_chat.view.people import Person
 from tests.cli.harness import Program, Visitor, outside
 
 
@@ -74,6 +77,61 @@ def test_a_colleague_is_named_by_account(program: Program, visitor: Visitor) -> 
     for nobody in ("brian@example.com", "Brian"):
         refused = program("assign", session, "--to", nobody, "--take", code=3)
         assert f"nobody who is known here is called '{nobody}'" in refused.stderr
+
+
+U1, OTHER = Person("u1", "Noor"), Person("u9", "Noor", "noor@example.com")
+TEAM = (Person("me", "Me"), U1, *(Person(f"u{at}", "Brian") for at in range(2, 6)))
+NOT_FOUND = "nobody who is known here is called 'nor'"
+
+
+@pytest.mark.parametrize(
+    ("reference", "known", "account", "found"),
+    [
+        (" noor ", TEAM, OTHER, U1),
+        ("noor", (), OTHER, OTHER),
+        ("nor", (), "not asked", (NOT_FOUND, "Name one as uid:UID")),
+        ("nor", TEAM[:1], None, (NOT_FOUND, "Name one as uid:UID")),
+        ("nor", TEAM[:3], None, (NOT_FOUND, "Known are Noor, Brian")),
+        ("nor", TEAM[:3], "not asked", (NOT_FOUND, "Known are Noor, Brian")),
+        (
+            "brian",
+            TEAM,
+            OTHER,
+            ("several colleagues are called 'brian'", "Name one as uid:u2 or uid:u3 or uid:u4"),
+        ),
+        ("uid:u1", TEAM, OTHER, U1),
+        ("uid: u1 ", TEAM, OTHER, U1),
+        ("uid:Noor", TEAM, OTHER, Person("Noor")),
+        ("uid:U1", TEAM, OTHER, Person("U1")),
+        (" ", TEAM, OTHER, ("--to whom? An empty name names nobody", None)),
+    ],
+)
+async def test_whom_a_reference_means(
+    monkeypatch: pytest.MonkeyPatch,
+    reference: str,
+    known: tuple[Person, ...],
+    account: Any,
+    found: Any,
+) -> None:
+    """Whom the team knows, before accounts that may be looked at; a uid is nothing else."""
+
+    async def read_presence() -> None:
+        return None
+
+    async def find(name: str) -> Any:
+        assert account != "not asked"
+        return account
+
+    asked = SimpleNamespace(can_be_asked=account != "not asked", find=find)
+    monkeypatch.setattr("imbari_chat.cli.colleagues.Colleagues", lambda _: asked)
+    monkeypatch.setattr("imbari_chat.view.people.known", lambda *_: known)
+    chat: Any = SimpleNamespace(read_presence=read_presence, uid="me")
+    nothing: Any = None
+    try:
+        meant: Any = await _colleague(chat, nothing, nothing, reference)
+    except ImbariError as error:
+        meant = (error.what, error.hint)
+    assert meant == found
 
 
 def test_labels_are_added_printed_and_taken_away(program: Program, visitor: Visitor) -> None:

@@ -98,10 +98,10 @@ async def _colleague(
     if not wanted:
         raise UsageError("--to whom? An empty name names nobody")
     known = people.known(team, await chat.read_presence())
-    by_uid = wanted.startswith(people.A_UID)
-    found = people.called(known, wanted.removeprefix(people.A_UID) if by_uid else wanted)
-    if by_uid:
-        return found[0] if found else people.Person(wanted.removeprefix(people.A_UID))
+    if wanted.startswith(people.A_UID):
+        uid = wanted.removeprefix(people.A_UID).strip()
+        return next((one for one in known if one.uid == uid), people.Person(uid))
+    found = people.called(known, wanted)
     directory = Colleagues(settings)
     if not found and directory.can_be_asked and (one := await directory.find(wanted)):
         found = [one]
