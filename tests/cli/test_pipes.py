@@ -84,9 +84,10 @@ def test_forms_that_cannot_be(program: Program, options: list[str], says: str) -
     assert ("hint: Fields: id, customer_name" in told) is ("field" in says)
 
 
-def test_an_error_is_json_where_json_is_read(program: Program) -> None:
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_an_error_is_json_where_json_is_read(program: Program, form: str) -> None:
     """On the last line of standard error, with what a person is told; standard output is empty."""
-    result = program("show", "nobody", "--json", code=3)
+    result = program("show", "nobody", form, code=3)
     assert result.stdout == ""
     assert json.loads(result.stderr.splitlines()[-1]) == {
         "version": 1,
