@@ -99,14 +99,14 @@ def test_what_did_not_arrive_is_given_back_with_whom_it_was_for(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """What may be there is told apart, and what is there is not given back."""
-    pending = tuple(Pending(at, (AMINA, BRIAN)[at % 2], f"text {at}") for at in range(5))
-    handed_over = {at: outgoing(f"m{at}", f"text {at}") for at in range(1, 5)}
-    for at, delivery in enumerate(("confirmed", "sent", "failed", "sent"), start=1):
+    pending = tuple(Pending(at, (AMINA, BRIAN)[at % 2], f"text {at}") for at in range(6))
+    handed_over = {at: outgoing(f"m{at}", f"text {at}") for at in range(1, 6)}
+    for at, delivery in enumerate(("confirmed", "sent", "failed", "sent", "failed"), start=1):
         became(handed_over[at], delivery)  # type: ignore[arg-type]  # each is one
     state = Inbox(sessions={AMINA: session("amina", customerName="Amina W.")}, pending=pending)
     error = give_back(state, handed_over, Stderr())
     assert error is not None
-    assert error.what == "2 messages were not sent, and 2 more may not have been"
+    assert error.what == "3 messages were not sent, and 2 more may not have been"
     assert capsys.readouterr().err.splitlines() == [
         "warning: not sent to Amina W.:",
         "  text 0",
@@ -116,5 +116,7 @@ def test_what_did_not_arrive_is_given_back_with_whom_it_was_for(
         "  text 3",
         "warning: it is not known whether this was sent to Amina W.; look before sending it again:",
         "  text 4",
+        "warning: not sent to brian:",
+        "  text 5",
     ]
     assert give_back(Inbox(), {}, Stderr()) is None

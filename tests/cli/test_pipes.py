@@ -84,9 +84,10 @@ def test_forms_that_cannot_be(program: Program, options: list[str], says: str) -
     assert ("hint: Fields: id, customer_name" in told) is ("field" in says)
 
 
-def test_an_error_is_json_where_json_is_read(program: Program) -> None:
+@pytest.mark.parametrize("form", ["--json", "--jsonl"])
+def test_an_error_is_json_where_json_is_read(program: Program, form: str) -> None:
     """On the last line of standard error, with what a person is told; standard output is empty."""
-    result = program("show", "nobody", "--json", code=3)
+    result = program("show", "nobody", form, code=3)
     assert result.stdout == ""
     assert json.loads(result.stderr.splitlines()[-1]) == {
         "version": 1,
@@ -225,10 +226,10 @@ def test_history_counts_back_from_now_and_marks_nothing(
     outside(emulator, f"/messages/{session}/-M0", old)
     for limits, texts in (
         ((), ["old", "new"]),
-        (("--since", "1h"), ["new"]),
-        (("--since", "3h"), ["old", "new"]),
-        (("--until", "1h"), ["old"]),
-        (("--until", "3h"), []),
+        (("--since", "110m"), ["new"]),
+        (("--since", "125m"), ["old", "new"]),
+        (("--until", "110m"), ["old"]),
+        (("--until", "125m"), []),
     ):
         shown = program("history", session, *limits, "--fields", "text").stdout
         assert shown.split() == texts

@@ -4,6 +4,9 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from importlib import resources
 from pathlib import Path
 
 import httpx
@@ -49,6 +52,25 @@ def test_both_pages_are_served(site: httpx.Client, path: str, kind: str, words: 
     assert answer.headers["cache-control"] == "no-store"
     head = site.head(path)
     assert (head.status_code, head.content) == (200, b"")
+
+
+def test_of_a_page_whose_head_is_asked_for_nothing_else_comes(site: httpx.Client) -> None:
+    """It would be taken for the next answer."""
+    with closing(HTTPConnection(site.base_url.host, site.base_url.port, timeout=60)) as wire:
+        for method, is_empty in (("HEAD", True), ("GET", False)):
+            wire.request(method, "/widget.css")
+            answer = wire.getresponse()
+            assert (answer.status, answer.read() == b"") == (200, is_empty)
+
+
+def test_a_site_without_its_pages_is_not_served(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says where they should be."""
+    monkeypatch.setattr(resources, "files", lambda _: tmp_path)
+    with pytest.raises(ConfigError, match="not installed") as refused:
+        pages()
+    assert refused.value.where == str(tmp_path / "web")
 
 
 @pytest.mark.parametrize(
@@ -131,6 +153,7 @@ def test_an_installed_sdk_is_served_and_finds_its_own_parts(
     assert site.found("/sdk/firebase-database.js") == (
         "text/javascript", b'import{x}from"/sdk/firebase-app.js";',
     )  # fmt: skip
+    assert site.found("/sdk/firebase-auth.js") is None  # is not there
     assert site.found("/sdk/package.json") is None
     assert site.found("/sdk/../package.json") is None
     config = site.found("/config.js")

@@ -21,6 +21,7 @@ from tests.zones import time_zone
 
 AMINA = session("amina", unreadCount=2, customerPhone="+254 7", topic="An order", createdAt=NOW)
 BRIAN = session("brian", at=-90_000_000, status="resolved")
+CALLER = session("caller", customerEmail="", customerPhone="+254 7")
 NAMELESS = session("x", customerName=" ", customerEmail="")
 THERE = PresenceSnapshot(
     {(SessionId("amina"), "customer"): "online"},
@@ -28,9 +29,10 @@ THERE = PresenceSnapshot(
 )
 NOBODY = PresenceSnapshot()
 _KEPT = Path(__file__).with_name("tables.txt").read_text(encoding="utf-8")
-OURS, THEIRS = (
+OURS, THEIRS, WIDE = (
     message("m1", "Yes.\nOn Tuesday.\nPerhaps.", sender="admin"),
     message("m2", "Do you ship?"),
+    message("m3", "Do you " + "x" * 31),
 )
 
 
@@ -44,7 +46,7 @@ def greenwich() -> Iterator[None]:
 LONG = session(
     "word-word-word-word-word-word",
     customerName="Word word word word word word",
-    customerEmail="word-word-word-word@word-word.example",
+    customerEmail="word word word word@word-word.example",
     lastMessage="word " * 40,
     lastMessageTime=NOW - 86_400_000 * 400,
 )
@@ -89,8 +91,10 @@ PICTURES: dict[str, tuple[Callable[[], RenderableType], int]] = {
     "grid": (_grid, 40),
     "heading": (lambda: tables.session_heading(AMINA, THERE, more="12 more"), 80),
     "heading, little": (lambda: tables.session_heading(NAMELESS, NOBODY), 80),
+    "heading, a telephone alone": (lambda: tables.session_heading(CALLER, NOBODY), 80),
     "message": (lambda: tables.message_block(OURS, AMINA, new=False), 40),
     "message, new": (lambda: tables.message_block(THEIRS, AMINA, new=True), 40),
+    "message, to the edge": (lambda: tables.message_block(WIDE, AMINA, new=False), 40),
     "event": (lambda: tables.event_line(THEIRS, AMINA, "am"), 60),
     "event, ours": (lambda: tables.event_line(OURS, AMINA, "am"), 60),
     "event, of whom": (lambda: tables.event_line(THEIRS, None, "am"), 60),

@@ -8,6 +8,7 @@ from typing import Final
 import pyte
 from hypothesis import example, given
 from hypothesis import strategies as st
+from rich.cells import cell_len
 from rich.console import Console
 from rich.segment import Segment
 from rich.style import Style
@@ -68,6 +69,27 @@ def test_nothing_moves_a_box_over_a_line_or_what_is_beside_it(
     assert terminal.text(_WIDTH, _WIDTH + 7) == "▏beside"
 
 
+@given(st.data())
+def test_what_nobody_disputes_is_drawn_again_as_the_library_draws_it(data: st.DataObject) -> None:
+    """The same pieces of the same rows, from wherever a change begins to where it ends."""
+    chops: list[dict[int, Strip | None]] = []
+    spans, ends = [], []
+    for y in range(3):
+        left, right = data.draw(CUTS)
+        columns = st.integers(0, _WIDTH) | st.sampled_from([left, right])
+        first, last = sorted([data.draw(columns), data.draw(columns)])
+        pieces = {0: "a" * left, left: "b" * (right - left), right: "c" * (_WIDTH - right)}
+        under = data.draw(st.sampled_from([None, *pieces]))
+        spans.append((y, first, last))
+        ends.append([left, right, _WIDTH])
+        chops.append({x: None if x == under else _plain(one) for x, one in pieces.items()})
+    update = ChopsUpdate(chops, spans, ends)
+    ours, theirs = (pyte.Screen(_WIDTH, 3) for _ in "12")
+    pyte.Stream(ours).feed(InColumns(update).render_segments(_CONSOLE))
+    pyte.Stream(theirs).feed(update.render_segments(_CONSOLE))
+    assert ours.display == theirs.display
+
+
 def test_a_field_of_the_librarys_has_room_for_who_counts_more() -> None:
     """The blanks behind its text, over which the text is written whole."""
     text = HARD["Bengali"]
@@ -91,3 +113,16 @@ def test_a_text_that_is_all_marks_is_drawn_as_none() -> None:
     update = LayoutUpdate([[Strip([Segment("e")]), Strip([Segment(marks)])]], Region(0, 0, 1, 1))
     written = InColumns(update).render_segments(_CONSOLE)
     assert written == "\x1b[1;1He\x1b[1;2H\x1b[2G\x1b[2G"
+
+
+def test_each_disputed_text_of_a_piece_has_an_address_of_its_own() -> None:
+    """What stands between them is where the library believes it to be, and joins nothing."""
+    bengali, thai = HARD["Bengali"], HARD["Thai"]
+    line = Strip([Segment(one) for one in ("a", bengali, "b", f"\u0301{thai} ", " ", "c")])
+    written = InColumns(LayoutUpdate([[line]], Region(0, 0, 80, 1))).render_segments(_CONSOLE)
+    first = 2 + cell_len(bengali)
+    second = first + 1 + cell_len(thai) + 2
+    assert written == (
+        f"\x1b[1;1Ha{' ' * cell_len(bengali)}\x1b[2G{bengali}\x1b[{first}Gb"
+        f"{' ' * (cell_len(thai) + 2)}\x1b[{first + 1}G{thai}\x1b[{second}Gc"
+    )

@@ -50,8 +50,7 @@ class _Root(Family):
             except typer.TyperException as error:
                 raise _usage_error(error) from None
 
-        given = sys.argv[1:] if args is None else args
-        sys.exit(boundary(command, as_json=_wants_json(given)))
+        sys.exit(boundary(command, as_json=_wants_json(args or ())))
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         # Typer has no options whose value may be left out.

@@ -54,5 +54,5 @@ async def _tell(what: str) -> None:
     seconds = 0
     while True:
         await asyncio.sleep(_TICK)
-        seconds = seconds + 1 if seconds == 0 or is_waiting_shown() else 1
+        seconds = seconds + 1 if is_waiting_shown() else 1
         show_waiting(f"waiting for {what}: {seconds} s; Ctrl-C to stop")

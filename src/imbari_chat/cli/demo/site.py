@@ -150,7 +150,7 @@ def serving(site: Site, port: int) -> Iterator[str]:
     """
     try:
         server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Handler, site))
-    except (OSError, OverflowError) as error:
+    except OSError as error:
         raise ConfigError(
             f"port {port} cannot be had: {error}", hint="Choose another, or 0 for any"
         ) from None
