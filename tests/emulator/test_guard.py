@@ -1,12 +1,13 @@
 """Hosts and origins: pages from elsewhere do not reach an emulator of this machine."""
 
-import http.client
+import json
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from imbari_chat.emulator import Emulator
-from imbari_chat.emulator.guard import host_is_known, origin_is_local
+from imbari_chat.emulator.guard import guarded, host_is_known, origin_is_local
 from tests import plain_http
 
 
@@ -85,16 +86,78 @@ def test_a_rebound_name_is_refused_on_every_port() -> None:
             assert "127.0.0.1 or localhost" in answer.json()["error"]
 
 
-def test_a_client_without_a_host_is_no_browser() -> None:
-    """HTTP/1.0 has no such header."""
-    with Emulator() as emulator:
-        host, port = emulator.addresses["database"]
-        connection = http.client.HTTPConnection(host, port, timeout=60)
-        connection.putrequest("GET", "/a.json", skip_host=True)
-        connection._http_vsn_str = "HTTP/1.0"  # type: ignore[attr-defined]  # no public switch
-        connection.endheaders()
-        assert connection.getresponse().status in {200, 400}
-        connection.close()
+EVIL = {"host": "evil.example", "origin": "https://evil.example"}
+PAGE = {"host": "localhost", "origin": "https://evil.example"}
+CONTROL = "/emulator/v1/projects/p/accounts"
+REASON = (
+    "The host 'evil.example' is not known to this emulator: use 127.0.0.1 or localhost, or let"
+    " other machines in with --allow-remote"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "method", "path", "headers", "any_host", "reason"),
+    [
+        ("http", "GET", "/a.json", {}, False, None),  # HTTP/1.0 has no such header
+        ("http", "GET", "/a.json", EVIL, False, REASON),
+        ("http", "GET", "/a.json", EVIL, True, None),
+        ("http", "PUT", "/a.json", PAGE, False, None),
+        ("http", "GET", CONTROL, PAGE, False, None),
+        ("http", "HEAD", CONTROL, PAGE, False, None),
+        ("http", "OPTIONS", CONTROL, PAGE, False, None),
+        ("http", "DELETE", CONTROL, {}, False, None),
+        (
+            "http",
+            "DELETE",
+            CONTROL,
+            PAGE,
+            False,
+            "Only pages of this machine may change the emulator",
+        ),
+        ("http", "POST", CONTROL, EVIL, True, "Only pages of this machine may change the emulator"),
+        ("websocket", None, "/.ws", EVIL, False, REASON),
+        ("websocket", None, "/.ws", EVIL, True, None),
+        ("websocket", None, CONTROL, PAGE, False, None),
+    ],
+)
+async def test_who_is_refused_is_told_why(
+    kind: str,
+    method: str | None,
+    path: str,
+    headers: dict[str, str],
+    any_host: bool,
+    reason: str | None,
+) -> None:
+    """A socket by a code, and everybody else by a text; who is not gets to the application."""
+    told: list[object] = []
+    pairs = [(name.encode(), value.encode()) for name, value in headers.items()]
+    scope = {"type": kind, "path": path, "headers": pairs} | ({"method": method} if method else {})
+
+    async def app(*given: object) -> None:
+        told.append(given)
+
+    async def receive() -> Message:
+        told.append("received")
+        return {"type": "websocket.connect"}
+
+    async def send(message: Message) -> None:
+        told.append(message)
+
+    await guarded(app, any_host=any_host)(scope, receive, send)
+    body = json.dumps({"error": reason}, separators=(",", ":")).encode()
+    if reason is None:
+        assert told == [(scope, receive, send)]
+    elif kind == "websocket":
+        assert told == ["received", {"type": "websocket.close", "code": 1008}]
+    else:
+        fields = [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+        ]
+        assert told == [
+            {"type": "http.response.start", "status": 403, "headers": fields},
+            {"type": "http.response.body", "body": body},
+        ]
 
 
 def test_other_machines_may_use_any_name() -> None:

@@ -2,11 +2,28 @@
 
 import asyncio
 
+import pytest
 from starlette.types import Message, Receive, Scope, Send
 
 from imbari_chat.emulator.incoming import Incoming, bounded
 
 SCOPE: Scope = {"type": "http"}
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+BODY: Message = {"type": "http.response.body", "body": b"1"}
+TEXT = b'{"error":"Too much is being sent to the emulator at once"}'
+REFUSED: list[Message] = [
+    {
+        "type": "http.response.start",
+        "status": 503,
+        "headers": [
+            (b"content-type", b"application/json; charset=utf-8"),
+            (b"content-length", str(len(TEXT)).encode()),
+            (b"retry-after", b"1"),
+            (b"connection", b"close"),
+        ],
+    },
+    {"type": "http.response.body", "body": TEXT},
+]
 
 
 async def _reading(scope: Scope, receive: Receive, send: Send) -> None:
@@ -51,11 +68,11 @@ async def test_bodies_together_have_a_bound() -> None:
     await first.send(600)
     await second.send(300)
     assert incoming.held == 900
-    await second.send(200)
+    await second.send(100)
+    assert incoming.held == 1000
+    await second.send(1)
     await second.task
-    assert second.status == 503
-    assert (b"retry-after", b"1") in second.sent[0]["headers"]
-    assert (b"connection", b"close") in second.sent[0]["headers"]
+    assert second.sent == REFUSED
     assert incoming.held == 600
     await first.send(100, more=False)
     await first.task
@@ -86,3 +103,57 @@ async def test_who_leaves_is_counted_no_more() -> None:
     await asyncio.gather(cancelled.task, return_exceptions=True)
     assert incoming.held == 0
     assert gone.sent == []
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "heard"),
+    [
+        ([], [], REFUSED),
+        ([], [START, BODY], REFUSED),
+        ([START], [], [START]),
+        ([START], [BODY], [START]),
+    ],
+)
+async def test_there_is_one_answer(
+    before: list[Message], after: list[Message], heard: list[Message]
+) -> None:
+    """Whatever is said of a body that was refused, and whenever; nor is more of it taken."""
+    incoming = Incoming(1000)
+    incoming.take(1000, 0)
+    sent: list[Message] = []
+    coming = iter([{"type": "http.request", "body": b"1", "more_body": True}])
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        for message in before:
+            await send(message)
+        for _ in range(2):
+            assert await receive() == {"type": "http.disconnect"}
+        for message in after:
+            await send(message)
+
+    async def receive() -> Message:
+        return next(coming)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await bounded(app, incoming)(SCOPE, receive, send)
+    assert sent == heard
+    assert incoming.held == 1000
+
+
+async def test_a_socket_is_handed_on_as_it_is() -> None:
+    """What comes over it is counted elsewhere."""
+    told: list[tuple[object, ...]] = []
+
+    async def app(*given: object) -> None:
+        told.append(given)
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(_message: Message) -> None: ...
+
+    given = ({"type": "websocket"}, receive, send)
+    await bounded(app, Incoming())(*given)
+    assert told == [given]

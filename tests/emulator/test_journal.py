@@ -60,16 +60,23 @@ def test_one_changed_byte_is_noticed(records: list[Json], data: st.DataObject) -
     assert found.damaged
 
 
-@pytest.mark.parametrize("sync", [False, True])
-def test_appended_records_follow_the_rewritten_ones(tmp_path: Path, sync: bool) -> None:
-    """In the file, as soon as append returns."""
-    journal = Journal(tmp_path / "journal", sync=sync)
+@pytest.mark.parametrize(("given", "sync"), [({}, 0), ({"sync": False}, 0), ({"sync": True}, 1)])
+def test_appended_records_follow_the_rewritten_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: dict[str, bool], sync: int
+) -> None:
+    """In the file, as soon as append returns; and confirmed by the disk, if that was asked for."""
+    file = tmp_path / "journal"
+    confirmed: list[list[Json]] = []
+    journal = Journal(file, **given)
+    assert journal.size == 0
     journal.rewrite([1, 2])
-    journal.append([3])
-    journal.append([4, 5])
-    data = (tmp_path / "journal").read_bytes()
-    assert read(data).records == [1, 2, 3, 4, 5]
-    assert journal.size == len(data)
+    with monkeypatch.context() as noting:
+        noting.setattr(os, "fsync", lambda _: confirmed.append(read(file.read_bytes()).records))
+        journal.append([3])
+        journal.append([4, 5])
+    assert read(file.read_bytes()).records == [1, 2, 3, 4, 5]
+    assert confirmed == [[1, 2, 3], [1, 2, 3, 4, 5]] * sync
+    assert journal.size == file.stat().st_size
     journal.close()
 
 
@@ -116,6 +123,8 @@ def test_a_line_that_is_no_json_is_no_record() -> None:
     found = read(encode(1) + line)
     assert (found.records, found.torn, found.damaged) == ([1], len(line), False)
     assert read(encode(1) + line + encode(2)).damaged
+    assert read(b"\n").torn == 1
+    assert read(b"\n" + encode(1)).damaged
 
 
 def test_a_rewrite_that_fails_leaves_what_was_there(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """What strangers fill: the latest stays, and it never holds more than was agreed."""
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.auth.accounts import Accounts, OobCode
@@ -10,22 +10,28 @@ from imbari_chat.emulator.kept import Latest
 BOUND = 3000
 
 
+@example([(True, "a", 1000), (True, "b", 1598)])  # which fill it
+@example([(True, "a", 1000), (True, "b", 1599)])
 @given(st.lists(st.tuples(st.booleans(), st.sampled_from("abcdefgh"), st.integers(0, 4000))))
 def test_the_latest_stay_within_their_bytes(steps: list[tuple[bool, str, int]]) -> None:
-    """Whatever is put and taken away, in whatever order."""
+    """Whatever is put and taken away, in whatever order: as many as there is room for."""
     latest: Latest[str] = Latest(BOUND, len)
-    order: list[str] = []
+    here: dict[str, str] = {}
+
+    def held() -> int:
+        return sum(len(key) + len(value) + 200 for key, value in here.items())
+
     for put, key, size in steps:
-        order = [each for each in order if each != key]
+        here.pop(key, None)
         if put:
             latest.put(key, "x" * size)
-            order.append(key)
+            here[key] = "x" * size
         else:
             latest.pop(key)
-        assert latest.held <= BOUND or len(latest) == 1
-        assert sum(map(len, latest)) <= latest.held
-        here = [each for each in order if latest.get(each) is not None]
-        assert here == order[len(order) - len(latest) :]
+        while held() > BOUND and len(here) > 1:
+            del here[next(iter(here))]
+        assert (list(latest), latest.held) == (list(here.values()), held())
+        assert [latest.get(each) for each in "abcdefgh"] == [here.get(each) for each in "abcdefgh"]
     latest.clear()
     assert (len(latest), latest.held) == (0, 0)
 

@@ -1,5 +1,6 @@
 """The request log: a line each, with no secret in it."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ from starlette.types import Message, Receive, Scope, Send
 from imbari_chat.emulator import Emulator
 from imbari_chat.emulator.request_log import logged, socket_line
 from imbari_chat.emulator.tokens import encode_unsigned
+from imbari_chat.wire.json import Json
 from tests import plain_http
 
 
@@ -46,26 +48,121 @@ def test_a_line_says_what_who_and_how_it_went(told: Told) -> None:
         assert told.last() == "PUT /a/b.json 200 T nobody"
 
 
-async def test_a_line_says_how_long_its_answer_took() -> None:
-    """From the request's beginning to the end of the answer; what has none was cut off."""
+SCOPE: Scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
+START: Message = {"type": "http.response.start", "status": 200, "headers": []}
+BODY: Message = {"type": "http.response.body", "body": b""}
+SOCKET: Scope = {key: value for key, value in SCOPE.items() if key != "method"}
+ACCEPT: Message = {"type": "websocket.accept"}
+CLOSE: Message = {"type": "websocket.close"}
+
+
+@pytest.mark.parametrize(
+    ("scope", "answers", "order"),
+    [
+        (SCOPE, [START, BODY], ["start", "GET /a 200 250.0 ms nobody", "body"]),
+        (
+            SCOPE,
+            [START, {**BODY, "more_body": True}, {**BODY, "more_body": False}],
+            ["start", "body", "GET /a 200 250.0 ms nobody", "body"],
+        ),
+        (SCOPE, [START], ["start", "GET /a 200 250.0 ms nobody"]),
+        (SCOPE, [], ["GET /a cut off 250.0 ms nobody"]),
+        (
+            {**SOCKET, "type": "websocket"},
+            [ACCEPT, CLOSE],
+            ["WS /a 101 250.0 ms nobody", "accept", "close"],
+        ),
+    ],
+)
+async def test_a_line_is_told_before_the_last_of_its_answer(
+    scope: Scope, answers: list[Message], order: list[str]
+) -> None:
+    """So whoever has the answer finds the line, and how long it took from the beginning on. A
+    socket's is told as it opens."""
     told: list[str] = []
-    scope = {"type": "http", "method": "GET", "path": "/a", "query_string": b"", "headers": []}
-    times = iter([10.0, 10.25, 20.0, 21.0])
+    times = iter([10.0, 10.25])
 
-    async def answer(_scope: Scope, _receive: Receive, send: Send) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"", "more_body": False})
-
-    async def leave(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+    async def app(_scope: Scope, _receive: Receive, send: Send) -> None:
+        for message in answers:
+            await send(message)
 
     async def receive() -> Message:
-        return {"type": "http.request"}
+        raise AssertionError
+
+    async def send(message: Message) -> None:
+        told.append(message["type"].rpartition(".")[2])
+
+    await logged(app, told.append, clock=lambda: next(times))(scope, receive, send)
+    assert told == order
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("length", "given", "who"),
+    [
+        (64 * 1024, {"token_in_body": True}, "uid=u1"),
+        (64 * 1024 + 1, {"token_in_body": True}, "nobody"),
+        (200, {"token_in_body": False}, "nobody"),
+        (200, {}, "nobody"),
+    ],
+)
+async def test_no_more_than_the_beginning_of_a_body_is_looked_at(
+    length: int, given: dict[str, bool], who: str, pieces: int
+) -> None:
+    """In however many pieces it comes; and of data nothing, whatever it looks like."""
+    told: list[str] = []
+    body = json.dumps({"idToken": encode_unsigned({"sub": "u1"})}).encode().rjust(length)
+    step = -(-length // pieces)
+    coming = [body[at : at + step] for at in range(0, length, step)]
+
+    async def app(_scope: Scope, receive: Receive, _send: Send) -> None:
+        assert b"".join([(await receive())["body"] for _ in coming]) == body
+
+    async def receive() -> Message:
+        return next(messages)
+
+    messages = iter([{"type": "http.request", "body": piece} for piece in coming])
 
     async def send(_message: Message) -> None: ...
 
-    for app in (answer, leave):
-        await logged(app, told.append, clock=lambda: next(times))(scope, receive, send)
-    assert told == ["GET /a 200 250.0 ms nobody", "GET /a cut off 1000.0 ms nobody"]
+    await logged(app, told.append, clock=lambda: 0.0, **given)(SCOPE, receive, send)
+    assert told == [f"GET /a cut off 0.0 ms {who}"]
+
+
+@pytest.mark.parametrize(
+    ("query", "authorization", "line"),
+    [
+        ("", "", "/a cut off 0.0 ms nobody"),
+        ("ns=b+c%20d&e&f=&g=1", "", "/a?ns=b%2Bc%20d&e=...&f=...&g=... cut off 0.0 ms nobody"),
+        ("", "bEARER x", "/a cut off 0.0 ms admin"),
+        ("", "Basic x", "/a cut off 0.0 ms nobody"),
+        ("access_token=", "", "/a?access_token=... cut off 0.0 ms nobody"),
+        ("auth=no", "", "/a?auth=... cut off 0.0 ms nobody"),
+        ({"sub": "u1", "user_id": "u2"}, "", "/a?auth=... cut off 0.0 ms uid=u1"),
+        ({"user_id": "u2"}, "", "/a?auth=... cut off 0.0 ms uid=u2"),
+        ({"sub": 3}, "", "/a?auth=... cut off 0.0 ms nobody"),
+        ({}, "", "/a?auth=... cut off 0.0 ms nobody"),
+        ({"sub": "é" + "u" * 200}, "", f"/a?auth=... cut off 0.0 ms uid=?{'u' * 127}"),
+    ],
+)
+async def test_a_line_shows_what_is_harmless(
+    query: str | dict[str, Json], authorization: str, line: str
+) -> None:
+    """Every parameter by its name, and of whoever asks no more than who it is."""
+    told: list[str] = []
+    text = query if isinstance(query, str) else f"auth={encode_unsigned(query)}"
+    headers = [(b"host", b"x"), (b"authorization", authorization.encode())]
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    async def receive() -> Message:
+        raise AssertionError
+
+    async def send(_message: Message) -> None: ...
+
+    scope = {**SCOPE, "query_string": text.encode(), "headers": headers}
+    await logged(app, told.append, clock=lambda: 0.0)(scope, receive, send)
+    assert told == [f"GET {line}"]
 
 
 def test_a_line_of_a_socket_says_what_who_and_how_it_went() -> None:
@@ -73,6 +170,10 @@ def test_a_line_of_a_socket_says_what_who_and_how_it_went() -> None:
     for line, given in (
         ("WS p /room/x ok 0.2 ms uid=u1", ("p", "/room/x", "ok", 0.00021, "uid=u1")),
         ("WS a%20b - denied 1500.0 ms nobody", ("a b", "", "denied", 1.5, "nobody")),
+        (
+            f"WS {'a' * 20} {'/' * 1000} ok 1.0 ms nobody",
+            ("a" * 21, "/" * 1001, "ok", 0.001, "nobody"),
+        ),
     ):
         assert socket_line(*given) == line
 

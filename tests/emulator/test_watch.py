@@ -3,6 +3,7 @@
 import os
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 from imbari_chat.emulator.watch import watching
 
@@ -34,6 +35,29 @@ def test_each_change_is_noticed(tmp_path: Path) -> None:
         os.utime(file, ns=(state.st_atime_ns, state.st_mtime_ns + 1))
         while seen[-1] != "44":
             assert noticed.acquire(timeout=60)
+
+
+def test_what_is_as_it_was_has_not_changed() -> None:
+    """Nor has what is gone for a moment; its time, its size and its identity count."""
+    looks = [None, (1, 1, 1), (1, 1, 1), None, (1, 1, 1), (2, 1, 1), (2, 2, 1), None, (2, 2, 2)]
+    looked = 0
+    changes: list[int] = []
+    over = threading.Event()
+
+    class File(type(Path())):  # type: ignore[misc]  # whichever class paths have here
+        def stat(self, *, follow_symlinks: bool = True) -> SimpleNamespace:
+            nonlocal looked
+            if looked == len(looks):
+                over.set()
+                raise FileNotFoundError
+            found, looked = looks[looked], looked + 1
+            if found is None:
+                raise FileNotFoundError
+            return SimpleNamespace(st_mtime_ns=found[0], st_size=found[1], st_ino=found[2])
+
+    with watching(File("any"), lambda: changes.append(looked), every=0):
+        assert over.wait(60)
+    assert changes == [2, 6, 7, 9]
 
 
 def test_watching_ends_with_the_block(tmp_path: Path) -> None:

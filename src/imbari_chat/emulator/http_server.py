@@ -125,8 +125,6 @@ async def _serving(
         log_config=None,
         log_level="critical",
         access_log=False,
-        server_header=False,
-        date_header=False,
         timeout_keep_alive=ceil(connections.limits.idle_seconds),
     )
     config.load()
@@ -137,7 +135,10 @@ async def _serving(
 
 
 async def _finish(server: uvicorn.Server) -> None:
-    """Stop accepting, end idle connections, and give busy ones a moment before they are cut."""
+    """Stop accepting, end idle connections, and give busy ones a moment before they are cut.
+
+    What goes on after that is cancelled as the loop ends.
+    """
     for listening in server.servers:
         listening.close()
     state = server.server_state
@@ -148,9 +149,6 @@ async def _finish(server: uvicorn.Server) -> None:
     for connection in list(state.connections):
         connection.transport.abort()
     await _within_grace(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def _within_grace(tasks: "Sequence[asyncio.Task[None]]") -> None:

@@ -56,12 +56,12 @@ def logged(
             nonlocal told
             if not told:
                 told = True
-                write(_line(scope, status, clock() - began, bytes(body[:_PEEKED])))
+                write(_line(scope, status, clock() - began, bytes(body)))
 
         async def peek() -> Message:
             message = await receive()
-            if token_in_body and len(body) <= _PEEKED:
-                body.extend(message.get("body", b""))
+            if token_in_body:
+                body.extend(message.get("body", b"")[: _PEEKED - len(body)])
             return message
 
         async def observe(message: Message) -> None:
