@@ -241,6 +241,16 @@ def test_equal_value_is_what_rules_see() -> None:
     assert Query.by_key().equal_value is None
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_boolean_sorts_after_no_priority_and_before_every_other(bound: bool) -> None:
+    """Though none can be one."""
+    found = {"none": None, "number": -5, "text": "x"}
+    node = from_json({key: {".value": 1, ".priority": found[key]} for key in found})
+    above, below = Query.by_priority().start_at(bound), Query.by_priority().end_at(bound)
+    assert [key for key, _ in above.ordered(node)] == ["number", "text"]
+    assert [key for key, _ in below.ordered(node)] == ["none"]
+
+
 def test_a_query_without_bounds_and_limit_takes_all() -> None:
     """Whatever it sorts by."""
     for every in (Query.by_key(), Query.by_value(), Query.by_child("n")):
