@@ -293,6 +293,44 @@ def test_an_increment_adds_to_what_a_query_shows() -> None:
     assert tree.value(WINDOW, newest) is None
 
 
+def test_an_increment_adds_to_what_somebody_knows_and_to_what_was_written() -> None:
+    """Whichever listener knows it, and where nobody does what was written here before."""
+    tree, first, last = (
+        SyncTree(),
+        Query.by_key().limit_to_first(1),
+        Query.by_key().limit_to_last(1),
+    )
+    for query in (first, last):
+        tree.listen(WINDOW, query)
+    tree.server_value(WINDOW, {"b": 1}, (WINDOW, first))
+    tree.server_value(WINDOW, {"m": {"count": 3}}, (WINDOW, last))
+    tree.write({WINDOW / "m/count": increment(2), Path(["c"]): 3}, NOW)
+    tree.write({Path(["c"]): increment(1)}, NOW)
+    assert tree.value(WINDOW, last) == {"m": {"count": 5}}
+    assert [one.what.value for one in tree.listen(Path(["c"]))] == [4]
+
+
+@pytest.mark.parametrize("visible", [True, False])
+def test_what_a_settled_write_has_shown_stands(visible: bool) -> None:
+    """Though the server has told nobody of it yet; and one that was not to be shown is not."""
+    tree = SyncTree()
+    tree.listen(WINDOW)
+    number, told = tree.write({WINDOW / "b": 1}, NOW, visible=visible)
+    told += tree.settled(number)
+    shown: Json = {"b": 1} if visible else None
+    assert ([one.what.kind for one in told], tree.value(WINDOW)) == (["added"] * visible, shown)
+
+
+def test_a_change_above_what_is_known_is_for_whoever_listens_below() -> None:
+    """And what it says of the rest is lost."""
+    tree, below = SyncTree(), WINDOW / "b"
+    tree.listen(below)
+    tree.server_value(below, {"x": 1})
+    told = tree.server_merge(ROOT, {WINDOW: {"b": {"x": 2}}, Path(["c"]): 3})
+    assert [one.what.value for one in told] == [2, {"x": 2}]
+    assert tree.listen(Path(["c"])) == []
+
+
 def test_a_timestamp_is_the_estimate_until_the_servers_own_comes() -> None:
     """The echo corrects it: one change, and none for the acknowledgement."""
     tree = SyncTree()
@@ -342,6 +380,28 @@ def test_a_narrower_query_still_hears_the_server_when_the_wider_listener_goes() 
         assert tree.value(WINDOW, newest) == {"c": 2}
         tree.server_merge(WINDOW, {Path(["c"]): None, Path(["d"]): 4}, (WINDOW, newest))
         assert tree.value(WINDOW, newest) == {"d": 4}
+
+
+def test_a_query_has_what_was_last_known_when_the_last_wider_listener_goes() -> None:
+    """By way of that one, or of itself; one that was told nothing knows nothing."""
+    tree, newest = SyncTree(), Query.by_key().limit_to_last(1)
+    for listen in (
+        (ROOT, None), (WINDOW, None), (WINDOW, newest), (Path(["c"]), newest), (Path(["d"]), None),
+    ):  # fmt: skip
+        tree.listen(*listen)
+    tree.server_value(WINDOW, {"b": 1})
+    tree.unlisten(ROOT)
+    tree.server_merge(WINDOW, {Path(["c"]): 2})
+    tree.unlisten(WINDOW)
+    number, told = tree.write({WINDOW / "a": 0, Path(["c", "x"]): 3}, NOW)
+    assert [one.what.kind for one in told] == ["added"]
+    assert tree.value(WINDOW, newest) == {"c": 2}
+    tree.listen(ROOT)
+    tree.server_value(ROOT, {"a": {"c": 2}})
+    tree.server_merge(WINDOW, {Path(["d"]): 4}, (WINDOW, newest))
+    tree.unlisten(ROOT)
+    tree.refused(number)
+    assert tree.value(WINDOW, newest) == {"d": 4}
 
 
 def test_what_a_narrower_listener_sees_does_not_fall_back_when_the_wider_ones_go() -> None:

@@ -59,3 +59,11 @@ async def test_waiting_is_over_when_its_time_is() -> None:
     await tasks.wait(0.001)
     assert tasks
     await tasks.close()
+
+
+async def test_a_task_is_called_like_all_of_its_owner_or_by_a_name_of_its_own() -> None:
+    """Which is what the log says of it."""
+    tasks = BackgroundTasks("one")
+    named = [tasks.start(asyncio.sleep(0)), tasks.start(asyncio.sleep(0), "other")]
+    assert [task.get_name() for task in named] == ["one", "other"]
+    await tasks.close()

@@ -7,6 +7,7 @@ import warnings
 from contextlib import suppress
 from typing import Any
 
+import httpcore
 import httpx
 import pytest
 
@@ -50,6 +51,7 @@ async def test_certificates_are_read_where_something_is_encrypted(
     ((proxy, is_encrypted),) = client.it._ways
     assert is_encrypted is encrypted
     assert (None if proxy is None else [proxy.url]) == (list(variables.values()) or None)
+    assert isinstance(way._pool, httpcore.AsyncHTTPProxy) == bool(variables)
     await client.it.close()
 
 
@@ -58,7 +60,8 @@ async def test_certificates_are_read_where_something_is_encrypted(
     [
         (200, {"Content-Type": "Text/Event-Stream"}, "text/event-stream", None),
         (200, {"Location": "/x"}, "", None),
-        (307, {"Location": "/x"}, "", "/x"),
+        *((status, {"Location": "/x"}, "", "/x") for status in (301, 302, 303, 307, 308)),
+        (304, {"Location": "/x"}, "", None),
         (302, {}, "", None),
         (401, {"Content-Type": "application/json", "Location": "/x"}, "application/json", None),
     ],
@@ -112,3 +115,32 @@ def test_a_loop_that_ends_as_a_stream_begins_leaves_nothing_to_warn_of() -> None
         asyncio.run(main())
         gc.collect()
     assert [str(one.message) for one in caught] == []
+
+
+async def test_every_stream_has_a_connection_of_its_own() -> None:
+    """None is kept for another, and closing ends what is still going on."""
+    begun: list[asyncio.StreamReader] = []
+    ended: asyncio.Queue[int] = asyncio.Queue()
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        begun.append(reader)
+        number = len(begun)
+        await reader.readuntil(b"\r\n\r\n")
+        body = b"begun" if number == 3 else b"every day"
+        writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n" + body)
+        await reader.read()
+        ended.put_nowait(number)
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    client = Client({}).it
+    url = httpx.URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+    async with server, asyncio.timeout(60):
+        for number in (1, 2):
+            body = (await client.get(url, {})).body
+            assert b"".join([piece async for piece in body]) == b"every day"
+            await body.aclose()
+            assert await ended.get() == number
+        await client.get(url, {})
+        await client.close()
+        assert await ended.get() == 3

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from imbari_chat.errors import WrongEventLoop
+from imbari_chat.net import process
 from imbari_chat.net.process import LoopGuard
 from tests import programs
 
@@ -149,3 +151,45 @@ async def test_a_loop_that_does_not_run_is_given_no_work() -> None:
         guard = LoopGuard()
         guard.home = home
         assert await guard.carry_home(work) is None
+
+
+def test_a_child_does_not_wait_for_its_parents_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which looks there as if it ran, and runs nothing."""
+
+    async def work() -> None:
+        raise AssertionError("it ran")
+
+    async def child() -> tuple[None] | None:
+        guard = LoopGuard()
+        guard.check()
+        monkeypatch.setattr(process._this, "pid", -1)
+        return await guard.carry_home(work)
+
+    assert asyncio.run(child()) is None
+
+
+def test_home_is_where_it_was_used_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where no loop runs it is used in none; in another loop or process it is not at home."""
+    guard = LoopGuard()
+
+    async def use() -> None:
+        guard.check()
+
+    async def look() -> bool:
+        return guard.is_at_home
+
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        guard.check()
+        assert (guard.home, guard.is_at_home, first.run(look())) == (None, True, True)
+        first.run(use())
+        assert guard.home is first.get_loop()
+        assert (guard.is_at_home, first.run(look()), second.run(look())) == (True, True, False)
+        guard.check()
+        first.run(use())
+        for _ in range(2):
+            with pytest.raises(WrongEventLoop, match="belongs to another event loop"):
+                second.run(use())
+        monkeypatch.setattr(process._this, "pid", -1)
+        assert (guard.is_here, guard.is_at_home, first.run(look())) == (False, False, False)
+        with pytest.raises(RuntimeError, match="after forking"):
+            first.run(use())

@@ -241,6 +241,23 @@ def test_equal_value_is_what_rules_see() -> None:
     assert Query.by_key().equal_value is None
 
 
+@pytest.mark.parametrize("bound", [True, False])
+def test_a_boolean_sorts_after_no_priority_and_before_every_other(bound: bool) -> None:
+    """Though none can be one."""
+    found = {"none": None, "number": -5, "text": "x"}
+    node = from_json({key: {".value": 1, ".priority": found[key]} for key in found})
+    above, below = Query.by_priority().start_at(bound), Query.by_priority().end_at(bound)
+    assert [key for key, _ in above.ordered(node)] == ["number", "text"]
+    assert [key for key, _ in below.ordered(node)] == ["none"]
+
+
+def test_a_query_without_bounds_and_limit_takes_all() -> None:
+    """Whatever it sorts by."""
+    for every in (Query.by_key(), Query.by_value(), Query.by_child("n")):
+        narrower = [every.start_at("a"), every.end_before("b"), every.limit_to_last(1)]
+        assert [one.takes_all for one in (every, *narrower)] == [True, False, False, False]
+
+
 @pytest.mark.parametrize(
     ("build", "text"),
     [
@@ -251,8 +268,10 @@ def test_equal_value_is_what_rules_see() -> None:
         (lambda: Query.by_key().start_at("a", "b"), "valid key name"),
         (lambda: Query.by_value().start_at(1, "a/b"), "valid key name"),
         (lambda: Query.by_value().end_at(float("nan")), "JSON primitive"),
+        (lambda: Query.by_value().end_at(10**400), "JSON primitive"),
         (lambda: Query.by_value().end_at([1]), "JSON primitive"),  # type: ignore[arg-type]  # the point
         (lambda: Query.by_value().end_at(1).equal_to(1), "equalTo cannot"),
+        (lambda: Query.by_value().start_at(1).equal_to(1), "equalTo cannot"),
         (lambda: Query.by_value().start_at(1).start_after(1), "Only one of startAt"),
         (lambda: Query.by_value().end_at(1).end_before(1), "Only one of endAt"),
         (lambda: Query.by_child("/"), "valid JSON encoded path"),

@@ -73,11 +73,9 @@ class SyncTree:
         The server goes on telling listeners with a query of what that shows, and of nothing else.
         """
         self._listeners.pop((path, query), None)
-        for (place, within), listener in self._listeners.items():
-            if within is None or self._is_listened_to(place):
-                continue
+        for (place, _), listener in self._listeners.items():
             known = self._known(place, listener)
-            if listener.window is None and known.is_whole:
+            if listener.window is None and known.is_whole and not self._is_listened_to(place):
                 listener.window = listener.view.window(known.value)
         self._forget()
         self._truth = {
