@@ -13,13 +13,15 @@ from imbari_chat import (
     AdminChat,
     AsyncAdminChat,
     ChatEvent,
+    ClientClosed,
     ConnectionChanged,
     ImbariError,
     Message,
     MessageAdded,
     Unavailable,
+    WaitTimeout,
 )
-from imbari_chat.client.dispatcher import EventDispatcher, EventFilter
+from imbari_chat.client.dispatcher import EventDispatcher, EventFilter, log_error
 from imbari_chat.schema.paths import MessageId, SessionId
 from tests import plain_http
 from tests.client.scenarios.faces import WAIT, Face, Heard, eventually
@@ -311,6 +313,122 @@ async def test_what_was_stopped_begins_anew() -> None:
     assert dispatcher.failure is None
     assert await heard.until(1) == [_added(1)]
     await dispatcher.close()
+
+
+async def test_what_waits_for_a_handler_is_forgotten_by_whoever_stops() -> None:
+    """What it was busy with is interrupted; the rest is not handed to it afterwards."""
+    lives, begun, heard = iter(range(2)), asyncio.Event(), Heard()
+
+    async def source() -> AsyncGenerator[ChatEvent, None]:
+        life = next(lives)
+        for number in range(3):
+            yield _added(10 * life + number)
+        await asyncio.Event().wait()
+
+    async def slow(event: MessageAdded) -> None:
+        heard(event)
+        if not begun.is_set():
+            begun.set()
+            await asyncio.Event().wait()
+
+    dispatcher = EventDispatcher(source)
+    dispatcher.add(EventFilter(MessageAdded), slow)
+    dispatcher.begin()
+    waiting = asyncio.create_task(dispatcher.next(EventFilter(ConnectionChanged), timeout=WAIT))
+    await begun.wait()
+    await dispatcher.stop()
+    with pytest.raises(ClientClosed):
+        await waiting
+    dispatcher.begin()
+    assert await heard.until(4) == [_added(0), _added(10), _added(11), _added(12)]
+    await dispatcher.close()
+
+
+async def test_a_handler_that_begins_the_listening_anew_hears_nothing_twice_nor_two_at_a_time() -> (
+    None
+):
+    """It is let finish, and what comes then is another task's alone."""
+    said: list[str] = []
+    dispatcher, heard = EventDispatcher(_source(3)), Heard()
+
+    async def restart(event: MessageAdded) -> None:
+        if not heard.all:
+            heard(event)
+            await dispatcher.stop()
+            dispatcher.begin()
+            return
+        said.append(f"begin {event.message.text}")
+        for _ in range(20):
+            await asyncio.sleep(0)
+        said.append(f"end {event.message.text}")
+        heard(event)
+
+    dispatcher.add(EventFilter(MessageAdded), restart)
+    dispatcher.begin()
+    await heard.until(4)
+    assert said == [f"{edge} {number}" for number in range(3) for edge in ("begin", "end")]
+    assert sum(one.get_name() == "imbari-chat handlers" for one in asyncio.all_tasks()) == 1
+    await dispatcher.close()
+
+
+async def test_whoever_waits_has_what_follows_the_first_snapshot() -> None:
+    """That is what the first word of a live connection ends, and no other word."""
+    live, go_on = ConnectionChanged("live"), asyncio.Event()
+
+    async def source() -> AsyncGenerator[ChatEvent, None]:
+        yield ConnectionChanged("connecting")
+        yield _added(0)
+        await go_on.wait()
+        yield live
+        yield _added(1)
+        await asyncio.Event().wait()
+
+    dispatcher = EventDispatcher(source)
+    waiting = asyncio.create_task(dispatcher.until_live())
+    with pytest.raises(WaitTimeout) as caught:
+        await dispatcher.next(EventFilter(MessageAdded), timeout=0.05)
+    assert (str(caught.value), waiting.done()) == ("no MessageAdded within 0.05 s", False)
+    go_on.set()
+    await asyncio.wait_for(waiting, WAIT)
+    wanted = EventFilter(object)
+    assert [await dispatcher.next(wanted, timeout=WAIT) for _ in range(2)] == [live, _added(1)]
+    await dispatcher.close()
+
+
+ONLINE: Any = ConnectionChanged("live")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "admitted"),
+    [
+        (EventFilter(object), [ONLINE, _added(0), _added(1)]),
+        (EventFilter(MessageAdded), [_added(0), _added(1)]),
+        (EventFilter(object, "customer"), [_added(0), _added(1)]),
+        (EventFilter(object, "admin"), []),
+        (EventFilter(MessageAdded, where=lambda one: one.message.text == "1"), [_added(1)]),
+        (EventFilter(MessageAdded, "admin", lambda _: True), []),
+        (EventFilter(ConnectionChanged, where=lambda one: one.state == "live"), [ONLINE]),
+    ],
+)
+def test_an_event_is_wanted_if_all_that_is_asked_of_it_is_so(
+    wanted: EventFilter, admitted: list[ChatEvent]
+) -> None:
+    """What carries no message is from nobody."""
+    events = (ONLINE, _added(0), _added(1))
+    assert [one for one in events if wanted.admits(one) is True] == admitted
+    assert set(admitted) <= {one for one in events if wanted.fits(one) is True}
+
+
+def test_what_nobody_takes_care_of_is_said_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """With where a handler went wrong, and without what its event says."""
+    error = AccessDenied("not any more")
+    log_error(error, None)
+    log_error(error, _added(0))
+    told = [(one.getMessage(), one.exc_info and one.exc_info[1]) for one in caplog.records]
+    assert told == [
+        (f"listening has ended: {error}", None),
+        ("a handler failed on MessageAdded", error),
+    ]
 
 
 async def test_what_was_closed_does_not_listen_again() -> None:
