@@ -13,6 +13,7 @@ __all__ = ["BINARY", "describe", "length", "negate"]
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 _NUMERIC: Final = (int, float)  # a union would be made anew each time it is asked about
+_PLAIN: Final = (str, *_NUMERIC)
 
 
 def describe(value: Value) -> str:
@@ -53,14 +54,10 @@ def negate(value: Value) -> Number:
 
 
 def _equal(left: Value, right: Value) -> bool:
-    if left is None or right is None:
-        return left is right
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, str):
-        return isinstance(right, str) and left == right
-    if isinstance(left, _NUMERIC):
-        return isinstance(right, _NUMERIC) and left == right
+    if left is None or isinstance(left, _PLAIN):
+        return left == right
     return _objects_equal(left, right)
 
 
