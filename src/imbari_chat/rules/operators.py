@@ -120,12 +120,10 @@ def _divide(left: Value, right: Value) -> Number:
 def _remainder(left: Value, right: Value) -> Number:
     """``left % right``. [unsure] with which sign; here that of ``left``, as in JavaScript."""
     a, b = _numbers("%", left, right)
-    if not b or not math.isfinite(a) or math.isnan(b):
+    if not b:
         return math.nan
-    if isinstance(a, int) and isinstance(b, int):
-        rest = abs(a) % abs(b)
-        return -rest if a < 0 else rest
-    return _stored(math.fmod(a, b))
+    rest = abs(a) % abs(b)
+    return _stored(-rest if a < 0 else rest)
 
 
 def _numbers(operator: str, left: Value, right: Value) -> tuple[Number, Number]:
