@@ -95,6 +95,7 @@ def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
     half = f"{2**62}.0"  # of the first that is no such integer; its negative is the last that is
     assert outcome(f"2.0 * {half} + '' == '9223372036854776000'", {}) is True
     assert outcome(f"-2.0 * {half} + '' == '-9223372036854775808'", {}) is True
+    assert outcome(f"-0.5 * {2**64} + '' == '-{2**63}'", {}) is True
     assert outcome(f"0.5 * {2**64} + '' == '9223372036854776000'", {}) is True  # never an integer
     for sums in (
         f"{2**63 - 2} + 1 + '' == '{2**63 - 1}' && -{2**62} * 2 + '' == '-{2**63}'",
