@@ -90,6 +90,23 @@ def test_what_replaced_another_lasts_through_a_power_cut(
             os.fstat(descriptor)
 
 
+def test_a_lock_is_had_by_one_until_it_is_let_go_of(tmp_path: Path) -> None:
+    """By leaving its block, or at once; doing so again takes nothing from the next."""
+    file = tmp_path / "lock"
+    first = FileLock.take(file)
+    assert first is not None
+    with first as held:
+        assert held is first
+        assert FileLock.take(file) is None
+    second = FileLock.take(file)
+    assert second is not None
+    first.close()
+    assert FileLock.take(file) is None
+    second.close()
+    if os.name != "nt":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+
+
 @pytest.mark.parametrize("error", [BlockingIOError, PermissionError, OSError, KeyboardInterrupt])
 def test_a_lock_that_is_not_had_holds_no_file_open(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: type[BaseException]

@@ -95,11 +95,20 @@ def test_arithmetic_beyond_64_bits_goes_on_in_doubles() -> None:
     half = f"{2**62}.0"  # of the first that is no such integer; its negative is the last that is
     assert outcome(f"2.0 * {half} + '' == '9223372036854776000'", {}) is True
     assert outcome(f"-2.0 * {half} + '' == '-9223372036854775808'", {}) is True
+    assert outcome(f"-0.5 * {2**64} + '' == '-{2**63}'", {}) is True
     assert outcome(f"0.5 * {2**64} + '' == '9223372036854776000'", {}) is True  # never an integer
-    assert outcome("1.5 * 1e300 + '' == '1.5e+300'", {}) is True
+    for sums in (
+        f"{2**63 - 2} + 1 + '' == '{2**63 - 1}' && -{2**62} * 2 + '' == '-{2**63}'",
+        f"{2**63 - 1} + 1 + '' == '9223372036854776000'",
+        f"-{2**62} * 3 + '' == '-13835058055282164000'",
+        f"{2**62} * 3 + '' == '13835058055282164000'",
+        "1.5 * 1e300 + '' == '1.5e+300'",
+    ):
+        assert outcome(sums, {}) is True
     huge = 1e300
     for expression in (
         "data.val() * data.val() + '' == 'Infinity' && data.val() * data.val() % 2 != 0",
+        "5 % (data.val() * data.val()) == 5 && 5 % (1 / 0) + '' == 'NaN'",
         "data.val() * -data.val() + '' == '-Infinity'",
         "data.val() * data.val() * 0 + '' == 'NaN'",
         "-4.5 % 1.5 + '' == '0' && -0.0 + '' == '0' && 5.0 + '' == '5'",

@@ -13,6 +13,7 @@ __all__ = ["BINARY", "describe", "length", "negate"]
 _INT64_MIN = -(2**63)
 _INT64_MAX = 2**63 - 1
 _NUMERIC: Final = (int, float)  # a union would be made anew each time it is asked about
+_PLAIN: Final = (str, *_NUMERIC)
 
 
 def describe(value: Value) -> str:
@@ -53,14 +54,10 @@ def negate(value: Value) -> Number:
 
 
 def _equal(left: Value, right: Value) -> bool:
-    if left is None or right is None:
-        return left is right
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
-    if isinstance(left, str):
-        return isinstance(right, str) and left == right
-    if isinstance(left, _NUMERIC):
-        return isinstance(right, _NUMERIC) and left == right
+    if left is None or isinstance(left, _PLAIN):
+        return left == right
     return _objects_equal(left, right)
 
 
@@ -123,12 +120,10 @@ def _divide(left: Value, right: Value) -> Number:
 def _remainder(left: Value, right: Value) -> Number:
     """``left % right``. [unsure] with which sign; here that of ``left``, as in JavaScript."""
     a, b = _numbers("%", left, right)
-    if not b or not math.isfinite(a) or math.isnan(b):
+    if not b:
         return math.nan
-    if isinstance(a, int) and isinstance(b, int):
-        rest = abs(a) % abs(b)
-        return -rest if a < 0 else rest
-    return _stored(math.fmod(a, b))
+    rest = abs(a) % abs(b)
+    return _stored(-rest if a < 0 else rest)
 
 
 def _numbers(operator: str, left: Value, right: Value) -> tuple[Number, Number]:
