@@ -185,7 +185,9 @@ DOING: Final = (
 COMMANDS: Final = READING + DOING
 STDIN: Final = "a-good-password\n"
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
-"""What may be asked for by who is no person; of a command that lists nothing, only ``--json``."""
+"""What may be asked for by who is no person; of what a command does, only by name."""
+LISTING: Final = ("notes", "block", "resolve", "reopen")
+"""Commands that tell in these forms what they did, too; others have ``--json`` alone."""
 
 _FILE: Final = Path(__file__).with_name("printed.txt")
 _OF_THE_WORLD: Final = set(re.findall(r"\d{13}", json.dumps(WORLD)))
@@ -244,7 +246,8 @@ def printed(program: Program, emulator: Emulator, line: str) -> str:
     with_accounts = line.startswith("admins")
     begin(emulator, with_accounts=with_accounts)
     shown = [told(program, line, terminal=True)]
-    for form in ALL_FORMS if line in READING else ["--json"]:
+    asked = ALL_FORMS[1:] if line.startswith(LISTING) else ["--json"]
+    for form in ALL_FORMS if line in READING else asked:
         if line in DOING:
             begin(emulator, with_accounts=with_accounts)
         if "no such option" not in (one := told(program, f"{line} {form}")):

@@ -68,6 +68,11 @@ class Form:
                 raise UsageError(f"there is no field {name!r}", hint=f"Fields: {', '.join(known)}")
         return cls(json, jsonl, ids, wanted)
 
+    @property
+    def is_asked_for(self) -> bool:
+        """Whether any was asked for; without, what a command did is not printed, only said."""
+        return self.json or self.jsonl or self.ids or bool(self.fields)
+
     def print(
         self,
         stdout: Stdout,

@@ -60,7 +60,7 @@ def block(
     They can read on. In a pipe each who is blocked is a row, with tabs between their uid, since
     when and until when in ms, by whom, and the reason.
     """
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     if session is None and (reason or until or lift):
         raise UsageError("whose customer? Name a SESSION")
     if lift and (reason or until):
@@ -77,7 +77,8 @@ def block(
     async def work(chat: "AsyncAdminChat") -> "list[Block]":
         if session is None:
             team = await chat.team.read()
-            return [one for one in team.blocks.values() if one.is_on(team.at)]
+            blocked = (one for one in team.blocks.values() if one.is_on(team.at))
+            return sorted(blocked, key=lambda block: block.at, reverse=True)
         name = await find_session(chat, session, here.settings())
         about = await chat.get_session(name)
         if lift:
@@ -90,14 +91,13 @@ def block(
         stderr.say(f"{addressee(about)}: {block_words(made, None)}")
         return [made]
 
-    found = with_admin_chat(here, stderr, work, writes=session is not None)
+    is_writing = session is not None
+    found = with_admin_chat(here, stderr, work, writes=is_writing)
+    stdout = Stdout(tells_what_was_done=is_writing)
+    if is_writing and not form.is_asked_for:
+        return
     records = [{**record(one), "id": one.uid} for one in found]
-    if session is not None:
-        if json:
-            Stdout(tells_what_was_done=True).document(
-                {"blocks": [form.chosen(one) for one in records]}
-            )
-    elif not form.print(stdout, records, name="blocks", columns=_COLUMNS):
+    if not form.print(stdout, records, name="blocks", columns=_COLUMNS):
         if found:
             stdout.draw(_table(found))
         else:
@@ -109,7 +109,7 @@ def _table(blocks: "Sequence[Block]") -> "Table":
     from imbari_chat.view.dates import full
 
     table = grid(("Customer", "Since", "Until", "By", "Reason"))
-    for one in sorted(blocks, key=lambda block: block.at, reverse=True):
+    for one in blocks:
         until = "lifted" if one.until is None else full(one.until, None)
         cells = (one.uid, full(one.at, None), until, one.by or "", one.reason)
         table.add_row(*(cell(one, 60) for one in cells))

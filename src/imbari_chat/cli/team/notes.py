@@ -54,7 +54,7 @@ def notes(
     In a pipe each note is a row, with tabs between its id, the time in ms, who wrote it and the
     text.
     """
-    stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
+    stderr, here = Stderr(quiet=quiet), target(ctx)
     if text and delete is not None:
         raise UsageError("a text is noted and --delete takes one away: one at a time")
     from imbari_chat.schema.teamwork import Note
@@ -79,13 +79,11 @@ def notes(
 
     is_writing = given is not None or delete is not None
     found = with_admin_chat(here, stderr, work, writes=is_writing)
+    stdout = Stdout(tells_what_was_done=is_writing)
+    if is_writing and not form.is_asked_for:
+        return
     records = [record(one) for one in found]
-    if is_writing:
-        if json:
-            Stdout(tells_what_was_done=True).document(
-                {"notes": [form.chosen(one) for one in records]}
-            )
-    elif not form.print(stdout, records, name="notes", columns=_COLUMNS):
+    if not form.print(stdout, records, name="notes", columns=_COLUMNS):
         if found:
             stdout.draw(*note_blocks(found, with_ids=True))
         else:
