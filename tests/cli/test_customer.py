@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,6 +19,7 @@ from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.output import DummyOutput
 
 from imbari_chat.cli.customer.lead import Lead, mistake_in, questions, topic_of
+from imbari_chat.cli.customer.pipe import in_a_pipe
 from imbari_chat.cli.customer.run import run_customer
 from imbari_chat.cli.customer.terminal import asked
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
@@ -83,13 +85,14 @@ async def test_each_line_is_a_message(place: Path, stdin: Standard) -> None:
     assert session.unread_count == 2
 
 
+@pytest.mark.parametrize("lead", [Lead(name="Amina"), Lead(email="amina@example.com")])
 async def test_without_a_name_nothing_is_asked_and_nothing_starts(
-    place: Path, stdin: Standard
+    place: Path, stdin: Standard, lead: Lead
 ) -> None:
     """A pipe gets no prompt."""
     given(stdin, "Hello")
     with pytest.raises(UsageError, match="name and an e-mail"):
-        await run_customer({}, Lead(name="Amina"))
+        await run_customer({}, lead)
     assert await stored() == []
 
 
@@ -100,11 +103,30 @@ async def test_a_mistake_in_the_form_is_refused(place: Path, stdin: Standard) ->
         await run_customer({}, Lead(name="Amina", email="nowhere"))
 
 
-async def test_nothing_to_say_starts_nothing(place: Path, stdin: Standard) -> None:
+@pytest.mark.parametrize("error", [InvalidData("no"), asyncio.CancelledError()])
+async def test_what_was_to_be_said_first_is_given_back_if_nothing_starts(
+    stdin: Standard, capsys: pytest.CaptureFixture[str], error: BaseException
+) -> None:
+    """It has been read, and will not be again."""
+    given(stdin, "Hello")
+
+    async def start(_: Lead) -> None:
+        raise error
+
+    visit: Any = SimpleNamespace(is_under_way=False, stderr=Stderr(), start=start)
+    with pytest.raises(type(error)):
+        await in_a_pipe(visit, AMINA, None)
+    assert capsys.readouterr().err == "warning: not sent:\n  Hello\n"
+
+
+async def test_nothing_to_say_starts_nothing(
+    place: Path, stdin: Standard, capsys: pytest.CaptureFixture[str]
+) -> None:
     """An empty conversation would only puzzle the desk."""
     given(stdin)
     await run_customer({}, AMINA)
     assert await stored() == []
+    assert capsys.readouterr().err.splitlines()[1:] == ["nothing to send"]
 
 
 async def test_answers_are_printed_as_they_come(

@@ -228,6 +228,7 @@ async def test_at_a_terminal_a_message_waits_for_the_network(network: Proxy) -> 
         await asyncio.to_thread(terminal.sees, "sent: two")
         await asyncio.to_thread(terminal.sees, "sent: three")
         assert await arrived(4) == ["one", "Welcome", "two", "three"]
+    assert "?[" not in terminal.raw  # a sequence that was taken for text
 
 
 async def test_at_a_terminal_a_late_answer_is_worth_a_word(network: Proxy) -> None:

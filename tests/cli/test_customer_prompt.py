@@ -128,7 +128,12 @@ LEAD = Lead(name="Amina", email="amina@example.com", phone="+254700000000", topi
     ],
 )
 async def test_the_form_is_asked_for_a_new_conversation_only(
-    is_under_way: bool, lead: Lead, keys: str, started: list[Lead], sent: list[str]
+    capsys: pytest.CaptureFixture[str],
+    is_under_way: bool,
+    lead: Lead,
+    keys: str,
+    started: list[Lead],
+    sent: list[str],
 ) -> None:
     """What options say of it is not asked again; Ctrl-D leaves it, and says nothing of Ctrl-D."""
     visit: Any = Visit(is_under_way=is_under_way)
@@ -136,6 +141,8 @@ async def test_the_form_is_asked_for_a_new_conversation_only(
         await at_terminal(visit, lead)
     assert (visit.started, visit.sent) == (started, sent)
     assert visit.is_flushed is bool(sent)
+    how = "write, and press Enter to send; Ctrl-D leaves\n"
+    assert capsys.readouterr().err == (how if sent else "")
 
 
 async def test_ctrl_c_leaves_the_form_too() -> None:

@@ -36,25 +36,25 @@ def label(
 ) -> None:
     """Label a conversation, or print its labels, one a line. They are kept in small letters."""
     stderr, here = Stderr(quiet=quiet), target(ctx)
-    added, removed = labels or (), remove or ()
-    stdout = Stdout(tells_what_was_done=bool(added or removed))
+    is_changed = bool(labels or remove)
+    stdout = Stdout(tells_what_was_done=is_changed)
 
     async def work(chat: "AsyncAdminChat") -> "tuple[SessionId, tuple[str, ...]]":
         name = await find_session(chat, session, here.settings())
         about = await chat.get_session(name)
-        if added:
-            await chat.team.label(name, added)
-        if removed:
-            await chat.team.unlabel(name, removed)
+        if labels:
+            await chat.team.label(name, labels)
+        if remove:
+            await chat.team.unlabel(name, remove)
         found = (await chat.team.read(name)).labels_of(name)
         words = ", ".join(found) or "no labels"
         stderr.say(f"{addressee(about)}: {words}")
         return name, found
 
-    name, found = with_admin_chat(here, stderr, work, writes=bool(added or removed))
+    name, found = with_admin_chat(here, stderr, work, writes=is_changed)
     if json:
         stdout.document({"session_id": name, "labels": list(found)})
-    elif not (added or removed):
+    elif not is_changed:
         from imbari_chat.view.sanitize import safe_text
 
         for one in found:

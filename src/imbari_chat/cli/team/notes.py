@@ -106,7 +106,7 @@ def note_blocks(notes: "Sequence[Note]", *, with_ids: bool = False) -> "list[Ren
         if with_ids:
             head.append(f"  {safe_text(note.id, max_length=20)}", "dim")
         text = Text(safe_text(note.text, multiline=True), "yellow")
-        blocks.append(Group(head, Padding(text, (0, 0, 0, 2))))
+        blocks.append(Group(head, Padding.indent(text, 2)))
     return blocks
 
 
