@@ -167,6 +167,38 @@ def test_show_says_what_was_marked_beyond_the_limit(program: Program, visitor: V
         assert f"3 messages marked {told}" in result.stderr
 
 
+@pytest.mark.parametrize(
+    ("read", "count", "told"),
+    [
+        ([True, False], 0, "1 message marked read"),
+        ([False, True], 1, "1 message marked read, 1 of them not shown: see --limit"),
+        ([True, True], 1, None),
+        ([True, True], 0, None),
+    ],
+)
+def test_what_either_the_count_or_a_message_calls_unread_is_marked(
+    program: Program,
+    visitor: Visitor,
+    emulator: Emulator,
+    read: list[bool],
+    count: int,
+    told: str | None,
+) -> None:
+    """The website has not always kept both."""
+    session = visitor.writes()
+    outside(emulator, f"/chatSessions/{session}/unreadCount", count)
+    messages = {
+        f"-M{at:018}": {"text": "Hello", "from": "customer", "timestamp": at + 1, "read": is_read}
+        for at, is_read in enumerate(read)
+    }
+    outside(emulator, f"/messages/{session}", messages)
+    assert program("show", session, "--limit", "1").stderr.splitlines()[1:] == [
+        "not shown: 1 older message", *([told] if told else [])
+    ]  # fmt: skip
+    messages = program.show(session, "--peek")["messages"]
+    assert [one["read"] for one in messages] == [True, True]
+
+
 def test_show_as_json(program: Program, visitor: Visitor) -> None:
     """The session and its messages, oldest first."""
     session = visitor.writes("One", "Two")

@@ -49,7 +49,7 @@ def test_anything_else_is_a_usage_error(text: str) -> None:
     with pytest.raises(UsageError, match="neither a date") as caught:
         moment(text, NOW, option="--since")
     assert "2h" in str(caught.value.hint)
-    assert len(caught.value.what) < 120
+    assert "x" * 41 not in caught.value.what
 
 
 @pytest.mark.parametrize(

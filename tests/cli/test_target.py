@@ -138,6 +138,7 @@ def test_a_file_that_cannot_be_used_is_not_trusted(program: Program, place: Path
     file = place / "imbari-chat.toml"
     file.write_text("unrestricted = true\ncolour = 'red'\n")
     program("config", "trust", code=2)
+    assert program("config", "trust", "--withdraw").stderr == "there was no consent\n"
     file.write_text("unrestricted = true\n")
     program("inbox", code=2)
 

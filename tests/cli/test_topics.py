@@ -32,7 +32,7 @@ def test_help_of_a_command_is_its_page(program: Program) -> None:
     """By all its words; what is neither a topic nor a command is refused."""
     for path in (["inbox"], ["auth", "login"], ["help"]):
         assert program("help", *path).stdout == program(*path, "--help").stdout
-    for path in (["nonsense"], ["auth", "nonsense"], ["inbox", "list"]):
+    for path in (["nonsense"], ["auth", "nonsense"], ["inbox", "list"], ["naming", "x"]):
         assert "neither a topic nor a command" in program("help", *path, code=2).stderr
 
 
@@ -41,7 +41,8 @@ def test_names_stand_beside_what_they_mean_while_they_are_short(
 ) -> None:
     """One that is long has it below, and so have all of its table."""
     monkeypatch.setenv("COLUMNS", "60")
-    _draw(["To `begin` with.", {"a": "`one`", "b" * 20: "two"}, {"a": "one", "b" * 21: "two"}])
+    wide = "c" * 56
+    _draw(["To `begin` with.", {"a": "`one`", "b" * 20: "two"}, {"a": "one", "b" * 21: wide}])
     assert capsys.readouterr().out.splitlines() == [
         "To begin with.",
         "",
@@ -51,7 +52,7 @@ def test_names_stand_beside_what_they_mean_while_they_are_short(
         "a",
         "    one",
         "b" * 21,
-        "    two",
+        f"    {wide}",
     ]
 
 

@@ -139,7 +139,7 @@ def test_without_a_conversation_nothing_is_read() -> None:
     ("seconds", "state", "how", "marked"),
     [
         (0.7, "live", {}, ["m1"]),
-        (0.69, "live", {}, []),
+        (0.6995, "live", {}, []),
         (0.7, "reconnecting", {}, []),
         (0.7, "live", {"focused": False}, []),
         (0.7, "live", {"in_pane": False}, []),

@@ -44,5 +44,5 @@ def placed(error: RulesError, file: Path, text: str) -> RulesError:
         line=error.line,
         column=error.column,
         where=str(file),
-        hint=error.hint or excerpt(text, error.line, error.column),
+        hint=excerpt(text, error.line, error.column),
     )
