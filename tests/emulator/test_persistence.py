@@ -30,8 +30,9 @@ from imbari_chat.emulator.persistence import Durable, changed, kept
 from imbari_chat.errors import ConfigError
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
+from imbari_chat.wire.paths import ROOT
 from imbari_chat.wire.paths import Path as Place
-from imbari_chat.wire.tree import from_json, put_all
+from imbari_chat.wire.tree import EMPTY, from_json, put_all
 from tests import plain_http, programs
 from tests.emulator.plain_socket import joined
 
@@ -54,6 +55,7 @@ _TREES = st.recursive(
 @example(None, {"a": 1})
 @example({"a": 1}, {"a": 1, ".priority": 1})
 @example({"a": 1, "b": 1}, {"b": 2, "c": 1})
+@example({"a": 1, "b": 1}, {"b": 1, "c": 1})
 @given(_TREES, _TREES)
 def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -> None:
     """Whatever the two trees are, priorities included."""
@@ -66,6 +68,8 @@ def test_the_difference_is_no_larger_than_the_change(rooms: int) -> None:
     """One leaf among many is one put; so is one that goes and one that comes, write after write."""
     old = from_json({"rooms": {str(n): {"text": "x"} for n in range(rooms)}})
     assert list(changed(old, old)) == []
+    for before, after in ((EMPTY, old), (old, EMPTY)):
+        assert list(changed(before, after)) == [(ROOT, after)]
     for place, value in (
         ("/rooms/7/text", "y"),
         ("/rooms/8/text", "z"),
@@ -287,6 +291,22 @@ def test_a_directory_is_let_go_of_whole(
         first.close()
     assert len(seen["open"]) >= 1
     assert sorted(closed) == sorted([*seen["open"], *seen["dup"]])
+
+
+@pytest.mark.parametrize("user", [False, True])
+@pytest.mark.parametrize("value", [None, 1])
+def test_a_directory_tells_whether_it_holds_anything(
+    tmp_path: Path, value: Json, user: bool
+) -> None:
+    """Data or users: either is what an import would replace."""
+    for held in (False, user or value is not None):
+        databases, accounts = Databases("d", Ruleset.open()), AuthState(project="p")
+        with closing(Durable(tmp_path, databases, accounts)) as durable:
+            assert durable.open(0) is held
+            databases.named("d").write(Write.put(Place(), value), ADMIN, 0)
+            if user:
+                accounts.accounts().put(Account(local_id="u"))
+            durable.keep()
 
 
 def test_a_journal_tells_what_has_changed_and_no_more(tmp_path: Path) -> None:

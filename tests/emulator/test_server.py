@@ -178,6 +178,23 @@ def test_this_machine_has_many_names(host: str) -> None:
     Emulator(host=host)
 
 
+def test_an_address_of_this_machine_that_is_not_ipv4_is_bracketed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As URLs have it; the system tells two more numbers about it."""
+
+    class Socket(socket.socket):
+        def getsockname(self) -> tuple[str, int, int, int]:
+            return "::1", super().getsockname()[1], 0, 0
+
+    monkeypatch.setattr("imbari_chat.emulator.listening.socket.socket", Socket)
+    with Emulator() as emulator:
+        host, port = emulator.addresses["auth"]
+        assert host == "::1"
+        assert emulator.auth_host == f"[::1]:{port}"
+        assert emulator.environment()["FIREBASE_AUTH_EMULATOR_HOST"] == f"[::1]:{port}"
+
+
 @pytest.mark.parametrize(
     ("error", "what", "hint"),
     [

@@ -5,7 +5,7 @@ import struct
 from typing import Any, Final
 
 import pytest
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.config import Config
 from uvicorn.server import ServerState
 
@@ -18,6 +18,7 @@ HANDSHAKE: Final = (
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
 )
 MASK: Final = bytes(4)  # which changes nothing
+PING: Final = b"\x89\x80" + MASK
 CLOSE: Final = b"\x88\x80" + MASK
 NO_TEXT: Final = b"\x81\x81" + MASK + b"\xff"
 NO_FRAME: Final = b"\xff\x80" + MASK
@@ -29,12 +30,15 @@ class Slow(asyncio.Transport):
     Attributes:
         written: What was sent.
         closing: Whether it is to end.
+        aborted: Whether it was cut off.
+        reads: Whether it is to read on.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.written = b""
-        self.closing = False
+        self.closing = self.aborted = False
+        self.reads = True
 
     def write(self, data: Any) -> None:
         self.written += data
@@ -42,14 +46,17 @@ class Slow(asyncio.Transport):
     def close(self) -> None:
         self.closing = True
 
+    def abort(self) -> None:
+        self.closing = self.aborted = True
+
     def is_closing(self) -> bool:
         return self.closing
 
     def pause_reading(self) -> None:
-        pass
+        self.reads = False
 
     def resume_reading(self) -> None:
-        pass
+        self.reads = True
 
     def get_write_buffer_size(self) -> int:
         return len(self.written)
@@ -83,12 +90,34 @@ async def _accept(_scope: Scope, receive: Receive, send: Send) -> None:
             pass
 
 
+def _connected(
+    app: ASGIApp, transport: asyncio.Transport, limits: ConnectionLimits | None = None
+) -> WebSocket:
+    """A connection that nothing has come over yet."""
+    return _among(Connections(limits or ConnectionLimits()), app, transport)
+
+
+def _among(everyone: Connections, app: ASGIApp, transport: asyncio.Transport) -> WebSocket:
+    """One more of them."""
+    config = Config(app, ws_ping_interval=None, log_config=None)
+    config.load()
+    connection = WebSocket(everyone, config, ServerState(), {})
+    connection.connection_made(transport)
+    return connection
+
+
+async def _turns() -> None:
+    """Let the application do what it can."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
 @pytest.mark.parametrize(
     ("said", "code"),
     [
-        ([], None),
-        ([b"GET / HTTP/1.1\r\nnone\r\n\r\n"], None),
-        ([HANDSHAKE.replace(b"13", b"12")], None),
+        ([], b"500"),
+        ([b"GET / HTTP/1.1\r\nnone\r\n\r\n"], b"400"),
+        ([HANDSHAKE.replace(b"13", b"12")], b"400"),
         ([HANDSHAKE], 1012),
         ([HANDSHAKE, CLOSE], 1005),
         ([HANDSHAKE, NO_TEXT], 1007),
@@ -99,30 +128,166 @@ async def _accept(_scope: Scope, receive: Receive, send: Send) -> None:
 )
 @pytest.mark.parametrize("waits", [True, False], ids=["in turn", "at once"])
 async def test_it_can_be_ended_whatever_it_is_doing(
-    said: list[bytes], code: int | None, waits: bool
+    said: list[bytes], code: int | bytes, waits: bool
 ) -> None:
     """Who is open is told why, who is not has been told something else, and none goes on. Whether
     what was said came after the socket was open, or before."""
-    config = Config(_accept, ws_ping_interval=None, log_config=None)
-    config.load()
-    connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
     transport = Slow()
-    connection.connection_made(transport)
+    connection = _connected(_accept, transport)
     try:
         for count, data in enumerate(said, 1):
             connection.data_received(data)
-            for _ in range(5 if waits or count == len(said) else 0):  # the application's turns
-                await asyncio.sleep(0)
+            if waits or count == len(said):
+                await _turns()
+        assert transport.closing or code != b"400"
         connection.shutdown()
         assert transport.closing
-        told = transport.written.partition(b"\r\n\r\n")[2] if code else b""
+        status = code if isinstance(code, bytes) else b"101"
+        assert transport.written.startswith(b"HTTP/1.1 " + status)
+        assert transport.written.count(b"HTTP/1.1") == 1
+        told = transport.written.partition(b"\r\n\r\n")[2]
         if code == 1005:
             assert told == b"\x88\x00"
-        elif code is not None:
+        elif isinstance(code, int):
             assert told[:1] == b"\x88"
             assert struct.unpack("!H", told[2:4]) == (code,)
     finally:
         connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+
+
+async def test_what_comes_before_the_socket_is_open_is_taken_after_that() -> None:
+    """Meanwhile no more of it is read; and whoever is refused is told that alone."""
+    for kind, told in (("accept", b"\x8a\x00\x8a\x00"), ("close", b"")):
+        opens = asyncio.Event()
+
+        async def app(
+            _scope: Scope, receive: Receive, send: Send, kind: str = kind, opens: Any = opens
+        ) -> None:
+            await opens.wait()
+            await send({"type": f"websocket.{kind}"})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+
+        transport = Slow()
+        connection = _connected(app, transport)
+        connection.data_received(HANDSHAKE)
+        await _turns()
+        reads = [transport.reads]
+        for early in (PING[:3], PING[3:] + PING):
+            connection.data_received(early)
+            reads.append(transport.reads)
+        assert transport.written == b""
+        opens.set()
+        await _turns()
+        assert transport.written.partition(b"\r\n\r\n")[2] == told
+        assert [*reads, transport.reads] == [True, False, False, True]
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+
+
+@pytest.mark.parametrize("cut", [1, len(HANDSHAKE) // 2, len(HANDSHAKE) - 1])
+async def test_a_handshake_may_come_in_pieces(cut: int) -> None:
+    """Half of one is no wrong one. And whoever serves it may cut it off."""
+    aborts: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        aborts.append(scope["state"]["abort"])
+        await _accept(scope, receive, send)
+
+    transport = Slow()
+    connection = _connected(app, transport)
+    connection.data_received(HANDSHAKE[:cut])
+    connection.data_received(HANDSHAKE[cut:])
+    await _turns()
+    assert transport.written.startswith(b"HTTP/1.1 101 ")
+    assert not transport.closing
+    aborts[0]()
+    assert transport.aborted
+    connection.connection_lost(None)
+    await asyncio.gather(*connection.tasks)
+
+
+@pytest.mark.parametrize(
+    ("said", "makes_room"),
+    [([], True), ([HANDSHAKE], True), ([HANDSHAKE, PING], False)],
+)
+async def test_who_has_said_nothing_makes_room(said: list[bytes], makes_room: bool) -> None:
+    """However much it was told; and whoever has gone takes none."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "hello"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    everyone = Connections(ConnectionLimits(connections=1))
+    transport, other = Slow(), Slow()
+    connection = _among(everyone, app, transport)
+    for data in said:
+        connection.data_received(data)
+        await _turns()
+    assert (b"hello" in transport.written) == bool(said)
+    second = _among(everyone, app, other)
+    assert transport.aborted == makes_room
+    for each in (second, connection):
+        each.connection_lost(None)
+        await asyncio.gather(*each.tasks)
+    third = _among(everyone, app, Slow())
+    fourth = _among(everyone, app, Slow())
+    assert third.transport.is_closing()
+    for each in (third, fourth):
+        each.connection_lost(None)
+
+
+FIRST = b"\x81\xfe\x00\xc8" + MASK  # of a frame of 200 bytes
+PIECE = b"\x01\xbc" + MASK + b"x" * 60  # a frame of 60 that others follow
+LAST = b"\x80\xb0" + MASK + b"x" * 48
+
+
+@pytest.mark.parametrize(
+    "course",
+    [
+        # who, what it sends, what is held of both then, and who is cut off
+        [(0, FIRST + b"x" * 60, 60, ""), (1, FIRST + b"x" * 40, 100, ""), (0, b"x", 100, "0")],
+        [(0, FIRST + b"x" * 60, 60, ""), (1, FIRST + b"x" * 41, 60, "1")],
+        [(0, FIRST + b"x" * 199, 199, ""), (1, FIRST, 199, ""), (1, b"x", 199, "1")],
+        [(0, FIRST + b"x" * 199, 199, ""), (0, b"x", 0, ""), (1, FIRST + b"x" * 80, 80, "")],
+        [(0, FIRST + b"x" * 60, 60, ""), (0, None, 0, ""), (1, FIRST + b"x" * 80, 80, "")],
+        [(0, PIECE, 60, ""), (0, PING, 60, ""), (0, LAST[:-8], 100, ""), (0, LAST[-8:], 0, "")],
+        [(0, PIECE, 60, ""), (1, PIECE, 60, "1"), (1, None, 60, "1"), (0, LAST, 0, "1")],
+    ],
+)
+async def test_what_is_not_complete_is_counted_over_all(
+    course: list[tuple[int, bytes | None, int, str]],
+) -> None:
+    """And as soon as it is, or its connection has gone, no more."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    everyone = Connections(ConnectionLimits(unfinished_bytes=100))
+    transports = [Slow(), Slow()]
+    connections = [_among(everyone, app, transport) for transport in transports]
+    for connection in connections:
+        connection.data_received(HANDSHAKE)
+    await _turns()
+    gone = set()
+    for who, data, held, cut in course:
+        if data is None:
+            connections[who].connection_lost(None)
+            gone.add(who)
+        else:
+            connections[who].data_received(data)
+            await _turns()
+        aborted = "".join(str(number) for number in (0, 1) if transports[number].aborted)
+        assert (everyone.unfinished.held, aborted) == (held, cut)
+    for who in {0, 1} - gone:
+        connections[who].connection_lost(None)
+    assert everyone.unfinished.held == 0
+    for connection in connections:
         await asyncio.gather(*connection.tasks)
 
 
@@ -163,11 +328,8 @@ def test_what_has_begun_and_does_not_go_on_is_ended(
             pass
 
     async def main() -> tuple[float | None, bytes]:
-        config = Config(app, ws_ping_interval=None, log_config=None)
-        config.load()
-        connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
         transport, loop = Prompt(), asyncio.get_running_loop()
-        connection.connection_made(transport)
+        connection = _connected(app, transport)
         connection.data_received(HANDSHAKE)
         for second, data in said.items():
             await asyncio.sleep(second - loop.time())
@@ -181,6 +343,43 @@ def test_what_has_begun_and_does_not_go_on_is_ended(
     ended, written = in_virtual_time(main())
     assert ended == end
     assert written.endswith(b"\x03\xf0" + AMID.encode()) == (end is not None)
+
+
+def test_half_a_handshake_has_a_time() -> None:
+    """Whoever sends no more is told nothing, as it may speak anything."""
+
+    async def main() -> tuple[float | None, bytes]:
+        transport = Prompt()
+        connection = _connected(_accept, transport)
+        connection.data_received(HANDSHAKE[:-1])
+        await asyncio.sleep(1000)
+        connection.connection_lost(None)
+        return transport.ended, transport.written
+
+    assert in_virtual_time(main()) == (30, b"")
+
+
+def test_who_is_not_listened_to_has_time() -> None:
+    """What it has begun cannot go on until its message before that is taken."""
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "websocket.accept"})
+        await asyncio.sleep(100)
+        while (await receive())["type"] != "websocket.disconnect":
+            pass
+
+    async def main() -> float | None:
+        transport = Prompt()
+        connection = _connected(app, transport)
+        connection.data_received(HANDSHAKE)
+        await asyncio.sleep(1)
+        connection.data_received(b"\x81\x80" + MASK + HELD)
+        await asyncio.sleep(1000)
+        connection.connection_lost(None)
+        await asyncio.gather(*connection.tasks)
+        return transport.ended
+
+    assert in_virtual_time(main()) == 130
 
 
 @pytest.mark.parametrize(
@@ -215,11 +414,8 @@ def test_who_takes_nothing_of_what_waits_is_cut_off(
                 self.ended = asyncio.get_running_loop().time()
 
     async def main() -> float | None:
-        config = Config(_accept, ws_ping_interval=None, log_config=None)
-        config.load()
-        connection = WebSocket(Connections(ConnectionLimits()), config, ServerState(), {})
         reader, loop = Reader(), asyncio.get_running_loop()
-        connection.connection_made(reader)
+        connection = _connected(_accept, reader)
         for second, bytes_ in waits.items():
             await asyncio.sleep(second - loop.time())
             reader.unsent = bytes_

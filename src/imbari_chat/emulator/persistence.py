@@ -317,8 +317,6 @@ def changed(before: Node, after: Node) -> Iterator[tuple[Path, Node]]:
 
 
 def _changed(trail: tuple[str, ...], before: Node, after: Node) -> Iterator[tuple[Path, Node]]:
-    if after is before:
-        return
     if (
         not isinstance(before, Branch)
         or not isinstance(after, Branch)

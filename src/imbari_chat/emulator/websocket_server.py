@@ -69,8 +69,6 @@ class WebSocket(WebSocketsSansIOProtocol):
         self._early = b""  # what came before the socket was open
         self.conn.reader = self._reader = _Reader()
         self.conn.parser = self.conn.parse()
-        next(self.conn.parser)
-        self._check: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -80,8 +78,7 @@ class WebSocket(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._everyone.leave(self)
         self._hold(0)
-        if self._check is not None:
-            self._check.cancel()
+        self._check.cancel()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -104,8 +101,7 @@ class WebSocket(WebSocketsSansIOProtocol):
         if self._early and self.handshake_complete:
             early, self._early = self._early, b""
             self.transport.resume_reading()
-            if not self.transport.is_closing():
-                self.data_received(early)
+            self.data_received(early)
 
     def handle_connect(self, event: Request) -> None:
         super().handle_connect(event)

@@ -8,6 +8,7 @@ import pytest
 
 from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.limits import Limits
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT
 from imbari_chat.wire.tree import from_json
 from tests.emulator.database.serving import serving
@@ -41,9 +42,16 @@ def _error(answer: httpx.Response) -> tuple[int, str]:
 
 
 def test_the_limits_are_those_of_the_service() -> None:
-    """256 MB of body or answer, 512 MB of event."""
-    limits = Limits()
-    assert (limits.body, limits.answer, limits.event) == (256 * MIB, 256 * MIB, 512 * MIB)
+    """256 MB of body or answer, 512 MB of event, 16 MB of message; a guess, 10 MB in a second."""
+    limits = Limits(256 * MIB, 16 * MIB, 256 * MIB, 512 * MIB, 10 * MIB)
+    assert Limits() == limits
+
+
+def test_what_a_write_may_touch_is_told_by_a_name() -> None:
+    """What is no such name is no limit."""
+    names: list[Json] = ["tiny", "small", "medium", "large", "unlimited", "x", None, 1, []]
+    rooms = [100, 1000, 3000, None, None, None, None, None, None]
+    assert [SMALL.room(name) for name in names] == rooms
 
 
 def test_a_body_over_the_limit_is_refused(http: httpx.Client) -> None:

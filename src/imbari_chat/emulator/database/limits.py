@@ -18,8 +18,12 @@ __all__ = [
 
 _MIB: Final = 1024 * 1024
 
-SIZE_LIMITS: Final = {"tiny": 1, "small": 10, "medium": 30, "large": 60, "unlimited": None}
-"""Names of ``writeSizeLimit`` and the seconds that a write may be estimated to take."""
+SIZE_LIMITS: Final = {"tiny": 1, "small": 10, "medium": 30, "large": None, "unlimited": None}
+"""Names of ``writeSizeLimit`` and the seconds that a write may be estimated to take, or None.
+
+``large``, which every database starts with, is a minute, and nothing that fits a body takes that:
+not worth weighing a tree for.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +48,9 @@ class Limits:
         """Bytes that a write under this ``writeSizeLimit`` may touch, or None for any number.
 
         [unsure] how the service estimates. Here it is the data that goes and comes, as exported
-        JSON, at a fixed speed. Nothing that fits a body takes a minute at that speed, so
-        ``large``, which every database starts with, is not worth weighing a tree for.
+        JSON, at a fixed speed.
         """
-        if not isinstance(size_limit, str) or size_limit == "large":
-            return None
-        seconds = SIZE_LIMITS.get(size_limit)
+        seconds = SIZE_LIMITS.get(size_limit) if isinstance(size_limit, str) else None
         return None if seconds is None else seconds * self.per_second
 
 
