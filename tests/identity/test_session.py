@@ -18,6 +18,7 @@ import requests.adapters
 import urllib3
 
 from imbari_chat.engine.access import hearing
+from imbari_chat.engine.places import MOST_MOVES
 from imbari_chat.http_environment import HttpEnvironment
 from imbari_chat.identity import session
 from imbari_chat.identity.session import (
@@ -74,6 +75,7 @@ TAGGED = {**JSON, "etag": "y"}
         (_answer(200, JSON, url=f"{BASE}?print=silent"), False),
         (_answer(300, JSON), False),
         (_answer(304, JSON), False),
+        (_answer(304, JSON, url=f"{BASE}?print=silent"), False),
         (_answer(400, JSON, b"1"), False),
         (_answer(400, JSON, b'{"error":"Invalid data"}'), True),
         (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
@@ -114,6 +116,24 @@ def test_a_stranger_is_told_by_what_it_says(answer: requests.Response, is_ours: 
         refuse_strangers(answer)
     assert caught.value.status == answer.status_code
     assert caught.value.response is None
+
+
+@pytest.mark.parametrize("body", [b"NaN", b'{"a": 1e400}', b"["])
+def test_an_answer_is_read_as_json_is_read_here(body: bytes) -> None:
+    """Left alone, requests takes numbers that there are not."""
+    answer = _answer(body=body)
+    refuse_strangers(answer)
+    with pytest.raises(requests.exceptions.InvalidJSONError):
+        answer.json()
+
+
+def test_redirects_in_a_circle_have_an_end(server: AnsweringServer) -> None:
+    """After as many moves as any other way follows."""
+    server.status, server.headers["location"] = 307, "/again.json"
+    asking = QuietSession(project_at(server.host))
+    with asking, pytest.raises(requests.TooManyRedirects):
+        asking.get(f"http://{server.host}/.json")
+    assert len(server.asked) == 1 + MOST_MOVES
 
 
 DATED = JSON | {"date": "Thu, 01 Jan 1970 00:00:07 GMT"}

@@ -1,6 +1,7 @@
 """The outbox on disk: what was accepted is there after any end, and what is damaged says so."""
 
 import asyncio
+import errno
 import gc
 import logging
 import os
@@ -23,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from imbari_chat.errors import ClientClosed, ConfigError
+from imbari_chat.files import FileLock
 from imbari_chat.net import store_file
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, Statement, StoreFile
@@ -248,11 +250,13 @@ def test_a_damaged_file_is_never_believed(data: st.DataObject) -> None:
 @pytest.mark.parametrize("part", [b"text 3text", b"lane", b"amina"])
 def test_a_disk_that_errs_puts_no_words_into_anybodys_mouth(file: Path, part: bytes) -> None:
     """SQLite has no checksums of its own: to it another text is a text."""
-    rows = _new(file, 5)
+    _new(file, 5)
     content = bytearray(file.read_bytes())
     content[content.index(part)] ^= 1
     file.write_bytes(content)
-    _goes_on(file, rows)
+    with closing(StoreFile(file, OURS)) as store:
+        store.write([_row("new").insertion()])
+        assert store.rows() == [_row("new")]
     assert len(_aside(file)) == 1
 
 
@@ -410,6 +414,7 @@ def test_what_is_newer_or_somebody_elses_is_set_aside(
         ("PRAGMA user_version = 99", False),
         ("UPDATE owner SET binding = 'other'", False),
         ("UPDATE message SET tries = 7", False),
+        ("UPDATE message SET state = 'lost'", False),
         ("UPDATE message SET tries = 7", True),
         ("DROP TABLE message", True),
     ],
@@ -542,6 +547,76 @@ def test_only_damage_sets_a_file_aside(
         store._use(work)
     assert _kept(file) == ([] if is_damage else kept)
     assert bool(_aside(file)) is is_damage
+
+
+def test_what_another_process_has_begun_anew_is_not_set_aside(file: Path) -> None:
+    """Both met the damage, and one was first."""
+    _new(file, 3)
+
+    def work(connection: sqlite3.Connection) -> list[Any]:
+        if not _aside(file):
+            content = file.read_bytes()
+            file.write_bytes(b"x" + content[1:])
+            with closing(StoreFile(file, OURS)) as other:
+                other.write([_row("new").insertion()])
+            raise _failure(sqlite3.DatabaseError, sqlite3.SQLITE_CORRUPT)
+        return connection.execute("SELECT key FROM message").fetchall()
+
+    with closing(StoreFile(file, OURS)) as store:
+        assert store._use(work) == [("new",)]
+    assert len(_aside(file)) == 1
+
+
+def test_processes_open_it_one_after_the_other(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever comes second waits."""
+    _new(file, 3)
+    begun, done = threading.Event(), threading.Event()
+    take, opened = FileLock.take, []
+
+    def begin(*args: Any, **options: Any) -> FileLock | None:
+        begun.set()
+        return take(*args, **options)
+
+    def second() -> None:
+        try:
+            opened.extend(_kept(file))
+        finally:
+            done.set()
+
+    first = take(file.with_name(f"{file.name}.guard"))
+    assert first is not None
+    monkeypatch.setattr(FileLock, "take", begin)
+    thread = threading.Thread(target=second)
+    thread.start()
+    assert begun.wait(WAIT)
+    assert not done.wait(0.05)
+    first.close()
+    thread.join()
+    assert len(opened) == 3
+
+
+def test_what_cannot_be_locked_or_set_aside_is_not_used(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what is in it stays there."""
+    _new(file, 3)
+    file.write_bytes(content := b"x" + file.read_bytes()[1:])
+
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    refused: list[tuple[type, str, Callable[[Path], object], str]] = [
+        (Path, "rename", _kept, "accepted: it is damaged, and cannot be set aside"),
+        (FileLock, "take", _kept, "accepted: it cannot be locked"),
+        (FileLock, "take", lambda file: StoreFile(file, OURS).lock(), "locked: No locks available"),
+    ]
+    for owner, name, use, why in refused:
+        with monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            with pytest.raises(ConfigError, match=why) as caught:
+                use(file)
+            assert caught.value.where == str(file)
+    assert (file.read_bytes(), _aside(file)) == (content, [])
 
 
 def test_a_file_that_is_deleted_while_open_takes_nothing_along(file: Path) -> None:
@@ -705,6 +780,7 @@ async def test_what_is_not_accepted_is_not_there_though_the_disk_has_it(
 async def test_a_closed_store_takes_nothing_and_leaves_nothing_open(file: Path) -> None:
     """No thread, and no log beside the file; closing it twice is fine."""
     before = set(threading.enumerate())
+    await OutboxStore(StoreFile(file, OURS)).close()
     store = OutboxStore(StoreFile(file, OURS))
     await store.append(_row("kept"))
     await store.close()
@@ -717,7 +793,9 @@ async def test_a_closed_store_takes_nothing_and_leaves_nothing_open(file: Path) 
     assert not file.with_name(f"{file.name}-wal").exists()
 
 
-async def test_who_gives_up_waiting_keeps_nobody_else_waiting(file: Path) -> None:
+async def test_who_gives_up_waiting_keeps_nobody_else_waiting(
+    file: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Of those who share a commit; what was given up is written as well."""
     store = OutboxStore(StoreFile(file, OURS))
     first, given_up, last = (store.append(_row(key)) for key in "abc")
@@ -725,6 +803,80 @@ async def test_who_gives_up_waiting_keeps_nobody_else_waiting(file: Path) -> Non
     async with asyncio.timeout(WAIT):
         await asyncio.gather(first, last)
     assert [row.key for row in await store.rows()] == ["a", "b", "c"]
+    await store.close()
+    assert caplog.records == []
+
+
+async def test_a_refused_commit_holds_up_nothing_that_came_meanwhile(file: Path) -> None:
+    """That has a commit of its own."""
+
+    class Full(_Slow):
+        def write(self, statements: object) -> None:
+            super().write(statements)
+            if self.commits == 1:
+                raise ConfigError("the disk is full")
+
+    full = Full(file)
+    store = OutboxStore(full)
+    refused = store.append(_row("a"))
+    await asyncio.sleep(0)
+    accepted = store.append(_row("b"))
+    full.go_on.set()
+    async with asyncio.timeout(WAIT):
+        with pytest.raises(ConfigError):
+            await refused
+        await accepted
+    await store.close()
+    assert [row.key for row in _kept(file)] == ["b"]
+
+
+async def test_what_became_of_messages_is_written_with_what_comes_next(
+    file: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """If it cannot be written now, that is said, once for each try of its own."""
+    store = OutboxStore(StoreFile(file, OURS))
+    await store.append(_row("a"))
+    tries: list[int] = []
+
+    def refuse(_: object, statements: Sequence[Statement]) -> None:
+        tries.append(len(statements))
+        assert len(tries) < 9, "it is tried for ever"
+        raise ConfigError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(StoreFile, "write", refuse)
+        store.forget("a")
+        await store.written()
+        said = list(caplog.messages)
+        with pytest.raises(ConfigError):
+            await store.append(_row("b"))
+    assert tries == [1, 2]
+    assert said == ["what became of 1 messages is not on disk yet: the disk is full"]
+    assert caplog.messages == said
+    await store.append(_row("c"))
+    assert [row.key for row in _kept(file)] == ["c"]
+    await store.close()
+
+
+async def test_one_thread_uses_the_file(file: Path) -> None:
+    """Whatever is asked of it meanwhile waits."""
+    asked = threading.Event()
+    overlapped = []
+
+    class Busy(StoreFile):
+        def write(self, statements: Sequence[Statement]) -> None:
+            overlapped.append(asked.wait(0.05))
+            super().write(statements)
+
+        def version(self) -> int:
+            asked.set()
+            return super().version()
+
+    store = OutboxStore(Busy(file, OURS))
+    accepted = store.append(_row("a"))
+    await asyncio.sleep(0)
+    await asyncio.gather(accepted, store.version())
+    assert overlapped == [False]
     await store.close()
 
 

@@ -324,9 +324,9 @@ def _tell_the_time(headers: Mapping[str, str]) -> None:
 def _may_be_the_service(response: requests.Response) -> bool:
     status, asked = response.status_code, response.request
     kind = response.headers.get("content-type", "")
-    if 300 <= status < 400:
-        return status in (307, 308) and _leads_home(response)
-    if 400 <= status < 600:
+    if status in (307, 308):
+        return _leads_home(response)
+    if status >= 400:
         return is_from_service(
             status,
             kind,

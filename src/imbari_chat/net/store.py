@@ -77,7 +77,7 @@ class OutboxStore:
         Should that not be written, it is looked for before it is sent. In order with
         :meth:`tried`, so that a later try is not forgotten.
         """
-        self._write((_TRIED, (0, key))).add_done_callback(_has_ended)
+        self._write((_TRIED, (0, key))).add_done_callback(asyncio.Future.exception)
 
     async def become(self, key: str, state: RowState) -> None:
         """Say what is to become of a message, to whichever process sends it.
@@ -189,9 +189,3 @@ class OutboxStore:
                 one.done.set_result(None)
             else:
                 one.done.set_exception(error)
-
-
-def _has_ended(done: asyncio.Future[None]) -> None:
-    """Nobody waits for it, however it ended."""
-    if not done.cancelled():
-        done.exception()

@@ -231,7 +231,7 @@ class StoreFile:
 
     def _once(self, work: Callable[[sqlite3.Connection], R]) -> R:
         try:
-            if self._connection is not None and self._identity_now() != self._identity:
+            if self._identity_now() != self._identity:
                 self.close()  # it was set aside or deleted meanwhile, and what is put there is lost
             if self._connection is None:
                 self._connection = self._open()
