@@ -250,3 +250,13 @@ async def test_who_is_no_admin_is_told_so() -> None:
         async with desk.open(S):
             pass
     await desk.close()
+
+
+@pytest.mark.parametrize("without", ["", "customerUid"])
+async def test_who_may_not_mark_what_is_as_the_rules_want_it_is_told_so(without: str) -> None:
+    """It is not the conversation's fault."""
+    transport = InMemory(_stored(without=without), ADMIN, AccessDenied("not yours"))
+    desk = AsyncAdminChat._over(Gateway(transport))
+    with pytest.raises(AccessDenied, match="not yours"):
+        await desk.open(S).__aenter__()
+    await desk.close()
