@@ -16,6 +16,7 @@ from imbari_chat import (
     AsyncAdminChat,
     AsyncConversation,
     AsyncCustomerChat,
+    ChatEvent,
     ClientClosed,
     ConfigError,
     ConnectionChanged,
@@ -24,7 +25,7 @@ from imbari_chat import (
     MessageAdded,
     NotFound,
 )
-from imbari_chat.client.sync.portal import BlockingIterator, Portal
+from imbari_chat.client.sync.portal import BlockingIterator, Portal, _Call
 from tests.client.scenarios.faces import WAIT
 from tools.blocking import CLIENTS as CLIENTS_FILE
 from tools.blocking import blocking_clients
@@ -389,13 +390,100 @@ def test_a_forked_child_is_not_told_that_its_parents_client_has_ended(
             desk.wait_closed()
 
 
-def test_a_portal_that_is_closed_leaves_no_loop_open() -> None:
-    """Each has files of its own."""
-    portal = Portal("test")
-    assert portal.call(asyncio.sleep(0, "called")) == "called"
+def test_a_portal_that_is_closed_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By then: its loop has files of its own, and so may what runs on it and nobody closed."""
+    monkeypatch.setattr("imbari_chat.client.sync.portal._FAREWELL", WAIT)
+    finished: list[str] = []
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+        finally:
+            await asyncio.sleep(0)
+            finished.append("source")
+
+    async def hang() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            for _ in range(20):
+                await asyncio.sleep(0)
+            finished.append("task")
+
+    async def begin() -> None:
+        kept.append(asyncio.create_task(hang()))
+        await asyncio.sleep(0)
+
+    portal, kept = Portal("test"), list[asyncio.Task[None]]()
+    portal.call(begin())
+    iterator = BlockingIterator(portal, source())
+    assert next(iterator) == 1
     portal.close()
+    assert (sorted(finished), portal._loop.is_closed()) == (["source", "task"], True)
+    assert not portal._thread.is_alive()
+
+
+def test_a_call_that_is_abandoned_before_it_begins_never_does() -> None:
+    """Nothing is left of it that Python would complain of."""
+    portal, late = Portal("test"), asyncio.sleep(0)
+    call = _Call(late)
+
+    def begin_and_abandon() -> None:
+        call.begin()
+        call.abandon()
+
+    portal._loop.call_soon_threadsafe(begin_and_abandon)
+    call.wait()
+    with pytest.raises(ClientClosed):
+        call.result()
+    assert inspect.getcoroutinestate(late) == inspect.CORO_CLOSED
+    portal.close()
+
+
+def test_a_portal_may_be_closed_from_its_own_loop() -> None:
+    """Which cannot wait for itself to end."""
+    portal = Portal("test")
+
+    async def close() -> str:
+        portal.close()
+        return "closed"
+
+    assert portal.call(close()) == "closed"
     portal._thread.join(WAIT)
     assert portal._loop.is_closed()
+
+
+def test_a_mistake_in_on_error_is_logged_and_leaves_nothing_behind(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It runs where nobody would hear of it."""
+    portal = Portal("test")
+    mistake, event = ZeroDivisionError("in on_error"), ConnectionChanged("live")
+
+    def fragile(error: Exception, event: ChatEvent | None) -> None:
+        raise mistake
+
+    async def tell() -> int:
+        on_error = portal.off_loop(fragile)
+        assert on_error is not None
+        on_error(ValueError(), event)
+        (task,) = portal._told
+        await task
+        await portal.hands.run(int)
+        await asyncio.sleep(0)
+        return len(portal._told)
+
+    assert portal.call(tell()) == 0
+    workers = [
+        one for one in threading.enumerate() if one.name in ("test handlers-0", "test errors-0")
+    ]
+    assert len(workers) == 2
+    portal.close()
+    for one in workers:
+        one.join(WAIT)
+        assert not one.is_alive()
+    told = [(it.getMessage(), it.exc_info and it.exc_info[1]) for it in caplog.records]
+    assert told == [("a handler failed on ConnectionChanged", mistake)]
 
 
 @pytest.mark.parametrize("begun", [True, False])

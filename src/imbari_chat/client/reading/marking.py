@@ -91,7 +91,7 @@ async def mark_read(
             return first, 0
         if denied is not None and seen == (set(unread), session.unread_count):
             # Nobody has marked or counted anything since: nobody got in between.
-            if only_ours or all(map(is_push_id, unread)):
+            if all(map(is_push_id, unread)):
                 raise denied
             only_ours = True  # the rules take no other ids
             continue

@@ -147,7 +147,6 @@ class Portal:
             self._thread.join(_FAREWELL)
 
     def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
             self._loop.run_until_complete(_end_all())
@@ -158,7 +157,6 @@ class Portal:
 
 async def _end_all() -> None:
     """Cancel whatever else runs on this loop."""
-    await asyncio.sleep(0)  # calls that have just been handed over become tasks
     left = asyncio.all_tasks() - {asyncio.current_task()}
     for task in left:
         task.cancel()
@@ -246,7 +244,6 @@ class BlockingIterator(Generic[R]):
     def __next__(self) -> R:
         self._check()  # before a lock that in a fork nobody would let go of
         with self._turn:
-            self._check()
             return self._take()
 
     def _check(self) -> None:
@@ -279,10 +276,7 @@ class BlockingIterator(Generic[R]):
 
     async def _next(self) -> "R | _End":
         self._step = asyncio.current_task()
-        try:
-            return await anext(self._source, _End())
-        finally:
-            self._step = None
+        return await anext(self._source, _End())
 
     async def _aclose(self) -> None:
         if self._step is not None:
