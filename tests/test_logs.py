@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path as File
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import imbari_chat
@@ -44,6 +44,7 @@ def _logged(message: str, *quoted: object) -> logging.LogRecord:
 
 
 @given(st.text())
+@example("a\nb")
 def test_whatever_is_quoted_is_one_printable_line(text: str) -> None:
     """As a text, in an object, in an error, or by its name."""
     for quoted in (text, Path((text,)), InvalidData("no", where=text, hint=text), {"one": text}):
@@ -69,9 +70,9 @@ def test_lines_that_are_meant_are_kept_and_none_of_them_begins_a_record(a: str, 
 
 
 def test_numbers_stay_numbers_and_the_message_stays_as_it_was_written() -> None:
-    record = _logged("%d of %.1f %s %s", 3, 4.0, True, None)
+    record = _logged("%d of %.1f %s %r", 3, 4.0, True, None)
     assert record.getMessage() == "3 of 4.0 True None"
-    assert record.msg == "%d of %.1f %s %s"
+    assert record.msg == "%d of %.1f %s %r"
     assert _logged("50 %").getMessage() == "50 %"
 
 

@@ -110,10 +110,11 @@ class HttpEnvironment:
             for scheme in ("http", "https", "all")
             if (found := _variable(variables, f"{scheme}_proxy")) is not None
         }
-        self._from_system = not self._proxies and bool(system)
-        if system and self._from_system:
+        self._from_system = not self._proxies
+        if self._from_system:
             self._proxies = {
-                scheme: ("the system's settings", address) for scheme, address in system.items()
+                scheme: ("the system's settings", address)
+                for scheme, address in (system or {}).items()
             }
 
     @classmethod
@@ -298,7 +299,7 @@ def _covers(entry: str, host: str, port: int | None, variable: str) -> bool:
         return fnmatch.fnmatchcase(host, name) or name.removeprefix("*.") == host
     name = _ascii(name).strip(".")
     # An address has no names above it: 10.0.0.1 is not below 0.0.1.
-    return bool(name) and (host == name or (address is None and host.endswith(f".{name}")))
+    return host == name or (address is None and host.endswith(f".{name}"))
 
 
 def _split_port(entry: str) -> tuple[str, str | None]:
@@ -334,8 +335,8 @@ def _believe(context: ssl.SSLContext, variable: str, place: str) -> None:
     folders = place.split(os.pathsep) if variable == "SSL_CERT_DIR" else [place]
     problem = f"{variable} cannot be used"
     hint = f"Set {variable} to a file of certificates (PEM), or unset it"
-    if variable == "SSL_CERT_DIR" or Path(place).is_dir():
-        if not all(Path(folder).is_dir() for folder in folders):
+    if variable == "SSL_CERT_DIR" or _is_folder(place):
+        if not all(map(_is_folder, folders)):
             raise ConfigError(
                 f"{problem}: {place[:200]} is no folder",
                 hint=f"Set {variable} to a folder that c_rehash has prepared, or unset it",
@@ -353,6 +354,13 @@ def _believe(context: ssl.SSLContext, variable: str, place: str) -> None:
         ) from None
     except ValueError:  # a null character
         raise ConfigError(f"{problem}: it names no file", hint=hint) from None
+
+
+def _is_folder(place: str) -> bool:
+    try:
+        return Path(place).is_dir()
+    except OSError:  # too long a name, or within what may not be looked into
+        return False
 
 
 def _keep_keys(context: ssl.SSLContext, place: str) -> None:

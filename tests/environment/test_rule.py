@@ -1,6 +1,7 @@
 """What the environment says of an address: a table, and certificates."""
 
 import json
+import os
 import ssl
 from pathlib import Path
 from typing import Any
@@ -175,8 +176,8 @@ def test_the_form_of_an_offices_certificate_is_not_judged(authority: Authority) 
 @pytest.mark.parametrize(
     ("name", "text", "reason"),
     [
-        ("SSL_CERT_FILE", "/nowhere/cacert.pem", "cannot be read"),
-        ("REQUESTS_CA_BUNDLE", "/nowhere/cacert.pem", "cannot be read"),
+        ("SSL_CERT_FILE", "/nowhere/cacert.pem", r"read \(No such file or directory\)"),
+        ("REQUESTS_CA_BUNDLE", "/nowhere/cacert.pem", r"read \(No such file or directory\)"),
         ("CURL_CA_BUNDLE", __file__, "holds no certificate"),
         ("SSL_CERT_FILE", "a\0b", "names no file"),
         ("SSL_CERT_DIR", __file__, "no folder"),
@@ -218,10 +219,66 @@ def test_keys_are_kept_whichever_authorities_are_believed(
         assert environment.tls.keylog_filename == place
 
 
-def test_folders_of_certificates_are_taken(tmp_path: Path) -> None:
-    """Those of OpenSSL, one or more; which certificates they hold is seen when one is needed."""
-    HttpEnvironment({"SSL_CERT_DIR": f"{tmp_path}:{tmp_path}"}).check(LIVE)
-    HttpEnvironment({"REQUESTS_CA_BUNDLE": str(tmp_path)}).check(LIVE)
+def _refusal(client: ssl.SSLContext, authority: Authority) -> str | None:
+    """Why the authority's server is not believed, if it is not; nothing goes over a network."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.server)
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    ends = (
+        client.wrap_bio(back, there, server_hostname="localhost"),
+        context.wrap_bio(there, back, server_side=True),
+    )
+    for end in ends * 3:
+        try:
+            end.do_handshake()
+        except ssl.SSLWantReadError:
+            continue
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+    return None
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_DIR", "REQUESTS_CA_BUNDLE"])
+def test_folders_of_certificates_are_taken(name: str, authority: Authority, tmp_path: Path) -> None:
+    """Those of OpenSSL; which certificates they hold is seen when one is needed."""
+    environment = HttpEnvironment({name: str(tmp_path)})
+    environment.check(LIVE)
+    assert _refusal(environment.tls, authority) == "unable to get local issuer certificate"
+    # The name that c_rehash gives to a certificate of this authority.
+    (tmp_path / "111a540b.0").write_bytes(authority.certificate.read_bytes())
+    assert _refusal(HttpEnvironment({name: str(tmp_path)}).tls, authority) is None
+
+
+def test_several_folders_of_certificates_are_taken(authority: Authority, tmp_path: Path) -> None:
+    """In the one variable that is a list of them."""
+    empty, full = tmp_path / "empty", tmp_path / "full"
+    for folder in (empty, full):
+        folder.mkdir()
+    (full / "111a540b.0").write_bytes(authority.certificate.read_bytes())
+    environment = HttpEnvironment({"SSL_CERT_DIR": f"{empty}{os.pathsep}{full}"})
+    assert _refusal(environment.tls, authority) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    [("https_proxy", 20), ("no_proxy", 60), ("SSL_CERT_DIR", 200), ("SSL_CERT_FILE", 200),
+     ("CURL_CA_BUNDLE", 200), ("SSLKEYLOGFILE", 200)],
+)  # fmt: skip
+def test_of_a_variable_that_cannot_be_used_little_is_quoted(
+    name: str, most: int, tmp_path: Path
+) -> None:
+    """An error stays readable, whatever was set."""
+    text = {
+        "https_proxy": f"{'s' * 30}://proxy.example",
+        "no_proxy": f"{'n' * 90}/8",
+        "CURL_CA_BUNDLE": str(tmp_path / ("f" * 250)),
+    }.get(name, "x" * 300)
+    if name == "CURL_CA_BUNDLE":
+        Path(text).write_bytes(b"no certificate")
+    with pytest.raises(ConfigError) as caught:
+        HttpEnvironment({"https_proxy": PROXY, name: text}).check(LIVE)
+    assert text[:most] in str(caught.value)
+    assert text[: most + 1] not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,7 @@ def test_writes_are_counted_with_their_validation() -> None:
 )
 def test_a_rule_above_several_paths_is_run_once(condition: str, runs: int) -> None:
     """And counted for each; unless it takes steps, as there may be none left of them."""
-    text = json.dumps({"rules": {".write": condition, "$k": {".write": "true"}}})
+    text = json.dumps({"rules": {"y": {".write": condition, "$k": {".write": "true"}}}})
     rules = Ruleset.parse(text)
     coverage, ran = rules.coverage(), 0
 
@@ -146,7 +146,7 @@ def test_a_rule_above_several_paths_is_run_once(condition: str, runs: int) -> No
 
     top, below = coverage.rules
     coverage._runs = {id(top): spied(coverage._runs[id(top)]), id(below): coverage._runs[id(below)]}
-    writes: dict[Path, Json] = {Path((key,)): 1 for key in "abc"}
+    writes: dict[Path, Json] = {Path(("y", key)): 1 for key in "abc"}
     after = apply(EMPTY, writes, 0)
     assert rules.write(list(writes), before=EMPTY, after=after, auth=None, now=0, coverage=coverage)
     assert ran == runs

@@ -107,6 +107,7 @@ def test_an_ancestor_shared_by_many_paths_is_validated_once() -> None:
         ("root.child(root.child('owner').val()).val() == null", ["/owner", "/amina"], False),
         ("now > 5", [], True),
         ("data.exists() && now > 5", ["/x"], True),
+        ("now > 5 && data.exists()", ["/x"], True),
         ("true || data.exists() || now > 5", [], False),
         ("auth.uid == 'amina' ? true : data.exists()", [], False),
     ],

@@ -175,11 +175,21 @@ def test_a_long_rule_is_cut_and_its_deciding_part_is_not() -> None:
     assert lines[2:] == ["    auth.uid == 'amina'  => false", "  auth.uid = null"]
 
 
+@pytest.mark.parametrize("over", [0, 1])
+def test_what_is_cut_fills_its_line(over: int) -> None:
+    """Eighty characters of a value, quotes and all, and two hundred of a rule."""
+    value, rule = "y" * (78 + over), f"data.val() == '{'x' * (184 + over)}'"
+    _, asked, seen = read({".read": rule}, "/", stored=value).explain().splitlines()
+    assert len(rule) == 200 + over
+    assert asked == f"  /  .read  {rule[:197] + '...' if over else rule}  => false"
+    assert seen == "  data.val() = " + (f'"{value[:76]}...' if over else f'"{value}"')
+
+
 def test_a_number_that_json_cannot_say_is_shown() -> None:
     """Overflow is no reason for an explanation to fail."""
-    rules: Json = {".read": "root.child('a' + auth.x).exists()"}
-    told = read(rules, "/", auth={"x": float("inf")}).explain()
-    assert "auth.x = inf" in told
+    rules: Json = {".read": "root.child('a' + auth.x + auth.y).exists()"}
+    told = read(rules, "/", auth={"x": float("inf"), "y": 2.5}).explain()
+    assert told.splitlines()[-1].endswith("auth.x = inf, auth.y = 2.5")
 
 
 @pytest.mark.parametrize("count", [1, 2, 20, 21, 50, 51, 60])

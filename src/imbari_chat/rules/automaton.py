@@ -127,7 +127,7 @@ class Automaton:
         self._initial = self._threads([0], at_start=True)
         again = self._threads([0], at_start=False)
         # Beginning again after the first character is pointless if everything starts with an edge.
-        self._entries = [0] if again.waiting or again.accepting or again.ending else []
+        self._entries = [0] if again.waiting or again.ending else []
 
     def search(self, text: str, spend: Callable[[int], None] = free) -> bool:
         """Whether the expression matches somewhere in ``text``.
@@ -151,6 +151,10 @@ class Automaton:
         return threads.accepting or threads.ending
 
     def _advance(self, threads: _Threads, character: str) -> _Threads:
+        if self._remembered > _MAX_REMEMBERED:
+            self._known.clear()
+            self._initial.following.clear()
+            self._remembered = 0
         entries = list(self._entries)
         for position in threads.waiting:
             characters = self._program[position].characters
@@ -190,10 +194,6 @@ class Automaton:
         known = self._known.get(identity)
         if known is not None:
             return known
-        if self._remembered > _MAX_REMEMBERED:
-            self._known.clear()
-            self._initial.following.clear()
-            self._remembered = 0
         self._remembered += len(waiting) + 1
         fresh = _Threads(waiting, accepting=accepting, ending=ending)
         self._known[identity] = fresh

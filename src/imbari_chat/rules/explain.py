@@ -1,6 +1,5 @@
 """Why a request was decided as it was, in words a person writing rules can use."""
 
-import math
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -166,10 +165,7 @@ def _within(node: Expression, values: dict[int, Value]) -> Iterator[Expression]:
     """Inside something looked up: the string a method was called on, and what it was given."""
     match node:
         case Call(target=Member(target=receiver) | Index(target=receiver), arguments=arguments):
-            if isinstance(values.get(id(receiver)), str):
-                yield from _worth_telling(receiver, values)
-            else:
-                yield from _within(receiver, values)
+            yield from _worth_telling(receiver, values)
             for argument in arguments:
                 yield from _worth_telling(argument, values)
         case Member(target=target, key="length"):
@@ -197,8 +193,8 @@ def _shown(value: Value) -> str:
     if isinstance(value, ObjectMarker):
         return repr(value)
     assert value is None or isinstance(value, str | int | float)
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+    if isinstance(value, float):
+        return str(value)  # as JSON has it, which has no infinite ones
     if isinstance(value, str):
         value = value[:_LONGEST_VALUE]  # what is cut away need not be written first
     return _cut(dumps(value), _LONGEST_VALUE)

@@ -101,7 +101,7 @@ def to_mark(
             break
         asked.add(message.id)
         last = message
-    if last is None or asked <= seen.asked:
+    if asked <= seen.asked:
         return seen, None
     return replace(seen, asked=seen.asked | asked), last
 
