@@ -182,7 +182,10 @@ DOING: Final = (
     "inbox --live --mine --unread",
     "inbox --since soon",
 )
-COMMANDS: Final = READING + DOING
+HELPING: Final = tuple(
+    f"{one} --help".strip() for one in ("", "block", "canned", "completion", "doctor", "label")
+)
+COMMANDS: Final = READING + DOING + HELPING
 STDIN: Final = "a-good-password\n"
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
 """What may be asked for by who is no person; of a command that lists nothing, only ``--json``."""
@@ -244,7 +247,7 @@ def printed(program: Program, emulator: Emulator, line: str) -> str:
     with_accounts = line.startswith("admins")
     begin(emulator, with_accounts=with_accounts)
     shown = [told(program, line, terminal=True)]
-    for form in ALL_FORMS if line in READING else ["--json"]:
+    for form in ALL_FORMS if line in READING else ["--json"] if line in DOING else []:
         if line in DOING:
             begin(emulator, with_accounts=with_accounts)
         if "no such option" not in (one := told(program, f"{line} {form}")):
