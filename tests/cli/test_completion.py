@@ -55,6 +55,8 @@ def offered(
         ("imbari-chat auth log", ["login", "logout"]),
         ("imbari-chat help exit", ["exit-codes"]),
         ("imbari-chat inbox --sta", ["--status"]),
+        ("imbari-chat inbox --help --sta", ["--status"]),
+        ("imbari-chat auth --help log", ["login", "logout"]),
         ("imbari-chat inbox --status res", ["resolved"]),
         ("imbari-chat watch --event reo", ["reopened"]),
     ],

@@ -87,6 +87,43 @@ def test_how_long_ago_counts_from_now(program: Program, emulator: Emulator, comm
         assert ("Hello" in found) is is_listed
 
 
+@pytest.mark.parametrize(
+    ("options", "opened"),
+    [
+        ("", {}),
+        ("--status active", {}),
+        ("--status resolved", {"shown": "resolved"}),
+        ("--status all", {"shown": "all"}),
+        *(
+            (f"--{shown}", {"shown": shown})
+            for shown in ("unread", "mine", "unassigned", "snoozed")
+        ),
+        ("--mine --limit 7", {"shown": "mine", "limit": 7}),
+        ("--since 2024-03-12T14:05Z", {"earliest": 1_710_252_300_000}),
+        ("--unread --mine", None),
+        ("--status all --snoozed", None),
+        ("--json", None),
+        ("--jsonl", None),
+        ("--ids", None),
+        ("--fields id", None),
+        ("--total", None),
+        ("--label vip", None),
+    ],
+)
+def test_the_desk_is_opened_with_what_is_asked_for(
+    program: Program,
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+    opened: dict[str, object] | None,
+) -> None:
+    """One filter at a time, as the desk has them; nothing that is for scripts."""
+    seen: list[dict[str, object]] = []
+    monkeypatch.setattr("imbari_chat.cli.desk.open_desk", lambda _, **asked: seen.append(asked))
+    usual = {"shown": "active", "earliest": None, "limit": 20}
+    program("inbox", "--live", *options.split(), code=2 if opened is None else 0)
+    assert seen == ([] if opened is None else [usual | opened])
+
+
 def test_an_empty_inbox_prints_no_data(program: Program) -> None:
     """A person is told on stderr; a script reads nothing, or an empty list."""
     result = program("inbox")

@@ -182,7 +182,10 @@ DOING: Final = (
     "inbox --live --mine --unread",
     "inbox --since soon",
 )
-COMMANDS: Final = READING + DOING
+HELPING: Final = tuple(
+    f"{one} --help".strip() for one in ("", "block", "canned", "completion", "doctor", "label")
+)
+COMMANDS: Final = READING + DOING + HELPING
 STDIN: Final = "a-good-password\n"
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
 """What may be asked for by who is no person; of what a command does, only by name."""
@@ -246,8 +249,8 @@ def printed(program: Program, emulator: Emulator, line: str) -> str:
     with_accounts = line.startswith("admins")
     begin(emulator, with_accounts=with_accounts)
     shown = [told(program, line, terminal=True)]
-    asked = ALL_FORMS[1:] if line.startswith(LISTING) else ["--json"]
-    for form in ALL_FORMS if line in READING else asked:
+    done = ALL_FORMS[1:] if line.startswith(LISTING) else ["--json"]
+    for form in ALL_FORMS if line in READING else done if line in DOING else []:
         if line in DOING:
             begin(emulator, with_accounts=with_accounts)
         if "no such option" not in (one := told(program, f"{line} {form}")):

@@ -1,6 +1,8 @@
 """The root of the command line: options before the command, help, version."""
 
+import io
 import re
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +13,7 @@ from typer.core import TyperGroup
 
 from imbari_chat import __version__
 from imbari_chat.cli.arguments import options_first, programs_options_first
+from imbari_chat.cli.examples import EXAMPLES
 from imbari_chat.cli.main import _named, build, run
 from imbari_chat.cli.options import Target
 from imbari_chat.emulator import Emulator
@@ -55,6 +58,36 @@ def test_no_command_shows_the_help(program: Program) -> None:
     """With the exit code of a usage error, because nothing was done."""
     assert "Conversations" in program(code=2).stdout
     assert "login" in program("auth", code=2).stdout
+
+
+@pytest.mark.parametrize(("encoding", "edges"), [("ascii", "+|-"), ("utf-8", "╭│─")])
+def test_a_help_page_is_drawn_with_what_the_terminal_has(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch, encoding: str, edges: str
+) -> None:
+    """Nothing in it stands for something else that could not be written."""
+    written = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(written, encoding=encoding))
+    with pytest.raises(SystemExit):
+        run(["inbox", "--help"])
+    sys.stdout.flush()
+    page = written.getvalue().decode(encoding)
+    assert all(edge in page for edge in edges)
+    assert "\\" not in page
+
+
+def test_a_help_page_has_colours_at_a_terminal(
+    nowhere: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But none in what is to be typed."""
+    screen = io.TextIOWrapper(io.BytesIO(), encoding="utf-8")
+    monkeypatch.setattr(screen, "isatty", lambda: True)
+    monkeypatch.setattr(sys, "stdout", screen)
+    with pytest.raises(SystemExit):
+        run(["reply", "--help"])
+    screen.seek(0)
+    page = screen.read()
+    assert "\x1b[2m# " in page
+    assert EXAMPLES["reply"][0][0] in page
 
 
 def test_hot_verbs_come_first(program: Program) -> None:

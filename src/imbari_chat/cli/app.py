@@ -95,7 +95,7 @@ def _refused_by(ctx: Any) -> Iterator[None]:
         yield
     except typer.TyperException as refusal:
         error: Any = refusal  # Typer has no type for what only some of them say
-        error.ctx = getattr(error, "ctx", None) or ctx
+        error.ctx = ctx
         raise
 
 
@@ -122,7 +122,7 @@ def _draw_examples(examples: Sequence[tuple[str, str]]) -> None:
     for number, (line, meaning) in enumerate(examples):
         lines.append("\n" if number else "").append(f"# {meaning}\n", "dim").append(line)
     panel = Panel(lines, title="Examples", title_align="left", border_style="dim")
-    Console(highlight=False).print(panel)
+    Console().print(panel)
 
 
 class _Page(io.TextIOWrapper):
@@ -130,8 +130,7 @@ class _Page(io.TextIOWrapper):
 
     def __init__(self, stream: Any) -> None:
         self._drawn = io.BytesIO()
-        encoding = stream.encoding or "utf-8"
-        super().__init__(self._drawn, encoding=encoding, errors="backslashreplace")
+        super().__init__(self._drawn, encoding=stream.encoding, errors="backslashreplace")
         self._is_terminal = stream.isatty()
 
     def isatty(self) -> bool:
@@ -145,7 +144,7 @@ class _Page(io.TextIOWrapper):
 
 def _tidy_all(command: Any) -> None:
     """Let each paragraph of a docstring be one line, and no parameter say of what type it is."""
-    paragraphs = inspect.cleandoc(command.help or "").split("\n\n")
+    paragraphs = inspect.cleandoc(command.help).split("\n\n")
     command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
     for parameter in command.params:
         _tidy(parameter)
@@ -155,7 +154,7 @@ def _tidy(parameter: Any) -> None:
     if parameter.param_type_name == "argument":
         usage = _usage(parameter)
         parameter.get_usage_pieces = lambda _: [usage]
-    kind = parameter.display_type(None) or ""
+    kind = parameter.display_type(None)
     if "|" in kind:
         return  # it says what can be chosen
     if parameter.param_type_name == "argument":
