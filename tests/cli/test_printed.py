@@ -112,6 +112,7 @@ READING: Final = (
     "search friday --since 999w",
     "search friday --since 2024-03-13",
     "search wholesale yes",
+    "search ' '",
     "search example --status all --limit 2",
     "notes Amina",
     "notes Brian",

@@ -1,6 +1,5 @@
 """``search``: conversations by what was said in them, or by whose they are."""
 
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -10,7 +9,7 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.inbox import Shown
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import moment, now
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 
@@ -90,8 +89,7 @@ def search(
     words = " ".join(text).casefold().split()
     if not words:
         raise UsageError("what for? Nothing is everywhere")
-    now = time.time_ns() // 1_000_000
-    earliest = None if since is None else moment(since, now, option="--since")
+    earliest = None if since is None else moment(since, now(), option="--since")
 
     async def work(chat: "AsyncAdminChat") -> tuple[list[_Found], int]:
         from contextlib import aclosing
@@ -174,6 +172,6 @@ def _table(found: "Sequence[_Found]", words: "Sequence[str]") -> "Table":
 def _excerpt(text: str, words: "Sequence[str]") -> str:
     """The text from a little before the first word on."""
     folded = text.casefold()
-    first = min((folded.find(word) for word in words if word in folded), default=0)
+    first = min(folded.find(word) for word in words if word in folded)
     start = max(first - _AROUND, 0)
     return ("…" if start else "") + text[start:]

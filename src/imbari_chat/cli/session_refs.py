@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.since import now
 from imbari_chat.cli.stderr import agrees
 from imbari_chat.errors import InvalidData, NotFound, SessionNotFound
 from imbari_chat.files import replacing, write_all
@@ -83,13 +83,13 @@ class NumberedList:
             OSError: The file cannot be written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        now = _now()
+        printed = now()
         for file in self._directory.glob("*.json"):
             with suppress(FileNotFoundError):  # another command deletes them too
-                if file.stat().st_mtime * 1000 < now - 2 * _OLD:
+                if file.stat().st_mtime * 1000 < printed - 2 * _OLD:
                     file.unlink()
         with replacing(self._file) as new:
-            write_all(new, json.dumps({"printed": now, "ids": list(ids)}).encode())
+            write_all(new, json.dumps({"printed": printed, "ids": list(ids)}).encode())
 
     def at(self, position: int) -> tuple[str, int]:
         """The id of what has this number, counted from 1, and when the list was printed, ms.
@@ -135,7 +135,7 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
     if position:
         found, printed = NumberedList(settings).at(int(position[1]))
         session_id = await chat.find(found)
-        if _now() - printed > _OLD:
+        if now() - printed > _OLD:
             await _confirm(chat, session_id, int(position[1]), printed)
         return session_id
     wanted = reference.removeprefix(_AN_ID)
@@ -173,7 +173,7 @@ async def find_sessions(
         if reference.strip() == "-":
             lines = standard_input().splitlines()
             columns = [line.partition("\t")[0].strip() for line in lines if line.strip()]
-            named += [f"{_AN_ID}{one}" if _is_number(one) else one for one in columns]
+            named += [f"{_AN_ID}{one}" if one.isdecimal() else one for one in columns]
         else:
             named.append(reference)
     if not named:
@@ -209,7 +209,7 @@ def named_offline(reference: str, settings: "Settings") -> "SessionId | None":
     position = POSITION.fullmatch(reference)
     if position:
         found, printed = NumberedList(settings).at(int(position[1]))
-        return paths.session_id(found) if _now() - printed <= _OLD else None
+        return paths.session_id(found) if now() - printed <= _OLD else None
     wanted = reference.removeprefix(_AN_ID)
     return paths.session_id(wanted) if len(wanted) == _WHOLE else None
 
@@ -275,11 +275,3 @@ def _is_of(session: "Session", wanted: str) -> bool:
     if "@" in wanted:
         return session.customer_email.casefold() == wanted
     return session.customer_name.strip().casefold().startswith(wanted)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdecimal()
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
