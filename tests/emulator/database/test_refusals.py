@@ -22,7 +22,7 @@ class Words:
 
 
 def _add(refusals: Refusals, text: str) -> str:
-    return refusals.add(cast(Decision, Words(text)))
+    return refusals.add(cast("Decision", Words(text)))
 
 
 @pytest.mark.parametrize(
