@@ -203,7 +203,7 @@ NO_FRAMES = [
     (frame(0x88, b"x"), 1002),
     (frame(0x88, struct.pack(">H", 999)), 1002),
     (b"GET / HTTP/1.1\r\n\r\n", 1002),
-    (b"\x81\xff" + b"\xff" * 8 + b"mask", 1009),
+    (b"\x81\xff" + struct.pack(">Q", 16 * 1024 * 1024 + 1) + b"mask", 1009),
 ]
 
 

@@ -5,6 +5,7 @@ import socket
 import threading
 from contextlib import ExitStack
 
+import pytest
 from starlette.types import Receive, Scope, Send
 
 from imbari_chat.emulator.http_server import Hosting
@@ -48,3 +49,18 @@ def test_requests_under_way_have_a_moment_at_the_end() -> None:
         hosting.stop()
         assert heard[0].read() == ANSWER
     assert told == ["http.disconnect"]
+
+
+def test_what_cannot_be_served_is_told_where_it_was_asked_for() -> None:
+    """And nothing goes on."""
+
+    async def app(_scope: Scope, _receive: Receive, _send: Send) -> None: ...
+
+    before = set(threading.enumerate())
+    listening = listen("database", "127.0.0.1", 0)
+    listening.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        Hosting([(app, listening)], lambda: None)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(60)
+    assert set(threading.enumerate()) <= before

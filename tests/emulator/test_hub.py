@@ -6,12 +6,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from starlette.types import Message
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from imbari_chat.emulator import Emulator
-from imbari_chat.emulator.hub import Locator
+from imbari_chat.emulator.exports import LAYOUT_VERSION
+from imbari_chat.emulator.hub import Hub, Locator
 from imbari_chat.errors import Unavailable
+from imbari_chat.wire.json import Json
 from tests import plain_http, programs
 
 
@@ -65,6 +68,117 @@ def test_the_hub_lists_every_emulator() -> None:
             "listen": [{"address": "127.0.0.1", "family": "IPv4", "port": port}],
             "pid": os.getpid(),
         }
+
+
+ADDRESSES = {"hub": ("::1", 4400), "auth": ("127.0.0.1", 9099)}
+LOCAL, FOREIGN = "http://localhost:3000", "https://evil.example"
+
+
+async def _asked(
+    hub: Hub, method: str, path: str, origin: str | None = None, body: tuple[bytes, ...] = ()
+) -> tuple[int, dict[str, str], Json]:
+    """Status, headers but for the length, and body of what the hub answers."""
+    sent: list[Message] = []
+    coming = [{"type": "http.request", "body": piece, "more_body": True} for piece in body]
+    if coming:
+        del coming[-1]["more_body"]
+
+    async def receive() -> Message:
+        return coming.pop(0)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    headers = [] if origin is None else [(b"origin", origin.encode())]
+    await hub({"type": "http", "method": method, "path": path, "headers": headers}, receive, send)
+    start, end = sent
+    told = {name.decode(): value.decode() for name, value in start["headers"]}
+    assert told.pop("content-length") == str(len(end["body"]))
+    assert coming == []
+    return start["status"], told, json.loads(end["body"])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "origin", "status", "body"),
+    [
+        ("GET", "/", None, 200, "hub"),
+        ("HEAD", "/", LOCAL, 200, "hub"),
+        ("GET", "/emulators", FOREIGN, 200, "all"),
+        ("OPTIONS", "/anything", LOCAL, 200, None),
+        ("OPTIONS", "/", FOREIGN, 200, None),
+        ("PUT", "/functions/enableBackgroundTriggers", None, 200, {"enabled": True}),
+        ("PUT", "/functions/disableBackgroundTriggers", LOCAL, 200, {"enabled": False}),
+        (
+            "PUT",
+            "/functions/enableBackgroundTriggers",
+            FOREIGN,
+            403,
+            {"error": "Only pages of this machine may change the emulator"},
+        ),
+        (
+            "POST",
+            "/_admin/export",
+            LOCAL,
+            403,
+            {"message": "Export cannot be triggered by external callers."},
+        ),
+        ("GET", "/_admin/export", None, 404, {"error": "404 Not Found"}),
+        ("PUT", "/functions/other", None, 404, {"error": "404 Not Found"}),
+    ],
+)
+async def test_every_question_has_one_answer(
+    method: str, path: str, origin: str | None, status: int, body: Json
+) -> None:
+    """With the headers by which a page of this machine, and no other, may read it."""
+
+    def export(_directory: Path) -> None:
+        raise AssertionError
+
+    hub = Hub(ADDRESSES, export)
+    pid, urls = os.getpid(), ["http://[::1]:4400"]
+    known: dict[str, Json] = {
+        "hub": {**hub.locator(), "host": "::1", "port": 4400},
+        "all": {
+            name: {
+                "listen": [{"address": host, "family": family, "port": port}],
+                "name": name,
+                "host": host,
+                "port": port,
+                "pid": pid,
+            }
+            for name, host, family, port in (
+                ("hub", "::1", "IPv6", 4400),
+                ("auth", "127.0.0.1", "IPv4", 9099),
+            )
+        },
+    }
+    assert hub.locator() == {"version": LAYOUT_VERSION, "origins": urls, "pid": pid}
+    headers = {"content-type": "application/json; charset=utf-8"}
+    if origin == LOCAL:
+        headers |= {
+            "access-control-allow-origin": LOCAL,
+            "access-control-allow-methods": "GET,PUT",
+            "vary": "Origin",
+        }
+    expected = known.get(body, body) if isinstance(body, str) else body
+    assert await _asked(hub, method, path, origin) == (status, headers, expected)
+
+
+@pytest.mark.parametrize("extra", [0, 1])
+@pytest.mark.parametrize("cut", [1, 40_000])
+async def test_what_asks_for_an_export_has_at_most_64_kib(extra: int, cut: int) -> None:
+    """In however many pieces it comes."""
+    told: list[Path] = []
+    body = b'{"path":"/out"}'.rjust(64 * 1024 + extra)
+    pieces = (body[:cut], body[cut:])
+    status, _, answer = await _asked(
+        Hub(ADDRESSES, told.append), "POST", "/_admin/export", body=pieces
+    )
+    if extra:
+        assert (status, answer) == (400, {"message": "the request's body is too large"})
+    else:
+        assert (status, answer) == (200, {"message": "OK"})
+    assert told == [Path("/out")] * (1 - extra)
 
 
 def test_the_hub_exports_on_demand(tmp_path: Path) -> None:

@@ -63,6 +63,16 @@ def test_the_difference_makes_one_tree_of_the_other(before: Json, after: Json) -
     assert put_all(old, list(changed(old, new))) == new
 
 
+@example({"a": 1, "b": 1}, [("/a", None), ("/c", 1)])
+@given(_TREES, st.lists(st.tuples(st.sampled_from(["/", "/a", "/a/b", "/b", "/1"]), _TREES)))
+def test_the_difference_is_what_was_written(before: Json, writes: list[tuple[str, Json]]) -> None:
+    """Whatever the two trees share, as each shares with the next what a write did not touch."""
+    old = new = from_json(before)
+    for place, value in writes:
+        new = new.put(Place.parse(place), from_json(value))
+    assert put_all(old, list(changed(old, new))) == new
+
+
 @pytest.mark.parametrize("rooms", [50, 5000])
 def test_the_difference_is_no_larger_than_the_change(rooms: int) -> None:
     """One leaf among many is one put; so is one that goes and one that comes, write after write."""

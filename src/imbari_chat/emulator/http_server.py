@@ -95,9 +95,9 @@ class Hosting:
         try:
             for app, listening in apps:
                 servers.append(await _serving(app, listening, self.connections))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it is raised again by result()
             ready.set_exception(error)
-            raise
+            return
         ready.set_result(None)
         await self._stop.wait()
         self._closing()
