@@ -332,6 +332,7 @@ def test_a_sign_in_from_before_there_was_a_keyring_stays_good(
         if end == "another":
             store.save("demo-x", "admin", "r2")
             assert store.load("demo-x", "admin") == "r2"
+            assert not list(tmp_path.glob("*.json"))
         assert store.delete("demo-x", "admin") is True
         monkeypatch.setattr(keyring, "get_keyring", PoorRing)
         assert store.load("demo-x", "admin") is None

@@ -42,3 +42,16 @@ async def test_whoever_waits_too_long_is_told_and_leaves_others_waiting() -> Non
     is_so = True
     notifier.notify()
     assert await others
+
+
+async def test_whoever_looks_by_himself_waits_for_the_next_change() -> None:
+    """Or not at all, if there was one since he began to look."""
+    notifier = Notifier()
+    before = notifier.times
+    assert await notifier.more_than(before, 0.0) is False
+    waiting = asyncio.create_task(notifier.more_than(before))
+    await asyncio.sleep(0)
+    notifier.notify()
+    assert await waiting is True
+    assert await notifier.more_than(before, 0.0) is True
+    assert await notifier.more_than(notifier.times, 0.0) is False

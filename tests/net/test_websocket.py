@@ -408,27 +408,28 @@ async def test_a_write_whose_answer_is_lost_may_have_been_made(act: str) -> None
             await transport.compare_and_set(PLACE, 1, None)
 
 
+@pytest.mark.parametrize("act", ["get", "update"])
 @pytest.mark.parametrize("leaves", [None, 0.1])
-async def test_a_read_that_nobody_answers_ends(
-    monkeypatch: pytest.MonkeyPatch, leaves: float | None
+async def test_what_nobody_answers_ends(
+    monkeypatch: pytest.MonkeyPatch, leaves: float | None, act: str
 ) -> None:
-    """When nothing was heard, and nothing left, for as long; nothing may have been done by it."""
+    """When nothing was heard, and nothing left, for as long; a read has done nothing."""
     monkeypatch.setattr(websocket, "GRACE", 0.1)
     begin = time.monotonic()
     monkeypatch.setattr(Line, "moved_at", lambda _: None if leaves is None else begin + leaves)
 
     async def mute(talk: Talk) -> None:
         await talk.greet()
-        await talk.hear("g")
+        await talk.hear({"get": "g", "update": "m"}[act])
         await talk.connection.wait_closed()
 
     async with serving(mute) as server:
         transport = WebSocketTransport(lambda: Speaker(server.host), timeout=0.2, policy=QUICK)
         begin = time.monotonic()
         with pytest.raises(Unavailable, match=r"no answer within 0\.2 s") as caught:
-            await transport.get(PLACE)
+            await (transport.get(PLACE) if act == "get" else transport.update({PLACE: 1}))
         assert time.monotonic() - begin >= 0.2 + 0.1 + (leaves or 0.0)
-        assert not caught.value.outcome_unknown
+        assert act == "update" or not caught.value.outcome_unknown
         await transport.close()
 
 
@@ -750,6 +751,38 @@ async def test_a_silent_server_is_given_up() -> None:
         ]
         assert states[-1] == "live"
         assert server.dialed == 2
+
+
+async def test_a_server_is_not_given_up_while_something_long_leaves(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its answer comes after that; when nothing leaves any more, silence is silence."""
+    left = [True] * 5
+
+    def moved_at(_: Line) -> float | None:
+        return time.monotonic() if left and left.pop() else None
+
+    monkeypatch.setattr(Line, "moved_at", moved_at)
+    pulse = PulsePolicy(probe_after=0.02, stale_after=0.02, dead_after=20.0)
+    policy = LinkPolicy(connect_timeout=20.0, backoff=QUICK.backoff, pulse=pulse)
+
+    async def mute(talk: Talk) -> None:
+        await talk.begin("first")
+        await talk.connection.wait_closed()
+
+    async with serving(mute) as server, over(server, policy) as transport:
+        await _until(transport.listen(PLACE), _in("stale"))
+        assert left == []
+
+
+async def test_an_attempt_that_is_overdue_is_due_now() -> None:
+    """However late the clock is looked at."""
+    transport = WebSocketTransport(lambda: Speaker(""), timeout=20.0)
+    link: Any = SimpleNamespace(retry_at=time.monotonic() - 5)
+    kept, transport._link = transport._link, link
+    assert transport.retry_in == 0.0
+    transport._link = kept
+    await transport.close()
 
 
 async def test_a_refused_credential_is_renewed() -> None:

@@ -52,10 +52,9 @@ class Caller(Generic[A]):
     async def __call__(self) -> A:
         """Their way into the database. Raises what ``open_access`` raises."""
         self._guard.check()
-        if self._access is None:
-            async with self._opening:
-                if self._access is None:
-                    self._access = await self._workers.run(self._identify)
+        async with self._opening:
+            if self._access is None:
+                self._access = await self._workers.run(self._identify)
         return self._access
 
     def close(self) -> None:

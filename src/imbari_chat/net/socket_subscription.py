@@ -44,7 +44,7 @@ class SocketSubscription(BufferedSubscription):
     def hear(self, item: Changed | StateChanged | Ended) -> None:
         """The link tells something."""
         if isinstance(item, Ended):
-            self._error = self._error or item.error
+            self._error = item.error
             self._transport.forget(self._hearer)
             self._notifier.notify()
         else:
