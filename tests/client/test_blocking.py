@@ -22,9 +22,11 @@ from imbari_chat import (
     ConnectionChanged,
     Conversation,
     CustomerChat,
+    InvalidType,
     MessageAdded,
     NotFound,
 )
+from imbari_chat.client.sync import base
 from imbari_chat.client.sync.portal import BlockingIterator, Portal, _Call
 from tests.client.scenarios.faces import WAIT
 from tools.blocking import CLIENTS as CLIENTS_FILE
@@ -95,6 +97,8 @@ def test_closing_leaves_no_thread_behind(flags: dict[str, Any]) -> None:
             next(iter(events))
         ours = set(threading.enumerate()) - before
         assert ours
+        assert desk in base._open
+    assert desk not in base._open
     for thread in ours:
         thread.join(30)
     assert not {thread for thread in ours if thread.is_alive()}
@@ -316,6 +320,20 @@ def test_settings_that_cannot_be_used_leave_no_thread_behind(kind: Any) -> None:
     with pytest.raises(ConfigError):
         kind.from_env(timeout=-1)
     assert set(threading.enumerate()) == before
+
+
+@pytest.mark.parametrize("kind", [AdminChat, CustomerChat])
+def test_a_client_that_cannot_be_made_leaves_no_thread_behind(
+    kind: Any, flags: dict[str, Any]
+) -> None:
+    """Nor anything that the end of the program would close."""
+    before, were_open = set(threading.enumerate()), set(base._open)
+    with pytest.raises(InvalidType):
+        kind.from_env(**flags, on_error="no function")
+    for thread in set(threading.enumerate()) - before:
+        thread.join(WAIT)
+        assert not thread.is_alive()
+    assert base._open == were_open
 
 
 def test_an_iterator_ends_with_its_source_and_can_be_closed_early() -> None:

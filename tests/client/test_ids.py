@@ -269,12 +269,17 @@ def test_what_the_service_says_of_its_clock_is_looked_at_once(clock: Clock) -> N
 def test_a_clock_that_is_set_back_is_noticed_at_once(
     clock: Clock, monkeypatch: pytest.MonkeyPatch, moved: int, shown: int
 ) -> None:
-    """One that goes forward may have slept."""
-    monkeypatch.setattr(time, "monotonic_ns", lambda: 5_000_000_000)
+    """However long afterwards; one that goes forward may have slept."""
+    monotonic = 5_000_000_000
+    monkeypatch.setattr(time, "monotonic_ns", lambda: monotonic)
     server = ServerClock()
     server.stamped(NOW, made=NOW - 10, read=NOW)
+    for _ in range(2):
+        assert server.now() == clock.shows
+        clock.shows += HOUR
+        monotonic += HOUR * 1_000_000
     clock.shows += moved
-    assert server.now() == NOW + shown
+    assert server.now() == NOW + 2 * HOUR + shown
 
 
 @pytest.mark.parametrize(

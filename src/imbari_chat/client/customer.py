@@ -160,7 +160,7 @@ class AsyncCustomerChat(BaseChat):
     @property
     def has_new_message(self) -> bool:
         """The red badge: an answer came while the chat was minimised or away."""
-        return not self._is_open and self._has_unseen_answer
+        return self._has_unseen_answer
 
     async def start(
         self,
