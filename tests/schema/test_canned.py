@@ -1,5 +1,7 @@
 """Replies that are ready: names, placeholders and braces."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -47,16 +49,28 @@ def test_placeholders_are_filled_once_and_braces_stay(text: str, said: str) -> N
 def test_a_word_in_braces_that_is_no_placeholder_is_told_with_those_there_are(text: str) -> None:
     """When the reply is kept, and when it is used."""
     for use in (checked_template, lambda one: filled(one, AMINA, admin="Noor")):
-        with pytest.raises(InvalidData, match=r"\{\w+\} stands for nothing") as caught:
+        with pytest.raises(InvalidData) as caught:
             use(text)
-        assert all(f"{{{one}}}" in (caught.value.hint or "") for one in PLACEHOLDERS)
+        wrong = re.search(r"\{\w+\}", text)
+        assert wrong is not None
+        assert str(caught.value) == (
+            f"{wrong[0]} stands for nothing (at text). Placeholders are {{name}}, {{first_name}},"
+            f" {{email}}, {{topic}}, {{admin}}; for braces as they are, write {{{wrong[0]}}}"
+        )
 
 
 @pytest.mark.parametrize("placeholder", PLACEHOLDERS)
 def test_a_placeholder_for_which_there_is_nothing_is_an_error(placeholder: str) -> None:
     """Better than a letter to nobody."""
-    with pytest.raises(InvalidData, match=placeholder):
+    with pytest.raises(InvalidData, match=rf"(^|for )\{{{placeholder}\}}") as caught:
         filled(f"Hello {{{placeholder}}}", NOBODY)
+    assert caught.value.where == (None if placeholder == "admin" else f"conversation {NOBODY.id}")
+
+
+def test_what_can_be_no_message_is_no_reply_either() -> None:
+    """It is told when the reply is kept."""
+    with pytest.raises(InvalidData, match="a canned reply"):
+        checked_template(" ")
 
 
 @pytest.mark.parametrize(
@@ -85,6 +99,9 @@ def test_a_name_is_given_with_a_slash_or_without() -> None:
     for wrong in ("", "/", "Shipped", "a b", "ä", "x" * 41, "//x"):
         with pytest.raises(InvalidData, match="cannot be the name"):
             checked_name(wrong)
+    with pytest.raises(InvalidData) as caught:
+        checked_name("X" * 200)
+    assert caught.value.what == f"'{'X' * 80}' cannot be the name of a canned reply"
     with pytest.raises(InvalidType, match="a name is a text, not int"):
         checked_name(7)  # type: ignore[arg-type]  # it is said
 
@@ -93,7 +110,7 @@ def test_a_name_is_given_with_a_slash_or_without() -> None:
 def test_whatever_is_accepted_can_be_filled(text: str) -> None:
     """Braces in any order are either told early or come out."""
     try:
-        checked_template(text)
+        assert checked_template(text) == text
     except InvalidData:
         return
     filled(text, AMINA, admin="Noor")

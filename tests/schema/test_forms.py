@@ -93,6 +93,13 @@ def test_length_is_counted_in_utf16_units() -> None:
         checked_text("😀" * (MAX_TEXT // 2 + 1))
 
 
+@pytest.mark.parametrize("text", ["", " ", "\n\t\u3000"])
+def test_a_blank_text_is_none(text: str) -> None:
+    """Whatever the blanks are."""
+    with pytest.raises(InvalidData, match="a note cannot be empty"):
+        checked_text(text, "a note")
+
+
 def test_half_a_surrogate_pair_is_no_text() -> None:
     """It could not be sent as UTF-8."""
     with pytest.raises(InvalidData, match="Unicode"):
@@ -103,5 +110,8 @@ def test_what_is_too_long_says_what_to_do() -> None:
     """Of a message, unless it is something else."""
     with pytest.raises(InvalidData) as refused:
         checked_text("x" * (MAX_TEXT + 1))
-    assert refused.value.hint == "Send it in several messages"
+    assert str(refused.value) == (
+        "a message has at most 2000 characters, this one has 2001 (at text)."
+        " Send it in several messages"
+    )
     assert checked_text("x" * MAX_TEXT) == "x" * MAX_TEXT

@@ -1,10 +1,11 @@
 """The order of a conversation: what stands where, what is ahead of its time, what arrived when."""
 
-from hypothesis import given
+import pytest
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.schema import decode, paths
-from imbari_chat.schema.models import Message
+from imbari_chat.schema.models import Message, Session
 from imbari_chat.schema.order import (
     arrivals,
     is_ahead,
@@ -13,6 +14,8 @@ from imbari_chat.schema.order import (
     message_place,
     place_of_message,
     place_of_session,
+    session_place,
+    time_of,
 )
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.wire.json import Json
@@ -64,6 +67,24 @@ def test_a_message_stands_where_its_record_does(stored: dict[str, int]) -> None:
     for key, time in stored.items():
         raw: Json = {"text": "Hi", "from": "admin", "timestamp": time}
         assert message_place(_message(key, time)) == place_of_message(key, raw)
+        session = Session.model_validate({"$id": key, "lastMessageTime": time})
+        assert session_place(session) == place_of_session(key, {"lastMessageTime": time})
+
+
+@pytest.mark.parametrize(
+    ("stored", "time"),
+    [(5, 5), (-5, -5), (4.75, 4), (NOW + 0.5, NOW), (True, 0), ("5", 0), (None, 0), ({"5": 5}, 0)],
+)
+def test_a_place_tells_its_time(stored: Json, time: int) -> None:
+    """In whole milliseconds; what is no number is none."""
+    assert time_of(place_of_message("-M", {"timestamp": stored})) == time
+
+
+@pytest.mark.parametrize("key", ["0", "-M", "zzz"])
+def test_a_minute_ahead_is_not_ahead(key: str) -> None:
+    """This machine may be wrong by as much."""
+    places = [message_place(_message(key, NOW + 60_000 + more)) for more in (-1, 0, 1)]
+    assert [is_ahead(place, NOW) for place in places] == [False, False, True]
 
 
 def test_ids_that_look_like_numbers_are_in_the_order_of_numbers() -> None:
@@ -77,6 +98,7 @@ def test_ids_that_look_like_numbers_are_in_the_order_of_numbers() -> None:
     st.lists(st.integers(-200, 200), max_size=30).map(sorted),
     st.integers(0, 20),
 )
+@example([*range(-15, 0), *range(5, 20)], 10)
 def test_what_is_ahead_of_its_time_takes_at_most_half_of_the_room(
     minutes: list[int], count: int
 ) -> None:
@@ -89,7 +111,7 @@ def test_what_is_ahead_of_its_time_takes_at_most_half_of_the_room(
     taken = [place for place in given if is_ahead(place, NOW)]
     assert given == sorted(given)
     assert len(given) == min(count, len(places))
-    assert len(taken) <= max(count // 2, count - len(others))
+    assert len(taken) == min(len(ahead), max(count // 2, count - len(others)))
     assert taken == ahead[len(ahead) - len(taken) :]
     assert given[: len(given) - len(taken)] == others[len(others) - len(given) + len(taken) :]
 

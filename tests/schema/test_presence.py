@@ -276,6 +276,43 @@ def test_whoever_is_gone_or_makes_no_sense_hides_no_colleague() -> None:
         assert there == Colleague(f"u{stored.index(alive)}", "Noor")
 
 
+@pytest.mark.parametrize("junk", ["junk", 1, {"state": "odd", "at": NOW}, {"at": NOW}, {}])
+def test_a_connection_that_makes_no_sense_is_nobody(junk: Json) -> None:
+    """And hides none that makes sense."""
+    odd: dict[str, Json] = {"aa": junk, "cc": junk}
+    assert Signs(customers={S: {"connections": odd}}).snapshot(NOW).of(S) == "gone"
+    away: Json = {"state": "away", "at": NOW}
+    there = Signs(customers={S: {"connections": {**odd, "bb": away}}})
+    assert (there.snapshot(NOW).of(S), there.next_change(NOW)) == ("away", NOW + EXPIRY)
+
+
+def test_keys_that_look_like_indexes_are_read_as_others() -> None:
+    """The database makes a list of them, with nothing where there is none."""
+    online: Json = {"connections": [None, {"state": "online", "at": NOW}]}
+    desk: Json = [{"at": NOW, "session": "2", "name": "Noor"}]
+    signs = Signs([None, None, online], [None, desk], [None, {"customer": NOW}])
+    assert signs.snapshot(NOW) == PresenceSnapshot(
+        {(SessionId("2"), "customer"): "online"},
+        frozenset({(SessionId("1"), "customer")}),
+        {SessionId("2"): (Colleague("1", "Noor"),)},
+    )
+    assert Signs([], [], [None]).snapshot(NOW) == PresenceSnapshot()
+
+
+@pytest.mark.parametrize("newest", range(4))
+def test_the_newest_sign_is_told_wherever_it_was_given(newest: int) -> None:
+    """In whole milliseconds; what is no number, or not there, is none."""
+    at: list[Json] = [NOW + 0.5 if one == newest else NOW - 1 for one in range(4)]
+    signs = Signs(
+        {S: {"connections": {"aa": {"state": "away", "at": at[0]}}}},
+        {"desk": {"aa": {"at": at[1]}}},
+        {S: {"at": at[2]}, T: "junk"},
+        (S, at[3]),
+    )
+    assert signs.newest() == NOW
+    assert Signs(typing={S: {"at": True}, T: {"at": "9"}}, team=(S, None)).newest() == 0
+
+
 def test_signs_last_as_long_as_was_decided() -> None:
     """ms and seconds; the website's pages count with the same."""
     assert (EXPIRY, TYPING_EXPIRY, MIN_INTERVAL) == (150_000, 6_000, 1.0)

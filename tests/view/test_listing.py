@@ -212,6 +212,17 @@ def test_search_looks_through_names_addresses_and_texts() -> None:
     assert reach(done, rows, WINDOW) == "1 found in all 4, texts of 1 of them"
 
 
+def test_the_last_fifty_texts_of_a_conversation_are_searched() -> None:
+    """One more, and the first is forgotten."""
+    listing = Listing()
+    for at in range(51):
+        assert _names(replace(listing, query="<0>")) == ([CHEN.customer_name] if at else [])
+        said = message(f"m{at}", f"<{at}>", timestamp=NOW + at)
+        listing = heard(listing, MessageAdded(CHEN.id, said), WINDOW)
+    assert _names(replace(listing, query="<0>")) == []
+    assert _names(replace(listing, query="<1>")) == [CHEN.customer_name]
+
+
 def test_an_untouched_selection_stays_on_top() -> None:
     """One that was moved stays on its conversation."""
     rows = listed(Listing(), WINDOW)

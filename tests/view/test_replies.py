@@ -283,6 +283,7 @@ def test_replies_that_wait_are_counted_wherever_they_go(inbox: Inbox) -> None:
 
 
 def test_where_nothing_is_open_nothing_is_on_its_way_there(inbox: Inbox) -> None:
-    """Nor was anything refused."""
-    nothing = replace(written(inbox), conversation=None)
+    """Nor was anything of it refused."""
+    refused = reply_failed(written(written(inbox), "two", 2), 2, "the rules refuse")
+    nothing = replace(refused, conversation=None)
     assert (nothing.sending(), nothing.not_sent()) == ((), ())

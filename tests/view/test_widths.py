@@ -99,9 +99,9 @@ SETTLED = [
 def test_of_some_scripts_everybody_counts_the_same(first: int, last: int) -> None:
     """Latin, Greek, Cyrillic, Chinese and lines; what stands beside them is another matter."""
     for code in (first, last):
-        assert not is_disputed(f"a{chr(code)}a")
+        assert not is_disputed(f"é{chr(code)}")
     for code in (first - 1, last + 1):
-        assert is_disputed(f"a{chr(code)}a") is (code >= 0x80)
+        assert is_disputed(f"é{chr(code)}")
 
 
 def test_one_sign_makes_a_text_disputed() -> None:
