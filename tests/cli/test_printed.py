@@ -112,7 +112,6 @@ READING: Final = (
     "search friday --since 999w",
     "search friday --since 2024-03-13",
     "search wholesale yes",
-    "search ' '",
     "search example --status all --limit 2",
     "notes Amina",
     "notes Brian",
@@ -121,6 +120,7 @@ READING: Final = (
     "admins list",
 )
 DOING: Final = (
+    "search ' '",
     "show Amina --limit 1",
     "resolve Amina",
     "reopen Brian",
