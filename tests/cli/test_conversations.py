@@ -97,6 +97,7 @@ def test_all_are_counted_on_request(program: Program, visitor: Visitor) -> None:
     assert program.json("inbox", "--total", "--limit", "1")["total"] == counts
     said = program("inbox", "--total").stderr
     assert "3 of 3 active conversations; 2 with unread messages, which are 3" in said
+    assert "the newest 2; --limit shows more" in program("inbox", "--limit", "2").stderr
 
 
 @pytest.mark.parametrize(
