@@ -1,6 +1,7 @@
 """auth and admins, against the emulator's Auth half."""
 
 import json
+import re
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from imbari_chat.engine.places import SocketPlace
 from imbari_chat.errors import NotFound
 from imbari_chat.identity import factory
 from imbari_chat.identity.accounts import Account
+from imbari_chat.schema import strict_rules
 from imbari_chat.view.people import Person
 from tests import plain_http
 from tests.cli.harness import Program, Visitor
@@ -48,6 +50,29 @@ def test_an_admin_signs_in_and_replies(
     assert (status["identity"], status["email"], status["admin"]) == ("login", admin, True)
     session = visitor.writes("Hello")
     assert program.json("reply", session, "Hi")["message"]["sender_uid"] == status["uid"]
+
+
+def test_rules_that_know_nothing_of_the_team_leave_it_out(
+    program: Program,
+    visitor: Visitor,
+    emulator: Emulator,
+    admin: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of what is listed and shown; what is asked by it is denied."""
+    _log_in(program)
+    monkeypatch.setenv("IMBARI_CHAT_IDENTITY", "login")
+    session = visitor.writes("Hello")
+    new = r'"(assignments|labels|snoozes|blocks|cannedReplies|adminNotes)": \{'
+    emulator.load_rules(re.sub(new, r'"\1-to-come": {', strict_rules()))
+    try:
+        for command in ("inbox", f"show {session} --peek"):
+            result = program(*command.split())
+            assert "Hello" in result.stdout
+            assert "the rules in force are older" in result.stderr
+        program("inbox", "--mine", code=5)
+    finally:
+        emulator.load_rules(strict_rules())
 
 
 def test_the_password_is_kept_nowhere(program: Program, admin: str, place: Path) -> None:

@@ -87,6 +87,19 @@ def test_how_long_ago_counts_from_now(program: Program, emulator: Emulator, comm
         assert ("Hello" in found) is is_listed
 
 
+def test_all_are_counted_on_request(program: Program, visitor: Visitor) -> None:
+    """Beyond those that are listed; it is said in a pipe too."""
+    read = visitor.writes("One")
+    visitor.writes("Two")
+    visitor.writes("Three", "Four")
+    program("show", read)
+    counts = {"conversations": 3, "unread_conversations": 2, "unread_messages": 3}
+    assert program.json("inbox", "--total", "--limit", "1")["total"] == counts
+    said = program("inbox", "--total").stderr
+    assert "3 of 3 active conversations; 2 with unread messages, which are 3" in said
+    assert "the newest 2; --limit shows more" in program("inbox", "--limit", "2").stderr
+
+
 @pytest.mark.parametrize(
     ("options", "opened"),
     [

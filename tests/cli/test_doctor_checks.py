@@ -123,7 +123,7 @@ def _answers(monkeypatch: pytest.MonkeyPatch, answer: Any) -> list[str]:
 def _answer(status: int, date: str | None = None) -> requests.Response:
     answer = requests.Response()
     answer.status_code = status
-    answer.elapsed = timedelta(milliseconds=12.4)
+    answer.elapsed = timedelta(milliseconds=1234.4)
     if date is not None:
         answer.headers["Date"] = date
     return answer
@@ -134,12 +134,12 @@ def _answer(status: int, date: str | None = None) -> requests.Response:
     [
         ("it does not answer", ["fail"], "it does not answer"),
         (_answer(404), ["fail"], "there is no such database"),
-        (_answer(200), ["ok", "ok", "warn"], "https://shop.firebaseio.com answers, in 12 ms"),
-        (_answer(401), ["ok", "ok", "ok"], "https://shop.firebaseio.com answers, in 12 ms"),
+        (_answer(200), ["ok", "ok", "warn"], "https://shop.firebaseio.com answers, in 1234 ms"),
+        (_answer(401), ["ok", "ok", "ok"], "https://shop.firebaseio.com answers, in 1234 ms"),
         (
             _answer(401, "Tue, 12 Mar 2024 14:05:00 GMT"),
             ["ok", "ok", "ok"],
-            "https://shop.firebaseio.com answers, in 12 ms",
+            "https://shop.firebaseio.com answers, in 1234 ms",
         ),
     ],
 )

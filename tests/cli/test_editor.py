@@ -2,6 +2,7 @@
 
 import io
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -10,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.cli.editor import Draft, edited, given_text, without_modelines
-from imbari_chat.cli.stderr import Stderr
+from imbari_chat.cli.exit_codes import UsageError
+from imbari_chat.cli.stderr import Stderr, show_waiting
 from imbari_chat.errors import ConfigError, InvalidData
 
 _EDITOR = """
@@ -42,8 +44,8 @@ class Editor:
 
 @pytest.fixture
 def draft(nowhere: Path) -> Draft:
-    """A new draft."""
-    return Draft(nowhere / "drafts", "-Oabc")
+    """A new draft, where nothing has been kept yet."""
+    return Draft(nowhere / "data" / "drafts", "-Oabc")
 
 
 def test_what_is_above_the_line_is_the_text(draft: Draft, editor: Editor) -> None:
@@ -91,7 +93,19 @@ def test_ctrl_c_in_the_editor_is_the_editors(draft: Draft, editor: Editor) -> No
         "import os, signal; os.kill(os.getppid(), signal.SIGINT);"
         "file.write_text('Hi', encoding='utf-8')"
     )
+    before = signal.getsignal(signal.SIGINT)
     assert draft.edit([]) == "Hi"
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_an_editor_has_the_terminal_to_itself(
+    draft: Draft, editor: Editor, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Without the line that says what is waited for."""
+    editor.does("pass")
+    show_waiting("waiting")
+    draft.edit([])
+    assert capsys.readouterr().err == "\r\x1b[2Kwaiting\r\x1b[2K"
 
 
 def test_an_editor_that_fails_keeps_the_text(
@@ -160,7 +174,35 @@ def test_a_draft_is_named_after_its_conversation(nowhere: Path, session: str) ->
 
 def test_drafts_are_for_their_owner_only(draft: Draft) -> None:
     """A reply may hold what others should not read."""
-    assert draft.file.stat().st_mode & 0o077 == 0
+    assert [one.stat().st_mode & 0o077 for one in (draft.file, draft.file.parent)] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("words", "keyboard", "screen", "text"),
+    [
+        (["Hi"], True, True, "Hi"),
+        (["Hi"], False, False, "Hi"),
+        (["Hi", "you"], True, True, "the text must be one argument, and 2 were given"),
+        ([], True, True, None),
+        ([], True, False, "there is no text to send"),
+        ([], False, True, "there is no text to send"),
+    ],
+)
+def test_a_text_is_given_or_asked_for_where_somebody_is(
+    monkeypatch: pytest.MonkeyPatch,
+    words: list[str],
+    keyboard: bool,
+    screen: bool,
+    text: str | None,
+) -> None:
+    """An editor needs both a keyboard and a screen."""
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: keyboard)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: screen)
+    try:
+        found = given_text(words)
+    except UsageError as error:
+        found = error.what
+    assert found == text
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_rules_are_those_of_the_nearest_file(
 ) -> None:
     """Or none at all, where that is asked for."""
     with EmulatorOptions(**options).emulator(Stderr(), None, PORTS):
-        assert made["rules"] == rules
+        assert (made["rules"], made["project"]) == (rules, "demo-imbari")
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ EXPLAINED: list[tuple[list[str], int, str]] = [
     (["read", "/rooms/r1", "--as", '{"uid": "brian"}'], 5, 'auth.uid = "brian"'),
     (["read", "/rooms/r1"], 5, "auth.uid = null"),
     (["read", "/rooms/r1", "--signed-out"], 5, "auth.uid = null"),
+    (["read", "/rooms/r1", "--as", "null"], 5, "auth.uid = null"),
     (["read", "/elsewhere", "--as-admin"], 5, "no .read rule stands on the way to /elsewhere"),
     (["write", "/rooms/r2", "--value", '{"owner": "x"}', "--as-admin"], 0, "allowed: write"),
     (["write", "/rooms/r2", "--value", '{"owner": "x"}', "--as", AMINA], 5, "denied: write"),
@@ -133,6 +134,9 @@ def test_an_update_is_judged_as_a_whole(offline: Program, rooms: Path) -> None:
     result = offline(*update, "changes.json", "--as", AMINA, "--now", "2", code=5)
     assert result.stdout.startswith("denied: write /rooms/r1/owner, /rooms/r2\n")
     offline(*update, "-", "--as", AMINA, "--now", "1", stdin=json.dumps(changes))
+    stored = ("--data", "data.json")
+    prior = offline(*update, "-", "--as-admin", *stored, stdin='{"rooms/r1/.priority": 1}')
+    assert prior.stdout.startswith("allowed: write /rooms/r1\n")
 
 
 def test_an_explanation_as_json(offline: Program) -> None:
@@ -153,9 +157,12 @@ def test_an_explanation_as_json(offline: Program) -> None:
 WRONG: list[tuple[list[str], int, str]] = [
     (["read", "/a", "--value", "1"], 2, "--value belongs to a write"),
     (["write", "/a"], 2, "--value belongs to a write"),
-    (["write", "/a", "--value", "1", "--order-by", "x"], 2, "a query belongs to a read"),
+    (["write", "/a", "--value", "1", "--order-by", "x"], 2, "a read, not to a write"),
     (["update", "-", "--limit-to-first", "1"], 2, "not to an update"),
     (["read", "/a", "--as", AMINA, "--as-admin"], 2, "only one can ask"),
+    (["read", "/a", "--as", AMINA, "--signed-out"], 2, "only one can ask"),
+    (["read", "/a", "--as-admin", "--signed-out"], 2, "only one can ask"),
+    (["read", "/a", "--as", AMINA, "--as-admin", "--signed-out"], 2, "only one can ask"),
     (["read", "/a", "--as", "5"], 2, "--as takes an object"),
     (["read", "/a", "--as", "{uid: 1}"], 7, "--as"),
     (["write", "/a", "--value", "{"], 7, "--value"),

@@ -169,7 +169,7 @@ def _acting(settings: "Settings") -> "Mapping[str, JsonValue]":
     if settings.on_emulator:
         return {"identity": "emulator", **about}
     about["unrestricted"] = settings.unrestricted
-    if settings.credentials is not None and settings.identity != "application-default":
+    if settings.identity != "application-default":
         key = str(settings.credentials)
         about = {"email": access.account, "credentials": key, **about}
         return {"identity": "service-account", **about}

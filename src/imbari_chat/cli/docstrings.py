@@ -55,5 +55,5 @@ def plain(line: str) -> str:
     """A line without roles; an example as it is."""
     if line.startswith(_EXAMPLE):
         return line
-    line = _ROLE.sub(lambda match: f"`{match[1].rsplit('.', 1)[-1]}`", line)
+    line = _ROLE.sub(lambda match: f"`{match[1].rpartition('.')[2]}`", line)
     return line.replace("``", "`")

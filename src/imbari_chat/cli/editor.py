@@ -118,7 +118,7 @@ class Draft:
             written = self.file.read_text(encoding="utf-8")
         except UnicodeDecodeError:
             raise InvalidData("the draft is not UTF-8 text") from None
-        text = written.split(_SCISSORS, 1)[0].strip()
+        text = written.partition(_SCISSORS)[0].strip()
         self.file.write_text(f"{text}\n", encoding="utf-8")
         return text
 
@@ -129,14 +129,14 @@ class Draft:
             yield
         except BaseException:
             if self._is_empty():
-                self.file.unlink(missing_ok=True)
+                self.file.unlink()
             else:
                 stderr.warn(f"your text is kept in {self.file}")
             raise
         self.file.unlink(missing_ok=True)
 
     def _is_empty(self) -> bool:
-        written = self.file.read_bytes().split(_SCISSORS.encode(), 1)[0]
+        written = self.file.read_bytes().partition(_SCISSORS.encode())[0]
         return not written.strip()
 
 

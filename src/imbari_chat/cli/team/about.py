@@ -103,7 +103,7 @@ async def listed(
     """
     sessions, kept_by_team = await asyncio.gather(
         chat.sessions(status=status, unread=unread, since=since, limit=limit),
-        _team(chat, None, required=wanted.is_asked),
+        _kept(chat.team.read(), required=wanted.is_asked),
     )
     team = _or_nothing(kept_by_team, stderr)
     uid = _uid(chat)
@@ -131,7 +131,7 @@ async def every(
     """All that are wanted, newest first and page by page, and what the team keeps; as listed."""
     pager = chat.browse(status=status, unread=unread, since=since, page_size=_PAGE)
     page, kept_by_team = await asyncio.gather(
-        pager.older(), _team(chat, None, required=wanted.is_asked)
+        pager.older(), _kept(chat.team.read(), required=wanted.is_asked)
     )
     team = _or_nothing(kept_by_team, stderr)
 
@@ -157,8 +157,10 @@ async def with_notes(
         stderr: Told if the rules in force are older.
     """
     done, team, notes = await asyncio.gather(
-        work, _team(chat, session_id, required=False), chat.team.notes(session_id)
+        work, _kept(chat.team.read(session_id)), _kept(chat.team.notes(session_id))
     )
+    if notes is None:
+        return done, _or_nothing(None, stderr), []
     return done, _or_nothing(team, stderr), notes
 
 
@@ -195,12 +197,10 @@ def _uid(chat: "AsyncAdminChat") -> str:
     return chat.uid or "service"
 
 
-async def _team(
-    chat: "AsyncAdminChat", session_id: str | None, *, required: bool
-) -> TeamSnapshot | None:
+async def _kept(reading: Awaitable[T], *, required: bool = False) -> T | None:
     """What the team keeps; None if the rules in force know nothing of it."""
     try:
-        return await chat.team.read(session_id)
+        return await reading
     except (AccessDenied, InvalidData):  # refused, or without an index
         if required:
             raise
