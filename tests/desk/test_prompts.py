@@ -6,6 +6,7 @@ import pytest
 from textual.app import App
 from textual.screen import ModalScreen
 
+from imbari_chat.desk.frame import STYLES
 from imbari_chat.desk.prompts import AskText, Choose
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.view.widths import widest
@@ -13,6 +14,12 @@ from tests.desk.desks import screen_of
 
 WORDS = "[red]Ring [/x]"
 """As a customer or a colleague may write; Textual would take it for markup."""
+
+
+class Styled(App[None]):
+    """Draws as the desk does."""
+
+    CSS = STYLES
 
 
 @pytest.mark.parametrize(
@@ -81,6 +88,29 @@ async def test_what_others_wrote_is_drawn_as_they_wrote_it(
         await pilot.press(*keys.split())
         await pilot.pause()
         assert any(WORDS in row for row in screen_of(pilot.app))
+
+
+@pytest.mark.parametrize("text", ["", "abc"])
+async def test_what_is_wrong_with_an_answer_is_said_until_it_is_another(text: str) -> None:
+    """It is written on behind what stood there to begin with."""
+    answers: list[str | None] = []
+    question = AskText("What?", text=text, check=lambda one: "too short" * (one == text) or None)
+    async with Styled().run_test(size=(70, 12)) as pilot:
+        await pilot.app.push_screen(question, answers.append)
+        await pilot.pause()
+        before = screen_of(pilot.app)
+        assert [row.strip(" │") for row in before[3:8]] == [
+            "What?", "", text, "", "Enter goes on, Esc leaves.",
+        ]  # fmt: skip
+        await pilot.press("enter")
+        await pilot.pause()
+        said = screen_of(pilot.app)
+        await pilot.press("d", "backspace")
+        await pilot.pause()
+        assert (any("too short" in row for row in said), screen_of(pilot.app)) == (True, before)
+        await pilot.press("d", "enter")
+        await pilot.pause()
+    assert answers == [f"{text}d"]
 
 
 async def test_a_page_stays_in_its_columns() -> None:

@@ -123,11 +123,10 @@ class Choose(ModalScreen[T | None], Generic[T]):
         self._draw()
 
     def on_key(self, event: events.Key) -> None:
-        key = event.character or ""
         shown = self._choices[self._first : self._first + self._fit]
         numbered = [(str(number), one) for number, (_, one) in enumerate(shown, 1)]
         for name, one in (*numbered, *((name, one) for name, _, one in self._others)):
-            if key == name:
+            if name == event.character:
                 event.stop()
                 self.dismiss(one)
 
