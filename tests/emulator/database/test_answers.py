@@ -114,10 +114,10 @@ def _tag(tag: str) -> dict[str, str]:
             f"f({PRETTY});",
         ),
         (
-            "GET /a/b.json?download=x",
+            "GET /a/b.json?download=d%C3%A9a%22t%0Aa%5C",  # no more of it than may be in a header
             {},
             200,
-            _json(**{"content-disposition": 'attachment; filename="x"'}),
+            _json(**{"content-disposition": 'attachment; filename="data"'}),
             "1",
         ),
         ('GET /a.json?orderBy="$value"&equalTo=9', {}, 200, _json(), "{}"),
