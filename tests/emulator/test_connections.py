@@ -296,6 +296,52 @@ def test_whoever_works_on_what_comes_no_more_is_told() -> None:
     assert told == [35]
 
 
+@pytest.mark.parametrize(
+    ("said", "status", "reason"),
+    [
+        (b"nonsense\r\n\r\n", "400 Bad Request", "Invalid HTTP request received."),
+        (PUT.replace(b"1.1\r\nHost: localhost", BOTH) % (b"/a", 3), "400 Bad Request",
+         "Invalid HTTP request received."),
+        (READ + b"X: " + b"a" * HEAD_BYTES, "431 Request Header Fields Too Large",
+         "A request's line and headers have at most 65536 bytes"),
+        (READ, "408 Request Timeout", "The request took too long to arrive"),
+        (None, "503 Service Unavailable", "There are too many connections"),
+    ],
+    ids=["no request", "two ends", "too long", "too slow", "too many"],
+)  # fmt: skip
+def test_who_is_refused_is_told_why(said: bytes | None, status: str, reason: str) -> None:
+    """In JSON, and once; then the connection is closed."""
+
+    async def main() -> tuple[bytes, bool]:
+        config = Config(_app, log_config=None)
+        config.load()
+        everyone = Connections(ConnectionLimits(connections=1))
+        protocol: Any = everyone.protocol()
+        connections = [protocol(config, ServerState(), {}) for _ in range(2)]
+        lines = [Line(), Line()]
+        connections[0].connection_made(lines[0])
+        connections[0].data_received(said or WHOLE.replace(b"/a.json", b"/stream"))
+        await asyncio.sleep(0)
+        if said is None:
+            connections[1].connection_made(lines[1])
+        await asyncio.sleep(30)
+        refused = lines[said is None]
+        told, closing = refused.written, refused.is_closing()
+        for connection in connections[: 1 + (said is None)]:
+            connection.connection_lost(None)
+            for task in connection.tasks:
+                task.cancel()
+            await asyncio.gather(*connection.tasks, return_exceptions=True)
+        return told, closing
+
+    body = f'{{"error":"{reason}"}}'
+    head = f"HTTP/1.1 {status}\r\ncontent-type: application/json; charset=utf-8\r\n"
+    head += f"content-length: {len(body)}\r\nconnection: close\r\n\r\n"
+    told, closing = in_virtual_time(main())
+    assert closing
+    assert told.lower() == (head + body).encode().lower()  # h11 writes Connection, at times
+
+
 def test_an_end_that_is_not_taken_is_cut_off() -> None:
     """Who is told that it is too late may have stopped taking anything."""
     ends, _ = _course({1: READ, 2: 5})

@@ -58,3 +58,15 @@ def test_projects_that_were_only_named_are_forgotten() -> None:
         state.accounts(f"n{number}")
     assert len(state.projects()) <= 200
     assert state.accounts("mine").code("c") == code
+
+
+def test_projects_are_looked_through_when_there_are_64_more_of_them() -> None:
+    """So naming one costs one look or two, however many have anything in them."""
+    state, numbers = AuthState(project="p"), []
+    code = OobCode(email="a@x", request_type="EMAIL_SIGNIN", code="c", link="http://x")
+    for number in range(180):
+        accounts = state.accounts(f"n{number}")
+        if number in {0, 100}:
+            accounts.keep_code(code)
+        numbers.append(len(state.projects()))
+    assert numbers == [*range(1, 65), *range(2, 66), *range(3, 67)][:180]

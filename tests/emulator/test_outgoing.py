@@ -219,6 +219,17 @@ def test_what_is_not_written_yet_keeps_its_place() -> None:
     assert reader.taken == [b"first", b"second"]
 
 
+def test_more_may_come_behind_whatever_is_not_called_the_last() -> None:
+    """Written at once, or later."""
+    outgoing = Outgoing(BOUND)
+    reader, later = Reader(outgoing), Payload(None)
+    for payload in (Payload(b"1"), later):
+        reader.backlog.push(payload)
+    outgoing.fill(later, b"2")
+    assert [reader.backlog.piece() for _ in range(3)] == [(b"1", False), (b"2", False), None]
+    assert outgoing.held == 0
+
+
 def test_a_large_payload_is_handed_on_in_pieces() -> None:
     """So a transport that keeps copies keeps a small one; the last piece says so."""
     backlog = Reader(Outgoing(10 * PIECE)).backlog

@@ -135,6 +135,19 @@ def test_what_a_command_leaves_behind_may_take_its_time_to_end(tmp_path: Path) -
     assert ended.exists()
 
 
+@pytest.mark.parametrize("error", [ProcessLookupError, PermissionError])
+def test_what_cannot_be_signalled_is_waited_for_no_longer(
+    monkeypatch: pytest.MonkeyPatch, error: type[OSError]
+) -> None:
+    """It has gone, or runs for somebody else; the command's own exit code stands."""
+
+    def kill(_group: int, _number: int) -> None:
+        raise error
+
+    monkeypatch.setattr(os, "killpg", kill)
+    assert run([sys.executable, "-c", "raise SystemExit(3)"], Emulator(), grace=3600) == 3
+
+
 OUTER = """
     import sys
     from imbari_chat.emulator import Emulator

@@ -2,6 +2,11 @@
 
 import pytest
 
+from imbari_chat.emulator.auth.account import Account
+from imbari_chat.emulator.auth.accounts import Accounts
+from imbari_chat.emulator.auth.call import Call
+from imbari_chat.emulator.auth.fields import Fields
+from imbari_chat.emulator.auth.listing import batch_get
 from tests.emulator.auth.harness import OWNER, PROJECT, TOOLKIT, Body, Service, claims
 
 BATCH_GET = f"{TOOLKIT}projects/{PROJECT}/accounts:batchGet"
@@ -41,6 +46,34 @@ async def test_a_page_has_twenty_users_unless_asked_otherwise(service: Service) 
     assert len((await page(service))["users"]) == 20
     assert "nextPageToken" not in await page(service, maxResults="1000")
     assert len((await page(service, maxResults="-1"))["users"]) == 21
+
+
+@pytest.mark.parametrize(
+    ("asked", "first", "count", "token"),
+    [
+        ({}, 0, 20, "u0019"),
+        ({"maxResults": "0"}, 0, 20, "u0019"),
+        ({"maxResults": "3", "nextPageToken": "u0001"}, 2, 3, "u0004"),
+        ({"maxResults": "3", "nextPageToken": "u0998"}, 999, 3, "u1001"),
+        ({"maxResults": "4", "nextPageToken": "u0998"}, 999, 3, None),
+        ({"maxResults": "1000"}, 0, 1000, "u0999"),
+        ({"maxResults": "9" * 18}, 0, 1000, "u0999"),
+        ({"maxResults": "-1"}, 0, 1002, None),
+        ({"maxResults": "-7", "nextPageToken": "u0001"}, 2, 1000, None),
+    ],
+)
+def test_a_page_has_at_most_a_thousand_users_unless_it_has_all(
+    asked: dict[str, str], first: int, count: int, token: str | None
+) -> None:
+    """Any negative number asks for all."""
+    accounts = Accounts("p")
+    uids = [f"u{number:04}" for number in range(1002)]
+    for uid in uids:
+        accounts.put(Account(local_id=uid))
+    call = Call(accounts=accounts, fields=Fields({}), now=0.0, random=bytes, query=asked)
+    answer: Body = dict(batch_get(call))
+    assert [user["localId"] for user in answer["users"]] == uids[first : first + count]
+    assert answer.get("nextPageToken") == token
 
 
 async def test_a_page_size_has_to_be_a_number(service: Service) -> None:

@@ -10,6 +10,8 @@ from tests.emulator.auth.harness import OWNER, PROJECT, TOKEN, TOOLKIT, Service
 
 SIGN_UP = f"{TOOLKIT}accounts:signUp"
 CREATE = f"{TOOLKIT}projects/{PROJECT}/accounts"
+CONFIG = f"/emulator/v1/projects/{PROJECT}/config"
+EVERYBODY = f"/emulator/v1/projects/{PROJECT}/accounts"
 
 
 async def test_it_says_when_it_is_ready(service: Service) -> None:
@@ -47,12 +49,17 @@ async def test_an_answer_is_compact_json_in_utf_8(service: Service) -> None:
         (CREATE, {}, "any", 400),
         (CREATE, {}, None, 403),
         (CREATE, {"authorization": "Bearer other"}, None, 401),
+        (SIGN_UP, {"x-goog-api-key": ""}, None, 403),
+        (SIGN_UP, {"x-goog-api-key": "any"}, "", 200),
+        (SIGN_UP, {}, ["any", "other"], 403),
+        (TOKEN, OWNER, None, 403),
+        (TOKEN, {"authorization": "Bearer other"}, "any", 400),
     ],
 )
 async def test_a_key_opens_the_users_door_and_owner_every_door(
-    service: Service, path: str, headers: dict[str, str], key: str | None, code: int
+    service: Service, path: str, headers: dict[str, str], key: str | list[str] | None, code: int
 ) -> None:
-    """Any key will do; any bearer token but the owner's will not."""
+    """Any key will do, if it is one; any bearer token but the owner's will not."""
     params = {} if key is None else {"key": key}
     response = await service.http.post(path, headers=headers, params=params, json={})
     assert response.status_code == code
@@ -124,6 +131,46 @@ async def test_a_body_beyond_the_limit_is_not_read_to_its_end(service: Service) 
     assert response.json()["error"]["code"] == 413
 
 
+@pytest.mark.parametrize(("extra", "code"), [(0, 200), (1, 413)])
+async def test_a_body_has_at_most_ten_mebibytes(service: Service, extra: int, code: int) -> None:
+    """To the byte, in whatever pieces it comes."""
+    body = b"{}".ljust(10 * 1024 * 1024 + extra)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, len(body), 4_000_000):
+            yield body[at : at + 4_000_000]
+
+    response = await service.http.post(SIGN_UP, params={"key": "k"}, content=pieces())
+    assert response.status_code == code
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "code"),
+    [
+        ("POST", SIGN_UP, None, 200),
+        ("POST", SIGN_UP, "", 200),
+        ("POST", SIGN_UP, "Application/JSON; charset=utf-8", 200),
+        ("POST", SIGN_UP, "text/plain", 400),
+        ("POST", SIGN_UP, "application/x-www-form-urlencoded", 400),
+        ("PATCH", CONFIG, "text/plain", 400),
+        ("PATCH", CONFIG, "application/json", 200),
+        ("GET", CONFIG, "text/plain", 200),
+        ("DELETE", EVERYBODY, "text/plain", 200),
+    ],
+)
+async def test_a_body_says_that_it_is_json_or_nothing(
+    service: Service, method: str, path: str, kind: str | None, code: int
+) -> None:
+    """Nobody reads that of a GET."""
+    headers = {} if kind is None else {"content-type": kind}
+    response = await service.http.request(
+        method, path, params={"key": "k"}, headers=headers, content=b"{}"
+    )
+    assert response.status_code == code, response.text
+    if code == 400:
+        assert str(kind) in response.json()["error"]["message"]
+
+
 async def test_the_token_endpoint_takes_a_form(service: Service) -> None:
     """The JavaScript SDK sends one."""
     own = await service.sign_up()
@@ -176,6 +223,45 @@ async def test_any_web_page_may_call(service: Service) -> None:
         )
         assert response.headers["access-control-allow-origin"] == asked["origin"]
         assert "access-control-allow-private-network" not in response.headers
+
+
+ORIGIN = "http://localhost:3000"
+PRIVATE = "access-control-request-private-network"
+
+
+@pytest.mark.parametrize("origin", [None, ORIGIN])
+@pytest.mark.parametrize("asked", [None, "content-type"])
+@pytest.mark.parametrize("private", [False, True])
+async def test_a_page_is_told_what_it_may_and_no_more(
+    service: Service, origin: str | None, asked: str | None, private: bool
+) -> None:
+    """All headers of a preflight, and of an answer."""
+    headers = {} if origin is None else {"origin": origin}
+    headers |= {PRIVATE: "true"} if private else {}
+    told = {} if origin is None else {"access-control-allow-origin": origin}
+    told |= {"access-control-allow-private-network": "true"} if private else {}
+    answer = await service.http.get("/", headers=headers)
+    assert (answer.status_code, dict(answer.headers)) == (
+        200,
+        {
+            "content-type": "application/json; charset=utf-8",
+            "content-length": str(len(answer.content)),
+            "vary": "Origin",
+            **told,
+        },
+    )
+    headers |= {} if asked is None else {"access-control-request-headers": asked}
+    told |= {} if asked is None else {"access-control-allow-headers": asked}
+    granted = await service.http.options(SIGN_UP, headers=headers)
+    assert (granted.status_code, granted.content, dict(granted.headers)) == (
+        204,
+        b"",
+        {
+            "access-control-allow-methods": "GET,HEAD,PUT,PATCH,POST,DELETE",
+            "vary": "Origin, Access-Control-Request-Headers",
+            **told,
+        },
+    )
 
 
 async def test_public_things_are_public(service: Service) -> None:

@@ -9,7 +9,7 @@ from imbari_chat.emulator.database.changes import Write
 from imbari_chat.emulator.database.credentials import ADMIN
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.requests import Request
-from imbari_chat.emulator.database.service import Answer, Service
+from imbari_chat.emulator.database.service import Answer, Opened, Service
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import ROOT
@@ -28,6 +28,7 @@ IF: Final = {"if-match": "null_etag"}
 EVENTS: Final = {"accept": "text/event-stream"}
 ONE, A = "YPVfR2bXt/lcDjiQZ8pOkAd3qkQ=", "FhjqLZ7CcbZ7bNZpROWifvImLcA="  # their digests
 PRETTY: Final = '{\n  "b" : 1,\n  "c" : "x"\n}'
+NAMELESS: Final = 'attachment; filename=""'
 NOT_FOUND: Final = (404, "404 Not Found")
 BAD_PATH: Final = (400, "Invalid path: Invalid token in path")
 BAD_JSON: Final = (400, "Invalid data; couldn't parse JSON object, array, or value.")
@@ -114,15 +115,19 @@ def _tag(tag: str) -> dict[str, str]:
             f"f({PRETTY});",
         ),
         (
-            "GET /a/b.json?download=x",
+            "GET /a/b.json?download=d%C3%A9a%22t%0Aa%5C",  # no more of it than may be in a header
             {},
             200,
-            _json(**{"content-disposition": 'attachment; filename="x"'}),
+            _json(**{"content-disposition": 'attachment; filename="data"'}),
             "1",
         ),
         ('GET /a.json?orderBy="$value"&equalTo=9', {}, 200, _json(), "{}"),
         ('GET /a/b.json?orderBy="$value"&equalTo=9', {}, 200, _json(), "null"),
+        ("GET /a/b.json", {"x-http-method-override": "put"}, 200, _json(), "1"),
+        ("GET /a/b.json?download=", {}, 200, _json(**{"content-disposition": NAMELESS}), "1"),
         ("GET /a/b.json?timeout=15min", {}, 200, _json(), "1"),
+        ("GET /a/b.json?timeout=900s", {}, 200, _json(), "1"),
+        ("GET /a/b.json?timeout=900000ms", {}, 200, _json(), "1"),
         ("GET /a/b.json?timeout=0.5s", {}, 200, _json(), "1"),
         (
             "GET /.settings/rules.json",
@@ -159,6 +164,7 @@ def test_what_is_asked_for_is_told(
         ("PUT /n.json", IF, "1", 200, _json(etag=ONE), "1"),
         ("POST /a.json?x-http-method-override=put", {}, "2", 200, _json(), "2"),
         ("POST /a.json", {}, "1", 200, _json(), f'{{"name":"{NAME}"}}'),
+        ("POST /a.json", EVENTS, "1", 200, _json(), f'{{"name":"{NAME}"}}'),
         ("POST /a.json", TAG, "1", 200, _json(etag=ONE), f'{{"name":"{NAME}"}}'),
         ("POST /a.json?print=pretty", {}, "1", 200, _json(), f'{{\n  "name" : "{NAME}"\n}}'),
         ("POST /a.json?print=silent", TAG, "1", 204, _tag(ONE), ""),
@@ -213,6 +219,7 @@ def test_what_is_only_tried_is_answered_alike(line: str, body: str) -> None:
         ("GET /a.json?timeout=900001ms", {}, "", BAD_TIME),
         ("GET /a.json?timeout=901s", {}, "", BAD_TIME),
         ("GET /a.json?timeout=0s", {}, "", BAD_TIME),
+        ("GET /a.json?timeout=", {}, "", BAD_TIME),
         ("GET /a.json?timeout=1.s", {}, "", BAD_TIME),
         ("GET /a.json?timeout=1h", {}, "", BAD_TIME),
         ("GET /a.json?callback=f()", {}, "", (400, "callback must be the name of a function")),
@@ -277,11 +284,12 @@ def test_what_is_refused_says_why(
     assert _answered(line, headers, sent) == (status, _json(), body, False)
 
 
-def test_a_write_to_what_is_no_place_is_told_in_plain_text() -> None:
+@pytest.mark.parametrize("target", ["/a", "/.inspect/coverage"])
+def test_a_write_to_what_is_no_place_is_told_in_plain_text(target: str) -> None:
     """As the service does it."""
     text = "append .json to your request URI to use the REST API.\n"
     told = {"content-type": "text/plain; charset=utf-8"}
-    assert _answered("PUT /a", {}, "1") == (405, told, text, False)
+    assert _answered(f"PUT {target}", {}, "1") == (405, told, text, False)
 
 
 @pytest.mark.parametrize(("place", "printed"), [("a", PRETTY), ("a/b", "1")])
@@ -292,3 +300,35 @@ def test_a_write_that_was_meant_for_another_value_is_told_the_one_that_is_there(
     told = _json(etag=A if place == "a" else ONE)
     line = f"PUT /{place}.json?print=pretty"
     assert _answered(line, IF, "2") == (412, told, printed, False)
+
+
+@pytest.mark.parametrize(
+    ("method", "headers", "opens"),
+    [
+        ("GET", EVENTS, True),
+        ("GET", {"accept": "Text/Event-Stream, */*"}, True),
+        ("POST", EVENTS, True),
+        ("POST", EVENTS | {"x-http-method-override": "get"}, True),
+        ("POST", EVENTS | {"x-http-method-override": "delete"}, False),
+        ("POST", {}, False),
+        ("GET", {}, False),
+        ("HEAD", EVENTS, False),
+    ],
+)
+def test_whoever_wants_events_and_brings_nothing_is_given_them(
+    method: str, headers: Mapping[str, str], opens: bool
+) -> None:
+    """By a GET, or by a POST that stands for one."""
+    service = Service(Databases("the-default", Ruleset.open()), PushIds(lambda: [0] * 12))
+    answer = service.handle(Request.of(method, "/a.json", "", headers), NOW)
+    assert isinstance(answer, Opened) is opens
+
+
+def test_what_a_read_is_for_is_told_as_a_page_to_who_asks_for_one() -> None:
+    """And as data otherwise."""
+    status, told, body, _ = _answered("GET /.inspect/coverage", OWNER, "")
+    assert (status, told["content-type"]) == (200, "text/html; charset=utf-8")
+    assert body.startswith("<!doctype html>")
+    status, told, body, _ = _answered("GET /.inspect/coverage.json", OWNER, "")
+    assert (status, told) == (200, _json())
+    assert body.startswith("{")

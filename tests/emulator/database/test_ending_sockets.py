@@ -10,9 +10,11 @@ from imbari_chat.emulator.database.app import DatabaseApp
 from imbari_chat.emulator.database.databases import Databases
 from imbari_chat.emulator.database.peer import Peer
 from imbari_chat.emulator.incoming import Incoming
+from imbari_chat.emulator.tokens import encode_unsigned
 from imbari_chat.rules import Ruleset
 from imbari_chat.wire.messages import Request
 from imbari_chat.wire.paths import Path
+from tests.virtual_time import in_virtual_time
 
 
 class Client:
@@ -190,3 +192,102 @@ async def test_a_mistake_of_ours_at_the_end_of_a_socket_keeps_nobody_waiting(
     new.leave()
     await new.served
     app.close()
+
+
+KEEPALIVE = "0"
+WHOLE = str(Request(1, "s", {}))
+
+
+@pytest.mark.parametrize(
+    ("said", "end"),
+    [
+        ({}, None),
+        ({1: WHOLE}, None),
+        ({1: KEEPALIVE}, ("cut off", 77)),
+        ({1: KEEPALIVE, 76: KEEPALIVE}, ("cut off", 152)),
+        ({1: KEEPALIVE, 5: WHOLE}, ("cut off", 81)),
+        ({1: KEEPALIVE, 5: "2", 6: WHOLE[:9], 7: WHOLE[9:]}, ("cut off", 83)),
+        ({1: "2"}, ("told", 32)),
+        ({1: "2", 31: WHOLE[:9]}, ("told", 62)),
+        ({1: "2", 20: WHOLE[:9], 50: WHOLE[9:]}, None),
+        ({1: KEEPALIVE, 5: "2"}, ("told", 36)),
+    ],
+)
+def test_who_says_nothing_more_has_a_time(
+    said: dict[int, str], end: tuple[str, float] | None
+) -> None:
+    """In the middle of a message, or between keepalives, if there have been any."""
+    ends: list[tuple[str, float]] = []
+
+    class Timed(Client):
+        async def _take(self, message: Any) -> None:
+            await super()._take(message)
+            if message["type"] == "websocket.close":
+                assert message["code"] == 1008
+                assert message["reason"] == "the message took too long to arrive"
+                ends.append(("told", asyncio.get_running_loop().time()))
+
+        def _cut_off(self) -> None:
+            ends.append(("cut off", asyncio.get_running_loop().time()))
+            self.leave()
+
+    async def main() -> None:
+        app, loop = DatabaseApp(Databases("t", Ruleset.open())), asyncio.get_running_loop()
+        client = Timed(app)
+        for second, text in said.items():
+            await asyncio.sleep(second - loop.time())
+            client.say(text)
+        await asyncio.sleep(1000 - loop.time())
+        assert client.served.done() == (end is not None)
+        client.leave()
+        await client.served
+        app.close()
+
+    in_virtual_time(main())
+    assert ends == ([] if end is None else [end])
+
+
+@pytest.mark.parametrize("enforced", [False, True])
+def test_a_credential_ends_in_its_second_and_lines_say_whose_it_was(enforced: bool) -> None:
+    """If anybody insists; an admin's does not end."""
+    lines: list[str] = []
+    revoked: list[float] = []
+
+    class Timed(Client):
+        async def _take(self, message: Any) -> None:
+            await super()._take(message)
+            if '"a":"ac"' in message.get("text", ""):
+                revoked.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        app = DatabaseApp(
+            Databases("t", Ruleset.open()),
+            lambda: 1000 + loop.time(),
+            enforce_expiry=enforced,
+            log_request=lines.append,
+        )
+        client = Timed(app)
+        token = encode_unsigned({"sub": "u", "iat": 1, "exp": 1010})
+        client.ask("p", {"p": "/a", "d": 1})
+        client.ask("auth", {"cred": token})
+        client.ask("q", {"p": "/a", "h": ""})
+        await asyncio.sleep(100)
+        client.ask("s", {})
+        client.ask("gauth", {"cred": "owner"})
+        client.ask("n", {"p": "/a"})
+        await asyncio.sleep(1)
+        client.leave()
+        await client.served
+        app.close()
+
+    in_virtual_time(main())
+    assert revoked == ([10] if enforced else [])
+    assert lines == [
+        "WS p /a ok 0.0 ms nobody",
+        "WS auth - ok 0.0 ms uid=u",
+        "WS q /a ok 0.0 ms uid=u",
+        f"WS s - ok 0.0 ms {'nobody' if enforced else 'uid=u'}",
+        "WS gauth - ok 0.0 ms admin",
+        "WS n /a ok 0.0 ms admin",
+    ]

@@ -31,6 +31,7 @@ def test_a_preflight_allows_what_was_asked_for(http: httpx.Client) -> None:
     assert "PATCH" in answer.headers["access-control-allow-methods"]
     assert answer.headers["access-control-allow-headers"] == "x-firebase-etag, if-match"
     assert answer.headers["access-control-expose-headers"] == "ETag"
+    assert "access-control-allow-headers" not in http.options("/a.json").headers
 
 
 def test_head_is_get_without_the_body(http: httpx.Client) -> None:

@@ -135,6 +135,86 @@ def test_indexes_are_insisted_on_where_rules_are_and_nobody_says_otherwise(
     assert database.serves(ROOT, Query.by_child("a")) is served
 
 
+@pytest.mark.parametrize(
+    ("query", "served"),
+    [
+        (None, True),
+        (Query.by_key(), True),
+        (Query.by_priority(), True),
+        (Query.by_child("a"), True),
+        (Query.by_child("b"), False),
+        (Query.by_value(), False),
+    ],
+)
+def test_what_is_ordered_by_what_always_is_needs_no_index(
+    query: Query | None, served: bool
+) -> None:
+    """A key, or a priority; anything else needs the one that is named."""
+    database = _database('{".read": true, "here": {".indexOn": "a"}}')
+    assert database.serves(HERE, query) is served
+    if served:
+        assert database.listen(Target(HERE, query), USER, NOW)
+    else:
+        with pytest.raises(Refusal, match="Index not defined"):
+            database.listen(Target(HERE, query), USER, NOW)
+    assert database.listen(Target(HERE, query), USER, NOW, indexed=False)
+    assert database.look(Target(HERE, query), USER, NOW) is not None
+
+
+async def test_a_database_is_blank_if_nothing_is_in_it_and_nobody_there() -> None:
+    """Each of the five is enough, and when it is over, all is as it was."""
+    database = _database('{".read": true, ".write": true}')
+    blank = [database.is_blank]
+
+    def note() -> None:
+        blank.append(database.is_blank)
+
+    database.write(Write.put(HERE, 1), USER, NOW)
+    note()
+    database.clear(NOW)
+    note()
+    listener, _ = database.listen(Target(HERE), USER, NOW)
+    note()
+    database.unlisten(listener)
+    note()
+    for guests in (1, 0):
+        database.guests = guests
+        note()
+    async with database.writing:
+        note()
+    note()
+    for strict in (False, True):
+        database.settings["strictTriggerValidation"] = strict
+        note()
+    assert blank == [True, False] * 5 + [True]
+
+
+def test_a_write_may_touch_what_there_is_room_for() -> None:
+    """To the byte, what it replaces included; and what is only looked at is not noted."""
+    database = _database('{"here": {".write": true}}')
+    database.write(Write.put(HERE, "12345"), USER, NOW, room=11)  # null, and seven
+    with pytest.raises(Refusal, match="WRITE_TOO_BIG"):
+        database.write(Write.put(HERE, "1"), USER, NOW, room=9)
+    assert database.write(Write.put(HERE, "1"), USER, NOW, room=10).after.to_json() == {"here": "1"}
+    assert database.look(Target(HERE), USER, NOW) is None
+    assert list(database.refusals) == []
+
+
+def test_deleting_everything_is_told_to_whoever_listens_and_forgets_refusals() -> None:
+    """Listeners stay."""
+    database = _database('{"here": {".read": true, ".write": true}}')
+    listener, _ = database.listen(Target(HERE), USER, NOW)
+    with pytest.raises(Refusal):
+        database.read(ROOT, None, USER, NOW)
+    for value in (1, 2):
+        (event,) = database.write(Write.put(HERE, value), USER, NOW).events
+        assert event.listeners == (listener,)
+        (event,) = database.clear(NOW)
+        assert (event.listeners, event.frame.data) == ((listener,), '{"path":"/","data":null}')
+    assert list(database.refusals) == []
+    assert database.clear(NOW) == []
+
+
 def test_only_the_latest_refusals_are_kept() -> None:
     """A hundred of them, however many there were."""
     database = _database("{}")

@@ -1,6 +1,7 @@
 """What a connection wants written when it has ended: kept, cut, judged and done."""
 
 import sys
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -102,6 +103,38 @@ def test_too_much_is_refused() -> None:
     assert [dict(each.values) for each in store.partings()] == [{Path.parse("/a"): 1}]
     store.cancel(Path())
     store.put({Path.parse("/b"): 1}, NOBODY, 6)
+
+
+sets = st.tuples(
+    st.booleans(),
+    st.dictionaries(st.sampled_from("abc"), st.none() | objects | st.lists(objects, max_size=3)),
+    st.integers(0, 50),
+)
+
+
+@given(st.lists(st.tuples(paths, st.none() | sets), max_size=8))
+def test_what_is_cancelled_makes_room_to_the_byte(
+    steps: list[tuple[str, tuple[bool, dict[str, Json], int] | None]],
+) -> None:
+    """Whatever was set in whatever else, by whom, and split or overwritten on the way."""
+    store = OnDisconnect(100)
+    for path, given_ in steps:
+        place = Path.parse(path)
+        if given_ is None:
+            store.cancel(place)
+            continue
+        admin, values, size = given_
+        with suppress(InvalidData):
+            who = ADMIN if admin else NOBODY
+            store.put({place / key: value for key, value in values.items()}, who, size)
+    store.cancel(Path())
+    assert store.partings() == []
+    with pytest.raises(InvalidData, match="has at most 100 bytes"):
+        store.put({Path(("a",)): 1}, NOBODY, 101)
+    store.put({Path(("a",)): 1}, NOBODY, 99)  # and one, as nothing is too small to be counted
+    with pytest.raises(InvalidData):
+        store.put({Path(("b",)): 1}, NOBODY, 1)
+    store.put({Path(("b",)): 1}, NOBODY, 0)
 
 
 def test_what_is_asked_for_together_is_counted_once() -> None:

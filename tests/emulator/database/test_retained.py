@@ -93,6 +93,17 @@ def test_a_database_that_holds_anything_is_never_forgotten(databases: Databases)
     assert _asked(service, "GET", "/a.json?ns=data", token="owner").response.body == b"1"
 
 
+def test_databases_are_looked_through_when_there_are_64_more_of_them(databases: Databases) -> None:
+    """The first one, which requests that name none mean, is always there."""
+    numbers = []
+    for number in range(180):
+        database = databases.named(f"n{number}")
+        if number in {0, 100}:
+            database.write(Write.put(Path(), 1), ADMIN, 0)
+        numbers.append(len(list(databases)))
+    assert numbers == [*range(2, 65), *range(3, 67), *range(4, 68)][:180]
+
+
 def test_whether_databases_hold_anything_is_looked_at_now_and_then(
     databases: Databases, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,5 +1,6 @@
 """Event streams: their bytes, their ends, and readers that do not keep up."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -7,10 +8,15 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from imbari_chat.emulator import Emulator
+from imbari_chat.emulator.database.responses import STREAM_HEADERS
+from imbari_chat.emulator.database.streams import Stream
+from imbari_chat.emulator.outgoing import Outgoing, Payload
 from imbari_chat.emulator.tokens import encode_unsigned
 from tests.emulator.event_stream import EventStream
+from tests.virtual_time import in_virtual_time
 
 OWNER = {"Authorization": "Bearer owner"}
 BUFFER = 256 * 1024
@@ -174,3 +180,75 @@ def test_rules_that_close_a_stream_leave_the_others_open(http: httpx.Client) -> 
         assert user.ended()
         http.put("/s.json", json=1, headers=OWNER)
         assert admin.next() == ("put", {"path": "/", "data": 1})
+
+
+ALIVE = b"event: keep-alive\ndata: null\n\n"
+CANCEL = b"event: cancel\ndata: null\n\n"
+REVOKED = b"event: auth_revoked\ndata: credential is no longer valid\n\n"
+
+
+@pytest.mark.parametrize(
+    ("does", "expires", "told"),
+    [
+        ({}, None, [(30, ALIVE), (60, ALIVE), (90, ALIVE)]),
+        ({10: "push"}, None, [(10, b"event"), (40, ALIVE), (70, ALIVE)]),
+        ({10: "cancel"}, None, [(10, CANCEL), (10, b"")]),
+        ({10: "end"}, None, [(10, b"")]),
+        ({10: "push, end, push"}, None, [(10, b"event"), (10, b"")]),
+        ({10: "leave"}, None, []),
+        ({}, 10, [(10, REVOKED), (10, b"")]),
+        ({}, 40, [(30, ALIVE), (40, REVOKED), (40, b"")]),
+        ({}, 30, [(30, ALIVE), (30, REVOKED), (30, b"")]),
+        ({5: "push"}, 10, [(5, b"event"), (10, REVOKED), (10, b"")]),
+        ({}, 0, [(0, REVOKED), (0, b"")]),
+        ({10: "push, push, push"}, None, []),
+    ],
+)
+def test_what_a_stream_says_it_says_in_its_second(
+    does: dict[int, str], expires: float | None, told: list[tuple[float, bytes]]
+) -> None:
+    """Keep-alives in silence, ends at once, and nothing to whoever does not keep up."""
+
+    async def main() -> tuple[list[tuple[float, bytes]], bool, int]:
+        loop, outgoing = asyncio.get_running_loop(), Outgoing(1000)
+        left = asyncio.Event()
+        said: list[tuple[float, Message]] = []
+        stream = Stream(
+            outgoing,
+            bound=4,
+            keep_alive=30,
+            expires_in=lambda: None if expires is None else expires - loop.time(),
+        )
+
+        async def receive() -> Message:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: Message) -> None:
+            said.append((loop.time(), message))
+
+        running = asyncio.ensure_future(stream.run(receive, send))
+        for second, actions in does.items():
+            await asyncio.sleep(second - loop.time())
+            for action in actions.split(", "):
+                match action:
+                    case "push":
+                        stream.push(Payload(b"event"))
+                    case "leave":
+                        left.set()
+                    case _:
+                        getattr(stream, action)()
+        await asyncio.sleep(99 - loop.time())
+        ended = running.done()
+        left.set()
+        await running
+        (_, start), *rest = said
+        assert (start["type"], start["status"]) == ("http.response.start", 200)
+        assert start["headers"] == list(STREAM_HEADERS)
+        assert all(message["more_body"] == bool(message["body"]) for _, message in rest)
+        return [(when, message["body"]) for when, message in rest], ended, outgoing.held
+
+    said, ended, held = in_virtual_time(main())
+    assert said == told
+    assert ended == (not told or told[-1][1] == b"")
+    assert held == 0
