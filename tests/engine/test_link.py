@@ -446,9 +446,10 @@ def test_silence_is_noticed_in_fifteen_seconds() -> None:
 
 
 def test_an_answer_ends_the_worry() -> None:
-    """Any byte does; who was told of it is told."""
+    """Any byte does; who was told of it is told, and not who waits for a first answer."""
     played = Played()
     played.live()
+    played.link.listen(2, Path.parse("/other"), None, played.now)
     played.wait(13)
     assert played.link.state == "stale"
     played.link.heard(played.now)
@@ -625,6 +626,7 @@ NOT_SERVED = "the database does not serve this client: maintenance"
         (["dialed", "greeted", "greeted"], [GREETED]),
         (["dialed", "greeted", "lost"], [GREETED, Attempt("failed", "cut")]),
         (["dialed", "greeted", "answered"], [GREETED, ANSWERED]),
+        (["dialed", "greeted", "denied"], [GREETED]),
         (["dialed", "greeted", "answered", "lost"], [GREETED, ANSWERED]),
         (
             ["dialed", "greeted", "answered", "unreadable"],
@@ -663,6 +665,8 @@ def test_it_is_told_how_far_an_attempt_came(facts: list[str], attempts: list[Att
                 played.hello()
             case "answered":
                 played.answer(1)
+            case "denied":
+                played.answer(1, "invalid_token")
             case "moved":
                 played.control("r", "s-1.firebaseio.com")
             case "shutdown":

@@ -27,6 +27,7 @@ from imbari_chat.errors import (
     QuotaExceeded,
     Unavailable,
 )
+from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 
 READ = Call("/a", caller="the desk")
@@ -130,6 +131,9 @@ def test_a_failed_condition_is_a_conflict_if_the_service_says_so() -> None:
         (403, "application/json", _said("Invalid Firebase database name"), False, True),
         (404, "application/json", _said("404 Not Found"), False, True),
         (405, "application/json", _said("Method Not Allowed"), False, False),
+        (405, "application/json", _said("Only a form is taken here"), False, False),
+        (400, "application/json", _said("invalid_request"), False, False),
+        (400, "application/json", _said("Invalid data"), False, True),
         (413, "application/json", _said("Payload Too Large"), False, False),
         (413, "application/json", _said("Content Too Large"), False, False),
         (413, "application/json", _said("Payload is too large"), False, True),
@@ -144,7 +148,9 @@ def test_only_the_services_own_words_are_its_own(
 ) -> None:
     """Any other answer is a stranger's."""
     assert is_from_service(status, kind, body, tagged=tagged) is is_ours
-    error = refusal(status, body, WRITE, kind=kind, tagged=tagged)
+    assert tagged or is_from_service(status, kind, body) is is_ours
+    error = refusal(status, body, WRITE, kind=kind, tagged=tagged, retry_after=7.0)
+    assert error.retry_after == (7.0 if is_ours else None)
     assert isinstance(error, Unavailable) is not is_ours
     assert getattr(error, "outcome_unknown", False) is not is_ours
 
@@ -161,6 +167,11 @@ def test_only_the_services_own_words_are_its_own(
         ({"code": "400", "message": "x", "errors": []}, False),
         ({"code": 400, "errors": []}, False),
         ({"message": "x", "errors": []}, False),
+        ({"message": "TOKEN_EXPIRED"}, True),
+        ({"code": 400, "message": "TOKEN_EXPIRED : again"}, True),
+        ({"code": 403, "message": "TOKEN_EXPIRED"}, False),
+        ({"message": "A_TOKEN"}, False),
+        ({"message": "no TOKEN_EXPIRED"}, False),
         ("in a text", False),
         (None, False),
     ],
@@ -172,6 +183,22 @@ def test_the_sign_in_service_speaks_in_objects(error: object, *, is_ours: bool) 
     assert is_from_service(400, "application/json", body) is isinstance(error, str)
     asked = Call("sign-in", service="the sign-in service", of_google=True)
     assert isinstance(refusal(400, body, asked), InvalidData) is is_ours
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "is_ours"),
+    [
+        (401, {"message": "TOKEN_EXPIRED"}, False),
+        (503, {"code": 503, "message": "x", "status": "UNAVAILABLE"}, True),
+        (500, {"code": 503, "message": "x", "status": "UNAVAILABLE"}, False),
+    ],
+)
+def test_the_sign_in_service_leaves_out_nothing_but_of_a_mistake(
+    status: int, error: Json, *, is_ours: bool
+) -> None:
+    """And its object says with which status it came."""
+    body = json.dumps({"error": error})
+    assert is_from_service(status, "application/json", body, of_google=True) is is_ours
 
 
 @pytest.mark.parametrize(

@@ -106,7 +106,8 @@ async def test_a_write_that_hangs_is_unknown_at_its_deadline(
 
 async def test_the_librarys_own_deadline_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
     """It knows more of what went wrong; ours is for calls that hang all the same."""
-    monkeypatch.setattr(base, "GRACE", 30.0)
+    for module in (base, rest):
+        monkeypatch.setattr(module, "GRACE", 30.0)
 
     class Patient(Library):
         def _answer(self, value: Json) -> Json:
@@ -120,6 +121,9 @@ async def test_the_librarys_own_deadline_comes_first(monkeypatch: pytest.MonkeyP
         await transport.update({ROOT: 1})
     with pytest.raises(Unavailable, match="its own words"):
         await transport.compare_and_set(ROOT, 1, 2)
+    told: asyncio.Queue[ImbariError | None] = asyncio.Queue()
+    transport.submit({ROOT: 1}, told.put_nowait)
+    assert "its own words" in str(await told.get())
     await transport.close()
 
 
@@ -240,10 +244,13 @@ async def test_a_submitted_write_that_is_taken_back_in_time_is_never_made(
     assert told == []
 
 
+@pytest.mark.parametrize("known", [True, False])
 async def test_a_forked_child_submits_nothing(
-    transport: RestTransport, monkeypatch: pytest.MonkeyPatch
+    transport: RestTransport, monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     """Who would write, and the loop that would hear of it, are the parent's."""
+    if known:
+        await transport.open()
     with monkeypatch.context() as child:
         child.setattr(process._this, "pid", -1)
         with pytest.raises(RuntimeError, match="after forking"):

@@ -388,12 +388,15 @@ async def test_a_fault_of_ours_reaches_the_consumer() -> None:
     ],
 )
 @pytest.mark.parametrize("status", ["301 Moved", "302 Found", "304 Not Modified", "307 T", "399 ?"])
-async def test_a_redirect_to_nowhere_is_an_outage(status: str, headers: str) -> None:
+async def test_a_redirect_to_nowhere_is_an_outage(
+    status: str, headers: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """No answer of a firewall or a cache ends a listener, be it a redirect without a target."""
     steps = (dropped("1"), answer(status, "", headers), stream("2"))
     async with listening(*steps) as (subscription, _, _):
         assert (await until(subscription, 2))[-1].value == 2
         assert subscription.state == "live"
+    assert caplog.records == []
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", "text/plain", ""])
@@ -495,6 +498,64 @@ async def test_the_end_of_a_connection_that_was_given_up_is_not_heard() -> None:
     assert _states(seen) == ["connecting", "live", "reconnecting"]
     assert subscription.retry_in is None, "it waits for another attempt while one is under way"
     await transport.close()
+
+
+async def test_a_connection_is_given_up_once() -> None:
+    """What it could not say ended it, and then so did its socket, at one instant."""
+    client: Any = Ready(encode("put", "no JSON"))
+    policy = StreamPolicy(backoff=BackoffPolicy(first=600, cap=600))
+    transport = RestTransport(lambda: Caller("http://127.0.0.1:9"), timeout=30.0, policy=policy)
+    transport._http = client
+    subscription = transport.listen(Path.parse("/s"))
+    async with asyncio.timeout(PATIENCE):
+        while subscription.state != "reconnecting":
+            await anext(subscription)
+        while subscription._tasks:  # noqa: ASYNC110  # no event tells
+            await asyncio.sleep(0)
+    assert "unreadable event" in str(subscription.reason)
+    assert not subscription._buffer
+    await transport.close()
+
+
+class Moving(Ready):
+    """A client whose first answer leads elsewhere, with a page of any length."""
+
+    def __init__(self, body: bytes) -> None:
+        super().__init__(body)
+        self.closed: list[int] = []
+
+    async def get(self, *_: Any) -> HttpAnswer:
+        self.asked += 1
+        if self.asked == 1:
+            return HttpAnswer(307, "", "/elsewhere.json", self)
+        return HttpAnswer(200, "text/event-stream", None, self)
+
+    async def aclose(self) -> None:
+        self.closed.append(self.asked)
+
+
+async def test_a_connection_that_leads_elsewhere_is_given_back() -> None:
+    """Before the next is made, and without reading its page."""
+    client: Any = Moving(encode("put", '{"path":"/","data":1}'))
+    transport = RestTransport(lambda: Caller("http://127.0.0.1:9"), timeout=30.0, policy=PATIENT)
+    transport._http = client
+    async with asyncio.timeout(PATIENCE):
+        await until(transport.listen(Path.parse("/s")), 1)
+    await transport.close()
+    assert client.closed[0] == 1
+
+
+async def test_a_connection_is_renewed_before_its_credential_ends() -> None:
+    """By the clock of this machine; an attempt that is overdue is due now."""
+    caller = Caller("")
+    caller.expires_at = time.time() + 1000
+    async with listening(stream("1"), caller=caller) as (subscription, _, _):
+        await until(subscription, 1)
+        core, now = subscription._core, time.monotonic()
+        assert core._renew_at == pytest.approx(now + 1000 - PATIENT.renew_before, abs=60)
+        core._retry_at = now - 5
+        assert subscription.retry_in == 0.0
+        core._retry_at = None
 
 
 async def test_a_subscription_tells_how_it_is() -> None:

@@ -649,7 +649,9 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     async with serving(_simple) as server, over(server) as transport:
         await transport.open()
         here = transport.listen(PLACE)
+        unknown = WebSocketTransport(lambda: Speaker(server.host), timeout=20.0)
         acts: list[Callable[[], object]] = [
+            lambda: unknown.submit({PLACE: 1}, lambda _: None),
             transport.connect,
             transport.reconnect_now,
             transport.listen(PLACE).begin,
@@ -662,6 +664,7 @@ async def test_a_forked_child_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
                 with pytest.raises(RuntimeError, match="after forking"):
                     act()
             await here.close()
+        await unknown.close()
         assert here._hearer in transport._hearers
         assert server.dialed == 0
 

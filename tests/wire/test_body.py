@@ -1,5 +1,6 @@
 """The bodies of REST writes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -41,6 +42,26 @@ def test_the_first_illegal_key_is_the_one_named(before: Json, inside: Json, afte
         parse_body(text.encode())
     column = len(head) - head.rindex("\n")
     assert f"beginning at 2:{column}." in caught.value.what
+
+
+@pytest.mark.parametrize(
+    ("read", "body", "place"),
+    [
+        (parse_body, '{"a":{"b":{"c.d":1}}}', "1:12"),
+        (parse_body, '{"a":[{"b":[{"c":1},{"c.d":1}]}]}', "1:22"),
+        (parse_body, '\n\n{"a":1,\n "b/c":2}', "4:2"),
+        (parse_body, '\n{"b/c":2}', "2:2"),
+        (parse_update, '{"a/b":{"c":1},"c.d":2}', "1:16"),
+        (parse_update, '{"a/b":{"c":{"d/e":1}}}', "1:14"),
+        (parse_update, '{"a":{"b":{}},"c/d":{".value":1,"e/f":2}}', "1:33"),
+    ],
+)
+def test_an_illegal_key_is_found_however_deep_and_whatever_comes_before(
+    read: Callable[[bytes], Json], body: str, place: str
+) -> None:
+    """The keys of an update may be paths, those below may not."""
+    with pytest.raises(InvalidData, match=f"beginning at {place}\\."):
+        read(body.encode())
 
 
 def test_blank_is_no_body() -> None:

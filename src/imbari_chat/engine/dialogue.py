@@ -192,7 +192,6 @@ class Dialogue:
     def fall(self, reason: str) -> None:
         """The connection is gone."""
         self.is_open = self._is_begun = False
-        self._hashing = []
         self._requests.lost(reason)
         self._listens.lost()
 
@@ -261,7 +260,6 @@ class Dialogue:
                     what = "the service cancelled the stream: reading is no longer permitted"
                     hint = "Check who is signed in and the security rules"
                     self._stop(listen, AccessDenied(what, where=str(listen.path), hint=hint))
-                self.go_on()
             case "ac":
                 return CredentialRefused("the credential ended")
         return None
