@@ -644,6 +644,35 @@ async def test_a_start_by_an_id_is_settled_in_whatever_words_it_was_tried_since(
         assert (await chat.start(**AMINA, text="Hello")).id == begun.id
 
 
+async def test_a_start_that_went_through_is_settled_in_its_own_words_whatever_was_tried_since(
+    namespace: Namespace,
+) -> None:
+    """By the very client that tried both."""
+    transport = _Looking(namespace, CUSTOMER, LOST_ANSWER, *[LOST_REQUEST] * 2)
+    async with AsyncCustomerChat._over(Gateway(transport)) as chat:
+        for text in ("Hello", "Hello?"):
+            with pytest.raises(StartUnfinished) as caught:
+                await chat.start(**AMINA, text=text)
+        transport.away = False
+        begun = await chat.start(**AMINA, text="Hello")
+        assert [begun.id] == [caught.value.session_id] == _keys(namespace, "/chatSessions")
+        assert [one.text for one in await chat.history()] == ["Hello"]
+
+
+async def test_a_start_of_ones_own_that_is_refused_by_its_id_is_not_forgotten(
+    namespace: Namespace,
+) -> None:
+    """It may be there all the same, as if no id had been given."""
+    transport = _Looking(namespace, CUSTOMER, *[LOST_REQUEST] * 3)
+    async with AsyncCustomerChat._over(Gateway(transport)) as chat:
+        with pytest.raises(StartUnfinished) as caught:
+            await chat.start(**AMINA, text="Hello")
+        transport.away, transport._fates = False, [REFUSED]
+        with pytest.raises(AccessDenied):
+            await chat.start(**AMINA, text="Hello", session_id=caught.value.session_id)
+        assert (await chat.start(**AMINA, text="Hello")).id == caught.value.session_id
+
+
 async def test_a_start_by_an_id_is_the_same_however_the_conversation_went_on(
     namespace: Namespace,
 ) -> None:

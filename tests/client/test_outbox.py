@@ -131,6 +131,7 @@ async def test_a_message_may_be_there_once_it_was_handed_over_and_not_before(
     sent = await desk.reply(session_id, "Hello", timeout=0)
     await asyncio.wait_for(transport.prepares.wait(), WAIT)
     assert await desk.close() == (sent,)
+    assert not [one for one in asyncio.all_tasks() if one.get_name() == "outbox"]
     assert sent.delivery == ("sent" if unknown else "failed")
     assert isinstance(sent.error, Unavailable)
     assert sent.error.outcome_unknown == unknown
@@ -543,6 +544,46 @@ async def test_what_is_left_behind_is_this_processs_own(monkeypatch: pytest.Monk
     service.tries.pop()(None)
     assert (outbox.left_behind, outbox in WITH_MAIL) == ((), False)
     assert await outbox.refused() == ()
+
+
+@pytest.mark.parametrize("count", [0, 1, 2])
+async def test_an_outbox_whose_loop_is_over_says_what_it_leaves(
+    count: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The one under way may be there, the one behind it is not; and it takes nothing any more."""
+    outbox = _outbox(_Service())
+    sent = [await outbox.deliver(_reply(n), S, timeout=0, keep=True) for n in range(count)]
+    assert await outbox.abandon() == tuple(sent)
+    told = [
+        (one.delivery, one.error.outcome_unknown, one.error.what)
+        for one in sent
+        if isinstance(one.error, Unavailable)
+    ]
+    what = "the client was closed before this message was confirmed"
+    assert told == [("sent", True, what), ("failed", False, what)][:count]
+    assert (outbox.pending, outbox.left_behind, outbox in WITH_MAIL) == ((), (), False)
+    assert caplog.messages == ([f"closed with {undelivered(sent)}"] if sent else [])
+    with pytest.raises(ClientClosed):
+        await outbox.deliver(_reply(9), S, timeout=0, keep=True)
+
+
+async def test_what_a_person_says_of_a_message_is_done_at_once() -> None:
+    """Whoever watches hears that it waits; and it goes when it may, though nothing else happens."""
+    service, told = _Service(), list[tuple[str, str]]()
+    outbox = _outbox(service)
+    first, second = [await outbox.deliver(_reply(n), S, timeout=0, keep=True) for n in range(2)]
+    outbox.watch(lambda event: told.append((event.message.id, event.delivery)))
+    await outbox.hold(second.id)
+    service.tries.pop()(None)
+    assert told == [(second.id, "held"), (first.id, "confirmed")]
+    assert (outbox.left_behind, outbox in WITH_MAIL) == ((second,), True)
+    assert await outbox.flush(0) == (second,)
+    await outbox.release(second.id)
+    await asyncio.sleep(0)
+    assert (told[2:], len(service.tries)) == ([(second.id, "sent")], 1)
+    await outbox.drop(second.id)
+    assert told[3:] == [(second.id, "sent")]
+    assert (outbox.pending, await outbox.close()) == ((), ())
 
 
 async def test_an_outbox_that_is_closed_takes_nothing_and_waits_for_nothing(

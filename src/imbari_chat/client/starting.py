@@ -32,11 +32,6 @@ class _Attempt:
         """Whether it is in these words."""
         return (self.lead, self.text) == (lead, text)
 
-    def reads_as(self, session: Session) -> bool:
-        """Whether this is what was stored, and not another try for the same place."""
-        first = None if self.text is None else self.message_id
-        return session.last_customer_message_id == first and self.lead == lead_of(session)
-
     def plan(self, uid: str | None) -> plans.Plan:
         """What writes it."""
         first = None if self.text is None else (self.message_id, self.text)
@@ -139,10 +134,10 @@ class Starter:
     async def _require_own(self, attempt: _Attempt) -> None:
         """The same place was asked for in other words before: see whose words it holds."""
         session = await self._gateway.session(attempt.session_id)
-        if session is None or attempt.reads_as(session):
+        if session is None:
             return
-        theirs = attempt.elsewhere and attempt.lead == lead_of(session)
-        if not theirs or attempt.text != await self._gateway.text_of_start(session):
+        is_own = attempt.lead == lead_of(session)
+        if not is_own or attempt.text != await self._gateway.text_of_start(session):
             raise Conflict(
                 "an earlier start went through, with another form or text",
                 where=attempt.session_id,

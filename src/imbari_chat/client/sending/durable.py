@@ -71,8 +71,7 @@ class DurableOutbox(Outbox):
         return [one for one in self._entries.values() if one.kept]
 
     def taken(self) -> set[str]:
-        """Those that the core sees to; what it has settled is told first."""
-        self._go_on()
+        """Those that the core sees to; what it settles is told at once."""
         return set(self._core.pending)
 
     def take_over(self, entry: OutboxEntry, *, age: float, held: bool) -> None:

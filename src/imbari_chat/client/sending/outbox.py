@@ -474,11 +474,10 @@ class Outbox:
 
     def _tell(self, told: Delivered) -> None:
         """On the loop: a delivery changed."""
-        entry = self._entries.get(told.key)
-        if entry is not None:
-            self._note(entry, told)
-            self._became(entry, told.delivery, told.error)
-            self._announce(entry, told.delivery, told.error)
+        entry = self._entries[told.key]
+        self._note(entry, told)
+        self._became(entry, told.delivery, told.error)
+        self._announce(entry, told.delivery, told.error)
 
     def _became(self, entry: OutboxEntry, delivery: Delivery, error: ImbariError | None) -> None:
         progress = entry.progress
