@@ -1,11 +1,13 @@
 """Settings: flags over environment over file."""
 
+import errno
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, config_origins
 from imbari_chat.config import Settings
 from imbari_chat.config_origins import consents, settings_file
 from imbari_chat.consent import Consents
@@ -121,6 +123,11 @@ def test_a_file_in_the_configuration_directory_is_found(
         ({"auth_emulator": "127.0.0.1:0"}, "HOST:PORT"),
         ({"auth_emulator": "127.0.0.1:65536"}, "HOST:PORT"),
         ({"database_url": "imbari"}, "database address"),
+        ({"database_url": "ftp://imbari.firebaseio.com"}, "database address"),
+        ({"database_url": "https://me@imbari.firebaseio.com"}, "no user name"),
+        ({"database_url": "https://"}, "database address"),
+        ({"database_url": "https://imbari.firebaseio.com:0"}, "database address"),
+        ({"database_url": "https://imbari.firebaseio.com:99999"}, "database address"),
         ({"database_url": "http://127.0.0.1:9000"}, "namespace"),
         ({"timeout": 0}, "timeout"),
         ({"profile": "../up"}, "profile"),
@@ -138,6 +145,30 @@ def test_a_broken_file_is_named(nowhere: Path) -> None:
     (nowhere / "imbari-chat.toml").write_text("project = \n")
     with pytest.raises(ConfigError, match=r"imbari-chat\.toml"):
         Settings.load()
+
+
+def test_an_unreadable_file_is_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's reason, and what it has to be."""
+    (nowhere / "imbari-chat.toml").touch()
+    reading = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    monkeypatch.setattr(config_origins, "_read", reading)
+    with pytest.raises(ConfigError) as caught:
+        Settings.load()
+    assert str(caught.value) == (
+        "the settings file cannot be read: [Errno 13] Permission denied (at imbari-chat.toml)."
+        " It has to be TOML in UTF-8 that you may read"
+    )
+
+
+def test_what_is_not_usable_may_stand_in_the_file(nowhere: Path) -> None:
+    """If there is one."""
+    for hint in (None, "Look at the environment and at imbari-chat.toml"):
+        with pytest.raises(ConfigError) as caught:
+            Settings.load(timeout=-1)
+        assert (caught.value.what, caught.value.hint) == (
+            "setting 'timeout' is not usable: must be more than 0.0", hint,
+        )  # fmt: skip
+        (nowhere / "imbari-chat.toml").touch()
 
 
 def test_a_misspelt_setting_in_the_file_is_named(nowhere: Path) -> None:
