@@ -354,6 +354,38 @@ def test_a_named_database_and_an_emulator_of_a_weaker_source_contradict(
     assert Settings.load(database_url=url, database_emulator=HERE).on_emulator
 
 
+IMBARI = "https://imbari.firebaseio.com"
+FAKE = "https://demo-imbari-default-rtdb.firebaseio.com"
+
+
+@pytest.mark.parametrize(
+    ("flags", "where", "key"),
+    [
+        ({"database_url": IMBARI, "api_key": "k"}, {"project": "imbari", "database": IMBARI}, "k"),
+        (
+            {"database_url": "http://127.0.0.1:9000?ns=x"},
+            {"project": "demo-imbari", "database": "http://127.0.0.1:9000?ns=x"},
+            "fake-api-key",
+        ),
+        (
+            {"database_emulator": HERE, "api_key": "k"},
+            {"project": "demo-imbari", "database": FAKE, "emulator": HERE},
+            "k",
+        ),
+    ],
+)
+def test_a_target_is_told_in_words(flags: Any, where: dict[str, str], key: str) -> None:
+    """An emulator's project is made up, and any key fits; one that is given is used."""
+    settings = Settings.load(**flags)
+    assert (settings.where(), settings.web_api_key()) == (where, key)
+
+
+def test_a_project_alone_is_no_target() -> None:
+    """Where its database is nobody can tell: in which region, or under which name."""
+    with pytest.raises(ConfigError, match="no database is configured"):
+        Settings.load(project="imbari").address()
+
+
 SECRET = "S3CRET"  # none
 
 
