@@ -336,7 +336,7 @@ def test_a_damaged_consent_is_none(nowhere: Path, damage: bytes) -> None:
     Settings.load()
 
 
-@pytest.mark.parametrize("url", [LIVE, "http://127.0.0.1:9001?ns=x"])
+@pytest.mark.parametrize("url", [LIVE, "http://127.0.0.1:9001?ns=x", f"https://{HERE}"])
 @pytest.mark.parametrize("emulator", ["environment", "file"])
 def test_a_named_database_and_an_emulator_of_a_weaker_source_contradict(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch, url: str, emulator: str
