@@ -1,11 +1,13 @@
 """Settings: flags over environment over file."""
 
+import errno
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
-from imbari_chat import AsyncAdminChat, AsyncCustomerChat
+from imbari_chat import AsyncAdminChat, AsyncCustomerChat, config_origins
 from imbari_chat.config import Settings
 from imbari_chat.config_origins import consents, settings_file
 from imbari_chat.consent import Consents
@@ -121,6 +123,11 @@ def test_a_file_in_the_configuration_directory_is_found(
         ({"auth_emulator": "127.0.0.1:0"}, "HOST:PORT"),
         ({"auth_emulator": "127.0.0.1:65536"}, "HOST:PORT"),
         ({"database_url": "imbari"}, "database address"),
+        ({"database_url": "ftp://imbari.firebaseio.com"}, "database address"),
+        ({"database_url": "https://me@imbari.firebaseio.com"}, "no user name"),
+        ({"database_url": "https://"}, "database address"),
+        ({"database_url": "https://imbari.firebaseio.com:0"}, "database address"),
+        ({"database_url": "https://imbari.firebaseio.com:99999"}, "database address"),
         ({"database_url": "http://127.0.0.1:9000"}, "namespace"),
         ({"timeout": 0}, "timeout"),
         ({"profile": "../up"}, "profile"),
@@ -138,6 +145,30 @@ def test_a_broken_file_is_named(nowhere: Path) -> None:
     (nowhere / "imbari-chat.toml").write_text("project = \n")
     with pytest.raises(ConfigError, match=r"imbari-chat\.toml"):
         Settings.load()
+
+
+def test_an_unreadable_file_is_named(nowhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the system's reason, and what it has to be."""
+    (nowhere / "imbari-chat.toml").touch()
+    reading = Mock(side_effect=PermissionError(errno.EACCES, "Permission denied"))
+    monkeypatch.setattr(config_origins, "_read", reading)
+    with pytest.raises(ConfigError) as caught:
+        Settings.load()
+    assert str(caught.value) == (
+        "the settings file cannot be read: [Errno 13] Permission denied (at imbari-chat.toml)."
+        " It has to be TOML in UTF-8 that you may read"
+    )
+
+
+def test_what_is_not_usable_may_stand_in_the_file(nowhere: Path) -> None:
+    """If there is one."""
+    for hint in (None, "Look at the environment and at imbari-chat.toml"):
+        with pytest.raises(ConfigError) as caught:
+            Settings.load(timeout=-1)
+        assert (caught.value.what, caught.value.hint) == (
+            "setting 'timeout' is not usable: must be more than 0.0", hint,
+        )  # fmt: skip
+        (nowhere / "imbari-chat.toml").touch()
 
 
 def test_a_misspelt_setting_in_the_file_is_named(nowhere: Path) -> None:
@@ -305,7 +336,7 @@ def test_a_damaged_consent_is_none(nowhere: Path, damage: bytes) -> None:
     Settings.load()
 
 
-@pytest.mark.parametrize("url", [LIVE, "http://127.0.0.1:9001?ns=x"])
+@pytest.mark.parametrize("url", [LIVE, "http://127.0.0.1:9001?ns=x", f"https://{HERE}"])
 @pytest.mark.parametrize("emulator", ["environment", "file"])
 def test_a_named_database_and_an_emulator_of_a_weaker_source_contradict(
     nowhere: Path, monkeypatch: pytest.MonkeyPatch, url: str, emulator: str
@@ -321,6 +352,38 @@ def test_a_named_database_and_an_emulator_of_a_weaker_source_contradict(
     assert HERE in caught.value.what
     assert Settings.load(database_url=f"http://{HERE}?ns=x").on_emulator
     assert Settings.load(database_url=url, database_emulator=HERE).on_emulator
+
+
+IMBARI = "https://imbari.firebaseio.com"
+FAKE = "https://demo-imbari-default-rtdb.firebaseio.com"
+
+
+@pytest.mark.parametrize(
+    ("flags", "where", "key"),
+    [
+        ({"database_url": IMBARI, "api_key": "k"}, {"project": "imbari", "database": IMBARI}, "k"),
+        (
+            {"database_url": "http://127.0.0.1:9000?ns=x"},
+            {"project": "demo-imbari", "database": "http://127.0.0.1:9000?ns=x"},
+            "fake-api-key",
+        ),
+        (
+            {"database_emulator": HERE, "api_key": "k"},
+            {"project": "demo-imbari", "database": FAKE, "emulator": HERE},
+            "k",
+        ),
+    ],
+)
+def test_a_target_is_told_in_words(flags: Any, where: dict[str, str], key: str) -> None:
+    """An emulator's project is made up, and any key fits; one that is given is used."""
+    settings = Settings.load(**flags)
+    assert (settings.where(), settings.web_api_key()) == (where, key)
+
+
+def test_a_project_alone_is_no_target() -> None:
+    """Where its database is nobody can tell: in which region, or under which name."""
+    with pytest.raises(ConfigError, match="no database is configured"):
+        Settings.load(project="imbari").address()
 
 
 SECRET = "S3CRET"  # none

@@ -181,7 +181,7 @@ class Settings(BaseModel):
             check_origins(said, settings)
         except ValidationError as error:
             first = error.errors()[0]
-            name = ".".join(str(part) for part in first["loc"]) or "settings"
+            name = ".".join(str(part) for part in first["loc"])
             path = settings_file()
             hint = f"Look at the environment and at {path}" if path else None
             # What was given stays with the original: a URL may hold a password.

@@ -50,6 +50,12 @@ def test_a_rule_that_failed_shows_the_error() -> None:
     )
 
 
+def test_a_way_that_leads_nowhere_is_told_as_such() -> None:
+    """Not as what became of it."""
+    told = read({".read": "root.parent().exists()"}, "/").explain()
+    assert told.splitlines()[1].endswith("=> error: the root has no parent")
+
+
 def test_every_rule_asked_is_shown_and_none_after_the_deciding_one() -> None:
     """From the root down, to the first that is true."""
     rules: Json = {".read": False, "a": {".read": True, "b": {".read": "1 == 2"}}}
