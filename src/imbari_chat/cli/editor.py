@@ -67,9 +67,11 @@ class Draft:
 
     def __init__(self, directory: Path, session: str) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=directory, prefix=f"{session[:40]}-", suffix=".txt")
-        os.close(descriptor)
-        self.file = Path(name)
+        prefix = f"{session[:40]}-"
+        with tempfile.NamedTemporaryFile(
+            dir=directory, prefix=prefix, suffix=".txt", delete=False
+        ) as made:
+            self.file = Path(made.name)
 
     def edit(self, context: Sequence[str], text: str = "") -> str:
         """Let the person write, and give what stands above the scissors line.
