@@ -39,20 +39,22 @@ def _asking() -> tuple[Any, Any, Asking]:
 
 
 async def test_the_next_keys_wait_until_a_question_is_there() -> None:
-    """They are its answer."""
+    """They are its answer; each time anew."""
     app, _, asking = _asking()
     question: Any = object()
-    asking.begin()
-    asked = asyncio.create_task(asking.asked(question))
-    shown = asyncio.create_task(asking.is_shown())
-    for _ in range(5):
-        await asyncio.sleep(0)
-    assert not shown.done()
-    app.may_show.set()
-    await shown
-    assert not asked.done()
-    app.answer("yes")
-    assert await asked == "yes"
+    for _ in range(2):
+        asking.begin()
+        asked = asyncio.create_task(asking.asked(question))
+        shown = asyncio.create_task(asking.is_shown())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not shown.done()
+        app.may_show.set()
+        await shown
+        assert not asked.done()
+        app.answer("yes")
+        assert await asked == "yes"
+        app.may_show.clear()
 
 
 async def test_what_asks_nothing_keeps_no_key_waiting() -> None:
@@ -72,20 +74,25 @@ async def test_what_asks_nothing_keeps_no_key_waiting() -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "told"),
+    ("outcome", "told"),
     [
         (None, ("done", False)),
+        (True, ("done", False)),
+        (False, ("nothing to do", False)),
         (Conflict("Noor was faster", where="/a", hint="Look"), ("Noor was faster", True)),
         (Unavailable("away", where="/a"), ("away (at /a)", True)),
     ],
 )
-async def test_what_came_of_it_is_told(error: ImbariError | None, told: tuple[str, bool]) -> None:
+async def test_what_came_of_it_is_told(
+    outcome: ImbariError | bool | None, told: tuple[str, bool]
+) -> None:
     """Of a conflict what happened alone: where and what to do is on the screen."""
     _, store, asking = _asking()
 
-    async def work() -> None:
-        if error is not None:
-            raise error
+    async def work() -> bool | None:
+        if isinstance(outcome, ImbariError):
+            raise outcome
+        return outcome
 
-    await asking.done(work(), "done")
+    await asking.done(work(), "done", "nothing to do")
     assert store.told == [told]

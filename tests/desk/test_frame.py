@@ -113,6 +113,14 @@ def test_the_heading_says_how_a_conversation_stands(
     assert widest(words(second)) == 40
 
 
+def test_a_mark_is_cut_where_it_is_wider_than_the_pane() -> None:
+    """With the rule on both sides of it."""
+    block = Block.model_validate({ID_FIELD: "u", "reason": "x" * 50})
+    state = Inbox(conversation=Conversation(session("amina", customerUid="u"), connection=LIVE))
+    _, second = frame.heading(state, Listing(team=_team(blocks={"u": block})), 0, 40)
+    assert words(second) == f"─ blocked: {'x' * 26}… ─"
+
+
 @pytest.mark.parametrize(
     ("until", "said"),
     [(None, "blocked: spam"), (NOW + 60_000, "blocked until 20"), (NOW - 1, "")],

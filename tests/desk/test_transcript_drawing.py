@@ -15,6 +15,7 @@ from imbari_chat.desk.transcript import Said, Transcript
 from imbari_chat.schema.models import Message
 from imbari_chat.schema.paths import MessageId
 from imbari_chat.view.outgoing import Failed, Pending
+from tests.desk.desks import screen_of
 from tests.view.records import NOW, message, session
 
 DAY = 86_400_000
@@ -189,6 +190,17 @@ async def test_the_first_line_asks_for_older_ones() -> None:
         pane.begin()
         pane.update()
         assert pane.below == 0
+
+
+async def test_where_a_reader_goes_is_drawn() -> None:
+    """At once."""
+    async with reading(Said(_talk(30), zone=UTC, now=NOW), (60, 10)) as (pane, pilot):
+        await pilot.pause()
+        for go in (pane.to_top, pane.to_bottom):
+            go()
+            await pilot.pause()
+            drawn = [pane.render_line(y).text.rstrip() for y in range(pane.size.height)]
+            assert [row.rstrip() for row in screen_of(pane.app)] == drawn
 
 
 async def test_a_message_is_drawn_once_all_of_it_was_on_the_screen() -> None:

@@ -1,7 +1,6 @@
 """``watch``: what happens in conversations, as it happens. Nothing is marked read."""
 
 import shlex
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from functools import partial
@@ -12,7 +11,7 @@ import typer
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import moment
+from imbari_chat.cli.since import moment, now
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
@@ -88,15 +87,15 @@ def watch(
     sender, the message's id and the text.
     """
     stderr, here = Stderr(quiet=quiet), target(ctx)
-    now = time.time_ns() // 1_000_000
-    first = None if since is None else moment(since, now, option="--since")
-    last = None if until is None else moment(until, now, option="--until")
+    began = now()
+    first = None if since is None else moment(since, began, option="--since")
+    last = None if until is None else moment(until, began, option="--until")
     if history and (session is None or first is not None):
         raise UsageError(
             "--history needs a SESSION, and no --since",
             hint="Name one, as in `watch 1 --history 5`",
         )
-    if last is not None and last <= now and first is None:
+    if last is not None and last <= began and first is None:
         raise UsageError("--until is over already", hint="+30m is half an hour from now")
     words = [] if execute is None else _words(execute)
     import asyncio
@@ -135,8 +134,8 @@ def watch(
                 await watcher.follow(all_of_it, missed)
 
     async def bounded(chat: "AsyncAdminChat") -> None:
-        left = None if last is None else max(0.0, (last - time.time_ns() // 1_000_000) / 1000)
-        if last is not None and last <= now:
+        left = None if last is None else max(0.0, (last - now()) / 1000)
+        if last is not None and last <= began:
             left = None  # it ends with what there was
         limits = [one for one in (timeout, left) if one is not None]
         try:
@@ -199,7 +198,7 @@ class Watcher:
             await self.take(event)
             if is_first and self._was_live:
                 await self._tell_missed([] if missed is None else await missed())
-                if self._until is not None and self._until <= time.time_ns() // 1_000_000:
+                if self._until is not None and self._until <= now():
                     return
 
     async def _tell_missed(self, missed: "Sequence[tuple[Session, Message]]") -> None:
@@ -272,20 +271,18 @@ class Watcher:
 
     async def _tell_session(self, kind: Kind, session: "Session") -> None:
         if kind in self._kinds:
-            now = time.time_ns() // 1_000_000
-            await self._lines.tell(Happening(kind, now, session.id, session), self._presence)
+            await self._lines.tell(Happening(kind, now(), session.id, session), self._presence)
 
     def _tell_presence(self, event: "PresenceChanged | TypingChanged | ColleaguesChanged") -> None:
         """A person is told on standard error; a script, with each happening."""
         from imbari_chat.schema import presence
 
-        now = presence.told(self._presence, event)
-        self._presence = now
+        self._presence = presence.told(self._presence, event)
         session = self._sessions.get(event.session_id)
         if session is not None and not self._lines.is_json:
             from imbari_chat.view.labels import presence_marks
 
-            marks = presence_marks(now, event.session_id) or "gone"
+            marks = presence_marks(self._presence, event.session_id) or "gone"
             self._stderr.say(f"{addressee(session)}: {marks}")
 
     def _narrate(self, change: "ConnectionChanged") -> None:

@@ -166,7 +166,7 @@ class Transcript(Widget):
     def render_line(self, y: int) -> Strip:
         first, blank = self._first(), max(0, self.size.height - len(self._lines))
         at = first + y - blank
-        parts = self._lines[at].parts if blank <= y and at < len(self._lines) else ()
+        parts = self._lines[at].parts if blank <= y else ()
         return strip(parts, self.size.width, Style.null())
 
     def on_resize(self) -> None:
