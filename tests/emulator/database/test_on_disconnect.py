@@ -1,11 +1,11 @@
 """What a connection wants written when it has ended: kept, cut, judged and done."""
 
 import sys
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from imbari_chat.emulator.database.credentials import ADMIN, NOBODY
@@ -65,6 +65,11 @@ def kept(*steps: tuple[str, str, Any]) -> dict[str, Json]:
         ([("set", "/p", 1), ("set", "/p/.priority", 5)], {"/p": {".value": 1, ".priority": 5}}),
         ([("set", "/p", {"a": 1}), ("set", "/p/.priority", 5)], {"/p": {"a": 1, ".priority": 5}}),
         ([("set", "/p/.priority", 5), ("set", "/p", 1)], {"/p": 1}),
+        ([("set", "/p", ["x"]), ("set", "/p/.priority", 5)], {"/p": {"0": "x", ".priority": 5}}),
+        ([("set", "/p", {".value": 1, ".priority": 2}), ("set", "/p/.priority", 5)],
+         {"/p": {".value": 1, ".priority": 5}}),
+        ([("set", "/p", {".sv": "timestamp"}), ("set", "/p/.priority", 5)],
+         {"/p": {".sv": "timestamp", ".priority": 5}}),
     ],
 )  # fmt: skip
 def test_what_overlaps_is_kept_as_the_service_does(
@@ -112,6 +117,7 @@ sets = st.tuples(
 )
 
 
+@example([("/", (False, {"a": {"a": 1, "b": 2}}, 40)), ("/a/c", None)])
 @given(st.lists(st.tuples(paths, st.none() | sets), max_size=8))
 def test_what_is_cancelled_makes_room_to_the_byte(
     steps: list[tuple[str, tuple[bool, dict[str, Json], int] | None]],
@@ -147,6 +153,16 @@ def test_what_is_asked_for_together_is_counted_once() -> None:
     for name in "abcd":
         store.cancel(Path((name,)))
     store.put({Path(("g",)): 1}, NOBODY, 40)
+
+
+@pytest.mark.parametrize("room", [67, 68])
+def test_what_is_split_is_counted_by_its_parts(room: int) -> None:
+    """Each has its share of the whole, and one byte."""
+    store = OnDisconnect(100)
+    store.put({Path(("p",)): dict.fromkeys("abcd", 1)}, NOBODY, 40)  # 41
+    store.cancel(Path(("p", "a")))  # of four times eleven
+    with nullcontext() if room == 67 else pytest.raises(InvalidData):
+        store.put({Path(("q",)): 1}, NOBODY, room)
 
 
 @pytest.mark.parametrize("together", [1, 5])
@@ -201,8 +217,14 @@ def test_what_others_asked_for_stays_theirs() -> None:
     store = OnDisconnect(100)
     store.put({Path.parse("/p"): {"a": 1, "b": 2}}, NOBODY, 1)
     store.put({Path.parse("/p/a"): 3}, ADMIN, 1)
+    store.put({Path.parse("/q"): 7}, NOBODY, 1)
+    store.put({Path.parse("/q/a"): 3}, ADMIN, 1)  # what cannot be split
     found = [(each.who is ADMIN, dict(each.values)) for each in store.partings()]
-    assert found == [(True, {Path.parse("/p/a"): 3}), (False, {Path.parse("/p/b"): 2})]
+    assert found == [
+        (True, {Path.parse("/p/a"): 3}),
+        (False, {Path.parse("/p/b"): 2}),
+        (False, {Path.parse("/q"): {"a": 3}}),
+    ]
 
 
 def test_it_is_done_when_the_connection_ends_and_not_before() -> None:
@@ -220,6 +242,10 @@ def test_it_is_done_when_the_connection_ends_and_not_before() -> None:
     assert [each["a"] for each in other.said] == ["m"]
     client.leave()
     assert len(other.said) == 1
+    client = room.connect()
+    client.ask("o", {"p": "/a", "d": 1})
+    client.leave()
+    assert [each["a"] for each in other.said] == ["m", "d"]
 
 
 def test_what_was_cancelled_is_not_done() -> None:

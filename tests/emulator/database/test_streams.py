@@ -201,6 +201,7 @@ REVOKED = b"event: auth_revoked\ndata: credential is no longer valid\n\n"
         ({}, 30, [(30, ALIVE), (30, REVOKED), (30, b"")]),
         ({5: "push"}, 10, [(5, b"event"), (10, REVOKED), (10, b"")]),
         ({}, 0, [(0, REVOKED), (0, b"")]),
+        ({9: "push"}, 10, [(9, b"event"), (10, REVOKED), (10, b"")]),
         ({10: "push, push, push"}, None, []),
     ],
 )
@@ -252,3 +253,64 @@ def test_what_a_stream_says_it_says_in_its_second(
     assert said == told
     assert ended == (not told or told[-1][1] == b"")
     assert held == 0
+
+
+def test_a_stream_ends_with_what_is_still_being_written() -> None:
+    """It was there before the end was asked for."""
+
+    async def main() -> list[tuple[float, bytes]]:
+        loop, outgoing = asyncio.get_running_loop(), Outgoing(1000)
+        stream = Stream(outgoing, bound=4, keep_alive=30, expires_in=lambda: None)
+        said: list[tuple[float, bytes]] = []
+
+        async def send(message: Message) -> None:
+            said.append((loop.time(), message.get("body", b"start")))
+
+        later = Payload(None, size=1)
+        stream.push(later)
+        stream.end()
+        running = asyncio.ensure_future(stream.run(asyncio.Event().wait, send))  # type: ignore[arg-type]  # nobody leaves
+        await asyncio.sleep(5)
+        outgoing.fill(later, b"event")
+        await running
+        return said
+
+    assert in_virtual_time(main()) == [(0, b"start"), (5, b"event"), (5, b"")]
+
+
+async def test_who_is_cut_off_before_it_begins_is_told_nothing() -> None:
+    """And holds nothing."""
+    outgoing = Outgoing(1000)
+    stream = Stream(outgoing, bound=4, keep_alive=30, expires_in=lambda: None)
+    for _ in range(3):
+        stream.push(Payload(b"event"))
+
+    async def nothing(*_: Message) -> Message:
+        raise AssertionError
+
+    await stream.run(nothing, nothing)  # type: ignore[arg-type]  # neither is called
+    stream.push(Payload(b"event"))
+    assert outgoing.held == 0
+
+
+async def test_of_who_leaves_with_something_unsent_nothing_is_held() -> None:
+    """Whatever waits, and though the first of it is under way."""
+    outgoing = Outgoing(1000)
+    stream = Stream(outgoing, bound=4, keep_alive=30, expires_in=lambda: None)
+    leaves, stuck = asyncio.Event(), asyncio.Event()
+
+    async def receive() -> Message:
+        await leaves.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        stuck.set()
+        await asyncio.Event().wait()
+
+    stream.push(Payload(b"event"))
+    running = asyncio.ensure_future(stream.run(receive, send))
+    await stuck.wait()
+    assert outgoing.held == 5
+    leaves.set()
+    await running
+    assert outgoing.held == 0

@@ -110,7 +110,7 @@ class OnDisconnect:
         else:
             self._clear(place)
         for above, key in reversed(way):
-            if above.below[key].entry is not None or above.below[key].below:
+            if above.below[key].below:
                 break
             del above.below[key]
 

@@ -75,8 +75,6 @@ class Stream:
 
     def _cut_off(self) -> None:
         """Leave the body unfinished."""
-        self._ending = True
-        self._wake.set()
         if self._task is not None:
             self._task.cancel()
 
