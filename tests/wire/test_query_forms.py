@@ -44,6 +44,17 @@ def test_a_limit_is_a_whole_number(limit: Json) -> None:
     assert from_object({"l": 2.0}) == Query.by_priority().limit_to_last(2)
 
 
+def test_only_a_strict_bound_beyond_every_key_speaks_for_all_of_them() -> None:
+    """One that is inside goes on behind them."""
+    bound: Json = {"i": "n", "sp": 1, "sn": "[MAX_NAME]"}
+    assert isinstance(bound, dict)
+    behind, after = from_object(bound), from_object({**bound, "sin": False})
+    assert behind == Query.by_child("n").start_at(1, "[MAX_NAME]")
+    assert after == Query.by_child("n").start_after(1)
+    one = from_object({**bound, "sn": "k", "sin": False})
+    assert one == Query.by_child("n").start_after(1, "k")
+
+
 def test_no_query_is_an_empty_object() -> None:
     """As `get` sends it."""
     assert from_object({}) is None
