@@ -214,7 +214,7 @@ def test_credentials_that_are_missing_are_said_to_be(monkeypatch: pytest.MonkeyP
     """In words of this package's, and without those of the library."""
 
     def refuse(app: object) -> None:
-        raise DefaultCredentialsError("secret")
+        raise DefaultCredentialsError("secret")  # type: ignore[no-untyped-call]  # google's own
 
     monkeypatch.setattr(auth, "Client", refuse)
     with pytest.raises(ConfigError) as caught:
