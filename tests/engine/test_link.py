@@ -226,10 +226,11 @@ def test_callers_wait_until_the_server_knows_who_they_are() -> None:
     assert Answered(key, "") in played.drain()
 
 
-def test_a_reconnect_names_what_is_here_and_the_session_before() -> None:
+@pytest.mark.parametrize("value", [{"a": 1}, None], ids=["something", "nothing"])
+def test_a_reconnect_names_what_is_here_and_the_session_before(value: Json) -> None:
     """Auth, listens with hashes, then callers; and nothing is told that is known."""
     played = Played()
-    played.live({"a": 1})
+    played.live(value)
     played.link.lost("cut", played.now)
     effects = played.drain()
     assert _states(effects) == ["reconnecting"]
@@ -242,7 +243,7 @@ def test_a_reconnect_names_what_is_here_and_the_session_before() -> None:
     played.hello()
     assert [one["b"] for one in played.said()] == [
         {"cred": "token"},
-        {"p": "/room", "h": hash_of({"a": 1})},
+        {"p": "/room", "h": hash_of(value)},
     ]
     played.answer(3)
     assert [one["a"] for one in played.said()] == ["g"]

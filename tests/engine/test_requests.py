@@ -222,6 +222,7 @@ def test_of_an_unknown_status_the_outcome_is_unknown(status: str, unknown: bool)
     error = refused(Answer(1, status, "x"), WRITE)
     assert isinstance(error, Unavailable)
     assert error.outcome_unknown is unknown
+    assert not unknown or error.what == "the database failed with status 500: x"
     read = refused(Answer(1, status, "x"), READ)
     assert isinstance(read, Unavailable)
     assert not read.outcome_unknown

@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import firebase_admin
 import pytest
 from firebase_admin import _auth_utils, auth
+from google.auth.exceptions import DefaultCredentialsError
 
 from imbari_chat.emulator import Emulator
 from imbari_chat.errors import (
@@ -197,6 +198,28 @@ def test_a_page_in_the_way_is_no_account_service(server: AnsweringServer) -> Non
     accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
     with closing(accounts), pytest.raises(Unavailable, match="that is not JSON as it sends it"):
         accounts.admins()
+
+
+def test_a_redirect_of_the_account_service_is_not_followed(server: AnsweringServer) -> None:
+    """The library would take what is there for the answer, though it was not asked the same."""
+    server.status, server.headers["location"] = 302, "/elsewhere"
+    server.by_path["/elsewhere"] = '{"users": []}'
+    accounts = AdminAccounts(project_at("127.0.0.1:1", server.host))
+    with closing(accounts), pytest.raises(Unavailable, match="with a redirect"):
+        accounts.admins()
+    assert len(server.asked) == 1
+
+
+def test_credentials_that_are_missing_are_said_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In words of this package's, and without those of the library."""
+
+    def refuse(app: object) -> None:
+        raise DefaultCredentialsError("secret")  # type: ignore[no-untyped-call]  # google's own
+
+    monkeypatch.setattr(auth, "Client", refuse)
+    with pytest.raises(ConfigError) as caught:
+        AdminAccounts(Project("demo-x", "https://demo-x.firebaseio.com", "k"))
+    assert "secret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("before", [None, "127.0.0.1:9"])

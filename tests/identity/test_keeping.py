@@ -98,3 +98,14 @@ def test_one_that_fails_in_a_way_nobody_foresaw_keeps_no_other_from_being_kept(
     settled(keeper)
     assert caplog.messages == ["the renewed sign-in could not be kept (RuntimeError)"]
     assert kept == ["second"]
+
+
+def test_a_program_that_ends_does_not_wait_for_a_keyring() -> None:
+    """It may ask somebody who is not there."""
+    threads: list[threading.Thread] = []
+    keeper = TokenKeeper(lambda _: threads.append(threading.current_thread()))
+    keeper.put("r1")
+    settled(keeper)
+    (thread,) = threads
+    assert thread is not threading.main_thread()
+    assert thread.daemon

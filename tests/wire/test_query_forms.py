@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 
 from imbari_chat.errors import InvalidData
-from imbari_chat.wire.json import same
+from imbari_chat.wire.json import Json, same
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import from_object, from_params, to_object
 from tests.emulator.database.strategies import queries
@@ -34,6 +34,25 @@ def test_what_makes_no_query_is_refused(case: dict[str, Any]) -> None:
     """By name, not by a traceback."""
     with pytest.raises(InvalidData):
         from_object(case["object"])
+
+
+@pytest.mark.parametrize("limit", [None, "x", "5", [5], {}, True, 1.5])
+def test_a_limit_is_a_whole_number(limit: Json) -> None:
+    """Whatever stands in its place is named."""
+    with pytest.raises(InvalidData, match="limit is a whole number"):
+        from_object({"l": limit})
+    assert from_object({"l": 2.0}) == Query.by_priority().limit_to_last(2)
+
+
+def test_only_a_strict_bound_beyond_every_key_speaks_for_all_of_them() -> None:
+    """One that is inside goes on behind them."""
+    bound: Json = {"i": "n", "sp": 1, "sn": "[MAX_NAME]"}
+    assert isinstance(bound, dict)
+    behind, after = from_object(bound), from_object({**bound, "sin": False})
+    assert behind == Query.by_child("n").start_at(1, "[MAX_NAME]")
+    assert after == Query.by_child("n").start_after(1)
+    one = from_object({**bound, "sn": "k", "sin": False})
+    assert one == Query.by_child("n").start_after(1, "k")
 
 
 def test_no_query_is_an_empty_object() -> None:

@@ -119,3 +119,17 @@ def test_a_frame_is_under_way_from_its_first_byte_to_its_end(ends: str) -> None:
     assert not parser.is_within_frame
     parser.feed(f": nothing{ends}".encode())
     assert not parser.is_within_frame
+
+
+def test_any_line_of_a_frame_begins_it() -> None:
+    """A comment belongs to none."""
+    for line, is_within in ((b"event: put\n", True), (b"data: 1\n", True), (b": alive\n", False)):
+        parser = SseParser()
+        parser.feed(line)
+        assert parser.is_within_frame is is_within
+
+
+def test_a_byte_order_mark_is_passed_over_where_a_stream_begins() -> None:
+    """Anywhere else it is a part of what stands there."""
+    (frame,) = SseParser().feed("\ufeffdata: 1\n\ufeffdata: 2\ndata: \ufeff3\n\n".encode())
+    assert frame.data == "1\n\ufeff3"
