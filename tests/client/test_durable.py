@@ -129,6 +129,28 @@ class _Barred(InMemory):
         return await super().get(path, query)
 
 
+class _Unknown(InMemory):
+    """Nobody knows who that is before it has been found out.
+
+    Attributes:
+        found_out: What finding it out comes to.
+    """
+
+    is_open = False
+    found_out: ImbariError | asyncio.Event | None = None
+
+    @property
+    def uid(self) -> str | None:
+        return super().uid if self.is_open else None
+
+    async def open(self) -> None:
+        if isinstance(self.found_out, asyncio.Event):
+            await self.found_out.wait()
+        elif self.found_out is not None:
+            raise self.found_out
+        self.is_open = True
+
+
 class _Withheld(InMemory):
     """Keeps what it is given, and lets go of it unsent."""
 
@@ -897,21 +919,54 @@ async def test_a_disk_is_looked_at_for_whoever_it_turns_out_to_be(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
     """Which is found out first, though nobody has asked for anything."""
-
-    class Unknown(InMemory):
-        is_open = False
-
-        @property
-        def uid(self) -> str | None:
-            return super().uid if self.is_open else None
-
-        async def open(self) -> None:
-            self.is_open = True
-
     await _left_behind(namespace, session_id, file, desk)
-    chat = desk(Unknown(namespace, ADMIN))
+    chat = desk(_Unknown(namespace, ADMIN))
     assert await chat._gateway.outbox.flush(WAIT) == ()
     assert _texts(namespace, session_id) == ["0"]
+
+
+async def test_what_is_kept_is_somebodys_though_it_is_the_first_that_is_asked_for(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """A later program of the same person would not send it otherwise."""
+
+    class Away(_Unknown):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            raise Unavailable("away")
+
+    chat = desk(Away(namespace, ADMIN))
+    await chat.reply(session_id, "Hello", timeout=0)
+    await chat.close()
+    assert [row.uid for row in _rows(file)] == ["desk"]
+    assert await desk()._gateway.outbox.flush(WAIT) == ()
+    assert _texts(namespace, session_id) == ["Hello"]
+
+
+@pytest.mark.parametrize("how", ["away", "too late", "closed"])
+async def test_what_would_be_nobodys_is_not_accepted(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, how: str
+) -> None:
+    """Whoever writes it is told, and keeps it."""
+    transport = _Unknown(namespace, ADMIN)
+    transport.found_out = Unavailable("away") if how == "away" else asyncio.Event()
+    chat = desk(transport)
+    timeout = 0.05 if how == "too late" else WAIT
+    writing = asyncio.create_task(chat.reply(session_id, "Hello", timeout=timeout))
+    if how == "closed":
+        await asyncio.sleep(0)
+        await chat.close()
+        assert isinstance(transport.found_out, asyncio.Event)
+        transport.found_out.set()
+    (error,) = await asyncio.gather(writing, return_exceptions=True)
+    told = {
+        "away": "away",
+        "too late": "within 0.05 s, and this message was not",
+        "closed": "closed",
+    }
+    assert isinstance(error, Unavailable)
+    assert told[how] in str(error)
+    assert not error.outcome_unknown
+    assert (chat.outbox, _rows(file)) == ((), [])
 
 
 async def test_what_is_not_to_be_queued_is_not_on_disk(
