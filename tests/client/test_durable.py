@@ -18,6 +18,7 @@ from imbari_chat.client import transports
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending import on_disk
 from imbari_chat.client.sending.durable import DurableOutbox
+from imbari_chat.client.sending.entry import OutboxEntry
 from imbari_chat.config import Settings
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -27,7 +28,10 @@ from imbari_chat.net import process
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState, StoreFile, becoming
 from imbari_chat.net.transport import Done, Withdraw
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema import plans
+from imbari_chat.schema.outgoing import OutgoingMessage, progress_of
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.plans import as_sent
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -149,6 +153,15 @@ class _Unknown(InMemory):
         elif self.found_out is not None:
             raise self.found_out
         self.is_open = True
+
+
+class _Told:
+    """Hears that a look is over."""
+
+    looks = 0
+
+    def looked(self) -> None:
+        self.looks += 1
 
 
 class _Withheld(InMemory):
@@ -598,6 +611,85 @@ async def test_what_was_held_on_disk_is_not_said_to_be_held_again(
     async with desk(store=Noting(StoreFile(file, "test"))) as chat:
         (message,) = await _at_rest(chat)
         assert (message.delivery, noted) == ("held", [])
+
+
+async def test_what_a_person_says_during_a_look_is_not_undone_by_it(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was read is older; and what was said is on disk once."""
+    noted: list[RowState] = []
+
+    class Noting(OutboxStore):
+        def note(self, key: str, state: RowState, reason: str | None = None) -> None:
+            noted.append(state)
+            super().note(key, state, reason)
+
+    monkeypatch.setattr(on_disk, "_LOOK", 1000.0)
+    chat, told = desk(_Away(namespace, ADMIN, file), Noting(StoreFile(file, "test"))), list[str]()
+    outbox = chat._gateway.outbox
+    assert isinstance(outbox, DurableOutbox)
+    message = await _in_vain(chat, session_id, "Hello")
+    outbox.watch(lambda event: told.append(event.delivery))
+    for say, state in ((chat.hold, "held"), (chat.release, "queued")):
+        read = _rows(file)
+        await say(message.id)
+        outbox._disk._compare(outbox, read)
+        assert [row.state for row in _rows(file)] == [state]
+        assert (told[:1], told.count("held")) == (["held"], 1)
+        assert (told[-1] == "held") == (state == "held")
+    assert noted == []
+
+
+class _Elsewhere(_Told):
+    """An outbox of which another process sends what is in it."""
+
+    uid = "desk"
+
+    def __init__(self, *entries: OutboxEntry) -> None:
+        self.heard_of: list[str] = []
+        self._entries: dict[str, OutboxEntry] = {one.message.id: one for one in entries}
+
+    async def identify(self) -> None: ...
+
+    def taken(self) -> set[str]:
+        return set()
+
+    def kept(self) -> list[OutboxEntry]:
+        return list(self._entries.values())
+
+    def entry(self, key: str) -> OutboxEntry | None:
+        return self._entries.get(key)
+
+    def heard(self, entry: OutboxEntry, delivery: str, error: ImbariError | None) -> None:
+        self.heard_of.append(delivery)
+
+    def find_out(self, entry: OutboxEntry) -> None:
+        self.heard_of.append("gone")
+
+
+async def test_what_one_says_oneself_is_looked_at_though_nobody_else_wrote(file: FilePath) -> None:
+    """One's own writes are no news to the file, and nothing is looked at twice."""
+    plan = plans.reply(SessionId("s"), MessageId(f"-{0:019}"), "Hello", uid="desk", after=None)
+    message = as_sent(plan)
+    entry = OutboxEntry(message, plan, SessionId("s"), progress_of(message))
+    sends, writes = (on_disk.Disk(_store(file), 60.0) for _ in range(2))
+    sender: Any = _Elsewhere()
+    await sends.look(sender)
+    told: Any = _Elsewhere(entry)
+    await writes.append(entry, "desk", tried=False)
+    for _ in range(2):
+        await writes.look(told)
+    assert (sends.sends, writes.sends, told.heard_of, told.looks) == (True, False, ["queued"], 1)
+    await writes.become(message.id, "held")
+    for _ in range(2):
+        await writes.look(told)
+    assert (told.heard_of[1:], told.looks) == (["held"], 2)
+    for disk in (sends, writes):
+        await disk.close()
 
 
 async def test_whoever_does_not_send_tells_the_one_that_does(
@@ -1090,15 +1182,6 @@ def _block(file: FilePath) -> None:
 def _damage(file: FilePath) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database")
-
-
-class _Told:
-    """Hears that a look is over."""
-
-    looks = 0
-
-    def looked(self) -> None:
-        self.looks += 1
 
 
 async def test_a_disk_that_fails_is_looked_at_ever_more_rarely_and_said_once(
