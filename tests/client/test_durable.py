@@ -670,6 +670,9 @@ class _Elsewhere(_Told):
     def find_out(self, entry: OutboxEntry) -> None:
         self.heard_of.append("gone")
 
+    def drop_here(self, entry: OutboxEntry) -> None:
+        self.heard_of.append("dropped")
+
 
 async def test_what_one_says_oneself_is_looked_at_though_nobody_else_wrote(file: FilePath) -> None:
     """One's own writes are no news to the file, and nothing is looked at twice."""
@@ -688,6 +691,13 @@ async def test_what_one_says_oneself_is_looked_at_though_nobody_else_wrote(file:
     for _ in range(2):
         await writes.look(told)
     assert (told.heard_of[1:], told.looks) == (["held"], 2)
+    await writes.become(message.id, "dropped")
+    for _ in range(2):
+        await writes.look(told)
+    assert [row.state for row in _rows(file)] == ["dropped"]  # whoever sends has to see it
+    await sends.look(sender)
+    await sends.look(sender)
+    assert (told.heard_of[2:], _rows(file)) == (["dropped"], [])
     for disk in (sends, writes):
         await disk.close()
 
