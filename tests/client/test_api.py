@@ -4,6 +4,7 @@ import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
@@ -248,6 +249,13 @@ async def test_a_closed_client_answers_with_one_error(face: Face) -> None:
         lambda: desk.reply(session.id, "Hello"),
         lambda: desk.resolve(session.id),
         lambda: desk.reopen(session.id),
+        lambda: desk.mark_unread(session.id),
+        lambda: desk.read_presence(session.id),
+        desk.show,
+        desk.hide,
+        desk.refused,
+        desk.reconnect_now,
+        *(partial(act, "-O") for act in (desk.hold, desk.release, desk.drop)),
         lambda: desk.wait_for(MessageAdded, timeout=1),
         lambda: desk.on(MessageAdded),
         pager.older,
@@ -255,8 +263,10 @@ async def test_a_closed_client_answers_with_one_error(face: Face) -> None:
         conversation.__aenter__,
         conversation.history,
         conversation.mark_read,
+        conversation.typing,
         lambda: conversation.reply("Hello"),
         chat.show,
+        chat.typing,
         chat.hide,
         chat.sessions,
         chat.history,

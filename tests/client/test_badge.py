@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from imbari_chat import AccessDenied, AsyncCustomerChat, InvalidData, Unavailable
+from imbari_chat import AccessDenied, AsyncCustomerChat, ClientClosed, InvalidData, Unavailable
 from imbari_chat.client import customer
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
@@ -75,7 +75,13 @@ async def test_whoever_comes_back_has_the_badge_if_an_answer_came_since_they_loo
     await chat.hide()
     told.append((chat.is_open, chat.has_new_message))
     assert told == [(False, False), (False, is_raised), (True, False), (False, False)]
+    await chat.show()
+    await chat.resume(S)
+    assert (chat.is_open, chat.has_new_message) == (False, False)
     await chat.close()
+    for act in (chat.show, chat.hide, chat.typing):
+        with pytest.raises(ClientClosed):
+            await act()
 
 
 async def test_closing_lets_the_server_be_told_what_was_seen(

@@ -198,10 +198,13 @@ async def test_an_id_is_found_by_a_unique_prefix(
 ) -> None:
     """A whole id is found even if it begins another; an ambiguous prefix is named as such."""
     seed("/chatSessions", {key: {"status": "active"} for key in ("-Ab", "-Abc", "-B1", "77")})
+    for number in range(3):
+        seed(f"/chatSessions/-Ac{number}", {"status": "active"})
     assert await desk.find("-B") == "-B1"
     assert await desk.find("-Ab") == "-Ab"
-    with pytest.raises(InvalidData, match="several"):
+    with pytest.raises(InvalidData, match="several") as caught:
         await desk.find("-A")
+    assert caught.value.hint == "For example -Ab, -Abc, -Ac0"
     assert await desk.find("7") == "77"
     for unknown in ("-C", "12"):
         with pytest.raises(NotFound):

@@ -18,6 +18,7 @@ from imbari_chat.client import transports
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.client.sending import on_disk
 from imbari_chat.client.sending.durable import DurableOutbox
+from imbari_chat.client.sending.entry import OutboxEntry
 from imbari_chat.config import Settings
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -27,7 +28,10 @@ from imbari_chat.net import process
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.store_file import Row, RowState, StoreFile, becoming
 from imbari_chat.net.transport import Done, Withdraw
-from imbari_chat.schema.outgoing import OutgoingMessage
+from imbari_chat.schema import plans
+from imbari_chat.schema.outgoing import OutgoingMessage, progress_of
+from imbari_chat.schema.paths import MessageId, SessionId
+from imbari_chat.schema.plans import as_sent
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
 from imbari_chat.wire.query import Query
@@ -127,6 +131,37 @@ class _Barred(InMemory):
             self.looks -= 1
             raise AccessDenied("no")
         return await super().get(path, query)
+
+
+class _Unknown(InMemory):
+    """Nobody knows who that is before it has been found out.
+
+    Attributes:
+        found_out: What finding it out comes to.
+    """
+
+    is_open = False
+    found_out: ImbariError | asyncio.Event | None = None
+
+    @property
+    def uid(self) -> str | None:
+        return super().uid if self.is_open else None
+
+    async def open(self) -> None:
+        if isinstance(self.found_out, asyncio.Event):
+            await self.found_out.wait()
+        elif self.found_out is not None:
+            raise self.found_out
+        self.is_open = True
+
+
+class _Told:
+    """Hears that a look is over."""
+
+    looks = 0
+
+    def looked(self) -> None:
+        self.looks += 1
 
 
 class _Withheld(InMemory):
@@ -578,6 +613,95 @@ async def test_what_was_held_on_disk_is_not_said_to_be_held_again(
         assert (message.delivery, noted) == ("held", [])
 
 
+async def test_what_a_person_says_during_a_look_is_not_undone_by_it(
+    namespace: Namespace,
+    session_id: str,
+    file: FilePath,
+    desk: Desks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was read is older; and what was said is on disk once."""
+    noted: list[RowState] = []
+
+    class Noting(OutboxStore):
+        def note(self, key: str, state: RowState, reason: str | None = None) -> None:
+            noted.append(state)
+            super().note(key, state, reason)
+
+    monkeypatch.setattr(on_disk, "_LOOK", 1000.0)
+    chat, told = desk(_Away(namespace, ADMIN, file), Noting(StoreFile(file, "test"))), list[str]()
+    outbox = chat._gateway.outbox
+    assert isinstance(outbox, DurableOutbox)
+    message = await _in_vain(chat, session_id, "Hello")
+    outbox.watch(lambda event: told.append(event.delivery))
+    for say, state in ((chat.hold, "held"), (chat.release, "queued")):
+        read = _rows(file)
+        await say(message.id)
+        outbox._disk._compare(outbox, read)
+        assert [row.state for row in _rows(file)] == [state]
+        assert (told[:1], told.count("held")) == (["held"], 1)
+        assert (told[-1] == "held") == (state == "held")
+    assert noted == []
+
+
+class _Elsewhere(_Told):
+    """An outbox of which another process sends what is in it."""
+
+    uid = "desk"
+
+    def __init__(self, *entries: OutboxEntry) -> None:
+        self.heard_of: list[str] = []
+        self._entries: dict[str, OutboxEntry] = {one.message.id: one for one in entries}
+
+    async def identify(self) -> None: ...
+
+    def taken(self) -> set[str]:
+        return set()
+
+    def kept(self) -> list[OutboxEntry]:
+        return list(self._entries.values())
+
+    def entry(self, key: str) -> OutboxEntry | None:
+        return self._entries.get(key)
+
+    def heard(self, entry: OutboxEntry, delivery: str, error: ImbariError | None) -> None:
+        self.heard_of.append(delivery)
+
+    def find_out(self, entry: OutboxEntry) -> None:
+        self.heard_of.append("gone")
+
+    def drop_here(self, entry: OutboxEntry) -> None:
+        self.heard_of.append("dropped")
+
+
+async def test_what_one_says_oneself_is_looked_at_though_nobody_else_wrote(file: FilePath) -> None:
+    """One's own writes are no news to the file, and nothing is looked at twice."""
+    plan = plans.reply(SessionId("s"), MessageId(f"-{0:019}"), "Hello", uid="desk", after=None)
+    message = as_sent(plan)
+    entry = OutboxEntry(message, plan, SessionId("s"), progress_of(message))
+    sends, writes = (on_disk.Disk(_store(file), 60.0) for _ in range(2))
+    sender: Any = _Elsewhere()
+    await sends.look(sender)
+    told: Any = _Elsewhere(entry)
+    await writes.append(entry, "desk", tried=False)
+    for _ in range(2):
+        await writes.look(told)
+    assert (sends.sends, writes.sends, told.heard_of, told.looks) == (True, False, ["queued"], 1)
+    await writes.become(message.id, "held")
+    for _ in range(2):
+        await writes.look(told)
+    assert (told.heard_of[1:], told.looks) == (["held"], 2)
+    await writes.become(message.id, "dropped")
+    for _ in range(2):
+        await writes.look(told)
+    assert [row.state for row in _rows(file)] == ["dropped"]  # whoever sends has to see it
+    await sends.look(sender)
+    await sends.look(sender)
+    assert (told.heard_of[2:], _rows(file)) == (["dropped"], [])
+    for disk in (sends, writes):
+        await disk.close()
+
+
 async def test_whoever_does_not_send_tells_the_one_that_does(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
@@ -897,21 +1021,54 @@ async def test_a_disk_is_looked_at_for_whoever_it_turns_out_to_be(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
     """Which is found out first, though nobody has asked for anything."""
-
-    class Unknown(InMemory):
-        is_open = False
-
-        @property
-        def uid(self) -> str | None:
-            return super().uid if self.is_open else None
-
-        async def open(self) -> None:
-            self.is_open = True
-
     await _left_behind(namespace, session_id, file, desk)
-    chat = desk(Unknown(namespace, ADMIN))
+    chat = desk(_Unknown(namespace, ADMIN))
     assert await chat._gateway.outbox.flush(WAIT) == ()
     assert _texts(namespace, session_id) == ["0"]
+
+
+async def test_what_is_kept_is_somebodys_though_it_is_the_first_that_is_asked_for(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks
+) -> None:
+    """A later program of the same person would not send it otherwise."""
+
+    class Away(_Unknown):
+        async def update(self, changes: Mapping[Path, Json]) -> None:
+            raise Unavailable("away")
+
+    chat = desk(Away(namespace, ADMIN))
+    await chat.reply(session_id, "Hello", timeout=0)
+    await chat.close()
+    assert [row.uid for row in _rows(file)] == ["desk"]
+    assert await desk()._gateway.outbox.flush(WAIT) == ()
+    assert _texts(namespace, session_id) == ["Hello"]
+
+
+@pytest.mark.parametrize("how", ["away", "too late", "closed"])
+async def test_what_would_be_nobodys_is_not_accepted(
+    namespace: Namespace, session_id: str, file: FilePath, desk: Desks, how: str
+) -> None:
+    """Whoever writes it is told, and keeps it."""
+    transport = _Unknown(namespace, ADMIN)
+    transport.found_out = Unavailable("away") if how == "away" else asyncio.Event()
+    chat = desk(transport)
+    timeout = 0.05 if how == "too late" else WAIT
+    writing = asyncio.create_task(chat.reply(session_id, "Hello", timeout=timeout))
+    if how == "closed":
+        await asyncio.sleep(0)
+        await chat.close()
+        assert isinstance(transport.found_out, asyncio.Event)
+        transport.found_out.set()
+    (error,) = await asyncio.gather(writing, return_exceptions=True)
+    told = {
+        "away": "away",
+        "too late": "within 0.05 s, and this message was not",
+        "closed": "closed",
+    }
+    assert isinstance(error, Unavailable)
+    assert told[how] in str(error)
+    assert not error.outcome_unknown
+    assert (chat.outbox, _rows(file)) == ((), [])
 
 
 async def test_what_is_not_to_be_queued_is_not_on_disk(
@@ -1035,15 +1192,6 @@ def _block(file: FilePath) -> None:
 def _damage(file: FilePath) -> None:
     file.parent.mkdir()
     file.write_bytes(b"no database")
-
-
-class _Told:
-    """Hears that a look is over."""
-
-    looks = 0
-
-    def looked(self) -> None:
-        self.looks += 1
 
 
 async def test_a_disk_that_fails_is_looked_at_ever_more_rarely_and_said_once(

@@ -43,6 +43,9 @@ CALLS: dict[str, Call] = {
     "refused": lambda desk, _, __: desk.refused(),
     "drop": lambda desk, _, __: desk.drop("-O"),
     "show": lambda desk, _, __: desk.show(),
+    "hide at the desk": lambda desk, _, __: desk.hide(),
+    "hold": lambda desk, _, __: desk.hold("-O"),
+    "release": lambda desk, _, __: desk.release("-O"),
     "read_presence": lambda desk, _, __: desk.read_presence(),
     "reconnect_now": lambda desk, _, __: desk.reconnect_now(),
     "open": lambda desk, _, session: desk.open(session).__aenter__(),
@@ -51,6 +54,8 @@ CALLS: dict[str, Call] = {
     "start": lambda _, chat, __: chat.start(**AMINA),
     "send": lambda _, chat, __: chat.send("Hello"),
     "hide": lambda _, chat, __: chat.hide(),
+    "show the chat": lambda _, chat, __: chat.show(),
+    "typing in the chat": lambda _, chat, __: chat.typing(),
 }
 
 both_transports = pytest.mark.parametrize("transport_name", ["websocket", "rest"], indirect=True)

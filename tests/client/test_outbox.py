@@ -586,6 +586,21 @@ async def test_what_a_person_says_of_a_message_is_done_at_once() -> None:
     assert (outbox.pending, await outbox.close()) == ((), ())
 
 
+async def test_whoever_flushes_does_not_wait_for_what_a_person_holds_meanwhile() -> None:
+    """Nothing moves any more."""
+    service = _Service()
+    outbox = _outbox(service)
+    message = await outbox.deliver(_reply(0), S, timeout=0, keep=True)
+    flushing = asyncio.create_task(outbox.flush(None))
+    await asyncio.sleep(0)
+    service.tries.pop()(Unavailable("cannot connect"))
+    await asyncio.sleep(0)
+    assert not flushing.done()
+    await outbox.hold(message.id)
+    assert await asyncio.wait_for(flushing, WAIT) == (message,)
+    await outbox.close()
+
+
 async def test_an_outbox_that_is_closed_takes_nothing_and_waits_for_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

@@ -403,6 +403,30 @@ async def test_a_customer_is_somebody(namespace: Namespace) -> None:
     assert namespace.root.to_json() is None
 
 
+class _Later(InMemory):
+    """Nobody knows who asks before that has been found out."""
+
+    is_open = False
+
+    @property
+    def uid(self) -> str | None:
+        return super().uid if self.is_open else None
+
+    async def open(self) -> None:
+        self.is_open = True
+
+
+async def test_who_asks_is_found_out_where_it_matters(
+    namespace: Namespace, customer: Callable[..., AsyncCustomerChat]
+) -> None:
+    """Though it is the first thing that is asked."""
+    begun = await customer().start(name="Amina", email="amina@example.com")
+    chat = AsyncCustomerChat._over(Gateway(_Later(namespace, CUSTOMER)))
+    assert [one.id for one in await chat.sessions()] == [begun.id]
+    desk = AsyncAdminChat._over(Gateway(_Later(namespace, ADMIN)))
+    assert (await desk.team.save_canned_reply("hi", "Hello")).by == "desk"
+
+
 async def test_what_is_not_there_is_not_come_back_to(
     customer: Callable[..., AsyncCustomerChat],
 ) -> None:

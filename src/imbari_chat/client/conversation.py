@@ -172,8 +172,9 @@ class AsyncConversation(EventSource):
             AccessDenied: Whoever is signed in is not an admin.
             Conflict: ``expect_last`` is no longer the last message.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
-                be there all the same. With ``expect_last``: it cannot be checked now. The file of
-                a durable outbox is kept locked: it may yet go out.
+                be there all the same. With ``expect_last``: it cannot be checked now. With a
+                durable outbox: it cannot be found out who is signed in, and it was not accepted;
+                or its file is kept locked, and it may yet go out.
         """
         checked_text(text)
         expected = checked_message_id("expect_last", expect_last)

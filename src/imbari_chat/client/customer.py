@@ -413,8 +413,7 @@ class AsyncCustomerChat(BaseChat):
         return not (isinstance(event, MessageAdded) and event.message.sender == "customer")
 
     def _begin_listening(self) -> None:
-        if self._session is not None:
-            self._dispatcher.begin()
+        """It listens from :meth:`start` or :meth:`resume` on, whoever wants to hear of it."""
 
     def _mark_seen_soon(self) -> None:
         self._marks.start(self._mark_seen_quietly())

@@ -7,7 +7,7 @@ from imbari_chat.client.sending.entry import OutboxEntry, is_stored, undelivered
 from imbari_chat.client.sending.on_disk import Disk
 from imbari_chat.client.sending.outbox import Decision, Outbox
 from imbari_chat.engine.outbox import Delivered, OutboxPolicy
-from imbari_chat.errors import AccessDenied, ImbariError, Unavailable
+from imbari_chat.errors import AccessDenied, ClientClosed, ImbariError, Unavailable
 from imbari_chat.logs import get_logger
 from imbari_chat.net.store import OutboxStore
 from imbari_chat.net.transport import Transport
@@ -120,12 +120,13 @@ class DurableOutbox(Outbox):
 
         Raises:
             Unavailable: Another process does not let go of the file. Should it yet, the message
-                goes out.
+                goes out. Or nobody is known to be signed in, and it was not accepted.
         """
         if not keep:
             await super()._take(entry, keep=keep, timeout=timeout)
             return
         self.begin()
+        await self._know_who_writes(timeout)
         tries = self._disk.sends and self._core.goes_at_once(entry.session_id, time.monotonic())
         done = self._disk.append(entry, self._transport.uid, tried=tries)
         done.add_done_callback(lambda done: self._was_accepted(entry, done))
@@ -139,6 +140,19 @@ class DurableOutbox(Outbox):
                 outcome_unknown=True,
             )
         await done
+
+    async def _know_who_writes(self, timeout: float) -> None:
+        """What is kept as nobody's would never be sent."""
+        try:
+            async with asyncio.timeout(timeout or None):
+                await self.identify()
+        except TimeoutError:
+            raise Unavailable(
+                f"nobody was signed in within {timeout:g} s, and this message was not accepted",
+                where=self._disk.place,
+            ) from None
+        if self._closed:
+            raise ClientClosed
 
     def _was_accepted(self, entry: OutboxEntry, done: asyncio.Future[None]) -> None:
         if done.cancelled() or done.exception() is not None or self._closed:

@@ -383,8 +383,9 @@ class Conversation(BlockingConversationBase, _EventSource[AsyncConversation]):
             AccessDenied: Whoever is signed in is not an admin.
             Conflict: ``expect_last`` is no longer the last message.
             Unavailable: With ``queue=False``: not sent; ``outcome_unknown`` says whether it may
-                be there all the same. With ``expect_last``: it cannot be checked now. The file of
-                a durable outbox is kept locked: it may yet go out.
+                be there all the same. With ``expect_last``: it cannot be checked now. With a
+                durable outbox: it cannot be found out who is signed in, and it was not accepted;
+                or its file is kept locked, and it may yet go out.
         """
         return self._call(
             self._client.reply(text, timeout=timeout, queue=queue, expect_last=expect_last)
