@@ -32,6 +32,7 @@ def test_requests_are_decided_as_the_service_decides_them(case: dict[str, Any]) 
 def test_open_rules_allow_everything() -> None:
     """Without rules of one's own, every read and write passes, signed in or not."""
     rules = Ruleset.open()
+    assert (rules.are_given, Ruleset.parse(rules.text).are_given) == (False, True)
     after = from_json({"a": 1})
     assert rules.read(Path.parse("/a/b"), root=EMPTY, auth=None, now=0)
     assert rules.write([Path.parse("/a")], before=EMPTY, after=after, auth=None, now=0)

@@ -127,6 +127,8 @@ def test_reasonable_nesting_is_accepted(before: str, after: str, most: int, at: 
 def test_a_file_may_be_64_levels_deep() -> None:
     """Lists or objects; one level more is refused at its place."""
     Ruleset.parse('{"rules":' + '{"a":' * 62 + "{}" + "}" * 63)
+    Ruleset.parse(dumps({"rules": {f"k{one}": {} for one in range(70)}}))
+    assert "deeper" in refusal('{"rules":{"x":{},"y":{},"z":' + '{"a":' * 64).what
     for opening in ('{"a":', "["):
         error = refusal('{"rules":' + opening * 64)
         assert error.what == "Nested deeper than 64 levels."

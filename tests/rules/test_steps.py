@@ -104,6 +104,7 @@ def test_a_replacement_larger_than_memory_is_not_made() -> None:
     assert not refused.allowed
     assert "steps" in refused.explain()
     assert _asked("newData.val().replace('a', 'bb') == 'bbbb'", "aa").allowed
+    assert _asked("newData.val().replace('a', 'b').length == 1000000", "a" * 1_000_000).allowed
 
 
 def test_steps_that_are_spent_stay_spent() -> None:

@@ -53,3 +53,9 @@ def test_a_plan_is_kept_in_words_that_stay() -> None:
     assert kept["requires"] == (None if plan.requires is None else str(plan.requires))
     assert plan.expects is not None
     assert kept["expects"] == [str(plan.expects[0]), plan.expects[1]]
+
+
+@pytest.mark.parametrize("expects", ["[]", '["/a"]', '["/a", 1, 2]', '"/a"', "null"])
+def test_what_is_no_pair_is_nothing_that_is_expected(expects: str) -> None:
+    """A plan without it is refused by nobody, and a later program may keep more."""
+    assert unpack(f'{{"changes": {{}}, "expects": {expects}}}').expects is None

@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from imbari_chat.errors import InvalidData, InvalidType, Unavailable
 from imbari_chat.schema import paths
-from imbari_chat.schema.models import ID_FIELD, Message
+from imbari_chat.schema.models import ID_FIELD, Message, Session
 from imbari_chat.schema.outgoing import OutgoingMessage, became, was_stamped
 from imbari_chat.wire.query import Query
 from imbari_chat.wire.query_forms import to_params
@@ -29,6 +30,17 @@ def test_a_session_id_is_a_text() -> None:
     with pytest.raises(InvalidType, match="a session id is a text, not int") as refused:
         paths.session_id(wrong)
     assert refused.value.where == "session_id"
+
+
+@pytest.mark.parametrize("record", [{}, {"unreadCount": 0, "lastMessageTime": 0}])
+def test_a_session_counts_from_nothing_and_stays_as_it_was_read(record: dict[str, Any]) -> None:
+    """Also where its record says nothing; below nothing it cannot be."""
+    session = Session.model_validate({ID_FIELD: "s", **record})
+    assert (session.unread_count, session.last_message_time) == (0, 0)
+    with pytest.raises(ValidationError, match="frozen"):
+        session.unread_count = 1
+    with pytest.raises(ValidationError, match="greater than or equal to 0"):
+        Session.model_validate({ID_FIELD: "s", "unreadCount": -1})
 
 
 def test_times_are_instants_in_utc() -> None:

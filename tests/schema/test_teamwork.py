@@ -23,7 +23,7 @@ from imbari_chat.schema.teamwork import (
     notes_in_order,
 )
 from imbari_chat.wire.json import Json
-from imbari_chat.wire.paths import Path
+from imbari_chat.wire.paths import Path, illegal_in_key
 from imbari_chat.wire.tree import Node, from_json
 from imbari_chat.wire.updates import apply
 from tests.contract.playing import PROFILES, profile
@@ -292,6 +292,21 @@ def test_what_the_rules_would_refuse_is_told_before(make: Any) -> None:
     with pytest.raises(InvalidData) as caught:
         make()
     assert caught.value.where
+
+
+@pytest.mark.parametrize("uid", ["x", "x" * 128])
+def test_a_uid_may_be_as_long_as_its_limit(uid: str) -> None:
+    """Or as short."""
+    assert team_plans.checked_uid(uid) == uid
+
+
+def test_a_label_that_can_be_none_is_not_quoted_at_length() -> None:
+    """With what is wrong with it as a key, though it is too long as well."""
+    with pytest.raises(InvalidData) as caught:
+        team_plans.checked_label("x" * 200 + ".")
+    reason = illegal_in_key("x" * 200 + ".")
+    assert caught.value.what == f"'{'x' * 80}' cannot be a label: {reason}"
+    assert "40" not in str(reason)
 
 
 @pytest.mark.parametrize("check", [team_plans.checked_label, team_plans.checked_uid])

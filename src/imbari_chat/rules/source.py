@@ -282,7 +282,7 @@ class _Reader:
             number = float(self.file[start : self.at])
         except ValueError:
             self.fail("Parse error.", start)
-        return Constant(start, int(number) if number.is_integer() else number)
+        return Constant(start, number)
 
     def text(self) -> Text:
         start = self.at
