@@ -326,7 +326,7 @@ def _may_be_the_service(response: requests.Response) -> bool:
     kind = response.headers.get("content-type", "")
     if status in (307, 308):
         return _leads_home(response)
-    if status >= 400:
+    if 400 <= status < 600:
         return is_from_service(
             status,
             kind,
