@@ -53,6 +53,17 @@ def test_writing_below_an_array_keeps_its_other_items() -> None:
     assert assign(["a", "b"], ["1"], "z") == {"0": "a", "1": "z"}
 
 
+def test_a_priority_is_no_child_and_stays_when_one_goes() -> None:
+    """Nor has a leaf that has one any children."""
+    tree: Json = {"a": 1, "b": 2, ".priority": 3}
+    leaf: Json = {".value": 1, ".priority": 2}
+    assert (children(tree), children(leaf)) == ({"a": 1, "b": 2}, {})
+    assert assign(tree, ["a"], None) == {"b": 2, ".priority": 3}
+    assert assign({"a": 1, "b": 2}, ["a"], None) == {"b": 2}
+    assert plain({"a": leaf, "l": [leaf], ".priority": 2}) == {"a": 1, "l": [1]}
+    assert stored({"a": leaf, "b": {".value": 1, ".priority": None}}) == {"a": leaf, "b": 1}
+
+
 def test_removing_the_last_child_removes_the_parents() -> None:
     """An empty object does not exist."""
     assert assign({"a": {"b": {"c": 1}}}, ["a", "b", "c"], None) is None

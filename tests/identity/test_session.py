@@ -80,6 +80,8 @@ TAGGED = {**JSON, "etag": "y"}
         (_answer(400, JSON, b'{"error":"Invalid data"}'), True),
         (_answer(401, JSON, b'{"error":"Permission denied"}'), True),
         (_answer(403, {"content-type": "text/html"}, b"<html>"), False),
+        (_answer(599, JSON, b'{"error":"It failed"}'), True),
+        (_answer(600, JSON, b'{"error":"It failed"}'), False),
         (_answer(412, TAGGED, b"7", method="PUT", asked=IF_MATCH), True),
         (_answer(412, JSON, b"7", method="PUT", asked=IF_MATCH), False),
         (_answer(412, TAGGED, b"7", method="PUT"), False),
