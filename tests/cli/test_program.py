@@ -36,6 +36,7 @@ def test_a_mistake_inside_a_command_is_told(
     """Also one by which Typer would know the end of somebody's input."""
 
     def version() -> None:
+        """Goes wrong."""
         raise mistake
 
     monkeypatch.setattr("imbari_chat.cli.program.version", version)
@@ -48,6 +49,7 @@ def test_an_answer_that_does_not_come_ends_a_command_as_ctrl_c_does(
     """The end of the input at a question, where nobody can go on."""
 
     def version() -> None:
+        """Asks."""
         typer.confirm("Go on?", abort=True)
 
     monkeypatch.setattr("imbari_chat.cli.program.version", version)
