@@ -160,10 +160,10 @@ async def test_accounts_that_cannot_be_listed_are_told_and_tried_again() -> None
     ],
 )
 async def test_whom_somebody_means_is_found(typed: str, done: str) -> None:
-    """Among those that are known, by uid, or among accounts."""
+    """Among those that are known, by uid, or among accounts; a uid is nobody's name."""
     directory = Directory(NOOR)
     desk = Desk("typed", typed, directory=directory)
-    desk.handover._admins = []
+    desk.handover._admins = [Person("u7", "uid:u9")]
     assert [one for one, _ in await desk.begins()] == [done]
     assert directory.asked == (["n@x.org"] if "@" in typed else [])
     _, text = desk.questions

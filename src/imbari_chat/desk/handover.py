@@ -105,9 +105,9 @@ class Handover:
 
     async def _meant(self, typed: str) -> Person | None:
         """Whom somebody means; None if that cannot be told, which is said."""
-        found = called(self._people(), typed)
-        if not found and typed.startswith(A_UID):
+        if typed.startswith(A_UID):
             return Person(typed.removeprefix(A_UID))
+        found = called(self._people(), typed)
         if not found and self._directory is not None:
             try:
                 found = [one for one in (await self._directory.find(typed),) if one is not None]
