@@ -263,6 +263,8 @@ async def test_a_closed_client_answers_with_one_error(face: Face) -> None:
         conversation.__aenter__,
         conversation.history,
         conversation.mark_read,
+        conversation.show,
+        conversation.hide,
         conversation.typing,
         lambda: conversation.reply("Hello"),
         chat.show,

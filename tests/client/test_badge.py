@@ -1,4 +1,4 @@
-"""A customer's badge: what raises it, what takes it away, and what the server is told of that."""
+"""Who looks: what raises a customer's badge and takes it away, and what others are told of that."""
 
 import asyncio
 import logging
@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import pytest
 
-from imbari_chat import AccessDenied, AsyncCustomerChat, ClientClosed, InvalidData, Unavailable
+from imbari_chat import (
+    AccessDenied,
+    AsyncAdminChat,
+    AsyncCustomerChat,
+    ClientClosed,
+    InvalidData,
+    Unavailable,
+)
 from imbari_chat.client import customer
 from imbari_chat.client.gateway import Gateway
 from imbari_chat.emulator.database.changes import Write
@@ -14,7 +21,7 @@ from imbari_chat.emulator.database.credentials import ADMIN as OWNER
 from imbari_chat.emulator.database.namespace import Namespace
 from imbari_chat.wire.json import Json
 from imbari_chat.wire.paths import Path
-from tests.client.in_memory import CUSTOMER, InMemory, database
+from tests.client.in_memory import ADMIN, CUSTOMER, InMemory, database
 from tests.client.scenarios.faces import WAIT
 
 S = "-NNNNNNNNNNNNNNNNNNN"
@@ -148,3 +155,53 @@ async def test_what_cannot_be_sent_signs_nobody_in(form: dict[str, str]) -> None
     with pytest.raises(Unavailable):
         await chat.start(**asked)
     await chat.close()
+
+
+def _told(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is said of who is there, as it is said."""
+    told: list[str] = []
+    for name in ("shown", "hidden", "spoke", "types", "opened", "closed"):
+
+        def tell(session_id: str, name: str = name) -> None:
+            told.append(name if session_id == S else f"{name} elsewhere")
+
+        monkeypatch.setattr(gateway.presence, name, tell)
+    return told
+
+
+async def test_the_team_is_told_whether_a_customer_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A conversation that is started is looked at, one that is come back to is not yet."""
+    gateway = Gateway(InMemory(_stored([]), CUSTOMER))
+    chat, told = AsyncCustomerChat._over(gateway), _told(gateway, monkeypatch)
+    await chat.hide()
+    await chat.resume(S)
+    await chat.show()
+    await chat.typing()
+    await chat.send("Hello")
+    await chat.hide()
+    assert told == ["hidden", "shown", "types", "spoke", "hidden"]
+    await chat.start(name="Amina", email="amina@example.com")
+    assert told[5:] == ["shown elsewhere"]
+    await chat.close()
+
+
+@pytest.mark.parametrize("peek", [False, True])
+async def test_colleagues_are_told_once_whether_a_conversation_is_open(
+    monkeypatch: pytest.MonkeyPatch, *, peek: bool
+) -> None:
+    """However often it is shown; leaving says so only of one that was."""
+    gateway = Gateway(InMemory(_stored([]), ADMIN))
+    desk, told = AsyncAdminChat._over(gateway), _told(gateway, monkeypatch)
+    async with desk.open(S, peek=peek) as conversation:
+        assert told == ([] if peek else ["opened"])
+        await conversation.hide()
+        await conversation.hide()
+        assert told == ([] if peek else ["opened", "closed"])
+        told.clear()
+        await conversation.show()
+        await conversation.show()
+        await conversation.typing()
+        await conversation.reply("Hello")
+        assert told == ["opened", "types", "spoke"]
+    assert told[3:] == ["closed"]
+    await desk.close()
