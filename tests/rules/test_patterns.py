@@ -102,6 +102,15 @@ def test_a_large_counted_pattern_stays_linear() -> None:
     assert pattern.automaton.work - before < 1_500 * 701
 
 
+@pytest.mark.parametrize("character", ["\U00010000", "\U0001f642", "\U0010ffff"])
+def test_what_lies_beyond_the_basic_plane_is_its_two_halves(character: str) -> None:
+    """As JavaScript counts them."""
+    high, low = struct.unpack("<2H", character.encode("utf-16-le"))
+    halves = compile_pattern(f"^[{chr(high)}]{chr(low)}$")
+    assert halves.search(character)
+    assert not halves.search(chr(ord(character) ^ 1))
+
+
 def test_a_pattern_has_at_most_20_000_pieces() -> None:
     """Written out, with what holds them."""
     compile_pattern("a{19997}")
