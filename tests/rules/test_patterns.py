@@ -102,6 +102,32 @@ def test_a_large_counted_pattern_stays_linear() -> None:
     assert pattern.automaton.work - before < 1_500 * 701
 
 
+@pytest.mark.parametrize(
+    ("fits", "more", "reason"),
+    [
+        ("(" * 30 + "a" + ")" * 30, "(" * 31 + "a" + ")" * 31, "groups are nested deeper than 30"),
+        ("a" + "?" * 7, "a" + "?" * 8, "too many quantifiers in a row"),
+        ("a{0}", "a{1000000}", "the count is too large"),
+        ("a{1}", "a{999999}", "the expression is too large"),
+    ],
+)
+def test_a_pattern_has_its_bounds(fits: str, more: str, reason: str) -> None:
+    """Beyond what anybody writes; what is refused says which it was."""
+    compile_pattern(fits)
+    with pytest.raises(PatternMistake) as caught:
+        compile_pattern(more)
+    assert caught.value.reason == reason
+
+
+@pytest.mark.parametrize("character", ["\U00010000", "\U0001f642", "\U0010ffff"])
+def test_what_lies_beyond_the_basic_plane_is_its_two_halves(character: str) -> None:
+    """As JavaScript counts them."""
+    high, low = struct.unpack("<2H", character.encode("utf-16-le"))
+    halves = compile_pattern(f"^[{chr(high)}]{chr(low)}$")
+    assert halves.search(character)
+    assert not halves.search(chr(ord(character) ^ 1))
+
+
 def test_a_pattern_has_at_most_20_000_pieces() -> None:
     """Written out, with what holds them."""
     compile_pattern("a{19997}")
