@@ -93,6 +93,23 @@ def test_the_password_may_come_from_the_environment(
     program("auth", "login", admin)
 
 
+def test_an_e_mail_that_is_left_out_is_asked_for(
+    program: Program, admin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that is given is not."""
+    asked: list[str] = []
+
+    def ask(question: str) -> str:
+        asked.append(question)
+        return admin
+
+    monkeypatch.setattr(auth, "ask", ask)
+    monkeypatch.setenv("IMBARI_CHAT_PASSWORD", _PASSWORD)
+    assert f"as {admin};" in program("auth", "login").stderr
+    assert f"as {admin};" in program("auth", "login", admin).stderr
+    assert asked == ["E-mail: "]
+
+
 def test_no_command_takes_a_password_as_an_argument(program: Program) -> None:
     """Arguments are seen by every user of the machine, and kept in histories."""
     for command in (["auth", "login"], ["admins", "create"]):

@@ -3,7 +3,11 @@
 from datetime import UTC
 
 import pytest
+from textual.geometry import Size
 
+from imbari_chat.desk.transcript import Said, Transcript
+from imbari_chat.schema.paths import message_id, session_id
+from imbari_chat.view.outgoing import Failed, Pending
 from tests.desk.desks import Chat, opened, screen_of, until
 from tests.view.records import NOW, message, session
 
@@ -60,3 +64,44 @@ async def test_an_answer_that_the_customer_has_seen_is_marked(
     last = message("m1", "Yes", sender=sender, read=True)  # type: ignore[arg-type]  # one of both
     rows = await _said(Chat(session("amina", customerSeenAt=at), messages=(last,)))
     assert (rows[-1].strip() == "seen") is is_said
+
+
+class _Wide(Transcript):
+    """Without a screen."""
+
+    size = Size(60, 24)  # what the screen gives it
+
+
+def test_ink_tells_what_is_new_what_is_ours_and_what_was_not_stored() -> None:
+    """And what stands beside a text is fainter than the text."""
+    amina = session_id("amina")
+    said = Said(
+        messages=(message("m1", "Hello"), message("m2", "Hi", sender="admin", read=True)),
+        pending=[(Pending(1, amina, "Later"), "queued")],
+        failed=[Failed(2, amina, "Never", "denied"), Failed(3, amina, "Nor this", "too long")],
+        keys="R again",
+        divider=message_id("m1"),
+        seen_at=NOW,
+        top="the beginning",
+        now=NOW,
+        zone=UTC,
+    )
+    lines = [
+        "".join(f"‹{ink}:{text.strip('─')}›" for text, ink in line.parts if text.strip())
+        for line in _Wide(lambda: said)._laid_out(said)
+    ]
+    assert lines == [
+        "‹dim: the beginning›",
+        "‹dim: today ›",
+        "‹red: new ›",
+        "‹dim:14:05›‹red:•›‹cyan: customer │ ›‹none:Hello›",
+        "‹dim:14:05›‹bold green:       us ┃ ›‹none:Hi›",
+        "‹dim:seen›",
+        "‹red:!     ›‹bold green:       us ┃ ›‹dim:Never›",
+        "‹red:not sent: denied›",
+        "‹dim:R again›",
+        "‹red:!     ›‹bold green:       us ┃ ›‹dim:Nor this›",
+        "‹red:not sent: too long›",
+        "‹bold green:…     ›‹bold green:       us ┃ ›‹dim:Later›",
+        "‹yellow:queued›",
+    ]
