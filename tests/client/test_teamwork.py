@@ -114,6 +114,17 @@ async def test_whoever_puts_down_what_was_taken_over_is_told_by_whom() -> None:
     assert held.to == "noor"
 
 
+async def test_whoever_is_given_what_they_have_keeps_it_as_it_was() -> None:
+    """Whoever gives it: nothing is written, so it stands as of when it was given."""
+    namespace = database()
+    session = await _started(namespace)
+    held = await _desk(namespace, NOOR).team.claim(session)
+    transport = InMemory(namespace, ADMIN)
+    team = AsyncAdminChat._over(Gateway(transport)).team
+    assert await team.assign(session, "noor", name="Another") == held
+    assert transport.updates == 0
+
+
 async def test_of_two_who_mark_unread_one_does() -> None:
     """The other looks again, and finds it done."""
     namespace = database()
