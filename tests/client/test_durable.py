@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -956,22 +956,36 @@ async def test_an_interrupted_call_leaves_its_message_to_go_out(
     assert _texts(namespace, session_id) == ["Hello"]
 
 
+@pytest.mark.parametrize("on_disk", [True, False])
 async def test_what_fails_after_its_call_was_interrupted_is_said_in_the_log(
     namespace: Namespace,
     session_id: str,
     file: FilePath,
     desk: Desks,
     caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    on_disk: bool,
 ) -> None:
-    """No call is left that would raise it."""
+    """No call is left that would raise it, also if it was still on its way to the disk."""
     transport = _Away(namespace, ADMIN, file)
     chat = desk(transport)
+    outbox = cast("DurableOutbox", chat._gateway.outbox)
+    append = outbox._disk.append
+
+    def interrupted(*given: Any, **named: Any) -> asyncio.Future[None]:
+        call.cancel()
+        return append(*given, **named)
+
+    if not on_disk:
+        monkeypatch.setattr(outbox._disk, "append", interrupted)
     call = asyncio.create_task(chat.reply(session_id, "Hello", timeout=WAIT))
-    await _until(lambda: len(chat.outbox) == 1)
-    (message,) = chat.outbox
-    call.cancel()
+    if on_disk:
+        await _until(lambda: [bool(one.error) for one in chat.outbox] == [True])
+        call.cancel()
     with pytest.raises(asyncio.CancelledError):
         await call
+    await _until(lambda: len(chat.outbox) == 1)
+    (message,) = chat.outbox
     transport._caller = InMemory(namespace, CUSTOMER)._caller
     transport.away = False
     await chat.flush(timeout=WAIT)

@@ -132,7 +132,6 @@ class DurableOutbox(Outbox):
         done.add_done_callback(lambda done: self._was_accepted(entry, done))
         await asyncio.wait({done}, timeout=timeout or None)
         if not done.done():
-            entry.awaited = False
             raise Unavailable(
                 f"the outbox did not take this message within {timeout:g} s",
                 where=self._disk.place,

@@ -136,8 +136,8 @@ class Outbox:
         entry = self._entry(plan, session_id)
         message, progress = entry.message, entry.progress
         begin = time.monotonic()
-        await self._take(entry, keep=keep, timeout=timeout)
         try:
+            await self._take(entry, keep=keep, timeout=timeout)
             await self._wait(entry, timeout - (time.monotonic() - begin))
         except BaseException:
             self._abandon(entry)
@@ -335,11 +335,10 @@ class Outbox:
 
     def _abandon(self, entry: OutboxEntry) -> None:
         """The call that wrote it was interrupted, so nobody holds it: say what becomes of it."""
-        if entry.kept:
-            entry.awaited = False  # it is on disk, and goes out
-        elif self._is_here(entry):
+        if not entry.kept and self._is_here(entry):
             self._give_up(entry, None)
             _log.warning("interrupted with %s", undelivered([entry.message]))
+        entry.awaited = False  # it may be on disk, or on its way there, and go out
 
     def _forget(self, entry: OutboxEntry) -> None:
         self._entries.pop(entry.message.id, None)
