@@ -191,7 +191,7 @@ STDIN: Final = "a-good-password\n"
 ALL_FORMS: Final = ("", "--json", "--jsonl --fields id", "--ids")
 """What may be asked for by who is no person; of what a command does, only by name."""
 LISTING: Final = ("notes", "block", "resolve", "reopen")
-"""Commands that tell in these forms what they did, too; others have ``--json`` alone."""
+"""Commands that tell in these forms what they did, if they did; others have ``--json`` alone."""
 
 _FILE: Final = Path(__file__).with_name("printed.txt")
 _OF_THE_WORLD: Final = set(re.findall(r"\d{13}", json.dumps(WORLD)))
@@ -250,7 +250,8 @@ def printed(program: Program, emulator: Emulator, line: str) -> str:
     with_accounts = line.startswith("admins")
     begin(emulator, with_accounts=with_accounts)
     shown = [told(program, line, terminal=True)]
-    done = ALL_FORMS[1:] if line.startswith(LISTING) else ["--json"]
+    tells = line.startswith(LISTING) and "! exit code" not in shown[0]
+    done = ALL_FORMS[1:] if tells else ["--json"]
     for form in ALL_FORMS if line in READING else done if line in DOING else []:
         if line in DOING:
             begin(emulator, with_accounts=with_accounts)
