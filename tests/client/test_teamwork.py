@@ -118,7 +118,9 @@ async def test_whoever_is_given_what_they_have_keeps_it_as_it_was() -> None:
     """Whoever gives it: nothing is written, so it stands as of when it was given."""
     namespace = database()
     session = await _started(namespace)
-    held = await _desk(namespace, NOOR).team.claim(session)
+    noor = _desk(namespace, NOOR)
+    await noor.team.claim(session)
+    held = (await noor.team.read()).assignment_of(session)
     transport = InMemory(namespace, ADMIN)
     team = AsyncAdminChat._over(Gateway(transport)).team
     assert await team.assign(session, "noor", name="Another") == held
