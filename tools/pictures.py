@@ -167,7 +167,7 @@ def _fixed_time() -> Iterator[None]:
     time.tzset()
     try:
         clock = SimpleNamespace(time_ns=lambda: _NOW * 1_000_000)
-        with patch("imbari_chat.desk.streams.time", clock):  # the one place that reads it
+        with patch("imbari_chat.clock.time", clock):  # the one place that reads it
             yield
     finally:
         if before is None:

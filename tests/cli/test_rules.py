@@ -2,7 +2,6 @@
 
 import json
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -394,7 +393,7 @@ def test_a_decision_is_explained_as_of_now(
     offline: Program, rooms: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In ms, unless another time is given."""
-    monkeypatch.setattr(explain, "time", SimpleNamespace(time=lambda: 1_790_000_000.5))
+    monkeypatch.setattr(explain, "local_time", lambda: 1_790_000_000_500)
     line = ["rules", "explain", "--data", "data.json", "write", "/rooms/r1/at", "--as", AMINA]
     offline(*line, "--value", "1790000000500")
     offline(*line, "--value", "1790000000501", code=5)

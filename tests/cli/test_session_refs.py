@@ -36,7 +36,7 @@ WHOLE = "-O0123456789abcdefgh"
 def clock(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The machine's; it stands."""
     clock = SimpleNamespace(now=NOW)
-    monkeypatch.setattr(session_refs, "now", lambda: clock.now)
+    monkeypatch.setattr(session_refs, "local_time", lambda: clock.now)
     return clock
 
 

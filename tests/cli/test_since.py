@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.since import later, moment, now
+from imbari_chat.cli.since import later, moment
 from imbari_chat.errors import InvalidData
 from tests.zones import time_zone
 
@@ -17,12 +17,6 @@ def nairobi() -> Iterator[None]:
     """Three hours east of Greenwich all year."""
     with time_zone("EAT-3"):
         yield
-
-
-def test_now_is_told_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Those that are over."""
-    monkeypatch.setattr("time.time_ns", lambda: NOW * 1_000_000 + 999_999)
-    assert now() == NOW
 
 
 @pytest.mark.parametrize(

@@ -234,7 +234,7 @@ async def test_a_person_is_told_what_a_message_waits_for(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Once for the same, in few words, and when it is over; a program is not."""
-    monkeypatch.setattr(module, "_now", lambda: NOW)
+    monkeypatch.setattr(module, "local_time", lambda: NOW)
     for person in (True, False):
         here = Visiting(capsys, Chat(), person=person)
         await here.visit.hand_over("x" * 99)
@@ -299,7 +299,7 @@ def test_an_answer_that_is_late_is_worth_a_word(
 
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        monkeypatch.setattr(module, "_now", lambda: NOW + round(loop.time() * 1000))
+        monkeypatch.setattr(module, "local_time", lambda: NOW + round(loop.time() * 1000))
         here = Visiting(capsys, Chat(), person=True)
         await here.visit.hand_over("Hello")
         await asyncio.sleep(queued)

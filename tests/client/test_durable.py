@@ -352,7 +352,7 @@ async def test_what_grows_stale_while_the_program_runs_asks_too(
     chat = desk(transport)
     old = await _in_vain(chat, session_id, "old")
     now = time.time_ns() // 1_000_000
-    monkeypatch.setattr(on_disk, "_wall", lambda: now + jump * 3_600_000)
+    monkeypatch.setattr(on_disk, "local_time", lambda: now + jump * 3_600_000)
     transport.away = False
     assert await _at_rest(chat) == (old,)
     assert old.delivery == "held"
@@ -380,7 +380,7 @@ async def test_a_look_makes_nothing_younger(
         await other.append(Row(f"x{n}", "x", "{}", 0, "somebody else"))
         await slow.was_read.wait()
     now = time.time_ns() // 1_000_000
-    monkeypatch.setattr(on_disk, "_wall", lambda: now + 25 * 3_600_000)
+    monkeypatch.setattr(on_disk, "local_time", lambda: now + 25 * 3_600_000)
     transport.away = False
     assert await _at_rest(chat) == (old,)
     assert old.delivery == "held"

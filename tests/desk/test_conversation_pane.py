@@ -174,7 +174,7 @@ async def test_what_is_drawn_depends_on_the_minute_alone(monkeypatch: pytest.Mon
         pane = await _open(app, pilot)
         minute = NOW - NOW % 60_000
         for at in (minute, minute + 1, minute + 59_999):
-            monkeypatch.setattr(conversation_pane, "now", lambda at=at: at)
+            monkeypatch.setattr(conversation_pane, "local_time", lambda at=at: at)
             assert pane._said().now == minute
 
 

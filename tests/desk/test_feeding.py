@@ -378,8 +378,3 @@ async def test_what_comes_for_one_that_is_closed_is_not_shown(
     for work in desk.todo[1:]:
         work.close()
     assert now is desk.todo[-1]
-
-
-def test_now_is_in_milliseconds(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.time_ns", lambda: 1_999_999)
-    assert module.now() == 1

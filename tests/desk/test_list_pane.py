@@ -9,9 +9,10 @@ from textual import events
 from textual.geometry import Size
 from textual.strip import Strip
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk.list_pane import ListPane
 from imbari_chat.desk.store import Store
-from imbari_chat.desk.streams import Streams, now
+from imbari_chat.desk.streams import Streams
 from imbari_chat.schema.models import Session
 from imbari_chat.view.listing import Listing
 from tests.view.records import session
@@ -110,7 +111,7 @@ def test_what_is_listed_is_chosen_by_keys() -> None:
     for _ in range(3):
         desk.pane.action_since()
         earliest = desk.store.listing.earliest
-        ages.append(None if earliest is None else round((now() - earliest) / HOUR))
+        ages.append(None if earliest is None else round((local_time() - earliest) / HOUR))
     assert ages == [24, 7 * 24, None]
     desk.pane.action_filter(1)
     assert desk.store.listing.shown != before.shown

@@ -133,7 +133,7 @@ async def test_drafts_that_cannot_be_kept_are_told(monkeypatch: pytest.MonkeyPat
 
 async def test_a_reply_leaves_the_field_and_goes_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """And nothing of it stays on disk."""
-    monkeypatch.setattr("imbari_chat.desk.sending.now", lambda: 1_000_000)
+    monkeypatch.setattr("imbari_chat.desk.sending.local_time", lambda: 1_000_000)
     desk = Desk().open()
     desk.sender.write("one")
     assert desk.sender.send(desk.talk, "one", checks=False)
@@ -260,7 +260,7 @@ async def test_how_long_a_reply_can_be_taken_back_is_shown(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In milliseconds from when it was written."""
-    monkeypatch.setattr("imbari_chat.desk.sending.now", lambda: 1_000_000)
+    monkeypatch.setattr("imbari_chat.desk.sending.local_time", lambda: 1_000_000)
     desk = Desk(undo=5.0).open()
     desk.sender.send(desk.talk, "one", checks=False)
     assert [one.held_until for one in desk.store.state.pending] == [1_005_000]

@@ -19,6 +19,7 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
+from imbari_chat.clock import local_time
 from imbari_chat.engine import credentials
 from imbari_chat.engine.access import SocketRequest, StreamRequest
 from imbari_chat.engine.backoff import BackoffPolicy
@@ -39,7 +40,6 @@ from imbari_chat.errors import (
 )
 from imbari_chat.net import process, websocket
 from imbari_chat.net.line import Line
-from imbari_chat.net.stamps import local_time
 from imbari_chat.net.transport import Subscription
 from imbari_chat.net.websocket import WebSocketTransport
 from imbari_chat.wire.json import Json, dumps

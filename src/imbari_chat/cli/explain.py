@@ -1,6 +1,5 @@
 """``rules explain``: what rules in a file would decide, and why. Asks no database."""
 
-import time
 from enum import StrEnum
 from pathlib import Path as File
 from typing import TYPE_CHECKING, Annotated, Any, Final
@@ -11,6 +10,7 @@ from imbari_chat.cli.exit_codes import ExitCode, UsageError
 from imbari_chat.cli.options import Json
 from imbari_chat.cli.rules_file import DEFAULT_FILE, placed, read_text
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.clock import local_time
 from imbari_chat.errors import InvalidData, RulesError
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def explain(
     ruleset = _rules(rules)
     stored = from_json(None if data is None else _json(read_text(data), str(data)))
     caller = _caller(auth, as_admin=as_admin, signed_out=signed_out)
-    instant = int(time.time() * 1000) if now is None else now
+    instant = local_time() if now is None else now
     if operation is _Operation.READ:
         decision, paths = _read(ruleset, subject, asked, stored, caller, instant)
     else:

@@ -1,6 +1,5 @@
 """``inbox`` lists conversations and numbers them, or opens the desk with them."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +14,7 @@ from imbari_chat.cli.session_refs import NumberedList, short_ids
 from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.clock import local_time
 from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def inbox(
     is a row, with tabs between id, name, e-mail, unread messages, time in ms, status and text.
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
-    now = time.time_ns() // 1_000_000
+    now = local_time()
     earliest = None if since is None else moment(since, now, option="--since")
     if live:
         named: dict[Filter, bool] = {

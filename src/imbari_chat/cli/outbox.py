@@ -14,9 +14,9 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.options import Json, Quiet, Within, target
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import POSITION, NumberedList
-from imbari_chat.cli.since import now
 from imbari_chat.cli.stderr import Stderr, narrating_log
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.clock import local_time
 from imbari_chat.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ def list_(
     from imbari_chat.cli.tables import cell, grid
     from imbari_chat.view.dates import since
 
-    at, table = now(), grid(expand=True)
+    now, table = local_time(), grid(expand=True)
     for name in ("#", "Id", "State", "Since"):
         table.add_column(name, no_wrap=True)
     table.add_column("Message", no_wrap=True, ratio=1)
     for number, row in enumerate(rows, start=1):
-        since_when = since(row.created, at, None)
+        since_when = since(row.created, now, None)
         table.add_row(str(number), row.key, _state(row), since_when, cell(_text(row), _PREVIEW))
     Stdout().draw(table)
 

@@ -9,9 +9,10 @@ from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.cli.inbox import Shown
 from imbari_chat.cli.options import Json, Quiet, target, with_admin_chat
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
-from imbari_chat.cli.since import moment, now
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.clock import local_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,7 +90,7 @@ def search(
     words = " ".join(text).casefold().split()
     if not words:
         raise UsageError("what for? Nothing is everywhere")
-    earliest = None if since is None else moment(since, now(), option="--since")
+    earliest = None if since is None else moment(since, local_time(), option="--since")
 
     async def work(chat: "AsyncAdminChat") -> tuple[list[_Found], int]:
         from contextlib import aclosing

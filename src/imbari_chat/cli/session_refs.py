@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from imbari_chat.cli.exit_codes import UsageError
-from imbari_chat.cli.since import now
 from imbari_chat.cli.stderr import agrees
+from imbari_chat.clock import local_time
 from imbari_chat.errors import InvalidData, NotFound, SessionNotFound
 from imbari_chat.files import replacing, write_all
 
@@ -83,13 +83,13 @@ class NumberedList:
             OSError: The file cannot be written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        printed = now()
+        now = local_time()
         for file in self._directory.glob("*.json"):
             with suppress(FileNotFoundError):  # another command deletes them too
-                if file.stat().st_mtime * 1000 < printed - 2 * _OLD:
+                if file.stat().st_mtime * 1000 < now - 2 * _OLD:
                     file.unlink()
         with replacing(self._file) as new:
-            write_all(new, json.dumps({"printed": printed, "ids": list(ids)}).encode())
+            write_all(new, json.dumps({"printed": now, "ids": list(ids)}).encode())
 
     def at(self, position: int) -> tuple[str, int]:
         """The id of what has this number, counted from 1, and when the list was printed, ms.
@@ -135,7 +135,7 @@ async def find_session(chat: "AsyncAdminChat", reference: str, settings: "Settin
     if position:
         found, printed = NumberedList(settings).at(int(position[1]))
         session_id = await chat.find(found)
-        if now() - printed > _OLD:
+        if local_time() - printed > _OLD:
             await _confirm(chat, session_id, int(position[1]), printed)
         return session_id
     wanted = reference.removeprefix(_AN_ID)
@@ -209,7 +209,7 @@ def named_offline(reference: str, settings: "Settings") -> "SessionId | None":
     position = POSITION.fullmatch(reference)
     if position:
         found, printed = NumberedList(settings).at(int(position[1]))
-        return paths.session_id(found) if now() - printed <= _OLD else None
+        return paths.session_id(found) if local_time() - printed <= _OLD else None
     wanted = reference.removeprefix(_AN_ID)
     return paths.session_id(wanted) if len(wanted) == _WHOLE else None
 

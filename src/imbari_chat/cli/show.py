@@ -16,9 +16,10 @@ from imbari_chat.cli.options import (
 )
 from imbari_chat.cli.records import Fields, Form, Ids, Jsonl
 from imbari_chat.cli.session_refs import find_session, find_sessions
-from imbari_chat.cli.since import moment, now
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.clock import local_time
 from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
@@ -97,9 +98,9 @@ def history(
     """
     stderr, stdout, here = Stderr(quiet=quiet), Stdout(), target(ctx)
     form = _form(json=json, jsonl=jsonl, ids=ids, fields=fields)
-    at = now()
-    first = None if since is None else moment(since, at, option="--since")
-    last = None if until is None else moment(until, at, option="--until")
+    now = local_time()
+    first = None if since is None else moment(since, now, option="--since")
+    last = None if until is None else moment(until, now, option="--until")
 
     async def read(chat: "AsyncAdminChat") -> None:
         name = await find_session(chat, session, here.settings())

@@ -1,17 +1,10 @@
 """Moments that are named on the command line."""
 
-import time
-
 from imbari_chat.cli.exit_codes import UsageError
 from imbari_chat.errors import InvalidData
 from imbari_chat.view import moments
 
-__all__ = ["later", "moment", "now"]
-
-
-def now() -> int:
-    """By this machine's clock, in ms since the epoch."""
-    return time.time_ns() // 1_000_000
+__all__ = ["later", "moment"]
 
 
 def moment(text: str, now: int, *, option: str) -> int:

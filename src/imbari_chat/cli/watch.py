@@ -11,10 +11,11 @@ import typer
 from imbari_chat.cli.exit_codes import TimeoutReached, UsageError
 from imbari_chat.cli.options import OptionalSession, Quiet, Within, target, with_admin_chat
 from imbari_chat.cli.session_refs import addressee, find_session
-from imbari_chat.cli.since import moment, now
+from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
 from imbari_chat.cli.watch_lines import Happening, Kind, Lines
+from imbari_chat.clock import local_time
 from imbari_chat.view.moments import AGO
 
 if TYPE_CHECKING:
@@ -87,15 +88,15 @@ def watch(
     sender, the message's id and the text.
     """
     stderr, here = Stderr(quiet=quiet), target(ctx)
-    began = now()
-    first = None if since is None else moment(since, began, option="--since")
-    last = None if until is None else moment(until, began, option="--until")
+    now = local_time()
+    first = None if since is None else moment(since, now, option="--since")
+    last = None if until is None else moment(until, now, option="--until")
     if history and (session is None or first is not None):
         raise UsageError(
             "--history needs a SESSION, and no --since",
             hint="Name one, as in `watch 1 --history 5`",
         )
-    if last is not None and last <= began and first is None:
+    if last is not None and last <= now and first is None:
         raise UsageError("--until is over already", hint="+30m is half an hour from now")
     words = [] if execute is None else _words(execute)
     import asyncio
@@ -134,8 +135,8 @@ def watch(
                 await watcher.follow(all_of_it, missed)
 
     async def bounded(chat: "AsyncAdminChat") -> None:
-        left = None if last is None else max(0.0, (last - now()) / 1000)
-        if last is not None and last <= began:
+        left = None if last is None else max(0.0, (last - local_time()) / 1000)
+        if last is not None and last <= now:
             left = None  # it ends with what there was
         limits = [one for one in (timeout, left) if one is not None]
         try:
@@ -198,7 +199,7 @@ class Watcher:
             await self.take(event)
             if is_first and self._was_live:
                 await self._tell_missed([] if missed is None else await missed())
-                if self._until is not None and self._until <= now():
+                if self._until is not None and self._until <= local_time():
                     return
 
     async def _tell_missed(self, missed: "Sequence[tuple[Session, Message]]") -> None:
@@ -238,13 +239,13 @@ class Watcher:
         """Whether it was started while we watch, and did not only move up from further below."""
         from imbari_chat.wire.pushid import is_push_id, timestamp_of
 
-        began = session.created_at
-        if began is None:
-            began = timestamp_of(session.id) if is_push_id(session.id) else None
+        now = session.created_at
+        if now is None:
+            now = timestamp_of(session.id) if is_push_id(session.id) else None
         if not self._was_live:
             self._newest = max(self._newest, session.last_message_time)
             return False
-        return began is None or began > self._newest
+        return now is None or now > self._newest
 
     async def _tell_message(self, session_id: str, message: "Message") -> None:
         late = self._until is not None and message.timestamp >= self._until
@@ -271,7 +272,9 @@ class Watcher:
 
     async def _tell_session(self, kind: Kind, session: "Session") -> None:
         if kind in self._kinds:
-            await self._lines.tell(Happening(kind, now(), session.id, session), self._presence)
+            await self._lines.tell(
+                Happening(kind, local_time(), session.id, session), self._presence
+            )
 
     def _tell_presence(self, event: "PresenceChanged | TypingChanged | ColleaguesChanged") -> None:
         """A person is told on standard error; a script, with each happening."""

@@ -23,6 +23,7 @@ from textual.geometry import Size
 from textual.screen import Screen
 from textual.widgets import Input, TextArea
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk import frame
 from imbari_chat.desk.away import Away, Edit
 from imbari_chat.desk.bar import Bar
@@ -37,7 +38,7 @@ from imbari_chat.desk.leaving import Leaving
 from imbari_chat.desk.notifier import Notices, Notifier
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
-from imbari_chat.desk.streams import Streams, now
+from imbari_chat.desk.streams import Streams
 from imbari_chat.desk.teamwork import Teamwork
 from imbari_chat.desk.terminal import driver
 from imbari_chat.desk.text_page import TextPage
@@ -140,7 +141,7 @@ class Desk(App[None]):
         self._bars = (
             Bar(
                 lambda: frame.header(
-                    self.store.state, self._place, now(), self.store.unread, chat.account
+                    self.store.state, self._place, local_time(), self.store.unread, chat.account
                 ),
                 name="header",
             ),

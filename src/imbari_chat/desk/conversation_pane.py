@@ -9,6 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Bar
 from imbari_chat.desk.keys import bindings, key_of
@@ -17,7 +18,7 @@ from imbari_chat.desk.reading import Reader
 from imbari_chat.desk.reply_box import ReplyBox
 from imbari_chat.desk.sending import Sender
 from imbari_chat.desk.store import Store
-from imbari_chat.desk.streams import Spawn, Streams, now
+from imbari_chat.desk.streams import Spawn, Streams
 from imbari_chat.desk.text_page import TextPage
 from imbari_chat.desk.transcript import Said, Transcript
 from imbari_chat.errors import InvalidData
@@ -147,7 +148,7 @@ class ConversationPane(Vertical):
         conversation = state.conversation
         if conversation is None:
             return Said(top="Open a conversation with Enter")
-        at = now()
+        at = local_time()
         top = "loading…"
         if self._streams.is_whole:
             top = "the beginning of the conversation"

@@ -9,13 +9,14 @@ from textual import events
 from textual.strip import Strip
 from textual.widget import Widget
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk import frame
 from imbari_chat.desk.bar import Parts
 from imbari_chat.desk.cells import strip
 from imbari_chat.desk.keys import bindings
 from imbari_chat.desk.list_rows import Picture, first_line, second_line
 from imbari_chat.desk.store import Store
-from imbari_chat.desk.streams import Streams, now
+from imbari_chat.desk.streams import Streams
 from imbari_chat.schema.models import Session
 from imbari_chat.view import listing
 from imbari_chat.view.dates import full
@@ -52,7 +53,7 @@ class ListPane(Widget, can_focus=True):
 
     def _picture(self) -> Picture:
         store = self._store
-        at = now()
+        at = local_time()
         reach = listing.reach(store.listing, store.rows, store.state.sessions)
         earliest = store.listing.earliest
         when = "" if earliest is None else f" since {full(earliest, None)[5:]}"
@@ -184,7 +185,7 @@ class ListPane(Widget, can_focus=True):
         store = self._store
         ages = {None: _DAY, _DAY: 7 * _DAY, 7 * _DAY: None}
         self._age = ages[self._age]
-        earliest = None if self._age is None else now() - self._age
+        earliest = None if self._age is None else local_time() - self._age
         store.choose(replace(store.listing, earliest=earliest))
 
     def action_order(self) -> None:

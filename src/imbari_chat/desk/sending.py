@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk.drafts import Drafts
 from imbari_chat.desk.store import Store
-from imbari_chat.desk.streams import Spawn, now
+from imbari_chat.desk.streams import Spawn
 from imbari_chat.desk.talk import Talk
 from imbari_chat.errors import Conflict, ImbariError, InvalidData, NotFound, Unavailable
 from imbari_chat.schema.forms import checked_text
@@ -178,7 +179,7 @@ class Sender:
         can_check = conversation.connection.state == "live" and not self._store.state.sending()
         last = conversation.messages[-1] if conversation.messages and checks and can_check else None
         ticket = self._store.state.next_ticket
-        held_until = now() + round(self._undo * 1000)
+        held_until = local_time() + round(self._undo * 1000)
         pending = Pending(ticket, conversation.id, text, held_until=held_until)
         self._held[ticket] = _Held(self._clock() + self._undo, talk, text, last)
         self._store.change(
@@ -239,5 +240,5 @@ class Sender:
             self._store.change(lambda state: reducer.reply_failed(state, ticket, reason))
         else:
             self.handed_over[ticket] = message
-            at = now()
+            at = local_time()
             self._store.change(lambda state: reducer.reply_handed_over(state, ticket, message, at))

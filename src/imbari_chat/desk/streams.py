@@ -1,13 +1,13 @@
 """The streams that feed the store, and the pages behind them."""
 
 import asyncio
-import time
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from imbari_chat.clock import local_time
 from imbari_chat.desk.last_senders import LastSenders
 from imbari_chat.desk.older import OlderConversations
 from imbari_chat.desk.store import Store
@@ -29,7 +29,7 @@ from imbari_chat.view.inbox import Conversation
 if TYPE_CHECKING:
     from imbari_chat.client import AsyncAdminChat
 
-__all__ = ["Spawn", "Streams", "now"]
+__all__ = ["Spawn", "Streams"]
 
 Spawn: TypeAlias = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 """Does work beside the app; what it fails with ends the desk."""
@@ -126,7 +126,7 @@ class Streams:
                 self._heard(event)
 
     def _heard(self, event: ChatEvent) -> None:
-        store, at = self._store, now()
+        store, at = self._store, local_time()
         self.older.heard(event)
         store.choose(listing.heard(store.listing, event, store.state.sessions))
         store.change(lambda state: reducer.reduce(state, event, at))
@@ -150,7 +150,7 @@ class Streams:
 
     def _heard_in(self, session_id: SessionId) -> Callable[[ChatEvent], None]:
         def heard(event: ChatEvent) -> None:
-            at = now()
+            at = local_time()
             self._store.change(
                 lambda state: reducer.reduce_conversation(state, session_id, event, at)
             )
@@ -208,11 +208,6 @@ class Streams:
         if talk is self.talk:
             self.is_turning, self.is_whole = False, is_whole
             self._store.change(lambda state: reducer.with_older(state, talk.id, page))
-
-
-def now() -> int:
-    """Milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 def _is_live(event: ChatEvent) -> bool:

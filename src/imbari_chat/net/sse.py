@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imbari_chat.clock import local_time
 from imbari_chat.engine.access import Access, StreamRequest
 from imbari_chat.engine.buffer import ChangeBuffer
 from imbari_chat.engine.places import MOST_MOVES, SERVICE_DOMAINS
@@ -30,7 +31,6 @@ from imbari_chat.net.alarm import Alarm
 from imbari_chat.net.background import BackgroundTasks
 from imbari_chat.net.large_json import read_large
 from imbari_chat.net.names import look_up
-from imbari_chat.net.stamps import local_time
 from imbari_chat.net.subscription import BufferedSubscription
 from imbari_chat.net.workers import Workers
 from imbari_chat.wire.json import Json

@@ -12,6 +12,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
+from imbari_chat.clock import local_time
 from imbari_chat.engine.access import SocketAccess
 from imbari_chat.engine.buffer import DEFAULT_LIMIT, ChangeBuffer, Overflow
 from imbari_chat.engine.effects import Disconnect
@@ -39,7 +40,6 @@ from imbari_chat.net.base import GRACE, BaseTransport
 from imbari_chat.net.caller import Caller
 from imbari_chat.net.pending import Pending
 from imbari_chat.net.socket_subscription import SocketSubscription
-from imbari_chat.net.stamps import local_time
 from imbari_chat.net.transport import Done, Way, Withdraw
 from imbari_chat.wire.json import Json, is_number, same
 from imbari_chat.wire.paths import Path

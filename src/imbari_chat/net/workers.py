@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeAlias, TypeVar
 
+from imbari_chat.clock import local_time
 from imbari_chat.engine.access import hearing
 from imbari_chat.engine.server_time import SECOND
 from imbari_chat.errors import ClientClosed, Unavailable
 from imbari_chat.net.alarm import Alarm
-from imbari_chat.net.stamps import Stamps, local_time
+from imbari_chat.net.stamps import Stamps
 
 __all__ = ["Told", "Workers"]
 

@@ -1,7 +1,6 @@
 """One visit to the chat: every message printed once, every delivery told, nothing lost."""
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing, suppress
@@ -12,6 +11,7 @@ from imbari_chat.cli.exit_codes import undelivered
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
 from imbari_chat.client import AsyncCustomerChat
+from imbari_chat.clock import local_time
 from imbari_chat.errors import Unavailable
 from imbari_chat.schema.events import (
     ChatEvent,
@@ -86,7 +86,7 @@ class Visit:
         session = await self._chat.resume(sessions[0].id)
         self._begin(session)
         history = await self._chat.history(limit=_HISTORY)
-        arrived = {one.id: at for one, at in arrivals(history, _now())}
+        arrived = {one.id: at for one, at in arrivals(history, local_time())}
         for message in history:
             is_news = message.sender == "admin" and arrived[message.id] > (
                 session.customer_seen_at or 0
@@ -260,7 +260,9 @@ class Visit:
 
     def _note(self, message: OutgoingMessage) -> None:
         pending = self._pending[message.id]
-        self._pending[message.id] = pending.became(message, message.delivery, message.error, _now())
+        self._pending[message.id] = pending.became(
+            message, message.delivery, message.error, local_time()
+        )
         if self._at_terminal:
             self._narrate()
             if message.delivery == "sent":  # it may be worth a word in a moment
@@ -268,7 +270,7 @@ class Visit:
 
     def _narrate(self) -> None:
         """Say what messages wait for, once each, as long as they wait for the same."""
-        words = progress(tuple(self._pending.values()), now=_now(), online=True)
+        words = progress(tuple(self._pending.values()), now=local_time(), online=True)
         for (message_id, pending), said in zip(self._pending.items(), words, strict=True):
             if said != SENDING and self._told.get(message_id) != said:
                 self._told[message_id] = said
@@ -295,7 +297,3 @@ def _short(text: str) -> str:
 
 def _counted(messages: int) -> str:
     return f"{messages} message{'' if messages == 1 else 's'}"
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000

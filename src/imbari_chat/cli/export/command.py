@@ -1,6 +1,5 @@
 """``export``: which conversations, and where to."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from imbari_chat.cli.session_refs import find_session
 from imbari_chat.cli.since import moment
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.clock import local_time
 from imbari_chat.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def export(
 
     stderr, here = Stderr(quiet=quiet), target(ctx)
     chosen = FORMATS[_kind(kind, output)]()
-    now = time.time_ns() // 1_000_000
+    now = local_time()
     earliest = None if since is None else moment(since, now, option="--since")
     if sessions and (earliest is not None or status is not Shown.ALL):
         raise UsageError("conversations that are named are exported whatever they are")

@@ -1,6 +1,5 @@
 """``block``: whose messages are not taken."""
 
-import time
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -12,6 +11,7 @@ from imbari_chat.cli.session_refs import addressee, find_session
 from imbari_chat.cli.since import later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout, record
+from imbari_chat.clock import local_time
 from imbari_chat.view.moments import WHEN
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def block(
 
     known = ["id", *Block.model_fields, "extra"]
     form = Form.of(json=json, jsonl=jsonl, ids=ids, fields=fields, known=known)
-    now = time.time_ns() // 1_000_000
+    now = local_time()
     end = None if until is None else later(until, now, option="--until")
 
     async def work(chat: "AsyncAdminChat") -> "list[Block]":

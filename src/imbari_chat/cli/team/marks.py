@@ -1,6 +1,5 @@
 """``label`` says what a conversation is about, ``snooze`` takes it out of sight for a while."""
 
-import time
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,6 +10,7 @@ from imbari_chat.cli.session_refs import addressee, find_session
 from imbari_chat.cli.since import later
 from imbari_chat.cli.stderr import Stderr
 from imbari_chat.cli.stdout import Stdout
+from imbari_chat.clock import local_time
 from imbari_chat.view.moments import WHEN
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def snooze(
             "say until when, or --wake, and not both" if wake else "until when?",
             hint=f"Say {WHEN}",
         )
-    now = time.time_ns() // 1_000_000
+    now = local_time()
     end = None if until is None else later(until, now, option="UNTIL")
 
     async def work(chat: "AsyncAdminChat") -> "SessionId":

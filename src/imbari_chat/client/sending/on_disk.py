@@ -6,12 +6,12 @@ themselves once the lock is free. Nobody sends what another sign-in wrote.
 """
 
 import asyncio
-import time
 from collections.abc import Iterable
 from typing import Final, Protocol
 
 from imbari_chat import errors
 from imbari_chat.client.sending.entry import OutboxEntry, missing
+from imbari_chat.clock import local_time
 from imbari_chat.errors import ConfigError, ImbariError, Unavailable
 from imbari_chat.files import FileLock
 from imbari_chat.logs import get_logger
@@ -114,7 +114,7 @@ class Disk:
             uid: Who writes it.
             tried: Whether it is sent as soon as it is there.
         """
-        entry.kept, entry.tried, entry.created = True, tried, _wall()
+        entry.kept, entry.tried, entry.created = True, tried, local_time()
         plan = pack(entry.plan)
         row = Row(entry.message.id, entry.session_id, plan, entry.created, uid, int(tried))
         done = self._store.append(row)
@@ -322,13 +322,9 @@ def _unforeseen(error: Exception) -> ImbariError:
     return found
 
 
-def _wall() -> int:
-    return time.time_ns() // 1_000_000
-
-
 def _age(created: int) -> float:
     """Seconds; negative if the clock was set back."""
-    return (_wall() - created) / 1000
+    return (local_time() - created) / 1000
 
 
 def _reason(error: ImbariError | None) -> str | None:

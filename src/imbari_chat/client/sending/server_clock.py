@@ -12,7 +12,7 @@ not: a machine that slept looks the same, and its clock is right.
 import time
 from typing import Final
 
-from imbari_chat.net.stamps import local_time
+from imbari_chat.clock import local_time
 
 __all__ = ["ServerClock"]
 
