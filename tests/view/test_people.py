@@ -6,7 +6,7 @@ from imbari_chat.schema.models import ID_FIELD, Colleague
 from imbari_chat.schema.paths import SessionId
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import Assignment, Labels, TeamSnapshot
-from imbari_chat.view.people import Person, called, known, merged
+from imbari_chat.view.people import Person, by_uid, called, known, merged
 
 NOOR = Person("u1", "Noor", "noor@example.com")
 BRIAN = Person("u2", "Brian")
@@ -49,6 +49,24 @@ def test_what_is_known_of_somebody_is_put_together() -> None:
 def test_a_name_an_e_mail_or_a_uid_means_somebody(reference: str, meant: list[Person]) -> None:
     """All of it, in any case of letters."""
     assert called((NOOR, BRIAN, OTHER_BRIAN, NAMELESS), reference) == meant
+
+
+@pytest.mark.parametrize(
+    ("reference", "meant"),
+    [
+        ("uid:u1", NOOR),
+        (" uid: u1 ", NOOR),
+        ("uid:U1", Person("U1")),
+        ("uid:Noor", Person("Noor")),
+        ("u1", None),
+        ("Uid:u1", None),
+        ("a uid:u1", None),
+    ],
+)
+def test_a_uid_that_is_called_one_means_nobody_else(reference: str, meant: Person | None) -> None:
+    """Known or not, and whoever is called so."""
+    namesake = Person("u7", "uid:u1")
+    assert by_uid((namesake, NOOR), reference) == meant
 
 
 def test_what_somebody_is_called() -> None:

@@ -8,7 +8,7 @@ from imbari_chat.desk.store import Store
 from imbari_chat.desk.streams import Spawn
 from imbari_chat.errors import ImbariError
 from imbari_chat.schema.models import Session
-from imbari_chat.view.people import A_UID, Person, called, known, merged
+from imbari_chat.view.people import A_UID, Person, by_uid, called, known, merged
 from imbari_chat.view.sanitize import safe_text
 
 if TYPE_CHECKING:
@@ -105,9 +105,10 @@ class Handover:
 
     async def _meant(self, typed: str) -> Person | None:
         """Whom somebody means; None if that cannot be told, which is said."""
-        if typed.startswith(A_UID):
-            return Person(typed.removeprefix(A_UID))
-        found = called(self._people(), typed)
+        people = self._people()
+        if (named := by_uid(people, typed)) is not None:
+            return named
+        found = called(people, typed)
         if not found and self._directory is not None:
             try:
                 found = [one for one in (await self._directory.find(typed),) if one is not None]

@@ -7,7 +7,7 @@ from typing import Final
 from imbari_chat.schema.presence import PresenceSnapshot
 from imbari_chat.schema.teamwork import TeamSnapshot
 
-__all__ = ["A_UID", "Person", "called", "known", "merged"]
+__all__ = ["A_UID", "Person", "by_uid", "called", "known", "merged"]
 
 A_UID: Final = "uid:"
 """Begins a reference that is a uid, whoever that is."""
@@ -60,6 +60,15 @@ def called(people: Iterable[Person], reference: str) -> list[Person]:
         for one in people
         if wanted in {part.casefold() for part in (one.uid, one.name, one.email) if part}
     ]
+
+
+def by_uid(people: Iterable[Person], reference: str) -> Person | None:
+    """Whom ``uid:`` and a uid names, known or not, whoever else is called so; None without it."""
+    wanted = reference.strip()
+    if not wanted.startswith(A_UID):
+        return None
+    uid = wanted.removeprefix(A_UID).strip()
+    return next((one for one in people if one.uid == uid), Person(uid))
 
 
 def _seen(team: TeamSnapshot, presence: PresenceSnapshot) -> Iterator[Person]:

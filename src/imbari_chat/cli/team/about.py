@@ -159,9 +159,7 @@ async def with_notes(
     done, team, notes = await asyncio.gather(
         work, _kept(chat.team.read(session_id)), _kept(chat.team.notes(session_id))
     )
-    if notes is None:
-        return done, _or_nothing(None, stderr), []
-    return done, _or_nothing(team, stderr), notes
+    return done, _or_nothing(None if notes is None else team, stderr), notes or []
 
 
 def told(team: TeamSnapshot, session: "Session") -> "Json":

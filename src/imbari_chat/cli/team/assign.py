@@ -98,9 +98,8 @@ async def _colleague(
     if not wanted:
         raise UsageError("--to whom? An empty name names nobody")
     known = people.known(team, await chat.read_presence())
-    if wanted.startswith(people.A_UID):
-        uid = wanted.removeprefix(people.A_UID).strip()
-        return next((one for one in known if one.uid == uid), people.Person(uid))
+    if (named := people.by_uid(known, wanted)) is not None:
+        return named
     found = people.called(known, wanted)
     directory = Colleagues(settings)
     if not found and directory.can_be_asked and (one := await directory.find(wanted)):
