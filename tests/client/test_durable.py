@@ -164,6 +164,18 @@ class _Told:
         self.looks += 1
 
 
+class _Noting(OutboxStore):
+    """Keeps in :attr:`noted` what is written of messages."""
+
+    def __init__(self, file: FilePath) -> None:
+        super().__init__(StoreFile(file, "test"))
+        self.noted: list[RowState] = []
+
+    def note(self, key: str, state: RowState, reason: str | None = None) -> None:
+        self.noted.append(state)
+        super().note(key, state, reason)
+
+
 class _Withheld(InMemory):
     """Keeps what it is given, and lets go of it unsent."""
 
@@ -599,18 +611,12 @@ async def test_what_was_held_on_disk_is_not_said_to_be_held_again(
     namespace: Namespace, session_id: str, file: FilePath, desk: Desks
 ) -> None:
     """That would be written over a release from elsewhere."""
-    noted: list[RowState] = []
-
-    class Noting(OutboxStore):
-        def note(self, key: str, state: RowState, reason: str | None = None) -> None:
-            noted.append(state)
-            super().note(key, state, reason)
-
     await _left_behind(namespace, session_id, file, desk)
     _leave(file, [replace(row, state="held") for row in _rows(file)])
-    async with desk(store=Noting(StoreFile(file, "test"))) as chat:
+    store = _Noting(file)
+    async with desk(store=store) as chat:
         (message,) = await _at_rest(chat)
-        assert (message.delivery, noted) == ("held", [])
+        assert (message.delivery, store.noted) == ("held", [])
 
 
 async def test_what_a_person_says_during_a_look_is_not_undone_by_it(
@@ -621,15 +627,9 @@ async def test_what_a_person_says_during_a_look_is_not_undone_by_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """What was read is older; and what was said is on disk once."""
-    noted: list[RowState] = []
-
-    class Noting(OutboxStore):
-        def note(self, key: str, state: RowState, reason: str | None = None) -> None:
-            noted.append(state)
-            super().note(key, state, reason)
-
     monkeypatch.setattr(on_disk, "_LOOK", 1000.0)
-    chat, told = desk(_Away(namespace, ADMIN, file), Noting(StoreFile(file, "test"))), list[str]()
+    store, told = _Noting(file), list[str]()
+    chat = desk(_Away(namespace, ADMIN, file), store)
     outbox = chat._gateway.outbox
     assert isinstance(outbox, DurableOutbox)
     message = await _in_vain(chat, session_id, "Hello")
@@ -641,7 +641,7 @@ async def test_what_a_person_says_during_a_look_is_not_undone_by_it(
         assert [row.state for row in _rows(file)] == [state]
         assert (told[:1], told.count("held")) == (["held"], 1)
         assert (told[-1] == "held") == (state == "held")
-    assert noted == []
+    assert store.noted == []
 
 
 class _Elsewhere(_Told):
